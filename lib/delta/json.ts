@@ -1,0 +1,66 @@
+/** JSON without loss: what is parsed and written again has the same numbers, digit for digit. */
+
+import { type Int64, int64 } from "./int64.ts";
+
+/** A number whose source text JavaScript would not write back (`1.0`, `1e3`, 30 digits): kept as `JSON.rawJSON` of that text. */
+export interface RawNumber {
+  readonly rawJSON: string;
+}
+export type Json = null | boolean | string | Int64 | RawNumber | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json | undefined;
+}
+
+interface ExactJson {
+  parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
+  rawJSON(text: string): RawNumber;
+  isRawJSON(value: unknown): value is RawNumber;
+}
+// Node 24 has source text access (TC39 proposal-json-parse-with-source); TypeScript's library does not declare it yet.
+const exact = JSON as unknown as ExactJson;
+
+/** Digits that may not survive a double: 16 or more in a row, a fraction, an exponent, or minus zero. */
+const RISKY_NUMBER = /\d{16}|\d[.eE]|-0/;
+
+/**
+ * Parses JSON; integers beyond 2^53 become `bigint`, other numbers that a double would not write back become {@link RawNumber}.
+ * @throws SyntaxError as `JSON.parse` does
+ */
+export function parseJson(text: string): Json {
+  if (!RISKY_NUMBER.test(text)) return JSON.parse(text);
+  return exact.parse(text, (_key, value, context) =>
+    typeof value === "number" ? exactNumber(value, context.source ?? String(value)) : value,
+  ) as Json;
+}
+
+function exactNumber(value: number, source: string): number | bigint | RawNumber {
+  if (String(value) === source && (Number.isSafeInteger(value) || !Number.isInteger(value))) return value;
+  if (/^-?(0|[1-9]\d{0,18})$/.test(source) && source !== "-0") {
+    const big = BigInt(source);
+    if (big < 2n ** 63n && big >= -(2n ** 63n)) return int64(big);
+  }
+  return exact.rawJSON(source);
+}
+
+/** Writes JSON on one line; the inverse of {@link parseJson}. Undefined members are left out. */
+export function stringifyJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item) => (typeof item === "bigint" ? exact.rawJSON(item.toString()) : item));
+}
+
+/** JSON with the keys of every object sorted: one text for equal values, to hash or to compare. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item) => {
+    if (typeof item === "bigint") return exact.rawJSON(item.toString());
+    if (!isJsonObject(item)) return item;
+    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+export function isRawNumber(value: unknown): value is RawNumber {
+  return exact.isRawJSON(value);
+}
+
+/** True for a plain JSON object: not null, not an array, not a {@link RawNumber}. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !exact.isRawJSON(value);
+}

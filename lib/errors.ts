@@ -1,0 +1,76 @@
+/** The one error type of the product. Errors are sorted by how a caller should react, never by where they arose. */
+
+/**
+ * How a caller should react:
+ * - `invalid`: the input is wrong; change it before sending it again (HTTP 400/422, exit 1, or 64 for CLI usage).
+ * - `notFound`: what was named does not exist (404).
+ * - `conflict`: another commit won; read again and redo the work (409).
+ * - `unavailable`: nothing is wrong with the request; try again later (503).
+ * - `corrupt`: stored data contradicts itself or the Delta protocol; a person must look (500).
+ * - `internal`: a defect of ours (500).
+ */
+export type ErrorKind = "invalid" | "notFound" | "conflict" | "unavailable" | "corrupt" | "internal";
+
+export interface ErrorDetails {
+  /** Machine-readable class, Delta's own where it has one (`DELTA_CONCURRENT_APPEND`, …). */
+  readonly code?: string;
+  /** JSON pointer (RFC 6901) into the request, or a file and line: where the culprit is. */
+  readonly at?: string;
+  /** What the user can do about it, as one sentence. */
+  readonly hint?: string;
+  /** Further facts for machines: table, version, path … Must be JSON. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+export class LakeError extends Error {
+  readonly kind: ErrorKind;
+  readonly code: string;
+  readonly at: string | undefined;
+  readonly hint: string | undefined;
+  readonly facts: Readonly<Record<string, unknown>>;
+
+  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = "LakeError";
+    this.kind = kind;
+    this.code = details.code ?? DEFAULT_CODES[kind];
+    this.at = details.at;
+    this.hint = details.hint;
+    this.facts = details.facts ?? {};
+  }
+}
+
+const DEFAULT_CODES: Record<ErrorKind, string> = {
+  invalid: "INVALID_REQUEST",
+  notFound: "NOT_FOUND",
+  conflict: "CONFLICT",
+  unavailable: "UNAVAILABLE",
+  corrupt: "CORRUPT",
+  internal: "INTERNAL",
+};
+
+export function isLakeError(error: unknown, kind?: ErrorKind): error is LakeError {
+  return error instanceof LakeError && (kind === undefined || error.kind === kind);
+}
+
+export function invalid(message: string, details: ErrorDetails = {}): LakeError {
+  return new LakeError("invalid", message, details);
+}
+
+export function corrupt(message: string, details: ErrorDetails = {}): LakeError {
+  return new LakeError("corrupt", message, details);
+}
+
+export function notFound(message: string, details: ErrorDetails = {}): LakeError {
+  return new LakeError("notFound", message, details);
+}
+
+export function unavailable(message: string, details: ErrorDetails = {}): LakeError {
+  return new LakeError("unavailable", message, details);
+}
+
+/** The text of an unknown thrown value, for `lastError` columns and logs. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

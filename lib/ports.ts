@@ -1,0 +1,427 @@
+/** Every side effect of the product, as interfaces. Operations see only these and the model; a Lake is all of them together. */
+
+import type {
+  AddFile,
+  Commit,
+  CommitActions,
+  DomainMetadata,
+  Metadata,
+  Protocol,
+  RemoveFile,
+  Txn,
+} from "./delta/actions.ts";
+import type { Int64 } from "./delta/int64.ts";
+import type { CheckpointFile, LogListing } from "./delta/log-files.ts";
+
+// ---------------------------------------------------------------- the lake
+
+export interface Lake {
+  readonly catalog: Catalog;
+  /** The `_delta_log` of the table at this location. Opens nothing yet. */
+  readonly openLog: (location: string) => DeltaLog;
+  readonly queue: MirrorQueue;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  newId(): string;
+  sleep(ms: number): Promise<void>;
+}
+
+/** A doorbell, never the truth: it may be lost, doubled or reordered (design D6). */
+export interface MirrorQueue {
+  /** Asks that some worker publishes all that is unpublished of these tables. Never throws: a lost ring is found by the sweeper. */
+  ring(tables: readonly { readonly tableId: string; readonly version: number }[]): Promise<void>;
+}
+
+export interface Metrics {
+  /** Adds one measurement. Ids are properties of the record, never dimensions (design D13). */
+  record(
+    name: string,
+    value: number,
+    unit: "Count" | "Milliseconds" | "Bytes",
+    properties?: Record<string, unknown>,
+  ): void;
+}
+
+// ---------------------------------------------------------------- representation 1: SQL
+
+/** How a table is named by a caller. */
+export type TableRef = { readonly tableId: string } | { readonly name: string };
+
+export type TableStatus = "ACTIVE" | "IMPORTING" | "DELETED";
+
+/**
+ * The head of a table. The markers are the last versions that changed what their names say, −1 for never (design D3):
+ * under the lock a commit compares these alone.
+ */
+export interface TableHead {
+  readonly tableId: string;
+  /** `namespace.name`. */
+  readonly name: string;
+  /** `file:///…` or `s3://…`, without a slash at the end. */
+  readonly location: string;
+  readonly status: TableStatus;
+  /** The newest version; −1 while a table is being created or imported. */
+  readonly version: number;
+  /** The oldest version that SQL can rebuild. */
+  readonly baseVersion: number;
+  /** Milliseconds: timestamp of the head version. */
+  readonly timestamp: number;
+  readonly numFiles: number;
+  readonly sizeInBytes: Int64;
+  readonly markers: Markers;
+  /** Why the mirror has stopped at a foreign commit, if it has. */
+  readonly quarantine?: string;
+  readonly createdAt: number;
+}
+
+export const MARKER_NAMES = ["metadata", "protocol", "add", "nonBlindAdd", "remove", "txn", "domain"] as const;
+export type MarkerName = (typeof MARKER_NAMES)[number];
+export type Markers = Readonly<Record<MarkerName, number>>;
+
+/** What a commit is planned against. `protocol` and `metadata` are those of the head. */
+export interface TableState extends TableHead {
+  readonly protocol: Protocol;
+  readonly metadata: Metadata;
+}
+
+/** State of a table at one version, without its files. */
+export interface SnapshotHeader {
+  readonly version: number;
+  readonly timestamp: number;
+  readonly inCommitTimestamp?: number;
+  readonly protocol: Protocol;
+  readonly metadata: Metadata;
+  readonly txns: readonly Txn[];
+  /** Without the removed ones. */
+  readonly domains: readonly DomainMetadata[];
+  readonly numFiles: number;
+  readonly sizeInBytes: Int64;
+}
+
+/** One version in the history of a table, without its file actions. */
+export interface VersionSummary {
+  readonly version: number;
+  readonly timestamp: number;
+  readonly inCommitTimestamp?: number;
+  readonly transactionId?: string;
+  readonly commitInfo?: import("./delta/json.ts").JsonObject;
+  readonly numAdds: number;
+  readonly numRemoves: number;
+  readonly numFiles: number;
+  readonly sizeInBytes: Int64;
+  readonly isBlindAppend: boolean;
+}
+
+/** One table's part of a transaction, checked by the planner up to `checkedVersion`. */
+export interface PlannedTable {
+  readonly tableId: string;
+  /** Set for version 0: the head row is made first. */
+  readonly create?: { readonly name: string; readonly location: string };
+  /** The version that the writer read; −1 for a creation. */
+  readonly readVersion: number;
+  /** The planner has checked all winners up to here; readVersion ≤ checkedVersion. */
+  readonly checkedVersion: number;
+  /** The marker versions that the actions were validated against; −1 for a creation. */
+  readonly metadataVersion: number;
+  readonly protocolVersion: number;
+  /** Markers that must not stand above checkedVersion. */
+  readonly watch: readonly MarkerName[];
+  /** Without version, timestamps and row ids: the statement assigns these under the lock (design D4). */
+  readonly actions: CommitActions;
+  readonly isBlindAppend: boolean;
+  /** True: the commit carries an in-commit timestamp. */
+  readonly inCommitTimestamps: boolean;
+  /** True: baseRowId, defaultRowCommitVersion and the high-water mark are assigned. */
+  readonly assignRowIds: boolean;
+}
+
+export interface PlannedCommit {
+  readonly transactionId: string;
+  /** SHA-256 (hex) of the canonical request: the same id with another hash is refused. */
+  readonly requestHash: string;
+  readonly tables: readonly PlannedTable[];
+}
+
+export interface CommittedTable {
+  readonly tableId: string;
+  readonly version: number;
+  /** Milliseconds. */
+  readonly timestamp: number;
+}
+
+/** A fact about rows that only the statement can see; the planner turns it into an error class. */
+export interface Rejection {
+  readonly tableId: string;
+  readonly reason:
+    | "tableNotFound"
+    | "readVersionAhead"
+    | "nameTaken"
+    | "locationTaken"
+    /** remove of a file that is not live and never was after readVersion */
+    | "removeNotLive"
+    /** remove of a path that is live with another deletion vector */
+    | "removeOtherDeletionVector"
+    /** remove of a file that a winner removed after readVersion */
+    | "removedByWinner"
+    /** add of a path that is live with another deletion vector, without its remove */
+    | "addOverLive"
+    /** add of a path whose live or former file a winner changed after readVersion */
+    | "addedByWinner";
+  readonly path?: string;
+  /** The head that the statement saw, or the winner's version. */
+  readonly version?: number;
+}
+
+/** Expected outcomes are values. Only `committed` has written anything. */
+export type CommitOutcome =
+  | {
+      readonly status: "committed";
+      /** True when this transactionId had been committed before: this is the first answer again. */
+      readonly replayed: boolean;
+      readonly transactionId: string;
+      /** Milliseconds. */
+      readonly committedAt: number;
+      readonly tables: readonly CommittedTable[];
+    }
+  /** A watched marker moved past checkedVersion: read the winners, check, and plan again. */
+  | { readonly status: "moved"; readonly tableIds: readonly string[] }
+  | { readonly status: "rejected"; readonly rejections: readonly Rejection[] }
+  /** This transactionId was used for a different request. */
+  | { readonly status: "otherRequest" };
+
+export interface Transaction {
+  readonly transactionId: string;
+  readonly requestHash: string;
+  readonly committedAt: number;
+  readonly tables: readonly CommittedTable[];
+}
+
+export type MirrorState = "IN_FLIGHT" | "COMPLETE" | "FAILED";
+
+export interface MirrorStatus {
+  readonly tableId: string;
+  readonly version: number;
+  readonly status: MirrorState;
+  /** How often publishing failed or had to be repeated. */
+  readonly attempts: number;
+  readonly lastError?: string;
+  readonly committedAt: number;
+  /** Milliseconds; set when COMPLETE. */
+  readonly publishedAt?: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Pass it back to get the next page; absent on the last. Opaque. */
+  readonly next?: string;
+}
+
+/**
+ * The SQL side. One contract suite runs on every engine. Reads of a table that is not ACTIVE find nothing, except `findTable`
+ * with `anyStatus` and the import calls.
+ */
+export interface Catalog {
+  migrate(): Promise<{ readonly applied: readonly string[] }>;
+  /** Round trip to the database. @throws LakeError unavailable */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+
+  findTable(ref: TableRef, options?: { readonly anyStatus?: boolean }): Promise<TableHead | undefined>;
+  listTables(options: {
+    readonly namespace?: string;
+    readonly cursor?: string;
+    readonly limit: number;
+  }): Promise<Page<TableHead>>;
+  /** Heads with protocol and metadata, in one round trip; a missing table is missing from the answer. */
+  readStates(refs: readonly TableRef[]): Promise<readonly TableState[]>;
+  /** Forgets a table: its name and location are free again, its rows stay for audit, its files are not touched. */
+  dropTable(tableId: string): Promise<void>;
+
+  /** The commit point of the product (design D1): all tables move in one SQL transaction, or none. One round trip. */
+  commit(planned: PlannedCommit): Promise<CommitOutcome>;
+  /**
+   * The last resort on a hot table (design D3): takes the locks of the tables, calls `plan` with their heads and the winners
+   * after the given versions read under these locks, commits what it returns. `plan` may throw; then nothing is written.
+   */
+  commitLocked(
+    tables: readonly { readonly tableId: string; readonly after: number }[],
+    plan: (states: readonly TableState[], winners: ReadonlyMap<string, readonly Commit[]>) => PlannedCommit,
+  ): Promise<CommitOutcome>;
+  findTransaction(transactionId: string): Promise<Transaction | undefined>;
+
+  /** Versions `from`…`to` (inclusive) with all their actions, ascending; fewer when a page is full. One round trip. */
+  readCommits(
+    tableId: string,
+    from: number,
+    to: number,
+    options?: { readonly maxActions?: number },
+  ): Promise<readonly Commit[]>;
+  /** Newest first, below `before`. */
+  history(
+    tableId: string,
+    options: { readonly before?: number; readonly limit: number },
+  ): Promise<Page<VersionSummary>>;
+  /** The newest version whose timestamp is ≤ the given one; undefined when all are later. */
+  versionAt(
+    tableId: string,
+    timestamp: number,
+  ): Promise<{ readonly version: number; readonly timestamp: number } | undefined>;
+  /** @throws LakeError notFound for a version that SQL does not hold */
+  readHeader(tableId: string, version: number): Promise<SnapshotHeader>;
+  /** Live files at a version, in a stable order. */
+  readFiles(
+    tableId: string,
+    version: number,
+    options: { readonly cursor?: string; readonly limit: number },
+  ): Promise<Page<AddFile>>;
+  /** Files removed at or before a version and not live at it, with deletionTimestamp > `newerThan` (ms), in a stable order. */
+  readTombstones(
+    tableId: string,
+    version: number,
+    options: { readonly newerThan: number; readonly cursor?: string; readonly limit: number },
+  ): Promise<Page<RemoveFile>>;
+
+  /** Unpublished versions (IN_FLIGHT or FAILED) of a table, ascending. */
+  unpublished(tableId: string, limit: number): Promise<readonly MirrorStatus[]>;
+  /** The newest version of which it and all before are published: head when nothing is open. */
+  mirroredVersion(tableId: string): Promise<number>;
+  mirrorStatuses(
+    tableId: string,
+    options: { readonly after: number; readonly limit: number },
+  ): Promise<Page<MirrorStatus>>;
+  markPublished(tableId: string, versions: readonly number[], publishedAt: number): Promise<void>;
+  /** Counts an attempt. `failed` sets FAILED, otherwise the state stays IN_FLIGHT. */
+  markMirrorError(
+    tableId: string,
+    version: number,
+    error: { readonly message: string; readonly failed: boolean; readonly at: number },
+  ): Promise<void>;
+  /** Stops the mirror of a table at a foreign commit; undefined lifts it. */
+  setQuarantine(tableId: string, reason: string | undefined): Promise<void>;
+  /** Tables with a version that is unpublished and was committed, or last tried, before `before` (ms). Not the quarantined. */
+  overdueTables(
+    before: number,
+    limit: number,
+  ): Promise<readonly { readonly tableId: string; readonly version: number; readonly committedAt: number }[]>;
+
+  /** Opens an import, or finds the one that a killed process left for the same name and location. */
+  beginImport(request: {
+    readonly tableId: string;
+    readonly name: string;
+    readonly location: string;
+    readonly plan: string;
+  }): Promise<ImportProgress>;
+  /** Applies rows and moves the progress in one SQL transaction. */
+  importBatch(tableId: string, batch: ImportBatch): Promise<void>;
+  /** Makes the table visible at its head, in one SQL transaction. */
+  finishImport(tableId: string, end: { readonly keepFrom: number }): Promise<TableHead>;
+  /** Takes every row of an unfinished import away. */
+  abortImport(tableId: string): Promise<void>;
+}
+
+export interface ImportProgress {
+  readonly tableId: string;
+  /** What the import was started with (mode, start of replay): a resumed one must match, or begins anew. */
+  readonly plan: string;
+  /** The last version applied whole; −1 if none. */
+  readonly version: number;
+  /** File actions of the starting checkpoint applied so far. */
+  readonly checkpointActions: number;
+}
+
+/** Rows for an import. A starting checkpoint comes in many batches of the same version, a commit in one. */
+export interface ImportBatch {
+  readonly kind: "checkpoint" | "commit";
+  readonly commit: Commit;
+  /** False while a checkpoint has more batches to come. */
+  readonly complete: boolean;
+}
+
+// ---------------------------------------------------------------- representation 2: _delta_log
+
+/** A checkpoint's content apart from file actions. */
+export interface CheckpointHeader {
+  readonly version: number;
+  readonly protocol?: Protocol;
+  readonly metadata?: Metadata;
+  readonly txns: readonly Txn[];
+  readonly domains: readonly DomainMetadata[];
+  /** False when the adds carry no JSON statistics, only `stats_parsed` or none. */
+  readonly hasJsonStats: boolean;
+}
+
+export type FileAction = { readonly add: AddFile } | { readonly remove: RemoveFile };
+
+export interface LogCommit {
+  readonly version: number;
+  readonly actions: CommitActions;
+  /** Milliseconds: the object's modification time. */
+  readonly modifiedAt: number;
+}
+
+export interface WrittenCheckpoint {
+  readonly version: number;
+  /** Number of actions. */
+  readonly size: number;
+  readonly sizeInBytes: number;
+  readonly numOfAddFiles: number;
+}
+
+export interface CheckpointContent {
+  readonly header: SnapshotHeader;
+  readonly adds: AsyncIterable<readonly AddFile[]>;
+  readonly tombstones: AsyncIterable<readonly RemoveFile[]>;
+}
+
+/** The `_delta_log` of one table. */
+export interface DeltaLog {
+  readonly location: string;
+  /** All that stands in `_delta_log`, sorted into kinds. @throws LakeError notFound (NO_DELTA_LOG) */
+  list(): Promise<LogListing>;
+  /** @throws LakeError notFound; corrupt with file and line */
+  readCommit(version: number): Promise<LogCommit>;
+  readCommitBytes(version: number): Promise<Uint8Array | undefined>;
+  readCheckpointHeader(checkpoint: CheckpointFile): Promise<CheckpointHeader>;
+  /** File actions in a stable order, in batches of bounded size. */
+  readCheckpointFiles(checkpoint: CheckpointFile): AsyncIterable<readonly FileAction[]>;
+  /** The version that `_last_checkpoint` names; undefined when it is missing or unreadable: it is only a hint. */
+  readLastCheckpoint(): Promise<number | undefined>;
+  /**
+   * Publishes one version: put if absent; `exists` means that other bytes stand there (design D7).
+   * @throws LakeError unavailable when the outcome is unknown: try again
+   */
+  putCommit(version: number, bytes: Uint8Array): Promise<"published" | "exists">;
+  /** Writes a classic checkpoint whole, checks it, and moves `_last_checkpoint` forward. Never moves the hint back. */
+  putCheckpoint(content: CheckpointContent): Promise<WrittenCheckpoint>;
+}
+
+// ---------------------------------------------------------------- objects
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+}
+
+/** Keys are relative to the store's root, with `/` between segments. */
+export interface ObjectStore {
+  /** Objects whose keys start with `prefix`, in the order of their UTF-8 bytes, strictly after `startAfter`. */
+  list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+  /** undefined when there is no such object */
+  head(key: string): Promise<ObjectInfo | undefined>;
+  get(key: string): Promise<{ readonly bytes: Uint8Array; readonly info: ObjectInfo } | undefined>;
+  /** Bytes `start`…`end` (exclusive). @throws LakeError notFound */
+  getRange(key: string, start: number, end: number): Promise<Uint8Array>;
+  /** Creates the object whole or not at all. `exists` when the key was taken. @throws LakeError unavailable */
+  putIfAbsent(key: string, body: ObjectBody): Promise<"created" | "exists">;
+  /** Replaces the object whole. */
+  put(key: string, body: ObjectBody): Promise<void>;
+}
+
+export type ObjectBody = Uint8Array | AsyncIterable<Uint8Array>;
