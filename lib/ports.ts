@@ -12,6 +12,7 @@ import type {
 } from "./delta/actions.ts";
 import type { Int64 } from "./delta/int64.ts";
 import type { CheckpointFile, LogListing } from "./delta/log-files.ts";
+import type { TableRef } from "./delta/request.ts";
 
 // ---------------------------------------------------------------- the lake
 
@@ -48,9 +49,6 @@ export interface Metrics {
 }
 
 // ---------------------------------------------------------------- representation 1: SQL
-
-/** How a table is named by a caller. */
-export type TableRef = { readonly tableId: string } | { readonly name: string };
 
 export type TableStatus = "ACTIVE" | "IMPORTING" | "DELETED";
 

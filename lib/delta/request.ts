@@ -1,0 +1,72 @@
+/** What a writer asks of the commit service, and what it is told: the model behind `POST /v1/commits` (design §4.1). */
+
+import type { CommitActions } from "./actions.ts";
+import type { Json } from "./json.ts";
+
+/** How a table is named by a caller: by its UUID, or as `namespace.name`. */
+export type TableRef = { readonly tableId: string } | { readonly name: string };
+
+export type IsolationLevel = "Serializable" | "WriteSerializable" | "SnapshotIsolation";
+
+/** What the writer read to compute its actions. Less than the truth loses updates; more than the truth costs retries. */
+export interface ReadSet {
+  readonly wholeTable?: boolean;
+  /** Paths of files that were read. */
+  readonly files?: readonly string[];
+  /** Typed predicates over partition columns. What we cannot evaluate counts as a read of the whole table. */
+  readonly predicates?: readonly Json[];
+  /** Application ids whose `txn` version was read. */
+  readonly appIds?: readonly string[];
+}
+
+export interface SupportedFeatures {
+  readonly reader?: readonly string[];
+  readonly writer?: readonly string[];
+}
+
+export interface TableCommit {
+  readonly table: TableRef;
+  readonly readVersion: number;
+  readonly isolationLevel?: IsolationLevel;
+  readonly reads?: ReadSet;
+  readonly supportedFeatures?: SupportedFeatures;
+  readonly actions: CommitActions;
+  /** JSON pointers of add and remove actions into the request, for messages. */
+  readonly at: string;
+}
+
+export interface CommitRequest {
+  /** UUID made by the client: the idempotency key, for ever (design D8). */
+  readonly transactionId: string;
+  readonly tables: readonly TableCommit[];
+  /** `mirrored` waits until `_delta_log` has the versions, too. */
+  readonly acknowledge?: "sql" | "mirrored";
+}
+
+export interface TableConflict {
+  readonly tableId: string;
+  readonly table: string;
+  /** Delta's error class. */
+  readonly code: string;
+  /** The version that won. */
+  readonly version: number;
+  readonly readVersion: number;
+  readonly message: string;
+  readonly path?: string;
+}
+
+export type CommitResult =
+  | {
+      readonly status: "committed";
+      readonly replayed: boolean;
+      readonly transactionId: string;
+      readonly committedAt: number;
+      readonly tables: readonly {
+        readonly tableId: string;
+        readonly version: number;
+        /** Milliseconds: the commit's timestamp, the same for all its tables. */
+        readonly inCommitTimestamp: number;
+        readonly mirror: "IN_FLIGHT" | "COMPLETE" | "FAILED";
+      }[];
+    }
+  | { readonly status: "conflict"; readonly conflicts: readonly TableConflict[] };
