@@ -13,6 +13,18 @@ import type {
 import type { Int64 } from "./delta/int64.ts";
 import type { CheckpointFile, LogListing } from "./delta/log-files.ts";
 import type { TableRef } from "./delta/request.ts";
+import type { PlannedCommit, TableHead, TableState } from "./delta/table.ts";
+
+export {
+  MARKER_NAMES,
+  type MarkerName,
+  type Markers,
+  type PlannedCommit,
+  type PlannedTable,
+  type TableHead,
+  type TableState,
+  type TableStatus,
+} from "./delta/table.ts";
 
 // ---------------------------------------------------------------- the lake
 
@@ -50,43 +62,6 @@ export interface Metrics {
 
 // ---------------------------------------------------------------- representation 1: SQL
 
-export type TableStatus = "ACTIVE" | "IMPORTING" | "DELETED";
-
-/**
- * The head of a table. The markers are the last versions that changed what their names say, −1 for never (design D3):
- * under the lock a commit compares these alone.
- */
-export interface TableHead {
-  readonly tableId: string;
-  /** `namespace.name`. */
-  readonly name: string;
-  /** `file:///…` or `s3://…`, without a slash at the end. */
-  readonly location: string;
-  readonly status: TableStatus;
-  /** The newest version; −1 while a table is being created or imported. */
-  readonly version: number;
-  /** The oldest version that SQL can rebuild. */
-  readonly baseVersion: number;
-  /** Milliseconds: timestamp of the head version. */
-  readonly timestamp: number;
-  readonly numFiles: number;
-  readonly sizeInBytes: Int64;
-  readonly markers: Markers;
-  /** Why the mirror has stopped at a foreign commit, if it has. */
-  readonly quarantine?: string;
-  readonly createdAt: number;
-}
-
-export const MARKER_NAMES = ["metadata", "protocol", "add", "nonBlindAdd", "remove", "txn", "domain"] as const;
-export type MarkerName = (typeof MARKER_NAMES)[number];
-export type Markers = Readonly<Record<MarkerName, number>>;
-
-/** What a commit is planned against. `protocol` and `metadata` are those of the head. */
-export interface TableState extends TableHead {
-  readonly protocol: Protocol;
-  readonly metadata: Metadata;
-}
-
 /** State of a table at one version, without its files. */
 export interface SnapshotHeader {
   readonly version: number;
@@ -113,36 +88,6 @@ export interface VersionSummary {
   readonly numFiles: number;
   readonly sizeInBytes: Int64;
   readonly isBlindAppend: boolean;
-}
-
-/** One table's part of a transaction, checked by the planner up to `checkedVersion`. */
-export interface PlannedTable {
-  readonly tableId: string;
-  /** Set for version 0: the head row is made first. */
-  readonly create?: { readonly name: string; readonly location: string };
-  /** The version that the writer read; −1 for a creation. */
-  readonly readVersion: number;
-  /** The planner has checked all winners up to here; readVersion ≤ checkedVersion. */
-  readonly checkedVersion: number;
-  /** The marker versions that the actions were validated against; −1 for a creation. */
-  readonly metadataVersion: number;
-  readonly protocolVersion: number;
-  /** Markers that must not stand above checkedVersion. */
-  readonly watch: readonly MarkerName[];
-  /** Without version, timestamps and row ids: the statement assigns these under the lock (design D4). */
-  readonly actions: CommitActions;
-  readonly isBlindAppend: boolean;
-  /** True: the commit carries an in-commit timestamp. */
-  readonly inCommitTimestamps: boolean;
-  /** True: baseRowId, defaultRowCommitVersion and the high-water mark are assigned. */
-  readonly assignRowIds: boolean;
-}
-
-export interface PlannedCommit {
-  readonly transactionId: string;
-  /** SHA-256 (hex) of the canonical request: the same id with another hash is refused. */
-  readonly requestHash: string;
-  readonly tables: readonly PlannedTable[];
 }
 
 export interface CommittedTable {
@@ -330,6 +275,8 @@ export interface ImportProgress {
   readonly version: number;
   /** File actions of the starting checkpoint applied so far. */
   readonly checkpointActions: number;
+  /** Milliseconds: timestamp of that last version; −1 if none. */
+  readonly timestamp: number;
 }
 
 /** Rows for an import. A starting checkpoint comes in many batches of the same version, a commit in one. */

@@ -1,0 +1,123 @@
+/** Conflict rules (delta-rules.md §4, after Spark's ConflictChecker): what a winner may have done without hurting mine. One function a rule. */
+
+import type { Commit, CommitActions } from "./actions.ts";
+import { canonicalPath } from "./paths.ts";
+import type { IsolationLevel } from "./request.ts";
+
+/** My commit, as far as conflicts go. */
+export interface Intent {
+  readonly actions: CommitActions;
+  /** After the automatic lowering to SnapshotIsolation. */
+  readonly isolation: IsolationLevel;
+  readonly readsWholeTable: boolean;
+  /** Canonical paths of the files that were read. */
+  readonly readFiles: ReadonlySet<string>;
+  /** Applications whose txn was read or is written. */
+  readonly appIds: ReadonlySet<string>;
+}
+
+export interface Conflict {
+  /** Delta's error class. */
+  readonly code:
+    | "DELTA_PROTOCOL_CHANGED"
+    | "DELTA_METADATA_CHANGED"
+    | "DELTA_CONCURRENT_TRANSACTION"
+    | "DELTA_CONCURRENT_APPEND"
+    | "DELTA_CONCURRENT_DELETE_READ"
+    | "DELTA_CONCURRENT_DELETE_DELETE"
+    | "DELTA_CONCURRENT_WRITE";
+  /** The version that won. */
+  readonly version: number;
+  readonly message: string;
+  readonly path?: string;
+}
+
+type Rule = (mine: Intent, winner: Commit) => Omit<Conflict, "version"> | undefined;
+
+/** In the order in which Spark checks them. */
+const RULES: readonly Rule[] = [
+  protocolChanged,
+  metadataChanged,
+  sameDomain,
+  sameApplication,
+  concurrentAppend,
+  deletedWhatIRead,
+  deletedWhatIDelete,
+];
+
+/** The first conflict with any of the winners, which are ascending; undefined when mine may go on top of them. */
+export function findConflict(mine: Intent, winners: readonly Commit[]): Conflict | undefined {
+  for (const winner of winners) {
+    for (const rule of RULES) {
+      const found = rule(mine, winner);
+      if (found) return { ...found, version: winner.version };
+    }
+  }
+  return undefined;
+}
+
+function protocolChanged(_mine: Intent, winner: Commit): ReturnType<Rule> {
+  if (!winner.actions.protocol) return undefined;
+  return { code: "DELTA_PROTOCOL_CHANGED", message: "another commit changed the protocol" };
+}
+
+function metadataChanged(_mine: Intent, winner: Commit): ReturnType<Rule> {
+  if (!winner.actions.metadata) return undefined;
+  return { code: "DELTA_METADATA_CHANGED", message: "another commit changed the metadata" };
+}
+
+function sameDomain(mine: Intent, winner: Commit): ReturnType<Rule> {
+  const written = new Set(winner.actions.domains.map((d) => d.domain));
+  const both = mine.actions.domains.find((d) => d.domain !== "delta.rowTracking" && written.has(d.domain));
+  if (!both) return undefined;
+  return { code: "DELTA_CONCURRENT_TRANSACTION", message: `another commit wrote the domain "${both.domain}"` };
+}
+
+function sameApplication(mine: Intent, winner: Commit): ReturnType<Rule> {
+  const both = winner.actions.txns.find((txn) => mine.appIds.has(txn.appId));
+  if (!both) return undefined;
+  return {
+    code: "DELTA_CONCURRENT_TRANSACTION",
+    message: `another commit of the application "${both.appId}" (txn version ${both.version}) came first`,
+  };
+}
+
+/** Files that I would have had to read. WriteSerializable lets blind appends pass, unless I change the metadata. */
+function concurrentAppend(mine: Intent, winner: Commit): ReturnType<Rule> {
+  if (mine.isolation === "SnapshotIsolation" || !mine.readsWholeTable) return undefined;
+  const blind = winner.actions.commitInfo?.isBlindAppend === true;
+  if (mine.isolation === "WriteSerializable" && blind && !mine.actions.metadata) return undefined;
+  const [added] = winner.actions.adds;
+  if (!added) return undefined;
+  return {
+    code: "DELTA_CONCURRENT_APPEND",
+    message: "another commit added files that this one read past",
+    path: added.path,
+  };
+}
+
+/** Any remove counts, with or without data change. */
+function deletedWhatIRead(mine: Intent, winner: Commit): ReturnType<Rule> {
+  const removed = winner.actions.removes.find(
+    (remove) => mine.readsWholeTable || mine.readFiles.has(canonicalPath(remove.path)),
+  );
+  if (!removed) return undefined;
+  return {
+    code: "DELTA_CONCURRENT_DELETE_READ",
+    message: "another commit removed a file that this one read",
+    path: removed.path,
+  };
+}
+
+/** By path alone: two writers that change the deletion vector of one file both remove it. */
+function deletedWhatIDelete(mine: Intent, winner: Commit): ReturnType<Rule> {
+  if (winner.actions.removes.length === 0 || mine.actions.removes.length === 0) return undefined;
+  const mineRemoved = new Set(mine.actions.removes.map((remove) => canonicalPath(remove.path)));
+  const both = winner.actions.removes.find((remove) => mineRemoved.has(canonicalPath(remove.path)));
+  if (!both) return undefined;
+  return {
+    code: "DELTA_CONCURRENT_DELETE_DELETE",
+    message: "another commit removed a file that this one removes",
+    path: both.path,
+  };
+}

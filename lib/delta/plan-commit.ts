@@ -1,0 +1,161 @@
+/** The planner: turns one table's part of a request into what the commit statement needs, and says what it depends on (design D3). Pure. */
+
+import { invalid } from "../errors.ts";
+import type { CommitActions, CommitInfo, Txn } from "./actions.ts";
+import type { Intent } from "./conflicts.ts";
+import { isActive, supportedFeatures } from "./features.ts";
+import { canonicalPath } from "./paths.ts";
+import type { IsolationLevel, TableCommit } from "./request.ts";
+import type { MarkerName, PlannedTable, TableState } from "./table.ts";
+import { checkActions } from "./validate.ts";
+
+export interface TablePlan {
+  readonly planned: PlannedTable;
+  readonly intent: Intent;
+}
+
+/**
+ * Validates a table's actions against its state and plans them.
+ * @param checkedVersion the winners up to here have been checked; readVersion at first
+ * @throws LakeError invalid
+ */
+export function planTable(
+  state: TableState,
+  request: TableCommit,
+  transactionId: string,
+  checkedVersion: number,
+): TablePlan {
+  checkActions(request.actions, {
+    protocol: state.protocol,
+    metadata: state.metadata,
+    declared: new Set([...(request.supportedFeatures?.writer ?? []), ...(request.supportedFeatures?.reader ?? [])]),
+    at: request.at,
+  });
+  const intent = readIntent(state, request);
+  const blind = isBlindAppend(request, intent);
+  checkBlindClaim(request, intent);
+  const protocol = request.actions.protocol ?? state.protocol;
+  const metadata = request.actions.metadata ?? state.metadata;
+  return {
+    intent,
+    planned: {
+      tableId: state.tableId,
+      readVersion: request.readVersion,
+      checkedVersion,
+      metadataVersion: state.markers.metadata,
+      protocolVersion: state.markers.protocol,
+      watch: watchedMarkers(intent),
+      actions: withCommitInfo(request, intent, blind, transactionId),
+      isBlindAppend: blind,
+      inCommitTimestamps: isActive("inCommitTimestamp", protocol, metadata, []),
+      assignRowIds:
+        supportedFeatures(protocol).has("rowTracking") &&
+        metadata.configuration["delta.rowTrackingSuspended"] !== "true",
+    },
+  };
+}
+
+function readIntent(state: TableState, request: TableCommit): Intent {
+  const { actions, reads } = request;
+  const onlyAdds =
+    actions.removes.length === 0 && !actions.metadata && !actions.protocol && actions.domains.length === 0;
+  const readsWholeTable = reads
+    ? reads.wholeTable === true || (reads.predicates?.length ?? 0) > 0
+    : !onlyAdds || (actions.adds.length === 0 && actions.txns.length === 0);
+  return {
+    actions,
+    isolation: effectiveIsolation(state, request),
+    readsWholeTable,
+    readFiles: new Set((reads?.files ?? []).map(canonicalPath)),
+    appIds: new Set([...(reads?.appIds ?? []), ...actions.txns.map((txn) => txn.appId)]),
+  };
+}
+
+/**
+ * The table's level, or the one that the request asks for; lowered to SnapshotIsolation when nothing in the commit changes
+ * data (Spark's canDowngradeToSnapshotIsolation).
+ */
+function effectiveIsolation(state: TableState, request: TableCommit): IsolationLevel {
+  const { adds, removes, metadata, protocol, txns, domains } = request.actions;
+  const files = [...adds, ...removes];
+  const rearranges =
+    files.length > 0 &&
+    files.every((file) => !file.dataChange) &&
+    !metadata &&
+    !protocol &&
+    txns.length === 0 &&
+    domains.every((d) => d.domain === "delta.rowTracking");
+  if (rearranges) return "SnapshotIsolation";
+  const wanted = request.isolationLevel;
+  const ofTable = state.metadata.configuration["delta.isolationLevel"];
+  if (wanted === "SnapshotIsolation") {
+    throw invalid("SnapshotIsolation is for commits that change no data (every add and remove with dataChange false)", {
+      at: `${request.at}/isolationLevel`,
+    });
+  }
+  if (wanted === "WriteSerializable" && ofTable === "Serializable") {
+    throw invalid("the table demands Serializable (delta.isolationLevel); a commit cannot ask for less", {
+      at: `${request.at}/isolationLevel`,
+    });
+  }
+  if (wanted) return wanted;
+  return ofTable === "WriteSerializable" ? "WriteSerializable" : "Serializable";
+}
+
+/** Only adds of new data, nothing read (Spark's isBlindAppend; kernel-rs asks for data change, too). */
+function isBlindAppend(request: TableCommit, intent: Intent): boolean {
+  const { adds, removes } = request.actions;
+  const readsNothing = !intent.readsWholeTable && intent.readFiles.size === 0;
+  return readsNothing && removes.length === 0 && adds.length > 0 && adds.every((add) => add.dataChange);
+}
+
+/** delta-rules.md §8.50: a claim that other writers will rely on must be true. */
+function checkBlindClaim(request: TableCommit, intent: Intent): void {
+  const reads = request.reads !== undefined && (intent.readsWholeTable || intent.readFiles.size > 0);
+  if (request.actions.commitInfo?.isBlindAppend === true && (request.actions.removes.length > 0 || reads)) {
+    throw invalid("commitInfo.isBlindAppend is true, but the commit removes or has read files", {
+      at: `${request.at}/actions`,
+    });
+  }
+}
+
+/** Exactly the markers whose move could conflict; the statement compares them and nothing else. */
+function watchedMarkers(intent: Intent): MarkerName[] {
+  const watch: MarkerName[] = ["metadata", "protocol"];
+  if (intent.readsWholeTable) {
+    watch.push("remove");
+    if (intent.isolation === "Serializable" || (intent.isolation !== "SnapshotIsolation" && intent.actions.metadata)) {
+      watch.push("add");
+    } else if (intent.isolation === "WriteSerializable") watch.push("nonBlindAdd");
+  } else if (intent.readFiles.size > 0) watch.push("remove");
+  if (intent.appIds.size > 0) watch.push("txn");
+  if (intent.actions.domains.length > 0) watch.push("domain");
+  return watch;
+}
+
+/** commitInfo always stands, with what we know to be true; the writer's own fields stay (delta-rules.md §1, commitInfo). */
+function withCommitInfo(request: TableCommit, intent: Intent, blind: boolean, transactionId: string): CommitActions {
+  const { actions } = request;
+  const { inCommitTimestamp: _, ...given } = actions.commitInfo ?? {};
+  const commitInfo: CommitInfo = {
+    ...given,
+    operation: given.operation ?? defaultOperation(actions),
+    operationParameters: given.operationParameters ?? {},
+    readVersion: request.readVersion,
+    isolationLevel: intent.isolation,
+    isBlindAppend: blind,
+    engineInfo: given.engineInfo ?? "deltalakedb",
+    txnId: transactionId,
+  };
+  return { ...actions, commitInfo, txns: withoutRepeats(actions.txns) };
+}
+
+function defaultOperation(actions: CommitActions): string {
+  if (actions.adds.length > 0 || actions.removes.length > 0) return "WRITE";
+  return actions.metadata || actions.protocol ? "SET TBLPROPERTIES" : "Manual Update";
+}
+
+/** The same txn twice is one (delta-rules.md §8.39). */
+function withoutRepeats(txns: readonly Txn[]): readonly Txn[] {
+  return [...new Map(txns.map((txn) => [txn.appId, txn])).values()];
+}

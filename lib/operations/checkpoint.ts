@@ -1,0 +1,38 @@
+/** Writes a checkpoint of one version from SQL, in pages, so that memory does not grow with the table. */
+
+import type { AddFile, RemoveFile } from "../delta/actions.ts";
+import { deletedFileRetentionMs } from "../delta/properties.ts";
+import type { DeltaLog, Lake, Page, WrittenCheckpoint } from "../ports.ts";
+
+const PAGE_FILES = 5000;
+
+/**
+ * Only for a published version (PROTOCOL.md, "Checkpoints"). The content depends on SQL rows alone: tombstones expire by the
+ * commit's timestamp, not by the clock, so two workers write the same checkpoint.
+ */
+export async function writeCheckpoint(
+  lake: Lake,
+  log: DeltaLog,
+  tableId: string,
+  version: number,
+): Promise<WrittenCheckpoint> {
+  const header = await lake.catalog.readHeader(tableId, version);
+  const newerThan = header.timestamp - deletedFileRetentionMs(header.metadata);
+  return log.putCheckpoint({
+    header,
+    adds: pages<AddFile>((at) => lake.catalog.readFiles(tableId, version, { ...at, limit: PAGE_FILES })),
+    tombstones: pages<RemoveFile>((at) =>
+      lake.catalog.readTombstones(tableId, version, { ...at, newerThan, limit: PAGE_FILES }),
+    ),
+  });
+}
+
+/** All pages of a keyset read, one after the other. */
+export async function* pages<T>(read: (at: { cursor?: string }) => Promise<Page<T>>): AsyncGenerator<readonly T[]> {
+  let cursor: string | undefined;
+  do {
+    const page: Page<T> = await read(cursor === undefined ? {} : { cursor });
+    if (page.items.length > 0) yield page.items;
+    cursor = page.next;
+  } while (cursor !== undefined);
+}

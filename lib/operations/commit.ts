@@ -1,0 +1,347 @@
+/** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (design D1–D4, D8). */
+
+import { type Conflict, findConflict } from "../delta/conflicts.ts";
+import { actionObjects } from "../delta/encode.ts";
+import { stringifyJson } from "../delta/json.ts";
+import { planTable, type TablePlan } from "../delta/plan-commit.ts";
+import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
+import { invalid, isLakeError } from "../errors.ts";
+import type { CommitOutcome, Lake, PlannedCommit, Rejection, TableState } from "../ports.ts";
+import { forgetTable, tableNotFound, tableStates } from "./table-states.ts";
+import { readWinners } from "./winners.ts";
+
+/** After so many rounds on hot tables the last check is made with the locks held, so that no writer starves. */
+const OPTIMISTIC_ROUNDS = 4;
+/** Longest wait for `acknowledge: "mirrored"`; API Gateway cuts at 30 s. */
+const MIRRORED_WAIT_MS = 20_000;
+const MAX_TABLES = 1000;
+
+type Committed = Extract<CommitOutcome, { status: "committed" }>;
+
+/**
+ * Commits actions to one or many tables: all of them, or none. The same transactionId gives the first answer for ever.
+ * A conflict is a value; nothing has been written then.
+ * @throws LakeError invalid, notFound, unavailable (send the same request again)
+ */
+export async function commit(lake: Lake, request: CommitRequest): Promise<CommitResult> {
+  checkRequest(request);
+  const startedAt = lake.clock.now();
+  const requestHash = await hashRequest(request);
+  const result = await attempt(lake, request, requestHash).catch(async (error: unknown) => {
+    // A replay must get its first answer even where the request would no longer be valid: the table may have changed or gone.
+    const replay = isLakeError(error, "unavailable") ? undefined : await findReplay(lake, request, requestHash);
+    if (replay === undefined) throw error;
+    return replay;
+  });
+  lake.metrics.record("CommitDuration", lake.clock.now() - startedAt, "Milliseconds", {
+    transactionId: request.transactionId,
+    tables: request.tables.length,
+    status: result.status,
+  });
+  if (result.status === "conflict") {
+    lake.metrics.record("CommitConflicts", 1, "Count", { transactionId: request.transactionId });
+    return result;
+  }
+  if (!result.replayed) lake.metrics.record("Commits", 1, "Count", { transactionId: request.transactionId });
+  // From here on the commit stands, whatever happens: the doorbell is only a hint (design D1, D6).
+  await lake.queue.ring(result.tables);
+  return acknowledge(lake, request, result);
+}
+
+async function attempt(
+  lake: Lake,
+  request: CommitRequest,
+  requestHash: string,
+): Promise<Committed | { status: "conflict"; conflicts: readonly TableConflict[] }> {
+  let states = await tableStates(
+    lake,
+    request.tables.map((t) => t.table),
+  );
+  checkDistinct(states);
+  const checked = request.tables.map((table) => table.readVersion);
+  for (let round = 0; round < OPTIMISTIC_ROUNDS; round += 1) {
+    const plans = planAll(request, states, checked);
+    const outcome = await lake.catalog.commit(plannedCommit(request, requestHash, plans));
+    if (outcome.status === "committed") return committed(lake, request, states, outcome);
+    if (outcome.status === "otherRequest") throw keyReused(request);
+    if (outcome.status === "rejected") {
+      const missing = outcome.rejections.some((r) => r.reason === "tableNotFound");
+      if (!missing || round > 0) return rejected(request, states, outcome.rejections);
+    }
+    for (const state of states) forgetTable(lake, state);
+    states = await tableStates(
+      lake,
+      request.tables.map((t) => t.table),
+      { fresh: true },
+    );
+    const conflicts = await checkWinners(lake, request, states, plans, checked);
+    if (conflicts.length > 0) return { status: "conflict", conflicts };
+  }
+  return attemptLocked(lake, request, requestHash, states, checked);
+}
+
+function planAll(request: CommitRequest, states: readonly TableState[], checked: readonly number[]): TablePlan[] {
+  return request.tables.map((table, i) =>
+    planTable(states[i] as TableState, table, request.transactionId, checked[i] ?? table.readVersion),
+  );
+}
+
+function plannedCommit(request: CommitRequest, requestHash: string, plans: readonly TablePlan[]): PlannedCommit {
+  return { transactionId: request.transactionId, requestHash, tables: plans.map((plan) => plan.planned) };
+}
+
+/** Reads and checks the winners of every table whose watched markers moved, and raises `checked` where none hurts. */
+async function checkWinners(
+  lake: Lake,
+  request: CommitRequest,
+  states: readonly TableState[],
+  plans: readonly TablePlan[],
+  checked: number[],
+): Promise<TableConflict[]> {
+  const conflicts: TableConflict[] = [];
+  for (const [i, plan] of plans.entries()) {
+    const state = states[i] as TableState;
+    const after = checked[i] as number;
+    if (state.version <= after) continue;
+    if (plan.planned.watch.some((marker) => state.markers[marker] > after)) {
+      const winners = await readWinners(lake, state, after);
+      const conflict = winners === "forgotten" ? forgottenHistory(state) : findConflict(plan.intent, winners);
+      if (conflict) conflicts.push(tableConflict(state, request.tables[i]?.readVersion ?? after, conflict));
+    }
+    checked[i] = state.version;
+  }
+  return conflicts;
+}
+
+/** Thrown out of the locked callback, to leave the transaction without writing. */
+class ConflictUnderLock extends Error {
+  readonly conflicts: readonly TableConflict[];
+  constructor(conflicts: readonly TableConflict[]) {
+    super("conflict");
+    this.conflicts = conflicts;
+  }
+}
+
+async function attemptLocked(
+  lake: Lake,
+  request: CommitRequest,
+  requestHash: string,
+  known: readonly TableState[],
+  checked: readonly number[],
+): Promise<Committed | { status: "conflict"; conflicts: readonly TableConflict[] }> {
+  const tables = known.map((state, i) => ({ tableId: state.tableId, after: checked[i] as number }));
+  try {
+    const outcome = await lake.catalog.commitLocked(tables, (locked, winners) => {
+      const states = known.map((state) => {
+        const found = locked.find((l) => l.tableId === state.tableId);
+        if (!found) throw tableNotFound({ tableId: state.tableId });
+        return found;
+      });
+      const plans = planAll(
+        request,
+        states,
+        states.map((state) => state.version),
+      );
+      const conflicts = plans.flatMap((plan, i) => {
+        const state = states[i] as TableState;
+        const conflict = findConflict(plan.intent, winners.get(state.tableId) ?? []);
+        return conflict ? [tableConflict(state, request.tables[i]?.readVersion ?? 0, conflict)] : [];
+      });
+      if (conflicts.length > 0) throw new ConflictUnderLock(conflicts);
+      return plannedCommit(request, requestHash, plans);
+    });
+    if (outcome.status === "committed") return committed(lake, request, known, outcome);
+    if (outcome.status === "otherRequest") throw keyReused(request);
+    if (outcome.status === "rejected") return rejected(request, known, outcome.rejections);
+    throw new Error("a marker moved although the tables were locked");
+  } catch (error) {
+    if (error instanceof ConflictUnderLock) return { status: "conflict", conflicts: error.conflicts };
+    throw error;
+  }
+}
+
+function committed(lake: Lake, request: CommitRequest, states: readonly TableState[], outcome: Committed): Committed {
+  for (const [i, table] of request.tables.entries()) {
+    if (table.actions.metadata || table.actions.protocol) forgetTable(lake, states[i] as TableState);
+  }
+  return outcome;
+}
+
+/** Sorts what the statement saw in the rows into conflicts (someone was faster) and mistakes (the request is wrong). */
+function rejected(
+  request: CommitRequest,
+  states: readonly TableState[],
+  rejections: readonly Rejection[],
+): { status: "conflict"; conflicts: readonly TableConflict[] } {
+  const conflicts: TableConflict[] = [];
+  for (const rejection of rejections) {
+    const i = states.findIndex((state) => state.tableId === rejection.tableId);
+    const state = states[i] as TableState;
+    const table = request.tables[i];
+    const conflict = rowConflict(rejection, state.version);
+    if (conflict) conflicts.push(tableConflict(state, table?.readVersion ?? 0, conflict));
+  }
+  if (conflicts.length > 0) return { status: "conflict", conflicts };
+  const [first] = rejections;
+  throw rejectionError(first as Rejection, request, states);
+}
+
+function rowConflict(rejection: Rejection, head: number): Conflict | undefined {
+  const where = {
+    version: rejection.version ?? head,
+    ...(rejection.path === undefined ? {} : { path: rejection.path }),
+  };
+  switch (rejection.reason) {
+    case "removedByWinner":
+      return {
+        ...where,
+        code: "DELTA_CONCURRENT_DELETE_DELETE",
+        message: "another commit removed a file that this one removes",
+      };
+    case "addedByWinner":
+      return {
+        ...where,
+        code: "DELTA_CONCURRENT_DELETE_READ",
+        message: "another commit added, removed or replaced a file that this one writes again",
+      };
+    default:
+      return undefined;
+  }
+}
+
+function rejectionError(rejection: Rejection, request: CommitRequest, states: readonly TableState[]): Error {
+  const i = states.findIndex((state) => state.tableId === rejection.tableId);
+  const table = request.tables[i];
+  const at = table?.at ?? "";
+  const facts = { tableId: rejection.tableId, path: rejection.path, version: rejection.version };
+  switch (rejection.reason) {
+    case "tableNotFound":
+      return tableNotFound(table?.table ?? { tableId: rejection.tableId });
+    case "readVersionAhead":
+      return invalid(
+        `readVersion ${table?.readVersion} is ahead of the table, whose newest version is ${rejection.version}`,
+        {
+          at: `${at}/readVersion`,
+          code: "READ_VERSION_AHEAD",
+          facts,
+        },
+      );
+    case "removeNotLive":
+      return invalid(
+        `the file to remove is not in the table at readVersion ${table?.readVersion}: "${rejection.path}"`,
+        {
+          at: `${at}/actions`,
+          code: "REMOVE_OF_UNKNOWN_FILE",
+          hint: "Repeat path and deletionVector exactly as the table has them: GET /v1/tables/{tableId}/files.",
+          facts,
+        },
+      );
+    case "removeOtherDeletionVector":
+      return invalid(`the file to remove is in the table with another deletion vector: "${rejection.path}"`, {
+        at: `${at}/actions`,
+        code: "REMOVE_OF_UNKNOWN_FILE",
+        hint: "A remove must carry exactly the deletionVector of the live add.",
+        facts,
+      });
+    case "addOverLive":
+      return invalid(`the file is in the table already, with another deletion vector: "${rejection.path}"`, {
+        at: `${at}/actions`,
+        code: "DELTA_DUPLICATE_ACTIONS_FOUND",
+        hint: "Remove the live file, with its deletionVector, in the same commit.",
+        facts,
+      });
+    default:
+      return invalid(`the commit was refused: ${rejection.reason}`, { at, facts });
+  }
+}
+
+function tableConflict(state: TableState, readVersion: number, conflict: Conflict): TableConflict {
+  return { tableId: state.tableId, table: state.name, readVersion, ...conflict };
+}
+
+function forgottenHistory(state: TableState): Conflict {
+  return {
+    code: "DELTA_CONCURRENT_WRITE",
+    version: state.baseVersion,
+    message: `the catalog keeps this table from version ${state.baseVersion} on and cannot check what came before`,
+  };
+}
+
+async function findReplay(lake: Lake, request: CommitRequest, requestHash: string): Promise<Committed | undefined> {
+  const transaction = await lake.catalog.findTransaction(request.transactionId);
+  if (transaction === undefined) return undefined;
+  if (transaction.requestHash !== requestHash) throw keyReused(request);
+  const { transactionId, committedAt, tables } = transaction;
+  return { status: "committed", replayed: true, transactionId, committedAt, tables };
+}
+
+async function acknowledge(lake: Lake, request: CommitRequest, outcome: Committed): Promise<CommitResult> {
+  const { transactionId, committedAt, replayed } = outcome;
+  const wait = request.acknowledge === "mirrored" ? MIRRORED_WAIT_MS : 0;
+  const until = lake.clock.now() + wait;
+  const tables = [];
+  for (const table of outcome.tables) {
+    let mirrored = false;
+    for (let pause = 10; wait > 0; pause = Math.min(pause * 2, 500)) {
+      mirrored = (await lake.catalog.mirroredVersion(table.tableId)) >= table.version;
+      if (mirrored || lake.clock.now() + pause > until) break;
+      await lake.clock.sleep(pause);
+    }
+    tables.push({
+      tableId: table.tableId,
+      version: table.version,
+      inCommitTimestamp: table.timestamp,
+      mirror: mirrored ? ("COMPLETE" as const) : ("IN_FLIGHT" as const),
+    });
+  }
+  return { status: "committed", replayed, transactionId, committedAt, tables };
+}
+
+function checkRequest(request: CommitRequest): void {
+  if (request.tables.length === 0) throw invalid("a commit names at least one table", { at: "/tables" });
+  if (request.tables.length > MAX_TABLES) {
+    throw invalid(`a commit names at most ${MAX_TABLES} tables`, { at: "/tables" });
+  }
+  for (const table of request.tables) {
+    if (!Number.isSafeInteger(table.readVersion) || table.readVersion < 0) {
+      throw invalid("readVersion is the version that the writer read: 0 or more", {
+        at: `${table.at}/readVersion`,
+        hint: "POST /v1/tables creates a table at version 0.",
+      });
+    }
+  }
+}
+
+function checkDistinct(states: readonly TableState[]): void {
+  const seen = new Set<string>();
+  for (const [i, state] of states.entries()) {
+    if (seen.has(state.tableId)) {
+      throw invalid(`the table "${state.name}" is named twice in one commit`, {
+        at: `/tables/${i}`,
+        hint: "Put all actions of a table into one entry.",
+      });
+    }
+    seen.add(state.tableId);
+  }
+}
+
+function keyReused(request: CommitRequest): Error {
+  return invalid(`the transactionId ${request.transactionId} was used for a different request`, {
+    at: "/transactionId",
+    code: "IDEMPOTENCY_KEY_REUSED",
+    hint: "Make a new UUID for a new transaction; repeat the very same body to ask for the first answer again.",
+  });
+}
+
+/** SHA-256 (hex) of everything that the commit depends on. */
+async function hashRequest(request: CommitRequest): Promise<string> {
+  const text = stringifyJson(
+    request.tables.map((t) => [t.table, t.readVersion, t.isolationLevel, t.reads, actionObjects(t.actions)]),
+  );
+  return sha256(text);
+}
+
+export async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,252 @@
+/** The comparison: replays `_delta_log` by itself and holds the result, and every retained commit, against SQL (design §1, D15). */
+
+import {
+  type DiffReport,
+  diffCommit,
+  diffFile,
+  diffMetadata,
+  diffProtocol,
+  type FieldDrift,
+  type FileDrift,
+  fileKey,
+  MAX_LISTED_FILES,
+  named,
+} from "../delta/diff.ts";
+import { encodeCommit } from "../delta/encode.ts";
+import { type LogListing, type LogSegment, pickSegment } from "../delta/log-files.ts";
+import { LogReplay } from "../delta/replay.ts";
+import type { TableRef } from "../delta/request.ts";
+import { isLakeError } from "../errors.ts";
+import type { DeltaLog, Lake, TableHead } from "../ports.ts";
+import { pages } from "./checkpoint.ts";
+import { findHead } from "./read.ts";
+
+const PAGE_FILES = 5000;
+
+export interface DiffRequest {
+  readonly ref: TableRef;
+  /** Another log than the table's own, such as a copy. */
+  readonly log?: DeltaLog;
+  readonly lagThresholdSeconds: number;
+  /** So many differing files are no drift yet. */
+  readonly maxDriftFiles: number;
+}
+
+/** Gathers drift while a table is compared. */
+class Findings {
+  readonly files: FileDrift[] = [];
+  readonly metadata: FieldDrift[] = [];
+  readonly protocol: FieldDrift[] = [];
+  readonly other: FieldDrift[] = [];
+  readonly notes: string[] = [];
+  readonly #seen = new Set<string>();
+
+  get fileCount(): number {
+    return this.#seen.size;
+  }
+
+  /** A file that differs in the state differs in its commit, too: it counts once. */
+  file(drift: FileDrift): void {
+    const key = `${drift.kind}\n${drift.path}\n${drift.deletionVector ?? ""}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    if (this.files.length < MAX_LISTED_FILES) this.files.push(drift);
+  }
+}
+
+/**
+ * Proves that SQL and log agree, or says where they do not. Drift comes before lag: a mirror that is merely behind is
+ * compared at the version it has reached. What retention has cleaned away is no drift.
+ * @throws LakeError notFound, unavailable
+ */
+export async function diffTable(lake: Lake, request: DiffRequest): Promise<DiffReport> {
+  const head = await findHead(lake, request.ref);
+  const log = request.log ?? lake.openLog(head.location);
+  const mirrored = await lake.catalog.mirroredVersion(head.tableId);
+  const found = new Findings();
+  const compared = await compareAll(lake, head, log, mirrored, found);
+  const { lagSeconds, late, mirror } = await readLag(lake, head, request.lagThresholdSeconds);
+  if (head.quarantine !== undefined) found.notes.push(`the mirror is quarantined: ${head.quarantine}`);
+  const drifted =
+    found.fileCount > request.maxDriftFiles || found.metadata.length + found.protocol.length + found.other.length > 0;
+  return {
+    tableId: head.tableId,
+    table: head.name,
+    logLocation: log.location,
+    sqlVersion: head.version,
+    logVersion: compared.logVersion,
+    versionDelta: head.version - compared.logVersion,
+    ...(compared.version === undefined ? {} : { comparedVersion: compared.version }),
+    lagSeconds,
+    ...(mirror === undefined ? {} : { mirror }),
+    drift: {
+      files: found.files,
+      fileCount: found.fileCount,
+      metadata: found.metadata,
+      protocol: found.protocol,
+      other: found.other,
+    },
+    notes: found.notes,
+    outcome: drifted ? "drift" : late ? "lag" : "ok",
+    checkedAt: lake.clock.now(),
+  };
+}
+
+async function compareAll(
+  lake: Lake,
+  head: TableHead,
+  log: DeltaLog,
+  mirrored: number,
+  found: Findings,
+): Promise<{ readonly logVersion: number; readonly version?: number }> {
+  let logVersion = -1;
+  try {
+    const listing = await log.list();
+    const newest = pickSegment(listing);
+    logVersion = newest.version;
+    checkHeads(head, mirrored, logVersion, found);
+    const version = Math.min(head.version, logVersion);
+    if (version < head.baseVersion) {
+      found.notes.push(`nothing to compare: the log ends at ${logVersion}, SQL begins at ${head.baseVersion}`);
+      return { logVersion };
+    }
+    const segment = version === logVersion ? newest : pickSegment(listing, { version });
+    await compareState(lake, head, log, segment, found);
+    await compareCommits(lake, head, log, listing, version, found);
+    return { logVersion, version };
+  } catch (error) {
+    if (isLakeError(error, "notFound") && mirrored < 0) {
+      found.notes.push("nothing has been published yet");
+      return { logVersion };
+    }
+    if (!isLakeError(error) || error.kind === "unavailable" || error.kind === "internal") throw error;
+    // A log that readers cannot read is the worst drift there is.
+    found.other.push({ field: error.at ?? error.code, sql: "readable", log: error.message });
+    return { logVersion };
+  }
+}
+
+function checkHeads(head: TableHead, mirrored: number, logVersion: number, found: Findings): void {
+  if (logVersion > head.version) {
+    found.other.push({ field: "version", sql: head.version, log: logVersion });
+    found.notes.push(`the log holds versions ${head.version + 1} to ${logVersion}, which SQL never committed`);
+  } else if (logVersion < mirrored) {
+    found.other.push({ field: "publishedVersion", sql: mirrored, log: logVersion });
+    found.notes.push(`versions ${logVersion + 1} to ${mirrored} were published, and are not in the log any more`);
+  }
+}
+
+/** Rebuilds the state from the files that a reader would take, and compares it with the rows. */
+async function compareState(
+  lake: Lake,
+  head: TableHead,
+  log: DeltaLog,
+  segment: LogSegment,
+  found: Findings,
+): Promise<void> {
+  const { replay, hasStats } = await replayLog(log, segment);
+  const header = await lake.catalog.readHeader(head.tableId, segment.version);
+  found.metadata.push(...diffMetadata(header.metadata, replay.metadata));
+  found.protocol.push(...diffProtocol(header.protocol, replay.protocol));
+  compareNamed(
+    "txn",
+    header.txns.map((t) => [t.appId, t.version]),
+    [...replay.txns.values()].map((t) => [t.appId, t.version]),
+    found,
+  );
+  compareNamed(
+    "domainMetadata",
+    header.domains.map((d) => [d.domain, d.configuration]),
+    [...replay.domains.values()].map((d) => [d.domain, d.configuration]),
+    found,
+  );
+  const inLog = new Map(replay.files);
+  for await (const page of pages((at) =>
+    lake.catalog.readFiles(head.tableId, segment.version, { ...at, limit: PAGE_FILES }),
+  )) {
+    for (const file of page) {
+      const key = fileKey(file);
+      const twin = inLog.get(key);
+      inLog.delete(key);
+      const drift = twin === undefined ? named("missing", file) : diffFile(file, twin, { stats: hasStats });
+      if (drift) found.file(drift);
+    }
+  }
+  for (const file of inLog.values()) found.file(named("extra", file));
+  if (!hasStats) found.notes.push("the checkpoint has no JSON statistics: statistics were not compared");
+}
+
+function compareNamed(
+  what: string,
+  sql: readonly (readonly [string, string | number | bigint])[],
+  log: readonly (readonly [string, string | number | bigint])[],
+  found: Findings,
+): void {
+  const left = new Map(sql);
+  const right = new Map(log);
+  for (const name of new Set([...left.keys(), ...right.keys()])) {
+    const a = left.get(name) ?? null;
+    const b = right.get(name) ?? null;
+    if (a !== b) found.other.push({ field: `${what}.${name}`, sql: a, log: b });
+  }
+}
+
+async function replayLog(log: DeltaLog, segment: LogSegment): Promise<{ replay: LogReplay; hasStats: boolean }> {
+  const replay = new LogReplay();
+  let hasStats = true;
+  if (segment.checkpoint) {
+    const header = await log.readCheckpointHeader(segment.checkpoint);
+    hasStats = header.hasJsonStats;
+    replay.applyCheckpointHeader(header);
+    for await (const batch of log.readCheckpointFiles(segment.checkpoint)) replay.applyCheckpointFiles(batch);
+  }
+  for (const file of segment.commits) replay.applyCommit(file.version, (await log.readCommit(file.version)).actions);
+  return { replay, hasStats };
+}
+
+/**
+ * Every commit file that is still there must say what SQL says; those that we published must be the very bytes. The first
+ * version that SQL holds may be a checkpoint's content and is covered by the state.
+ */
+async function compareCommits(
+  lake: Lake,
+  head: TableHead,
+  log: DeltaLog,
+  listing: LogListing,
+  version: number,
+  found: Findings,
+): Promise<void> {
+  const present = new Set(listing.commits.map((commit) => commit.version));
+  let next = head.baseVersion + (head.baseVersion > 0 ? 1 : 0);
+  while (next <= version) {
+    const commits = await lake.catalog.readCommits(head.tableId, next, version);
+    if (commits.length === 0) return;
+    for (const commit of commits) {
+      next = commit.version + 1;
+      if (!present.has(commit.version)) continue;
+      const bytes = await log.readCommitBytes(commit.version);
+      if (bytes === undefined || equalBytes(bytes, encodeCommit(commit))) continue;
+      const { files, other } = diffCommit(commit, (await log.readCommit(commit.version)).actions);
+      for (const drift of files) found.file(drift);
+      found.other.push(...other.map((drift) => ({ ...drift, field: `${commit.version}.json: ${drift.field}` })));
+    }
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+async function readLag(lake: Lake, head: TableHead, thresholdSeconds: number) {
+  const [oldest] = await lake.catalog.unpublished(head.tableId, 1);
+  const newest = await lake.catalog.mirrorStatuses(head.tableId, { after: head.version - 1, limit: 1 });
+  const status = oldest ?? newest.items[0];
+  const until = oldest ? lake.clock.now() : (status?.publishedAt ?? status?.committedAt ?? 0);
+  const lagSeconds = status ? Math.max(0, until - status.committedAt) / 1000 : 0;
+  const mirror = newest.items[0] ?? oldest;
+  return {
+    lagSeconds,
+    late: oldest !== undefined && lagSeconds > thresholdSeconds,
+    mirror: mirror && { version: mirror.version, status: mirror.status, attempts: mirror.attempts },
+  };
+}

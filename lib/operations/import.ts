@@ -1,0 +1,287 @@
+/** The move from `_delta_log` to SQL: takes a table over at its version, with the history that the log still allows. Resumable. */
+
+import type { CommitActions, Metadata, Protocol } from "../delta/actions.ts";
+import type { Int64 } from "../delta/int64.ts";
+import {
+  type CheckpointFile,
+  type LogListing,
+  type LogSegment,
+  pickOldestSegment,
+  pickSegment,
+} from "../delta/log-files.ts";
+import { checkProtocolKnown } from "../delta/protocol.ts";
+import { corrupt, isLakeError, type LakeError } from "../errors.ts";
+import type { CheckpointHeader, DeltaLog, FileAction, ImportProgress, Lake, LogCommit } from "../ports.ts";
+import { checkTableName } from "./create-table.ts";
+
+export type ImportMode = "full-history" | "snapshot";
+
+export interface ImportRequest {
+  readonly location: string;
+  /** `namespace.name` */
+  readonly name: string;
+  /** `full-history` keeps every version that the log can rebuild, `snapshot` the newest. */
+  readonly mode: ImportMode;
+}
+
+export interface ImportResult {
+  readonly tableId: string;
+  readonly name: string;
+  readonly location: string;
+  readonly mode: ImportMode;
+  readonly version: number;
+  /** The oldest version that can be read. */
+  readonly baseVersion: number;
+  readonly files: number;
+  readonly bytes: Int64;
+  /** True when an earlier, interrupted import was carried on. */
+  readonly resumed: boolean;
+  readonly notes: readonly string[];
+}
+
+export type OnProgress = (progress: { readonly phase: string; readonly done: number; readonly total?: number }) => void;
+
+/** Commits read ahead of the one that is being written to SQL. */
+const READ_AHEAD = 16;
+
+/**
+ * Imports a Delta table that others have written. Its log is only read. A table that we cannot hold in full is refused
+ * before anything is written; one that turns out broken later leaves nothing behind. After a kill, the same call carries on.
+ * @throws LakeError invalid (unsupported protocol), notFound, corrupt (what is wrong and in which file), conflict (name or location taken), unavailable
+ */
+export async function importTable(
+  lake: Lake,
+  request: ImportRequest,
+  onProgress: OnProgress = () => {},
+): Promise<ImportResult> {
+  checkTableName(request.name);
+  const log = lake.openLog(request.location);
+  const listing = await log.list();
+  const notes: string[] = [];
+  const { segment, header } = await chooseStart(log, listing, request.mode, notes);
+  await checkSupported(log, segment, header);
+  const plan = `${request.mode} from ${segment.checkpoint ? segment.checkpoint.files.map((f) => f.name).join("+") : "commit 0"}`;
+  const progress = await lake.catalog.beginImport({ ...request, tableId: lake.clock.newId(), plan });
+  const { tableId } = progress;
+  try {
+    let applied = { version: progress.version, timestamp: progress.timestamp };
+    if (segment.checkpoint && header && applied.version < segment.checkpoint.version) {
+      applied = await importCheckpoint(lake, log, segment.checkpoint, header, progress, onProgress);
+    }
+    await importCommits(lake, log, segment, { tableId, ...applied }, onProgress);
+    const start = segment.checkpoint?.version ?? 0;
+    const head = await lake.catalog.finishImport(tableId, {
+      keepFrom: request.mode === "snapshot" ? segment.version : start,
+    });
+    return {
+      tableId,
+      name: head.name,
+      location: head.location,
+      mode: request.mode,
+      version: head.version,
+      baseVersion: head.baseVersion,
+      files: head.numFiles,
+      bytes: head.sizeInBytes,
+      resumed: progress.version >= 0 || progress.checkpointActions > 0,
+      notes,
+    };
+  } catch (error) {
+    // What cannot get better by itself leaves nothing behind; what can, keeps its progress.
+    if (isLakeError(error, "corrupt") || isLakeError(error, "invalid")) await lake.catalog.abortImport(tableId);
+    throw error;
+  }
+}
+
+interface Start {
+  readonly segment: LogSegment;
+  readonly header?: CheckpointHeader;
+}
+
+/**
+ * Where to begin: as far back as the mode asks, from a checkpoint that is whole. A checkpoint that lacks protocol or
+ * metadata, cannot be read, or has lost the JSON statistics is passed over when the commits can do without it.
+ */
+async function chooseStart(log: DeltaLog, listing: LogListing, mode: ImportMode, notes: string[]): Promise<Start> {
+  const passedOver = new Set<CheckpointFile>();
+  let statsLost: Start | undefined;
+  let broken: LakeError | undefined;
+  for (;;) {
+    const segment = pickOrUndefined(listing, mode, passedOver);
+    if (segment === undefined) {
+      if (statsLost) return statsLost;
+      throw broken ?? corrupt("the log cannot be read from any start", { code: "EMPTY_LOG" });
+    }
+    const { checkpoint } = segment;
+    if (checkpoint === undefined) return { segment };
+    const read = await readHeader(log, checkpoint);
+    if ("error" in read) {
+      broken ??= read.error;
+      notes.push(`checkpoint ${checkpoint.version} is broken and was passed over: ${read.error.message}`);
+    } else if (read.header.hasJsonStats) return { segment, header: read.header };
+    else statsLost ??= { segment, header: read.header };
+    passedOver.add(checkpoint);
+  }
+
+  function pickOrUndefined(...args: [LogListing, ImportMode, Set<CheckpointFile>]): LogSegment | undefined {
+    const [from, wanted, skip] = args;
+    try {
+      const options = { skip: (c: CheckpointFile) => skip.has(c) };
+      return wanted === "snapshot" ? pickSegment(from, options) : pickOldestSegment(from, options);
+    } catch (error) {
+      if (skip.size === 0 || !isLakeError(error, "corrupt")) throw error;
+      return undefined;
+    }
+  }
+}
+
+async function readHeader(
+  log: DeltaLog,
+  checkpoint: CheckpointFile,
+): Promise<{ readonly header: CheckpointHeader } | { readonly error: LakeError }> {
+  try {
+    const header = await log.readCheckpointHeader(checkpoint);
+    const at = checkpoint.files[0]?.name ?? "";
+    if (!header.metadata) return { error: missing("metaData", "MISSING_METADATA", at) };
+    if (!header.protocol) return { error: missing("protocol", "MISSING_PROTOCOL", at) };
+    return { header };
+  } catch (error) {
+    if (isLakeError(error, "corrupt")) return { error };
+    throw error;
+  }
+}
+
+function missing(action: string, code: string, at: string): LakeError {
+  return corrupt(`the log has no ${action} action: no reader can make a table of it`, {
+    code,
+    ...(at === "" ? {} : { at }),
+    hint: "Restore the missing files of _delta_log.",
+  });
+}
+
+/**
+ * Refuses unknown protocols, old and new, before a row is written: reads the commits from the newest back until both
+ * protocol and metadata are known.
+ */
+async function checkSupported(log: DeltaLog, segment: LogSegment, header: CheckpointHeader | undefined): Promise<void> {
+  let protocol: Protocol | undefined;
+  let metadata: Metadata | undefined;
+  const newestFirst = segment.commits.map((commit) => commit.version).reverse();
+  for await (const commit of readCommits(log, newestFirst)) {
+    protocol ??= commit.actions.protocol;
+    metadata ??= commit.actions.metadata;
+    if (commit.actions.protocol) checkProtocolKnown(commit.actions.protocol);
+    if (protocol && metadata) break;
+  }
+  protocol ??= header?.protocol;
+  metadata ??= header?.metadata;
+  if (!protocol) throw missing("protocol", "MISSING_PROTOCOL", "");
+  if (!metadata) throw missing("metaData", "MISSING_METADATA", "");
+  checkProtocolKnown(protocol);
+}
+
+async function importCheckpoint(
+  lake: Lake,
+  log: DeltaLog,
+  checkpoint: CheckpointFile,
+  header: CheckpointHeader,
+  progress: ImportProgress,
+  onProgress: OnProgress,
+): Promise<{ readonly version: number; readonly timestamp: number }> {
+  const { version } = checkpoint;
+  const own = await readOwnCommit(log, version);
+  const modifiedAt = own?.modifiedAt ?? checkpoint.files[0]?.modifiedAt ?? 0;
+  const times = timesOf(own?.actions, modifiedAt, -1);
+  const describe = (first: boolean, files: readonly FileAction[]): CommitActions => ({
+    ...(own?.actions.commitInfo ? { commitInfo: own.actions.commitInfo } : {}),
+    ...(first && header.protocol ? { protocol: header.protocol } : {}),
+    ...(first && header.metadata ? { metadata: header.metadata } : {}),
+    txns: first ? header.txns : [],
+    domains: first ? header.domains : [],
+    removes: files.flatMap((file) => ("remove" in file ? [file.remove] : [])),
+    adds: files.flatMap((file) => ("add" in file ? [file.add] : [])),
+    others: [],
+  });
+  let done = 0;
+  for await (const batch of log.readCheckpointFiles(checkpoint)) {
+    const fresh = batch.slice(Math.max(0, progress.checkpointActions - done));
+    const first = done === 0 && progress.checkpointActions === 0;
+    done += batch.length;
+    if (fresh.length === 0) continue;
+    await lake.catalog.importBatch(progress.tableId, {
+      kind: "checkpoint",
+      commit: { version, actions: describe(first, fresh), ...times },
+      complete: false,
+    });
+    onProgress({ phase: "checkpoint", done });
+  }
+  const first = done === 0;
+  await lake.catalog.importBatch(progress.tableId, {
+    kind: "checkpoint",
+    commit: { version, actions: describe(first, []), ...times },
+    complete: true,
+  });
+  return { version, timestamp: times.timestamp };
+}
+
+/** The commit at the checkpoint's version: its commitInfo and time, where the file is still there and readable. */
+async function readOwnCommit(log: DeltaLog, version: number): Promise<LogCommit | undefined> {
+  try {
+    return await log.readCommit(version);
+  } catch (error) {
+    if (isLakeError(error, "notFound") || isLakeError(error, "corrupt")) return undefined;
+    throw error;
+  }
+}
+
+async function importCommits(
+  lake: Lake,
+  log: DeltaLog,
+  segment: LogSegment,
+  applied: { readonly tableId: string; readonly version: number; readonly timestamp: number },
+  onProgress: OnProgress,
+): Promise<void> {
+  const versions = segment.commits.map((commit) => commit.version).filter((version) => version > applied.version);
+  const total = segment.commits.length;
+  let done = total - versions.length;
+  let previous = applied.timestamp;
+  for await (const commit of readCommits(log, versions)) {
+    if (commit.actions.protocol) checkProtocolKnown(commit.actions.protocol);
+    const times = timesOf(commit.actions, commit.modifiedAt, previous);
+    await lake.catalog.importBatch(applied.tableId, {
+      kind: "commit",
+      commit: { version: commit.version, actions: commit.actions, ...times },
+      complete: true,
+    });
+    previous = times.timestamp;
+    done += 1;
+    onProgress({ phase: "commits", done, total });
+  }
+}
+
+/**
+ * The in-commit timestamp, or else the file's modification time, made strictly increasing as Spark does
+ * (delta-rules.md §5).
+ */
+function timesOf(
+  actions: CommitActions | undefined,
+  modifiedAt: number,
+  previous: number,
+): { timestamp: number; inCommitTimestamp?: number } {
+  const own = actions?.commitInfo?.inCommitTimestamp;
+  if (typeof own === "number") return { timestamp: own, inCommitTimestamp: own };
+  return { timestamp: Math.max(Math.floor(modifiedAt), previous + 1) };
+}
+
+/** Reads commits in the given order, some of them ahead: on S3 each is a round trip. */
+async function* readCommits(log: DeltaLog, versions: readonly number[]): AsyncGenerator<LogCommit> {
+  const ahead: Promise<LogCommit>[] = [];
+  let next = 0;
+  const fill = () => {
+    while (next < versions.length && ahead.length < READ_AHEAD) {
+      const read = log.readCommit(versions[next++] as number);
+      read.catch(() => {}); // awaited below, in order; this only keeps an early failure from being reported as unhandled
+      ahead.push(read);
+    }
+  };
+  for (fill(); ahead.length > 0; fill()) yield await (ahead.shift() as Promise<LogCommit>);
+}

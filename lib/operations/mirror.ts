@@ -1,0 +1,121 @@
+/** The move from SQL to `_delta_log`: publishes all that is unpublished of a table, in order (design D6, D7). Needs no lease. */
+
+import type { Metadata } from "../delta/actions.ts";
+import { encodeCommit } from "../delta/encode.ts";
+import { isCheckpointDue } from "../delta/properties.ts";
+import { errorText, isLakeError, LakeError } from "../errors.ts";
+import type { DeltaLog, Lake, TableState } from "../ports.ts";
+import { writeCheckpoint } from "./checkpoint.ts";
+
+/** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
+const BATCH_VERSIONS = 50;
+/** After so many failures a version is shown as FAILED; the sweeper goes on trying. */
+const ATTEMPTS_UNTIL_FAILED = 5;
+
+export interface MirrorResult {
+  readonly published: readonly number[];
+  readonly checkpoints: readonly number[];
+  /** Why the mirror of this table stands still. */
+  readonly quarantined?: string;
+  /** What stopped it this time; the sweeper rings again. */
+  readonly error?: LakeError;
+}
+
+/**
+ * Publishes every unpublished version of a table, oldest first, v after v−1, and checkpoints where one is due. Whoever is
+ * killed anywhere leaves a prefix; the next call finishes. Two workers at once write the same bytes.
+ */
+export async function mirrorTable(lake: Lake, tableId: string): Promise<MirrorResult> {
+  const published: number[] = [];
+  const checkpoints: number[] = [];
+  const [state] = await lake.catalog.readStates([{ tableId }]);
+  if (state === undefined) return { published, checkpoints };
+  if (state.quarantine !== undefined) return { published, checkpoints, quarantined: state.quarantine };
+  const log = lake.openLog(state.location);
+  for (;;) {
+    const open = await lake.catalog.unpublished(tableId, BATCH_VERSIONS);
+    const [first] = open;
+    if (first === undefined) return { published, checkpoints };
+    const batch = await publishBatch(lake, log, state, first.version, open.at(-1)?.version ?? first.version);
+    published.push(...batch.published);
+    checkpoints.push(...batch.checkpoints);
+    for (const status of open) {
+      if (batch.published.includes(status.version)) recordLag(lake, status.committedAt, tableId, status.version);
+    }
+    if (batch.stopped) {
+      const failed =
+        (open.find((s) => s.version === batch.stopped?.version)?.attempts ?? 0) + 1 >= ATTEMPTS_UNTIL_FAILED;
+      return { published, checkpoints, ...(await stop(lake, state, batch.stopped, failed)) };
+    }
+  }
+}
+
+interface Stop {
+  readonly version: number;
+  /** True: other bytes stand where ours belong. */
+  readonly foreign: boolean;
+  readonly error: LakeError;
+}
+
+async function publishBatch(lake: Lake, log: DeltaLog, state: TableState, from: number, to: number) {
+  const published: number[] = [];
+  const checkpoints: number[] = [];
+  let metadata: Metadata = state.metadata;
+  let stopped: Stop | undefined;
+  for (const commit of await lake.catalog.readCommits(state.tableId, from, to)) {
+    stopped = await publish(log, commit.version, encodeCommit(commit));
+    if (stopped) break;
+    metadata = commit.actions.metadata ?? metadata;
+    if (isCheckpointDue(commit.version, metadata)) {
+      // Marked only after the checkpoint: a worker that is killed here leaves the version open, and the next one comes by again.
+      if (await tryCheckpoint(lake, log, state.tableId, commit.version)) checkpoints.push(commit.version);
+    }
+    published.push(commit.version);
+  }
+  if (published.length > 0) await lake.catalog.markPublished(state.tableId, published, lake.clock.now());
+  return { published, checkpoints, stopped };
+}
+
+async function publish(log: DeltaLog, version: number, bytes: Uint8Array): Promise<Stop | undefined> {
+  try {
+    if ((await log.putCommit(version, bytes)) === "published") return undefined;
+    const message = `_delta_log holds another commit ${version} than SQL: someone writes to the log directly`;
+    return { version, foreign: true, error: new LakeError("corrupt", message, { code: "FOREIGN_COMMIT" }) };
+  } catch (error) {
+    const known = isLakeError(error) ? error : new LakeError("unavailable", errorText(error), { cause: error });
+    return { version, foreign: false, error: known };
+  }
+}
+
+/** A checkpoint is for speed only: where it fails, the commit is still published, and the failure is counted. */
+async function tryCheckpoint(lake: Lake, log: DeltaLog, tableId: string, version: number): Promise<boolean> {
+  try {
+    await writeCheckpoint(lake, log, tableId, version);
+    lake.metrics.record("Checkpoints", 1, "Count", { tableId, version });
+    return true;
+  } catch (error) {
+    lake.metrics.record("CheckpointFailures", 1, "Count", { tableId, version, error: errorText(error) });
+    return false;
+  }
+}
+
+async function stop(lake: Lake, state: TableState, stopped: Stop, failed: boolean) {
+  const { version, foreign, error } = stopped;
+  await lake.catalog.markMirrorError(state.tableId, version, {
+    message: error.message,
+    failed: foreign || failed,
+    at: lake.clock.now(),
+  });
+  lake.metrics.record(foreign ? "ForeignCommits" : "MirrorFailures", 1, "Count", {
+    tableId: state.tableId,
+    version,
+    error: error.message,
+  });
+  if (!foreign) return { error };
+  await lake.catalog.setQuarantine(state.tableId, error.message);
+  return { error, quarantined: error.message };
+}
+
+function recordLag(lake: Lake, committedAt: number, tableId: string, version: number): void {
+  lake.metrics.record("MirrorLag", Math.max(0, lake.clock.now() - committedAt), "Milliseconds", { tableId, version });
+}

@@ -1,0 +1,186 @@
+/** Reads for clients: tables, files, history and snapshots, by version or by timestamp (delta-rules.md §5). */
+
+import type { AddFile, Commit } from "../delta/actions.ts";
+import type { TableRef } from "../delta/request.ts";
+import { invalid, notFound } from "../errors.ts";
+import type { Lake, MirrorState, Page, SnapshotHeader, TableHead, VersionSummary } from "../ports.ts";
+import { tableNotFound } from "./table-states.ts";
+
+/** Which state of a table: of a version, of a moment, or the newest. */
+export interface AsOf {
+  readonly version?: number;
+  /** Milliseconds since the epoch. */
+  readonly timestamp?: number;
+}
+
+export interface ResolvedVersion {
+  readonly head: TableHead;
+  readonly version: number;
+  /** Milliseconds. */
+  readonly timestamp: number;
+}
+
+/** @throws LakeError notFound */
+export async function findHead(lake: Lake, ref: TableRef): Promise<TableHead> {
+  const head = await lake.catalog.findTable(ref);
+  if (head === undefined) throw tableNotFound(ref);
+  return head;
+}
+
+/**
+ * The version meant by `at`: as given, or the latest whose timestamp is not after the given one.
+ * @throws LakeError notFound DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION, DELTA_TIMESTAMP_GREATER_THAN_COMMIT or VERSION_NOT_FOUND
+ */
+export async function resolveVersion(lake: Lake, ref: TableRef, at: AsOf): Promise<ResolvedVersion> {
+  if (at.version !== undefined && at.timestamp !== undefined) {
+    throw invalid("give a version or a timestamp, not both");
+  }
+  const head = await findHead(lake, ref);
+  if (at.timestamp !== undefined) return resolveTimestamp(lake, head, at.timestamp);
+  const version = at.version ?? head.version;
+  if (version > head.version || version < head.baseVersion) {
+    throw notFound(
+      `"${head.name}" has no version ${version}: the catalog holds ${head.baseVersion} to ${head.version}`,
+      {
+        code: "VERSION_NOT_FOUND",
+        facts: { oldest: head.baseVersion, newest: head.version },
+      },
+    );
+  }
+  if (version === head.version) return { head, version, timestamp: head.timestamp };
+  const header = await lake.catalog.readHeader(head.tableId, version);
+  return { head, version, timestamp: header.timestamp };
+}
+
+async function resolveTimestamp(lake: Lake, head: TableHead, timestamp: number): Promise<ResolvedVersion> {
+  if (timestamp > head.timestamp) {
+    throw notFound(
+      `${iso(timestamp)} is after the newest version of "${head.name}", ${head.version} of ${iso(head.timestamp)}`,
+      { code: "DELTA_TIMESTAMP_GREATER_THAN_COMMIT", hint: "Ask for that version, or for no timestamp." },
+    );
+  }
+  const found = await lake.catalog.versionAt(head.tableId, timestamp);
+  if (found === undefined) {
+    throw notFound(
+      `${iso(timestamp)} is before the oldest version of "${head.name}" that the catalog holds, ${head.baseVersion}`,
+      {
+        code: "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
+      },
+    );
+  }
+  return { head, ...found };
+}
+
+function iso(timestamp: number): string {
+  return new Date(timestamp).toISOString();
+}
+
+/** One page of the files that are live in a table. */
+export async function listFiles(
+  lake: Lake,
+  ref: TableRef,
+  options: AsOf & { readonly cursor?: string; readonly limit: number },
+): Promise<{
+  readonly tableId: string;
+  readonly version: number;
+  readonly timestamp: number;
+  readonly page: Page<AddFile>;
+}> {
+  const { head, version, timestamp } = await resolveVersion(lake, ref, options);
+  const { cursor, limit } = options;
+  const page = await lake.catalog.readFiles(
+    head.tableId,
+    version,
+    cursor === undefined ? { limit } : { cursor, limit },
+  );
+  return { tableId: head.tableId, version, timestamp, page };
+}
+
+export type HistoryEntry = VersionSummary & { readonly mirror: MirrorState };
+
+/** Versions, newest first, each with the state of its mirror. */
+export async function tableHistory(
+  lake: Lake,
+  ref: TableRef,
+  options: { readonly before?: number; readonly limit: number },
+): Promise<Page<HistoryEntry>> {
+  const head = await findHead(lake, ref);
+  const page = await lake.catalog.history(head.tableId, options);
+  const oldest = page.items.at(-1)?.version ?? 0;
+  const statuses = await lake.catalog.mirrorStatuses(head.tableId, { after: oldest - 1, limit: page.items.length });
+  const byVersion = new Map(statuses.items.map((status) => [status.version, status.status]));
+  // Versions that came with an import have no status of their own: they were in the log before we were.
+  return { ...page, items: page.items.map((v) => ({ ...v, mirror: byVersion.get(v.version) ?? "COMPLETE" })) };
+}
+
+/** Versions after `after` with all their actions, ascending. */
+export async function tableCommits(
+  lake: Lake,
+  ref: TableRef,
+  options: { readonly after: number; readonly limit: number },
+): Promise<readonly Commit[]> {
+  const head = await findHead(lake, ref);
+  const from = Math.max(options.after + 1, head.baseVersion);
+  const to = Math.min(head.version, from + options.limit - 1);
+  return from > to ? [] : lake.catalog.readCommits(head.tableId, from, to);
+}
+
+export async function describeTable(
+  lake: Lake,
+  ref: TableRef,
+): Promise<{ readonly head: TableHead; readonly header: SnapshotHeader; readonly mirroredVersion: number }> {
+  const head = await findHead(lake, ref);
+  const header = await lake.catalog.readHeader(head.tableId, head.version);
+  return { head, header, mirroredVersion: await lake.catalog.mirroredVersion(head.tableId) };
+}
+
+export interface TableVersion {
+  readonly tableId: string;
+  readonly table: string;
+  readonly version: number;
+  readonly timestamp: number;
+}
+
+/**
+ * One version per table, consistent across tables: of one moment, or as a transaction left them. All tables of a
+ * transaction carry one timestamp (design D4), so a timestamp never cuts a transaction in two.
+ */
+export async function snapshots(
+  lake: Lake,
+  request: { readonly tables: readonly TableRef[]; readonly timestamp?: number; readonly transactionId?: string },
+): Promise<{ readonly timestamp?: number; readonly tables: readonly TableVersion[] }> {
+  if (request.tables.length === 0) throw invalid("name at least one table", { at: "/tables" });
+  if (request.timestamp !== undefined && request.transactionId !== undefined) {
+    throw invalid("give a timestamp or a transactionId, not both");
+  }
+  const timestamp = request.timestamp ?? (await transactionTime(lake, request.transactionId));
+  if (timestamp === undefined) return { tables: await heads(lake, request.tables) };
+  const tables: TableVersion[] = [];
+  for (const ref of request.tables) {
+    const head = await findHead(lake, ref);
+    // A table that has been quiet since is still at its head then.
+    const at = timestamp > head.timestamp ? {} : { timestamp };
+    const resolved = await resolveVersion(lake, ref, at);
+    tables.push({ tableId: head.tableId, table: head.name, version: resolved.version, timestamp: resolved.timestamp });
+  }
+  return { timestamp, tables };
+}
+
+async function transactionTime(lake: Lake, transactionId: string | undefined): Promise<number | undefined> {
+  if (transactionId === undefined) return undefined;
+  const transaction = await lake.catalog.findTransaction(transactionId);
+  if (transaction === undefined) {
+    throw notFound(`there is no transaction ${transactionId}`, { code: "TRANSACTION_NOT_FOUND", at: "/transactionId" });
+  }
+  return transaction.committedAt;
+}
+
+/** All heads in one statement, hence of one moment. */
+async function heads(lake: Lake, refs: readonly TableRef[]): Promise<TableVersion[]> {
+  const states = await lake.catalog.readStates(refs);
+  return refs.map((ref) => {
+    const state = states.find((s) => ("tableId" in ref ? s.tableId === ref.tableId : s.name === ref.name));
+    if (state === undefined) throw tableNotFound(ref);
+    return { tableId: state.tableId, table: state.name, version: state.version, timestamp: state.timestamp };
+  });
+}

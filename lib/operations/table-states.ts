@@ -1,0 +1,59 @@
+/** Heads to plan against, remembered between commits: a stale one is found out by the commit statement and costs one more round. */
+
+import type { TableRef } from "../delta/request.ts";
+import { type LakeError, notFound } from "../errors.ts";
+import type { Catalog, Lake, TableState } from "../ports.ts";
+
+/** Metadata of wide tables run to megabytes: this bounds what a warm process holds. */
+const MAX_REMEMBERED = 500;
+
+const remembered = new WeakMap<Catalog, Map<string, TableState>>();
+
+function key(ref: TableRef): string {
+  return "tableId" in ref ? `id:${ref.tableId.toLowerCase()}` : `name:${ref.name}`;
+}
+
+/**
+ * States of the given tables, in their order. Remembered ones may be behind the database in everything but tableId and
+ * location; pass `fresh` to ask again.
+ * @throws LakeError notFound naming each missing table
+ */
+export async function tableStates(
+  lake: Lake,
+  refs: readonly TableRef[],
+  options: { readonly fresh?: boolean } = {},
+): Promise<readonly TableState[]> {
+  const cache = remembered.get(lake.catalog) ?? new Map<string, TableState>();
+  remembered.set(lake.catalog, cache);
+  const missing = options.fresh ? [...refs] : refs.filter((ref) => !cache.has(key(ref)));
+  const read = missing.length === 0 ? [] : await lake.catalog.readStates(missing);
+  if (cache.size + read.length > MAX_REMEMBERED) cache.clear();
+  const found = new Map<string, TableState>();
+  for (const state of read) {
+    for (const ref of [{ tableId: state.tableId }, { name: state.name }]) {
+      cache.set(key(ref), state);
+      found.set(key(ref), state);
+    }
+  }
+  return refs.map((ref) => {
+    const state = found.get(key(ref)) ?? (options.fresh ? undefined : cache.get(key(ref)));
+    if (state === undefined) throw tableNotFound(ref);
+    return state;
+  });
+}
+
+/** Drops what is remembered of a table: after a change of metadata or protocol, or when the database knows it no more. */
+export function forgetTable(lake: Lake, state: { readonly tableId: string; readonly name: string }): void {
+  const cache = remembered.get(lake.catalog);
+  cache?.delete(key({ tableId: state.tableId }));
+  cache?.delete(key({ name: state.name }));
+}
+
+export function tableNotFound(ref: TableRef): LakeError {
+  const name = "tableId" in ref ? `with the id ${ref.tableId}` : `named "${ref.name}"`;
+  return notFound(`there is no table ${name}`, {
+    code: "TABLE_NOT_FOUND",
+    hint: "`dl tables` and GET /v1/tables list the tables of this catalog.",
+    facts: { table: ref },
+  });
+}
