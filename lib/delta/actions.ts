@@ -13,6 +13,7 @@ export interface DeletionVector {
   readonly sizeInBytes: Int64;
   /** Number of rows it deletes. */
   readonly cardinality: Int64;
+  readonly unknown?: UnknownFields;
 }
 
 export type StringMap = Readonly<Record<string, string | null>>;
@@ -58,7 +59,11 @@ export interface Metadata {
   readonly id: string;
   readonly name?: string;
   readonly description?: string;
-  readonly format: { readonly provider: string; readonly options: Readonly<Record<string, string>> };
+  readonly format: {
+    readonly provider: string;
+    readonly options: Readonly<Record<string, string>>;
+    readonly unknown?: UnknownFields;
+  };
   /** JSON text of the schema; absent only in broken tables that an import may meet. */
   readonly schemaString?: string;
   /** Logical names. */

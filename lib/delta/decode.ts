@@ -13,7 +13,7 @@ import type {
   StringMap,
   Txn,
 } from "./actions.ts";
-import { type Int64, isInt64 } from "./int64.ts";
+import { type Int64, int64, isInt64 } from "./int64.ts";
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
 
 /**
@@ -45,7 +45,10 @@ class Fields {
 
   unknown(): JsonObject | undefined {
     const left = Object.entries(this.#object).filter(([name]) => !this.#read.has(name));
-    return left.length === 0 ? undefined : Object.fromEntries(left);
+    if (left.length === 0) return undefined;
+    const unknown = Object.fromEntries(left);
+    wellFormed(unknown, this.#at);
+    return unknown;
   }
 }
 
@@ -56,16 +59,31 @@ function wrongType(at: string, wanted: string, value: Json | undefined): Error {
 
 const string = (value: Json, at: string): string => {
   if (typeof value !== "string") throw wrongType(at, "a string", value);
-  if (!value.isWellFormed()) throw invalid("the text holds a lone surrogate, which UTF-8 cannot carry", { at });
+  wellFormed(value, at);
   return value;
 };
+/** Refuses a lone surrogate in any text or key: UTF-8 cannot carry it (delta-rules.md §8.8). */
+function wellFormed(value: Json | undefined, at: string): void {
+  if (typeof value === "string") {
+    if (!value.isWellFormed()) throw invalid("the text holds a lone surrogate, which UTF-8 cannot carry", { at });
+  } else if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) wellFormed(item, `${at}/${i}`);
+  } else if (isJsonObject(value)) {
+    for (const [key, item] of Object.entries(value)) {
+      wellFormed(key, at);
+      wellFormed(item, `${at}/${pointerToken(key)}`);
+    }
+  }
+}
 const boolean = (value: Json, at: string): boolean => {
   if (typeof value !== "boolean") throw wrongType(at, "true or false", value);
   return value;
 };
 const long = (value: Json, at: string): Int64 => {
-  if (!isInt64(value)) throw wrongType(at, "a 64-bit integer", value);
-  return value;
+  if (isInt64(value)) return value;
+  // Parquet hands out bigints for small numbers, too.
+  if (typeof value === "bigint") return int64(value);
+  throw wrongType(at, "a 64-bit integer", value);
 };
 const notNegative = (value: Json, at: string): Int64 => {
   const number = long(value, at);
@@ -87,12 +105,16 @@ const strings = (value: Json, at: string): string[] => {
 /** An object of strings; `null` values stay. */
 const stringMap = (value: Json, at: string): StringMap => {
   for (const [key, item] of Object.entries(object(value, at))) {
+    wellFormed(key, at);
     if (item !== null) string(item as Json, `${at}/${pointerToken(key)}`);
   }
   return value as StringMap;
 };
 const configuration = (value: Json, at: string): Record<string, string> => {
-  for (const [key, item] of Object.entries(object(value, at))) string(item as Json, `${at}/${pointerToken(key)}`);
+  for (const [key, item] of Object.entries(object(value, at))) {
+    wellFormed(key, at);
+    string(item as Json, `${at}/${pointerToken(key)}`);
+  }
   return value as Record<string, string>;
 };
 
@@ -117,6 +139,7 @@ export function decodeDeletionVector(value: Json, at: string): DeletionVector {
     offset: f.optional("offset", notNegative),
     sizeInBytes: f.required("sizeInBytes", notNegative),
     cardinality: f.required("cardinality", notNegative),
+    unknown: f.unknown(),
   });
 }
 
@@ -173,10 +196,11 @@ export function decodeMetadata(value: Json, at: string): Metadata {
 
 function decodeFormat(value: Json, at: string): Metadata["format"] {
   const f = new Fields(value, at);
-  return {
+  return compact<Metadata["format"]>({
     provider: f.optional("provider", string) ?? "parquet",
     options: f.optional("options", configuration) ?? {},
-  };
+    unknown: f.unknown(),
+  });
 }
 
 export function decodeProtocol(value: Json, at: string): Protocol {
@@ -269,8 +293,10 @@ export class ActionCollector {
       case "commitInfo":
         this.#once(this.#commitInfo, key, at);
         this.#commitInfo = object(body, inside);
+        wellFormed(body, inside);
         return;
       default:
+        wellFormed(value, at);
         this.#others.push(value as { readonly [action: string]: Json });
     }
   }

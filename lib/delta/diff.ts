@@ -9,6 +9,7 @@ import {
   type FileIdentity,
   type Metadata,
   type Protocol,
+  type UnknownFields,
 } from "./actions.ts";
 import {
   addFields,
@@ -20,7 +21,7 @@ import {
   txnFields,
 } from "./encode.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject, parseJson } from "./json.ts";
-import { canonicalPath } from "./paths.ts";
+import { fileKey } from "./replay.ts";
 
 export interface FieldDrift {
   readonly field: string;
@@ -36,24 +37,25 @@ export interface FileDrift {
   readonly fields?: readonly FieldDrift[];
 }
 
-/** A file's identity within a table (delta-rules.md §0.2). */
-export function fileKey(file: FileIdentity): string {
-  return `${canonicalPath(file.path)}\n${deletionVectorId(file)}`;
-}
-
 export interface FileComparison {
   /** False when the log's side comes from a checkpoint without JSON statistics. */
   readonly stats: boolean;
 }
 
 /** dataChange is of the commit, not of the file: checkpoints set it as they like (delta-rules.md §1.2). */
-const NOT_OF_THE_FILE = new Set(["dataChange", "unknown"]);
+const NOT_OF_THE_FILE = new Set(["dataChange"]);
+
+/** Checkpoints do not carry unknown fields, so a state has none; commits are compared with them. */
+function onlyKnown<T extends { readonly unknown?: UnknownFields }>(action: T): T {
+  const { unknown: _, ...known } = action;
+  return known as T;
+}
 
 /** How one file differs; undefined when it does not. */
 export function diffFile(sql: AddFile, log: AddFile, compare: FileComparison): FileDrift | undefined {
   const known = (file: AddFile): JsonObject => {
-    const { unknown: _, ...fields } = file;
-    const { stats, ...rest } = addFields(fields);
+    const deletionVector = file.deletionVector && onlyKnown(file.deletionVector);
+    const { stats, ...rest } = addFields(deletionVector ? { ...onlyKnown(file), deletionVector } : onlyKnown(file));
     return compare.stats ? { ...rest, stats: comparableStats(stats as string | undefined) } : rest;
   };
   const fields = diffFields(known(sql), known(log)).filter((drift) => !NOT_OF_THE_FILE.has(drift.field));
@@ -76,13 +78,15 @@ export function named(kind: FileDrift["kind"], file: FileIdentity): FileDrift {
 }
 
 export function diffMetadata(sql: Metadata | undefined, log: Metadata | undefined): FieldDrift[] {
-  return diffFields(sql ? (metadataFields(sql) as JsonObject) : {}, log ? (metadataFields(log) as JsonObject) : {});
+  const known = (m: Metadata | undefined): JsonObject =>
+    m ? metadataFields({ ...onlyKnown(m), format: onlyKnown(m.format) }) : {};
+  return diffFields(known(sql), known(log));
 }
 
 export function diffProtocol(sql: Protocol | undefined, log: Protocol | undefined): FieldDrift[] {
   const sorted = (p: Protocol | undefined): JsonObject => {
     if (!p) return {};
-    const fields = protocolFields(p);
+    const fields = protocolFields(onlyKnown(p));
     const set = (value: Json | undefined): Json | undefined => (Array.isArray(value) ? [...value].sort() : value);
     return { ...fields, readerFeatures: set(fields.readerFeatures), writerFeatures: set(fields.writerFeatures) };
   };

@@ -73,6 +73,7 @@ export function deletionVectorFields(dv: DeletionVector): JsonObject {
     offset: dv.offset,
     sizeInBytes: dv.sizeInBytes,
     cardinality: dv.cardinality,
+    ...dv.unknown,
   };
 }
 
@@ -115,7 +116,7 @@ export function metadataFields(metadata: Metadata): JsonObject {
     id: metadata.id,
     name: metadata.name,
     description: metadata.description,
-    format: metadata.format,
+    format: { provider: metadata.format.provider, options: metadata.format.options, ...metadata.format.unknown },
     schemaString: metadata.schemaString,
     partitionColumns: metadata.partitionColumns,
     configuration: metadata.configuration,

@@ -18,7 +18,12 @@ export interface Feature {
   readonly isActive?: (metadata: Metadata, schema: readonly SchemaField[]) => boolean;
 }
 
-const property = (name: string) => (metadata: Metadata) => metadata.configuration[name]?.toLowerCase() === "true";
+/** True when a boolean table property is on; case does not matter to Spark. */
+export function isEnabled(metadata: Metadata, name: string): boolean {
+  return metadata.configuration[name]?.toLowerCase() === "true";
+}
+
+const property = (name: string) => (metadata: Metadata) => isEnabled(metadata, name);
 const fieldMetadata = (matches: (key: string) => boolean) => (_: Metadata, schema: readonly SchemaField[]) => {
   let found = false;
   walkSchema(schema, { field: (field) => (found ||= Object.keys(field.metadata).some(matches)) });
@@ -96,8 +101,13 @@ export const FEATURES: Readonly<Record<string, Feature>> = {
 /** Old spelling that stands in real protocols (delta-rules.md §8.35). */
 const ALIASES: Readonly<Record<string, string>> = { timestampWithoutTimezone: "timestampNtz" };
 
+/** The name that the protocol gives a feature today. */
+export function featureName(name: string): string {
+  return Object.hasOwn(ALIASES, name) ? (ALIASES[name] as string) : name;
+}
+
 export function knownFeature(name: string): Feature | undefined {
-  const key = ALIASES[name] ?? name;
+  const key = featureName(name);
   return Object.hasOwn(FEATURES, key) ? FEATURES[key] : undefined;
 }
 
@@ -114,7 +124,7 @@ const IMPLIED_BY_WRITER_VERSION: readonly [number, readonly string[]][] = [
 export function supportedFeatures(protocol: Protocol): ReadonlySet<string> {
   const features = new Set<string>();
   for (const name of [...(protocol.writerFeatures ?? []), ...(protocol.readerFeatures ?? [])]) {
-    features.add(ALIASES[name] ?? name);
+    features.add(featureName(name));
   }
   if (protocol.minWriterVersion < 7) {
     for (const [version, implied] of IMPLIED_BY_WRITER_VERSION) {

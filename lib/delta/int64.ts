@@ -14,12 +14,11 @@ const MIN = -(2n ** 63n);
  */
 export function int64(value: number | bigint | string): Int64 {
   if (typeof value === "number" && Number.isSafeInteger(value)) return value === 0 ? 0 : value;
-  let big: bigint;
-  try {
-    big = BigInt(value);
-  } catch {
-    throw invalid(`${value} is not a 64-bit integer`);
-  }
+  // BigInt() also takes "", " 7 " and "0x7".
+  const isInteger =
+    typeof value === "string" ? /^-?\d+$/.test(value) : typeof value === "bigint" || Number.isInteger(value);
+  if (!isInteger) throw invalid(`"${value}" is not a 64-bit integer`);
+  const big = BigInt(value);
   if (big > MAX || big < MIN) throw invalid(`${value} does not fit into 64 bits`);
   const small = Number(big);
   return Number.isSafeInteger(small) ? small : big;
@@ -37,5 +36,5 @@ export function addInt64(a: Int64, b: Int64): Int64 {
 /** True for a value in the normal form of {@link Int64}. */
 export function isInt64(value: unknown): value is Int64 {
   if (typeof value === "number") return Number.isSafeInteger(value);
-  return typeof value === "bigint" && value <= MAX && value >= MIN;
+  return typeof value === "bigint" && value <= MAX && value >= MIN && !Number.isSafeInteger(Number(value));
 }

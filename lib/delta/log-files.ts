@@ -139,7 +139,7 @@ export function pickOldestSegment(
   let first = newest.commits[0]?.version ?? newest.version + 1;
   const byVersion = new Map(listing.commits.map((c) => [c.version, c]));
   while (byVersion.has(first - 1)) first -= 1;
-  const oldest = usable.findLast((c) => c.version === Math.max(first, 0)) ?? usable.find((c) => c.version >= first - 1);
+  const oldest = usable.find((c) => c.version >= first - 1);
   if (first === 0 && oldest?.version !== 0) {
     return { commits: commitsAfter(listing, -1, newest.version), version: newest.version };
   }

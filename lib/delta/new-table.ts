@@ -2,11 +2,18 @@
 
 import { invalid } from "../errors.ts";
 import type { CommitActions, Metadata, Protocol } from "./actions.ts";
-import { FEATURES, knownFeature } from "./features.ts";
+import { FEATURES, featureName, isEnabled, knownFeature } from "./features.ts";
 import { type JsonObject, stringifyJson } from "./json.ts";
 import { checkProtocolKnown, checkProtocolShape } from "./protocol.ts";
-import { parseSchema, type SchemaField } from "./schema.ts";
-import { checkMetadata } from "./validate.ts";
+import { completeSchema, parseSchema, type SchemaField } from "./schema.ts";
+import {
+  checkMetadata,
+  columnMappingMode,
+  MAX_COLUMN_ID,
+  maxColumnId,
+  ROW_COMMIT_VERSION_COLUMN,
+  ROW_ID_COLUMN,
+} from "./validate-metadata.ts";
 
 export interface NewTable {
   /** `namespace.name` */
@@ -37,11 +44,11 @@ const FEATURE_PROPERTY = /^delta\.feature\.(.+)$/;
  * @throws LakeError invalid
  */
 export function newTableActions(table: NewTable, id: string, createdTime: number): CommitActions {
-  const schemaString = stringifyJson(table.schema);
+  const schemaString = stringifyJson(completeSchema(table.schema));
   const schema = parseSchema(schemaString, "/schema");
   const given = Object.entries(table.configuration ?? {});
-  const asked = given.flatMap(([key]) => FEATURE_PROPERTY.exec(key)?.[1] ?? []);
-  const metadata: Metadata = {
+  const asked = given.flatMap(([key, value]) => askedFeature(key, value) ?? []);
+  const described: Metadata = {
     id,
     name: table.name.slice(table.name.indexOf(".") + 1),
     ...(table.description === undefined ? {} : { description: table.description }),
@@ -54,8 +61,11 @@ export function newTableActions(table: NewTable, id: string, createdTime: number
     },
     createdTime,
   };
-  checkMetadata(metadata, schema, "");
-  checkColumnMapping(metadata, schema);
+  const metadata = {
+    ...described,
+    configuration: { ...derivedProperties(described, schema), ...described.configuration },
+  };
+  checkMetadata(metadata, schema, "", "/schema");
   const protocol = protocolFor(metadata, schema, asked);
   return {
     commitInfo: {
@@ -78,6 +88,35 @@ export function newTableActions(table: NewTable, id: string, createdTime: number
   };
 }
 
+/** The feature that a property `delta.feature.<name>` asks for. */
+function askedFeature(key: string, value: string): string | undefined {
+  const name = FEATURE_PROPERTY.exec(key)?.[1];
+  if (name === undefined) return undefined;
+  if (!["supported", "enabled"].includes(value.toLowerCase())) {
+    throw invalid(`"${key}" can only be "supported", not "${value}"`, { at: "/configuration" });
+  }
+  if (knownFeature(name)?.duty === "readOnly") {
+    throw invalid(`tables with the feature "${name}" are read-only here`, {
+      at: "/configuration",
+      code: "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
+    });
+  }
+  return featureName(name);
+}
+
+/** Properties that follow from others and from the schema (P§Column Mapping, P§Row Tracking). */
+function derivedProperties(metadata: Metadata, schema: readonly SchemaField[]): Record<string, string> {
+  return {
+    ...(columnMappingMode(metadata) === "none" ? {} : { [MAX_COLUMN_ID]: String(maxColumnId(schema)) }),
+    ...(isEnabled(metadata, "delta.enableRowTracking")
+      ? {
+          [ROW_ID_COLUMN]: `_row-id-col-${metadata.id}`,
+          [ROW_COMMIT_VERSION_COLUMN]: `_row-commit-version-col-${metadata.id}`,
+        }
+      : {}),
+  };
+}
+
 function protocolFor(metadata: Metadata, schema: readonly SchemaField[], asked: readonly string[]): Protocol {
   const features = new Set([...BASE_FEATURES, ...asked]);
   for (const [name, feature] of Object.entries(FEATURES)) {
@@ -94,26 +133,4 @@ function protocolFor(metadata: Metadata, schema: readonly SchemaField[], asked: 
   checkProtocolKnown(protocol);
   checkProtocolShape(protocol, "/configuration");
   return protocol;
-}
-
-/** P§Column Mapping: every column carries an id and a physical name; we do not make them up. */
-function checkColumnMapping(metadata: Metadata, schema: readonly SchemaField[]): void {
-  const mode = metadata.configuration["delta.columnMapping.mode"] ?? "none";
-  if (mode === "none") return;
-  if (mode !== "name" && mode !== "id") {
-    throw invalid(`delta.columnMapping.mode is none, name or id, not "${mode}"`, { at: "/configuration" });
-  }
-  const bare = schema.find(
-    (field) =>
-      typeof field.metadata["delta.columnMapping.id"] !== "number" ||
-      typeof field.metadata["delta.columnMapping.physicalName"] !== "string",
-  );
-  if (bare) {
-    throw invalid(
-      `with column mapping, column "${bare.name}" needs delta.columnMapping.id and .physicalName in its metadata`,
-      {
-        at: "/schema",
-      },
-    );
-  }
 }

@@ -1,13 +1,14 @@
 /** The planner: turns one table's part of a request into what the commit statement needs, and says what it depends on (design D3). Pure. */
 
 import { invalid } from "../errors.ts";
-import type { CommitActions, CommitInfo, Txn } from "./actions.ts";
+import type { CommitActions, CommitInfo, Metadata, Protocol, Txn } from "./actions.ts";
 import type { Intent } from "./conflicts.ts";
 import { isActive, supportedFeatures } from "./features.ts";
+import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
 import { canonicalPath } from "./paths.ts";
 import type { IsolationLevel, TableCommit } from "./request.ts";
 import type { MarkerName, PlannedTable, TableState } from "./table.ts";
-import { checkActions } from "./validate.ts";
+import { assignsRowIds, checkActions } from "./validate.ts";
 
 export interface TablePlan {
   readonly planned: PlannedTable;
@@ -45,30 +46,39 @@ export function planTable(
       metadataVersion: state.markers.metadata,
       protocolVersion: state.markers.protocol,
       watch: watchedMarkers(intent),
-      actions: withCommitInfo(request, intent, blind, transactionId),
+      actions: withoutSuspendedIds(withCommitInfo(request, intent, blind, transactionId), protocol, metadata),
       isBlindAppend: blind,
       inCommitTimestamps: isActive("inCommitTimestamp", protocol, metadata, []),
-      assignRowIds:
-        supportedFeatures(protocol).has("rowTracking") &&
-        metadata.configuration["delta.rowTrackingSuspended"] !== "true",
+      assignRowIds: assignsRowIds(protocol, metadata),
     },
   };
 }
 
 function readIntent(state: TableState, request: TableCommit): Intent {
   const { actions, reads } = request;
-  const onlyAdds =
-    actions.removes.length === 0 && !actions.metadata && !actions.protocol && actions.domains.length === 0;
-  const readsWholeTable = reads
-    ? reads.wholeTable === true || (reads.predicates?.length ?? 0) > 0
-    : !onlyAdds || (actions.adds.length === 0 && actions.txns.length === 0);
+  const unknownReads = reads === undefined && !mayHaveReadNothing(actions);
+  const knownReads = reads?.wholeTable === true || (reads?.predicates?.length ?? 0) > 0;
   return {
     actions,
     isolation: effectiveIsolation(state, request),
-    readsWholeTable,
+    readsWholeTable: unknownReads || knownReads || addsConstraint(state.metadata, actions.metadata),
     readFiles: new Set((reads?.files ?? []).map(canonicalPath)),
     appIds: new Set([...(reads?.appIds ?? []), ...actions.txns.map((txn) => txn.appId)]),
   };
+}
+
+/** What a writer can do that says nothing about its reads, and still be taken for a blind one (design §4.1). */
+function mayHaveReadNothing(actions: CommitActions): boolean {
+  const { adds, removes, txns, domains, others, metadata, protocol, commitInfo } = actions;
+  const onlyAdds = removes.length === 0 && domains.length === 0 && others.length === 0 && !metadata && !protocol;
+  return onlyAdds && adds.length + txns.length > 0 && commitInfo?.isBlindAppend !== false;
+}
+
+/** Whoever adds a CHECK constraint has looked at every row (delta-rules.md §3, checkConstraints), whatever it says. */
+function addsConstraint(before: Metadata, after: Metadata | undefined): boolean {
+  return Object.entries(after?.configuration ?? {}).some(
+    ([key, value]) => key.startsWith("delta.constraints.") && before.configuration[key] !== value,
+  );
 }
 
 /**
@@ -76,7 +86,7 @@ function readIntent(state: TableState, request: TableCommit): Intent {
  * data (Spark's canDowngradeToSnapshotIsolation).
  */
 function effectiveIsolation(state: TableState, request: TableCommit): IsolationLevel {
-  const { adds, removes, metadata, protocol, txns, domains } = request.actions;
+  const { adds, removes, metadata, protocol, txns, domains, others } = request.actions;
   const files = [...adds, ...removes];
   const rearranges =
     files.length > 0 &&
@@ -84,29 +94,31 @@ function effectiveIsolation(state: TableState, request: TableCommit): IsolationL
     !metadata &&
     !protocol &&
     txns.length === 0 &&
+    others.length === 0 &&
     domains.every((d) => d.domain === "delta.rowTracking");
   if (rearranges) return "SnapshotIsolation";
   const wanted = request.isolationLevel;
-  const ofTable = state.metadata.configuration["delta.isolationLevel"];
+  const ofTable = state.metadata.configuration["delta.isolationLevel"]?.toLowerCase();
   if (wanted === "SnapshotIsolation") {
     throw invalid("SnapshotIsolation is for commits that change no data (every add and remove with dataChange false)", {
       at: `${request.at}/isolationLevel`,
     });
   }
-  if (wanted === "WriteSerializable" && ofTable === "Serializable") {
+  if (wanted === "WriteSerializable" && ofTable === "serializable") {
     throw invalid("the table demands Serializable (delta.isolationLevel); a commit cannot ask for less", {
       at: `${request.at}/isolationLevel`,
     });
   }
   if (wanted) return wanted;
-  return ofTable === "WriteSerializable" ? "WriteSerializable" : "Serializable";
+  return ofTable === "writeserializable" ? "WriteSerializable" : "Serializable";
 }
 
 /** Only adds of new data, nothing read (Spark's isBlindAppend; kernel-rs asks for data change, too). */
 function isBlindAppend(request: TableCommit, intent: Intent): boolean {
-  const { adds, removes } = request.actions;
-  const readsNothing = !intent.readsWholeTable && intent.readFiles.size === 0;
-  return readsNothing && removes.length === 0 && adds.length > 0 && adds.every((add) => add.dataChange);
+  const { adds, removes, others, commitInfo } = request.actions;
+  const readsNothing = !intent.readsWholeTable && intent.readFiles.size === 0 && commitInfo?.isBlindAppend !== false;
+  const onlyAdds = adds.length > 0 && removes.length === 0 && others.length === 0;
+  return readsNothing && onlyAdds && adds.every((add) => add.dataChange);
 }
 
 /** delta-rules.md §8.50: a claim that other writers will rely on must be true. */
@@ -140,7 +152,7 @@ function withCommitInfo(request: TableCommit, intent: Intent, blind: boolean, tr
   const commitInfo: CommitInfo = {
     ...given,
     operation: given.operation ?? defaultOperation(actions),
-    operationParameters: given.operationParameters ?? {},
+    operationParameters: stringValues(given.operationParameters),
     readVersion: request.readVersion,
     isolationLevel: intent.isolation,
     isBlindAppend: blind,
@@ -148,6 +160,22 @@ function withCommitInfo(request: TableCommit, intent: Intent, blind: boolean, tr
     txnId: transactionId,
   };
   return { ...actions, commitInfo, txns: withoutRepeats(actions.txns) };
+}
+
+/** Readers take operationParameters for a map of strings and fail on anything else (delta-io/delta#3888). */
+function stringValues(parameters: Json | undefined): JsonObject {
+  if (!isJsonObject(parameters)) return {};
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(
+    given.map(([key, value]) => [key, typeof value === "string" ? value : stringifyJson(value)]),
+  );
+}
+
+/** P§Row Tracking: while it is suspended no row ids are written. */
+function withoutSuspendedIds(actions: CommitActions, protocol: Protocol, metadata: Metadata): CommitActions {
+  if (!supportedFeatures(protocol).has("rowTracking") || assignsRowIds(protocol, metadata)) return actions;
+  const adds = actions.adds.map(({ baseRowId: _, defaultRowCommitVersion: __, ...add }) => add);
+  return { ...actions, adds };
 }
 
 function defaultOperation(actions: CommitActions): string {

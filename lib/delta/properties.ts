@@ -29,15 +29,17 @@ export function deletedFileRetentionMs(metadata: Metadata): number {
   return parseIntervalMs(metadata.configuration["delta.deletedFileRetentionDuration"]) ?? 7 * DAY_MS;
 }
 
-/** Milliseconds of `interval 30 days`, `2 weeks 3 hours` …; undefined for what is no such text (months and years are not). */
+/** Milliseconds of `interval 30 days`, `2 weeks 3 hours` …; undefined for what is no such text (months, years and
+ * negative amounts are not). */
 export function parseIntervalMs(text: string | undefined): number | undefined {
   const words = text?.trim().toLowerCase().split(/\s+/) ?? [];
   if (words[0] === "interval") words.shift();
   if (words.length === 0 || words.length % 2 !== 0) return undefined;
   let total = 0;
   for (let i = 0; i < words.length; i += 2) {
-    const amount = Number(words[i]);
-    const unit = UNIT_MS[(words[i + 1] ?? "").replace(/s$/, "")];
+    const amount = /^\d+$/.test(words[i] ?? "") ? Number(words[i]) : Number.NaN;
+    const name = (words[i + 1] ?? "").replace(/s$/, "");
+    const unit = Object.hasOwn(UNIT_MS, name) ? UNIT_MS[name] : undefined;
     if (!Number.isSafeInteger(amount) || unit === undefined) return undefined;
     total += amount * unit;
   }

@@ -2,7 +2,7 @@
 
 import { invalid, LakeError } from "../errors.ts";
 import type { Metadata, Protocol } from "./actions.ts";
-import { isActive, knownFeature, supportedFeatures } from "./features.ts";
+import { featureName, isActive, knownFeature, supportedFeatures } from "./features.ts";
 import type { SchemaField } from "./schema.ts";
 
 const MAX_READER = 3;
@@ -81,6 +81,14 @@ export function checkProtocolShape(protocol: Protocol, at: string): void {
 export function checkProtocolUpgrade(before: Protocol, after: Protocol, at: string): void {
   checkProtocolShape(after, at);
   checkProtocolKnown(after);
+  const listed = [...(after.writerFeatures ?? []), ...(after.readerFeatures ?? [])];
+  const old = listed.find((name) => featureName(name) !== name && !before.writerFeatures?.includes(name));
+  if (old !== undefined) {
+    throw invalid(`"${old}" is an old name: readers know the feature as "${featureName(old)}"`, {
+      at,
+      code: "DELTA_INVALID_PROTOCOL_VERSION",
+    });
+  }
   const features = supportedFeatures(after);
   const lost = [...supportedFeatures(before)].filter((name) => !features.has(name));
   const lower = after.minReaderVersion < before.minReaderVersion || after.minWriterVersion < before.minWriterVersion;

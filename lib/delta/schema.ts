@@ -21,6 +21,9 @@ const DECIMAL = /^decimal(\(\s*(\d+)\s*,\s*(\d+)\s*\))?$/;
 /** Types of engines that the protocol does not list, but that stand in real logs. */
 const CHAR_LIKE = /^(char|varchar)\(\d+\)$|^interval /;
 
+/** Recursive code runs out of stack somewhere far above; no table comes near. */
+const MAX_DEPTH = 200;
+
 /**
  * The top-level fields of a schema.
  * @throws LakeError invalid when the text is no schema, has an unknown type, or two columns whose names differ by case only
@@ -35,10 +38,10 @@ export function parseSchema(schemaString: string, at: string): readonly SchemaFi
   if (!isJsonObject(schema) || schema.type !== "struct") {
     throw invalid('schemaString is not a schema: {"type":"struct","fields":[…]} is expected', { at });
   }
-  return structFields(schema, at);
+  return structFields(schema, at, 1);
 }
 
-function structFields(struct: JsonObject, at: string): SchemaField[] {
+function structFields(struct: JsonObject, at: string, depth: number): SchemaField[] {
   if (!Array.isArray(struct.fields)) throw invalid('a struct type has no "fields" array', { at });
   const seen = new Map<string, string>();
   return struct.fields.map((value: Json, i: number) => {
@@ -56,7 +59,8 @@ function structFields(struct: JsonObject, at: string): SchemaField[] {
     }
     seen.set(folded, value.name);
     if (value.type === undefined) throw invalid(`column "${value.name}" has no type`, { at: where });
-    checkType(value.type, `${where}/type`);
+    checkType(value.type, `${where}/type`, depth + 1);
+    checkFieldShape(value, where);
     return {
       name: value.name,
       type: value.type,
@@ -66,7 +70,17 @@ function structFields(struct: JsonObject, at: string): SchemaField[] {
   });
 }
 
-function checkType(type: Json, at: string): void {
+function checkFieldShape(field: JsonObject, at: string): void {
+  if (field.nullable !== undefined && typeof field.nullable !== "boolean") {
+    throw invalid(`"nullable" of column "${field.name}" is true or false`, { at: `${at}/nullable` });
+  }
+  if (field.metadata !== undefined && !isJsonObject(field.metadata)) {
+    throw invalid(`"metadata" of column "${field.name}" is an object`, { at: `${at}/metadata` });
+  }
+}
+
+function checkType(type: Json, at: string, depth: number): void {
+  if (depth > MAX_DEPTH) throw invalid(`the schema is nested deeper than ${MAX_DEPTH} levels`, { at });
   if (typeof type === "string") {
     const decimal = DECIMAL.exec(type);
     if (decimal?.[1] && (Number(decimal[2]) > 38 || Number(decimal[3]) > Number(decimal[2]))) {
@@ -78,41 +92,77 @@ function checkType(type: Json, at: string): void {
     return;
   }
   if (!isJsonObject(type)) throw invalid("a type is a name or an object", { at });
-  if (type.type === "struct") structFields(type, at);
-  else if (type.type === "array") checkType(type.elementType ?? null, `${at}/elementType`);
+  if (type.type === "struct") structFields(type, at, depth);
+  else if (type.type === "array") checkType(type.elementType ?? null, `${at}/elementType`, depth + 1);
   else if (type.type === "map") {
-    checkType(type.keyType ?? null, `${at}/keyType`);
-    checkType(type.valueType ?? null, `${at}/valueType`);
+    checkType(type.keyType ?? null, `${at}/keyType`, depth + 1);
+    checkType(type.valueType ?? null, `${at}/valueType`, depth + 1);
   } else throw invalid(`"${type.type}" is not a nested type that the Delta protocol knows`, { at });
 }
 
-/** Calls `visit` with every field, nested ones too, and with every primitive type name. */
+/**
+ * The schema with the members that readers demand and people leave out: `nullable`, `metadata`, `containsNull`,
+ * `valueContainsNull`. What is no schema stays as it is, for {@link parseSchema} to refuse.
+ */
+export function completeSchema(type: Json): Json {
+  if (!isJsonObject(type)) return type;
+  const { type: kind, fields, elementType, keyType, valueType } = type;
+  if (kind === "struct" && Array.isArray(fields)) {
+    const completed = fields.map((field: Json) => {
+      if (!isJsonObject(field)) return field;
+      const { name, type: ofField, nullable, metadata, ...rest } = field;
+      return {
+        name,
+        type: completeSchema(ofField ?? null),
+        nullable: nullable ?? true,
+        metadata: metadata ?? {},
+        ...rest,
+      };
+    });
+    return { ...type, fields: completed };
+  }
+  if (kind === "array") return { containsNull: true, ...type, elementType: completeSchema(elementType ?? null) };
+  if (kind === "map") {
+    const types = { keyType: completeSchema(keyType ?? null), valueType: completeSchema(valueType ?? null) };
+    return { valueContainsNull: true, ...type, ...types };
+  }
+  return type;
+}
+
+/**
+ * Calls `visit` with every field, nested ones too, and with every primitive type name. The path of a field is that of its
+ * physical names.
+ */
 export function walkSchema(
   fields: readonly SchemaField[],
-  visit: { readonly field?: (field: SchemaField) => void; readonly type?: (name: string) => void },
+  visit: {
+    readonly field?: (field: SchemaField, physicalPath: string) => void;
+    readonly type?: (name: string) => void;
+  },
 ): void {
-  const walkType = (type: Json | undefined): void => {
+  const walkType = (type: Json | undefined, path: string): void => {
     if (typeof type === "string") visit.type?.(type);
     else if (isJsonObject(type)) {
       if (type.type === "struct" && Array.isArray(type.fields)) {
-        for (const field of type.fields as readonly JsonObject[]) walkField(field);
+        for (const field of type.fields as readonly JsonObject[]) walkField(field, path);
       }
-      walkType(type.elementType);
-      walkType(type.keyType);
-      walkType(type.valueType);
+      walkType(type.elementType, `${path}element.`);
+      walkType(type.keyType, `${path}key.`);
+      walkType(type.valueType, `${path}value.`);
     }
   };
-  const walkField = (value: JsonObject): void => {
+  const walkField = (value: JsonObject, parent: string): void => {
     const field: SchemaField = {
       name: String(value.name),
       type: value.type ?? null,
       nullable: value.nullable !== false,
       metadata: isJsonObject(value.metadata) ? value.metadata : {},
     };
-    visit.field?.(field);
-    walkType(field.type);
+    const path = parent + physicalName(field);
+    visit.field?.(field, path);
+    walkType(field.type, `${path}.`);
   };
-  for (const field of fields) walkField(field as unknown as JsonObject);
+  for (const field of fields) walkField(field as unknown as JsonObject, "");
 }
 
 /** The name of a column in data files, partition values and statistics: the physical one under column mapping. */

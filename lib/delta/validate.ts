@@ -2,11 +2,19 @@
 
 import { invalid } from "../errors.ts";
 import { type AddFile, type CommitActions, deletionVectorId, type Metadata, type Protocol } from "./actions.ts";
-import { isActive, supportedFeatures } from "./features.ts";
-import { isJsonObject, parseJson } from "./json.ts";
+import { isActive, isEnabled, supportedFeatures } from "./features.ts";
+import { type Int64, isInt64 } from "./int64.ts";
+import { isJsonObject, type Json, parseJson } from "./json.ts";
 import { canonicalPath, checkPath } from "./paths.ts";
 import { checkProtocolUpgrade, checkWritable } from "./protocol.ts";
-import { parseSchema, physicalName, type SchemaField } from "./schema.ts";
+import { parseSchema, type SchemaField } from "./schema.ts";
+import {
+  checkFeaturesListed,
+  checkMetadata,
+  checkMetadataChange,
+  type DescribedMetadata,
+  physicalPartitionColumns,
+} from "./validate-metadata.ts";
 
 /** The table that a commit is checked against, and how messages name it. */
 export interface ValidationContext {
@@ -27,19 +35,48 @@ export function checkActions(actions: CommitActions, context: ValidationContext)
   const protocol = actions.protocol ?? context.protocol;
   const metadata = actions.metadata ?? context.metadata;
   if (actions.protocol) checkProtocolUpgrade(context.protocol, actions.protocol, at);
-  if (actions.metadata) checkMetadataChange(context.metadata, actions.metadata, at);
-  const schema = parseSchema(metadata.schemaString ?? '{"type":"struct","fields":[]}', `${at}/metaData/schemaString`);
-  if (actions.metadata) checkMetadata(metadata, schema, at);
+  const after = described(metadata, at);
+  const { schema } = after;
+  if (actions.metadata) {
+    const before = described(context.metadata, at);
+    checkMetadata(metadata, schema, `${at}/metaData`);
+    checkMetadataChange(before, after, `${at}/metaData`);
+    checkFeaturesListed(protocol, before, after, `${at}/metaData`);
+  }
   checkWritable(protocol, metadata, schema, context.declared, at);
+  checkCommitInfo(actions, at);
   checkNoCheckpointActions(actions, at);
+  checkChangeFiles(actions, at);
   for (const add of actions.adds) checkPath(add.path, at);
   checkUniqueFiles(actions, at);
   checkUniqueTxns(actions, at);
   checkDomains(actions, protocol, at);
-  checkAppendOnly(actions, protocol, metadata, schema, at);
+  // Turning the property off in the commit that removes would get around it; Spark asks the old metadata, too.
+  checkAppendOnly(actions, context.protocol, context.metadata, at);
+  checkAppendOnly(actions, protocol, metadata, at);
   checkPartitionKeys(actions.adds, metadata, schema, at);
-  checkFileFeatures(actions.adds, protocol, at);
-  checkStats(actions.adds, protocol, at);
+  checkDeletionVectors(actions.adds, protocol, at);
+  checkStats(actions, protocol, after, at);
+}
+
+function described(metadata: Metadata, at: string): DescribedMetadata {
+  const text = metadata.schemaString ?? '{"type":"struct","fields":[]}';
+  return { metadata, schema: parseSchema(text, `${at}/metaData/schemaString`) };
+}
+
+/** P§Commit Provenance Information is free, but readers of the known fields fail on other types (delta-rules.md §1). */
+function checkCommitInfo(actions: CommitActions, at: string): void {
+  const info = actions.commitInfo ?? {};
+  const check = (name: string, wanted: string, fits: (value: Json) => boolean) => {
+    const value = info[name] ?? null;
+    if (value === null || fits(value)) return;
+    throw invalid(`commitInfo.${name} must be ${wanted}`, { at: `${at}/commitInfo/${name}` });
+  };
+  check("timestamp", "an integer", isInt64);
+  for (const name of ["operation", "engineInfo", "userMetadata"]) {
+    check(name, "a string", (value) => typeof value === "string");
+  }
+  for (const name of ["operationParameters", "operationMetrics"]) check(name, "an object", isJsonObject);
 }
 
 /** P§Sidecar File Information, P§Action Reconciliation: these stand in checkpoints only. */
@@ -49,6 +86,23 @@ function checkNoCheckpointActions(actions: CommitActions, at: string): void {
     if (["sidecar", "checkpointMetadata", "checkpoint"].includes(name)) {
       throw invalid(`"${name}" belongs in checkpoints; a commit must not hold it`, { at });
     }
+  }
+}
+
+/** P§Add CDC File: they tell what changed and change nothing themselves. */
+function checkChangeFiles(actions: CommitActions, at: string): void {
+  for (const { cdc } of actions.others) {
+    if (cdc === undefined) continue;
+    if (
+      !isJsonObject(cdc) ||
+      typeof cdc.path !== "string" ||
+      !isJsonObject(cdc.partitionValues) ||
+      !isInt64(cdc.size)
+    ) {
+      throw invalid("a cdc action needs path, partitionValues and size", { at });
+    }
+    checkPath(cdc.path, at);
+    if (cdc.dataChange !== false) throw invalid(`dataChange of the cdc file "${cdc.path}" must be false`, { at });
   }
 }
 
@@ -111,15 +165,9 @@ function checkDomains(actions: CommitActions, protocol: Protocol, at: string): v
 }
 
 /** P§Append-only Tables: a remove is allowed only without data change. */
-function checkAppendOnly(
-  actions: CommitActions,
-  protocol: Protocol,
-  metadata: Metadata,
-  schema: readonly SchemaField[],
-  at: string,
-): void {
+function checkAppendOnly(actions: CommitActions, protocol: Protocol, metadata: Metadata, at: string): void {
   const culprit = actions.removes.find((remove) => remove.dataChange);
-  if (culprit && isActive("appendOnly", protocol, metadata, schema)) {
+  if (culprit && isActive("appendOnly", protocol, metadata, [])) {
     throw invalid(`the table is append-only (delta.appendOnly); it must not lose "${culprit.path}"`, {
       at,
       code: "DELTA_CANNOT_MODIFY_APPEND_ONLY",
@@ -134,8 +182,7 @@ function checkPartitionKeys(
   schema: readonly SchemaField[],
   at: string,
 ): void {
-  const byName = new Map(schema.map((field) => [field.name, physicalName(field)]));
-  const wanted = metadata.partitionColumns.map((name) => byName.get(name) ?? name);
+  const wanted = physicalPartitionColumns(metadata, schema);
   for (const add of adds) {
     const keys = Object.keys(add.partitionValues);
     if (keys.length === wanted.length && wanted.every((key) => Object.hasOwn(add.partitionValues, key))) continue;
@@ -146,82 +193,78 @@ function checkPartitionKeys(
   }
 }
 
-/** A deletion vector needs its feature (P§Deletion Vectors). */
-function checkFileFeatures(adds: readonly AddFile[], protocol: Protocol, at: string): void {
-  if (supportedFeatures(protocol).has("deletionVectors")) return;
-  const culprit = adds.find((add) => add.deletionVector);
-  if (culprit) {
-    throw invalid(`"${culprit.path}" has a deletion vector, but the table lacks the feature "deletionVectors"`, {
-      at,
-      code: "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
-    });
+/** A deletion vector needs its feature and one of the three known forms (P§Deletion Vectors). */
+function checkDeletionVectors(adds: readonly AddFile[], protocol: Protocol, at: string): void {
+  const supported = supportedFeatures(protocol).has("deletionVectors");
+  for (const { path, deletionVector: dv } of adds) {
+    if (dv === undefined) continue;
+    if (!supported) {
+      throw invalid(`"${path}" has a deletion vector, but the table lacks the feature "deletionVectors"`, {
+        at,
+        code: "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
+      });
+    }
+    const refuse = (why: string) => invalid(`the deletion vector of "${path}" ${why}`, { at });
+    if (!["u", "i", "p"].includes(dv.storageType)) throw refuse(`has the unknown storageType "${dv.storageType}"`);
+    if (dv.storageType === "i" && dv.offset !== undefined) throw refuse("is inline and has an offset");
+    // 20 characters of Z85 are a UUID; what stands before is a folder.
+    if (dv.pathOrInlineDv.length < (dv.storageType === "u" ? 20 : 1)) throw refuse("has too short a pathOrInlineDv");
   }
 }
 
-/** Statistics are JSON objects; numRecords is needed with a deletion vector and for row tracking (P§Per-file Statistics). */
-function checkStats(adds: readonly AddFile[], protocol: Protocol, at: string): void {
-  const rowIds = supportedFeatures(protocol).has("rowTracking");
-  for (const add of adds) {
-    const numRecords = add.stats === undefined ? undefined : readNumRecords(add, at);
-    if (numRecords === undefined && (add.deletionVector || rowIds)) {
-      throw invalid(`"${add.path}" needs stats with numRecords: it has a deletion vector, or the table tracks rows`, {
-        at,
-        code: rowIds ? "DELTA_ROW_ID_ASSIGNMENT_WITHOUT_STATS" : "DELTA_DELETION_VECTOR_MISSING_NUM_RECORDS",
-      });
+/** Statistics are JSON objects; numRecords is needed by deletion vectors, row ids and Iceberg (P§Per-file Statistics). */
+function checkStats(actions: CommitActions, protocol: Protocol, table: DescribedMetadata, at: string): void {
+  const { metadata, schema } = table;
+  const rowIds = assignsRowIds(protocol, metadata);
+  const iceberg = ["icebergCompatV1", "icebergCompatV2"].some((name) => isActive(name, protocol, metadata, schema));
+  const removed = new Set(actions.removes.map((remove) => canonicalPath(remove.path)));
+  for (const add of actions.adds) {
+    const { numRecords, tightBounds } = readStats(add, at);
+    const dv = add.deletionVector;
+    if (numRecords === undefined && (dv || rowIds || iceberg)) {
+      throw invalid(
+        `"${add.path}" needs stats with numRecords: it has a deletion vector, or the table tracks rows or serves Iceberg`,
+        { at, code: missingRecordsCode(add, rowIds) },
+      );
     }
-    if (add.deletionVector && numRecords !== undefined && add.deletionVector.cardinality > numRecords) {
+    if (dv === undefined || numRecords === undefined) continue;
+    if (dv.cardinality > numRecords) {
       throw invalid(`the deletion vector of "${add.path}" deletes more rows than the file has`, { at });
     }
-  }
-}
-
-function readNumRecords(add: AddFile, at: string): number | bigint | undefined {
-  try {
-    const stats = parseJson(add.stats ?? "");
-    if (!isJsonObject(stats)) throw new SyntaxError("not an object");
-    const { numRecords } = stats;
-    return typeof numRecords === "number" || typeof numRecords === "bigint" ? numRecords : undefined;
-  } catch (error) {
-    throw invalid(`stats of "${add.path}" are not a JSON object: ${(error as Error).message}`, { at, cause: error });
-  }
-}
-
-/** P§Change Metadata: a new metaData replaces the old one whole, yet stays the same table. */
-function checkMetadataChange(before: Metadata, after: Metadata, at: string): void {
-  if (before.id !== after.id) {
-    throw invalid(`metaData.id must stay "${before.id}"; "${after.id}" would make it another table`, { at });
-  }
-  const moved = before.partitionColumns.join("\n") !== after.partitionColumns.join("\n");
-  const mapped = (after.configuration["delta.columnMapping.mode"] ?? "none") !== "none";
-  if (moved && !mapped) {
-    throw invalid("partitionColumns cannot change: the files at hand are laid out by the old ones", {
-      at,
-      hint: "Create a new table with the new partition columns.",
-    });
-  }
-}
-
-/** Rules on one metaData action by itself (delta-rules.md §1). */
-export function checkMetadata(metadata: Metadata, schema: readonly SchemaField[], at: string): void {
-  if (metadata.schemaString === undefined) throw invalid("metaData has no schemaString", { at: `${at}/metaData` });
-  for (const key of Object.keys(metadata.configuration)) {
-    if (/^delta\.(minReaderVersion|minWriterVersion|feature\..*)$/.test(key)) {
-      throw invalid(`"${key}" is no table property: the protocol action carries it`, {
-        at: `${at}/metaData/configuration`,
-      });
+    // Only a file that this commit takes away under its old vector is known to get a new one.
+    if (removed.has(canonicalPath(add.path)) && tightBounds !== false) {
+      throw invalid(
+        `stats of "${add.path}" need "tightBounds":false: its new deletion vector may have cut the bounds`,
+        {
+          at,
+        },
+      );
     }
   }
-  const columns = new Set(schema.map((field) => field.name));
-  const seen = new Set<string>();
-  for (const column of metadata.partitionColumns) {
-    if (!columns.has(column)) throw invalid(`partition column "${column}" is not a column of the schema`, { at });
-    if (seen.has(column)) throw invalid(`partition column "${column}" is named twice`, { at });
-    seen.add(column);
+}
+
+function missingRecordsCode(add: AddFile, rowIds: boolean): string {
+  if (rowIds) return "DELTA_ROW_ID_ASSIGNMENT_WITHOUT_STATS";
+  return add.deletionVector ? "DELTA_DELETION_VECTOR_MISSING_NUM_RECORDS" : "DELTA_ICEBERG_COMPAT_VIOLATION";
+}
+
+/** P§Row Tracking: supported and not suspended, whether enabled or not. */
+export function assignsRowIds(protocol: Protocol, metadata: Metadata): boolean {
+  return supportedFeatures(protocol).has("rowTracking") && !isEnabled(metadata, "delta.rowTrackingSuspended");
+}
+
+function readStats(add: AddFile, at: string): { readonly numRecords?: Int64; readonly tightBounds?: Json } {
+  if (add.stats === undefined) return {};
+  const refuse = (why: string, cause?: unknown) => invalid(`stats of "${add.path}" ${why}`, { at, cause });
+  let stats: Json;
+  try {
+    stats = parseJson(add.stats);
+  } catch (error) {
+    throw refuse(`are not JSON: ${(error as Error).message}`, error);
   }
-  if (columns.size > 0 && seen.size === columns.size) {
-    throw invalid("a table cannot be partitioned by all of its columns", { at });
-  }
-  if (metadata.format.provider !== "parquet") {
-    throw invalid(`the format "${metadata.format.provider}" is not supported; Delta files are parquet`, { at });
-  }
+  if (!isJsonObject(stats)) throw refuse("are not a JSON object");
+  const { numRecords, tightBounds = null } = stats;
+  if (numRecords === undefined || numRecords === null) return { tightBounds };
+  if (!isInt64(numRecords) || numRecords < 0) throw refuse("have a numRecords that is not a count");
+  return { numRecords, tightBounds };
 }

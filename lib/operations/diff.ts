@@ -8,13 +8,12 @@ import {
   diffProtocol,
   type FieldDrift,
   type FileDrift,
-  fileKey,
   MAX_LISTED_FILES,
   named,
 } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import { type LogListing, type LogSegment, pickSegment } from "../delta/log-files.ts";
-import { LogReplay } from "../delta/replay.ts";
+import { fileKey, LogReplay } from "../delta/replay.ts";
 import type { TableRef } from "../delta/request.ts";
 import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
@@ -197,10 +196,10 @@ async function replayLog(log: DeltaLog, segment: LogSegment): Promise<{ replay: 
   if (segment.checkpoint) {
     const header = await log.readCheckpointHeader(segment.checkpoint);
     hasStats = header.hasJsonStats;
-    replay.applyCheckpointHeader(header);
-    for await (const batch of log.readCheckpointFiles(segment.checkpoint)) replay.applyCheckpointFiles(batch);
+    replay.applyHeader(header);
+    for await (const batch of log.readCheckpointFiles(segment.checkpoint)) replay.applyFiles(batch);
   }
-  for (const file of segment.commits) replay.applyCommit(file.version, (await log.readCommit(file.version)).actions);
+  for (const file of segment.commits) replay.applyCommit((await log.readCommit(file.version)).actions);
   return { replay, hasStats };
 }
 

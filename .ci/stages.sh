@@ -1,0 +1,71 @@
+# Stages of .ci/run: each under a header, with its seconds and a limit; its output is kept, to count tests and find skipped ones.
+
+scratch=$(mktemp -d)
+ran=()
+red=()
+trap 'stop_postgres; rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+# stage SECONDS NAME TITLE: runs the function stage_NAME. A red stage does not keep the later ones from running.
+stage() {
+  local limit=$1 name=$2 from=$SECONDS code
+  printf '\n=== %s: %s\n' "$name" "$3"
+  ran+=("$name")
+  export -f "stage_$name" apt_install
+  timeout --kill-after=10 "$limit" bash -uc "stage_$name" 2>&1 | tee "$scratch/$name.out"
+  code=${PIPESTATUS[0]}
+  [ "$code" -ne 124 ] || printf '%s: stopped after %s s\n' "$name" "$limit"
+  if plain "$scratch/$name.out" | grep -aqx 'ℹ tests 0'; then
+    printf '%s: no test ran\n' "$name"
+    code=1
+  fi
+  verdict "$name" "$code" "$from"
+}
+
+# verdict NAME CODE FROM: closes a stage and remembers a red one.
+verdict() {
+  if [ "$2" -eq 0 ]; then
+    printf -- '--- %s: ok, %s s\n' "$1" $((SECONDS - $3))
+  else
+    red+=("$1")
+    printf -- '--- %s: FAILED (exit %s), %s s\n' "$1" "$2" $((SECONDS - $3))
+  fi
+  return "$2"
+}
+
+# Output without colours.
+plain() { sed -E 's/\x1b\[[0-9;]*m//g' "$@"; }
+
+# total pass: one figure of node:test's summaries, over all stages.
+total() { plain "$scratch"/*.out | sed -nE "s/^ℹ $1 ([0-9]+)$/\1/p" | awk '{ sum += $1 } END { print sum + 0 }'; }
+
+# Tests and suites that were skipped and passed in no stage. Suites over shared/delta-data may be where that folder is not
+# beside the repository: the tables are not ours to carry along.
+skipped_everywhere() {
+  local spared='^$'
+  [ -d ../shared/delta-data ] || spared='shared/delta-data'
+  plain "$scratch"/*.out | sed -nE 's/^ *✔ (.*) \([0-9.]+ms\)$/\1/p' | sort -u >"$scratch/passed"
+  plain "$scratch"/*.out | grep -av "$spared" | sed -nE 's/^ *(﹣|⚠) (.*) \([0-9.]+ms\) # .*$/\2/p' | sort -u |
+    comm -23 - "$scratch/passed"
+}
+
+# Prints the verdict and, as the last line, the sum.
+finish() {
+  local passed failed left_out code=0
+  passed=$(total pass)
+  failed=$(($(total fail) + $(total cancelled)))
+  left_out=$(skipped_everywhere)
+  printf '\n=== %s stages in %s s: %s\n' ${#ran[@]} "$SECONDS" "${ran[*]}"
+  if [ ${#red[@]} -gt 0 ]; then printf 'FAILED stages: %s\n' "${red[*]}"; code=1; fi
+  if [ -n "$left_out" ]; then printf 'FAILED: skipped and run nowhere:\n%s\n' "$left_out"; code=1; fi
+  if [ "$passed" -eq 0 ]; then printf 'FAILED: no test passed\n'; code=1; fi
+  if [ "$failed" -gt 0 ]; then code=1; fi
+  printf '%s passed, %s failed\n' "$passed" "$failed"
+  exit "$code"
+}
+
+# apt_install PACKAGE…: callers ask only for what they miss.
+apt_install() {
+  DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"
+}

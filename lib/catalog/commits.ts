@@ -1,0 +1,84 @@
+/** The commit point of the product (design D1, D2): one statement where the engine has dl_commit, else one transaction. */
+
+import type { Commit } from "../delta/actions.ts";
+import { isJsonObject, parseJson } from "../delta/json.ts";
+import type { PlannedCommit, TableState } from "../delta/table.ts";
+import { corrupt, invalid } from "../errors.ts";
+import type { Clock, CommitOutcome, CommittedTable } from "../ports.ts";
+import { type CommitRequestRows, commitInTransaction } from "./commit-steps.ts";
+import type { Database, Queries, SqlTransaction } from "./database.ts";
+import { readCommits } from "./read-commits.ts";
+import { requireUuid, text } from "./rows.ts";
+import { requestJson, tableRequest } from "./table-write.ts";
+import { readStates } from "./tables.ts";
+
+export async function commit(db: Database, clock: Clock, planned: PlannedCommit): Promise<CommitOutcome> {
+  const request = requestOf(planned);
+  if (db.dialect.functions) return commitByFunction(db, db.dialect.functions, request);
+  return db.transaction((tx) => commitInTransaction(tx, request, clock.now()));
+}
+
+/** As {@link commit}, with the locks held while `plan` decides. */
+export async function commitLocked(
+  db: Database,
+  clock: Clock,
+  tables: readonly { readonly tableId: string; readonly after: number }[],
+  plan: (states: readonly TableState[], winners: ReadonlyMap<string, readonly Commit[]>) => PlannedCommit,
+): Promise<CommitOutcome> {
+  return db.transaction(async (tx) => {
+    const ids = tables.map(({ tableId }) => requireUuid(tableId, "table id"));
+    if (db.dialect.lock) await tx.all(db.dialect.lock(ids.map((id) => `table:${id}`)));
+    const states = await readStates(
+      tx,
+      ids.map((tableId) => ({ tableId })),
+    );
+    const request = requestOf(plan(states, await readWinners(tx, tables, states)));
+    if (db.dialect.functions) return commitByFunction(tx, db.dialect.functions, request);
+    return commitInTransaction(tx, request, clock.now());
+  });
+}
+
+/** All commits after the given versions; the key is the table id as the caller wrote it. */
+async function readWinners(
+  tx: SqlTransaction,
+  tables: readonly { readonly tableId: string; readonly after: number }[],
+  states: readonly TableState[],
+): Promise<ReadonlyMap<string, readonly Commit[]>> {
+  const winners = new Map<string, readonly Commit[]>();
+  for (const { tableId, after } of tables) {
+    const state = states.find((s) => s.tableId === tableId.toLowerCase());
+    if (state === undefined) continue;
+    const range = { maxActions: Number.MAX_SAFE_INTEGER };
+    const commits = state.version > after ? await readCommits(tx, tableId, after + 1, state.version, range) : [];
+    winners.set(tableId, commits);
+  }
+  return winners;
+}
+
+function requestOf(planned: PlannedCommit): CommitRequestRows {
+  const request = {
+    transactionId: requireUuid(planned.transactionId, "transaction id"),
+    requestHash: planned.requestHash,
+    tables: planned.tables.map(tableRequest),
+  };
+  if (new Set(request.tables.map((table) => table.tableId)).size < request.tables.length) {
+    throw invalid("a table stands twice in one transaction");
+  }
+  return request;
+}
+
+type Functions = NonNullable<Database["dialect"]["functions"]>;
+
+async function commitByFunction(db: Queries, functions: Functions, request: CommitRequestRows): Promise<CommitOutcome> {
+  const [row] = await db.all(functions.commit(requestJson(request)));
+  const answer = row && parseJson(text(row, "answer"));
+  if (!isJsonObject(answer)) throw corrupt("dl_commit gave no answer");
+  if (answer.status !== "committed") return answer as unknown as CommitOutcome;
+  return {
+    status: "committed",
+    replayed: answer.replayed === true,
+    transactionId: request.transactionId,
+    committedAt: answer.committedAt as number,
+    tables: answer.tables as unknown as readonly CommittedTable[],
+  };
+}

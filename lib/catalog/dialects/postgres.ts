@@ -1,0 +1,26 @@
+/** What is particular to PostgreSQL, as data and fragments. */
+
+import { type Dialect, sql } from "../database.ts";
+
+export const POSTGRES: Dialect = {
+  name: "postgres",
+  columnTypes: {
+    uuid: "uuid",
+    text: "text",
+    // Bytewise order, as in every other engine, whatever the locale of the database.
+    name: 'text collate "C"',
+    int64: "bigint",
+    int32: "integer",
+    boolean: "boolean",
+    key: "uuid",
+  },
+  comments: "statement",
+  // Room for new row versions on the same page: with no index on a hot column every update of a head is HOT.
+  tableOptions: ({ updatedInPlace }) => (updatedInPlace ? " with (fillfactor = 25)" : ""),
+  // In ascending order of keys, as dl_commit takes them: no deadlocks. The keys are those of dl_lock_keys.
+  lock: (names) => sql`select dl_lock(${names})`,
+  functions: {
+    commit: (request) => sql`select dl_commit(${request}) as answer`,
+    importBatch: (request) => sql`select dl_import_batch(${request}) as answer`,
+  },
+};

@@ -1,0 +1,237 @@
+/** Imports: rows of a foreign log come in batches, progress moves in the same transaction, the table shows itself at the end. */
+
+import { isJsonObject, parseJson } from "../delta/json.ts";
+import type { TableHead } from "../delta/table.ts";
+import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
+import type { Clock, ImportBatch, ImportProgress } from "../ports.ts";
+import { type Database, OPEN, type Queries, type Row, raw, type SqlTransaction, sql } from "./database.ts";
+import { readLiveFiles } from "./row-checks.ts";
+import { headOf, integer, optionalText, requireUuid, text } from "./rows.ts";
+import { requestJson, type TableWrite, tableWrite } from "./table-write.ts";
+import { headNumbers, writeVersion } from "./write-version.ts";
+
+/** Where an import stands; a batch is applied only where its sender believes to stand, so none is applied twice. */
+export interface ImportPosition {
+  readonly version: number;
+  readonly checkpointActions: number;
+}
+
+interface ImportRequest {
+  readonly tableId: string;
+  readonly name: string;
+  readonly location: string;
+  readonly plan: string;
+}
+
+/** Every table that holds rows of a table; dl_tables is not among them. */
+const ROW_TABLES = [
+  "dl_files",
+  "dl_removes",
+  "dl_metadata",
+  "dl_protocols",
+  "dl_txns",
+  "dl_domains",
+  "dl_other_actions",
+  "dl_versions",
+  "dl_mirror_status",
+];
+
+/** @throws LakeError conflict TABLE_EXISTS */
+export async function beginImport(db: Database, clock: Clock, request: ImportRequest): Promise<ImportProgress> {
+  const tableId = requireUuid(request.tableId, "table id");
+  const { name, location, plan } = request;
+  return db.transaction(async (tx) => {
+    await lock(db, tx, [`table:${tableId}`, `name:${name}`, `location:${location}`]);
+    const rows = await tx.all(sql`
+      select * from dl_tables
+      where table_id = ${tableId} or ((name = ${name} or location = ${location}) and status <> 'DELETED')`);
+    const same = rows.find((row) => row.name === name && row.location === location && row.status === "IMPORTING");
+    const other = rows.find((row) => row !== same);
+    if (other !== undefined) throw tableExists(other, request);
+    if (same !== undefined) {
+      if (optionalText(same, "import_plan") === plan) return progressOf(same);
+      await removeRows(tx, text(same, "table_id"));
+    }
+    const [begun] = await tx.all(sql`
+      insert into dl_tables (table_id, name, location, status, import_plan, created_at)
+      values (${tableId}, ${name}, ${location}, 'IMPORTING', ${plan}, ${clock.now()}) returning *`);
+    return progressOf(begun ?? {});
+  });
+}
+
+function progressOf(row: Row): ImportProgress {
+  const version = integer(row, "import_version");
+  return {
+    tableId: text(row, "table_id"),
+    plan: text(row, "import_plan"),
+    version,
+    checkpointActions: integer(row, "import_actions"),
+    timestamp: version < 0 ? -1 : integer(row, "timestamp"),
+  };
+}
+
+function tableExists(row: Row, wanted: ImportRequest): Error {
+  const importing = row.status === "IMPORTING";
+  const what =
+    row.name === wanted.name
+      ? `name ${wanted.name}`
+      : row.location === wanted.location
+        ? `location ${wanted.location}`
+        : `id ${wanted.tableId}`;
+  return new LakeError(
+    "conflict",
+    `the ${what} belongs to a table that ${importing ? "is being imported" : "exists"}`,
+    {
+      code: "TABLE_EXISTS",
+      hint: importing ? "Finish or abort that import first." : "Drop that table first, or import under another name.",
+      facts: { tableId: text(row, "table_id"), name: text(row, "name"), location: text(row, "location") },
+    },
+  );
+}
+
+/**
+ * Applies a batch at `at` and returns where the import stands then. Lenient, as readers of a log are: an unknown remove is
+ * a tombstone, an add of a live file replaces it.
+ */
+export async function importBatch(
+  db: Database,
+  tableId: string,
+  batch: ImportBatch,
+  at: ImportPosition,
+): Promise<ImportPosition> {
+  const { actions, version } = batch.commit;
+  const isCheckpoint = batch.kind === "checkpoint";
+  const fits = isCheckpoint ? at.version === -1 : version === at.version + 1 && batch.complete;
+  if (!fits) throw invalid(`a ${batch.kind} batch of version ${version} does not follow version ${at.version}`);
+  const write = tableWrite(actions, {
+    isBlindAppend: actions.commitInfo?.isBlindAppend === true,
+    assignRowIds: false,
+  });
+  const next: ImportPosition = {
+    version: batch.complete ? version : at.version,
+    checkpointActions: at.checkpointActions + (isCheckpoint ? actions.adds.length + actions.removes.length : 0),
+  };
+  const request = {
+    ...write,
+    tableId: requireUuid(tableId, "table id"),
+    at,
+    next,
+    version,
+    timestamp: batch.commit.timestamp,
+    inCommitTimestamp: batch.commit.inCommitTimestamp ?? null,
+    complete: batch.complete,
+    isCheckpoint,
+    firstOrd: isCheckpoint ? at.checkpointActions : 0,
+  };
+  const { functions } = db.dialect;
+  const answer = functions
+    ? await importByFunction(db, functions, request)
+    : await db.transaction((tx) => importInTransaction(tx, request));
+  if (answer === "noImport") throw noImport(tableId);
+  if (answer === "elsewhere") throw importMoved(tableId);
+  return next;
+}
+
+interface ImportBatchRows extends TableWrite {
+  readonly tableId: string;
+  readonly at: ImportPosition;
+  readonly next: ImportPosition;
+  readonly version: number;
+  readonly timestamp: number;
+  readonly inCommitTimestamp: number | null;
+  readonly complete: boolean;
+  readonly isCheckpoint: boolean;
+  readonly firstOrd: number;
+}
+
+type Answer = "applied" | "noImport" | "elsewhere";
+
+async function importByFunction(
+  db: Queries,
+  functions: NonNullable<Database["dialect"]["functions"]>,
+  request: ImportBatchRows,
+): Promise<Answer> {
+  const [row] = await db.all(functions.importBatch(requestJson(request)));
+  const answer = row && parseJson(text(row, "answer"));
+  if (!isJsonObject(answer)) throw corrupt("dl_import_batch gave no answer");
+  return answer.status as Answer;
+}
+
+async function importInTransaction(tx: SqlTransaction, request: ImportBatchRows): Promise<Answer> {
+  const { tableId, at, next } = request;
+  const [row] = await tx.all(sql`select * from dl_tables where table_id = ${tableId} and status = 'IMPORTING'`);
+  if (row === undefined) return "noImport";
+  if (integer(row, "import_version") !== at.version || integer(row, "import_actions") !== at.checkpointActions) {
+    return "elsewhere";
+  }
+  const to = { ...request, transactionId: null, importing: true };
+  await writeVersion(tx, headNumbers(row), to, request, await readLiveFiles(tx, tableId, request));
+  await tx.all(sql`
+    update dl_tables set import_version = ${next.version}, import_actions = ${next.checkpointActions}
+    where table_id = ${tableId}`);
+  return "applied";
+}
+
+/** @throws LakeError corrupt when the log brought no protocol or metadata; invalid for a keepFrom that it does not hold */
+export async function finishImport(
+  db: Database,
+  clock: Clock,
+  tableId: string,
+  { keepFrom }: { readonly keepFrom: number },
+): Promise<TableHead> {
+  const id = requireUuid(tableId, "table id");
+  return db.transaction(async (tx) => {
+    await lock(db, tx, [`table:${id}`]);
+    const [row] = await tx.all(sql`select * from dl_tables where table_id = ${id} and status = 'IMPORTING'`);
+    if (row === undefined) throw noImport(tableId);
+    const version = integer(row, "import_version");
+    if (integer(row, "metadata_version") < 0 || integer(row, "protocol_version") < 0) {
+      throw corrupt("the log holds no protocol or no metaData action up to its end", { facts: { tableId, version } });
+    }
+    const kept = await tx.all(sql`select version from dl_versions where table_id = ${id} and version = ${keepFrom}`);
+    if (kept.length === 0)
+      throw invalid(`version ${keepFrom} is not among the imported ones`, { facts: { tableId, version } });
+    await tx.all(
+      sql`delete from dl_files where table_id = ${id} and removed_version <= ${keepFrom} and removed_version < ${OPEN}`,
+    );
+    await tx.all(sql`delete from dl_versions where table_id = ${id} and version < ${keepFrom}`);
+    await tx.all(sql`delete from dl_other_actions where table_id = ${id} and version < ${keepFrom}`);
+    const [head] = await tx.all(sql`
+      update dl_tables set status = 'ACTIVE', version = import_version, base_version = ${keepFrom}, import_plan = null
+      where table_id = ${id} returning *`);
+    const now = clock.now();
+    await tx.all(sql`
+      insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
+      values (${id}, ${version}, 'COMPLETE', ${now}, ${now})`);
+    return headOf(head ?? {});
+  });
+}
+
+export async function abortImport(db: Database, tableId: string): Promise<void> {
+  const id = requireUuid(tableId, "table id");
+  await db.transaction(async (tx) => {
+    await lock(db, tx, [`table:${id}`]);
+    const rows = await tx.all(sql`select table_id from dl_tables where table_id = ${id} and status = 'IMPORTING'`);
+    if (rows.length > 0) await removeRows(tx, id);
+  });
+}
+
+async function removeRows(tx: SqlTransaction, id: string): Promise<void> {
+  for (const table of [...ROW_TABLES, "dl_tables"]) await tx.all(sql`delete from ${raw(table)} where table_id = ${id}`);
+}
+
+async function lock(db: Database, tx: SqlTransaction, names: readonly string[]): Promise<void> {
+  if (db.dialect.lock) await tx.all(db.dialect.lock(names));
+}
+
+function noImport(tableId: string): Error {
+  return notFound(`no import of the table ${tableId} is open`, { code: "IMPORT_NOT_FOUND", facts: { tableId } });
+}
+
+export function importMoved(tableId: string): Error {
+  return new LakeError("conflict", `the import of the table ${tableId} does not stand where this batch belongs`, {
+    code: "IMPORT_MOVED",
+    hint: "Another import of the same table may be running. Begin the import again: it goes on where it stands.",
+    facts: { tableId },
+  });
+}

@@ -1,0 +1,41 @@
+/** Hashes: keys that find a file by its path and deletion vector, and the lanes of its fingerprint (design D15). */
+
+import { hash } from "node:crypto";
+import { type AddFile, deletionVectorId, type FileIdentity } from "../delta/actions.ts";
+import { canonicalJson } from "../delta/json.ts";
+import { canonicalPath } from "../delta/paths.ts";
+
+/** Four unsigned 32-bit numbers. */
+export type Lanes = readonly [number, number, number, number];
+export const NO_LANES: Lanes = [0, 0, 0, 0];
+
+/** First 16 bytes of the SHA-256 of the canonical path, as 32 hex digits: all spellings of a path have one key. */
+export function pathKey(path: string): string {
+  return hash("sha256", canonicalPath(path)).slice(0, 32);
+}
+
+/** Empty without a deletion vector, else 16 hex digits of the SHA-256 of its id. Only compared within one path. */
+export function dvKey(file: FileIdentity): string {
+  const id = deletionVectorId(file);
+  return id === "" ? "" : hash("sha256", id).slice(0, 16);
+}
+
+/** What a live file adds to the fingerprint of a version. Fields that the service assigns, and dataChange, are not in it. */
+export function fileLanes(file: AddFile): Lanes {
+  const partitionValues = canonicalJson(file.partitionValues);
+  const digest = hash(
+    "sha256",
+    `${file.path}\n${deletionVectorId(file)}\n${file.size}\n${file.modificationTime}\n${partitionValues}\n${file.stats ?? ""}`,
+    "buffer",
+  );
+  return [digest.readUInt32BE(0), digest.readUInt32BE(4), digest.readUInt32BE(8), digest.readUInt32BE(12)];
+}
+
+/** Lane by lane modulo 2^32. A sum, not XOR: a file that stands twice must not cancel itself. */
+export function addLanes(a: Lanes, b: Lanes): Lanes {
+  return [(a[0] + b[0]) >>> 0, (a[1] + b[1]) >>> 0, (a[2] + b[2]) >>> 0, (a[3] + b[3]) >>> 0];
+}
+
+export function subtractLanes(a: Lanes, b: Lanes): Lanes {
+  return [(a[0] - b[0]) >>> 0, (a[1] - b[1]) >>> 0, (a[2] - b[2]) >>> 0, (a[3] - b[3]) >>> 0];
+}

@@ -1,0 +1,40 @@
+/** All migrations, in order. A static list, so that it survives bundling. */
+
+import type { Dialect } from "../database.ts";
+import { INITIAL_TABLES } from "./0001-initial.ts";
+import { POSTGRES_COMMIT_FUNCTIONS } from "./0002-commit-functions.ts";
+import { createTable, type TableSpec } from "./ddl.ts";
+
+export interface Migration {
+  readonly id: number;
+  readonly name: string;
+  /** The statements for an engine; none where there is nothing to do. */
+  statements(dialect: Dialect): readonly string[];
+}
+
+export const MIGRATIONS_TABLE: TableSpec = {
+  name: "dl_migrations",
+  comment: "Migrations of this schema that have run.",
+  columns: [
+    { name: "id", type: "int64", comment: "Number of the migration." },
+    { name: "name", type: "text", comment: "Its name." },
+    { name: "applied_at", type: "int64", comment: "When it ran, in milliseconds." },
+  ],
+  primaryKey: ["id"],
+};
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    id: 1,
+    name: "0001-initial",
+    statements: (dialect) => INITIAL_TABLES.flatMap((table) => createTable(dialect, table)),
+  },
+  {
+    id: 2,
+    name: "0002-commit-functions",
+    statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_COMMIT_FUNCTIONS : []),
+  },
+];
+
+/** The schema that all migrations together make. */
+export const SCHEMA: readonly TableSpec[] = [MIGRATIONS_TABLE, ...INITIAL_TABLES];

@@ -1,0 +1,116 @@
+/** dl_mirror_status: the outbox that the commit fills and the mirror empties (design D6). */
+
+import { invalid } from "../errors.ts";
+import type { MirrorStatus, Page } from "../ports.ts";
+import { type Database, join, type Queries, sql } from "./database.ts";
+import { integer, mirrorStatusOf, optionalInteger, requireUuid, storedUuid, text } from "./rows.ts";
+import { isActive, page, tableNotFound } from "./tables.ts";
+
+const COLUMNS = sql`m.table_id, m.version, m.status, m.attempts, m.last_error, m.committed_at, m.published_at`;
+
+export async function unpublished(db: Queries, tableId: string, limit: number): Promise<readonly MirrorStatus[]> {
+  const id = storedUuid(tableId);
+  if (id === undefined) return [];
+  const rows = await db.all(sql`
+    select ${COLUMNS} from dl_mirror_status m
+    where m.table_id = ${id} and ${isActive(id)} and m.status <> 'COMPLETE' order by m.version limit ${limit}`);
+  return rows.map(mirrorStatusOf);
+}
+
+/** @throws LakeError notFound */
+export async function mirroredVersion(db: Queries, tableId: string): Promise<number> {
+  const id = storedUuid(tableId);
+  const [row] =
+    id === undefined
+      ? []
+      : await db.all(sql`
+    select t.version, (select min(m.version) from dl_mirror_status m
+      where m.table_id = t.table_id and m.status <> 'COMPLETE') as open_version
+    from dl_tables t where t.table_id = ${id} and t.status = 'ACTIVE'`);
+  if (row === undefined) throw tableNotFound(tableId);
+  const open = optionalInteger(row, "open_version");
+  return open === undefined ? integer(row, "version") : open - 1;
+}
+
+export async function mirrorStatuses(
+  db: Queries,
+  tableId: string,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<Page<MirrorStatus>> {
+  const id = storedUuid(tableId);
+  if (id === undefined) return { items: [] };
+  const rows = await db.all(sql`
+    select ${COLUMNS} from dl_mirror_status m
+    where m.table_id = ${id} and ${isActive(id)} and m.version > ${after} order by m.version limit ${limit + 1}`);
+  return page(rows.map(mirrorStatusOf), limit, (status) => String(status.version));
+}
+
+/** Versions that are published stay as they are, with the time of their first publication. */
+export async function markPublished(
+  db: Database,
+  tableId: string,
+  versions: readonly number[],
+  publishedAt: number,
+): Promise<void> {
+  const id = requireUuid(tableId, "table id");
+  for (let start = 0; start < versions.length; start += 500) {
+    const some = versions.slice(start, start + 500);
+    await db.all(sql`
+      update dl_mirror_status set status = 'COMPLETE', published_at = ${publishedAt}
+      where table_id = ${id} and version in (${join(some)}) and status <> 'COMPLETE'`);
+  }
+}
+
+export async function markMirrorError(
+  db: Database,
+  tableId: string,
+  version: number,
+  error: { readonly message: string; readonly failed: boolean; readonly at: number },
+): Promise<void> {
+  const status = error.failed ? sql`'FAILED'` : sql`status`;
+  await db.all(sql`
+    update dl_mirror_status set status = ${status}, attempts = attempts + 1, last_error = ${printable(error.message)},
+      tried_at = ${error.at}
+    where table_id = ${requireUuid(tableId, "table id")} and version = ${version} and status <> 'COMPLETE'`);
+}
+
+/** A message of some other program may hold anything, and a very long one helps nobody. */
+function printable(message: string): string {
+  return message.replaceAll("\0", "\uFFFD").slice(0, 4000).toWellFormed();
+}
+
+/** @throws LakeError notFound */
+export async function setQuarantine(db: Database, tableId: string, reason: string | undefined): Promise<void> {
+  const id = storedUuid(tableId);
+  const rows =
+    id === undefined
+      ? []
+      : await db.all(sql`
+    update dl_tables set quarantine = ${reason === undefined ? null : printable(reason)}
+    where table_id = ${id} and status = 'ACTIVE' returning table_id`);
+  if (rows.length === 0) throw tableNotFound(tableId);
+}
+
+/**
+ * One row per table: its oldest unpublished version, which holds up all later ones. When that has just been tried, the table
+ * is not overdue, however old its later versions are. Longest waiting first.
+ */
+export async function overdueTables(
+  db: Queries,
+  before: number,
+  limit: number,
+): Promise<readonly { readonly tableId: string; readonly version: number; readonly committedAt: number }[]> {
+  if (!Number.isSafeInteger(limit) || limit < 0) throw invalid(`${limit} is not a number of tables`);
+  const rows = await db.all(sql`
+    select m.table_id, m.version, m.committed_at from dl_mirror_status m
+    join dl_tables t on t.table_id = m.table_id and t.status = 'ACTIVE'
+    where m.status <> 'COMPLETE' and t.quarantine is null and coalesce(m.tried_at, m.committed_at) < ${before}
+      and not exists (select 1 from dl_mirror_status o
+        where o.table_id = m.table_id and o.status <> 'COMPLETE' and o.version < m.version)
+    order by coalesce(m.tried_at, m.committed_at), m.table_id limit ${limit}`);
+  return rows.map((row) => ({
+    tableId: text(row, "table_id"),
+    version: integer(row, "version"),
+    committedAt: integer(row, "committed_at"),
+  }));
+}

@@ -1,0 +1,104 @@
+/** The Catalog port on a SQL database: a table of contents of the files beside it, one per noun. */
+
+import type { Catalog, Clock } from "../ports.ts";
+import { commit, commitLocked } from "./commits.ts";
+import { type Database, sql } from "./database.ts";
+import { readFiles, readTombstones } from "./files.ts";
+import { abortImport, beginImport, finishImport, type ImportPosition, importBatch, importMoved } from "./imports.ts";
+import { checkSchema, migrate } from "./migrate.ts";
+import * as mirror from "./mirror-state.ts";
+import { readCommits } from "./read-commits.ts";
+import { dropTable, findTable, listTables, readStates } from "./tables.ts";
+import { findTransactionRow } from "./transactions.ts";
+import { history, readHeader, versionAt } from "./versions.ts";
+
+export function catalogOn(database: Database, clock: Clock): Catalog {
+  const { db, recheck } = checkedDatabase(database);
+  const imports = importPositions();
+  return {
+    async migrate() {
+      const result = await migrate(database, clock);
+      recheck();
+      return result;
+    },
+    ping: async () => void (await db.all(sql`select 1 as one`)),
+    close: () => database.close(),
+
+    findTable: (ref, options) => findTable(db, ref, options),
+    listTables: (options) => listTables(db, options),
+    readStates: (refs) => readStates(db, refs),
+    dropTable: (tableId) => dropTable(db, tableId, clock.now()),
+
+    commit: (planned) => commit(db, clock, planned),
+    commitLocked: (tables, plan) => commitLocked(db, clock, tables, plan),
+    findTransaction: (transactionId) => findTransactionRow(db, transactionId),
+
+    readCommits: (tableId, from, to, options) => readCommits(db, tableId, from, to, options),
+    history: (tableId, options) => history(db, tableId, options),
+    versionAt: (tableId, timestamp) => versionAt(db, tableId, timestamp),
+    readHeader: (tableId, version) => readHeader(db, tableId, version),
+    readFiles: (tableId, version, options) => readFiles(db, tableId, version, options),
+    readTombstones: (tableId, version, options) => readTombstones(db, tableId, version, options),
+
+    unpublished: (tableId, limit) => mirror.unpublished(db, tableId, limit),
+    mirroredVersion: (tableId) => mirror.mirroredVersion(db, tableId),
+    mirrorStatuses: (tableId, options) => mirror.mirrorStatuses(db, tableId, options),
+    markPublished: (tableId, versions, at) => mirror.markPublished(db, tableId, versions, at),
+    markMirrorError: (tableId, version, error) => mirror.markMirrorError(db, tableId, version, error),
+    setQuarantine: (tableId, reason) => mirror.setQuarantine(db, tableId, reason),
+    overdueTables: (before, limit) => mirror.overdueTables(db, before, limit),
+
+    async beginImport(request) {
+      const progress = await beginImport(db, clock, request);
+      imports.set(progress.tableId, progress);
+      return progress;
+    },
+    importBatch: (tableId, batch) => imports.advance(tableId, (at) => importBatch(db, tableId, batch, at)),
+    finishImport: (tableId, end) => finishImport(db, clock, tableId, end),
+    abortImport: (tableId) => abortImport(db, tableId),
+  };
+}
+
+/** The database behind a check, made once before the first statement, that its schema is the one of this release. */
+function checkedDatabase(database: Database): { readonly db: Database; recheck(): void } {
+  let checked: Promise<void> | undefined;
+  const check = (): Promise<void> => {
+    checked ??= checkSchema(database).catch((error: unknown) => {
+      checked = undefined;
+      throw error;
+    });
+    return checked;
+  };
+  return {
+    db: {
+      ...database,
+      all: async (query) => {
+        await check();
+        return database.all(query);
+      },
+      transaction: async (work, options) => {
+        await check();
+        return database.transaction(work, options);
+      },
+    },
+    recheck() {
+      checked = undefined;
+    },
+  };
+}
+
+/** Where the imports begun through this catalog stand. After a failure whose outcome may be unknown, an import begins again. */
+function importPositions() {
+  const positions = new Map<string, ImportPosition>();
+  return {
+    set(tableId: string, { version, checkpointActions }: ImportPosition) {
+      positions.set(tableId, { version, checkpointActions });
+    },
+    async advance(tableId: string, apply: (at: ImportPosition) => Promise<ImportPosition>): Promise<void> {
+      const at = positions.get(tableId.toLowerCase());
+      if (at === undefined) throw importMoved(tableId);
+      positions.delete(tableId.toLowerCase());
+      positions.set(tableId.toLowerCase(), await apply(at));
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/** dl_tables: heads of the tables. */
+
+import type { TableRef } from "../delta/request.ts";
+import type { TableHead, TableState } from "../delta/table.ts";
+import { notFound } from "../errors.ts";
+import type { Page } from "../ports.ts";
+import { type Database, join, type Queries, type Sql, sql } from "./database.ts";
+import { headOf, metadataOf, protocolOf, storedUuid } from "./rows.ts";
+
+/** A condition on dl_tables t. */
+function isNamed(ref: TableRef): Sql {
+  if ("name" in ref) return sql`t.name = ${ref.name}`;
+  const id = storedUuid(ref.tableId);
+  return id === undefined ? sql`false` : sql`t.table_id = ${id}`;
+}
+
+/** True for an ACTIVE table; decided once per statement, so it never disturbs the order of an index scan. */
+export function isActive(id: string): Sql {
+  return sql`exists (select 1 from dl_tables h where h.table_id = ${id} and h.status = 'ACTIVE')`;
+}
+
+/** With `anyStatus` the live table of a name comes before a dropped one, the last dropped before those before. */
+export async function findTable(
+  db: Queries,
+  ref: TableRef,
+  options: { readonly anyStatus?: boolean } = {},
+): Promise<TableHead | undefined> {
+  const status = options.anyStatus ? sql`true` : sql`t.status = 'ACTIVE'`;
+  const [row] = await db.all(sql`
+    select t.* from dl_tables t where ${isNamed(ref)} and ${status}
+    order by case when t.status = 'DELETED' then 1 else 0 end, t.dropped_at desc limit 1`);
+  return row && headOf(row);
+}
+
+/** Ascending by name; the cursor is the last name. */
+export async function listTables(
+  db: Queries,
+  options: { readonly namespace?: string; readonly cursor?: string; readonly limit: number },
+): Promise<Page<TableHead>> {
+  const { namespace, cursor, limit } = options;
+  // "/" follows "." in the order of bytes.
+  const inNamespace =
+    namespace === undefined ? sql`true` : sql`name > ${`${namespace}.`} and name < ${`${namespace}/`}`;
+  const after = cursor === undefined ? sql`true` : sql`name > ${cursor}`;
+  const rows = await db.all(sql`
+    select * from dl_tables where status = 'ACTIVE' and ${inNamespace} and ${after} order by name limit ${limit + 1}`);
+  return page(rows.map(headOf), limit, (head) => head.name);
+}
+
+/** Cuts a page out of a result that was read with one row more than `limit`. */
+export function page<T>(items: readonly T[], limit: number, cursor: (item: T) => string): Page<T> {
+  const kept = items.slice(0, limit);
+  const last = kept.at(-1);
+  return items.length > limit && last !== undefined ? { items: kept, next: cursor(last) } : { items: kept };
+}
+
+export async function readStates(db: Queries, refs: readonly TableRef[]): Promise<readonly TableState[]> {
+  if (refs.length === 0) return [];
+  const rows = await db.all(sql`
+    select t.*, m.action as metadata_action, p.action as protocol_action
+    from dl_tables t
+    join dl_metadata m on m.table_id = t.table_id and m.version = t.metadata_version
+    join dl_protocols p on p.table_id = t.table_id and p.version = t.protocol_version
+    where t.status = 'ACTIVE' and (${join(refs.map(isNamed), " or ")})`);
+  return rows.map((row) => ({
+    ...headOf(row),
+    protocol: protocolOf(row, "protocol_action"),
+    metadata: metadataOf(row, "metadata_action"),
+  }));
+}
+
+/** @throws LakeError notFound when no such table is ACTIVE */
+export async function dropTable(db: Database, tableId: string, now: number): Promise<void> {
+  const id = storedUuid(tableId);
+  const rows =
+    id === undefined
+      ? []
+      : await db.transaction(async (tx) => {
+          // The same lock as a commit's: none of them is in the midst of writing to this table.
+          if (db.dialect.lock) await tx.all(db.dialect.lock([`table:${id}`]));
+          return tx.all(sql`update dl_tables set status = 'DELETED', dropped_at = ${now}
+            where table_id = ${id} and status = 'ACTIVE' returning table_id`);
+        });
+  if (rows.length === 0) throw tableNotFound(tableId);
+}
+
+export function tableNotFound(tableId: string): Error {
+  return notFound(`there is no table with the id ${tableId}`, { code: "TABLE_NOT_FOUND", facts: { tableId } });
+}

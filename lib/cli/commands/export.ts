@@ -1,0 +1,35 @@
+/** dl export: writes the whole log of a table to another folder, from SQL alone. */
+
+import { Command } from "commander";
+import { toLocation } from "../../lake/local.ts";
+import { exportTable } from "../../operations/export.ts";
+import { action, oneTable, withTableOptions } from "../context.ts";
+import { plural } from "../format.ts";
+
+interface Options {
+  readonly table?: string;
+  readonly tableId?: string;
+  readonly to: string;
+}
+
+export function exportCommand(): Command {
+  const command = new Command("export")
+    .description("write the _delta_log of a table elsewhere, whole, from SQL alone; data files are not copied")
+    .requiredOption("--to <dir>", "folder that gets the _delta_log");
+  return withTableOptions(command).action(
+    action<Options>(async ({ output, withLake }, options) => {
+      const location = await toLocation(options.to);
+      const progress = output.progress();
+      const done = await withLake(
+        (lake) => exportTable(lake, oneTable(options), lake.openLog(location), progress.update),
+        { mirror: false },
+      ).finally(progress.stop);
+      await output.result(
+        done,
+        () =>
+          `exported ${plural(done.versions, "version")} (${done.fromVersion} to ${done.toVersion}) and ${plural(done.checkpoints.length, "checkpoint")} to ${done.location}`,
+      );
+      return 0;
+    }),
+  );
+}

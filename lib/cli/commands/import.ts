@@ -1,0 +1,46 @@
+/** dl import: takes an existing Delta table into the catalog. */
+
+import { Command, Option } from "commander";
+import { stringifyJson } from "../../delta/json.ts";
+import { IMPORT_MODES } from "../../http/contracts/tables.ts";
+import { toLocation } from "../../lake/local.ts";
+import { importTable } from "../../operations/import.ts";
+import { action } from "../context.ts";
+import { formatBytes, plural } from "../format.ts";
+
+interface Options {
+  readonly name: string;
+  readonly mode: (typeof IMPORT_MODES)[number];
+}
+
+export function importCommand(): Command {
+  return new Command("import")
+    .description("take an existing Delta table into the catalog; prints what it found as JSON")
+    .argument("<location>", "folder of the table, as a path or file:///…")
+    .requiredOption("--name <ns.name>", "name of the table in the catalog")
+    .addOption(
+      new Option("--mode <mode>", "every version that the log still has, or the newest state alone")
+        .choices(IMPORT_MODES)
+        .default("full-history"),
+    )
+    .action(
+      action<Options>(async ({ output, withLake }, { name, mode }, [given = ""]) => {
+        const location = await toLocation(given);
+        const progress = output.progress();
+        const imported = await withLake((lake) => importTable(lake, { location, name, mode }, progress.update), {
+          create: "schema",
+        }).finally(progress.stop);
+        // JSON in every format: the id in it is what the next command needs.
+        await output.write(`${stringifyJson(imported)}\n`);
+        const { version, baseVersion, files, bytes, resumed, notes } = imported;
+        for (const note of notes) output.note(`note: ${note}`);
+        if (output.format === "text") {
+          const range = baseVersion === version ? `version ${version}` : `versions ${baseVersion} to ${version}`;
+          output.note(
+            `${resumed ? "finished the import of" : "imported"} ${name}: ${range}, ${plural(files, "file")}, ${formatBytes(bytes)}`,
+          );
+        }
+        return 0;
+      }),
+    );
+}

@@ -1,0 +1,20 @@
+/** dl migrate: makes or updates the schema of the database. */
+
+import { Command } from "commander";
+import { maskedUrl } from "../../config.ts";
+import { action } from "../context.ts";
+
+export function migrateCommand(): Command {
+  return new Command("migrate").description("make the schema of the database, or bring it up to date").action(
+    action(async ({ output, database, withLake }) => {
+      const applied = await withLake(async ({ catalog }) => (await catalog.migrate()).applied, {
+        create: "file",
+        mirror: false,
+      });
+      await output.result({ database: maskedUrl(database()), applied }, () =>
+        applied.length === 0 ? "the schema is up to date" : `applied ${applied.join(", ")}`,
+      );
+      return 0;
+    }),
+  );
+}

@@ -1,0 +1,58 @@
+/** dl mirror: publishes now what is unpublished, of one table or of all. */
+
+import { Command } from "commander";
+import { mirrorTable } from "../../operations/mirror.ts";
+import { findHead } from "../../operations/read.ts";
+import type { Lake } from "../../ports.ts";
+import { action, oneTable, withTableOptions } from "../context.ts";
+import { EXIT } from "../exit-codes.ts";
+import { plural } from "../format.ts";
+import { type Output, table } from "../output.ts";
+
+/** Tables asked for at once; those that fail keep their place in line until all have had a turn. */
+const MAX_TABLES = 100_000;
+
+interface Options {
+  readonly table?: string;
+  readonly tableId?: string;
+}
+
+export function mirrorCommand(): Command {
+  const command = new Command("mirror").description("publish all unpublished versions to _delta_log now");
+  return withTableOptions(command).action(
+    action<Options>(async ({ output, withLake }, options) => {
+      const tables = await withLake((lake) => mirrorAll(lake, output, options), { mirror: false });
+      await output.result({ tables }, () => text(tables));
+      const failed = tables.some((t) => t.error !== undefined || t.quarantined !== undefined);
+      return failed ? EXIT.failed : EXIT.ok;
+    }),
+  );
+}
+
+async function mirrorAll(lake: Lake, output: Output, options: Options) {
+  const named = options.table !== undefined || options.tableId !== undefined;
+  const ids = named
+    ? [(await findHead(lake, oneTable(options))).tableId]
+    : (await lake.catalog.overdueTables(lake.clock.now() + 1, MAX_TABLES)).map((overdue) => overdue.tableId);
+  const progress = output.progress();
+  const done = [];
+  for (const [i, tableId] of ids.entries()) {
+    progress.update({ phase: "mirror", done: i, total: ids.length });
+    const { published, checkpoints, quarantined, error } = await mirrorTable(lake, tableId);
+    done.push({ tableId, published, checkpoints, quarantined, error: error?.message });
+  }
+  progress.stop();
+  return done;
+}
+
+function text(tables: Awaited<ReturnType<typeof mirrorAll>>): string {
+  if (tables.length === 0) return "nothing is unpublished";
+  return table(
+    ["TABLE", "PUBLISHED", "RESULT"],
+    tables.map((t) => [
+      t.tableId,
+      plural(t.published.length, "version"),
+      t.quarantined !== undefined ? `quarantined: ${t.quarantined}` : (t.error ?? "up to date"),
+    ]),
+  );
+}

@@ -1,0 +1,120 @@
+/** What every command gets: the settings from options, environment and file, the output, and a lake on demand. */
+
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { type Config, type LogLevel, parseConfig } from "../config.ts";
+import type { TableRef } from "../delta/request.ts";
+import { notFound } from "../errors.ts";
+import { tableRef } from "../http/contracts/values.ts";
+import { type LocalLake, type LocalLakeOptions, openLocalLake } from "../lake/local.ts";
+import { readConfigFile } from "./config-file.ts";
+import { UsageError } from "./failure.ts";
+import { type Format, Output } from "./output.ts";
+
+export interface GlobalOptions {
+  readonly database?: string;
+  readonly config?: string;
+  readonly format: Format;
+}
+
+export interface CommandContext {
+  readonly config: Config;
+  readonly output: Output;
+  /** The database URL. @throws UsageError when none is given */
+  database(): string;
+  /** Opens the lake, runs `work`, closes it whatever happens. */
+  withLake<T>(work: (lake: LocalLake) => Promise<T>, options?: OpenOptions): Promise<T>;
+}
+
+export interface OpenOptions extends Omit<LocalLakeOptions, "database"> {
+  /** May the database be missing? `schema` makes it and brings its schema up to date, `file` leaves the schema alone. */
+  readonly create?: "schema" | "file";
+}
+
+type Work<O> = (
+  context: CommandContext,
+  options: O & GlobalOptions,
+  args: readonly string[],
+) => Promise<number | undefined>;
+
+/** Makes a commander action of a command's work: its return value is the exit code. */
+export function action<O>(work: Work<O>, formats: readonly Format[] = ["text", "json"]) {
+  return async (...all: unknown[]): Promise<void> => {
+    const command = all.at(-1) as Command;
+    const options = command.optsWithGlobals<O & GlobalOptions>();
+    if (!formats.includes(options.format)) {
+      throw new UsageError(`--format ${options.format} is not for dl ${command.name()}; use ${formats.join(" or ")}`);
+    }
+    const context = await openContext(options);
+    process.exitCode = (await work(context, options, command.processedArgs as string[])) ?? 0;
+  };
+}
+
+async function openContext(options: GlobalOptions): Promise<CommandContext> {
+  const output = new Output(options.format);
+  const parsed = options.config === undefined ? parseConfig({}) : await readConfigFile(options.config, process.env);
+  for (const warning of parsed.warnings) output.note(`warning: ${options.config}: ${warning}`);
+  const config = withEnvironment(parsed.config);
+  const database = () => {
+    const url = options.database ?? (process.env.DATABASE_URL || config.database.url);
+    if (url) return url;
+    throw new UsageError("no database is given: use --database FILE_OR_URL, DATABASE_URL, or database.url in --config");
+  };
+  return {
+    config,
+    output,
+    database,
+    async withLake(work, { create, ...rest } = {}) {
+      const url = database();
+      if (create === undefined) checkExists(url);
+      const lake = await openLocalLake({ ...rest, database: url });
+      try {
+        if (create === "schema") await lake.catalog.migrate();
+        return await work(lake);
+      } finally {
+        await lake.close();
+      }
+    },
+  };
+}
+
+function withEnvironment(config: Config): Config {
+  const level = process.env.LOG_LEVEL;
+  if (!level) return config;
+  return {
+    ...config,
+    logging: { ...config.logging, level: parseConfig({ logging: { level } }).config.logging.level as LogLevel },
+  };
+}
+
+/** The file of an embedded database; undefined for servers. */
+export function databaseFile(url: string): string | undefined {
+  const path = url.replace(/^sqlite:(\/\/(?=\/))?/i, "");
+  return /^[a-z][a-z0-9+.-]+:/i.test(path) ? undefined : path;
+}
+
+/** A mistyped name must not make an empty database. */
+function checkExists(url: string): void {
+  const file = databaseFile(url);
+  if (file === undefined || existsSync(file)) return;
+  throw notFound(`there is no database ${file}`, {
+    code: "DATABASE_NOT_FOUND",
+    hint: "Check the name; dl serve, dl import and dl migrate make a new one.",
+  });
+}
+
+/** The table that `--table` or `--table-id` names. @throws UsageError */
+export function oneTable(options: { readonly table?: string; readonly tableId?: string }): TableRef {
+  const { table, tableId } = options;
+  if (table !== undefined && tableId !== undefined) throw new UsageError("give --table or --table-id, not both");
+  const text = tableId ?? table;
+  if (text === undefined) throw new UsageError("no table is given: use --table namespace.name or --table-id UUID");
+  return tableRef(text);
+}
+
+/** Adds the two options that name a table. */
+export function withTableOptions(command: Command): Command {
+  return command
+    .option("--table <name>", "the table by its name, namespace.name")
+    .option("--table-id <uuid>", "the table by its id");
+}

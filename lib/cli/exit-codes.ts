@@ -1,0 +1,12 @@
+/** Exit codes of `dl`: a contract with pipelines. */
+
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  /** `dl diff`: SQL and log differ. */
+  drift: 2,
+  /** `dl diff`: no difference, but the mirror is late. */
+  lag: 3,
+  /** Wrong usage (EX_USAGE of sysexits.h). */
+  usage: 64,
+} as const;

@@ -1,0 +1,64 @@
+/** Scheduled parity checks of a server: every table, one after the other; results stay for the next scrape. */
+
+import type { Config } from "../../config.ts";
+import { isLakeError } from "../../errors.ts";
+import { diffTable } from "../../operations/diff.ts";
+import type { Lake } from "../../ports.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { EVENT_METRICS } from "../../telemetry/metric-names.ts";
+import { driftSamples, type Sample } from "../../telemetry/samples.ts";
+import { allTables } from "./table-metrics.ts";
+
+export interface ParityChecks {
+  /** Checks every table once. */
+  run(): Promise<void>;
+  /** What the last check of each table found. */
+  samples(): Sample[];
+  /** Ends a run after the table that it is at. */
+  stop(): void;
+}
+
+export function openParityChecks(lake: Lake, thresholds: Config["parity"], logger: Logger): ParityChecks {
+  let latest = new Map<string, Sample[]>();
+  let stopped = false;
+
+  async function check(tableId: string): Promise<Sample[]> {
+    const report = await diffTable(lake, {
+      ref: { tableId },
+      lagThresholdSeconds: thresholds.lag_threshold_seconds,
+      maxDriftFiles: thresholds.max_drift_files,
+    });
+    const { table, outcome, drift, versionDelta, lagSeconds, notes } = report;
+    lake.metrics.record(EVENT_METRICS.parityChecks.cloudwatch, 1, "Count", { tableId });
+    if (outcome === "drift") {
+      lake.metrics.record(EVENT_METRICS.parityDrift.cloudwatch, 1, "Count", { tableId });
+      logger.error(
+        { tableId, table, fileDriftCount: drift.fileCount, notes },
+        "SQL and _delta_log differ: run dl diff",
+      );
+    }
+    if (outcome === "lag") logger.warn({ tableId, table, versionDelta, lagSeconds }, "the mirror is late");
+    return driftSamples(report);
+  }
+
+  return {
+    async run() {
+      const found = new Map<string, Sample[]>();
+      for await (const { tableId, name } of allTables(lake)) {
+        if (stopped) return;
+        try {
+          found.set(tableId, await check(tableId));
+        } catch (error) {
+          // Dropped since it was listed: nothing to compare any more.
+          if (isLakeError(error, "notFound")) continue;
+          logger.error({ tableId, table: name, err: error }, "the parity check failed");
+        }
+      }
+      latest = found;
+    },
+    samples: () => [...latest.values()].flat(),
+    stop() {
+      stopped = true;
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/** Names, defaults and meaning of all settings. What a file says is read by the CLI; environments of Lambdas end here, too. */
+
+import { z } from "zod";
+import { isJsonObject, type Json, type JsonObject } from "./delta/json.ts";
+import { invalid } from "./errors.ts";
+import { checked } from "./validation.ts";
+
+const seconds = z.number().min(0).max(86_400);
+const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+/** The members of a configuration file. Snake case, as in YAML files of this kind. */
+const ConfigSchema = z.strictObject({
+  /** A name for people and logs: production, staging … */
+  environment: z.string().min(1).optional(),
+  database: z
+    .strictObject({
+      /** A file, `sqlite:…`, `postgresql://…`; see `dl --help`. */
+      url: z.string().min(1).optional(),
+    })
+    .prefault({}),
+  server: z
+    .strictObject({
+      host: z.string().min(1).default("127.0.0.1"),
+      port: z.int().min(0).max(65_535).default(8080),
+      /** Bytes of the largest request body. */
+      body_limit_bytes: z
+        .int()
+        .min(1024)
+        .default(64 * 1024 * 1024),
+      /** Folder for tables that are created without a location, or with a relative one. */
+      storage: z.string().min(1).optional(),
+    })
+    .prefault({}),
+  mirror: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** How often overdue tables are looked for; 0 turns the sweeper off. */
+      sweep_interval_seconds: seconds.default(5),
+      /** An unpublished version of this age is overdue. */
+      overdue_seconds: seconds.default(5),
+    })
+    .prefault({}),
+  parity: z
+    .strictObject({
+      /** How often SQL and `_delta_log` are compared; 0 turns it off. */
+      interval_seconds: seconds.default(300),
+      lag_threshold_seconds: z.number().min(0).default(5),
+      max_drift_files: z.int().min(0).default(0),
+    })
+    .prefault({}),
+  logging: z
+    .strictObject({
+      level: z.string().toLowerCase().pipe(z.enum(LEVELS)).default("info"),
+    })
+    .prefault({}),
+  monitoring: z
+    .strictObject({
+      /** Serves `GET /metrics`. */
+      metrics_enabled: z.boolean().default(true),
+    })
+    .prefault({}),
+});
+
+export type Config = z.output<typeof ConfigSchema>;
+
+/** Settings that guides of this kind of service name, and why they mean nothing here. They are accepted with a warning. */
+const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  "database/pool_size": "connections are opened as they are needed",
+  "database/max_overflow": "connections are opened as they are needed",
+  "database/pool_timeout": "connections are opened as they are needed",
+  "database/pool_recycle": "connections are opened as they are needed",
+  "database/ssl_mode": "say it in the URL: ?sslmode=require",
+  performance: "there is no cache, lazy loading or thread pool to set",
+  transactions: "isolation is chosen per commit, and commits retry by themselves",
+  "logging/format": "logs are JSON lines",
+  "logging/file": "logs go to stderr; redirect it",
+  "logging/max_size_mb": "logs go to stderr; rotate them there",
+  "logging/backup_count": "logs go to stderr; rotate them there",
+  "monitoring/health_check_interval": "whoever watches /v1/health sets the interval",
+  "monitoring/performance_stats": "durations are always measured",
+  security: "encryption and access are set where data and database live",
+};
+
+export interface ParsedConfig {
+  readonly config: Config;
+  /** One sentence each, for people. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Checks the content of a configuration file and fills in the defaults.
+ * @throws LakeError invalid, naming each unknown or wrong member
+ */
+export function parseConfig(value: Json | undefined): ParsedConfig {
+  const given = value ?? {};
+  if (!isJsonObject(given)) throw invalid("a configuration is a mapping of sections, such as `database:`");
+  const warnings: string[] = [];
+  const config = checked(ConfigSchema, withoutEffectless(given, "", warnings));
+  return { config, warnings };
+}
+
+function withoutEffectless(value: JsonObject, path: string, warnings: string[]): JsonObject {
+  const kept: Record<string, Json> = {};
+  for (const [key, item] of Object.entries(value)) {
+    const here = path + key;
+    const reason = Object.hasOwn(WITHOUT_EFFECT, here) ? WITHOUT_EFFECT[here] : undefined;
+    if (reason !== undefined) warnings.push(`${here.replaceAll("/", ".")} has no effect: ${reason}`);
+    // A section without content (`server:`) is null in YAML and means the defaults.
+    else if (isJsonObject(item)) kept[key] = withoutEffectless(item, `${here}/`, warnings);
+    else if (item !== null && item !== undefined) kept[key] = item;
+  }
+  return kept;
+}
+
+/** A database URL without its password, to show and to log. */
+export function maskedUrl(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:@/]*):[^@/]*@/i, "$1:***@");
+}

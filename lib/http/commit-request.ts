@@ -1,0 +1,44 @@
+/** From the JSON of `POST /v1/commits` to a CommitRequest. `dl commit` reads its files through this, too. */
+
+import { ActionCollector } from "../delta/decode.ts";
+import type { Json } from "../delta/json.ts";
+import type { CommitRequest, TableCommit } from "../delta/request.ts";
+import { checked } from "../validation.ts";
+import { commitRequest } from "./contracts/commits.ts";
+import { refOf, type z } from "./contracts/values.ts";
+
+type WireTable = z.output<typeof commitRequest>["tables"][number];
+
+/** @throws LakeError invalid, with the JSON pointer of the culprit */
+export function decodeCommitRequest(body: Json): CommitRequest {
+  const { transactionId, tables, acknowledge } = checked(commitRequest, body);
+  return {
+    transactionId,
+    tables: tables.map((table, i) => decodeTable(table, `/tables/${i}`)),
+    ...(acknowledge === undefined ? {} : { acknowledge }),
+  };
+}
+
+function decodeTable(wire: WireTable, at: string): TableCommit {
+  const { tableId: _tableId, table: _table, actions, isolationLevel, reads, supportedFeatures, readVersion } = wire;
+  const collector = new ActionCollector({ strict: true });
+  for (const [i, action] of actions.entries()) collector.collect(action as Json, `${at}/actions/${i}`);
+  return {
+    table: refOf(wire, at),
+    readVersion,
+    ...(isolationLevel === undefined ? {} : { isolationLevel }),
+    ...(reads === undefined ? {} : { reads: withoutUndefined(reads) as NonNullable<TableCommit["reads"]> }),
+    ...(supportedFeatures === undefined
+      ? {}
+      : { supportedFeatures: withoutUndefined(supportedFeatures) as NonNullable<TableCommit["supportedFeatures"]> }),
+    actions: collector.actions(),
+    at,
+  };
+}
+
+/** Zod types an optional member as `T | undefined`; the model wants it absent. */
+export function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

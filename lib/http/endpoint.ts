@@ -1,0 +1,105 @@
+/** What a route is: a documented contract, and the one function that answers it. */
+
+import type { RouteConfig, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { type Json, stringifyJson } from "../delta/json.ts";
+import { invalid } from "../errors.ts";
+import type { Lake } from "../ports.ts";
+import { checked } from "../validation.ts";
+import { readJsonBody } from "./body.ts";
+import type { OnIncident } from "./problem.ts";
+
+/** What the server is, besides its lake. */
+export interface HostOptions {
+  readonly version: string;
+  /** The location for a table, from what a request says; `file:///…` or `s3://…`. @throws LakeError invalid */
+  readonly resolveLocation: (location: string | undefined, tableName: string) => Promise<string>;
+  readonly bodyLimitBytes?: number;
+  /** Serves `GET /metrics` in Prometheus' text format. */
+  readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly onIncident?: OnIncident;
+}
+
+export interface Host extends HostOptions {
+  readonly lake: Lake;
+}
+
+export interface Answering<P, Q> {
+  readonly params: P;
+  readonly query: Q;
+  /** The parsed body. @throws LakeError invalid */
+  readonly body: () => Promise<Json>;
+  readonly headers: Headers;
+}
+
+export interface Endpoint {
+  readonly route: RouteConfig;
+  readonly answer: (context: Context, host: Host) => Promise<Response>;
+}
+
+type Shape = z.ZodObject;
+
+interface Contract<P extends Shape, Q extends Shape> {
+  readonly method: "get" | "post" | "delete";
+  readonly path: string;
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly description?: string;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: {
+    readonly schema: z.ZodType;
+    readonly examples: Record<string, { summary?: string; value: unknown }>;
+  };
+  readonly responses: RouteConfig["responses"];
+}
+
+/** 64 MiB: about 100,000 file actions. */
+const DEFAULT_BODY_LIMIT = 64 * 1024 * 1024;
+
+/** Ties a contract to its answer: parameters are checked before, unknown ones refused. */
+export function endpoint<P extends Shape, Q extends Shape>(
+  contract: Contract<P, Q>,
+  answer: (request: Answering<z.output<P>, z.output<Q>>, host: Host) => Promise<Response>,
+): Endpoint {
+  const { params, query, body, tags, ...rest } = contract;
+  const content = body && { "application/json": { schema: body.schema, examples: body.examples } };
+  const request: RouteConfig["request"] = {
+    ...(params ? { params } : {}),
+    ...(query ? { query } : {}),
+    ...(content ? { body: { required: true, content } } : {}),
+  };
+  return {
+    route: { ...rest, tags: [...tags], request },
+    answer: (context, host) =>
+      answer(
+        {
+          params: (params ? checked(params, context.req.param()) : {}) as z.output<P>,
+          query: readQuery(context, query) as z.output<Q>,
+          body: () => readJsonBody(context.req.raw, host.bodyLimitBytes ?? DEFAULT_BODY_LIMIT),
+          headers: context.req.raw.headers,
+        },
+        host,
+      ),
+  };
+}
+
+function readQuery(context: Context, schema: Shape | undefined): unknown {
+  const given = Object.entries(context.req.queries());
+  const known = Object.keys(schema?.shape ?? {});
+  for (const [name, values] of given) {
+    if (values.length > 1) throw invalid(`the query parameter "${name}" is given ${values.length} times`);
+    if (!known.includes(name)) {
+      throw invalid(`unknown query parameter "${name}"`, {
+        hint: known.length === 0 ? "This route takes none." : `Known here: ${known.join(", ")}.`,
+      });
+    }
+  }
+  return schema ? checked(schema, Object.fromEntries(given.map(([name, [value]]) => [name, value]))) : {};
+}
+
+/** A JSON answer; 64-bit numbers keep their digits. */
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): Response {
+  return new Response(stringifyJson(value), { status, headers: { "content-type": "application/json", ...headers } });
+}

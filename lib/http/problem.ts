@@ -1,0 +1,90 @@
+/** Errors as RFC 9457 problem details: from the reaction that a LakeError asks for to an HTTP status. Never shows a stack. */
+
+import { stringifyJson } from "../delta/json.ts";
+import type { TableConflict } from "../delta/request.ts";
+import { type ErrorKind, isLakeError, LakeError } from "../errors.ts";
+
+/** Seconds; an unavailable database or lock is worth a quick second try. */
+const RETRY_AFTER_SECONDS = 1;
+
+const BY_KIND: Record<ErrorKind, { readonly status: number; readonly title: string }> = {
+  invalid: { status: 400, title: "The request is not valid" },
+  notFound: { status: 404, title: "Not found" },
+  conflict: { status: 409, title: "Conflict" },
+  unavailable: { status: 503, title: "Not available now" },
+  corrupt: { status: 500, title: "Stored data is damaged" },
+  internal: { status: 500, title: "Internal error" },
+};
+
+/** Codes with a status of their own. */
+const BY_CODE: Readonly<Record<string, { readonly status: number; readonly title: string }>> = {
+  IDEMPOTENCY_KEY_REUSED: { status: 422, title: "The transactionId was used before" },
+  METHOD_NOT_ALLOWED: { status: 405, title: "Method not allowed" },
+  NOT_ACCEPTABLE: { status: 406, title: "Not acceptable" },
+  BODY_TOO_LARGE: { status: 413, title: "The body is too large" },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "Unsupported media type" },
+};
+
+/** Called with every error that the client cannot cause; the id is in the answer, too. */
+export type OnIncident = (error: unknown, incident: string) => void;
+
+/** Members that facts must not replace. */
+const OWN_MEMBERS = new Set(["type", "title", "status", "detail", "code", "pointer", "hint", "incident"]);
+
+/** The answer to a thrown value. */
+export function problemResponse(thrown: unknown, newIncidentId: () => string, onIncident: OnIncident): Response {
+  const error = isLakeError(thrown) ? thrown : new LakeError("internal", "something went wrong on our side");
+  const { status, title } = BY_CODE[error.code] ?? BY_KIND[error.kind];
+  const facts = Object.entries(error.facts).filter(([name]) => !OWN_MEMBERS.has(name) && name !== "headers");
+  const body: Record<string, unknown> = {
+    type: `urn:deltalakedb:problem:${error.code}`,
+    title,
+    status,
+    detail: error.message,
+    code: error.code,
+    pointer: error.at,
+    hint: error.hint,
+    ...Object.fromEntries(facts),
+  };
+  if (status === 500) {
+    const incident = newIncidentId();
+    body.incident = incident;
+    body.hint = error.hint ?? "The server's log has the details under this incident id.";
+    onIncident(thrown, incident);
+  }
+  const headers: Record<string, string> = {};
+  if (status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);
+  if (status === 405) headers.allow = String(error.facts.allow ?? "");
+  return problem(status, body, headers);
+}
+
+/** A commit that lost is an expected outcome, not an error: it names every table and winner. */
+export function conflictResponse(conflicts: readonly TableConflict[]): Response {
+  const [first] = conflicts;
+  const code = first?.code ?? "CONFLICT";
+  return problem(409, {
+    type: `urn:deltalakedb:problem:${code}`,
+    title: "Another commit won",
+    status: 409,
+    detail: conflicts.map(conflictSentence).join("; "),
+    code,
+    hint: CONFLICT_HINT,
+    conflicts,
+  });
+}
+
+export const CONFLICT_HINT =
+  "Nothing was written. Read the tables again, redo the work on the newer version, and commit it as a new request.";
+
+/** One conflict as a sentence for people. */
+export function conflictSentence(conflict: TableConflict): string {
+  const path = conflict.path === undefined ? "" : ` (${conflict.path})`;
+  return `${conflict.table}: ${conflict.message}${path}; version ${conflict.version} won, you had read version ${conflict.readVersion}`;
+}
+
+function problem(status: number, body: Record<string, unknown>, headers: Record<string, string> = {}): Response {
+  return new Response(stringifyJson(body), {
+    status,
+    headers: { "content-type": "application/problem+json", ...headers },
+  });
+}

@@ -1,0 +1,89 @@
+/** GET /v1/tables/{tableId}/files: the live files of a table, by pages of JSON or as one stream of lines. */
+
+import type { AddFile } from "../../delta/actions.ts";
+import { addFields } from "../../delta/encode.ts";
+import { stringifyJson } from "../../delta/json.ts";
+import type { TableRef } from "../../delta/request.ts";
+import { invalid } from "../../errors.ts";
+import { listFiles } from "../../operations/read.ts";
+import type { Lake, Page } from "../../ports.ts";
+import { withoutUndefined } from "../commit-request.ts";
+import { documented } from "../contracts/actions.ts";
+import { problems } from "../contracts/problem.ts";
+import { filesAnswer, filesQuery } from "../contracts/reads.ts";
+import { PAGE_DEFAULT, tableParams, tableRef } from "../contracts/values.ts";
+import { type Endpoint, endpoint, json } from "../endpoint.ts";
+
+const NDJSON = "application/x-ndjson";
+/** Files read at once for a stream; bounds its memory. */
+const STREAM_PAGE = 1000;
+
+export const fileRoutes: readonly Endpoint[] = [
+  endpoint(
+    {
+      method: "get",
+      path: "/v1/tables/{tableId}/files",
+      operationId: "listFiles",
+      tags: ["reads"],
+      summary: "The live files of a table",
+      description:
+        "At a version, at a moment, or the newest. With `Accept: application/x-ndjson` all files come in one stream, one add " +
+        "object a line; the headers Delta-Version and Delta-Timestamp say of which version.",
+      params: tableParams,
+      query: filesQuery,
+      responses: {
+        200: {
+          description: "One page of files, or all of them as lines.",
+          content: { "application/json": { schema: filesAnswer }, [NDJSON]: { schema: documented("AddFile") } },
+        },
+        ...problems(400, 404),
+      },
+    },
+    async ({ params, query, headers }, { lake }) => {
+      const ref = tableRef(params.tableId);
+      const { limit, cursor, ...asOf } = withoutUndefined(query);
+      if (asksForLines(headers)) {
+        if (limit !== undefined || cursor !== undefined) {
+          throw invalid("limit and cursor are for pages of JSON; a stream of lines has all files");
+        }
+        return streamFiles(lake, ref, asOf);
+      }
+      const from = cursor === undefined ? {} : { cursor };
+      const { page, ...at } = await listFiles(lake, ref, { ...asOf, ...from, limit: limit ?? PAGE_DEFAULT });
+      return json(200, { ...at, files: page.items.map(addFields), next: page.next });
+    },
+  ),
+];
+
+function asksForLines(headers: Headers): boolean {
+  const types = (headers.get("accept") ?? "").split(",").map((type) => type.split(";")[0]?.trim().toLowerCase());
+  return types.includes(NDJSON) || types.includes("application/jsonl");
+}
+
+/** The first page is read before the answer begins, so that errors still have a status of their own. */
+async function streamFiles(
+  lake: Lake,
+  ref: TableRef,
+  asOf: { version?: number; timestamp?: number },
+): Promise<Response> {
+  const first = await listFiles(lake, ref, { ...asOf, limit: STREAM_PAGE });
+  const { tableId, version, timestamp } = first;
+  let page: Page<AddFile> | undefined = first.page;
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (page === undefined) return controller.close();
+      const lines = page.items.map((file) => `${stringifyJson(addFields(file))}\n`).join("");
+      const { next: cursor } = page;
+      page =
+        cursor === undefined
+          ? undefined
+          : await lake.catalog.readFiles(tableId, version, { cursor, limit: STREAM_PAGE });
+      if (lines !== "") controller.enqueue(encoder.encode(lines));
+      if (page === undefined) controller.close();
+    },
+  });
+  return new Response(body, {
+    headers: { "content-type": NDJSON, "delta-version": String(version), "delta-timestamp": String(timestamp) },
+  });
+}

@@ -1,0 +1,92 @@
+/** /v1/tables/{tableId}/commits, /history and /mirror: the versions of a table, by what is asked of them. */
+
+import type { Commit } from "../../delta/actions.ts";
+import { actionObjects, encodeCommitInfo } from "../../delta/encode.ts";
+import { findHead, tableCommits, tableHistory } from "../../operations/read.ts";
+import { problems } from "../contracts/problem.ts";
+import {
+  commitsAnswer,
+  commitsQuery,
+  historyAnswer,
+  historyQuery,
+  mirrorAnswer,
+  mirrorQuery,
+} from "../contracts/reads.ts";
+import { PAGE_DEFAULT, tableParams, tableRef, type z } from "../contracts/values.ts";
+import { type Endpoint, endpoint, json } from "../endpoint.ts";
+
+const COMMITS_DEFAULT = 100;
+
+const answers = (description: string, schema: z.ZodType) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+
+const commits = endpoint(
+  {
+    method: "get",
+    path: "/v1/tables/{tableId}/commits",
+    operationId: "listCommits",
+    tags: ["reads"],
+    summary: "Versions with all their actions, oldest first",
+    description: "The actions as they stand, or will stand, in `_delta_log`. Ask again with `after` to follow a table.",
+    params: tableParams,
+    query: commitsQuery,
+    responses: { 200: answers("Some versions.", commitsAnswer), ...problems(400, 404) },
+  },
+  async ({ params, query }, { lake }) => {
+    const { after = -1, limit = COMMITS_DEFAULT } = query;
+    const { tableId } = await findHead(lake, tableRef(params.tableId));
+    const found = await tableCommits(lake, { tableId }, { after, limit });
+    return json(200, { tableId, commits: found.map(commitAnswer), after: found.at(-1)?.version ?? after });
+  },
+);
+
+function commitAnswer(commit: Commit) {
+  const { version, timestamp, inCommitTimestamp, actions } = commit;
+  const commitInfo = encodeCommitInfo(commit);
+  const full = commitInfo === undefined ? actions : { ...actions, commitInfo };
+  return { version, timestamp, inCommitTimestamp, actions: actionObjects(full) };
+}
+
+const history = endpoint(
+  {
+    method: "get",
+    path: "/v1/tables/{tableId}/history",
+    operationId: "listHistory",
+    tags: ["reads"],
+    summary: "Versions without their file actions, newest first",
+    params: tableParams,
+    query: historyQuery,
+    responses: { 200: answers("Some versions.", historyAnswer), ...problems(400, 404) },
+  },
+  async ({ params, query: { before, limit = PAGE_DEFAULT } }, { lake }) => {
+    const { tableId } = await findHead(lake, tableRef(params.tableId));
+    const page = await tableHistory(lake, { tableId }, before === undefined ? { limit } : { before, limit });
+    const next = page.next === undefined ? undefined : page.items.at(-1)?.version;
+    return json(200, { tableId, versions: page.items, next });
+  },
+);
+
+const mirror = endpoint(
+  {
+    method: "get",
+    path: "/v1/tables/{tableId}/mirror",
+    operationId: "listMirrorStatuses",
+    tags: ["reads"],
+    summary: "How far `_delta_log` has followed, version by version",
+    params: tableParams,
+    query: mirrorQuery,
+    responses: { 200: answers("The mirror's state.", mirrorAnswer), ...problems(400, 404) },
+  },
+  async ({ params, query: { after = -1, limit = PAGE_DEFAULT } }, { lake }) => {
+    const { tableId, version, quarantine } = await findHead(lake, tableRef(params.tableId));
+    const mirroredVersion = await lake.catalog.mirroredVersion(tableId);
+    const page = await lake.catalog.mirrorStatuses(tableId, { after, limit });
+    const statuses = page.items.map(({ tableId: _same, ...status }) => status);
+    const next = page.next === undefined ? undefined : page.items.at(-1)?.version;
+    return json(200, { tableId, version, mirroredVersion, quarantine, statuses, next });
+  },
+);
+
+export const historyRoutes: readonly Endpoint[] = [commits, history, mirror];

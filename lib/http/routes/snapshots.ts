@@ -1,0 +1,32 @@
+/** POST /v1/snapshots: one version per table, consistent across tables. */
+
+import { snapshots } from "../../operations/read.ts";
+import { checked } from "../../validation.ts";
+import { withoutUndefined } from "../commit-request.ts";
+import { problems } from "../contracts/problem.ts";
+import { snapshotAnswer, snapshotExamples, snapshotRequest } from "../contracts/reads.ts";
+import { refOf } from "../contracts/values.ts";
+import { type Endpoint, endpoint, json } from "../endpoint.ts";
+
+export const snapshotRoutes: readonly Endpoint[] = [
+  endpoint(
+    {
+      method: "post",
+      path: "/v1/snapshots",
+      operationId: "snapshot",
+      tags: ["reads"],
+      summary: "One version per table, consistent across tables",
+      description: "Of one moment, as a transaction left them, or the newest. A transaction is never cut in two.",
+      body: { schema: snapshotRequest, examples: snapshotExamples },
+      responses: {
+        200: { description: "The versions.", content: { "application/json": { schema: snapshotAnswer } } },
+        ...problems(400, 404, 413, 415),
+      },
+    },
+    async ({ body }, { lake }) => {
+      const request = withoutUndefined(checked(snapshotRequest, await body()));
+      const tables = request.tables.map((table, i) => refOf(table, `/tables/${i}`));
+      return json(200, await snapshots(lake, { ...request, tables }));
+    },
+  ),
+];

@@ -1,0 +1,148 @@
+/** /v1/tables: create, import, list, describe and forget tables. */
+
+import { domainFields, metadataFields, protocolFields, txnFields } from "../../delta/encode.ts";
+import type { JsonObject } from "../../delta/json.ts";
+import { createTable } from "../../operations/create-table.ts";
+import { importTable } from "../../operations/import.ts";
+import { describeTable, findHead } from "../../operations/read.ts";
+import type { TableHead } from "../../ports.ts";
+import { checked } from "../../validation.ts";
+import { withoutUndefined } from "../commit-request.ts";
+import { problems } from "../contracts/problem.ts";
+import {
+  createTableAnswer,
+  createTableExamples,
+  createTableRequest,
+  importAnswer,
+  importExamples,
+  importRequest,
+  tableDescription,
+  tableList,
+} from "../contracts/tables.ts";
+import { cursor, PAGE_DEFAULT, pageLimit, tableParams, tableRef, z } from "../contracts/values.ts";
+import { type Endpoint, endpoint, json } from "../endpoint.ts";
+
+const answers = (description: string, schema: z.ZodType) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+
+const create = endpoint(
+  {
+    method: "post",
+    path: "/v1/tables",
+    operationId: "createTable",
+    tags: ["tables"],
+    summary: "Create a table",
+    description: "Version 0 stands in SQL at once; the mirror then writes it to `_delta_log`.",
+    body: { schema: createTableRequest, examples: createTableExamples },
+    responses: {
+      201: answers("Created.", createTableAnswer),
+      200: answers("This transactionId created it before: the first answer again.", createTableAnswer),
+      ...problems(400, 409, 413, 415, 422),
+    },
+  },
+  async ({ body }, host) => {
+    const request = withoutUndefined(checked(createTableRequest, await body()));
+    const location = await host.resolveLocation(request.location, request.name);
+    const created = await createTable(host.lake, { ...request, schema: request.schema as JsonObject, location });
+    const { replayed, ...answer } = created;
+    return json(replayed ? 200 : 201, answer, { location: `/v1/tables/${created.tableId}` });
+  },
+);
+
+const takeIn = endpoint(
+  {
+    method: "post",
+    path: "/v1/tables/import",
+    operationId: "importTable",
+    tags: ["tables"],
+    summary: "Take an existing Delta table into the catalog",
+    description:
+      "Its files stay where they are. A refused table leaves nothing behind; an interrupted import is resumed.",
+    body: { schema: importRequest, examples: importExamples },
+    responses: { 201: answers("Imported.", importAnswer), ...problems(400, 404, 409, 413, 415) },
+  },
+  async ({ body }, host) => {
+    const { name, mode, location } = checked(importRequest, await body());
+    const imported = await importTable(host.lake, { name, mode, location: await host.resolveLocation(location, name) });
+    return json(201, imported, { location: `/v1/tables/${imported.tableId}` });
+  },
+);
+
+const list = endpoint(
+  {
+    method: "get",
+    path: "/v1/tables",
+    operationId: "listTables",
+    tags: ["tables"],
+    summary: "List the tables of the catalog",
+    query: z.object({
+      namespace: z
+        .string()
+        .min(1)
+        .optional()
+        .openapi({ param: { description: "Tables of this namespace alone" } }),
+      cursor,
+      limit: pageLimit("tables"),
+    }),
+    responses: { 200: answers("One page of tables.", tableList), ...problems(400) },
+  },
+  async ({ query }, { lake }) => {
+    const { limit = PAGE_DEFAULT, ...rest } = withoutUndefined(query);
+    const page = await lake.catalog.listTables({ ...rest, limit });
+    return json(200, { tables: page.items.map(headAnswer), next: page.next });
+  },
+);
+
+const describe = endpoint(
+  {
+    method: "get",
+    path: "/v1/tables/{tableId}",
+    operationId: "describeTable",
+    tags: ["tables"],
+    summary: "The newest state of a table, without its files",
+    params: tableParams,
+    responses: { 200: answers("The table.", tableDescription), ...problems(400, 404) },
+  },
+  async ({ params }, { lake }) => json(200, descriptionAnswer(await describeTable(lake, tableRef(params.tableId)))),
+);
+
+const forget = endpoint(
+  {
+    method: "delete",
+    path: "/v1/tables/{tableId}",
+    operationId: "dropTable",
+    tags: ["tables"],
+    summary: "Forget a table",
+    description: "Its name and location are free again. No file is touched: the Delta table stays where it is.",
+    params: tableParams,
+    responses: { 204: { description: "Forgotten." }, ...problems(400, 404) },
+  },
+  async ({ params }, { lake }) => {
+    const head = await findHead(lake, tableRef(params.tableId));
+    await lake.catalog.dropTable(head.tableId);
+    return new Response(null, { status: 204 });
+  },
+);
+
+export const tableRoutes: readonly Endpoint[] = [create, takeIn, list, describe, forget];
+
+/** What callers see of a head: markers and status are the catalog's own. */
+export function headAnswer(head: TableHead) {
+  const { markers: _markers, status: _status, ...answer } = head;
+  return answer;
+}
+
+/** A table's newest state as JSON; `dl tables --table` prints it, too. */
+export function descriptionAnswer({ head, header, mirroredVersion }: Awaited<ReturnType<typeof describeTable>>) {
+  return {
+    ...headAnswer(head),
+    mirroredVersion,
+    inCommitTimestamp: header.inCommitTimestamp,
+    protocol: protocolFields(header.protocol),
+    metadata: metadataFields(header.metadata),
+    txns: header.txns.map(txnFields),
+    domains: header.domains.map(domainFields),
+  };
+}

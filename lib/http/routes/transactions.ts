@@ -1,0 +1,37 @@
+/** GET /v1/transactions/{transactionId}: whether a commit whose answer was lost has happened. */
+
+import { notFound } from "../../errors.ts";
+import { transaction } from "../contracts/commits.ts";
+import { problems } from "../contracts/problem.ts";
+import { uuid, z } from "../contracts/values.ts";
+import { type Endpoint, endpoint, json } from "../endpoint.ts";
+
+export const transactionRoutes: readonly Endpoint[] = [
+  endpoint(
+    {
+      method: "get",
+      path: "/v1/transactions/{transactionId}",
+      operationId: "getTransaction",
+      tags: ["commits"],
+      summary: "What a transaction committed",
+      params: z.object({ transactionId: uuid.openapi({ param: { name: "transactionId", in: "path" } }) }),
+      responses: {
+        200: { description: "It was committed.", content: { "application/json": { schema: transaction } } },
+        ...problems(400, 404),
+      },
+    },
+    async ({ params: { transactionId } }, { lake }) => {
+      const found = await lake.catalog.findTransaction(transactionId);
+      if (found === undefined) {
+        throw notFound(`there is no transaction ${transactionId}`, {
+          code: "TRANSACTION_NOT_FOUND",
+          hint: "It has not been committed. Sending the same request again is safe.",
+        });
+      }
+      const tables = found.tables.map(({ tableId, version, timestamp }) => {
+        return { tableId, version, inCommitTimestamp: timestamp };
+      });
+      return json(200, { transactionId, committedAt: found.committedAt, tables });
+    },
+  ),
+];

@@ -1,0 +1,16 @@
+/** The public API: open a lake, and move data with the operations. */
+
+export type { AddFile, Commit, CommitActions, Metadata, Protocol, RemoveFile } from "./delta/actions.ts";
+export type { DiffReport } from "./delta/diff.ts";
+export type { CommitRequest, CommitResult, TableCommit, TableConflict, TableRef } from "./delta/request.ts";
+export { isLakeError, LakeError } from "./errors.ts";
+export { type LocalLake, type LocalLakeOptions, openLocalLake, toLocation } from "./lake/local.ts";
+export { commit } from "./operations/commit.ts";
+export { createTable } from "./operations/create-table.ts";
+export { diffTable } from "./operations/diff.ts";
+export { exportTable } from "./operations/export.ts";
+export { importTable } from "./operations/import.ts";
+export { mirrorTable } from "./operations/mirror.ts";
+export { describeTable, listFiles, resolveVersion, snapshots, tableCommits, tableHistory } from "./operations/read.ts";
+export { sweepMirrors } from "./operations/sweep.ts";
+export type { Lake } from "./ports.ts";

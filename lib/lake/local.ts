@@ -1,0 +1,71 @@
+/** Composition root of a lake on one machine: a SQL database, tables in folders, and the mirror within this process. */
+
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { openCatalog } from "../catalog/catalog.ts";
+import { openDeltaLog } from "../log/delta-log.ts";
+import { mirrorTable } from "../operations/mirror.ts";
+import type { Clock, Lake, Metrics, MirrorQueue } from "../ports.ts";
+import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
+import { openFileStore } from "../storage/file.ts";
+import { fromLocation } from "./location.ts";
+
+export { toLocation } from "./location.ts";
+
+export interface LocalLakeOptions {
+  /** A file, `sqlite:…` or `postgresql://…`. */
+  readonly database: string;
+  readonly clock?: Clock;
+  readonly metrics?: Metrics;
+  /** False leaves the mirror to another process; commits stand all the same. */
+  readonly mirror?: boolean;
+  /** A mirror run that failed; the sweeper rings again. */
+  readonly onMirrorError?: (tableId: string, error: unknown) => void;
+}
+
+export interface LocalLake extends Lake {
+  /** Resolves when the mirror has nothing left to do. */
+  mirrored(): Promise<void>;
+  /** Finishes the mirror and closes the database. */
+  close(): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  newId: () => randomUUID(),
+  sleep: (ms) => delay(ms),
+};
+
+const noMetrics: Metrics = { record: () => undefined };
+
+/** A doorbell that nobody hears. */
+const mute: MirrorQueue = { ring: async () => undefined };
+
+/** Opens the lake; the schema is the caller's to migrate. @throws LakeError invalid, unavailable */
+export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLake> {
+  const { database, clock = systemClock, metrics = noMetrics, mirror = true, onMirrorError } = options;
+  const catalog = await openCatalog(database, clock);
+  const openLog: Lake["openLog"] = (location) => openDeltaLog(openFileStore(fromLocation(location)), location);
+  const inline: InlineQueue | undefined = mirror
+    ? openInlineQueue({
+        mirror: async (tableId) => {
+          const { error } = await mirrorTable(lake, tableId);
+          if (error) onMirrorError?.(tableId, error);
+        },
+        onError: (tableId, error) => onMirrorError?.(tableId, error),
+      })
+    : undefined;
+  const lake: LocalLake = {
+    catalog,
+    openLog,
+    clock,
+    metrics,
+    queue: inline ?? mute,
+    mirrored: async () => inline?.idle(),
+    async close() {
+      await inline?.close();
+      await catalog.close();
+    },
+  };
+  return lake;
+}

@@ -1,0 +1,98 @@
+/** The bytes of a classic checkpoint as a stream of row groups: memory is that of one group, however many files a table has. */
+
+import type { AddFile, RemoveFile } from "../delta/actions.ts";
+import { corrupt } from "../errors.ts";
+import type { CheckpointContent, SnapshotHeader } from "../ports.ts";
+import { openCheckpointColumns } from "./checkpoint-rows.ts";
+import { openRowGroup } from "./parquet-write-group.ts";
+import { openSplice } from "./parquet-write-splice.ts";
+
+/** A row group ends at this many rows, … */
+const GROUP_ROWS = 20_000;
+/** … or when its paths and statistics have about this many bytes: a single `stats` may be a megabyte. */
+const GROUP_BYTES = 32 * 2 ** 20;
+
+/** What went into a checkpoint so far. */
+export interface Tally {
+  rows: number;
+  adds: number;
+  bytes: number;
+  /** True when all content and the footer have been handed over. */
+  ended: boolean;
+  /** What broke the stream. A store may report it in a form of its own. */
+  failure?: unknown;
+}
+
+export function openTally(): Tally {
+  return { rows: 0, adds: 0, bytes: 0, ended: false };
+}
+
+/**
+ * Protocol, metadata, txns and domains stand in row groups of their own, and so do adds and removes: by the null counts in
+ * the footer a reader skips what it does not look for.
+ * @throws LakeError corrupt when the adds are not as many as the header says; before the footer, so no store publishes it
+ */
+export async function* encodeCheckpoint(content: CheckpointContent, tally: Tally): AsyncGenerator<Uint8Array> {
+  const splice = openSplice();
+  try {
+    for await (const file of rowGroups(content, tally)) {
+      const chunk = splice.append(file);
+      tally.bytes += chunk.length;
+      yield chunk;
+    }
+    const end = splice.end();
+    tally.bytes += end.length;
+    tally.ended = true;
+    yield end;
+  } catch (error) {
+    tally.failure = error;
+    throw error;
+  }
+}
+
+/** The row groups, each as a Parquet file of its own. */
+async function* rowGroups({ header, adds, tombstones }: CheckpointContent, tally: Tally): AsyncGenerator<Uint8Array> {
+  const columns = openCheckpointColumns(header.metadata);
+  const group = openRowGroup(columns);
+  let bytes = 0;
+  const isFull = (file: AddFile | RemoveFile): boolean => {
+    bytes += file.path.length + (file.stats?.length ?? 0) + (file.deletionVector?.pathOrInlineDv.length ?? 0);
+    return group.rows >= GROUP_ROWS || bytes >= GROUP_BYTES;
+  };
+  const take = (): Uint8Array => {
+    tally.rows += group.rows;
+    bytes = 0;
+    return group.take();
+  };
+
+  group.put(columns.protocol, header.protocol);
+  group.put(columns.metaData, header.metadata);
+  for (const txn of header.txns) group.put(columns.txn, txn);
+  for (const domain of header.domains) group.put(columns.domainMetadata, domain);
+  yield take();
+  for await (const batch of adds) {
+    for (const add of batch) {
+      group.put(columns.add, add);
+      tally.adds += 1;
+      if (isFull(add)) yield take();
+    }
+  }
+  checkAdds(tally.adds, header);
+  if (group.rows > 0) yield take();
+  for await (const batch of tombstones) {
+    for (const remove of batch) {
+      group.put(columns.remove, remove);
+      if (isFull(remove)) yield take();
+    }
+  }
+  if (group.rows > 0) yield take();
+}
+
+function checkAdds(adds: number, { numFiles, version }: SnapshotHeader): void {
+  if (adds === numFiles) return;
+  throw corrupt(`version ${version} has ${numFiles} live files, but ${adds} were read for its checkpoint`, {
+    code: "CHECKPOINT_MISMATCH",
+    hint: "Nothing was written. Compare the table with its log (dl diff).",
+    facts: { version, numFiles, numAdds: adds },
+  });
+}

@@ -1,0 +1,153 @@
+/** `stats_parsed` and `partitionValues_parsed` of a checkpoint (PROTOCOL.md, "Checkpoint Format"): statistics in columns, typed by the table's schema, under physical names. */
+
+import type { AddFile, Metadata } from "../delta/actions.ts";
+import { isJsonObject, type Json, type JsonObject, parseJson } from "../delta/json.ts";
+import { parseSchema, physicalName, type SchemaField } from "../delta/schema.ts";
+import { valueType } from "./checkpoint-values.ts";
+import { booleanColumn, field, longColumn, type StructField, structColumn } from "./parquet-write-columns.ts";
+
+/** No field for a table without partitions, nor for a partition column whose type has no parsed form. */
+export function parsedPartitionValues(metadata: Metadata): StructField<AddFile>[] {
+  const partitions = metadata.partitionColumns.flatMap((name) => {
+    const column = tableSchema(metadata).find((candidate) => candidate.name === name);
+    const type = column && valueType(column.type);
+    if (!column || !type) return [];
+    const key = physicalName(column);
+    // An empty text is null for all types; a string column that cannot be null has it as a value (delta-io/delta#6150).
+    const keepsEmpty = column.type === "string" && !column.nullable;
+    return [
+      type.textField<AddFile>(key, ({ partitionValues }) => {
+        const text = Object.hasOwn(partitionValues, key) ? partitionValues[key] : undefined;
+        return text === null || (text === "" && !keepsEmpty) ? undefined : text;
+      }),
+    ];
+  });
+  if (partitions.length === 0) return [];
+  return [field("partitionValues_parsed", structColumn(partitions), (add: AddFile) => add)];
+}
+
+/** Statistics that are no JSON object make a null; unknown members are left out, values of another type are null. */
+export function parsedStats(metadata: Metadata): StructField<AddFile> {
+  const leaves = indexedTree(metadata);
+  const columns = structColumn<JsonObject>([
+    field("numRecords", longColumn(), (stats) => count(stats.numRecords)),
+    ...group("minValues", leaves, rangeField),
+    ...group("maxValues", leaves, rangeField),
+    ...group("nullCount", leaves, countField),
+    field("tightBounds", booleanColumn(), (stats) =>
+      typeof stats.tightBounds === "boolean" ? stats.tightBounds : null,
+    ),
+  ]);
+  return field("stats_parsed", columns, (add: AddFile) => parseStats(add.stats));
+}
+
+function parseStats(text: string | undefined): JsonObject | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const stats = parseJson(text);
+    return isJsonObject(stats) ? stats : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// ---------------------------------------------------------------- columns that have statistics
+
+/** A column, or a struct of columns. */
+interface StatsNode {
+  readonly name: string;
+  readonly type: Json;
+  readonly children?: readonly StatsNode[];
+}
+
+type LeafField = (node: StatsNode) => StructField<JsonObject>[];
+
+/** A struct of leaf statistics, nested as the table's columns are; none when nothing is in it, as Parquet has no empty structs. */
+function group(name: string, nodes: readonly StatsNode[], leaf: LeafField): StructField<JsonObject>[] {
+  const members = nodes.flatMap((node) => (node.children ? group(node.name, node.children, leaf) : leaf(node)));
+  if (members.length === 0) return [];
+  return [field(name, structColumn(members), (stats) => (isJsonObject(stats[name]) ? stats[name] : undefined))];
+}
+
+const rangeField: LeafField = ({ name, type }) => {
+  const known = valueType(type);
+  return known?.hasRange ? [known.jsonField<JsonObject>(name, (values) => values[name])] : [];
+};
+
+const countField: LeafField = ({ name }) => [field(name, longColumn(), (counts: JsonObject) => count(counts[name]))];
+
+function count(value: Json | undefined): number | bigint | undefined {
+  return typeof value === "number" || typeof value === "bigint" ? value : undefined;
+}
+
+/**
+ * The data columns with statistics, chosen as Spark does: those that `delta.dataSkippingStatsColumns` names, else the first
+ * `delta.dataSkippingNumIndexedCols` (32; −1 for all) leaves.
+ */
+function indexedTree(metadata: Metadata): StatsNode[] {
+  const partitions = new Set(metadata.partitionColumns);
+  const columns = tableSchema(metadata).filter((column) => !partitions.has(column.name));
+  const named = metadata.configuration["delta.dataSkippingStatsColumns"];
+  if (named !== undefined)
+    return namedTree(
+      columns,
+      splitNames(named, ",").map((name) => splitNames(name, ".").map(unquoted)),
+    );
+  const setting = Number(metadata.configuration["delta.dataSkippingNumIndexedCols"] ?? 32);
+  const limit = { left: Number.isSafeInteger(setting) && setting >= 0 ? setting : Number.POSITIVE_INFINITY };
+  return firstLeaves(columns, limit);
+}
+
+function firstLeaves(columns: readonly SchemaField[], limit: { left: number }): StatsNode[] {
+  return columns.flatMap((column) => {
+    if (limit.left <= 0) return [];
+    const members = memberFields(column.type);
+    if (!members) limit.left -= 1;
+    return [node(column, members && firstLeaves(members, limit))];
+  });
+}
+
+/** @param names paths of columns; the path of a struct stands for all that is in it */
+function namedTree(columns: readonly SchemaField[], names: readonly (readonly string[])[]): StatsNode[] {
+  return columns.flatMap((column) => {
+    const below = names
+      .filter(([first]) => first?.toLowerCase() === column.name.toLowerCase())
+      .map((path) => path.slice(1));
+    if (below.length === 0) return [];
+    const members = memberFields(column.type);
+    const whole = below.some((path) => path.length === 0);
+    if (!members) return whole ? [node(column, undefined)] : [];
+    return [node(column, whole ? firstLeaves(members, { left: Number.POSITIVE_INFINITY }) : namedTree(members, below))];
+  });
+}
+
+function node(column: SchemaField, children: StatsNode[] | undefined): StatsNode {
+  return { name: physicalName(column), type: column.type, ...(children ? { children } : {}) };
+}
+
+/** Splits at a separator that stands outside of backticks. */
+function splitNames(text: string, separator: "," | "."): string[] {
+  const parts = text.match(separator === "," ? /(?:`[^`]*`|[^,`])+/g : /(?:`[^`]*`|[^.`])+/g) ?? [];
+  return parts.map((part) => part.trim()).filter((part) => part !== "");
+}
+
+function unquoted(name: string): string {
+  return name.startsWith("`") && name.endsWith("`") && name.length > 1 ? name.slice(1, -1).replaceAll("``", "`") : name;
+}
+
+// ---------------------------------------------------------------- schema
+
+function tableSchema(metadata: Metadata): readonly SchemaField[] {
+  return metadata.schemaString === undefined ? [] : parseSchema(metadata.schemaString, "metaData/schemaString");
+}
+
+/** The members of a struct type; undefined for any other. The schema has been checked as a whole. */
+function memberFields(type: Json): readonly SchemaField[] | undefined {
+  if (!isJsonObject(type) || type.type !== "struct" || !Array.isArray(type.fields)) return undefined;
+  return (type.fields as readonly JsonObject[]).map((member) => ({
+    name: String(member.name),
+    type: member.type ?? null,
+    nullable: member.nullable !== false,
+    metadata: isJsonObject(member.metadata) ? member.metadata : {},
+  }));
+}

@@ -1,0 +1,82 @@
+/** The `_delta_log` of one table over an object store: the one implementation of the DeltaLog port. */
+
+import { commitFileName, type ListedFile, LOG_FOLDER, sortLogFiles } from "../delta/log-files.ts";
+import { isLakeError, notFound, unavailable } from "../errors.ts";
+import type { DeltaLog, ObjectStore } from "../ports.ts";
+import { readLastCheckpoint } from "./last-checkpoint.ts";
+import { readCheckpointFiles, readCheckpointHeader } from "./read-checkpoint.ts";
+import { parseCommit } from "./read-commit.ts";
+import { putCheckpoint } from "./write-checkpoint.ts";
+
+const PREFIX = `${LOG_FOLDER}/`;
+const STAGED = "_staged_commits/";
+
+/**
+ * @param store rooted at the table
+ * @param location of the table, for messages
+ */
+export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
+  const commitKey = (version: number): string => PREFIX + commitFileName(version);
+  return {
+    location,
+    list: async () => sortLogFiles(await listLog(store, location)),
+    readCommit: async (version) => {
+      const found = await store.get(commitKey(version));
+      if (!found) {
+        throw notFound(`${location} has no ${commitKey(version)}`, { code: "VERSION_NOT_FOUND", facts: { version } });
+      }
+      const actions = parseCommit(found.bytes, commitFileName(version));
+      return { version, actions, modifiedAt: found.info.modifiedAt };
+    },
+    readCommitBytes: async (version) => (await store.get(commitKey(version)))?.bytes,
+    readCheckpointHeader: (checkpoint) => readCheckpointHeader(store, checkpoint),
+    readCheckpointFiles: (checkpoint) => readCheckpointFiles(store, checkpoint),
+    // Only a hint (delta-rules.md §2): a listing decides in any case, so no trouble with it is an error.
+    readLastCheckpoint: () => readLastCheckpoint(store).catch(() => undefined),
+    putCommit: (version, bytes) => putCommit(store, commitKey(version), bytes),
+    putCheckpoint: (content) => putCheckpoint(store, content),
+  };
+}
+
+/** Files that stand directly in `_delta_log`, and staged commits, of which only the existence matters. */
+async function listLog(store: ObjectStore, location: string): Promise<ListedFile[]> {
+  const files: ListedFile[] = [];
+  let anything = false;
+  for await (const { key, size, modifiedAt } of store.list(PREFIX)) {
+    anything = true;
+    const name = key.slice(PREFIX.length);
+    if (!name.includes("/") || name.startsWith(STAGED)) files.push({ name, size, modifiedAt });
+  }
+  if (anything) return files;
+  throw notFound(`there is no Delta table at ${location}: it has no ${LOG_FOLDER}`, {
+    code: "NO_DELTA_LOG",
+    hint: `Name the folder that contains ${LOG_FOLDER}.`,
+    facts: { location },
+  });
+}
+
+/**
+ * Design D7. The put is the commit point of publishing; what it answers is never believed when it did not answer clearly:
+ * the bytes that stand there decide. So two workers that publish the same version are harmless.
+ */
+async function putCommit(store: ObjectStore, key: string, bytes: Uint8Array): Promise<"published" | "exists"> {
+  let failure: unknown;
+  try {
+    if ((await store.putIfAbsent(key, bytes)) === "created") return "published";
+  } catch (error) {
+    if (!isLakeError(error, "unavailable")) throw error;
+    failure = error;
+  }
+  const found = await readBack(store, key, failure);
+  if (found) return Buffer.compare(found, bytes) === 0 ? "published" : "exists";
+  throw failure ?? unavailable(`${key} was there and is gone again: another program removes log files`);
+}
+
+/** What stands under a key; when that cannot be read either, the first failure is the one to report. */
+async function readBack(store: ObjectStore, key: string, failure: unknown): Promise<Uint8Array | undefined> {
+  try {
+    return (await store.get(key))?.bytes;
+  } catch (error) {
+    throw failure ?? error;
+  }
+}

@@ -1,0 +1,162 @@
+/** A Parquet file in an object store, read row group by row group and column by column. The only reader of Parquet here. */
+
+import {
+  type AsyncBuffer,
+  cachedAsyncBuffer,
+  type FileMetaData,
+  type ParquetParsers,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type RowGroup,
+  type SchemaTree,
+} from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { corrupt, errorText, isLakeError } from "../errors.ts";
+import type { ObjectStore } from "../ports.ts";
+import { type ColumnFilter, selectColumns } from "./parquet-columns.ts";
+
+/** Files up to this many bytes are fetched in one request. */
+const SMALL_FILE = 1 << 20;
+/** What is fetched first of a larger file, to find its footer. */
+const FOOTER_BYTES = 1 << 17;
+/** Rows decoded at a time where the file's offset index allows it: the number that parquet-mr puts into one page. */
+const ROWS_AT_ONCE = 20_000;
+
+/** Rows are plain objects; 64-bit integers are bigints, times and dates the numbers they are stored as. */
+export type ParquetRow = Readonly<Record<string, unknown>>;
+
+export interface RowRange {
+  /** The row group that it lies in. */
+  readonly group: RowGroup;
+  /** Within the group. */
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+  /** Number of the first row within the file, for messages. */
+  readonly firstRow: number;
+}
+
+export interface ParquetFile {
+  /** For messages. */
+  readonly name: string;
+  readonly schema: SchemaTree;
+  readonly groups: readonly RowGroup[];
+  /** Splits the groups into ranges small enough to hold. Only a large group without an offset index stays in one piece. */
+  ranges(groups: readonly RowGroup[], columns: ColumnFilter): RowRange[];
+  /** @throws LakeError corrupt */
+  readRows(range: RowRange, columns: ColumnFilter): Promise<ParquetRow[]>;
+}
+
+/**
+ * Reads the footer of a file.
+ * @param size bytes
+ * @throws LakeError corrupt (CHECKPOINT_UNREADABLE) when it is no Parquet file
+ */
+export async function openParquetFile(store: ObjectStore, key: string, size: number): Promise<ParquetFile> {
+  const name = key.slice(key.lastIndexOf("/") + 1);
+  const file = cachedAsyncBuffer(storedBuffer(store, key, size), { minSize: SMALL_FILE });
+  const metadata = await readable(name, () =>
+    parquetMetadataAsync(file, { parsers: STORED_VALUES, initialFetchSize: FOOTER_BYTES, geoparquet: false }),
+  );
+  const starts = groupStarts(metadata);
+  return {
+    name,
+    schema: parquetSchema(metadata),
+    groups: metadata.row_groups,
+    ranges: (groups, columns) => groups.flatMap((group) => splitGroup(group, starts.get(group) ?? 0, columns)),
+    readRows: ({ group, start, end }, columns) =>
+      readable(name, () =>
+        parquetReadObjects({
+          file: storedBuffer(store, key, size, file),
+          metadata: selectColumns({ ...metadata, row_groups: [group], num_rows: group.num_rows }, columns),
+          rowStart: start,
+          rowEnd: end,
+          compressors,
+          parsers: STORED_VALUES,
+          utf8: false,
+          useOffsetIndex: true,
+        }),
+      ),
+  };
+}
+
+/** True when the statistics in the footer prove that a row group has nothing but nulls in all of these columns. */
+export function isAllNull(group: RowGroup, columns: ColumnFilter): boolean {
+  return group.columns.every(({ meta_data }) => {
+    if (!meta_data || !columns(meta_data.path_in_schema.join("."))) return true;
+    return meta_data.statistics?.null_count === meta_data.num_values;
+  });
+}
+
+/** How many values of a leaf column are not null by the footer's statistics; undefined when these do not say. */
+export function countValues(group: RowGroup, path: string): number | undefined {
+  const column = group.columns.find(({ meta_data }) => meta_data?.path_in_schema.join(".") === path)?.meta_data;
+  if (!column) return 0;
+  const nulls = column.statistics?.null_count;
+  return nulls === undefined ? undefined : Number(column.num_values - nulls);
+}
+
+/** Times and dates come as stored; what they mean is said by the schema (stats-json.ts). */
+const asStored = <T>(value: T): T => value;
+const STORED_VALUES: Partial<ParquetParsers> = {
+  timestampFromMilliseconds: asStored,
+  timestampFromMicroseconds: asStored,
+  timestampFromNanoseconds: asStored,
+  dateFromDays: asStored,
+};
+
+function groupStarts(metadata: FileMetaData): Map<RowGroup, number> {
+  const starts = new Map<RowGroup, number>();
+  let start = 0;
+  for (const group of metadata.row_groups) {
+    starts.set(group, start);
+    start += Number(group.num_rows);
+  }
+  return starts;
+}
+
+function splitGroup(group: RowGroup, firstRow: number, columns: ColumnFilter): RowRange[] {
+  const rows = Number(group.num_rows);
+  const indexed = group.columns.every(
+    (column) => column.offset_index_offset || !columns(column.meta_data?.path_in_schema.join(".") ?? ""),
+  );
+  const step = indexed ? ROWS_AT_ONCE : Math.max(rows, 1);
+  const ranges: RowRange[] = [];
+  for (let start = 0; start < rows; start += step) {
+    ranges.push({ group, start, end: Math.min(start + step, rows), firstRow: firstRow + start });
+  }
+  return ranges;
+}
+
+function storedBuffer(store: ObjectStore, key: string, size: number, small?: AsyncBuffer): AsyncBuffer {
+  // A small file is in memory already; of a large one nothing may be kept but the footer.
+  if (small && size < SMALL_FILE) return small;
+  return {
+    byteLength: size,
+    slice: async (start, end = size) => {
+      const bytes = await store.getRange(key, start, Math.min(end, size));
+      if (bytes.length !== Math.min(end, size) - start) {
+        throw corrupt(`${key} is shorter than its listed size of ${size} bytes`, {
+          code: "CHECKPOINT_UNREADABLE",
+          at: key,
+        });
+      }
+      return new Uint8Array(bytes).buffer;
+    },
+  };
+}
+
+/** Whatever the reader throws about the bytes of a file means one thing to callers. */
+async function readable<T>(name: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isLakeError(error)) throw error;
+    throw corrupt(`${name} is not a readable Parquet file: ${errorText(error)}`, {
+      code: "CHECKPOINT_UNREADABLE",
+      at: name,
+      cause: error,
+    });
+  }
+}

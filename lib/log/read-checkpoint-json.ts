@@ -1,0 +1,60 @@
+/** The top file of a V2 checkpoint in JSON (PROTOCOL.md, "V2 Spec"): lines as in a commit, and references to sidecars. */
+
+import { ActionCollector } from "../delta/decode.ts";
+import { isJsonObject, type Json } from "../delta/json.ts";
+import { corrupt } from "../errors.ts";
+import type { FileAction, ObjectStore } from "../ports.ts";
+import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";
+import { parseLines, storedAction } from "./read-commit.ts";
+
+/** File actions per batch. */
+const BATCH = 2_000;
+
+export async function openJsonPart(store: ObjectStore, key: string): Promise<CheckpointPart> {
+  const name = key.slice(key.lastIndexOf("/") + 1);
+  const found = await store.get(key);
+  if (!found) throw corrupt(`the checkpoint file ${name} is gone`, { code: "CHECKPOINT_UNREADABLE", at: name });
+  return {
+    readHeader: async () => readHeader(found.bytes, name),
+    readFiles: async function* () {
+      yield* readFiles(found.bytes, name);
+    },
+  };
+}
+
+function isFileAction(value: Json): boolean {
+  return isJsonObject(value) && (Object.hasOwn(value, "add") || Object.hasOwn(value, "remove"));
+}
+
+function readHeader(bytes: Uint8Array, name: string): PartHeader {
+  const collector = new ActionCollector({ strict: false });
+  let [numAdds, numStats] = [0, 0];
+  for (const { value, at } of parseLines(bytes, name)) {
+    if (!isFileAction(value)) storedAction(at, () => collector.collect(value, at));
+    else if (isJsonObject(value) && isJsonObject(value.add)) {
+      numAdds += 1;
+      if (value.add.stats) numStats += 1;
+    }
+  }
+  const { protocol, metadata, txns, domains, others } = collector.actions();
+  const sidecars = others.flatMap(({ sidecar }) =>
+    isJsonObject(sidecar) && typeof sidecar.path === "string" ? [sidecar.path] : [],
+  );
+  return { protocol, metadata, txns, domains, sidecars, numAdds, numStats };
+}
+
+function* readFiles(bytes: Uint8Array, name: string): Generator<readonly FileAction[]> {
+  let batch: FileAction[] = [];
+  for (const { value, at } of parseLines(bytes, name)) {
+    if (!isFileAction(value)) continue;
+    const collector = new ActionCollector({ strict: false });
+    storedAction(at, () => collector.collect(value, at));
+    const { adds, removes } = collector.actions();
+    batch.push(...adds.map((add) => ({ add })), ...removes.map((remove) => ({ remove })));
+    if (batch.length >= BATCH) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}

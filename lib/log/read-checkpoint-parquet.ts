@@ -1,0 +1,193 @@
+/** One Parquet file of a checkpoint: a classic one, a part of several, the top file of V2, or a sidecar. */
+
+import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
+import { decodeAdd, decodeDomain, decodeMetadata, decodeProtocol, decodeRemove, decodeTxn } from "../delta/decode.ts";
+import { isJsonObject, type JsonObject } from "../delta/json.ts";
+import { corrupt } from "../errors.ts";
+import type { FileAction, ObjectStore } from "../ports.ts";
+import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";
+import { type ColumnFilter, findNode } from "./parquet-columns.ts";
+import {
+  countValues,
+  isAllNull,
+  openParquetFile,
+  type ParquetFile,
+  type ParquetRow,
+  type RowRange,
+} from "./parquet-file.ts";
+import { plainJson } from "./parquet-values.ts";
+import { storedAction } from "./read-commit.ts";
+import { type StatsContext, statsJson } from "./stats-json.ts";
+
+/** File actions handed on at a time. */
+const BATCH = 2_000;
+
+const under = (...columns: readonly string[]): ColumnFilter => {
+  const prefixes = columns.map((column) => `${column}.`);
+  return (path) => columns.includes(path) || prefixes.some((prefix) => path.startsWith(prefix));
+};
+
+const HEADER_COLUMNS = under("protocol", "metaData", "txn", "domainMetadata", "sidecar.path");
+
+/** The members that both kinds of file action have; a checkpoint's remove has neither stats nor tags (PROTOCOL.md, "Checkpoints"). */
+const SHARED = [
+  "path",
+  "partitionValues",
+  "size",
+  "dataChange",
+  "deletionVector",
+  "baseRowId",
+  "defaultRowCommitVersion",
+];
+const FILE_COLUMNS = under(
+  ...[...SHARED, "modificationTime", "tags", "clusteringProvider", "stats"].map((name) => `add.${name}`),
+  ...[...SHARED, "deletionTimestamp", "extendedFileMetadata"].map((name) => `remove.${name}`),
+);
+const MAPS = under("add.partitionValues", "add.tags", "remove.partitionValues");
+const PATHS = under("add.path", "remove.path");
+const STATS = under("add.path", "add.stats");
+const PARSED_STATS = under("add.stats_parsed");
+
+/** @param size bytes */
+export async function openParquetPart(store: ObjectStore, key: string, size: number): Promise<CheckpointPart> {
+  const file = await openParquetFile(store, key, size);
+  return { readHeader: () => readHeader(file), readFiles: (table) => readFiles(file, table.hasTimestampNtz) };
+}
+
+/** Reads the few columns that are no file actions, and of these only the row groups that hold any. */
+async function readHeader(file: ParquetFile): Promise<PartHeader> {
+  let protocol: Protocol | undefined;
+  let metadata: Metadata | undefined;
+  const [txns, domains, sidecars]: [Txn[], DomainMetadata[], string[]] = [[], [], []];
+  const groups = file.groups.filter((group) => !isAllNull(group, HEADER_COLUMNS));
+  for (const range of file.ranges(groups, HEADER_COLUMNS)) {
+    const rows = await file.readRows(range, HEADER_COLUMNS);
+    for (const [i, row] of rows.entries()) {
+      const at = `${file.name}: row ${range.firstRow + i}`;
+      const read = <T>(column: string, decode: (body: JsonObject, at: string) => T): T | undefined => {
+        const body = presentStruct(row[column]);
+        return body && storedAction(at, () => decode(body, `${at}/${column}`));
+      };
+      protocol = read("protocol", decodeProtocol) ?? protocol;
+      metadata = read("metaData", decodeMetadata) ?? metadata;
+      const txn = read("txn", decodeTxn);
+      if (txn) txns.push(txn);
+      const domain = read("domainMetadata", decodeDomain);
+      if (domain) domains.push(domain);
+      const path = presentStruct(row.sidecar)?.path;
+      if (typeof path === "string") sidecars.push(path);
+    }
+  }
+  return { protocol, metadata, txns, domains, sidecars, ...(await countStats(file)) };
+}
+
+/** A struct in which everything is null is the same as none: some writers cannot leave a struct out. */
+function presentStruct(value: unknown): JsonObject | undefined {
+  const json = plainJson(value);
+  return isJsonObject(json) && Object.values(json).some((item) => item !== null) ? json : undefined;
+}
+
+/** How many adds there are, and how many with JSON statistics: by the footer, or else by reading just that. */
+async function countStats(file: ParquetFile): Promise<{ readonly numAdds: number; readonly numStats: number }> {
+  const total = { numAdds: 0, numStats: 0 };
+  for (const group of file.groups) {
+    const [numAdds, numStats] = [countValues(group, "add.path"), countValues(group, "add.stats")];
+    if (numAdds !== undefined && numStats !== undefined) {
+      total.numAdds += numAdds;
+      total.numStats += numStats;
+      continue;
+    }
+    for (const range of file.ranges([group], STATS)) {
+      for (const row of await file.readRows(range, STATS)) {
+        const add = row.add as ParquetRow | undefined;
+        if (add?.path) total.numAdds += 1;
+        if (add?.stats) total.numStats += 1;
+      }
+    }
+  }
+  return total;
+}
+
+async function* readFiles(file: ParquetFile, hasTimestampNtz: boolean): AsyncGenerator<readonly FileAction[]> {
+  const groups = file.groups.filter((group) => !isAllNull(group, PATHS));
+  const schema = findNode(file.schema, ["add", "stats_parsed"]);
+  let numRead = 0;
+  for (const range of file.ranges(groups, FILE_COLUMNS)) {
+    const rows = await file.readRows(range, presentColumns(range));
+    const stats =
+      schema && rows.some(lacksStats) ? await readParsedStats(file, range, { schema, hasTimestampNtz }) : undefined;
+    const batch = rows.flatMap((row, i) => fileAction(row, `${file.name}: row ${range.firstRow + i}`, stats?.[i]));
+    numRead += batch.length;
+    for (let from = 0; from < batch.length; from += BATCH) yield batch.slice(from, from + BATCH);
+  }
+  checkCount(file, numRead);
+}
+
+/** A damaged page may read as nulls; a file that is missing from a checkpoint would be lost without a word. */
+function checkCount(file: ParquetFile, numRead: number): void {
+  const counts = file.groups.flatMap((group) => [countValues(group, "add.path"), countValues(group, "remove.path")]);
+  const expected = counts.reduce(
+    (sum, count) => (sum === undefined || count === undefined ? undefined : sum + count),
+    0,
+  );
+  if (expected === undefined || expected === numRead) return;
+  throw corrupt(`${file.name} gave ${numRead} file actions, but its footer counts ${expected}`, {
+    code: "CHECKPOINT_UNREADABLE",
+    at: file.name,
+    hint: "Restore the file, or remove the checkpoint if the commits before it are all there.",
+  });
+}
+
+/**
+ * The columns worth decoding: most are null for whole row groups (removes among adds, deletion vectors, row ids), as the
+ * footer tells. The maps of an action stay: the footer cannot tell an empty map from none.
+ */
+function presentColumns({ group }: RowRange): ColumnFilter {
+  const isNull = (column: string): boolean => isAllNull(group, (path) => path === column);
+  const kinds = ["add", "remove"].filter((kind) => !isNull(`${kind}.path`)).map((kind) => `${kind}.`);
+  return (path) => FILE_COLUMNS(path) && kinds.some((kind) => path.startsWith(kind)) && (MAPS(path) || !isNull(path));
+}
+
+function lacksStats(row: ParquetRow): boolean {
+  const add = row.add as ParquetRow | undefined;
+  return Boolean(add?.path) && !add?.stats;
+}
+
+/** Statistics that only stand in `stats_parsed`, row by row: a second read, which few checkpoints need. */
+async function readParsedStats(
+  file: ParquetFile,
+  range: RowRange,
+  context: StatsContext,
+): Promise<(string | undefined)[]> {
+  const rows = await file.readRows(range, PARSED_STATS);
+  return rows.map((row) => {
+    const add = row.add as ParquetRow | undefined;
+    return statsJson(add?.stats_parsed, context);
+  });
+}
+
+function fileAction(row: ParquetRow, at: string, parsedStats: string | undefined): FileAction[] {
+  return storedAction(at, () => {
+    const add = presentStruct(row.add);
+    if (add) return [{ add: addOf(add, `${at}/add`, parsedStats) }];
+    const remove = presentStruct(row.remove);
+    return remove ? [{ remove: removeOf(remove, `${at}/remove`) }] : [];
+  });
+}
+
+function addOf(body: JsonObject, at: string, parsedStats: string | undefined): AddFile {
+  const stats = body.stats || parsedStats;
+  // A reconciled action carries no news, so a writer may have left dataChange out.
+  return decodeAdd({ ...withoutEmptyVector(body), dataChange: body.dataChange ?? false, stats }, at);
+}
+
+function removeOf(body: JsonObject, at: string): RemoveFile {
+  return decodeRemove({ ...withoutEmptyVector(body), dataChange: body.dataChange ?? false }, at);
+}
+
+/** Some writers write "no deletion vector" as a struct of nulls or of empty texts (delta-kernel-rs#669). */
+function withoutEmptyVector(body: JsonObject): JsonObject {
+  const vector = body.deletionVector;
+  const isEmpty = isJsonObject(vector) && !vector.storageType && !vector.pathOrInlineDv;
+  return isEmpty ? { ...body, deletionVector: undefined } : body;
+}

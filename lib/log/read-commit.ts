@@ -1,0 +1,70 @@
+/** From the bytes of a log file in JSON lines to actions: read whole, or refused whole with file and line. */
+
+import { TextDecoder } from "node:util";
+import type { CommitActions } from "../delta/actions.ts";
+import { ActionCollector } from "../delta/decode.ts";
+import { type Json, parseJson } from "../delta/json.ts";
+import { corrupt, errorText, isLakeError } from "../errors.ts";
+
+export interface ParsedLine {
+  readonly value: Json;
+  /** `<file>:<line>`. */
+  readonly at: string;
+}
+
+const NEWLINE = 10;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
+/**
+ * The JSON values of a file, one a line. Blank lines, `\r\n` and a byte order mark are tolerated; nothing else is, since a
+ * reader that guesses (at a record over several lines, at text behind an object) may guess another table.
+ * @throws LakeError corrupt (MALFORMED_JSON)
+ */
+export function* parseLines(bytes: Uint8Array, name: string): Generator<ParsedLine> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let start = BYTE_ORDER_MARK.every((byte, i) => bytes[i] === byte) ? BYTE_ORDER_MARK.length : 0;
+  for (let line = 1; start < bytes.length; line += 1) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline < 0 ? bytes.length : newline;
+    const value = parseLine(decoder, bytes.subarray(start, end), name, line);
+    if (value !== undefined) yield { value, at: `${name}:${line}` };
+    start = end + 1;
+  }
+}
+
+function parseLine(decoder: TextDecoder, bytes: Uint8Array, name: string, line: number): Json | undefined {
+  try {
+    const text = decoder.decode(bytes);
+    return text.trim() === "" ? undefined : parseJson(text);
+  } catch (error) {
+    throw corrupt(`${name}, line ${line} is not JSON: ${errorText(error)}`, {
+      code: "MALFORMED_JSON",
+      at: `${name}:${line}`,
+      hint: "A log file holds one JSON object a line. Restore the file, or import another copy of the table.",
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The actions of a commit file.
+ * @param name the file's name, for messages
+ * @throws LakeError corrupt: MALFORMED_JSON, or MALFORMED_ACTION with file, line and field
+ */
+export function parseCommit(bytes: Uint8Array, name: string): CommitActions {
+  const collector = new ActionCollector({ strict: false });
+  for (const { value, at } of parseLines(bytes, name)) {
+    storedAction(at, () => collector.collect(value, at));
+  }
+  return collector.actions();
+}
+
+/** Runs a decoder on stored data, where a wrong value is no request to be corrected but a broken log. */
+export function storedAction<T>(at: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (!isLakeError(error, "invalid")) throw error;
+    throw corrupt(`${at}: ${error.message}`, { code: "MALFORMED_ACTION", at: error.at ?? at, cause: error });
+  }
+}

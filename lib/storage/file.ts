@@ -1,0 +1,221 @@
+/** An object store on a local folder. Files appear whole or not at all, and have reached the disk when a write returns. */
+
+import { randomUUID } from "node:crypto";
+import type { Dirent } from "node:fs";
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { notFound } from "../errors.ts";
+import type { ObjectBody, ObjectInfo, ObjectStore } from "../ports.ts";
+import { errorCode, fileError, isAbsent, noHardLinks } from "./file-errors.ts";
+import { bodyChunks, checkKey, compareKeys, isTemporary, plainBytes } from "./keys.ts";
+
+/** `stat` calls in flight while a folder is listed. */
+const STATS_AT_ONCE = 64;
+
+/** Answers of `link` where the file system lacks hard links. */
+const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/** Opens the store over a folder, which need not exist yet: the first write makes it. */
+export function openFileStore(root: string): ObjectStore {
+  const base = resolve(root);
+  const pathOf = (key: string): string => {
+    checkKey(key);
+    return join(base, key);
+  };
+  return {
+    list: (prefix, { startAfter } = {}) => {
+      const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+      if (folder !== "") checkKey(folder.slice(0, -1));
+      return listFolder(base, folder, { prefix, startAfter: startAfter ?? "" });
+    },
+    head: async (key) => headFile(pathOf(key), key),
+    get: async (key) => getFile(pathOf(key), key),
+    getRange: async (key, start, end) => readRange(pathOf(key), key, start, end),
+    putIfAbsent: async (key, body) => putIfAbsent(pathOf(key), body),
+    put: async (key, body) => replaceFile(pathOf(key), body),
+  };
+}
+
+// ---------------------------------------------------------------- reading
+
+interface Wanted {
+  readonly prefix: string;
+  readonly startAfter: string;
+}
+
+/**
+ * Objects below a folder, each folder read once. A folder sorts as its name with "/", which makes the walk yield all keys
+ * in the order of their bytes without holding them.
+ */
+async function* listFolder(base: string, folder: string, wanted: Wanted): AsyncGenerator<ObjectInfo> {
+  const entries = await readFolder(join(base, folder));
+  const keys = entries
+    .filter((entry) => !isTemporary(entry.name))
+    .map((entry) => ({ key: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`, isFolder: entry.isDirectory() }))
+    .filter(({ key, isFolder }) => mayMatch(key, isFolder, wanted))
+    .sort((a, b) => compareKeys(a.key, b.key));
+  for (let i = 0; i < keys.length; i += STATS_AT_ONCE) {
+    const batch = keys.slice(i, i + STATS_AT_ONCE);
+    const infos = await Promise.all(
+      batch.map(({ key, isFolder }) => (isFolder ? undefined : headFile(join(base, key), key))),
+    );
+    for (const [j, { key, isFolder }] of batch.entries()) {
+      const info = infos[j];
+      if (isFolder) yield* listFolder(base, key, wanted);
+      else if (info) yield info;
+    }
+  }
+}
+
+/** True for a file that is asked for, or a folder that may hold some. */
+function mayMatch(key: string, isFolder: boolean, { prefix, startAfter }: Wanted): boolean {
+  const inPrefix = key.startsWith(prefix) || (isFolder && prefix.startsWith(key));
+  const after = compareKeys(key, startAfter) > 0 || (isFolder && startAfter.startsWith(key));
+  return inPrefix && after;
+}
+
+async function readFolder(path: string): Promise<Dirent[]> {
+  try {
+    return await readdir(path, { withFileTypes: true });
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw fileError(error, "list", path);
+  }
+}
+
+async function headFile(path: string, key: string): Promise<ObjectInfo | undefined> {
+  try {
+    const stats = await stat(path);
+    return stats.isFile() ? infoOf(key, stats) : undefined;
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw fileError(error, "read", path);
+  }
+}
+
+function infoOf(key: string, stats: { readonly size: number; readonly mtimeMs: number }): ObjectInfo {
+  return { key, size: stats.size, modifiedAt: Math.floor(stats.mtimeMs) };
+}
+
+/** Runs `read` on the open file; undefined when there is none. */
+async function withFile<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "r");
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw fileError(error, "read", path);
+  }
+  try {
+    return await read(file);
+  } catch (error) {
+    if (errorCode(error) === "EISDIR") return undefined;
+    throw fileError(error, "read", path);
+  } finally {
+    await file.close();
+  }
+}
+
+function getFile(path: string, key: string): ReturnType<ObjectStore["get"]> {
+  return withFile(path, async (file) => {
+    const bytes = plainBytes(await file.readFile());
+    // After the bytes: a file is never changed in place, so both belong to one state of it.
+    return { bytes, info: { ...infoOf(key, await file.stat()), size: bytes.length } };
+  });
+}
+
+async function readRange(path: string, key: string, start: number, end: number): Promise<Uint8Array> {
+  const bytes = await withFile(path, async (file) => {
+    const buffer = Buffer.alloc(Math.max(0, end - start));
+    let filled = 0;
+    while (filled < buffer.length) {
+      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, start + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return plainBytes(buffer.subarray(0, filled));
+  });
+  if (bytes === undefined) throw notFound(`there is no file ${path}`, { facts: { key } });
+  return bytes;
+}
+
+// ---------------------------------------------------------------- writing
+
+/**
+ * `link` is the commit point: it makes the finished file visible under its name, or answers that the name is taken. What
+ * stands before it leaves at most a temporary file that no listing shows.
+ */
+async function putIfAbsent(path: string, body: ObjectBody): Promise<"created" | "exists"> {
+  return withTemporary(path, body, async (temporary) => {
+    try {
+      await link(temporary, path);
+    } catch (error) {
+      const code = errorCode(error) ?? "";
+      if (code === "EEXIST") return "exists";
+      throw NO_LINKS.has(code) ? noHardLinks(error, path) : error;
+    }
+    await flushFolder(dirname(path));
+    return "created";
+  });
+}
+
+async function replaceFile(path: string, body: ObjectBody): Promise<void> {
+  await withTemporary(path, body, async (temporary) => {
+    await rename(temporary, path);
+    await flushFolder(dirname(path));
+  });
+}
+
+/** Writes the body to a temporary file beside the target, hands it to `publish`, and leaves nothing of it behind. */
+async function withTemporary<T>(
+  path: string,
+  body: ObjectBody,
+  publish: (temporary: string) => Promise<T>,
+): Promise<T> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${randomUUID()}.tmp`);
+  try {
+    await makeFolder(folder);
+    await writeDurably(temporary, body);
+    return await publish(temporary);
+  } catch (error) {
+    throw fileError(error, "write", path);
+  } finally {
+    // A failure to tidy up must hide neither the outcome nor the error.
+    await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+async function writeDurably(path: string, body: ObjectBody): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    for await (const chunk of bodyChunks(body)) await writeWhole(file, chunk);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < chunk.length) written += (await file.write(chunk, written)).bytesWritten;
+}
+
+/** Makes missing folders, and makes sure that their names survive a power cut. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await flushFolder(dirname(made));
+}
+
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Windows and some network file systems cannot flush folders: the file itself is flushed already.
+    if (!["EPERM", "EINVAL", "EISDIR", "ENOTSUP"].includes(errorCode(error) ?? "")) throw error;
+  } finally {
+    await handle.close();
+  }
+}

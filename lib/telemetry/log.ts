@@ -1,0 +1,21 @@
+/** Structured logs: one JSON object a line on stderr. Never on stdout, which belongs to data. */
+
+import { type Logger, pino } from "pino";
+import type { LogLevel } from "../config.ts";
+
+export type { Logger } from "pino";
+
+/** Opens the logger; `DEBUG` levels and the like come from the configuration. */
+export function openLogger(options: { readonly level: LogLevel; readonly environment?: string | undefined }): Logger {
+  const base = options.environment === undefined ? {} : { environment: options.environment };
+  return pino(
+    {
+      level: options.level,
+      base,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    // Written at once: a log line must not be lost when the process ends.
+    pino.destination({ dest: 2, sync: true }),
+  );
+}

@@ -1,0 +1,64 @@
+/** Every metric by its two names: CamelCase in CloudWatch (and in `Metrics.record`), snake case in Prometheus. Emitters and alarms share it. */
+
+/** CloudWatch namespace of the embedded metric format. */
+export const NAMESPACE = "DeltaLakeDB";
+
+export interface MetricName {
+  readonly cloudwatch: string;
+  readonly prometheus: string;
+  readonly kind: "counter" | "gauge" | "histogram";
+  readonly help: string;
+}
+
+/** What the operations record, once per event. Histograms and gauges of time are recorded in milliseconds, shown in seconds. */
+export const EVENT_METRICS = {
+  commits: counter("Commits", "dl_commits_total", "Commits that were made in SQL; replays are not counted."),
+  commitConflicts: counter("CommitConflicts", "dl_commit_conflicts_total", "Commits refused because another one won."),
+  commitDuration: histogram("CommitDuration", "dl_commit_duration_seconds", "Time of a commit, conflicts included."),
+  mirrorLag: histogram(
+    "MirrorLag",
+    "dl_mirror_publish_lag_seconds",
+    "From the SQL commit to its publication in _delta_log.",
+  ),
+  mirrorFailures: counter("MirrorFailures", "dl_mirror_failures_total", "Attempts to publish a version that failed."),
+  foreignCommits: counter("ForeignCommits", "dl_foreign_commits_total", "Foreign bytes found where a version belongs."),
+  checkpoints: counter("Checkpoints", "dl_checkpoints_total", "Checkpoints written."),
+  checkpointFailures: counter("CheckpointFailures", "dl_checkpoint_failures_total", "Checkpoints that failed."),
+  overdueTables: gauge("OverdueTables", "dl_overdue_tables", "Tables that the last busy sweep rang for."),
+  oldestUnpublished: gauge(
+    "OldestUnpublished",
+    "dl_oldest_unpublished_seconds",
+    "Age of the oldest overdue version then.",
+  ),
+  parityDrift: counter("MirrorParityDrift", "dl_mirror_parity_drift_total", "Parity checks that found a difference."),
+  parityChecks: counter("ParityChecks", "dl_parity_checks_total", "Parity checks that were made."),
+  requestDuration: histogram("RequestDuration", "dl_http_request_duration_seconds", "Time of an HTTP request."),
+} as const satisfies Record<string, MetricName>;
+
+/** The state of one table: labels `table_id`, and `version` where it is said. */
+export const TABLE_METRICS = {
+  mirrorLagSeconds: gauge("MirrorLagSeconds", "dl_mirror_lag_seconds", "From the SQL commit to the mirror write."),
+  mirrorStatus: gauge("MirrorStatus", "dl_mirror_status", "0 IN_FLIGHT, 1 COMPLETE, 2 FAILED."),
+  reconciliationAttempts: counter(
+    "MirrorReconciliationAttempts",
+    "dl_mirror_reconciliation_attempts_total",
+    "Repeated attempts to publish a version.",
+  ),
+  fileDriftCount: gauge("FileDriftCount", "dl_file_drift_count", "Files that differ between SQL and _delta_log."),
+  metadataDrift: gauge("MetadataDrift", "dl_metadata_drift", "1 when the metadata differ."),
+  protocolDrift: gauge("ProtocolDrift", "dl_protocol_drift", "1 when the protocol differs."),
+  versionDelta: gauge("VersionDelta", "dl_version_delta", "Versions that the log is behind SQL."),
+} as const satisfies Record<string, MetricName>;
+
+/** Values of `dl_mirror_status`. */
+export const MIRROR_STATUS_VALUES = { IN_FLIGHT: 0, COMPLETE: 1, FAILED: 2 } as const;
+
+function counter(cloudwatch: string, prometheus: string, help: string): MetricName {
+  return { cloudwatch, prometheus, kind: "counter", help };
+}
+function gauge(cloudwatch: string, prometheus: string, help: string): MetricName {
+  return { cloudwatch, prometheus, kind: "gauge", help };
+}
+function histogram(cloudwatch: string, prometheus: string, help: string): MetricName {
+  return { cloudwatch, prometheus, kind: "histogram", help };
+}

@@ -1,0 +1,70 @@
+/** The Metrics port over a Prometheus registry, for the local server. Ids in properties never become labels (design D13). */
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Metrics } from "../ports.ts";
+import { EVENT_METRICS, type MetricName } from "./metric-names.ts";
+
+/** The only properties that become labels: each has few values. */
+const LABELS: Readonly<Record<string, readonly string[]>> = {
+  RequestDuration: ["method", "route", "status"],
+  CommitDuration: ["status"],
+};
+/** Seconds. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export interface PrometheusMetrics extends Metrics {
+  readonly contentType: string;
+  /** Everything recorded so far, in Prometheus' text format. */
+  render(): Promise<string>;
+}
+
+/** Opens a registry of its own, with the metrics of the Node process in it. */
+export function openPrometheus(): PrometheusMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const recorders = new Map<string, Recorder>();
+  for (const metric of Object.values(EVENT_METRICS)) recorders.set(metric.cloudwatch, recorderOf(metric, registry));
+  return {
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+    record(name, value, unit, properties = {}) {
+      let recorder = recorders.get(name);
+      if (recorder === undefined) {
+        recorder = recorderOf(derived(name, unit), registry);
+        recorders.set(name, recorder);
+      }
+      const labels = Object.fromEntries((LABELS[name] ?? []).map((label) => [label, String(properties[label] ?? "")]));
+      recorder(unit === "Milliseconds" ? value / 1000 : value, labels);
+    },
+  };
+}
+
+type Recorder = (value: number, labels: Record<string, string>) => void;
+
+function recorderOf(metric: MetricName, registry: Registry): Recorder {
+  const options = {
+    name: metric.prometheus,
+    help: metric.help,
+    registers: [registry],
+    labelNames: LABELS[metric.cloudwatch] ?? [],
+  };
+  if (metric.kind === "histogram") {
+    const histogram = new Histogram({ ...options, buckets: BUCKETS });
+    return (value, labels) => histogram.observe(labels, value);
+  }
+  if (metric.kind === "gauge") {
+    const gauge = new Gauge(options);
+    return (value, labels) => gauge.set(labels, value);
+  }
+  const counter = new Counter(options);
+  return (value, labels) => counter.inc(labels, value);
+}
+
+/** A name for a metric that the list does not know yet: no measurement is lost. */
+function derived(name: string, unit: "Count" | "Milliseconds" | "Bytes"): MetricName {
+  const snake = name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toLowerCase();
+  if (unit === "Milliseconds")
+    return { cloudwatch: name, prometheus: `dl_${snake}_seconds`, kind: "histogram", help: name };
+  const suffix = unit === "Bytes" ? "_bytes_total" : "_total";
+  return { cloudwatch: name, prometheus: `dl_${snake}${suffix}`, kind: "counter", help: name };
+}

@@ -1,0 +1,71 @@
+/** Samples with labels as Prometheus text: for the files of `dl diff` and the per-table part of `GET /metrics`. Pure. */
+
+import type { DiffReport } from "../delta/diff.ts";
+import type { MirrorState } from "../ports.ts";
+import { type MetricName, MIRROR_STATUS_VALUES, TABLE_METRICS } from "./metric-names.ts";
+
+export interface Sample {
+  readonly metric: MetricName;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** One line a sample, without HELP and TYPE: what node_exporter's textfile collector and `file_sd` pipelines read. */
+export function sampleLines(samples: readonly Sample[]): string {
+  return samples.map((sample) => `${sample.metric.prometheus}${labelText(sample.labels)} ${sample.value}\n`).join("");
+}
+
+/** The exposition format of a scrape: samples grouped by metric, each group under its HELP and TYPE. */
+export function exposition(samples: readonly Sample[]): string {
+  const groups = new Map<MetricName, Sample[]>();
+  for (const sample of samples) {
+    const group = groups.get(sample.metric);
+    if (group) group.push(sample);
+    else groups.set(sample.metric, [sample]);
+  }
+  return [...groups]
+    .map(([{ prometheus, help, kind }, group]) => {
+      return `# HELP ${prometheus} ${help}\n# TYPE ${prometheus} ${kind}\n${sampleLines(group)}`;
+    })
+    .join("");
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+}
+
+export interface MirrorFacts {
+  readonly version: number;
+  readonly status: MirrorState;
+  readonly attempts: number;
+}
+
+export function mirrorSamples(tableId: string, lagSeconds: number, mirror: MirrorFacts): Sample[] {
+  const labels = { table_id: tableId, version: String(mirror.version) };
+  return [
+    { metric: TABLE_METRICS.mirrorLagSeconds, labels: { table_id: tableId }, value: lagSeconds },
+    { metric: TABLE_METRICS.mirrorStatus, labels, value: MIRROR_STATUS_VALUES[mirror.status] },
+    { metric: TABLE_METRICS.reconciliationAttempts, labels, value: mirror.attempts },
+  ];
+}
+
+export function driftSamples(report: DiffReport): Sample[] {
+  const labels = { table_id: report.tableId };
+  return [
+    { metric: TABLE_METRICS.fileDriftCount, labels, value: report.drift.fileCount },
+    { metric: TABLE_METRICS.metadataDrift, labels, value: Math.min(1, report.drift.metadata.length) },
+    { metric: TABLE_METRICS.protocolDrift, labels, value: Math.min(1, report.drift.protocol.length) },
+    { metric: TABLE_METRICS.versionDelta, labels, value: report.versionDelta },
+  ];
+}
+
+/** All that `dl diff` measures of a table. A table without rows of its own in the outbox came whole from its log: COMPLETE. */
+export function reportSamples(report: DiffReport): Sample[] {
+  const mirror: MirrorFacts = report.mirror ?? { version: report.sqlVersion, status: "COMPLETE", attempts: 0 };
+  return [...mirrorSamples(report.tableId, report.lagSeconds, mirror), ...driftSamples(report)];
+}

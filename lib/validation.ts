@@ -1,0 +1,147 @@
+/** Checks outside input against a zod schema; what is wrong becomes one LakeError that names every culprit and suggests spellings. */
+
+import { z } from "zod";
+import { stringifyJson } from "./delta/json.ts";
+import { invalid, type LakeError } from "./errors.ts";
+
+type Issue = z.core.$ZodIssue;
+
+interface Finding {
+  readonly pointer: string;
+  readonly detail: string;
+  readonly hint?: string | undefined;
+}
+
+/**
+ * The value as the schema wants it.
+ * @param options.at JSON pointer of the value itself, before the pointers of its members
+ * @throws LakeError invalid: the first culprit in the message, all of them in `facts.errors` when there are several
+ */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, options: { readonly at?: string } = {}): T {
+  const result = schema.safeParse(value, { reportInput: true });
+  if (result.success) return result.data;
+  const findings = result.error.issues.flatMap((issue) => explain(issue, schema, options.at ?? ""));
+  return refuse(findings);
+}
+
+function refuse(findings: readonly Finding[]): never {
+  const [first = { pointer: "", detail: "the value is not valid" }] = findings;
+  throw errorOf(first, findings);
+}
+
+function errorOf(first: Finding, findings: readonly Finding[]): LakeError {
+  const others = findings.length - 1;
+  return invalid(first.detail + (others > 0 ? ` (and ${others} more)` : ""), {
+    at: first.pointer,
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+    ...(others > 0 ? { facts: { errors: findings.map(({ pointer, detail }) => ({ pointer, detail })) } } : {}),
+  });
+}
+
+function explain(issue: Issue, schema: z.ZodType, at: string): Finding[] {
+  const pointer = at + issue.path.map((key) => `/${escapeToken(String(key))}`).join("");
+  if (issue.code === "unrecognized_keys") {
+    const known = memberNames(schema, issue.path);
+    return issue.keys.map((key) => {
+      const close = closest(key, known);
+      return {
+        pointer: `${pointer}/${escapeToken(key)}`,
+        detail: `unknown member "${key}"`,
+        hint: close ? `Did you mean "${close}"?` : known.length > 0 ? `Known here: ${known.join(", ")}.` : undefined,
+      };
+    });
+  }
+  return [{ pointer, detail: describe(issue) }];
+}
+
+function describe(issue: Exclude<Issue, { code: "unrecognized_keys" }>): string {
+  const name = issue.path.at(-1);
+  if (issue.input === undefined && issue.code !== "custom") {
+    return name === undefined ? "nothing was given" : `"${String(name)}" is missing`;
+  }
+  const got = `, got ${show(issue.input)}`;
+  switch (issue.code) {
+    case "invalid_type":
+      return `expected ${TYPE_NAMES[issue.expected] ?? issue.expected}${got}`;
+    case "invalid_value":
+      return `expected ${issue.values.map((v) => JSON.stringify(v)).join(" or ")}${got}`;
+    case "invalid_format":
+      return `expected ${issue.format === "uuid" ? "a UUID" : issue.message}${got}`;
+    case "too_small":
+      return `expected ${unit(issue.origin, issue.minimum, "at least")}${got}`;
+    case "too_big":
+      return `expected ${unit(issue.origin, issue.maximum, "at most")}${got}`;
+    default:
+      return issue.message;
+  }
+}
+
+const TYPE_NAMES: Record<string, string> = {
+  string: "a string",
+  number: "a number",
+  int: "an integer",
+  boolean: "true or false",
+  object: "an object",
+  record: "an object",
+  array: "an array",
+};
+
+function unit(origin: string, bound: number | bigint, word: string): string {
+  if (origin === "array") return `${word} ${bound} ${bound === 1 ? "item" : "items"}`;
+  if (origin === "string") return `${word} ${bound} ${bound === 1 ? "character" : "characters"}`;
+  return `${word} ${bound}`;
+}
+
+function show(value: unknown): string {
+  const text = stringifyJson(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function escapeToken(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+/** The members that the schema knows at a path. */
+function memberNames(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let current: unknown = schema;
+  for (const key of [undefined, ...path]) {
+    if (key !== undefined) {
+      if (current instanceof z.ZodObject) current = current.shape[String(key)];
+      else if (current instanceof z.ZodArray) current = current.element;
+    }
+    while (isWrapped(current)) current = current.unwrap();
+  }
+  return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
+}
+
+function isWrapped(schema: unknown): schema is { unwrap(): unknown } {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
+}
+
+/** The candidate that is most like a word, if any is near enough to be a slip of the keyboard. */
+export function closest(word: string, candidates: readonly string[]): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replaceAll(/[-_]/g, "");
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(plain(word), plain(candidate)) }))
+    .sort((a, b) => a.distance - b.distance);
+  const [best] = ranked;
+  return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
+}
+
+/** Insertions, deletions, changes and swaps of neighbours that make one word of the other. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = isSwap ? (before[j - 2] ?? 0) + 1 : change;
+      next.push(Math.min(change, swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    before = row;
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,54 @@
+/** Locations: one folder has one, however it is written. */
+
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { after, test } from "node:test";
+import { isLakeError } from "../../lib/errors.ts";
+import { fromLocation, toLocation } from "../../lib/lake/location.ts";
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-location-")));
+after(() => rmSync(folder, { recursive: true }));
+const wanted = `file://${folder}/a%20b/%C3%BC%25`;
+mkdirSync(join(folder, "a b"));
+symlinkSync(join(folder, "a b"), join(folder, "link"));
+
+for (const path of [
+  join(folder, "a b/ü%"),
+  join(folder, "a b/ü%/"),
+  join(folder, "link/ü%"),
+  join(folder, "a b/x/../ü%"),
+  wanted,
+  `${wanted}/`,
+  `file:${folder}/a%20b/%C3%BC%25`,
+  relative(process.cwd(), join(folder, "a b/ü%")),
+]) {
+  test(`${path.replace(folder, "…")} is one location`, async () => assert.equal(await toLocation(path), wanted));
+}
+
+test("a base stands before relative paths only", async () => {
+  assert.equal(await toLocation("x/y", folder), `file://${folder}/x/y`);
+  assert.equal(await toLocation("/x/y", folder), "file:///x/y");
+});
+
+test("there and back", () => assert.equal(fromLocation(wanted), join(folder, "a b/ü%")));
+
+for (const [path, words] of [
+  ["s3://bucket/table", /S3.*local/],
+  ["s3a://bucket/table", /S3.*local/],
+  ["gs://bucket/table", /"gs:" is no storage/],
+  ["http://example.com", /"http:" is no storage/],
+  ["", /empty/],
+  ["/", /root folder/],
+  ["a\0b", /NUL/],
+  ["file:///a%zz", /not a file location/],
+] as const) {
+  test(`${JSON.stringify(path)} is refused`, async () => {
+    await assert.rejects(toLocation(path), (error) => {
+      assert.ok(isLakeError(error, "invalid"));
+      assert.match(error.message, words);
+      return true;
+    });
+  });
+}

@@ -1,0 +1,102 @@
+/** Crashes at every call that commit, mirror and import make: whatever happens, the theorem holds and the next worker finishes. */
+
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { openDeltaLog } from "../../lib/log/delta-log.ts";
+import { commit } from "../../lib/operations/commit.ts";
+import { diffTable } from "../../lib/operations/diff.ts";
+import { importTable } from "../../lib/operations/import.ts";
+import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { openFileStore } from "../../lib/storage/file.ts";
+import { Crash, crashPoint, dying } from "../support/crash.ts";
+import { addOf, commitTo, newTable, openTestLake, removeOf, request } from "../support/lake.ts";
+import { assertHistory, assertTheorem } from "../support/theorem.ts";
+
+const MAX_CALLS = 200;
+
+test("commit: a crash at any call, then the same request again, commits exactly once to all tables or none", async () => {
+  const lake = await openTestLake();
+  for (const when of ["before", "after"] as const) {
+    for (let at = 0, done = false; !done && at < MAX_CALLS; at += 1) {
+      const [a, b] = [await newTable(lake, `c.${when}_a${at}`), await newTable(lake, `c.${when}_b${at}`)];
+      const wanted = request(
+        { tableId: a, readVersion: 0, actions: [addOf("f")] },
+        { tableId: b, readVersion: 0, actions: [addOf("g")] },
+      );
+      const point = crashPoint(at, when);
+      const first = await commit(lake.with({ catalog: dying(lake.catalog, point) }), wanted).catch((e: unknown) => e);
+      done = !(first instanceof Crash);
+      const heads = await Promise.all(
+        [a, b].map(async (tableId) => (await lake.catalog.findTable({ tableId }))?.version),
+      );
+      assert.equal(heads[0], heads[1], "both tables, or none");
+      const again = await commit(lake, wanted);
+      assert.ok(again.status === "committed");
+      assert.equal(again.replayed, heads[0] === 1);
+      for (const tableId of [a, b]) assert.equal((await lake.catalog.findTable({ tableId }))?.version, 1);
+    }
+  }
+  await lake.close();
+});
+
+test("mirror: a worker killed at any call of catalog or store leaves a prefix, and the next one finishes", async () => {
+  for (const when of ["before", "after"] as const) {
+    const lake = await openTestLake();
+    for (let at = 0, done = false; !done; at += 1) {
+      assert.ok(at < MAX_CALLS, "the loop ends");
+      const id = await newTable(lake, `c.mirror${at}`, { configuration: { "delta.checkpointInterval": "2" } });
+      for (let v = 0; v < 4; v += 1)
+        await commitTo(lake, id, v, v === 2 ? [removeOf("f0"), addOf("f2")] : [addOf(`f${v}`)]);
+      const point = crashPoint(at, when);
+      const doomed = lake.with({ catalog: dying(lake.catalog, point), store: (store) => dying(store, point) });
+      await mirrorTable(doomed, id).catch((error: unknown) =>
+        assert.ok(error instanceof Crash || point.dead, String(error)),
+      );
+      done = !point.dead;
+      await assertTheorem(lake, id);
+      const result = await mirrorTable(lake, id);
+      assert.equal(result.error, undefined);
+      assert.equal(await assertTheorem(lake, id), 4);
+      const listing = await lake.openLog(`file:///lake/c.mirror${at}`).list();
+      assert.deepEqual(
+        listing.checkpoints.map((c) => c.version),
+        [2, 4],
+        `checkpoints after a crash ${when} call ${at}`,
+      );
+      assert.equal(await lake.openLog(`file:///lake/c.mirror${at}`).readLastCheckpoint(), 4);
+    }
+    await lake.close();
+  }
+});
+
+test("import: killed at any call, the same import carries on and ends with the same table", async () => {
+  const golden = fileURLToPath(new URL("../golden/trips", import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), "dl-import-"));
+  cpSync(golden, folder, { recursive: true, preserveTimestamps: true });
+  for (const mode of ["full-history", "snapshot"] as const) {
+    for (let at = 0, done = false; !done; at += 1) {
+      assert.ok(at < MAX_CALLS, "the loop ends");
+      const base = await openTestLake();
+      const lake = { ...base, openLog: (location: string) => openDeltaLog(openFileStore(folder), location) };
+      const point = crashPoint(at, at % 2 ? "before" : "after");
+      const wanted = { location: "file:///lake/trips", name: "c.trips", mode };
+      await importTable({ ...lake, catalog: dying(lake.catalog, point) }, wanted).catch((e: unknown) =>
+        assert.ok(e instanceof Crash || point.dead, String(e)),
+      );
+      done = !point.dead;
+      const existing = await lake.catalog.findTable({ name: "c.trips" });
+      const result = existing ?? (await importTable(lake, wanted));
+      const { tableId } = result;
+      assert.equal(result.version, 7);
+      const report = await diffTable(lake, { ref: { tableId }, lagThresholdSeconds: 5, maxDriftFiles: 0 });
+      assert.deepEqual([report.outcome, report.drift.files, report.drift.other], ["ok", [], []]);
+      await assertHistory(lake, tableId);
+      await base.close();
+    }
+  }
+  rmSync(folder, { recursive: true });
+});

@@ -1,0 +1,101 @@
+/** Publishing to `_delta_log`: order, checkpoints, foreign commits, failures, sweeping. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { unavailable } from "../../lib/errors.ts";
+import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { sweepMirrors } from "../../lib/operations/sweep.ts";
+import { openMemoryStore } from "../../lib/storage/memory.ts";
+import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
+import { assertTheorem } from "../support/theorem.ts";
+
+let lake: TestLake;
+before(async () => {
+  lake = await openTestLake();
+});
+after(() => lake.close());
+
+test("publishes every version in order, checkpoints at the interval, and has nothing left to do", async () => {
+  const id = await newTable(lake, "m.order", { configuration: { "delta.checkpointInterval": "5" } });
+  for (let v = 0; v < 12; v += 1)
+    await commitTo(lake, id, v, v % 3 === 2 ? [removeOf(`f${v - 1}`), addOf(`f${v}`)] : [addOf(`f${v}`)]);
+  const result = await mirrorTable(lake, id);
+  assert.deepEqual(result.published, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  assert.deepEqual(result.checkpoints, [5, 10]);
+  assert.equal(await assertTheorem(lake, id), 12);
+  const log = lake.openLog("file:///lake/m.order");
+  assert.equal(await log.readLastCheckpoint(), 10);
+  assert.deepEqual((await mirrorTable(lake, id)).published, []);
+  assert.equal(await lake.catalog.mirroredVersion(id), 12);
+});
+
+test("two zombie workers at once are harmless", async () => {
+  const id = await newTable(lake, "m.zombies", { configuration: { "delta.checkpointInterval": "2" } });
+  for (let v = 0; v < 6; v += 1) await commitTo(lake, id, v, [addOf(`f${v}`)]);
+  await Promise.all([mirrorTable(lake, id), mirrorTable(lake, id), mirrorTable(lake, id)]);
+  assert.equal(await assertTheorem(lake, id), 6);
+  assert.equal((await lake.catalog.findTable({ tableId: id }))?.quarantine, undefined);
+});
+
+test("a foreign commit quarantines this table alone, nothing is overwritten", async () => {
+  const [id, other] = [await newTable(lake, "m.foreign"), await newTable(lake, "m.innocent")];
+  await mirrorTable(lake, id);
+  const store = lake.store("file:///lake/m.foreign");
+  const foreign = new TextEncoder().encode('{"commitInfo":{"operation":"WRITE"}}\n');
+  await store.putIfAbsent("_delta_log/00000000000000000001.json", foreign);
+  await commitTo(lake, id, 0, [addOf("f")]);
+  await commitTo(lake, id, 1, [addOf("g")]);
+  const result = await mirrorTable(lake, id);
+  assert.match(result.quarantined ?? "", /another commit 1/);
+  assert.deepEqual((await store.get("_delta_log/00000000000000000001.json"))?.bytes, foreign);
+  const [status] = await lake.catalog.unpublished(id, 1);
+  assert.equal(status?.status, "FAILED");
+  assert.ok((await mirrorTable(lake, id)).quarantined, "it stays stopped");
+  lake.clock.time += 60_000;
+  await commitTo(lake, other, 0, [addOf("f")]);
+  lake.clock.time += 60_000;
+  const { rung } = await sweepMirrors(lake, { overdueMs: 5000, limit: 100 });
+  assert.ok(rung.some((r) => r.tableId === other));
+  assert.ok(!rung.some((r) => r.tableId === id), "the sweeper leaves a quarantined table alone");
+  await mirrorTable(lake, other);
+});
+
+test("an outage counts attempts and shows FAILED, and the next doorbell finishes", async () => {
+  const id = await newTable(lake, "m.outage");
+  await commitTo(lake, id, 0, [addOf("f")]);
+  const down = lake.with({
+    store: (store) => ({ ...store, putIfAbsent: async () => Promise.reject(unavailable("the store is down")) }),
+  });
+  for (let i = 0; i < 5; i += 1) assert.equal((await mirrorTable(down, id)).error?.message, "the store is down");
+  const [status] = await lake.catalog.unpublished(id, 1);
+  assert.deepEqual([status?.status, status?.attempts, status?.lastError], ["FAILED", 5, "the store is down"]);
+  assert.deepEqual((await mirrorTable(lake, id)).published, [0, 1]);
+  assert.equal(await assertTheorem(lake, id), 1);
+});
+
+test("a put whose answer is lost is read back: same bytes are success", async () => {
+  const id = await newTable(lake, "m.lost");
+  await commitTo(lake, id, 0, [addOf("f")]);
+  const lossy = openMemoryStore({
+    afterWrite: () => {
+      throw unavailable("connection reset");
+    },
+  });
+  const result = await mirrorTable(lake.with({ store: () => lossy }), id);
+  assert.deepEqual(result.published, [0, 1]);
+});
+
+test("a checkpoint that fails does not hold the commit back", async () => {
+  const id = await newTable(lake, "m.checkpoint_fails", { configuration: { "delta.checkpointInterval": "1" } });
+  await commitTo(lake, id, 0, [addOf("f")]);
+  const noCheckpoints = lake.with({
+    store: (store) => ({
+      ...store,
+      putIfAbsent: (key, body) =>
+        key.includes("checkpoint") ? Promise.reject(unavailable("disk full")) : store.putIfAbsent(key, body),
+    }),
+  });
+  const result = await mirrorTable(noCheckpoints, id);
+  assert.deepEqual([result.published, result.checkpoints], [[0, 1], []]);
+  assert.ok(lake.metricsSeen.some((m) => m.name === "CheckpointFailures"));
+});

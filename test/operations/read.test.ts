@@ -1,0 +1,116 @@
+/** Time travel: files and history by version and by timestamp (delta-rules.md §5, §8.56), snapshots over several tables. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { isLakeError } from "../../lib/errors.ts";
+import { commit } from "../../lib/operations/commit.ts";
+import { listFiles, resolveVersion, snapshots, tableCommits, tableHistory } from "../../lib/operations/read.ts";
+import { addOf, commitTo, newTable, openTestLake, removeOf, request, type TestLake } from "../support/lake.ts";
+
+let lake: TestLake;
+let id: string;
+const times: number[] = [];
+before(async () => {
+  lake = await openTestLake();
+  id = await newTable(lake, "r.table");
+  const steps = [[addOf("a")], [addOf("b")], [removeOf("a"), addOf("c")], [addOf("a")]];
+  for (const [v, step] of steps.entries()) {
+    lake.clock.time += 1000;
+    await commitTo(lake, id, v, step);
+  }
+  const history = await tableHistory(lake, { tableId: id }, { limit: 10 });
+  times.push(...history.items.map((item) => item.timestamp).reverse());
+});
+after(() => lake.close());
+
+async function paths(at: { version?: number; timestamp?: number }): Promise<string[]> {
+  const { page } = await listFiles(lake, { tableId: id }, { ...at, limit: 100 });
+  return page.items.map((file) => file.path).sort();
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  const error = await promise.catch((e: unknown) => e);
+  return isLakeError(error) ? error.code : undefined;
+}
+
+test("every version shows its files, a removed file comes back when it is added again", async () => {
+  assert.deepEqual(await paths({ version: 0 }), []);
+  assert.deepEqual(await paths({ version: 1 }), ["a"]);
+  assert.deepEqual(await paths({ version: 2 }), ["a", "b"]);
+  assert.deepEqual(await paths({ version: 3 }), ["b", "c"]);
+  assert.deepEqual(await paths({}), ["a", "b", "c"]);
+});
+
+test("by timestamp: at, one millisecond before and after each commit, before the first and after the last", async () => {
+  const [first = 0] = times;
+  const last = times.at(-1) ?? 0;
+  for (const [version, time] of times.entries()) {
+    assert.equal((await resolveVersion(lake, { tableId: id }, { timestamp: time })).version, version);
+    if (version > 0)
+      assert.equal((await resolveVersion(lake, { tableId: id }, { timestamp: time - 1 })).version, version - 1);
+    if (time < last)
+      assert.equal((await resolveVersion(lake, { tableId: id }, { timestamp: time + 1 })).version, version);
+  }
+  assert.equal(await codeOf(paths({ timestamp: first - 1 })), "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION");
+  assert.equal(await codeOf(paths({ timestamp: last + 1 })), "DELTA_TIMESTAMP_GREATER_THAN_COMMIT");
+  assert.equal(await codeOf(paths({ version: 5 })), "VERSION_NOT_FOUND");
+});
+
+test("pages of one file each give every file once", async () => {
+  const seen: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const { page } = await listFiles(lake, { tableId: id }, { limit: 1, ...(cursor === undefined ? {} : { cursor }) });
+    seen.push(...page.items.map((file) => file.path));
+    cursor = page.next;
+  } while (cursor !== undefined);
+  assert.deepEqual(seen.sort(), ["a", "b", "c"]);
+});
+
+test("history is newest first and pages; commits come with their actions", async () => {
+  const first = await tableHistory(lake, { tableId: id }, { limit: 2 });
+  assert.deepEqual(
+    first.items.map((item) => item.version),
+    [4, 3],
+  );
+  const second = await tableHistory(lake, { tableId: id }, { limit: 10, before: 3 });
+  assert.deepEqual(
+    second.items.map((item) => item.version),
+    [2, 1, 0],
+  );
+  const commits = await tableCommits(lake, { tableId: id }, { after: 2, limit: 10 });
+  assert.deepEqual(
+    commits.map((c) => [c.version, c.actions.adds.length, c.actions.removes.length]),
+    [
+      [3, 1, 1],
+      [4, 1, 0],
+    ],
+  );
+});
+
+test("snapshots never cut a transaction in two", async () => {
+  const other = await newTable(lake, "r.other");
+  const head = (await lake.catalog.findTable({ tableId: id }))?.version ?? 0;
+  const both = request(
+    { tableId: id, readVersion: head, actions: [addOf("x")] },
+    { tableId: other, readVersion: 0, actions: [addOf("y")] },
+  );
+  const result = await commit(lake, both);
+  assert.ok(result.status === "committed");
+  await commitTo(lake, id, head + 1, [addOf("later")]);
+  const tables = [{ tableId: id }, { name: "r.other" }];
+  const at = await snapshots(lake, { tables, transactionId: both.transactionId });
+  assert.deepEqual(
+    at.tables.map((t) => t.version),
+    [head + 1, 1],
+  );
+  const before = await snapshots(lake, { tables, timestamp: result.committedAt - 1 });
+  assert.deepEqual(
+    before.tables.map((t) => t.version),
+    [head, 0],
+  );
+  assert.deepEqual(
+    (await snapshots(lake, { tables })).tables.map((t) => t.version),
+    [head + 2, 1],
+  );
+});

@@ -1,0 +1,125 @@
+/** The local store keeps the contract, leaves no temporary files, and names what went wrong on the disk. */
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdtemp, open, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { isLakeError } from "../../lib/errors.ts";
+import type { ObjectStore } from "../../lib/ports.ts";
+import { openFileStore } from "../../lib/storage/file.ts";
+import { fileError } from "../../lib/storage/file-errors.ts";
+import { collect, objectStoreContract } from "../contract/object-store.contract.ts";
+import { needs } from "../support/skip.ts";
+
+const makeRoot = (): Promise<string> => mkdtemp(join(tmpdir(), "dl-file-store-"));
+
+objectStoreContract("file store", async () => {
+  const root = await makeRoot();
+  return { store: openFileStore(join(root, "made/on demand")), close: () => rm(root, { recursive: true }) };
+});
+
+const BODY = new TextEncoder().encode("x");
+
+async function inRoot(run: (root: string, store: ObjectStore) => Promise<void>): Promise<void> {
+  const root = await makeRoot();
+  try {
+    await run(root, openFileStore(root));
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
+
+test("no temporary file is left after a write, a refusal or a failure", () =>
+  inRoot(async (root, store) => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield BODY;
+      throw new Error("broke");
+    }
+    await store.putIfAbsent("d/a", BODY);
+    await store.putIfAbsent("d/a", BODY);
+    await store.put("d/a", BODY);
+    await assert.rejects(store.putIfAbsent("d/b", broken()), /broke/);
+    assert.deepEqual(await readdir(join(root, "d")), ["a"]);
+  }));
+
+test("temporary files of a process that died are not listed; other dotted names are", () =>
+  inRoot(async (root, store) => {
+    await writeFile(join(root, ".0c7f.tmp"), "half");
+    await writeFile(join(root, ".a.crc"), "x");
+    assert.deepEqual(
+      (await collect(store.list(""))).map((info) => info.key),
+      [".a.crc"],
+    );
+  }));
+
+test("a link to a file is listed as a file; a broken link is not", () =>
+  inRoot(async (root, store) => {
+    await writeFile(join(root, "real"), "12345");
+    await symlink("real", join(root, "linked"));
+    await symlink("gone", join(root, "broken"));
+    const found = await collect(store.list(""));
+    assert.deepEqual(
+      found.map((info) => [info.key, info.size]),
+      [
+        ["linked", 5],
+        ["real", 5],
+      ],
+    );
+  }));
+
+test("a root that is missing, or a file, holds nothing", () =>
+  inRoot(async (root) => {
+    await writeFile(join(root, "file"), "x");
+    for (const name of ["missing", "file"]) {
+      const store = openFileStore(join(root, name));
+      assert.deepEqual(await collect(store.list("")), []);
+      assert.equal(await store.get("a"), undefined);
+    }
+    await assert.rejects(openFileStore(join(root, "file")).put("a", BODY), (error) => isLakeError(error, "invalid"));
+  }));
+
+test("a name that the disk refuses is named in the error, and nothing is left", () =>
+  inRoot(async (root, store) => {
+    const key = "n".repeat(300);
+    for (const write of [() => store.put(key, BODY), () => store.putIfAbsent(key, BODY)]) {
+      await assert.rejects(write, (error) => {
+        assert.ok(isLakeError(error, "invalid"));
+        assert.match(error.message, /cannot write .*nnn: the name is too long/);
+        return true;
+      });
+    }
+    assert.deepEqual(await readdir(root), []);
+  }));
+
+test("errors of the disk are sorted by what the caller can do", () => {
+  const kindOf = (code: string): string | undefined => {
+    const error = fileError(Object.assign(new Error("system text"), { code }), "write", "/t/x");
+    assert.ok(isLakeError(error));
+    assert.match(error.message, /cannot write \/t\/x: /);
+    assert.ok(error.hint);
+    assert.equal(error.facts.errno, code);
+    return error.kind;
+  };
+  for (const code of ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EIO"]) assert.equal(kindOf(code), "unavailable", code);
+  for (const code of ["EACCES", "EROFS", "ENOTDIR", "ENAMETOOLONG"]) assert.equal(kindOf(code), "invalid", code);
+  const foreign = new TypeError("a defect");
+  assert.equal(fileError(foreign, "write", "/t/x"), foreign);
+});
+
+test(
+  "a full disk is unavailable",
+  needs("a full disk", existsSync("/dev/full"), "this system has no /dev/full"),
+  async () => {
+    // No folder can be filled for a test; the device that always is full stands in for it.
+    const file = await open("/dev/full", "w");
+    const failure = await file.write(BODY).then(
+      () => undefined,
+      (error: unknown) => fileError(error, "write", "/dev/full"),
+    );
+    await file.close();
+    assert.ok(isLakeError(failure, "unavailable"));
+    assert.match(failure.message, /the disk is full/);
+  },
+);

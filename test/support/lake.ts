@@ -1,0 +1,150 @@
+/** A lake for tests: a SQLite catalog in a temporary folder, logs in memory, a clock that stands still, a queue that only writes down. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openCatalog } from "../../lib/catalog/catalog.ts";
+import type { CommitActions } from "../../lib/delta/actions.ts";
+import { ActionCollector } from "../../lib/delta/decode.ts";
+import type { Json } from "../../lib/delta/json.ts";
+import type { CommitRequest, CommitResult, ReadSet } from "../../lib/delta/request.ts";
+import { openDeltaLog } from "../../lib/log/delta-log.ts";
+import { commit } from "../../lib/operations/commit.ts";
+import { createTable } from "../../lib/operations/create-table.ts";
+import type { Catalog, Clock, Lake, ObjectStore } from "../../lib/ports.ts";
+import { openMemoryStore } from "../../lib/storage/memory.ts";
+
+export interface TestClock extends Clock {
+  time: number;
+}
+
+export interface TestLake extends Lake {
+  readonly clock: TestClock;
+  readonly rung: { tableId: string; version: number }[];
+  readonly metricsSeen: { name: string; value: number }[];
+  store(location: string): ObjectStore;
+  /** The same lake with some of its parts exchanged. */
+  with(parts: { catalog?: Catalog; store?: (store: ObjectStore) => ObjectStore }): TestLake;
+  close(): Promise<void>;
+}
+
+export function testClock(time = Date.UTC(2026, 0, 1)): TestClock {
+  return {
+    time,
+    now() {
+      return this.time;
+    },
+    newId: () => crypto.randomUUID(),
+    async sleep(ms) {
+      this.time += ms;
+    },
+  };
+}
+
+/** @param url a database; a new SQLite file if absent */
+export async function openTestLake(url?: string): Promise<TestLake> {
+  const folder = mkdtempSync(join(tmpdir(), "dl-test-"));
+  const clock = testClock();
+  const catalog = await openCatalog(url ?? join(folder, "catalog.sqlite"), clock);
+  if (url !== undefined) await catalog.migrate();
+  const stores = new Map<string, ObjectStore>();
+  const base = {
+    clock,
+    rung: [] as { tableId: string; version: number }[],
+    metricsSeen: [] as { name: string; value: number }[],
+    store(location: string): ObjectStore {
+      const known = stores.get(location) ?? openMemoryStore({ now: () => clock.now() });
+      stores.set(location, known);
+      return known;
+    },
+  };
+  const assemble = (parts: { catalog?: Catalog; store?: (store: ObjectStore) => ObjectStore }): TestLake => ({
+    ...base,
+    catalog: parts.catalog ?? catalog,
+    openLog: (location) => {
+      const store = base.store(location);
+      return openDeltaLog(parts.store ? parts.store(store) : store, location);
+    },
+    queue: {
+      async ring(tables) {
+        base.rung.push(...tables.map(({ tableId, version }) => ({ tableId, version })));
+      },
+    },
+    metrics: { record: (name, value) => void base.metricsSeen.push({ name, value }) },
+    with: (more) => assemble({ ...parts, ...more }),
+    async close() {
+      await catalog.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  });
+  return assemble({});
+}
+
+export const SCHEMA = {
+  type: "struct",
+  fields: [
+    { name: "id", type: "long", nullable: true, metadata: {} },
+    { name: "day", type: "string", nullable: true, metadata: {} },
+  ],
+};
+
+/** A table of {@link SCHEMA}; answers its id. */
+export async function newTable(
+  lake: Lake,
+  name: string,
+  options: { partitionColumns?: string[]; configuration?: Record<string, string> } = {},
+): Promise<string> {
+  const { tableId } = await createTable(lake, { name, location: `file:///lake/${name}`, schema: SCHEMA, ...options });
+  return tableId;
+}
+
+export function actions(...objects: Json[]): CommitActions {
+  const collector = new ActionCollector({ strict: true });
+  for (const [i, object] of objects.entries()) collector.collect(object, `/tables/0/actions/${i}`);
+  return collector.actions();
+}
+
+export function addOf(path: string, more: Record<string, Json> = {}): Json {
+  return { add: { path, partitionValues: {}, size: 100, modificationTime: 1, dataChange: true, ...more } };
+}
+
+export function removeOf(path: string, more: Record<string, Json> = {}): Json {
+  return { remove: { path, deletionTimestamp: 1, dataChange: true, ...more } };
+}
+
+export function request(
+  ...tables: {
+    tableId: string;
+    readVersion: number;
+    actions: Json[];
+    reads?: ReadSet;
+    isolationLevel?: "WriteSerializable";
+  }[]
+): CommitRequest {
+  return {
+    transactionId: crypto.randomUUID(),
+    tables: tables.map(({ tableId, actions: objects, ...rest }, i) => ({
+      table: { tableId },
+      actions: actions(...objects),
+      at: `/tables/${i}`,
+      ...rest,
+    })),
+  };
+}
+
+/** Commits to one table and answers the version, or the codes of the conflicts. */
+export async function commitTo(
+  lake: Lake,
+  tableId: string,
+  readVersion: number,
+  objects: Json[],
+  reads?: ReadSet,
+): Promise<number | string> {
+  const result = await commit(lake, request({ tableId, readVersion, actions: objects, ...(reads ? { reads } : {}) }));
+  return outcomeOf(result);
+}
+
+export function outcomeOf(result: CommitResult): number | string {
+  if (result.status === "conflict") return result.conflicts.map((c) => c.code).join();
+  return result.tables[0]?.version ?? -1;
+}
