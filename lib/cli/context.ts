@@ -88,16 +88,21 @@ function withEnvironment(config: Config): Config {
 }
 
 /** The file of an embedded database; undefined for servers. */
-export function databaseFile(url: string): string | undefined {
+function databaseFile(url: string): string | undefined {
   const path = url.replace(/^sqlite:(\/\/(?=\/))?/i, "");
   return /^[a-z][a-z0-9+.-]+:/i.test(path) ? undefined : path;
 }
 
+/** False for a file that is not there; servers are asked when they are needed. */
+export function databaseExists(url: string): boolean {
+  const file = databaseFile(url);
+  return file === undefined || existsSync(file);
+}
+
 /** A mistyped name must not make an empty database. */
 function checkExists(url: string): void {
-  const file = databaseFile(url);
-  if (file === undefined || existsSync(file)) return;
-  throw notFound(`there is no database ${file}`, {
+  if (databaseExists(url)) return;
+  throw notFound(`there is no database ${databaseFile(url)}`, {
     code: "DATABASE_NOT_FOUND",
     hint: "Check the name; dl serve, dl import and dl migrate make a new one.",
   });

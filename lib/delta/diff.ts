@@ -56,19 +56,19 @@ export function diffFile(sql: AddFile, log: AddFile, compare: FileComparison): F
   const known = (file: AddFile): JsonObject => {
     const deletionVector = file.deletionVector && onlyKnown(file.deletionVector);
     const { stats, ...rest } = addFields(deletionVector ? { ...onlyKnown(file), deletionVector } : onlyKnown(file));
-    return compare.stats ? { ...rest, stats: comparableStats(stats as string | undefined) } : rest;
+    return compare.stats ? { ...rest, stats: comparableText(stats as string | undefined) } : rest;
   };
   const fields = diffFields(known(sql), known(log)).filter((drift) => !NOT_OF_THE_FILE.has(drift.field));
   return fields.length === 0 ? undefined : { ...named("different", sql), fields };
 }
 
-/** Statistics are the same when they say the same, whatever the spaces. */
-function comparableStats(stats: string | undefined): Json {
-  if (stats === undefined) return null;
+/** JSON texts (statistics, schemas) are the same when they say the same, whatever the spaces. */
+function comparableText(text: string | undefined): Json {
+  if (text === undefined) return null;
   try {
-    return canonicalJson(parseJson(stats));
+    return canonicalJson(parseJson(text));
   } catch {
-    return stats;
+    return text;
   }
 }
 
@@ -78,9 +78,9 @@ export function named(kind: FileDrift["kind"], file: FileIdentity): FileDrift {
 }
 
 export function diffMetadata(sql: Metadata | undefined, log: Metadata | undefined): FieldDrift[] {
-  const known = (m: Metadata | undefined): JsonObject =>
-    m ? metadataFields({ ...onlyKnown(m), format: onlyKnown(m.format) }) : {};
-  return diffFields(known(sql), known(log));
+  const comparable = (metadata: Metadata | undefined): JsonObject =>
+    metadata ? { ...metadataFields(metadata), schemaString: comparableText(metadata.schemaString) } : {};
+  return diffFields(comparable(sql), comparable(log));
 }
 
 export function diffProtocol(sql: Protocol | undefined, log: Protocol | undefined): FieldDrift[] {

@@ -204,8 +204,8 @@ async function replayLog(log: DeltaLog, segment: LogSegment): Promise<{ replay: 
 }
 
 /**
- * Every commit file that is still there must say what SQL says; those that we published must be the very bytes. The first
- * version that SQL holds may be a checkpoint's content and is covered by the state.
+ * Every commit file that is still there must say what SQL says; those that we published must be the very bytes. Where SQL
+ * begins at a checkpoint, its first version holds that checkpoint's content, which the comparison of states covers.
  */
 async function compareCommits(
   lake: Lake,
@@ -216,7 +216,8 @@ async function compareCommits(
   found: Findings,
 ): Promise<void> {
   const present = new Set(listing.commits.map((commit) => commit.version));
-  let next = head.baseVersion + (head.baseVersion > 0 ? 1 : 0);
+  const atCheckpoint = head.baseVersion > 0 || listing.checkpoints.some((c) => c.version === head.baseVersion);
+  let next = head.baseVersion + (atCheckpoint ? 1 : 0);
   while (next <= version) {
     const commits = await lake.catalog.readCommits(head.tableId, next, version);
     if (commits.length === 0) return;

@@ -30,7 +30,6 @@ export const EVENT_METRICS = {
     "dl_oldest_unpublished_seconds",
     "Age of the oldest overdue version then.",
   ),
-  parityDrift: counter("MirrorParityDrift", "dl_mirror_parity_drift_total", "Parity checks that found a difference."),
   parityChecks: counter("ParityChecks", "dl_parity_checks_total", "Parity checks that were made."),
   requestDuration: histogram("RequestDuration", "dl_http_request_duration_seconds", "Time of an HTTP request."),
 } as const satisfies Record<string, MetricName>;
@@ -47,6 +46,11 @@ export const TABLE_METRICS = {
   fileDriftCount: gauge("FileDriftCount", "dl_file_drift_count", "Files that differ between SQL and _delta_log."),
   metadataDrift: gauge("MetadataDrift", "dl_metadata_drift", "1 when the metadata differ."),
   protocolDrift: gauge("ProtocolDrift", "dl_protocol_drift", "1 when the protocol differs."),
+  parityDrift: counter(
+    "MirrorParityDrift",
+    "dl_mirror_parity_drift_total",
+    "Parity checks that found a difference at this version.",
+  ),
   versionDelta: gauge("VersionDelta", "dl_version_delta", "Versions that the log is behind SQL."),
 } as const satisfies Record<string, MetricName>;
 

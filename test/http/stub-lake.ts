@@ -37,7 +37,7 @@ export interface Answer {
 
 export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
-  const isJson = /json$/.test(response.headers.get("content-type") ?? "");
+  const isJson = /[/+]json$/.test(response.headers.get("content-type") ?? "");
   return {
     status: response.status,
     headers: response.headers,

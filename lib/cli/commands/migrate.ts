@@ -2,18 +2,21 @@
 
 import { Command } from "commander";
 import { maskedUrl } from "../../config.ts";
-import { action } from "../context.ts";
+import { action, databaseExists } from "../context.ts";
 
 export function migrateCommand(): Command {
   return new Command("migrate").description("make the schema of the database, or bring it up to date").action(
     action(async ({ output, database, withLake }) => {
+      // A new SQLite file is made complete as soon as it is opened.
+      const made = !databaseExists(database());
       const applied = await withLake(async ({ catalog }) => (await catalog.migrate()).applied, {
         create: "file",
         mirror: false,
       });
-      await output.result({ database: maskedUrl(database()), applied }, () =>
-        applied.length === 0 ? "the schema is up to date" : `applied ${applied.join(", ")}`,
-      );
+      await output.result({ database: maskedUrl(database()), made, applied }, () => {
+        if (made) return `made ${maskedUrl(database())}`;
+        return applied.length === 0 ? "the schema is up to date" : `applied ${applied.join(", ")}`;
+      });
       return 0;
     }),
   );

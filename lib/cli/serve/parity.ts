@@ -5,7 +5,7 @@ import { isLakeError } from "../../errors.ts";
 import { diffTable } from "../../operations/diff.ts";
 import type { Lake } from "../../ports.ts";
 import type { Logger } from "../../telemetry/log.ts";
-import { EVENT_METRICS } from "../../telemetry/metric-names.ts";
+import { EVENT_METRICS, TABLE_METRICS } from "../../telemetry/metric-names.ts";
 import { driftSamples, type Sample } from "../../telemetry/samples.ts";
 import { allTables } from "./table-metrics.ts";
 
@@ -20,6 +20,8 @@ export interface ParityChecks {
 
 export function openParityChecks(lake: Lake, thresholds: Config["parity"], logger: Logger): ParityChecks {
   let latest = new Map<string, Sample[]>();
+  /** Checks that found drift, by table and the version at which it stood. */
+  const drifts = new Map<string, { readonly version: string; count: number }>();
   let stopped = false;
 
   async function check(tableId: string): Promise<Sample[]> {
@@ -31,14 +33,23 @@ export function openParityChecks(lake: Lake, thresholds: Config["parity"], logge
     const { table, outcome, drift, versionDelta, lagSeconds, notes } = report;
     lake.metrics.record(EVENT_METRICS.parityChecks.cloudwatch, 1, "Count", { tableId });
     if (outcome === "drift") {
-      lake.metrics.record(EVENT_METRICS.parityDrift.cloudwatch, 1, "Count", { tableId });
+      const version = String(report.comparedVersion ?? report.sqlVersion);
+      const before = drifts.get(tableId);
+      drifts.set(tableId, { version, count: before?.version === version ? before.count + 1 : 1 });
       logger.error(
         { tableId, table, fileDriftCount: drift.fileCount, notes },
         "SQL and _delta_log differ: run dl diff",
       );
     }
     if (outcome === "lag") logger.warn({ tableId, table, versionDelta, lagSeconds }, "the mirror is late");
-    return driftSamples(report);
+    return [...driftSamples(report), ...driftTotal(tableId)];
+  }
+
+  function driftTotal(tableId: string): Sample[] {
+    const drift = drifts.get(tableId);
+    if (drift === undefined) return [];
+    const labels = { table_id: tableId, version: drift.version };
+    return [{ metric: TABLE_METRICS.parityDrift, labels, value: drift.count }];
   }
 
   return {

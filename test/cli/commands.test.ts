@@ -1,0 +1,272 @@
+/** The commands against a real database: data on stdout, words on stderr, exit codes that pipelines rely on. */
+
+import assert from "node:assert/strict";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openLocalLake } from "../../lib/lake/local.ts";
+import { createTable } from "../../lib/operations/create-table.ts";
+import { dl, type Finished, finish, startDl } from "./run.ts";
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-cli-")));
+after(() => rmSync(folder, { recursive: true }));
+const database = join(folder, "lake.sqlite");
+const orders = join(folder, "orders");
+let tableId = "";
+
+const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
+const add = (path: string) => ({
+  add: { path, partitionValues: {}, size: 2048, modificationTime: 1, dataChange: true },
+});
+const request = (readVersion: number, actions: object[], table = "sales.orders") =>
+  JSON.stringify({ transactionId: crypto.randomUUID(), tables: [{ table, readVersion, actions }] });
+
+const run = (...args: string[]) => dl(args, { env: { DATABASE_URL: database } });
+const send = (body: string, ...args: string[]) =>
+  dl(["commit", "-", ...args], { env: { DATABASE_URL: database }, input: body });
+
+function ok(finished: Finished): string {
+  assert.equal(finished.code, 0, finished.stderr);
+  return finished.stdout;
+}
+
+before(async () => {
+  assert.equal(ok(await run("migrate")), `made ${database}\n`);
+  assert.equal(ok(await run("migrate")), "the schema is up to date\n");
+  const lake = await openLocalLake({ database });
+  ({ tableId } = await createTable(lake, { name: "sales.orders", location: `file://${orders}`, schema }));
+  await lake.close();
+});
+
+test("dl commit: from a file or standard input, mirrored before it ends", async () => {
+  const file = join(folder, "request.json");
+  writeFileSync(file, request(0, [add("a.parquet")]));
+  const first = JSON.parse(ok(await run("commit", file, "--format", "json")));
+  assert.deepEqual([first.tables[0].tableId, first.tables[0].version], [tableId, 1]);
+  assert.ok(existsSync(join(orders, "_delta_log/00000000000000000001.json")));
+  assert.match(ok(await run("commit", file)), /was committed before/);
+  assert.match(
+    ok(await send(request(1, [add("b.parquet")]))),
+    /^transaction .* committed at [\s\S]*TABLE +VERSION +MIRROR\n/,
+  );
+});
+
+test("dl commit: a conflict is exit code 1, in words and as data", async () => {
+  ok(await send(request(2, [{ remove: { path: "b.parquet", deletionTimestamp: 1, dataChange: true } }])));
+  const body = request(2, [{ remove: { path: "b.parquet", deletionTimestamp: 1, dataChange: true } }]);
+  const lost = await send(body);
+  assert.equal(lost.code, 1);
+  assert.equal(lost.stdout, "");
+  assert.match(
+    lost.stderr,
+    /^dl: DELTA_CONCURRENT_DELETE_\w+: sales.orders: .*version 3 won, you had read version 2\nhint: Nothing was written/,
+  );
+  assert.equal(JSON.parse((await send(body, "--format", "json")).stdout).status, "conflict");
+});
+
+test("dl commit: what is wrong is pointed at", async () => {
+  const bad = await send(request(2, [{ add: { path: "x", size: "1" } }]));
+  assert.equal(bad.code, 1);
+  assert.match(bad.stderr, /^dl: expected .*got "1"\nat: \/tables\/0\/actions\/0\/add\/size\n$/);
+  assert.match((await send("{")).stderr, /^dl: the text is not JSON: at line 1, column 2/);
+  assert.match((await run("commit", join(folder, "none.json"))).stderr, /none.json cannot be read \(ENOENT\)/);
+});
+
+test("dl tables, files, history and snapshot: text and one JSON document", async () => {
+  assert.match(
+    ok(await run("tables")),
+    /^TABLE +VERSION +FILES +SIZE +ID +LOCATION\nsales.orders +3 +1 +2.0 KiB \(2,048 bytes\)/,
+  );
+  assert.equal(JSON.parse(ok(await run("tables", "--format", "json"))).tables[0].tableId, tableId);
+  assert.match(ok(await run("tables", "--table-id", tableId)), /sales.orders\n +id +[\s\S]*mirrored +up to 3/);
+  assert.deepEqual(JSON.parse(ok(await run("files", "--table", "sales.orders", "--format", "json"))).files.length, 1);
+  const old = ok(await run("files", "--table", "sales.orders", "--version", "2", "--format", "ndjson"));
+  assert.deepEqual(
+    old
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).path)
+      .sort(),
+    ["a.parquet", "b.parquet"],
+  );
+  const text = await run("files", "--table", "sales.orders");
+  assert.match(ok(text), /^SIZE +MODIFIED +PATH\n2.0 KiB \(2,048 bytes\) +1970-01-01T00:00:00.001Z +a.parquet\n$/);
+  assert.match(text.stderr, /^1 file at version 3 /);
+  assert.match(
+    ok(await run("history", "--table", "sales.orders", "--limit", "2")),
+    /^VERSION .*\n +3 .*COMPLETE\n +2 .*\n$/,
+  );
+  assert.equal(JSON.parse(ok(await run("history", "--table", "sales.orders", "--format", "json"))).versions.length, 4);
+  const snapshot = JSON.parse(
+    ok(await run("snapshot", "--table", "sales.orders", "--version", "1", "--format", "json")),
+  );
+  assert.deepEqual([snapshot.tables[0].version, snapshot.tables[0].numFiles], [1, 1]);
+  assert.match(ok(await run("snapshot", "--table-id", tableId)), /sales.orders +3/);
+});
+
+test("unknown tables and versions: exit code 1 and one message", async () => {
+  for (const [args, words] of [
+    [["files", "--table", "no.such"], /^dl: there is no table named "no.such"\nhint: /],
+    [
+      ["files", "--table", "sales.orders", "--version", "9"],
+      /^dl: "sales.orders" has no version 9: the catalog holds 0 to 3\n/,
+    ],
+    [["files", "--table", "orders"], /^dl: "orders" names no table\nhint: /],
+    [["diff", "--table-id", crypto.randomUUID()], /^dl: there is no table with the id /],
+    [
+      ["diff", "--table", "sales.orders", "--log-dir", join(folder, "nowhere")],
+      /^dl: there is no folder .*nowhere\nhint: /,
+    ],
+    [["import", "s3://b/t", "--name", "a.b"], /^dl: s3:\/\/b\/t is on S3.*\nhint: /],
+    [["import", join(folder, "nowhere"), "--name", "a.b"], /^dl: .*nowhere/],
+  ] as const) {
+    const { code, stdout, stderr } = await run(...args);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, words);
+  }
+});
+
+const diff = (...more: string[]) => run("diff", "--table-id", tableId, ...more);
+
+test("dl diff: 0 and the metrics of the operations guide", async () => {
+  const metrics = join(folder, "new/metrics/orders.prom");
+  const json = join(folder, "artifacts/diff.json");
+  const text = await diff(
+    "--log-dir",
+    join(orders, "_delta_log"),
+    "--metrics-format",
+    "prometheus",
+    "--metrics-output",
+    metrics,
+    "--json-output",
+    json,
+  );
+  assert.match(ok(text), /ok: SQL and _delta_log agree\n$/);
+  const lines = readFileSync(metrics, "utf8").replace(/^(dl_mirror_lag_seconds\{.*\}) [\d.]+$/m, "$1 S");
+  assert.equal(
+    lines,
+    `dl_mirror_lag_seconds{table_id="${tableId}"} S
+dl_mirror_status{table_id="${tableId}",version="3"} 1
+dl_mirror_reconciliation_attempts_total{table_id="${tableId}",version="3"} 0
+dl_file_drift_count{table_id="${tableId}"} 0
+dl_metadata_drift{table_id="${tableId}"} 0
+dl_protocol_drift{table_id="${tableId}"} 0
+dl_version_delta{table_id="${tableId}"} 0
+`,
+  );
+  assert.equal(JSON.parse(readFileSync(json, "utf8")).outcome, "ok");
+  assert.deepEqual(readdirSync(join(folder, "new/metrics")), ["orders.prom"]);
+  const report = JSON.parse(ok(await diff("--log-dir", orders, "--format", "json", "--metrics-format", "json")));
+  assert.deepEqual([report.outcome, report.metrics.length], ["ok", 7]);
+  const bare = await diff("--metrics-format", "prometheus");
+  assert.ok(ok(bare).startsWith("dl_mirror_lag_seconds{"));
+  assert.match(bare.stderr, /ok: SQL and _delta_log agree/);
+});
+
+test("dl diff: 2 on drift, of files, and not below the tolerated number", async () => {
+  const copy = join(folder, "copy");
+  cpSync(orders, copy, { recursive: true });
+  appendFileSync(join(copy, "_delta_log/00000000000000000003.json"), `${JSON.stringify(add("foreign.parquet"))}\n`);
+  const drift = await diff("--log-dir", copy);
+  assert.equal(drift.code, 2, drift.stderr);
+  assert.match(drift.stdout, /file only in the log: foreign.parquet[\s\S]*drift: SQL and _delta_log differ\n$/);
+  const tolerated = await diff("--log-dir", copy, "--max-drift-files", "1");
+  assert.equal(tolerated.code, 0, tolerated.stdout);
+});
+
+test("dl diff: 3 when the mirror is only late; dl mirror catches up", async () => {
+  ok(await send(request(3, [add("late.parquet")]), "--no-mirror"));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const late = await diff("--lag-threshold-seconds", "0.01", "--format", "json");
+  assert.equal(late.code, 3, late.stdout);
+  const report = JSON.parse(late.stdout);
+  assert.deepEqual([report.outcome, report.versionDelta, report.mirror.status], ["lag", 1, "IN_FLIGHT"]);
+  assert.equal((await diff("--lag-threshold-seconds", "600")).code, 0);
+  assert.match(ok(await run("mirror")), new RegExp(`${tableId} +1 version +up to date`));
+  assert.equal(ok(await run("mirror")), "nothing is unpublished\n");
+  assert.equal(
+    ok(await run("mirror", "--table", "sales.orders", "--format", "json")),
+    `{"tables":[{"tableId":"${tableId}","published":[],"checkpoints":[]}]}\n`,
+  );
+});
+
+test("dl mirror: a foreign commit quarantines the table, which every view then says", async () => {
+  const lake = await openLocalLake({ database });
+  await createTable(lake, { name: "sales.seized", location: `file://${folder}/seized`, schema });
+  await lake.close();
+  ok(await send(request(0, [add("ours.parquet")], "sales.seized"), "--no-mirror"));
+  writeFileSync(
+    join(folder, "seized/_delta_log/00000000000000000001.json"),
+    `${JSON.stringify(add("theirs.parquet"))}\n`,
+  );
+  const stopped = await run("mirror");
+  assert.equal(stopped.code, 1);
+  assert.match(stopped.stdout, /quarantined: /);
+  assert.match(ok(await run("tables")), /sales.seized \(mirror quarantined\)/);
+  const late = await send(request(1, [add("more.parquet")], "sales.seized"));
+  assert.equal(late.code, 0, "a commit stands in SQL whatever the mirror does");
+  assert.equal((await run("diff", "--table", "sales.seized")).code, 2);
+});
+
+test("dl export and dl import: there and back, the same table", async () => {
+  const to = join(folder, "exported");
+  const exported = JSON.parse(ok(await run("export", "--table", "sales.orders", "--to", to, "--format", "json")));
+  assert.equal(exported.versions, 5);
+  const name = "00000000000000000002.json";
+  assert.deepEqual(readFileSync(join(to, "_delta_log", name)), readFileSync(join(orders, "_delta_log", name)));
+  assert.match(ok(await run("export", "--table", "sales.orders", "--to", to)), /^exported 5 versions \(0 to 4\)/);
+  const other = join(folder, "other.sqlite");
+  const imported = await dl(["import", to, "--name", "copy.orders", "--database", other]);
+  const { version, files, bytes, mode } = JSON.parse(ok(imported));
+  assert.deepEqual([version, files, bytes, mode], [4, 2, 4096, "full-history"]);
+  assert.match(imported.stderr, /^imported copy.orders: versions 0 to 4, 2 files, 4.0 KiB/);
+  assert.equal((await dl(["diff", "--database", other, "--table", "copy.orders"])).code, 0);
+  const again = await dl(["import", to, "--name", "copy.again", "--database", other]);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /another table of this catalog lives at /);
+});
+
+test("dl health", async () => {
+  assert.equal(ok(await run("health")), `ok: ${database} answers\n`);
+  writeFileSync(
+    join(folder, "text.sqlite"),
+    "this is no database, but some text that is long enough to be read as a header".repeat(3),
+  );
+  const broken = await dl(["health", "--database", join(folder, "text.sqlite")]);
+  assert.equal(broken.code, 1);
+  assert.match(broken.stderr, /^dl: .*text\.sqlite/);
+  const mysql = await dl(["health", "--database", "mysql://u@h/d"]);
+  assert.match(mysql.stderr, /^dl: .*mysql/);
+});
+
+test("a reader that stops reading is no error", async () => {
+  ok(
+    await send(
+      request(
+        4,
+        Array.from({ length: 3000 }, (_, n) => add(`part-${n}-${"x".repeat(100)}.parquet`)),
+      ),
+    ),
+  );
+  const child = startDl(["files", "--table-id", tableId, "--format", "ndjson"], { env: { DATABASE_URL: database } });
+  child.stdout?.once("data", () => child.stdout?.destroy());
+  const { code, stderr } = await finish(child);
+  assert.deepEqual([code, stderr], [0, ""]);
+});
+
+test("DL_DEBUG=1 shows the stack, nothing else does", async () => {
+  const args = ["files", "--table", "no.such", "--database", database];
+  assert.match((await dl(args, { env: { DL_DEBUG: "1" } })).stderr, /\n\s+at /);
+  assert.ok(!/\n\s+at /.test((await dl(args)).stderr));
+});

@@ -1,0 +1,102 @@
+/** Paths of data files: which a reader can resolve, and which are one file. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { canonicalPath, checkPath } from "../../lib/delta/paths.ts";
+import { refuses } from "../support/builders.ts";
+
+const AT = "/tables/0";
+
+describe("checkPath takes", () => {
+  const good: readonly [string, string][] = [
+    ["edge 1: a timestamp partition, escaped twice", "date=2024-01-01%2000%253A00%253A00/f.parquet"],
+    ["edge 3: an escaped colon", "a%3Ab.parquet"],
+    ["a colon after the first segment", "a/b:c.parquet"],
+    ["edge 5: a file of another bucket", "s3://other-bucket/f.parquet"],
+    ["edge 5: a local absolute path", "/data/other/f.parquet"],
+    ["file: with one slash and with three", "file:/data/f"],
+    ["file: with an empty host", "file:///data/f"],
+    ["edge 7: emoji as they are", "🚀/e\u0301.parquet"],
+    ["edge 7: emoji escaped", "%F0%9F%9A%80.parquet"],
+    ["an escaped space and an escaped question mark", "a%20b%3F%23.parquet"],
+    ["names that start or end with dots", ".hidden/..a/b..parquet"],
+    ["+, &, =, @, ~, ! and the like", "a+b&c=d@e~f!g$h'i(j)k*l,m;n"],
+  ];
+  for (const [name, path] of good) test(name, () => checkPath(path, AT));
+});
+
+describe("checkPath refuses", () => {
+  const bad: readonly [string, string][] = [
+    ["edge 2: a raw space", "a b.parquet"],
+    ["edge 2: a raw [", "a[1].parquet"],
+    ["edge 2: a no-break space, which java.net.URI takes for one", "a\u00a0b"],
+    ["a line separator", "a\u2028b"],
+    ["a control character", "a\u0001b"],
+    ["a control character beyond ASCII", "a\u0085b"],
+    ['raw ", <, >, \\, ^, `, {, |, }', "a\\b"],
+    ["a raw |", "a|b"],
+    ["a query", "f.parquet?versionId=1"],
+    ["a fragment", "f.parquet#1"],
+    ["edge 3: opaque path a:b.parquet", "a:b.parquet"],
+    ["edge 3: opaque path http:x", "http:x"],
+    ["edge 3: a colon that follows no scheme", "1a:b.parquet"],
+    ["edge 4: ./f", "./f"],
+    ["edge 4: x/../f", "x/../f"],
+    ["edge 4: the empty path", ""],
+    ["edge 4: //f", "//f"],
+    ["edge 4: escaped dot segments", "x/%2e%2E/f"],
+    ["edge 4: dot segments behind an escaped slash", "x%2F..%2Ff"],
+    ["edge 4: dot segments of an absolute path", "s3://bucket/table/../f"],
+    ["an empty segment, which Spark drops and S3 keeps", "a//b"],
+    ["an empty segment behind an escaped slash", "a%2F%2Fb"],
+    ["an empty segment of an absolute path", "s3://bucket//f"],
+    ["an escaped colon before two slashes", "a%3A//b"],
+    ["a folder", "a/b/"],
+    ["a bucket", "s3://bucket"],
+    ["% without two hex digits", "a%2"],
+    ["% with other characters", "a%zz"],
+    ["bytes that are not UTF-8", "a%ff"],
+    ["NUL", "a%00b"],
+  ];
+  for (const [name, path] of bad) test(name, () => refuses(() => checkPath(path, AT), { at: AT }));
+});
+
+describe("canonicalPath", () => {
+  const same: readonly [string, string][] = [
+    ["a%3ab", "a%3Ab"],
+    ["a%20b", "a b"],
+    ["%61", "a"],
+    ["file:/x/y", "/x/y"],
+    ["file:///x/y", "/x/y"],
+    ["FILE:///x/y", "/x/y"],
+  ];
+  for (const [a, b] of same) {
+    test(`edge 6: ${a} and ${b} are one file`, () => assert.equal(canonicalPath(a), canonicalPath(b)));
+  }
+  const different: readonly [string, string][] = [
+    ["%253A", "%3A"],
+    ["é", "e\u0301"],
+    ["a", "A"],
+    ["s3://a/f", "s3://b/f"],
+    ["file%3A/x", "/x"],
+  ];
+  for (const [a, b] of different) {
+    test(`edge 7: ${a} and ${b} are two files`, () => assert.notEqual(canonicalPath(a), canonicalPath(b)));
+  }
+
+  test("a path that cannot be decoded is its own spelling", () => assert.equal(canonicalPath("a%ff"), "a%ff"));
+
+  test("any name, escaped, is taken and names itself", () => {
+    const name = fc
+      .string({ unit: "grapheme", minLength: 1 })
+      .filter((text) => text.isWellFormed() && !/^\.{1,2}$|[/\0]/.test(text));
+    fc.assert(
+      fc.property(fc.array(name, { minLength: 1, maxLength: 3 }), (names) => {
+        const path = names.map(encodeURIComponent).join("/");
+        checkPath(path, AT);
+        assert.equal(canonicalPath(path), names.join("/"));
+      }),
+    );
+  });
+});
