@@ -2,9 +2,9 @@
 
 import { invalid } from "../errors.ts";
 import type { Catalog, Clock } from "../ports.ts";
-import { catalogOn } from "./sql-catalog.ts";
 import { openPostgres, type PostgresOptions } from "./dialects/postgres-database.ts";
 import { openSqlite, type SqliteOptions } from "./dialects/sqlite-database.ts";
+import { catalogOn } from "./sql-catalog.ts";
 
 export type CatalogOptions = PostgresOptions & SqliteOptions;
 

@@ -47,19 +47,21 @@ export async function readTombstones(
   const after = options.cursor === undefined ? sql`true` : sql`(r.version, r.ord) > ${place(options.cursor)}`;
   const sameFile = (other: Sql) =>
     sql`${other}.table_id = ${id} and ${other}.path_key = r.path_key and ${other}.dv_key = r.dv_key`;
-  // Two questions about files, because each of the partial indexes answers one of them.
+  // Scalar subqueries, because PostgreSQL would turn "not exists" into a join that reads all files of the table while it has no
+  // statistics; "+ 0" keeps it from the index that begins with the version. Two questions about files, because each of the
+  // partial indexes answers one of them.
   const rows = await db.all(sql`
     select * from (
       select r.version as at_version, r.ord as at_ord, r.path, r.deletion_timestamp, r.data_change, r.action,
         cast(null as bigint) as base_version
       from dl_removes r where r.table_id = ${id} and r.version <= ${version}
         and coalesce(r.deletion_timestamp, 0) > ${options.newerThan} and ${after}
-        and not exists (select 1 from dl_removes later where ${sameFile(sql`later`)}
-          and later.version <= ${version} and (later.version, later.ord) > (r.version, r.ord))
-        and not exists (select 1 from dl_files f where ${sameFile(sql`f`)}
-          and f.removed_version = ${OPEN} and f.added_version <= ${version})
-        and not exists (select 1 from dl_files f where ${sameFile(sql`f`)}
-          and f.removed_version > ${version} and f.removed_version < ${OPEN} and f.added_version <= ${version})
+        and (select 1 from dl_removes later where ${sameFile(sql`later`)} and later.version + 0 <= ${version}
+          and (later.version + 0, later.ord) > (r.version, r.ord) limit 1) is null
+        and (select 1 from dl_files f where ${sameFile(sql`f`)} and f.removed_version = ${OPEN}
+          and f.added_version + 0 <= ${version} limit 1) is null
+        and (select 1 from dl_files f where ${sameFile(sql`f`)} and f.removed_version > ${version}
+          and f.removed_version < ${OPEN} and f.added_version + 0 <= ${version} limit 1) is null
       order by r.version, r.ord limit ${options.limit + 1}) removes
     union all
     select -1, -1, null, t.version, null, null, t.base_version

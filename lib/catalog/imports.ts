@@ -36,6 +36,9 @@ const ROW_TABLES = [
   "dl_mirror_status",
 ];
 
+/** A table of millions of files is not taken away in the time that a commit may last. */
+const LONG = { long: true } as const;
+
 /** @throws LakeError conflict TABLE_EXISTS */
 export async function beginImport(db: Database, clock: Clock, request: ImportRequest): Promise<ImportProgress> {
   const tableId = requireUuid(request.tableId, "table id");
@@ -56,7 +59,7 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
       insert into dl_tables (table_id, name, location, status, import_plan, created_at)
       values (${tableId}, ${name}, ${location}, 'IMPORTING', ${plan}, ${clock.now()}) returning *`);
     return progressOf(begun ?? {});
-  });
+  }, LONG);
 }
 
 function progressOf(row: Row): ImportProgress {
@@ -204,7 +207,7 @@ export async function finishImport(
       insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
       values (${id}, ${version}, 'COMPLETE', ${now}, ${now})`);
     return headOf(head ?? {});
-  });
+  }, LONG);
 }
 
 export async function abortImport(db: Database, tableId: string): Promise<void> {
@@ -213,7 +216,7 @@ export async function abortImport(db: Database, tableId: string): Promise<void> 
     await lock(db, tx, [`table:${id}`]);
     const rows = await tx.all(sql`select table_id from dl_tables where table_id = ${id} and status = 'IMPORTING'`);
     if (rows.length > 0) await removeRows(tx, id);
-  });
+  }, LONG);
 }
 
 async function removeRows(tx: SqlTransaction, id: string): Promise<void> {

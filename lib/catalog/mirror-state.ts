@@ -102,11 +102,11 @@ export async function overdueTables(
 ): Promise<readonly { readonly tableId: string; readonly version: number; readonly committedAt: number }[]> {
   if (!Number.isSafeInteger(limit) || limit < 0) throw invalid(`${limit} is not a number of tables`);
   const rows = await db.all(sql`
-    select m.table_id, m.version, m.committed_at from dl_mirror_status m
-    join dl_tables t on t.table_id = m.table_id and t.status = 'ACTIVE'
-    where m.status <> 'COMPLETE' and t.quarantine is null and coalesce(m.tried_at, m.committed_at) < ${before}
-      and not exists (select 1 from dl_mirror_status o
-        where o.table_id = m.table_id and o.status <> 'COMPLETE' and o.version < m.version)
+    select m.table_id, m.version, m.committed_at
+    from (select table_id, min(version) as version from dl_mirror_status where status <> 'COMPLETE' group by table_id) o
+    join dl_mirror_status m on m.table_id = o.table_id and m.version = o.version
+    join dl_tables t on t.table_id = o.table_id and t.status = 'ACTIVE' and t.quarantine is null
+    where coalesce(m.tried_at, m.committed_at) < ${before}
     order by coalesce(m.tried_at, m.committed_at), m.table_id limit ${limit}`);
   return rows.map((row) => ({
     tableId: text(row, "table_id"),

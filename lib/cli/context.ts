@@ -6,7 +6,7 @@ import { type Config, type LogLevel, parseConfig } from "../config.ts";
 import type { TableRef } from "../delta/request.ts";
 import { notFound } from "../errors.ts";
 import { tableRef } from "../http/contracts/values.ts";
-import { type LocalLake, type LocalLakeOptions, openLocalLake } from "../lake/local.ts";
+import type { LocalLake, LocalLakeOptions } from "../lake/local.ts";
 import { readConfigFile } from "./config-file.ts";
 import { UsageError } from "./failure.ts";
 import { type Format, Output } from "./output.ts";
@@ -67,6 +67,7 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
     async withLake(work, { create, ...rest } = {}) {
       const url = database();
       if (create === undefined) checkExists(url);
+      const { openLocalLake } = await import("../lake/local.ts");
       const lake = await openLocalLake({ ...rest, database: url });
       try {
         if (create === "schema") await lake.catalog.migrate();

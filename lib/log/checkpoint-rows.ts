@@ -90,9 +90,8 @@ const removeColumn = (): Column<RemoveFile> =>
 
 /** A promise without the fields that it promises has broken readers (delta-io/delta-rs#427). */
 function hasExtendedMetadata(remove: RemoveFile): boolean | undefined {
-  return remove.extendedFileMetadata && remove.partitionValues !== undefined && remove.size !== undefined
-    ? true
-    : remove.extendedFileMetadata && false;
+  if (!remove.extendedFileMetadata) return remove.extendedFileMetadata;
+  return remove.partitionValues !== undefined && remove.size !== undefined;
 }
 
 const deletionVectorField = (): StructField<AddFile | RemoveFile> =>

@@ -14,14 +14,15 @@ export interface Finished {
 }
 
 /** Variables of the shell that would change what `dl` does. */
-const CLEAN = { DATABASE_URL: "", LOG_LEVEL: "", DL_DEBUG: "", NO_COLOR: "", FORCE_COLOR: "", NODE_OPTIONS: "" };
+const LEFT_OUT = ["DATABASE_URL", "LOG_LEVEL", "DL_DEBUG", "NO_COLOR", "FORCE_COLOR", "NODE_OPTIONS"];
+const CLEAN = Object.fromEntries(Object.entries(process.env).filter(([name]) => !LEFT_OUT.includes(name)));
 
 export function startDl(
   args: readonly string[],
   options: SpawnOptions & { readonly node?: string; readonly script?: string } = {},
 ): ChildProcess {
   const { node = process.execPath, script = MAIN, env, ...rest } = options;
-  return spawn(node, [script, ...args], { ...rest, env: { ...process.env, ...CLEAN, ...env } });
+  return spawn(node, [script, ...args], { ...rest, env: { ...CLEAN, ...env } });
 }
 
 export async function finish(child: ChildProcess): Promise<Finished> {

@@ -158,7 +158,7 @@ describe("lines", () => {
       refuses(() => collect(true, line, line), { code: "DELTA_DUPLICATE_ACTIONS_FOUND", at: "/actions/1" });
       const changed = line.replace(/"a"/, '"b"').replace(":2}", ":3}");
       const { metadata, protocol, commitInfo } = collect(false, line, changed);
-      assert.ok(metadata?.id === "b" || protocol?.minWriterVersion === 3 || commitInfo?.["operation"] === "b");
+      assert.ok(metadata?.id === "b" || protocol?.minWriterVersion === 3 || commitInfo?.operation === "b");
     });
   }
 

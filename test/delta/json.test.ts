@@ -148,7 +148,7 @@ describe("parseJson and stringifyJson", () => {
   test("undefined members are left out; a cycle is an error and no endless loop", () => {
     assert.equal(stringifyJson({ a: undefined, b: 2n ** 60n }), '{"b":1152921504606846976}');
     const cycle: Record<string, unknown> = { big: 1n };
-    cycle["self"] = cycle;
+    cycle.self = cycle;
     assert.throws(() => stringifyJson(cycle), TypeError);
   });
 });

@@ -20,13 +20,14 @@ let step = 0;
 const shown = (path: string) => relative(process.cwd(), path) || ".";
 const title = (text: string) => console.log(`\n${styleText("bold", `${++step}. ${text}`)}`);
 const say = (text: string) => console.log(`   ${text}`);
+const clip = (text: string) => (text.length > 160 ? `${text.slice(0, 159)}…` : text);
 const command = (text: string) => console.log(styleText("cyan", `   $ ${text}`));
 
 /** Runs `dl` as a user would, shows it, and stops the tour when the exit code is another than expected. */
 function dl(args: readonly string[], expected = 0): string {
   command(`npx dl ${args.map((arg) => (arg.includes(" ") ? `'${arg}'` : shownArgument(arg))).join(" ")}`);
   const result = spawnSync(process.execPath, [DL, "--database", DATABASE, ...args], { encoding: "utf8" });
-  for (const line of `${result.stdout}${result.stderr}`.trimEnd().split("\n")) console.log(`     ${line}`);
+  for (const line of `${result.stdout}${result.stderr}`.trimEnd().split("\n")) console.log(`     ${clip(line)}`);
   if (result.status !== expected) throw new Error(`expected exit code ${expected}, got ${result.status}`);
   say(styleText("dim", `exit code ${result.status}`));
   return result.stdout;
@@ -71,12 +72,11 @@ async function http(method: string, url: string, body?: unknown): Promise<Record
   if (body !== undefined) {
     init.headers = { "content-type": "application/json" };
     init.body = JSON.stringify(body);
-    const text = JSON.stringify(body);
-    say(styleText("dim", text.length > 400 ? `${text.slice(0, 400)}…` : text));
+    say(styleText("dim", clip(JSON.stringify(body))));
   }
   const response = await fetch(url, init);
   const answer = (await response.json()) as Record<string, unknown>;
-  say(`${response.status} ${JSON.stringify(answer)}`);
+  say(`${response.status} ${clip(JSON.stringify(answer))}`);
   if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}`);
   return answer;
 }

@@ -1,5 +1,6 @@
 /** A lake of which a test gives only the calls it expects; any other fails the test. */
 
+import { parseJson } from "../../lib/delta/json.ts";
 import { createApp } from "../../lib/http/app.ts";
 import type { HostOptions } from "../../lib/http/endpoint.ts";
 import type { Catalog, Lake } from "../../lib/ports.ts";
@@ -42,7 +43,7 @@ export async function answerOf(response: Response): Promise<Answer> {
     status: response.status,
     headers: response.headers,
     text,
-    body: text !== "" && isJson ? JSON.parse(text) : {},
+    body: text !== "" && isJson ? (parseJson(text) as Record<string, unknown>) : {},
   };
 }
 

@@ -255,12 +255,6 @@ const files: TableSpec = {
       comment: "A (path, deletion vector) is live once.",
     },
     {
-      name: "dl_files_removed",
-      columns: ["table_id", "removed_version"],
-      where: `removed_version < ${OPEN}`,
-      comment: "What a version closed; clean-up.",
-    },
-    {
       name: "dl_files_former",
       columns: ["table_id", "path_key", "removed_version"],
       where: `removed_version < ${OPEN}`,

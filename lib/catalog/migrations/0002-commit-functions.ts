@@ -6,7 +6,10 @@
  * - VOLATILE, and called under READ COMMITTED: every inner statement then sees what was committed before the locks were given.
  * - Locks first, in ascending order of their keys: no deadlocks, waiters are served in turn.
  * - The open end 9007199254740991 as a literal: a variable is a parameter, and a generic plan with it cannot use the partial indexes.
- * - The pinned planner settings: statistics lag behind a big commit, and index look-ups are right whatever they say.
+ * - The pinned planner settings, and look-ups as ordered lateral subqueries: a session keeps the plan that it made while the
+ *   tables were empty, when scanning all files of a table seemed as cheap as finding one. With sorting all but forbidden,
+ *   `order by dv_key` leaves dl_files_live as the only way, `order by removed_version` dl_files_former. (An equality on the
+ *   sorted column would make the order void: hence the pairs of <= and >=.) Rows are then updated by ctid.
  */
 
 const OPEN = "9007199254740991";
@@ -29,23 +32,24 @@ declare
 begin
   select jsonb_agg(b.rejection order by b.o) into removes from (
     select z.o, jsonb_build_object('tableId', tid, 'path', z.e->>0,
-      'reason', case when f.table_id is not null then 'addedByWinner'
+      'reason', case when live.added_version is not null then 'addedByWinner'
         when former.v is not null or other.v > rv then 'removedByWinner'
         when other.v is not null then 'removeOtherDeletionVector'
         else 'removeNotLive' end,
-      'version', case when f.table_id is not null then f.added_version
+      'version', case when live.added_version is not null then live.added_version
         when former.v is not null then former.v
         when other.v > rv then other.v
         else head end) rejection
     from jsonb_array_elements(tab->'removes') with ordinality z(e, o)
-    left join dl_files f on f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key = z.e->>2
-      and f.removed_version = ${OPEN}
-    left join lateral (select min(c.removed_version) v from dl_files c
-      where c.table_id = tid and c.path_key = (z.e->>1)::uuid and c.dv_key = z.e->>2
-        and c.removed_version > rv and c.removed_version < ${OPEN}) former on true
-    left join lateral (select max(l.added_version) v from dl_files l
-      where l.table_id = tid and l.path_key = (z.e->>1)::uuid and l.removed_version = ${OPEN}) other on true
-    where f.table_id is null or f.added_version > rv
+    left join lateral (select f.added_version from dl_files f
+      where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key >= z.e->>2 and f.dv_key <= z.e->>2
+        and f.removed_version = ${OPEN} order by f.dv_key) live on true
+    left join lateral (select f.removed_version v from dl_files f
+      where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key = z.e->>2
+        and f.removed_version > rv and f.removed_version < ${OPEN} order by f.removed_version limit 1) former on true
+    left join lateral (select max(f.added_version) v from (select added_version from dl_files
+      where table_id = tid and path_key = (z.e->>1)::uuid and removed_version = ${OPEN} order by dv_key) f) other on true
+    where live.added_version is null or live.added_version > rv
     order by z.o limit 20) b;
 
   select jsonb_agg(b.rejection order by b.o) into adds from (
@@ -55,23 +59,25 @@ begin
     from (
       select c.o, min(c.path) path, max(c.newer) newer, bool_or(c.blocked) blocked, min(c.former) former
       from (
-        select z.o, z.e->>0 path, case when f.added_version > rv then f.added_version end newer,
-          f.dv_key <> z.e->>2 and f.dv_key is distinct from z.e->>3 blocked, null::bigint former
+        select z.o, z.e->>0 path, case when live.added_version > rv then live.added_version end newer,
+          live.dv_key <> z.e->>2 and live.dv_key is distinct from z.e->>3 blocked, null::bigint former
         from jsonb_array_elements(tab->'adds') with ordinality z(e, o)
-        join dl_files f on f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version = ${OPEN}
-        where f.added_version > rv or (f.dv_key <> z.e->>2 and f.dv_key is distinct from z.e->>3)
+        cross join lateral (select f.dv_key, f.added_version from dl_files f
+          where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version = ${OPEN} order by f.dv_key) live
+        where live.added_version > rv or (live.dv_key <> z.e->>2 and live.dv_key is distinct from z.e->>3)
         union all
-        select z.o, z.e->>0, null, false, f.removed_version
+        select z.o, z.e->>0, null, false, former.removed_version
         from jsonb_array_elements(tab->'adds') with ordinality z(e, o)
-        join dl_files f on f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version < ${OPEN}
-          and f.removed_version > rv and f.added_version <= rv
+        cross join lateral (select f.removed_version from dl_files f
+          where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version > rv
+            and f.removed_version < ${OPEN} and f.added_version <= rv order by f.removed_version limit 1) former
         where head_removed > rv
       ) c group by c.o
     ) a order by a.o limit 20) b;
   return coalesce(removes, '[]') || coalesce(adds, '[]');
 end $function$`;
 
-/** Writes one version of \`t\`; \`at\` holds version, timestamp, … as VersionWrite of write-version.ts. */
+/** Writes one version of `t`; `at` holds version, timestamp, … as VersionWrite of write-version.ts. */
 const WRITE_VERSION = `
 create function dl_write_version(t dl_tables, at jsonb, tab jsonb) returns void language plpgsql volatile as $function$
 #variable_conflict use_column
@@ -88,33 +94,32 @@ declare
   n_removes constant int := jsonb_array_length(tab->'removes');
   n_domains int := jsonb_array_length(tab->'domains');
   mark bigint := greatest(t.row_id_high_water_mark, (tab->>'highWaterMark')::bigint);
-  fresh numeric; closed record; superseded record; added record;
+  removed tid[]; replaced tid[]; closed record; added record;
 begin
-  with z as materialized (select e, o from jsonb_array_elements(tab->'removes') with ordinality j(e, o)),
-  c as (
-    update dl_files f set removed_version = v from z
-    where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key = z.e->>2 and f.removed_version = ${OPEN}
-    returning f.size, f.h0, f.h1, f.h2, f.h3),
-  r as (
-    insert into dl_removes (table_id, version, ord, path, path_key, dv_key, deletion_timestamp, data_change, action)
-    select tid, v, first_ord + z.o - 1, z.e->>0, (z.e->>1)::uuid, z.e->>2, (z.e->>3)::bigint, (z.e->>4)::boolean, z.e->>5 from z)
+  select array_agg(live.ctid) into removed from jsonb_array_elements(tab->'removes') z(e)
+  cross join lateral (select f.ctid from dl_files f
+    where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key >= z.e->>2 and f.dv_key <= z.e->>2
+      and f.removed_version = ${OPEN} order by f.dv_key) live;
+  select array_agg(live.ctid) into replaced from jsonb_array_elements(tab->'adds') z(e)
+  cross join lateral (select f.ctid from dl_files f
+    where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key >= z.e->>2 and f.dv_key <= z.e->>2
+      and f.removed_version = ${OPEN} order by f.dv_key) live;
+  with c as (
+    update dl_files set removed_version = v where ctid = any (removed || replaced) returning size, h0, h1, h2, h3)
   select count(*) n, coalesce(sum(size), 0) size, coalesce(sum(h0), 0) h0, coalesce(sum(h1), 0) h1,
     coalesce(sum(h2), 0) h2, coalesce(sum(h3), 0) h3 into closed from c;
-
-  with c as (
-    update dl_files f set removed_version = v from jsonb_array_elements(tab->'adds') z(e)
-    where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key = z.e->>2 and f.removed_version = ${OPEN}
-    returning f.size, f.h0, f.h1, f.h2, f.h3)
-  select count(*) n, coalesce(sum(size), 0) size, coalesce(sum(h0), 0) h0, coalesce(sum(h1), 0) h1,
-    coalesce(sum(h2), 0) h2, coalesce(sum(h3), 0) h3 into superseded from c;
+  insert into dl_removes (table_id, version, ord, path, path_key, dv_key, deletion_timestamp, data_change, action)
+  select tid, v, first_ord + o - 1, e->>0, (e->>1)::uuid, e->>2, (e->>3)::bigint, (e->>4)::boolean, e->>5
+  from jsonb_array_elements(tab->'removes') with ordinality z(e, o);
 
   with z as (
-    select j.e, j.o, former.table_id is not null follows, former.base_row_id former_id, former.default_row_commit_version former_version
+    select j.e, j.o, former.dv_key is not null follows, former.base_row_id former_id,
+      former.default_row_commit_version former_version
     from jsonb_array_elements(tab->'adds') with ordinality j(e, o)
     left join lateral (
-      select p.table_id, p.base_row_id, p.default_row_commit_version from dl_files p
-      where not importing and closed.n + superseded.n > 0 and p.table_id = tid and p.path_key = (j.e->>1)::uuid
-        and p.removed_version = v and p.removed_version < ${OPEN}
+      select p.* from (select dv_key, base_row_id, default_row_commit_version from dl_files
+        where not importing and closed.n > 0 and table_id = tid and path_key = (j.e->>1)::uuid
+          and removed_version >= v and removed_version < ${OPEN} order by removed_version limit 4) p
       order by p.dv_key <> j.e->>2 limit 1) former on true),
   y as (
     select z.*, row_ids and (not follows or coalesce((e->>12)::bigint, former_id) is null) is_fresh from z),
@@ -164,20 +169,20 @@ begin
   update dl_tables set
     version = case when importing then version else v end,
     timestamp = ts,
-    num_files = num_files + added.n - closed.n - superseded.n,
-    size_in_bytes = size_in_bytes + added.size - closed.size - superseded.size,
+    num_files = num_files + added.n - closed.n,
+    size_in_bytes = size_in_bytes + added.size - closed.size,
     metadata_version = case when tab ? 'metadata' then v else metadata_version end,
     protocol_version = case when tab ? 'protocol' then v else protocol_version end,
     add_version = case when n_adds > 0 then v else add_version end,
     non_blind_add_version = case when n_adds > 0 and not blind then v else non_blind_add_version end,
-    remove_version = case when n_removes + superseded.n > 0 then v else remove_version end,
+    remove_version = case when n_removes > 0 or replaced is not null then v else remove_version end,
     txn_version = case when jsonb_array_length(tab->'txns') > 0 then v else txn_version end,
     domain_version = case when (tab->>'userDomains')::boolean then v else domain_version end,
     row_id_high_water_mark = mark,
-    fingerprint_0 = (fingerprint_0 + added.h0 - closed.h0 - superseded.h0)::bigint & 4294967295,
-    fingerprint_1 = (fingerprint_1 + added.h1 - closed.h1 - superseded.h1)::bigint & 4294967295,
-    fingerprint_2 = (fingerprint_2 + added.h2 - closed.h2 - superseded.h2)::bigint & 4294967295,
-    fingerprint_3 = (fingerprint_3 + added.h3 - closed.h3 - superseded.h3)::bigint & 4294967295
+    fingerprint_0 = (fingerprint_0 + added.h0 - closed.h0)::bigint & 4294967295,
+    fingerprint_1 = (fingerprint_1 + added.h1 - closed.h1)::bigint & 4294967295,
+    fingerprint_2 = (fingerprint_2 + added.h2 - closed.h2)::bigint & 4294967295,
+    fingerprint_3 = (fingerprint_3 + added.h3 - closed.h3)::bigint & 4294967295
   where table_id = tid returning * into t;
   if (at->>'complete')::boolean then
     insert into dl_versions (table_id, version, transaction_id, timestamp, in_commit_timestamp, is_blind_append, num_adds,
@@ -189,7 +194,7 @@ begin
 end $function$`;
 
 const PINNED = `set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off
-  set enable_mergejoin = off set jit = off`;
+  set enable_mergejoin = off set enable_sort = off set jit = off`;
 
 const COMMIT = `
 create function dl_commit(request text) returns text language plpgsql volatile ${PINNED} as $function$

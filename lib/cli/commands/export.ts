@@ -1,7 +1,7 @@
 /** dl export: writes the whole log of a table to another folder, from SQL alone. */
 
 import { Command } from "commander";
-import { toLocation } from "../../lake/local.ts";
+import { toLocation } from "../../lake/location.ts";
 import { exportTable } from "../../operations/export.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { plural } from "../format.ts";

@@ -3,7 +3,7 @@
 import { Command, Option } from "commander";
 import { stringifyJson } from "../../delta/json.ts";
 import { IMPORT_MODES } from "../../http/contracts/tables.ts";
-import { toLocation } from "../../lake/local.ts";
+import { toLocation } from "../../lake/location.ts";
 import { importTable } from "../../operations/import.ts";
 import { action } from "../context.ts";
 import { formatBytes, plural } from "../format.ts";

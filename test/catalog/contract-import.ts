@@ -1,0 +1,209 @@
+/** Contract of imports: batches, resumption at each of them, leniency, and what the table holds in the end. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type CommitActions, NO_ACTIONS } from "../../lib/delta/actions.ts";
+import { isLakeError } from "../../lib/errors.ts";
+import type { Catalog, ImportBatch } from "../../lib/ports.ts";
+import type { CatalogUnderTest } from "../contract/catalog.contract.ts";
+import {
+  add,
+  commitNext,
+  creation,
+  dv,
+  id,
+  livePaths,
+  metadata,
+  PROTOCOL,
+  planned,
+  remove,
+} from "../support/catalog-plans.ts";
+
+const commit = (version: number, actions: Partial<CommitActions>): ImportBatch => ({
+  kind: "commit",
+  complete: true,
+  commit: { version, timestamp: 1000 + version, actions: { ...NO_ACTIONS, ...actions } },
+});
+const checkpoint = (version: number, complete: boolean, actions: Partial<CommitActions>): ImportBatch => ({
+  ...commit(version, actions),
+  kind: "checkpoint",
+  complete,
+});
+
+const HEADER = { protocol: PROTOCOL, metadata: metadata("imported") };
+/** A log that starts with a checkpoint at 10 and goes on to 13. */
+const BATCHES: readonly ImportBatch[] = [
+  checkpoint(10, false, { adds: [add("a"), add("b")], removes: [remove("gone", { deletionTimestamp: 900 })] }),
+  checkpoint(10, false, { adds: [add("c"), add("d", { deletionVector: dv("1") })] }),
+  checkpoint(10, true, {
+    ...HEADER,
+    txns: [{ appId: "s", version: 4 }],
+    domains: [{ domain: "delta.rowTracking", configuration: '{"rowIdHighWaterMark":99}', removed: false }],
+  }),
+  commit(11, { removes: [remove("a"), remove("never")], adds: [add("e")], commitInfo: { operation: "DELETE" } }),
+  commit(12, { adds: [add("b", { size: 300 })], others: [{ cdc: { path: "x" } }] }),
+  commit(13, {
+    removes: [remove("d", { deletionVector: dv("1") })],
+    adds: [add("d", { deletionVector: dv("2") }), add("e"), add("e", { size: 7 })],
+  }),
+];
+
+const request = (plan = "full") => {
+  const tableId = id();
+  return { tableId, name: `imp.${tableId}`, location: `file:///imp/${tableId}`, plan };
+};
+
+async function importAll(catalog: Catalog, batches = BATCHES, keepFrom = 10): Promise<string> {
+  const { tableId } = await catalog.beginImport(request());
+  for (const batch of batches) await catalog.importBatch(tableId, batch);
+  await catalog.finishImport(tableId, { keepFrom });
+  return tableId;
+}
+
+export function importContract(under: CatalogUnderTest): void {
+  const { catalog } = under;
+  resultTests(catalog);
+  resumptionTests(under);
+
+  test("names and locations that are taken refuse the import", async () => {
+    const tableId = id();
+    await catalog().commit(planned([creation(tableId, `taken.${tableId}`)]));
+    const conflict = (e: unknown) => isLakeError(e, "conflict") && e.code === "TABLE_EXISTS";
+    await assert.rejects(catalog().beginImport({ ...request(), name: `taken.${tableId}` }), conflict);
+    await assert.rejects(catalog().beginImport({ ...request(), location: `file:///lake/taken.${tableId}` }), conflict);
+    const begun = request();
+    await catalog().beginImport(begun);
+    await assert.rejects(catalog().beginImport({ ...request(), name: begun.name }), conflict);
+    const create = creation(id(), begun.name);
+    const outcome = await catalog().commit(planned([create]));
+    assert.deepEqual(outcome.status === "rejected" && outcome.rejections[0]?.reason, "nameTaken");
+  });
+
+  test("an aborted import leaves nothing behind", async () => {
+    const wanted = request();
+    const { tableId } = await catalog().beginImport(wanted);
+    for (const batch of BATCHES) await catalog().importBatch(tableId, batch);
+    assert.equal(await catalog().findTable({ tableId }), undefined);
+    assert.equal((await catalog().findTable({ tableId }, { anyStatus: true }))?.status, "IMPORTING");
+    assert.equal((await catalog().findTable({ tableId }, { anyStatus: true }))?.version, -1);
+    await catalog().abortImport(tableId);
+    assert.equal(await catalog().findTable({ tableId }, { anyStatus: true }), undefined);
+    assert.equal((await catalog().beginImport(wanted)).version, -1);
+    await catalog().abortImport(tableId);
+    await catalog().abortImport(tableId);
+  });
+
+  test("a log without protocol or metadata is corrupt; a version that was not imported cannot be the base", async () => {
+    const { tableId } = await catalog().beginImport(request());
+    await catalog().importBatch(tableId, commit(0, { protocol: PROTOCOL }));
+    await assert.rejects(catalog().finishImport(tableId, { keepFrom: 0 }), (e) => isLakeError(e, "corrupt"));
+    await catalog().importBatch(tableId, commit(1, { metadata: metadata() }));
+    await assert.rejects(catalog().finishImport(tableId, { keepFrom: 5 }), (e) => isLakeError(e, "invalid"));
+    assert.equal((await catalog().finishImport(tableId, { keepFrom: 1 })).baseVersion, 1);
+  });
+}
+
+function resultTests(catalog: CatalogUnderTest["catalog"]): void {
+  test("an import holds every version from its base on", async () => {
+    const tableId = await importAll(catalog());
+    const head = await catalog().findTable({ tableId });
+    assert.deepEqual(
+      [head?.version, head?.baseVersion, head?.status, head?.numFiles, head?.sizeInBytes, head?.timestamp],
+      [13, 10, "ACTIVE", 4, 100 + 300 + 100 + 7, 1013],
+    );
+    assert.deepEqual(head?.markers, {
+      metadata: 10,
+      protocol: 10,
+      add: 13,
+      nonBlindAdd: 13,
+      remove: 13,
+      txn: 10,
+      domain: -1,
+    });
+    const live = await Promise.all([10, 11, 12, 13].map((version) => livePaths(catalog(), tableId, version)));
+    assert.deepEqual(live, [
+      ["a", "b", "c", "d"],
+      ["b", "c", "d", "e"],
+      ["b", "c", "d", "e"],
+      ["b", "c", "d", "e"],
+    ]);
+    const tombstones = await catalog().readTombstones(tableId, 13, { newerThan: 0, limit: 10 });
+    assert.deepEqual(
+      tombstones.items.map((r) => r.path),
+      ["gone", "a", "never", "d"],
+    );
+    const [, twelve] = await catalog().readCommits(tableId, 11, 12);
+    assert.deepEqual(twelve?.actions, { ...NO_ACTIONS, ...BATCHES[4]?.commit.actions });
+    assert.equal(twelve?.timestamp, 1012);
+    assert.equal((await catalog().readHeader(tableId, 13)).txns[0]?.version, 4);
+    assert.deepEqual(
+      (await catalog().history(tableId, { limit: 9 })).items.map((v) => v.numFiles),
+      [4, 4, 4, 4],
+    );
+    assert.equal(await catalog().mirroredVersion(tableId), 13);
+    assert.deepEqual(await catalog().unpublished(tableId, 9), []);
+    const version = await commitNext(catalog(), tableId, {
+      assignRowIds: true,
+      actions: { adds: [add("mine")], removes: [remove("c")] },
+    });
+    assert.equal(version, 14);
+    const [next] = await catalog().readCommits(tableId, 14, 14);
+    assert.equal(next?.actions.adds[0]?.baseRowId, 100);
+    assert.equal(await catalog().mirroredVersion(tableId), 13);
+  });
+
+  test("an import can leave older versions out", async () => {
+    const tableId = await importAll(catalog(), BATCHES, 13);
+    assert.equal((await catalog().findTable({ tableId }))?.baseVersion, 13);
+    assert.deepEqual(await livePaths(catalog(), tableId, 13), ["b", "c", "d", "e"]);
+    assert.equal((await catalog().readTombstones(tableId, 13, { newerThan: 0, limit: 10 })).items.length, 4);
+    const gone = (e: unknown) => isLakeError(e, "notFound") && e.code === "VERSION_NOT_FOUND" && e.hint !== undefined;
+    await assert.rejects(catalog().readFiles(tableId, 12, { limit: 1 }), gone);
+    await assert.rejects(catalog().readHeader(tableId, 12), gone);
+    await assert.rejects(catalog().readCommits(tableId, 12, 13), gone);
+    assert.equal((await catalog().history(tableId, { limit: 9 })).items.length, 1);
+    assert.equal(await catalog().versionAt(tableId, 1012), undefined);
+  });
+}
+
+function resumptionTests({ catalog, reopen }: CatalogUnderTest): void {
+  test("a killed import goes on where it stands, at each batch, and no batch is applied twice", async () => {
+    const whole = await importAll(catalog());
+    for (let killedAfter = 0; killedAfter <= BATCHES.length; killedAfter += 1) {
+      const wanted = request();
+      const first = await reopen();
+      await first.beginImport(wanted);
+      for (const batch of BATCHES.slice(0, killedAfter)) await first.importBatch(wanted.tableId, batch);
+      const second = await reopen();
+      const progress = await second.beginImport({ ...wanted, tableId: id() });
+      assert.equal(progress.tableId, wanted.tableId);
+      assert.equal(progress.version, killedAfter < 3 ? -1 : killedAfter + 7);
+      assert.equal(progress.checkpointActions, [0, 3, 5][killedAfter] ?? 5);
+      assert.equal(progress.timestamp, killedAfter < 3 ? -1 : 1007 + killedAfter);
+      for (const batch of BATCHES.slice(killedAfter)) await second.importBatch(wanted.tableId, batch);
+      const late = BATCHES[killedAfter];
+      if (late) await assert.rejects(first.importBatch(wanted.tableId, late), (e) => isLakeError(e, "conflict"));
+      await second.finishImport(wanted.tableId, { keepFrom: 10 });
+      const versions = async (tableId: string) => (await catalog().history(tableId, { limit: 20 })).items;
+      assert.deepEqual(await versions(wanted.tableId), await versions(whole), `killed after ${killedAfter}`);
+      assert.deepEqual(await livePaths(catalog(), wanted.tableId, 13), await livePaths(catalog(), whole, 13));
+      await first.close();
+      await second.close();
+    }
+  });
+
+  test("another plan for the same table begins anew", async () => {
+    const wanted = request("snapshot");
+    await catalog().beginImport(wanted);
+    await catalog().importBatch(wanted.tableId, BATCHES[0] as ImportBatch);
+    const tableId = id();
+    const progress = await catalog().beginImport({ ...wanted, tableId, plan: "full" });
+    assert.deepEqual(progress, { tableId, plan: "full", version: -1, checkpointActions: 0, timestamp: -1 });
+    assert.equal(await catalog().findTable({ tableId: wanted.tableId }, { anyStatus: true }), undefined);
+  });
+
+  test("a batch out of order is refused", async () => {
+    const { tableId } = await catalog().beginImport(request());
+    await assert.rejects(catalog().importBatch(tableId, commit(3, {})), (e) => isLakeError(e, "invalid"));
+  });
+}

@@ -1,0 +1,91 @@
+/** Contract of the outbox: which versions are unpublished, and for how long. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isLakeError } from "../../lib/errors.ts";
+import type { CatalogUnderTest } from "../contract/catalog.contract.ts";
+import { add, commitNext, id, newTable } from "../support/catalog-plans.ts";
+
+const FAR = 8_000_000_000_000;
+
+export function mirrorContract({ catalog }: CatalogUnderTest): void {
+  const threeVersions = async () => {
+    const tableId = await newTable(catalog());
+    for (const path of ["a", "b"]) await commitNext(catalog(), tableId, { actions: { adds: [add(path)] } });
+    return tableId;
+  };
+
+  test("every commit is unpublished until it is marked", async () => {
+    const tableId = await threeVersions();
+    const open = await catalog().unpublished(tableId, 2);
+    assert.deepEqual(
+      open.map((s) => [s.tableId, s.version, s.status, s.attempts]),
+      [0, 1].map((version) => [tableId, version, "IN_FLIGHT", 0]),
+    );
+    assert.equal(await catalog().mirroredVersion(tableId), -1);
+    await catalog().markPublished(tableId, [0, 1], 77);
+    assert.equal(await catalog().mirroredVersion(tableId), 1);
+    await catalog().markPublished(tableId, [0, 1, 2], 88);
+    assert.equal(await catalog().mirroredVersion(tableId), 2);
+    assert.deepEqual(await catalog().unpublished(tableId, 10), []);
+    const first = await catalog().mirrorStatuses(tableId, { after: -1, limit: 2 });
+    assert.deepEqual(
+      first.items.map((s) => [s.version, s.status, s.publishedAt]),
+      [
+        [0, "COMPLETE", 77],
+        [1, "COMPLETE", 77],
+      ],
+    );
+    assert.equal(first.next, "1");
+    const second = await catalog().mirrorStatuses(tableId, { after: 1, limit: 2 });
+    assert.deepEqual(
+      second.items.map((s) => [s.version, s.publishedAt]),
+      [[2, 88]],
+    );
+    assert.equal(second.next, undefined);
+    await assert.rejects(catalog().mirroredVersion(id()), (e) => isLakeError(e, "notFound"));
+  });
+
+  test("errors are counted; only a failed one changes the state; a published version has none", async () => {
+    const tableId = await threeVersions();
+    await catalog().markMirrorError(tableId, 0, { message: "try \0 again", failed: false, at: 10 });
+    await catalog().markMirrorError(tableId, 1, { message: "lost", failed: true, at: 11 });
+    await catalog().markMirrorError(tableId, 1, { message: "lost again", failed: false, at: 12 });
+    const open = await catalog().unpublished(tableId, 10);
+    assert.deepEqual(
+      open.map((s) => [s.status, s.attempts, s.lastError]),
+      [
+        ["IN_FLIGHT", 1, "try \uFFFD again"],
+        ["FAILED", 2, "lost again"],
+        ["IN_FLIGHT", 0, undefined],
+      ],
+    );
+    await catalog().markPublished(tableId, [1], 20);
+    await catalog().markMirrorError(tableId, 1, { message: "late", failed: true, at: 30 });
+    const [, published] = (await catalog().mirrorStatuses(tableId, { after: -1, limit: 10 })).items;
+    assert.deepEqual([published?.status, published?.attempts], ["COMPLETE", 2]);
+  });
+
+  test("a table is overdue by its oldest unpublished version, not while quarantined or dropped", async () => {
+    const tableId = await threeVersions();
+    const overdue = async (before: number) =>
+      (await catalog().overdueTables(before, 1000)).filter((t) => t.tableId === tableId).map((t) => t.version);
+    await catalog().markPublished(tableId, [0], 5);
+    const [committed] = await catalog().unpublished(tableId, 1);
+    const committedAt = committed?.committedAt ?? 0;
+    assert.deepEqual(await overdue(committedAt), []);
+    assert.deepEqual(await overdue(committedAt + 1), [1]);
+    await catalog().markMirrorError(tableId, 1, { message: "x", failed: true, at: FAR });
+    assert.deepEqual(await overdue(FAR), []);
+    assert.deepEqual(await overdue(FAR + 1), [1]);
+    await catalog().setQuarantine(tableId, "foreign commit at 1");
+    assert.equal((await catalog().findTable({ tableId }))?.quarantine, "foreign commit at 1");
+    assert.deepEqual(await overdue(FAR + 1), []);
+    await catalog().setQuarantine(tableId, undefined);
+    assert.ok(!("quarantine" in ((await catalog().findTable({ tableId })) ?? {})));
+    assert.deepEqual(await overdue(FAR + 1), [1]);
+    assert.equal((await catalog().overdueTables(FAR + 1, 1)).length, 1);
+    await catalog().dropTable(tableId);
+    assert.deepEqual(await overdue(FAR + 1), []);
+  });
+}

@@ -1,0 +1,130 @@
+/** Races that once gave a wrong answer, each made to happen on purpose: two servers on one database, one step at a time. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Json } from "../../lib/delta/json.ts";
+import { commit } from "../../lib/operations/commit.ts";
+import { snapshots } from "../../lib/operations/read.ts";
+import type { Catalog } from "../../lib/ports.ts";
+import { addOf, commitTo, newTable, openTestLake, removeOf, request, type TestLake } from "../support/lake.ts";
+
+let folder: string;
+/** Two servers: each remembers table states of its own. */
+let one: TestLake;
+let two: TestLake;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "dl-races-"));
+  one = await openTestLake(join(folder, "catalog.sqlite"));
+  two = await openTestLake(join(folder, "catalog.sqlite"));
+});
+after(async () => {
+  await one.close();
+  await two.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function changeTable(lake: TestLake, tableId: string, configuration: Record<string, string>): Promise<number> {
+  const [state] = await lake.catalog.readStates([{ tableId }]);
+  assert.ok(state);
+  const { unknown: _, ...fields } = state.metadata;
+  const metaData = { ...fields, configuration: { ...fields.configuration, ...configuration } } as Json;
+  return Number(await commitTo(lake, tableId, state.version, [{ metaData }]));
+}
+
+test("a request that loses to its own twin is told that it was committed", async () => {
+  const id = await newTable(one, "r.twin");
+  const wanted = request({ tableId: id, readVersion: 0, actions: [addOf("f")], reads: { wholeTable: true } });
+  // What a server finds whose catalog call came before the twin's, and whose reading of the winners comes after it.
+  const catalog = new Proxy(two.catalog, {
+    get(target, key) {
+      if (key !== "commit") return Reflect.get(target, key);
+      return async () => {
+        assert.equal((await commit(one, wanted)).status, "committed");
+        return { status: "moved", tableIds: [id] };
+      };
+    },
+  });
+  const first = two.with({ catalog });
+  const answer = await commit(first, wanted);
+  assert.equal(answer.status, "committed", JSON.stringify(answer));
+  assert.ok(answer.status === "committed" && answer.replayed);
+});
+
+test("a server that remembers an old protocol does not refuse what the new one allows", async () => {
+  const id = await newTable(one, "r.stale_protocol");
+  assert.equal(await commitTo(two, id, 0, [addOf("f")]), 1, "two remembers the table from now on");
+  const protocol = {
+    minReaderVersion: 3,
+    minWriterVersion: 7,
+    readerFeatures: ["deletionVectors"],
+    writerFeatures: ["deletionVectors", "appendOnly", "invariants", "inCommitTimestamp"],
+  };
+  const [state] = await one.catalog.readStates([{ tableId: id }]);
+  const writerFeatures = [...new Set([...(state?.protocol.writerFeatures ?? []), ...protocol.writerFeatures])];
+  assert.equal(await commitTo(one, id, 1, [{ protocol: { ...protocol, writerFeatures } }]), 2);
+  const deletionVector = { storageType: "u", pathOrInlineDv: "vBn[lx{q8@P<9BNH/isA", sizeInBytes: 4, cardinality: 1 };
+  const stats = '{"numRecords":5,"tightBounds":false}';
+  const marked = addOf("f", { deletionVector, stats });
+  assert.equal(await commitTo(two, id, 2, [removeOf("f"), marked], { files: ["f"] }), 3);
+});
+
+test("a request made invalid by a winner is a conflict, on whatever server", async () => {
+  const id = await newTable(one, "r.invalid_by_winner");
+  await commitTo(two, id, 0, [addOf("f")]);
+  await changeTable(one, id, { "delta.appendOnly": "true" });
+  assert.equal(await commitTo(one, id, 1, [removeOf("f")], { files: ["f"] }), "DELTA_METADATA_CHANGED");
+  assert.equal(await commitTo(two, id, 1, [removeOf("f")], { files: ["f"] }), "DELTA_METADATA_CHANGED");
+});
+
+test("a server that remembers an old isolation level checks winners by the new one", async () => {
+  const id = await newTable(one, "r.stale_level");
+  await changeTable(one, id, { "delta.isolationLevel": "WriteSerializable" });
+  assert.equal(await commitTo(two, id, 1, [addOf("f")]), 2, "two remembers WriteSerializable");
+  assert.equal(await changeTable(one, id, { "delta.isolationLevel": "Serializable" }), 3);
+  assert.equal(await commitTo(one, id, 3, [addOf("blind")]), 4);
+  const answer = await commitTo(two, id, 3, [addOf("g"), removeOf("f")], { wholeTable: true });
+  assert.equal(answer, "DELTA_CONCURRENT_APPEND");
+});
+
+test("snapshots at a timestamp never cut a transaction that commits meanwhile in two", async () => {
+  const [a, b] = [await newTable(one, "r.cut_a"), await newTable(one, "r.cut_b")];
+  const tables = [{ tableId: a }, { tableId: b }];
+  const both = async () => {
+    const path = crypto.randomUUID();
+    const wanted = [a, b].map((tableId) => ({ tableId, readVersion: 0, actions: [addOf(path)] }));
+    assert.equal((await commit(one, request(...wanted))).status, "committed");
+  };
+  // Between any two reads of the snapshot, of whatever kind.
+  for (const call of ["findTable", "readStates", "versionAt", "readHeader"] as const) {
+    for (const skip of [0, 1, 2, 3]) {
+      let count = 0;
+      const catalog = new Proxy(one.catalog, {
+        get(target, key) {
+          const method: unknown = Reflect.get(target, key);
+          if (key !== call || typeof method !== "function") return method;
+          return async (...args: unknown[]) => {
+            if (count++ === skip) await both();
+            return method.apply(target, args);
+          };
+        },
+      });
+      const { tables: seen } = await snapshots(one.with({ catalog }), { tables, timestamp: one.clock.now() + 1e9 });
+      assert.equal(seen[0]?.version, seen[1]?.version, `commit before call ${skip} of ${call}`);
+    }
+  }
+});
+
+test("tables that a transaction only reads are checked as well: no write skew over two tables", async () => {
+  const [a, b] = [await newTable(one, "r.skew_a"), await newTable(one, "r.skew_b")];
+  const skew = (writes: string, reads: string) =>
+    request(
+      { tableId: writes, readVersion: 0, actions: [addOf("f")], reads: { wholeTable: true } },
+      { tableId: reads, readVersion: 0, actions: [], reads: { wholeTable: true } },
+    );
+  assert.equal((await commit(one, skew(a, b))).status, "committed");
+  assert.equal((await commit(two, skew(b, a))).status, "conflict");
+});

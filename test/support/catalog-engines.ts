@@ -1,0 +1,65 @@
+/** The engines that catalog tests run on: SQLite always, PostgreSQL when TEST_POSTGRES_URL names a database. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { raw } from "../../lib/catalog/database.ts";
+import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
+
+export interface TestDatabase {
+  /** A catalog URL; nothing is in it yet. */
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+export interface TestEngine {
+  readonly name: "sqlite" | "postgres";
+  create(): Promise<TestDatabase>;
+}
+
+export const SQLITE_ENGINE: TestEngine = {
+  name: "sqlite",
+  async create() {
+    const folder = mkdtempSync(join(tmpdir(), "dl-catalog-"));
+    return {
+      url: join(folder, "catalog.sqlite"),
+      drop: async () => rmSync(folder, { recursive: true, force: true }),
+    };
+  },
+};
+
+/** A schema of its own in the given database. */
+export function postgresEngine(base: string): TestEngine {
+  return {
+    name: "postgres",
+    async create() {
+      const schema = `dl_test_${crypto.randomUUID().replaceAll("-", "")}`;
+      const admin = openPostgres(base, { poolSize: 1 });
+      await admin.all(raw(`create schema ${schema}`));
+      const url = new URL(base);
+      url.searchParams.set("options", `-csearch_path=${schema}`);
+      return {
+        url: url.href,
+        async drop() {
+          await admin.all(raw(`drop schema ${schema} cascade`));
+          await admin.close();
+        },
+      };
+    },
+  };
+}
+
+/** undefined, with the reason printed, when no PostgreSQL is there to test on. */
+export function findPostgres(): TestEngine | undefined {
+  const base = process.env.TEST_POSTGRES_URL;
+  if (base === undefined || base === "") {
+    console.log("# catalog tests on PostgreSQL are skipped: TEST_POSTGRES_URL is not set");
+    return undefined;
+  }
+  return postgresEngine(base);
+}
+
+export function testEngines(): readonly TestEngine[] {
+  const postgres = findPostgres();
+  return postgres ? [SQLITE_ENGINE, postgres] : [SQLITE_ENGINE];
+}
