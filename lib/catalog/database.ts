@@ -39,6 +39,8 @@ export interface Dialect {
   readonly comments: "statement" | "inline";
   /** Ends a CREATE TABLE: storage options. */
   tableOptions(table: { readonly clustered?: boolean; readonly updatedInPlace?: boolean }): string;
+  /** Stands behind a table's name and makes the engine use this index, where it can be told and would choose worse. */
+  useIndex(name: string): Sql;
   /** Takes exclusive locks until the transaction ends; undefined where a transaction excludes every other writer anyway. */
   readonly lock: ((names: readonly string[]) => Sql) | undefined;
   /** The commit and the import batch as one statement each; undefined where they run as TypeScript over a transaction. */

@@ -3,7 +3,7 @@
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
 import { invalid } from "../errors.ts";
 import type { Page } from "../ports.ts";
-import { OPEN, type Queries, type Row, type Sql, sql } from "./database.ts";
+import { type Database, OPEN, type Queries, type Row, type Sql, sql } from "./database.ts";
 import { ADD_COLUMNS, addOf, columns, integer, removeOf, storedUuid } from "./rows.ts";
 import { tableNotFound } from "./tables.ts";
 import { checkVersionHeld } from "./versions.ts";
@@ -37,7 +37,7 @@ export async function readFiles(
 
 /** In the order of the primary key: (version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
 export async function readTombstones(
-  db: Queries,
+  db: Database,
   tableId: string,
   version: number,
   options: PageOptions & { readonly newerThan: number },
@@ -48,7 +48,7 @@ export async function readTombstones(
   const sameFile = (other: Sql) =>
     sql`${other}.table_id = ${id} and ${other}.path_key = r.path_key and ${other}.dv_key = r.dv_key`;
   // Scalar subqueries, because PostgreSQL would turn "not exists" into a join that reads all files of the table while it has no
-  // statistics; "+ 0" keeps it from the index that begins with the version. Two questions about files, because each of the
+  // statistics; "+ 0" keeps it from the index that begins with the version (and useIndex keeps SQLite from it). Two questions about files, because each of the
   // partial indexes answers one of them.
   const rows = await db.all(sql`
     select * from (
@@ -56,7 +56,8 @@ export async function readTombstones(
         cast(null as bigint) as base_version
       from dl_removes r where r.table_id = ${id} and r.version <= ${version}
         and coalesce(r.deletion_timestamp, 0) > ${options.newerThan} and ${after}
-        and (select 1 from dl_removes later where ${sameFile(sql`later`)} and later.version + 0 <= ${version}
+        and (select 1 from dl_removes later ${db.dialect.useIndex("dl_removes_path")}
+          where ${sameFile(sql`later`)} and later.version + 0 <= ${version}
           and (later.version + 0, later.ord) > (r.version, r.ord) limit 1) is null
         and (select 1 from dl_files f where ${sameFile(sql`f`)} and f.removed_version = ${OPEN}
           and f.added_version + 0 <= ${version} limit 1) is null

@@ -22,7 +22,9 @@ export function dvKey(file: FileIdentity): string {
 
 /** What a live file adds to the fingerprint of a version. Fields that the service assigns, and dataChange, are not in it. */
 export function fileLanes(file: AddFile): Lanes {
-  const partitionValues = canonicalJson(file.partitionValues);
+  // Strings and nulls: without a second key there is nothing to sort, and plain JSON.stringify is three times as fast.
+  const sorted = Object.keys(file.partitionValues).length < 2;
+  const partitionValues = sorted ? JSON.stringify(file.partitionValues) : canonicalJson(file.partitionValues);
   const digest = hash(
     "sha256",
     `${file.path}\n${deletionVectorId(file)}\n${file.size}\n${file.modificationTime}\n${partitionValues}\n${file.stats ?? ""}`,

@@ -150,7 +150,7 @@ function addRow(add: AddFile, replaced: ReadonlyMap<string, string>): AddRow {
     key,
     dvKey(add),
     replaced.get(key) ?? null,
-    stringifyJson(add.partitionValues),
+    JSON.stringify(add.partitionValues),
     add.size,
     add.modificationTime,
     add.dataChange,

@@ -7,9 +7,12 @@ import type { Page } from "../ports.ts";
 import { type Database, join, type Queries, type Sql, sql } from "./database.ts";
 import { headOf, metadataOf, protocolOf, storedUuid } from "./rows.ts";
 
+/** Implied by ACTIVE, but SQLite does not see that: with it the index by name can be used. */
+const NOT_DELETED = sql`t.status <> 'DELETED'`;
+
 /** A condition on dl_tables t. */
-function isNamed(ref: TableRef): Sql {
-  if ("name" in ref) return sql`t.name = ${ref.name}`;
+function isNamed(ref: TableRef, deletedToo = false): Sql {
+  if ("name" in ref) return deletedToo ? sql`t.name = ${ref.name}` : sql`(t.name = ${ref.name} and ${NOT_DELETED})`;
   const id = storedUuid(ref.tableId);
   return id === undefined ? sql`false` : sql`t.table_id = ${id}`;
 }
@@ -27,7 +30,7 @@ export async function findTable(
 ): Promise<TableHead | undefined> {
   const status = options.anyStatus ? sql`true` : sql`t.status = 'ACTIVE'`;
   const [row] = await db.all(sql`
-    select t.* from dl_tables t where ${isNamed(ref)} and ${status}
+    select t.* from dl_tables t where ${isNamed(ref, options.anyStatus)} and ${status}
     order by case when t.status = 'DELETED' then 1 else 0 end, t.dropped_at desc limit 1`);
   return row && headOf(row);
 }
@@ -40,10 +43,11 @@ export async function listTables(
   const { namespace, cursor, limit } = options;
   // "/" follows "." in the order of bytes.
   const inNamespace =
-    namespace === undefined ? sql`true` : sql`name > ${`${namespace}.`} and name < ${`${namespace}/`}`;
-  const after = cursor === undefined ? sql`true` : sql`name > ${cursor}`;
+    namespace === undefined ? sql`true` : sql`t.name > ${`${namespace}.`} and t.name < ${`${namespace}/`}`;
+  const after = cursor === undefined ? sql`true` : sql`t.name > ${cursor}`;
   const rows = await db.all(sql`
-    select * from dl_tables where status = 'ACTIVE' and ${inNamespace} and ${after} order by name limit ${limit + 1}`);
+    select t.* from dl_tables t where t.status = 'ACTIVE' and ${NOT_DELETED} and ${inNamespace} and ${after}
+    order by t.name limit ${limit + 1}`);
   return page(rows.map(headOf), limit, (head) => head.name);
 }
 
@@ -61,7 +65,10 @@ export async function readStates(db: Queries, refs: readonly TableRef[]): Promis
     from dl_tables t
     join dl_metadata m on m.table_id = t.table_id and m.version = t.metadata_version
     join dl_protocols p on p.table_id = t.table_id and p.version = t.protocol_version
-    where t.status = 'ACTIVE' and (${join(refs.map(isNamed), " or ")})`);
+    where t.status = 'ACTIVE' and (${join(
+      refs.map((ref) => isNamed(ref)),
+      " or ",
+    )})`);
   return rows.map((row) => ({
     ...headOf(row),
     protocol: protocolOf(row, "protocol_action"),

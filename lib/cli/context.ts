@@ -1,10 +1,11 @@
 /** What every command gets: the settings from options, environment and file, the output, and a lake on demand. */
 
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { type Config, type LogLevel, parseConfig } from "../config.ts";
 import type { TableRef } from "../delta/request.ts";
-import { notFound } from "../errors.ts";
+import { invalid, isLakeError, LakeError, notFound } from "../errors.ts";
 import { tableRef } from "../http/contracts/values.ts";
 import type { LocalLake, LocalLakeOptions } from "../lake/local.ts";
 import { readConfigFile } from "./config-file.ts";
@@ -37,8 +38,14 @@ type Work<O> = (
   args: readonly string[],
 ) => Promise<number | undefined>;
 
+interface ActionOptions {
+  readonly formats?: readonly Format[];
+  /** True when the command reads a JSON or YAML document, in which the pointers of errors point. */
+  readonly readsDocument?: boolean;
+}
+
 /** Makes a commander action of a command's work: its return value is the exit code. */
-export function action<O>(work: Work<O>, formats: readonly Format[] = ["text", "json"]) {
+export function action<O>(work: Work<O>, { formats = ["text", "json"], readsDocument = false }: ActionOptions = {}) {
   return async (...all: unknown[]): Promise<void> => {
     const command = all.at(-1) as Command;
     const options = command.optsWithGlobals<O & GlobalOptions>();
@@ -46,8 +53,19 @@ export function action<O>(work: Work<O>, formats: readonly Format[] = ["text", "
       throw new UsageError(`--format ${options.format} is not for dl ${command.name()}; use ${formats.join(" or ")}`);
     }
     const context = await openContext(options);
-    process.exitCode = (await work(context, options, command.processedArgs as string[])) ?? 0;
+    try {
+      process.exitCode = (await work(context, options, command.processedArgs as string[])) ?? 0;
+    } catch (error) {
+      throw isLakeError(error) && !readsDocument ? withoutPointer(error) : error;
+    }
   };
+}
+
+/** A pointer into a request means nothing to who has typed options; a file and line does. */
+function withoutPointer(error: LakeError): LakeError {
+  const { kind, message, code, hint, facts } = error;
+  if (!error.at?.startsWith("/")) return error;
+  return new LakeError(kind, message, { code, facts, cause: error, ...(hint === undefined ? {} : { hint }) });
 }
 
 async function openContext(options: GlobalOptions): Promise<CommandContext> {
@@ -67,6 +85,7 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
     async withLake(work, { create, ...rest } = {}) {
       const url = database();
       if (create === undefined) checkExists(url);
+      else checkWritable(url);
       const { openLocalLake } = await import("../lake/local.ts");
       const lake = await openLocalLake({ ...rest, database: url });
       try {
@@ -107,6 +126,23 @@ function checkExists(url: string): void {
     code: "DATABASE_NOT_FOUND",
     hint: "Check the name; dl serve, dl import and dl migrate make a new one.",
   });
+}
+
+/** SQLite opens what it cannot write, too, and would say so at the first commit only. */
+function checkWritable(url: string): void {
+  const file = databaseFile(url);
+  if (file === undefined) return;
+  for (const path of [file, dirname(file)]) {
+    try {
+      if (existsSync(path)) accessSync(path, constants.W_OK);
+    } catch (error) {
+      throw invalid(`the database ${file} cannot be written: this user may not write ${path}`, {
+        code: "DATABASE_READ_ONLY",
+        hint: "SQLite writes the file and its folder: give this user the right to both.",
+        cause: error,
+      });
+    }
+  }
 }
 
 /** The table that `--table` or `--table-id` names. @throws UsageError */

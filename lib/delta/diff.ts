@@ -78,8 +78,11 @@ export function named(kind: FileDrift["kind"], file: FileIdentity): FileDrift {
 }
 
 export function diffMetadata(sql: Metadata | undefined, log: Metadata | undefined): FieldDrift[] {
-  const comparable = (metadata: Metadata | undefined): JsonObject =>
-    metadata ? { ...metadataFields(metadata), schemaString: comparableText(metadata.schemaString) } : {};
+  const comparable = (metadata: Metadata | undefined): JsonObject => {
+    if (!metadata) return {};
+    const known = { ...onlyKnown(metadata), format: onlyKnown(metadata.format) };
+    return { ...metadataFields(known), schemaString: comparableText(metadata.schemaString) };
+  };
   return diffFields(comparable(sql), comparable(log));
 }
 

@@ -30,6 +30,8 @@ export interface Answering<P, Q> {
   /** The parsed body. @throws LakeError invalid */
   readonly body: () => Promise<Json>;
   readonly headers: Headers;
+  /** Breaks the connection, so that half an answer cannot pass for a whole one; false where there is none (Lambda). */
+  readonly cutOff: () => boolean;
 }
 
 export interface Endpoint {
@@ -79,10 +81,18 @@ export function endpoint<P extends Shape, Q extends Shape>(
           query: readQuery(context, query) as z.output<Q>,
           body: () => readJsonBody(context.req.raw, host.bodyLimitBytes ?? DEFAULT_BODY_LIMIT),
           headers: context.req.raw.headers,
+          cutOff: () => cutOff(context),
         },
         host,
       ),
   };
+}
+
+/** The Node adapter hands over its response object; by itself it would end a broken stream with a line of its own. */
+function cutOff(context: Context): boolean {
+  const { outgoing } = (context.env ?? {}) as { readonly outgoing?: { destroy(): void } };
+  outgoing?.destroy();
+  return outgoing !== undefined;
 }
 
 function readQuery(context: Context, schema: Shape | undefined): unknown {

@@ -1,12 +1,13 @@
 /** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (design D1–D4, D8). */
 
-import { type Conflict, findConflict } from "../delta/conflicts.ts";
+import { NO_ACTIONS } from "../delta/actions.ts";
+import { type Conflict, findConflict, type Intent } from "../delta/conflicts.ts";
 import { actionObjects } from "../delta/encode.ts";
 import { stringifyJson } from "../delta/json.ts";
 import { planTable, type TablePlan } from "../delta/plan-commit.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
-import type { CommitOutcome, Lake, PlannedCommit, Rejection, TableState } from "../ports.ts";
+import type { CommitOutcome, CommittedTable, Lake, PlannedCommit, Rejection, TableState } from "../ports.ts";
 import { forgetTable, tableNotFound, tableStates } from "./table-states.ts";
 import { readWinners } from "./winners.ts";
 
@@ -27,12 +28,17 @@ export async function commit(lake: Lake, request: CommitRequest): Promise<Commit
   checkRequest(request);
   const startedAt = lake.clock.now();
   const requestHash = await hashRequest(request);
-  const result = await attempt(lake, request, requestHash).catch(async (error: unknown) => {
-    // A replay must get its first answer even where the request would no longer be valid: the table may have changed or gone.
-    const replay = isLakeError(error, "unavailable") ? undefined : await findReplay(lake, request, requestHash);
-    if (replay === undefined) throw error;
-    return replay;
-  });
+  const result = await attempt(lake, request, requestHash).then(
+    // The winner may be the same request, sent before: it is not told that it lost to itself. A conflict with anyone else is
+    // final, for versions are only ever added; so no twin of this request can commit after this look.
+    async (result) => (result.status === "conflict" && (await findReplay(lake, request, requestHash))) || result,
+    async (error: unknown) => {
+      // A replay must get its first answer even where the request would no longer be valid: the table may have changed or gone.
+      const replay = isLakeError(error, "unavailable") ? undefined : await findReplay(lake, request, requestHash);
+      if (replay === undefined) throw error;
+      return replay;
+    },
+  );
   lake.metrics.record("CommitDuration", lake.clock.now() - startedAt, "Milliseconds", {
     transactionId: request.transactionId,
     tables: request.tables.length,
@@ -48,36 +54,45 @@ export async function commit(lake: Lake, request: CommitRequest): Promise<Commit
   return acknowledge(lake, request, result);
 }
 
-async function attempt(
-  lake: Lake,
-  request: CommitRequest,
-  requestHash: string,
-): Promise<Committed | { status: "conflict"; conflicts: readonly TableConflict[] }> {
-  let states = await tableStates(
-    lake,
-    request.tables.map((t) => t.table),
-  );
+type Attempt = Committed | { readonly status: "conflict"; readonly conflicts: readonly TableConflict[] };
+
+async function attempt(lake: Lake, request: CommitRequest, requestHash: string): Promise<Attempt> {
+  const refs = request.tables.map((t) => t.table);
+  let states = await tableStates(lake, refs);
   checkDistinct(states);
   const checked = request.tables.map((table) => table.readVersion);
+  let plans = planOnRemembered(request, states, checked);
   for (let round = 0; round < OPTIMISTIC_ROUNDS; round += 1) {
-    const plans = planAll(request, states, checked);
-    const outcome = await lake.catalog.commit(plannedCommit(request, requestHash, plans));
-    if (outcome.status === "committed") return committed(lake, request, states, outcome);
-    if (outcome.status === "otherRequest") throw keyReused(request);
-    if (outcome.status === "rejected") {
-      const missing = outcome.rejections.some((r) => r.reason === "tableNotFound");
-      if (!missing || round > 0) return rejected(request, states, outcome.rejections);
+    if (plans) {
+      const outcome = await lake.catalog.commit(plannedCommit(request, requestHash, plans));
+      if (outcome.status === "committed") return committed(lake, request, states, outcome);
+      if (outcome.status === "otherRequest") throw keyReused(request);
+      if (outcome.status === "rejected") {
+        const missing = outcome.rejections.some((r) => r.reason === "tableNotFound");
+        if (!missing || round > 0) return rejected(request, states, outcome.rejections);
+      }
     }
     for (const state of states) forgetTable(lake, state);
-    states = await tableStates(
-      lake,
-      request.tables.map((t) => t.table),
-      { fresh: true },
-    );
-    const conflicts = await checkWinners(lake, request, states, plans, checked);
+    states = await tableStates(lake, refs, { fresh: true });
+    const conflicts = await checkWinners(lake, request, states, checked);
     if (conflicts.length > 0) return { status: "conflict", conflicts };
+    plans = planAll(request, states, checked);
   }
   return attemptLocked(lake, request, requestHash, states, checked);
+}
+
+/** undefined where the remembered states refuse the request: they may be older than what its writer has read. */
+function planOnRemembered(
+  request: CommitRequest,
+  states: readonly TableState[],
+  checked: readonly number[],
+): TablePlan[] | undefined {
+  try {
+    return planAll(request, states, checked);
+  } catch (error) {
+    if (isLakeError(error, "invalid")) return undefined;
+    throw error;
+  }
 }
 
 function planAll(request: CommitRequest, states: readonly TableState[], checked: readonly number[]): TablePlan[] {
@@ -90,22 +105,45 @@ function plannedCommit(request: CommitRequest, requestHash: string, plans: reado
   return { transactionId: request.transactionId, requestHash, tables: plans.map((plan) => plan.planned) };
 }
 
+/** Conflicts with any change of metadata or protocol, and with nothing else. */
+const BARE_INTENT: Intent = {
+  actions: NO_ACTIONS,
+  isolation: "SnapshotIsolation",
+  readsWholeTable: false,
+  readFiles: new Set(),
+  appIds: new Set(),
+};
+
+/**
+ * What one table's part watches and means, by the table as it stands now: its isolation level may be newer than what was
+ * remembered. Where a winner after `after` has made the request invalid, that is a conflict and no mistake of the writer.
+ */
+function meaning(request: CommitRequest, i: number, state: TableState, after: number) {
+  try {
+    const [plan] = planAll({ ...request, tables: request.tables.slice(i, i + 1) }, [state], [after]);
+    return { intent: plan?.intent ?? BARE_INTENT, watch: plan?.planned.watch ?? [] };
+  } catch (error) {
+    if (!isLakeError(error, "invalid") || Math.max(state.markers.metadata, state.markers.protocol) <= after)
+      throw error;
+    return { intent: BARE_INTENT, watch: ["metadata", "protocol"] as const };
+  }
+}
+
 /** Reads and checks the winners of every table whose watched markers moved, and raises `checked` where none hurts. */
 async function checkWinners(
   lake: Lake,
   request: CommitRequest,
   states: readonly TableState[],
-  plans: readonly TablePlan[],
   checked: number[],
 ): Promise<TableConflict[]> {
   const conflicts: TableConflict[] = [];
-  for (const [i, plan] of plans.entries()) {
-    const state = states[i] as TableState;
+  for (const [i, state] of states.entries()) {
     const after = checked[i] as number;
     if (state.version <= after) continue;
-    if (plan.planned.watch.some((marker) => state.markers[marker] > after)) {
+    const { intent, watch } = meaning(request, i, state, after);
+    if (watch.some((marker) => state.markers[marker] > after)) {
       const winners = await readWinners(lake, state, after);
-      const conflict = winners === "forgotten" ? forgottenHistory(state) : findConflict(plan.intent, winners);
+      const conflict = winners === "forgotten" ? forgottenHistory(state) : findConflict(intent, winners);
       if (conflict) conflicts.push(tableConflict(state, request.tables[i]?.readVersion ?? after, conflict));
     }
     checked[i] = state.version;
@@ -128,7 +166,7 @@ async function attemptLocked(
   requestHash: string,
   known: readonly TableState[],
   checked: readonly number[],
-): Promise<Committed | { status: "conflict"; conflicts: readonly TableConflict[] }> {
+): Promise<Attempt> {
   const tables = known.map((state, i) => ({ tableId: state.tableId, after: checked[i] as number }));
   try {
     const outcome = await lake.catalog.commitLocked(tables, (locked, winners) => {
@@ -137,18 +175,14 @@ async function attemptLocked(
         if (!found) throw tableNotFound({ tableId: state.tableId });
         return found;
       });
-      const plans = planAll(
-        request,
-        states,
-        states.map((state) => state.version),
-      );
-      const conflicts = plans.flatMap((plan, i) => {
-        const state = states[i] as TableState;
-        const conflict = findConflict(plan.intent, winners.get(state.tableId) ?? []);
+      const conflicts = states.flatMap((state, i) => {
+        const { intent } = meaning(request, i, state, checked[i] as number);
+        const conflict = findConflict(intent, winners.get(state.tableId) ?? []);
         return conflict ? [tableConflict(state, request.tables[i]?.readVersion ?? 0, conflict)] : [];
       });
       if (conflicts.length > 0) throw new ConflictUnderLock(conflicts);
-      return plannedCommit(request, requestHash, plans);
+      const versions = states.map((state) => state.version);
+      return plannedCommit(request, requestHash, planAll(request, states, versions));
     });
     if (outcome.status === "committed") return committed(lake, request, known, outcome);
     if (outcome.status === "otherRequest") throw keyReused(request);
@@ -282,8 +316,9 @@ async function acknowledge(lake: Lake, request: CommitRequest, outcome: Committe
   const tables = [];
   for (const table of outcome.tables) {
     let mirrored = false;
-    for (let pause = 10; wait > 0; pause = Math.min(pause * 2, 500)) {
-      mirrored = (await lake.catalog.mirroredVersion(table.tableId)) >= table.version;
+    // A commit of this moment cannot be published yet; asking would cost a round trip.
+    for (let pause = 10; wait > 0 || replayed; pause = Math.min(pause * 2, 500)) {
+      mirrored = await isMirrored(lake, table);
       if (mirrored || lake.clock.now() + pause > until) break;
       await lake.clock.sleep(pause);
     }
@@ -295,6 +330,16 @@ async function acknowledge(lake: Lake, request: CommitRequest, outcome: Committe
     });
   }
   return { status: "committed", replayed, transactionId, committedAt, tables };
+}
+
+/** False, too, for a table that has been dropped since. */
+async function isMirrored(lake: Lake, table: CommittedTable): Promise<boolean> {
+  try {
+    return (await lake.catalog.mirroredVersion(table.tableId)) >= table.version;
+  } catch (error) {
+    if (isLakeError(error, "notFound")) return false;
+    throw error;
+  }
 }
 
 function checkRequest(request: CommitRequest): void {

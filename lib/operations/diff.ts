@@ -18,6 +18,7 @@ import type { TableRef } from "../delta/request.ts";
 import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
 import { pages } from "./checkpoint.ts";
+import { readLag } from "./lag.ts";
 import { findHead } from "./read.ts";
 
 const PAGE_FILES = 5000;
@@ -64,7 +65,7 @@ export async function diffTable(lake: Lake, request: DiffRequest): Promise<DiffR
   const mirrored = await lake.catalog.mirroredVersion(head.tableId);
   const found = new Findings();
   const compared = await compareAll(lake, head, log, mirrored, found);
-  const { lagSeconds, late, mirror } = await readLag(lake, head, request.lagThresholdSeconds);
+  const { lagSeconds, behind, mirror } = await readLag(lake, head);
   if (head.quarantine !== undefined) found.notes.push(`the mirror is quarantined: ${head.quarantine}`);
   const drifted =
     found.fileCount > request.maxDriftFiles || found.metadata.length + found.protocol.length + found.other.length > 0;
@@ -86,7 +87,7 @@ export async function diffTable(lake: Lake, request: DiffRequest): Promise<DiffR
       other: found.other,
     },
     notes: found.notes,
-    outcome: drifted ? "drift" : late ? "lag" : "ok",
+    outcome: drifted ? "drift" : behind && lagSeconds > request.lagThresholdSeconds ? "lag" : "ok",
     checkedAt: lake.clock.now(),
   };
 }
@@ -235,18 +236,4 @@ async function compareCommits(
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-async function readLag(lake: Lake, head: TableHead, thresholdSeconds: number) {
-  const [oldest] = await lake.catalog.unpublished(head.tableId, 1);
-  const newest = await lake.catalog.mirrorStatuses(head.tableId, { after: head.version - 1, limit: 1 });
-  const status = oldest ?? newest.items[0];
-  const until = oldest ? lake.clock.now() : (status?.publishedAt ?? status?.committedAt ?? 0);
-  const lagSeconds = status ? Math.max(0, until - status.committedAt) / 1000 : 0;
-  const mirror = newest.items[0] ?? oldest;
-  return {
-    lagSeconds,
-    late: oldest !== undefined && lagSeconds > thresholdSeconds,
-    mirror: mirror && { version: mirror.version, status: mirror.status, attempts: mirror.attempts },
-  };
 }

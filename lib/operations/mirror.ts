@@ -3,7 +3,7 @@
 import type { Metadata } from "../delta/actions.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import { isCheckpointDue } from "../delta/properties.ts";
-import { errorText, isLakeError, LakeError } from "../errors.ts";
+import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableState } from "../ports.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 
@@ -41,6 +41,12 @@ export async function mirrorTable(lake: Lake, tableId: string): Promise<MirrorRe
     checkpoints.push(...batch.checkpoints);
     for (const status of open) {
       if (batch.published.includes(status.version)) recordLag(lake, status.committedAt, tableId, status.version);
+    }
+    if (!batch.stopped && batch.published.length === 0) {
+      throw corrupt(`version ${first.version} is to be published, but SQL holds no commit of it`, {
+        code: "COMMIT_MISSING",
+        facts: { tableId, version: first.version },
+      });
     }
     if (batch.stopped) {
       const failed =

@@ -3,7 +3,7 @@
 import type { AddFile, Commit } from "../delta/actions.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, notFound } from "../errors.ts";
-import type { Lake, MirrorState, Page, SnapshotHeader, TableHead, VersionSummary } from "../ports.ts";
+import type { Lake, MirrorState, Page, SnapshotHeader, TableHead, TableState, VersionSummary } from "../ports.ts";
 import { tableNotFound } from "./table-states.ts";
 
 /** Which state of a table: of a version, of a moment, or the newest. */
@@ -154,16 +154,21 @@ export async function snapshots(
     throw invalid("give a timestamp or a transactionId, not both");
   }
   const timestamp = request.timestamp ?? (await transactionTime(lake, request.transactionId));
-  if (timestamp === undefined) return { tables: await heads(lake, request.tables) };
+  const now = await heads(lake, request.tables);
+  if (timestamp === undefined) return { tables: now.map(versionOf) };
   const tables: TableVersion[] = [];
-  for (const ref of request.tables) {
-    const head = await findHead(lake, ref);
-    // A table that has been quiet since is still at its head then.
-    const at = timestamp > head.timestamp ? {} : { timestamp };
-    const resolved = await resolveVersion(lake, ref, at);
-    tables.push({ tableId: head.tableId, table: head.name, version: resolved.version, timestamp: resolved.timestamp });
+  for (const head of now) {
+    // A table that has been quiet since is still at its head then. That is the head of the one moment at which all were read:
+    // what has been committed meanwhile may carry an earlier timestamp, but is in none of the tables.
+    const quiet = head.timestamp <= timestamp;
+    const at = quiet ? head : await resolveTimestamp(lake, head, timestamp);
+    tables.push({ ...versionOf(head), version: at.version, timestamp: at.timestamp });
   }
   return { timestamp, tables };
+}
+
+function versionOf({ tableId, name, version, timestamp }: TableState): TableVersion {
+  return { tableId, table: name, version, timestamp };
 }
 
 async function transactionTime(lake: Lake, transactionId: string | undefined): Promise<number | undefined> {
@@ -176,11 +181,13 @@ async function transactionTime(lake: Lake, transactionId: string | undefined): P
 }
 
 /** All heads in one statement, hence of one moment. */
-async function heads(lake: Lake, refs: readonly TableRef[]): Promise<TableVersion[]> {
+async function heads(lake: Lake, refs: readonly TableRef[]): Promise<TableState[]> {
   const states = await lake.catalog.readStates(refs);
   return refs.map((ref) => {
-    const state = states.find((s) => ("tableId" in ref ? s.tableId === ref.tableId : s.name === ref.name));
+    const state = states.find((s) =>
+      "tableId" in ref ? s.tableId === ref.tableId.toLowerCase() : s.name === ref.name,
+    );
     if (state === undefined) throw tableNotFound(ref);
-    return { tableId: state.tableId, table: state.name, version: state.version, timestamp: state.timestamp };
+    return state;
   });
 }

@@ -25,10 +25,15 @@ export async function tableStates(
 ): Promise<readonly TableState[]> {
   const cache = remembered.get(lake.catalog) ?? new Map<string, TableState>();
   remembered.set(lake.catalog, cache);
-  const missing = options.fresh ? [...refs] : refs.filter((ref) => !cache.has(key(ref)));
+  // Taken out at once: while we ask for the others, another request may forget them, or the cache may be cleared.
+  const found = new Map<string, TableState>();
+  for (const ref of options.fresh ? [] : refs) {
+    const state = cache.get(key(ref));
+    if (state) found.set(key(ref), state);
+  }
+  const missing = refs.filter((ref) => !found.has(key(ref)));
   const read = missing.length === 0 ? [] : await lake.catalog.readStates(missing);
   if (cache.size + read.length > MAX_REMEMBERED) cache.clear();
-  const found = new Map<string, TableState>();
   for (const state of read) {
     for (const ref of [{ tableId: state.tableId }, { name: state.name }]) {
       cache.set(key(ref), state);
@@ -36,7 +41,7 @@ export async function tableStates(
     }
   }
   return refs.map((ref) => {
-    const state = found.get(key(ref)) ?? (options.fresh ? undefined : cache.get(key(ref)));
+    const state = found.get(key(ref));
     if (state === undefined) throw tableNotFound(ref);
     return state;
   });

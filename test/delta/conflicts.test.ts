@@ -18,7 +18,7 @@ import {
 } from "../support/builders.ts";
 
 const still = { dataChange: false };
-const upgraded = protocol(["appendOnly", "invariants", "domainMetadata", "v2Checkpoint"].slice(0, 3), ["v2Checkpoint"]);
+const upgraded = protocol(["appendOnly", "invariants", "domainMetadata"], ["v2Checkpoint"]);
 const domain = { domain: "d", configuration: "{}", removed: false };
 const wholeTable = { reads: { wholeTable: true } };
 const readF1 = { reads: { files: ["f1"] } };

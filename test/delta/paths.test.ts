@@ -62,6 +62,20 @@ describe("checkPath refuses", () => {
   for (const [name, path] of bad) test(name, () => refuses(() => checkPath(path, AT), { at: AT }));
 });
 
+describe("the refusal says what is wrong", () => {
+  const messages: readonly [string, RegExp][] = [
+    ["", /is empty/],
+    ["//f", /starts with/],
+    ["a%2", /starts no percent-encoding/],
+    ["a%ff", /not UTF-8/],
+    ["a b", /holds " ", which must be percent-encoded/],
+    ["s3://bucket", /names a folder/],
+  ];
+  for (const [path, message] of messages) {
+    test(`"${path}": ${message.source}`, () => refuses(() => checkPath(path, AT), { at: AT, message }));
+  }
+});
+
 describe("canonicalPath", () => {
   const same: readonly [string, string][] = [
     ["a%3ab", "a%3Ab"],

@@ -8,7 +8,6 @@ import { after, before, test } from "node:test";
 import type { Json } from "../../lib/delta/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { snapshots } from "../../lib/operations/read.ts";
-import type { Catalog } from "../../lib/ports.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, request, type TestLake } from "../support/lake.ts";
 
 let folder: string;
@@ -127,4 +126,27 @@ test("tables that a transaction only reads are checked as well: no write skew ov
     );
   assert.equal((await commit(one, skew(a, b))).status, "committed");
   assert.equal((await commit(two, skew(b, a))).status, "conflict");
+});
+
+test("a table that another request forgets while a third one is looked up is still found", async () => {
+  const [a, b] = [await newTable(one, "r.forgotten_a"), await newTable(one, "r.forgotten_b")];
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  const catalog = new Proxy(one.catalog, {
+    get(target, key) {
+      if (key !== "readStates") return Reflect.get(target, key);
+      return async (refs: Parameters<typeof target.readStates>[0]) => {
+        const states = await target.readStates(refs);
+        const step = meanwhile;
+        meanwhile = undefined;
+        await step?.();
+        return states;
+      };
+    },
+  });
+  const server = one.with({ catalog });
+  assert.equal(await commitTo(server, a, 0, [addOf("f")]), 1, "a is remembered, b is not");
+  meanwhile = () => changeTable(server, a, { "delta.logRetentionDuration": "interval 1 days" });
+  const wanted = [a, b].map((tableId) => ({ tableId, readVersion: 1, actions: [addOf("g")], reads: {} }));
+  await commitTo(one, b, 0, [addOf("f")]);
+  assert.equal((await commit(server, request(...wanted))).status, "conflict", "found, and the change of metadata won");
 });

@@ -1,6 +1,6 @@
 /** What is particular to PostgreSQL, as data and fragments. */
 
-import { type Dialect, sql } from "../database.ts";
+import { type Dialect, empty, sql } from "../database.ts";
 
 export const POSTGRES: Dialect = {
   name: "postgres",
@@ -17,6 +17,8 @@ export const POSTGRES: Dialect = {
   comments: "statement",
   // Room for new row versions on the same page: with no index on a hot column every update of a head is HOT.
   tableOptions: ({ updatedInPlace }) => (updatedInPlace ? " with (fillfactor = 25)" : ""),
+  // It has no such hints; it has the size of the tables.
+  useIndex: () => empty,
   // In ascending order of keys, as dl_commit takes them: no deadlocks. The keys are those of dl_lock_keys.
   lock: (names) => sql`select dl_lock(${names})`,
   functions: {

@@ -7,7 +7,7 @@ import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
-import { LakeError } from "../../errors.ts";
+import { invalid, LakeError } from "../../errors.ts";
 import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql } from "../database.ts";
 import { SQLITE } from "./sqlite.ts";
 import { isBusy, sqliteError } from "./sqlite-errors.ts";
@@ -70,7 +70,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
     async all(query) {
       if (!isRead(query)) return transaction((tx) => tx.all(query));
       // Opening for writing makes the file.
-      if (reader === undefined && !existsSync(path)) await openWriter();
+      if (reader === undefined && !existsSync(path)) await inTurn(openWriter);
       return patient(() => read(query));
     },
     transaction,
@@ -199,9 +199,8 @@ function oneAtATime(): <T>(job: () => Promise<T>) => Promise<T> {
 
 function checkPlace(path: string): void {
   const folder = dirname(path);
-  if (existsSync(folder)) return;
-  throw new LakeError("invalid", `the folder ${folder} of the catalog ${path} does not exist`, {
-    code: "DATABASE_NOT_FOUND",
-    hint: "Make the folder, or correct the path of the database.",
-  });
+  const refuse = (message: string) =>
+    invalid(message, { code: "DATABASE_NOT_FOUND", hint: "Correct the path of the database, or make its folder." });
+  if (!existsSync(folder)) throw refuse(`the folder ${folder} of the catalog ${path} does not exist`);
+  if (existsSync(path) && statSync(path).isDirectory()) throw refuse(`the catalog ${path} is a folder, not a file`);
 }

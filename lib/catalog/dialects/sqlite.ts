@@ -1,6 +1,6 @@
 /** What is particular to SQLite, as data. */
 
-import type { Dialect } from "../database.ts";
+import { type Dialect, raw } from "../database.ts";
 
 export const SQLITE: Dialect = {
   name: "sqlite",
@@ -15,6 +15,7 @@ export const SQLITE: Dialect = {
   },
   comments: "inline",
   tableOptions: ({ clustered }) => (clustered ? " strict, without rowid" : " strict"),
+  useIndex: (name) => raw(`indexed by ${name}`),
   // BEGIN IMMEDIATE excludes every other writer.
   lock: undefined,
   functions: undefined,

@@ -194,7 +194,7 @@ begin
 end $function$`;
 
 const PINNED = `set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off
-  set enable_mergejoin = off set enable_sort = off set jit = off`;
+  set enable_mergejoin = off set enable_sort = off set jit = off set work_mem = '64MB'`;
 
 const COMMIT = `
 create function dl_commit(request text) returns text language plpgsql volatile ${PINNED} as $function$

@@ -24,22 +24,25 @@ export function commitCommand(): Command {
     .argument("<file>", "JSON file; - for standard input")
     .option("--no-mirror", "leave _delta_log to a running dl serve")
     .action(
-      action<Options>(async ({ output, withLake }, { mirror }, [file = "-"]) => {
-        const request = decodeCommitRequest(readJsonText(await readInput(file)));
-        const onMirrorError = (tableId: string, error: unknown) => {
-          const text = error instanceof Error ? error.message : String(error);
-          output.note(`warning: committed, but _delta_log of ${tableId} has not followed: ${text}`);
-        };
-        const result = await withLake(
-          async (lake) => {
-            const done = await commit(lake, request);
-            await lake.mirrored();
-            return done;
-          },
-          { mirror, onMirrorError },
-        );
-        return print(output, result);
-      }),
+      action<Options>(
+        async ({ output, withLake }, { mirror }, [file = "-"]) => {
+          const request = decodeCommitRequest(readJsonText(await readInput(file)));
+          const onMirrorError = (tableId: string, error: unknown) => {
+            const text = error instanceof Error ? error.message : String(error);
+            output.note(`warning: committed, but _delta_log of ${tableId} has not followed: ${text}`);
+          };
+          const result = await withLake(
+            async (lake) => {
+              const done = await commit(lake, request);
+              await lake.mirrored();
+              return done;
+            },
+            { mirror, onMirrorError },
+          );
+          return print(output, result);
+        },
+        { readsDocument: true },
+      ),
     );
 }
 

@@ -11,14 +11,17 @@ export function configCommand(): Command {
     .description("check a configuration file, and show all settings with their defaults")
     .argument("<file>", "YAML, TOML or JSON")
     .action(
-      action(async ({ output }, _options, [file = ""]) => {
-        const { config, warnings } = await readConfigFile(file, process.env);
-        for (const warning of warnings) output.note(`warning: ${file}: ${warning}`);
-        const { url } = config.database;
-        const shown = { ...config, database: url === undefined ? {} : { url: maskedUrl(url) } };
-        await output.result({ valid: true, warnings, config: shown }, () => `${stringify(shown)}\n${file} is valid`);
-        return 0;
-      }),
+      action(
+        async ({ output }, _options, [file = ""]) => {
+          const { config, warnings } = await readConfigFile(file, process.env);
+          for (const warning of warnings) output.note(`warning: ${file}: ${warning}`);
+          const { url } = config.database;
+          const shown = { ...config, database: url === undefined ? {} : { url: maskedUrl(url) } };
+          await output.result({ valid: true, warnings, config: shown }, () => `${stringify(shown)}\n${file} is valid`);
+          return 0;
+        },
+        { readsDocument: true },
+      ),
     );
   return new Command("config").description("work with configuration files").addCommand(validate);
 }

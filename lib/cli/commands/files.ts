@@ -31,7 +31,7 @@ export function filesCommand(): Command {
         await withLake((lake) => printFiles(lake, output, options));
         return 0;
       },
-      ["text", "json", "ndjson"],
+      { formats: ["text", "json", "ndjson"] },
     ),
   );
 }

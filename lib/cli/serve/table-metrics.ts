@@ -1,5 +1,6 @@
 /** The state of each table's mirror, read from SQL when Prometheus scrapes. */
 
+import { readLag } from "../../operations/lag.ts";
 import type { Lake, TableHead } from "../../ports.ts";
 import { mirrorSamples, type Sample } from "../../telemetry/samples.ts";
 
@@ -21,12 +22,8 @@ export async function mirrorMetrics(lake: Lake): Promise<Sample[]> {
   return samples;
 }
 
-/** As `dl diff` sees it: the age of the oldest unpublished version, or the time that the newest took to be published. */
-async function tableSamples(lake: Lake, { tableId, version }: TableHead): Promise<Sample[]> {
-  const [oldest] = await lake.catalog.unpublished(tableId, 1);
-  const newest = (await lake.catalog.mirrorStatuses(tableId, { after: version - 1, limit: 1 })).items[0];
-  const status = oldest ?? newest;
-  const until = oldest ? lake.clock.now() : (status?.publishedAt ?? status?.committedAt ?? 0);
-  const lagSeconds = status ? Math.max(0, until - status.committedAt) / 1000 : 0;
-  return mirrorSamples(tableId, lagSeconds, newest ?? oldest ?? { version, status: "COMPLETE", attempts: 0 });
+/** As `dl diff` sees it. */
+async function tableSamples(lake: Lake, head: TableHead): Promise<Sample[]> {
+  const { lagSeconds, mirror } = await readLag(lake, head);
+  return mirrorSamples(head.tableId, lagSeconds, mirror ?? { version: head.version, status: "COMPLETE", attempts: 0 });
 }

@@ -39,14 +39,19 @@ export const fileRoutes: readonly Endpoint[] = [
         ...problems(400, 404),
       },
     },
-    async ({ params, query, headers }, { lake }) => {
+    async ({ params, query, headers, cutOff }, host) => {
+      const { lake } = host;
       const ref = tableRef(params.tableId);
       const { limit, cursor, ...asOf } = withoutUndefined(query);
       if (asksForLines(headers)) {
         if (limit !== undefined || cursor !== undefined) {
           throw invalid("limit and cursor are for pages of JSON; a stream of lines has all files");
         }
-        return streamFiles(lake, ref, asOf);
+        const onError = (error: unknown): boolean => {
+          host.onIncident?.(error, lake.clock.newId());
+          return cutOff();
+        };
+        return streamFiles(lake, ref, asOf, onError);
       }
       const from = cursor === undefined ? {} : { cursor };
       const { page, ...at } = await listFiles(lake, ref, { ...asOf, ...from, limit: limit ?? PAGE_DEFAULT });
@@ -60,28 +65,35 @@ function asksForLines(headers: Headers): boolean {
   return types.includes(NDJSON) || types.includes("application/jsonl");
 }
 
-/** The first page is read before the answer begins, so that errors still have a status of their own. */
+/**
+ * The first page is read before the answer begins, so that errors still have a status of their own.
+ * @param onError told of an error later than that; true when it has broken the connection
+ */
 async function streamFiles(
   lake: Lake,
   ref: TableRef,
   asOf: { version?: number; timestamp?: number },
+  onError: (error: unknown) => boolean,
 ): Promise<Response> {
   const first = await listFiles(lake, ref, { ...asOf, limit: STREAM_PAGE });
   const { tableId, version, timestamp } = first;
-  let page: Page<AddFile> | undefined = first.page;
   const encoder = new TextEncoder();
+  let page: Page<AddFile> | undefined = first.page;
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    if (page && page.items.length > 0) {
+      controller.enqueue(encoder.encode(page.items.map((file) => `${stringifyJson(addFields(file))}\n`).join("")));
+    }
+    const cursor = page?.next;
+    page =
+      cursor === undefined ? undefined : await lake.catalog.readFiles(tableId, version, { cursor, limit: STREAM_PAGE });
+    if (page === undefined) controller.close();
+  };
   const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      if (page === undefined) return controller.close();
-      const lines = page.items.map((file) => `${stringifyJson(addFields(file))}\n`).join("");
-      const { next: cursor } = page;
-      page =
-        cursor === undefined
-          ? undefined
-          : await lake.catalog.readFiles(tableId, version, { cursor, limit: STREAM_PAGE });
-      if (lines !== "") controller.enqueue(encoder.encode(lines));
-      if (page === undefined) controller.close();
-    },
+    pull: (controller) =>
+      pull(controller).catch((error) => {
+        if (onError(error)) controller.close();
+        else controller.error(error);
+      }),
   });
   return new Response(body, {
     headers: { "content-type": NDJSON, "delta-version": String(version), "delta-timestamp": String(timestamp) },

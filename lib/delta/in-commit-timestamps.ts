@@ -1,0 +1,47 @@
+/** In-commit timestamps (PROTOCOL.md, "In-Commit Timestamps"; delta-rules.md §3.2): enabling them on a table that is there. */
+
+import type { Metadata, Protocol } from "./actions.ts";
+import { supportedFeatures } from "./features.ts";
+
+const ENABLED = "delta.enableInCommitTimestamps";
+const ENABLEMENT_VERSION = "delta.inCommitTimestampEnablementVersion";
+const ENABLEMENT_TIMESTAMP = "delta.inCommitTimestampEnablementTimestamp";
+
+/**
+ * Stand for values that are known only under the lock (design D4); the commit statement puts these in their place. They
+ * carry the transaction's id, so that no text of a writer can hold them by chance.
+ */
+export interface LateValues {
+  readonly version: string;
+  readonly timestamp: string;
+}
+
+export function lateValues(transactionId: string): LateValues {
+  return { version: `dl:version:${transactionId}`, timestamp: `dl:timestamp:${transactionId}` };
+}
+
+/**
+ * The metadata to store. Where this commit turns in-commit timestamps on, it gets the enablement version and timestamp: the
+ * commit's own, whatever the writer sent. Where they were on before, the enablement stays as it was.
+ */
+export function withEnablement(before: Metadata, after: Metadata, protocol: Protocol, late: LateValues): Metadata {
+  const on = (metadata: Metadata) => metadata.configuration[ENABLED]?.toLowerCase() === "true";
+  if (!supportedFeatures(protocol).has("inCommitTimestamp") || !on(after)) return after;
+  const { [ENABLEMENT_VERSION]: _v, [ENABLEMENT_TIMESTAMP]: _t, ...configuration } = after.configuration;
+  if (!on(before)) {
+    return {
+      ...after,
+      configuration: { ...configuration, [ENABLEMENT_VERSION]: late.version, [ENABLEMENT_TIMESTAMP]: late.timestamp },
+    };
+  }
+  const kept = Object.entries(before.configuration).filter(
+    ([key]) => key === ENABLEMENT_VERSION || key === ENABLEMENT_TIMESTAMP,
+  );
+  return { ...after, configuration: { ...configuration, ...Object.fromEntries(kept) } };
+}
+
+/** Puts what the lock has decided into a text that was made before it. */
+export function fillLateValues(text: string, transactionId: string, version: number, timestamp: number): string {
+  const late = lateValues(transactionId);
+  return text.replaceAll(late.version, String(version)).replaceAll(late.timestamp, String(timestamp));
+}

@@ -1,0 +1,64 @@
+/** Migrations: installers that race, databases that are too old or too new. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { openCatalog } from "../../lib/catalog/catalog.ts";
+import { raw } from "../../lib/catalog/database.ts";
+import { isLakeError } from "../../lib/errors.ts";
+import { testEngines } from "../support/catalog-engines.ts";
+import { newTable, testClock } from "../support/catalog-plans.ts";
+import { withDatabase } from "../support/catalog-rows.ts";
+
+const code = (wanted: string) => (error: unknown) => isLakeError(error, "invalid") && error.code === wanted;
+
+for (const engine of testEngines()) {
+  describe(`migrations on ${engine.name}`, () => {
+    test("of many installers at once each migration is run by one", async () => {
+      const database = await engine.create();
+      const opened = await Promise.all(Array.from({ length: 6 }, () => openCatalog(database.url, testClock())));
+      const results = await Promise.all(opened.map((catalog) => catalog.migrate()));
+      const applied = results.flatMap((result) => result.applied);
+      assert.equal(new Set(applied).size, applied.length);
+      for (const catalog of opened) {
+        await newTable(catalog);
+        assert.deepEqual((await catalog.migrate()).applied, []);
+        await catalog.close();
+      }
+      await database.drop();
+    });
+
+    test("a database without the tables, or with only some migrations, names dl migrate", async () => {
+      const database = await engine.create();
+      await withDatabase(database.url, (all) => all(raw("create table other (x integer)")));
+      const catalog = await openCatalog(database.url, testClock());
+      const wanted = (error: unknown) =>
+        code("SCHEMA_OUTDATED")(error) && /dl migrate/.test((error as { hint: string }).hint);
+      await assert.rejects(catalog.ping(), wanted);
+      await assert.rejects(newTable(catalog), wanted);
+      assert.deepEqual((await catalog.migrate()).applied, ["0001-initial", "0002-commit-functions"]);
+      await catalog.ping();
+      await newTable(catalog);
+      await withDatabase(database.url, (all) => all(raw("delete from dl_migrations where id = 2")));
+      const again = await openCatalog(database.url, testClock());
+      await assert.rejects(again.ping(), wanted);
+      await catalog.close();
+      await again.close();
+      await database.drop();
+    });
+
+    test("a database of a newer release is refused, by migrate too", async () => {
+      const database = await engine.create();
+      const catalog = await openCatalog(database.url, testClock());
+      await catalog.migrate();
+      await catalog.close();
+      await withDatabase(database.url, (all) =>
+        all(raw("insert into dl_migrations (id, name, applied_at) values (999, 'x', 0)")),
+      );
+      const old = await openCatalog(database.url, testClock());
+      await assert.rejects(old.ping(), code("SCHEMA_NEWER"));
+      await assert.rejects(old.migrate(), code("SCHEMA_NEWER"));
+      await old.close();
+      await database.drop();
+    });
+  });
+}

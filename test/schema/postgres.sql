@@ -1,0 +1,469 @@
+table dl_domains -- domainMetadata actions. The one of a domain is the newest; none when that has removed = true.
+  table_id uuid not null -- Table, as in dl_tables.
+  domain text collate "C" not null -- Name of the domain.
+  version bigint not null -- Version of the table whose commit holds this action.
+  ord integer not null -- Place within the commit, from 0.
+  configuration text not null -- Configuration of the domain.
+  removed boolean not null -- True when the action takes the domain away.
+  unknown text -- Fields that the protocol does not name, as a JSON object.
+
+table dl_files -- Files: one row per add action. A file is live at version v when added_version <= v < removed_version.
+  table_id uuid not null -- Table, as in dl_tables.
+  added_version bigint not null -- Version that added the file.
+  ord integer not null -- Place among the add actions of that version, from 0.
+  removed_version bigint not null default '9007199254740991'::bigint -- Version that removed or replaced it; 9007199254740991 while it is live.
+  path text collate "C" not null -- Path exactly as in the action: percent-encoded, relative to the table or absolute.
+  path_key uuid not null -- First 16 bytes of the SHA-256 of the canonical path: all spellings of a path share it.
+  dv_key text collate "C" not null -- Short hash of the deletion vector's id; empty without one. A file is (path, deletion vector).
+  partition_values text not null -- Partition values as a JSON object of strings and nulls.
+  size bigint not null -- Size of the file in bytes.
+  modification_time bigint not null -- Milliseconds since the epoch.
+  data_change boolean not null -- False when the action only moved rows that were there.
+  stats text -- Statistics: JSON text exactly as it came.
+  num_records bigint -- numRecords of the statistics: physical rows of the file.
+  tags text -- Tags as a JSON object.
+  deletion_vector text -- Deletion vector descriptor as a JSON object.
+  base_row_id bigint -- Row id of the first row, with row tracking.
+  default_row_commit_version bigint -- Version that first held the rows, with row tracking.
+  clustering_provider text -- Name of the clustering implementation.
+  unknown text -- Fields that the protocol does not name, as a JSON object.
+  h0 bigint not null -- Lane 0 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
+  h1 bigint not null -- Lane 1 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
+  h2 bigint not null -- Lane 2 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
+  h3 bigint not null -- Lane 3 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
+
+table dl_metadata -- metaData actions. The one of a version is the newest at or below it.
+  table_id uuid not null -- Table, as in dl_tables.
+  version bigint not null -- Version of the table whose commit holds this action.
+  action text not null -- The metaData action as a JSON object.
+
+table dl_migrations -- Migrations of this schema that have run.
+  id bigint not null -- Number of the migration.
+  name text not null -- Its name.
+  applied_at bigint not null -- When it ran, in milliseconds.
+
+table dl_mirror_status -- Outbox of the mirror: which versions stand in _delta_log.
+  table_id uuid not null -- Table, as in dl_tables.
+  version bigint not null -- Version to publish.
+  status text not null -- IN_FLIGHT, COMPLETE (published) or FAILED.
+  attempts bigint not null default 0 -- How often publishing failed or had to be repeated.
+  last_error text -- Message of the last failure.
+  committed_at bigint not null -- When the version was committed, by the clock of the database, in milliseconds.
+  tried_at bigint -- When publishing last failed, in milliseconds.
+  published_at bigint -- When it was published, in milliseconds.
+
+table dl_other_actions -- Actions that change no table state: cdc, and actions that this release does not know.
+  table_id uuid not null -- Table, as in dl_tables.
+  version bigint not null -- Version of the table whose commit holds this action.
+  ord integer not null -- Place within the commit, from 0.
+  action text not null -- The whole action object as JSON.
+
+table dl_protocols -- protocol actions. The one of a version is the newest at or below it.
+  table_id uuid not null -- Table, as in dl_tables.
+  version bigint not null -- Version of the table whose commit holds this action.
+  action text not null -- The protocol action as a JSON object.
+
+table dl_removes -- Remove actions: for the mirror, and as tombstones of checkpoints.
+  table_id uuid not null -- Table, as in dl_tables.
+  version bigint not null -- Version of the table whose commit holds this action.
+  ord integer not null -- Place among the remove actions of that version, from 0.
+  path text collate "C" not null -- Path exactly as in the action: percent-encoded, relative to the table or absolute.
+  path_key uuid not null -- First 16 bytes of the SHA-256 of the canonical path: all spellings of a path share it.
+  dv_key text collate "C" not null -- Short hash of the deletion vector's id; empty without one. A file is (path, deletion vector).
+  deletion_timestamp bigint -- Milliseconds since the epoch; NULL counts as 0: expired.
+  data_change boolean not null -- False when the action only moved rows that were there.
+  action text not null -- All other fields of the action as a JSON object.
+
+table dl_tables with (fillfactor=25) -- Heads of the tables: one row each, changed by every commit.
+  table_id uuid not null -- Identity of the table; never reused.
+  name text collate "C" not null -- Name as namespace.name; unique among tables that are not DELETED.
+  location text collate "C" not null -- Root of the table (file:///… or s3://…), without a slash at the end; unique like the name.
+  status text not null -- ACTIVE, IMPORTING or DELETED. Only ACTIVE tables can be read and written.
+  version bigint not null default '-1'::integer -- Newest version; -1 until the first commit or the end of an import.
+  base_version bigint not null default 0 -- Oldest version that these tables can rebuild.
+  timestamp bigint not null default 0 -- Timestamp of the newest version, in milliseconds.
+  num_files bigint not null default 0 -- Number of live files.
+  size_in_bytes bigint not null default 0 -- Sum of the sizes of live files.
+  metadata_version bigint not null default '-1'::integer -- Last version with a metaData action; -1 for never.
+  protocol_version bigint not null default '-1'::integer -- Last version with a protocol action; -1 for never.
+  add_version bigint not null default '-1'::integer -- Last version with an add action; -1 for never.
+  non_blind_add_version bigint not null default '-1'::integer -- Last version with an add action whose writer had read the table; -1 for never.
+  remove_version bigint not null default '-1'::integer -- Last version that removed or replaced a file; -1 for never.
+  txn_version bigint not null default '-1'::integer -- Last version with a txn action; -1 for never.
+  domain_version bigint not null default '-1'::integer -- Last version with a domainMetadata action other than delta.rowTracking; -1 for never.
+  row_id_high_water_mark bigint not null default '-1'::integer -- Highest row id that was given out; -1 for none.
+  fingerprint_0 bigint not null default 0 -- Lane 0 of the fingerprint of the newest version: sum of h0 of all live files, modulo 2^32.
+  fingerprint_1 bigint not null default 0 -- Lane 1 of the fingerprint of the newest version: sum of h1 of all live files, modulo 2^32.
+  fingerprint_2 bigint not null default 0 -- Lane 2 of the fingerprint of the newest version: sum of h2 of all live files, modulo 2^32.
+  fingerprint_3 bigint not null default 0 -- Lane 3 of the fingerprint of the newest version: sum of h3 of all live files, modulo 2^32.
+  quarantine text -- Why the mirror has stopped at a foreign commit; NULL when it has not.
+  import_plan text -- What the running import was started with; NULL when none runs.
+  import_version bigint not null default '-1'::integer -- Last version that the import applied whole; -1 for none.
+  import_actions bigint not null default 0 -- File actions of the starting checkpoint that the import applied.
+  created_at bigint not null -- When the row was made, in milliseconds.
+  dropped_at bigint -- When the table was dropped, in milliseconds.
+
+table dl_transactions -- Transactions: a commit of one or more tables; the idempotency keys.
+  transaction_id uuid not null -- Made by the client; the same id is answered with the same result, for ever.
+  request_hash text not null -- SHA-256 (hex) of the canonical request.
+  committed_at bigint not null -- Timestamp of all its versions, in milliseconds.
+  result text not null -- The answer, as JSON: [{tableId, version, timestamp}, …].
+
+table dl_txns -- txn actions: versions of applications. The one of an application is the newest.
+  table_id uuid not null -- Table, as in dl_tables.
+  app_id text collate "C" not null -- Id of the application.
+  version bigint not null -- Version of the table whose commit holds this action.
+  ord integer not null -- Place within the commit, from 0.
+  txn_version bigint not null -- The application's own version.
+  last_updated bigint -- Milliseconds since the epoch, as the writer gave it.
+  unknown text -- Fields that the protocol does not name, as a JSON object.
+
+table dl_versions -- Versions of the tables: one row per commit.
+  table_id uuid not null -- Table, as in dl_tables.
+  version bigint not null -- Version of the table; without gaps.
+  transaction_id uuid -- Transaction that wrote it; NULL for imported versions.
+  timestamp bigint not null -- Timestamp for time travel, in milliseconds; grows strictly within a table.
+  in_commit_timestamp bigint -- In-commit timestamp, where the table has them; equal to timestamp.
+  is_blind_append boolean not null -- True when the commit only added files and its writer had read nothing.
+  num_adds bigint not null -- Number of add actions; for the checkpoint that an import started with, its files.
+  num_removes bigint not null -- Number of remove actions.
+  num_files bigint not null -- Number of live files at this version.
+  size_in_bytes bigint not null -- Sum of the sizes of live files at this version.
+  fingerprint_0 bigint not null default 0 -- Lane 0 of the fingerprint of this version: sum of h0 of all live files, modulo 2^32.
+  fingerprint_1 bigint not null default 0 -- Lane 1 of the fingerprint of this version: sum of h1 of all live files, modulo 2^32.
+  fingerprint_2 bigint not null default 0 -- Lane 2 of the fingerprint of this version: sum of h2 of all live files, modulo 2^32.
+  fingerprint_3 bigint not null default 0 -- Lane 3 of the fingerprint of this version: sum of h3 of all live files, modulo 2^32.
+  commit_info text -- The commitInfo action as JSON, without in-commit timestamp.
+
+CREATE UNIQUE INDEX dl_domains_pkey ON dl_domains USING btree (table_id, domain, version);
+CREATE INDEX dl_domains_version ON dl_domains USING btree (table_id, version);
+CREATE INDEX dl_files_former ON dl_files USING btree (table_id, path_key, removed_version) WHERE (removed_version < '9007199254740991'::bigint);
+CREATE UNIQUE INDEX dl_files_live ON dl_files USING btree (table_id, path_key, dv_key) WHERE (removed_version = '9007199254740991'::bigint);
+CREATE UNIQUE INDEX dl_files_pkey ON dl_files USING btree (table_id, added_version, ord);
+CREATE UNIQUE INDEX dl_metadata_pkey ON dl_metadata USING btree (table_id, version);
+CREATE UNIQUE INDEX dl_migrations_pkey ON dl_migrations USING btree (id);
+CREATE INDEX dl_mirror_status_open ON dl_mirror_status USING btree (table_id, version) WHERE (status <> 'COMPLETE'::text);
+CREATE UNIQUE INDEX dl_mirror_status_pkey ON dl_mirror_status USING btree (table_id, version);
+CREATE UNIQUE INDEX dl_other_actions_pkey ON dl_other_actions USING btree (table_id, version, ord);
+CREATE UNIQUE INDEX dl_protocols_pkey ON dl_protocols USING btree (table_id, version);
+CREATE INDEX dl_removes_path ON dl_removes USING btree (table_id, path_key, version);
+CREATE UNIQUE INDEX dl_removes_pkey ON dl_removes USING btree (table_id, version, ord);
+CREATE UNIQUE INDEX dl_tables_location ON dl_tables USING btree (location) WHERE (status <> 'DELETED'::text);
+CREATE UNIQUE INDEX dl_tables_name ON dl_tables USING btree (name) WHERE (status <> 'DELETED'::text);
+CREATE UNIQUE INDEX dl_tables_pkey ON dl_tables USING btree (table_id);
+CREATE UNIQUE INDEX dl_transactions_pkey ON dl_transactions USING btree (transaction_id);
+CREATE UNIQUE INDEX dl_txns_pkey ON dl_txns USING btree (table_id, app_id, version);
+CREATE INDEX dl_txns_version ON dl_txns USING btree (table_id, version);
+CREATE UNIQUE INDEX dl_versions_pkey ON dl_versions USING btree (table_id, version);
+CREATE INDEX dl_versions_timestamp ON dl_versions USING btree (table_id, "timestamp");
+
+CREATE OR REPLACE FUNCTION dl_check_rows(tid uuid, head bigint, head_removed bigint, tab jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
+  rv constant bigint := (tab->>'readVersion')::bigint;
+  removes jsonb; adds jsonb;
+begin
+  select jsonb_agg(b.rejection order by b.o) into removes from (
+    select z.o, jsonb_build_object('tableId', tid, 'path', z.e->>0,
+      'reason', case when live.added_version is not null then 'addedByWinner'
+        when former.v is not null or other.v > rv then 'removedByWinner'
+        when other.v is not null then 'removeOtherDeletionVector'
+        else 'removeNotLive' end,
+      'version', case when live.added_version is not null then live.added_version
+        when former.v is not null then former.v
+        when other.v > rv then other.v
+        else head end) rejection
+    from jsonb_array_elements(tab->'removes') with ordinality z(e, o)
+    left join lateral (select f.added_version from dl_files f
+      where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key >= z.e->>2 and f.dv_key <= z.e->>2
+        and f.removed_version = 9007199254740991 order by f.dv_key) live on true
+    left join lateral (select f.removed_version v from dl_files f
+      where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key = z.e->>2
+        and f.removed_version > rv and f.removed_version < 9007199254740991 order by f.removed_version limit 1) former on true
+    left join lateral (select max(f.added_version) v from (select added_version from dl_files
+      where table_id = tid and path_key = (z.e->>1)::uuid and removed_version = 9007199254740991 order by dv_key) f) other on true
+    where live.added_version is null or live.added_version > rv
+    order by z.o limit 20) b;
+
+  select jsonb_agg(b.rejection order by b.o) into adds from (
+    select a.o, jsonb_build_object('tableId', tid, 'path', a.path,
+      'reason', case when a.newer is null and a.blocked then 'addOverLive' else 'addedByWinner' end,
+      'version', case when a.newer is not null then a.newer when a.blocked then head else a.former end) rejection
+    from (
+      select c.o, min(c.path) path, max(c.newer) newer, bool_or(c.blocked) blocked, min(c.former) former
+      from (
+        select z.o, z.e->>0 path, case when live.added_version > rv then live.added_version end newer,
+          live.dv_key <> z.e->>2 and live.dv_key is distinct from z.e->>3 blocked, null::bigint former
+        from jsonb_array_elements(tab->'adds') with ordinality z(e, o)
+        cross join lateral (select f.dv_key, f.added_version from dl_files f
+          where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version = 9007199254740991 order by f.dv_key) live
+        where live.added_version > rv or (live.dv_key <> z.e->>2 and live.dv_key is distinct from z.e->>3)
+        union all
+        select z.o, z.e->>0, null, false, former.removed_version
+        from jsonb_array_elements(tab->'adds') with ordinality z(e, o)
+        cross join lateral (select f.removed_version from dl_files f
+          where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version > rv
+            and f.removed_version < 9007199254740991 and f.added_version <= rv order by f.removed_version limit 1) former
+        where head_removed > rv
+      ) c group by c.o
+    ) a order by a.o limit 20) b;
+  return coalesce(removes, '[]') || coalesce(adds, '[]');
+end $function$
+
+
+CREATE OR REPLACE FUNCTION dl_commit(request text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_sort TO 'off'
+ SET jit TO 'off'
+ SET work_mem TO '64MB'
+AS $function$
+declare
+  req constant jsonb := request::jsonb;
+  tx_id constant uuid := (req->>'transactionId')::uuid;
+  first dl_transactions; t dl_tables; tab jsonb; tid uuid; names text[]; now_ms bigint; ts bigint;
+  rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; found_names text[];
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'dl_commit must run under READ COMMITTED' using errcode = '25001';
+  end if;
+  select array_agg(n) into names from (
+    select 'transaction:' || tx_id n
+    union all
+    select unnest(case when x ? 'create'
+      then array['table:' || (x->>'tableId'), 'name:' || (x->'create'->>'name'), 'location:' || (x->'create'->>'location')]
+      else array['table:' || (x->>'tableId')] end) from jsonb_array_elements(req->'tables') x) l;
+  perform dl_lock(names);
+
+  -- After the locks, or two twins would both find nothing.
+  select * into first from dl_transactions where transaction_id = tx_id;
+  if found then
+    if first.request_hash <> req->>'requestHash' then return '{"status":"otherRequest"}'; end if;
+    return jsonb_build_object('status', 'committed', 'replayed', true, 'committedAt', first.committed_at,
+      'tables', first.result::jsonb)::text;
+  end if;
+
+  now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
+  ts := now_ms;
+  for tab in select x from jsonb_array_elements(req->'tables') x loop
+    tid := (tab->>'tableId')::uuid;
+    if tab ? 'create' then
+      select array_agg(d.name) into found_names from dl_tables d
+      where d.table_id = tid
+        or ((d.name = tab->'create'->>'name' or d.location = tab->'create'->>'location') and d.status <> 'DELETED');
+      if found_names is not null then
+        rejections := rejections || jsonb_build_object('tableId', tid, 'reason',
+          case when tab->'create'->>'name' = any (found_names) then 'nameTaken' else 'locationTaken' end);
+      end if;
+      continue;
+    end if;
+    select * into t from dl_tables where table_id = tid and status = 'ACTIVE';
+    if not found then
+      rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'tableNotFound');
+    elsif t.version < (tab->>'readVersion')::bigint then
+      rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'readVersionAhead', 'version', t.version);
+    elsif t.metadata_version <> (tab->>'metadataVersion')::bigint
+      or t.protocol_version <> (tab->>'protocolVersion')::bigint
+      or exists (select 1 from jsonb_array_elements_text(tab->'watch') w
+        where (to_jsonb(t)->>w)::bigint > (tab->>'checkedVersion')::bigint) then
+      moved := moved || to_jsonb(tid);
+    else
+      ts := greatest(ts, t.timestamp + 1);
+    end if;
+  end loop;
+  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections)::text; end if;
+  if moved <> '[]' then return jsonb_build_object('status', 'moved', 'tableIds', moved)::text; end if;
+
+  for tab in select x from jsonb_array_elements(req->'tables') x loop
+    tid := (tab->>'tableId')::uuid;
+    select * into t from dl_tables where table_id = tid and not tab ? 'create';
+    rejections := rejections || dl_check_rows(tid, coalesce(t.version, -1), coalesce(t.remove_version, -1), tab);
+  end loop;
+  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections)::text; end if;
+
+  for tab in select x from jsonb_array_elements(req->'tables') x loop
+    tid := (tab->>'tableId')::uuid;
+    if tab ? 'create' then
+      insert into dl_tables (table_id, name, location, status, created_at)
+      values (tid, tab->'create'->>'name', tab->'create'->>'location', 'ACTIVE', now_ms) returning * into t;
+    else
+      select * into t from dl_tables where table_id = tid;
+    end if;
+    perform dl_write_version(t, jsonb_build_object('version', t.version + 1, 'timestamp', ts,
+      'inCommitTimestamp', case when (tab->>'inCommitTimestamps')::boolean then ts end, 'transactionId', tx_id,
+      'importing', false, 'firstOrd', 0, 'complete', true, 'isCheckpoint', false), tab);
+    insert into dl_mirror_status (table_id, version, status, committed_at) values (tid, t.version + 1, 'IN_FLIGHT', now_ms);
+    committed := committed || jsonb_build_object('tableId', tid, 'version', t.version + 1, 'timestamp', ts);
+  end loop;
+  insert into dl_transactions (transaction_id, request_hash, committed_at, result)
+  values (tx_id, req->>'requestHash', ts, committed::text);
+  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed)::text;
+end $function$
+
+
+CREATE OR REPLACE FUNCTION dl_import_batch(request text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_sort TO 'off'
+ SET jit TO 'off'
+ SET work_mem TO '64MB'
+AS $function$
+declare
+  req constant jsonb := request::jsonb;
+  tid constant uuid := (req->>'tableId')::uuid;
+  t dl_tables;
+begin
+  perform dl_lock(array['table:' || tid]);
+  select * into t from dl_tables where table_id = tid and status = 'IMPORTING';
+  if not found then return '{"status":"noImport"}'; end if;
+  if t.import_version <> (req->'at'->>'version')::bigint or t.import_actions <> (req->'at'->>'checkpointActions')::bigint then
+    return '{"status":"elsewhere"}';
+  end if;
+  perform dl_write_version(t, jsonb_build_object('version', req->'version', 'timestamp', req->'timestamp',
+    'inCommitTimestamp', req->'inCommitTimestamp', 'transactionId', null, 'importing', true,
+    'firstOrd', req->'firstOrd', 'complete', req->'complete', 'isCheckpoint', req->'isCheckpoint'), req);
+  update dl_tables set import_version = (req->'next'->>'version')::bigint,
+    import_actions = (req->'next'->>'checkpointActions')::bigint where table_id = tid;
+  return '{"status":"applied"}';
+end $function$
+
+
+CREATE OR REPLACE FUNCTION dl_lock(names text[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare k bigint;
+begin
+  for k in select distinct hashtextextended(n, 0) h from unnest(names) n order by h loop
+    perform pg_advisory_xact_lock(k);
+  end loop;
+end $function$
+
+
+CREATE OR REPLACE FUNCTION dl_write_version(t dl_tables, at jsonb, tab jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+declare
+  tid constant uuid := t.table_id;
+  v constant bigint := (at->>'version')::bigint;
+  ts constant bigint := (at->>'timestamp')::bigint;
+  first_ord constant int := (at->>'firstOrd')::int;
+  importing constant boolean := (at->>'importing')::boolean;
+  is_checkpoint constant boolean := (at->>'isCheckpoint')::boolean;
+  row_ids constant boolean := (tab->>'rowIds')::boolean;
+  blind constant boolean := (tab->>'isBlindAppend')::boolean;
+  n_adds constant int := jsonb_array_length(tab->'adds');
+  n_removes constant int := jsonb_array_length(tab->'removes');
+  n_domains int := jsonb_array_length(tab->'domains');
+  mark bigint := greatest(t.row_id_high_water_mark, (tab->>'highWaterMark')::bigint);
+  removed tid[]; replaced tid[]; closed record; added record;
+begin
+  select array_agg(live.ctid) into removed from jsonb_array_elements(tab->'removes') z(e)
+  cross join lateral (select f.ctid from dl_files f
+    where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key >= z.e->>2 and f.dv_key <= z.e->>2
+      and f.removed_version = 9007199254740991 order by f.dv_key) live;
+  select array_agg(live.ctid) into replaced from jsonb_array_elements(tab->'adds') z(e)
+  cross join lateral (select f.ctid from dl_files f
+    where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key >= z.e->>2 and f.dv_key <= z.e->>2
+      and f.removed_version = 9007199254740991 order by f.dv_key) live;
+  with c as (
+    update dl_files set removed_version = v where ctid = any (removed || replaced) returning size, h0, h1, h2, h3)
+  select count(*) n, coalesce(sum(size), 0) size, coalesce(sum(h0), 0) h0, coalesce(sum(h1), 0) h1,
+    coalesce(sum(h2), 0) h2, coalesce(sum(h3), 0) h3 into closed from c;
+  insert into dl_removes (table_id, version, ord, path, path_key, dv_key, deletion_timestamp, data_change, action)
+  select tid, v, first_ord + o - 1, e->>0, (e->>1)::uuid, e->>2, (e->>3)::bigint, (e->>4)::boolean, e->>5
+  from jsonb_array_elements(tab->'removes') with ordinality z(e, o);
+
+  with z as (
+    select j.e, j.o, former.dv_key is not null follows, former.base_row_id former_id,
+      former.default_row_commit_version former_version
+    from jsonb_array_elements(tab->'adds') with ordinality j(e, o)
+    left join lateral (
+      select p.* from (select dv_key, base_row_id, default_row_commit_version from dl_files
+        where not importing and closed.n > 0 and table_id = tid and path_key = (j.e->>1)::uuid
+          and removed_version >= v and removed_version < 9007199254740991 order by removed_version limit 4) p
+      order by p.dv_key <> j.e->>2 limit 1) former on true),
+  y as (
+    select z.*, row_ids and (not follows or coalesce((e->>12)::bigint, former_id) is null) is_fresh from z),
+  x as (
+    select y.*, case when is_fresh then coalesce((e->>9)::bigint, 0) else 0 end ids from y),
+  numbered as (
+    select x.*, sum(ids) over (order by o rows unbounded preceding) - ids + mark + 1 first_id from x),
+  i as (
+    insert into dl_files (table_id, added_version, ord, path, path_key, dv_key, partition_values, size, modification_time,
+      data_change, stats, num_records, tags, deletion_vector, base_row_id, default_row_commit_version, clustering_provider,
+      unknown, h0, h1, h2, h3)
+    select tid, v, first_ord + o - 1, e->>0, (e->>1)::uuid, e->>2, e->>4, (e->>5)::bigint, (e->>6)::bigint, (e->>7)::boolean,
+      e->>8, (e->>9)::bigint, e->>10, e->>11,
+      case when is_fresh then first_id::bigint else coalesce((e->>12)::bigint, former_id) end,
+      case when is_fresh then v else coalesce((e->>13)::bigint, former_version, case when row_ids then v end) end,
+      e->>14, e->>15, (e->>16)::bigint, (e->>17)::bigint, (e->>18)::bigint, (e->>19)::bigint
+    from numbered returning size, h0, h1, h2, h3)
+  select count(*) n, coalesce(sum(size), 0) size, coalesce(sum(h0), 0) h0, coalesce(sum(h1), 0) h1,
+    coalesce(sum(h2), 0) h2, coalesce(sum(h3), 0) h3, (select coalesce(sum(ids), 0) from x) ids into added from i;
+  mark := mark + added.ids;
+
+  if tab ? 'metadata' then
+    insert into dl_metadata (table_id, version, action) values (tid, v, tab->>'metadata')
+    on conflict (table_id, version) do update set action = excluded.action;
+  end if;
+  if tab ? 'protocol' then
+    insert into dl_protocols (table_id, version, action) values (tid, v, tab->>'protocol')
+    on conflict (table_id, version) do update set action = excluded.action;
+  end if;
+  insert into dl_txns (table_id, version, ord, app_id, txn_version, last_updated, unknown)
+  select tid, v, o - 1, e->>0, (e->>1)::bigint, (e->>2)::bigint, e->>3
+  from jsonb_array_elements(tab->'txns') with ordinality z(e, o)
+  on conflict (table_id, app_id, version) do update
+  set txn_version = excluded.txn_version, last_updated = excluded.last_updated, unknown = excluded.unknown;
+  insert into dl_domains (table_id, version, ord, domain, configuration, removed, unknown)
+  select tid, v, o - 1, e->>0, e->>1, (e->>2)::boolean, e->>3
+  from jsonb_array_elements(tab->'domains') with ordinality z(e, o)
+  on conflict (table_id, domain, version) do update
+  set configuration = excluded.configuration, removed = excluded.removed, unknown = excluded.unknown;
+  if row_ids and mark > t.row_id_high_water_mark then
+    insert into dl_domains (table_id, version, ord, domain, configuration, removed)
+    values (tid, v, n_domains, 'delta.rowTracking', '{"rowIdHighWaterMark":' || mark || '}', false);
+  end if;
+  insert into dl_other_actions (table_id, version, ord, action)
+  select tid, v, o - 1, e from jsonb_array_elements_text(tab->'others') with ordinality z(e, o);
+
+  update dl_tables set
+    version = case when importing then version else v end,
+    timestamp = ts,
+    num_files = num_files + added.n - closed.n,
+    size_in_bytes = size_in_bytes + added.size - closed.size,
+    metadata_version = case when tab ? 'metadata' then v else metadata_version end,
+    protocol_version = case when tab ? 'protocol' then v else protocol_version end,
+    add_version = case when n_adds > 0 then v else add_version end,
+    non_blind_add_version = case when n_adds > 0 and not blind then v else non_blind_add_version end,
+    remove_version = case when n_removes > 0 or replaced is not null then v else remove_version end,
+    txn_version = case when jsonb_array_length(tab->'txns') > 0 then v else txn_version end,
+    domain_version = case when (tab->>'userDomains')::boolean then v else domain_version end,
+    row_id_high_water_mark = mark,
+    fingerprint_0 = (fingerprint_0 + added.h0 - closed.h0)::bigint & 4294967295,
+    fingerprint_1 = (fingerprint_1 + added.h1 - closed.h1)::bigint & 4294967295,
+    fingerprint_2 = (fingerprint_2 + added.h2 - closed.h2)::bigint & 4294967295,
+    fingerprint_3 = (fingerprint_3 + added.h3 - closed.h3)::bigint & 4294967295
+  where table_id = tid returning * into t;
+  if (at->>'complete')::boolean then
+    insert into dl_versions (table_id, version, transaction_id, timestamp, in_commit_timestamp, is_blind_append, num_adds,
+      num_removes, num_files, size_in_bytes, fingerprint_0, fingerprint_1, fingerprint_2, fingerprint_3, commit_info)
+    values (tid, v, (at->>'transactionId')::uuid, ts, (at->>'inCommitTimestamp')::bigint, blind,
+      case when is_checkpoint then t.num_files else n_adds end, case when is_checkpoint then 0 else n_removes end,
+      t.num_files, t.size_in_bytes, t.fingerprint_0, t.fingerprint_1, t.fingerprint_2, t.fingerprint_3, tab->>'commitInfo');
+  end if;
+end $function$
+

@@ -1,0 +1,178 @@
+CREATE TABLE dl_domains ( -- domainMetadata actions. The one of a domain is the newest; none when that has removed = true.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  domain TEXT not null, -- Name of the domain.
+  version INTEGER not null, -- Version of the table whose commit holds this action.
+  ord INTEGER not null, -- Place within the commit, from 0.
+  configuration TEXT not null, -- Configuration of the domain.
+  removed INTEGER not null, -- True when the action takes the domain away.
+  unknown TEXT, -- Fields that the protocol does not name, as a JSON object.
+  primary key (table_id, domain, version)
+) strict, without rowid;
+
+CREATE INDEX dl_domains_version on dl_domains (table_id, version);
+
+CREATE TABLE dl_files ( -- Files: one row per add action. A file is live at version v when added_version <= v < removed_version.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  added_version INTEGER not null, -- Version that added the file.
+  ord INTEGER not null, -- Place among the add actions of that version, from 0.
+  removed_version INTEGER not null default 9007199254740991, -- Version that removed or replaced it; 9007199254740991 while it is live.
+  path TEXT not null, -- Path exactly as in the action: percent-encoded, relative to the table or absolute.
+  path_key BLOB not null, -- First 16 bytes of the SHA-256 of the canonical path: all spellings of a path share it.
+  dv_key TEXT not null, -- Short hash of the deletion vector's id; empty without one. A file is (path, deletion vector).
+  partition_values TEXT not null, -- Partition values as a JSON object of strings and nulls.
+  size INTEGER not null, -- Size of the file in bytes.
+  modification_time INTEGER not null, -- Milliseconds since the epoch.
+  data_change INTEGER not null, -- False when the action only moved rows that were there.
+  stats TEXT, -- Statistics: JSON text exactly as it came.
+  num_records INTEGER, -- numRecords of the statistics: physical rows of the file.
+  tags TEXT, -- Tags as a JSON object.
+  deletion_vector TEXT, -- Deletion vector descriptor as a JSON object.
+  base_row_id INTEGER, -- Row id of the first row, with row tracking.
+  default_row_commit_version INTEGER, -- Version that first held the rows, with row tracking.
+  clustering_provider TEXT, -- Name of the clustering implementation.
+  unknown TEXT, -- Fields that the protocol does not name, as a JSON object.
+  h0 INTEGER not null, -- Lane 0 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
+  h1 INTEGER not null, -- Lane 1 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
+  h2 INTEGER not null, -- Lane 2 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
+  h3 INTEGER not null, -- Lane 3 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
+  primary key (table_id, added_version, ord)
+) strict, without rowid;
+
+CREATE INDEX dl_files_former on dl_files (table_id, path_key, removed_version) where removed_version < 9007199254740991;
+
+CREATE UNIQUE INDEX dl_files_live on dl_files (table_id, path_key, dv_key) where removed_version = 9007199254740991;
+
+CREATE TABLE dl_metadata ( -- metaData actions. The one of a version is the newest at or below it.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  version INTEGER not null, -- Version of the table whose commit holds this action.
+  action TEXT not null, -- The metaData action as a JSON object.
+  primary key (table_id, version)
+) strict, without rowid;
+
+CREATE TABLE dl_migrations ( -- Migrations of this schema that have run.
+  id INTEGER not null, -- Number of the migration.
+  name TEXT not null, -- Its name.
+  applied_at INTEGER not null, -- When it ran, in milliseconds.
+  primary key (id)
+) strict;
+
+CREATE TABLE dl_mirror_status ( -- Outbox of the mirror: which versions stand in _delta_log.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  version INTEGER not null, -- Version to publish.
+  status TEXT not null, -- IN_FLIGHT, COMPLETE (published) or FAILED.
+  attempts INTEGER not null default 0, -- How often publishing failed or had to be repeated.
+  last_error TEXT, -- Message of the last failure.
+  committed_at INTEGER not null, -- When the version was committed, by the clock of the database, in milliseconds.
+  tried_at INTEGER, -- When publishing last failed, in milliseconds.
+  published_at INTEGER, -- When it was published, in milliseconds.
+  primary key (table_id, version)
+) strict;
+
+CREATE INDEX dl_mirror_status_open on dl_mirror_status (table_id, version) where status <> 'COMPLETE';
+
+CREATE TABLE dl_other_actions ( -- Actions that change no table state: cdc, and actions that this release does not know.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  version INTEGER not null, -- Version of the table whose commit holds this action.
+  ord INTEGER not null, -- Place within the commit, from 0.
+  action TEXT not null, -- The whole action object as JSON.
+  primary key (table_id, version, ord)
+) strict, without rowid;
+
+CREATE TABLE dl_protocols ( -- protocol actions. The one of a version is the newest at or below it.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  version INTEGER not null, -- Version of the table whose commit holds this action.
+  action TEXT not null, -- The protocol action as a JSON object.
+  primary key (table_id, version)
+) strict, without rowid;
+
+CREATE TABLE dl_removes ( -- Remove actions: for the mirror, and as tombstones of checkpoints.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  version INTEGER not null, -- Version of the table whose commit holds this action.
+  ord INTEGER not null, -- Place among the remove actions of that version, from 0.
+  path TEXT not null, -- Path exactly as in the action: percent-encoded, relative to the table or absolute.
+  path_key BLOB not null, -- First 16 bytes of the SHA-256 of the canonical path: all spellings of a path share it.
+  dv_key TEXT not null, -- Short hash of the deletion vector's id; empty without one. A file is (path, deletion vector).
+  deletion_timestamp INTEGER, -- Milliseconds since the epoch; NULL counts as 0: expired.
+  data_change INTEGER not null, -- False when the action only moved rows that were there.
+  action TEXT not null, -- All other fields of the action as a JSON object.
+  primary key (table_id, version, ord)
+) strict, without rowid;
+
+CREATE INDEX dl_removes_path on dl_removes (table_id, path_key, version);
+
+CREATE TABLE dl_tables ( -- Heads of the tables: one row each, changed by every commit.
+  table_id TEXT not null, -- Identity of the table; never reused.
+  name TEXT not null, -- Name as namespace.name; unique among tables that are not DELETED.
+  location TEXT not null, -- Root of the table (file:///… or s3://…), without a slash at the end; unique like the name.
+  status TEXT not null, -- ACTIVE, IMPORTING or DELETED. Only ACTIVE tables can be read and written.
+  version INTEGER not null default -1, -- Newest version; -1 until the first commit or the end of an import.
+  base_version INTEGER not null default 0, -- Oldest version that these tables can rebuild.
+  timestamp INTEGER not null default 0, -- Timestamp of the newest version, in milliseconds.
+  num_files INTEGER not null default 0, -- Number of live files.
+  size_in_bytes INTEGER not null default 0, -- Sum of the sizes of live files.
+  metadata_version INTEGER not null default -1, -- Last version with a metaData action; -1 for never.
+  protocol_version INTEGER not null default -1, -- Last version with a protocol action; -1 for never.
+  add_version INTEGER not null default -1, -- Last version with an add action; -1 for never.
+  non_blind_add_version INTEGER not null default -1, -- Last version with an add action whose writer had read the table; -1 for never.
+  remove_version INTEGER not null default -1, -- Last version that removed or replaced a file; -1 for never.
+  txn_version INTEGER not null default -1, -- Last version with a txn action; -1 for never.
+  domain_version INTEGER not null default -1, -- Last version with a domainMetadata action other than delta.rowTracking; -1 for never.
+  row_id_high_water_mark INTEGER not null default -1, -- Highest row id that was given out; -1 for none.
+  fingerprint_0 INTEGER not null default 0, -- Lane 0 of the fingerprint of the newest version: sum of h0 of all live files, modulo 2^32.
+  fingerprint_1 INTEGER not null default 0, -- Lane 1 of the fingerprint of the newest version: sum of h1 of all live files, modulo 2^32.
+  fingerprint_2 INTEGER not null default 0, -- Lane 2 of the fingerprint of the newest version: sum of h2 of all live files, modulo 2^32.
+  fingerprint_3 INTEGER not null default 0, -- Lane 3 of the fingerprint of the newest version: sum of h3 of all live files, modulo 2^32.
+  quarantine TEXT, -- Why the mirror has stopped at a foreign commit; NULL when it has not.
+  import_plan TEXT, -- What the running import was started with; NULL when none runs.
+  import_version INTEGER not null default -1, -- Last version that the import applied whole; -1 for none.
+  import_actions INTEGER not null default 0, -- File actions of the starting checkpoint that the import applied.
+  created_at INTEGER not null, -- When the row was made, in milliseconds.
+  dropped_at INTEGER, -- When the table was dropped, in milliseconds.
+  primary key (table_id)
+) strict;
+
+CREATE UNIQUE INDEX dl_tables_location on dl_tables (location) where status <> 'DELETED';
+
+CREATE UNIQUE INDEX dl_tables_name on dl_tables (name) where status <> 'DELETED';
+
+CREATE TABLE dl_transactions ( -- Transactions: a commit of one or more tables; the idempotency keys.
+  transaction_id TEXT not null, -- Made by the client; the same id is answered with the same result, for ever.
+  request_hash TEXT not null, -- SHA-256 (hex) of the canonical request.
+  committed_at INTEGER not null, -- Timestamp of all its versions, in milliseconds.
+  result TEXT not null, -- The answer, as JSON: [{tableId, version, timestamp}, …].
+  primary key (transaction_id)
+) strict;
+
+CREATE TABLE dl_txns ( -- txn actions: versions of applications. The one of an application is the newest.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  app_id TEXT not null, -- Id of the application.
+  version INTEGER not null, -- Version of the table whose commit holds this action.
+  ord INTEGER not null, -- Place within the commit, from 0.
+  txn_version INTEGER not null, -- The application's own version.
+  last_updated INTEGER, -- Milliseconds since the epoch, as the writer gave it.
+  unknown TEXT, -- Fields that the protocol does not name, as a JSON object.
+  primary key (table_id, app_id, version)
+) strict, without rowid;
+
+CREATE INDEX dl_txns_version on dl_txns (table_id, version);
+
+CREATE TABLE dl_versions ( -- Versions of the tables: one row per commit.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  version INTEGER not null, -- Version of the table; without gaps.
+  transaction_id TEXT, -- Transaction that wrote it; NULL for imported versions.
+  timestamp INTEGER not null, -- Timestamp for time travel, in milliseconds; grows strictly within a table.
+  in_commit_timestamp INTEGER, -- In-commit timestamp, where the table has them; equal to timestamp.
+  is_blind_append INTEGER not null, -- True when the commit only added files and its writer had read nothing.
+  num_adds INTEGER not null, -- Number of add actions; for the checkpoint that an import started with, its files.
+  num_removes INTEGER not null, -- Number of remove actions.
+  num_files INTEGER not null, -- Number of live files at this version.
+  size_in_bytes INTEGER not null, -- Sum of the sizes of live files at this version.
+  fingerprint_0 INTEGER not null default 0, -- Lane 0 of the fingerprint of this version: sum of h0 of all live files, modulo 2^32.
+  fingerprint_1 INTEGER not null default 0, -- Lane 1 of the fingerprint of this version: sum of h1 of all live files, modulo 2^32.
+  fingerprint_2 INTEGER not null default 0, -- Lane 2 of the fingerprint of this version: sum of h2 of all live files, modulo 2^32.
+  fingerprint_3 INTEGER not null default 0, -- Lane 3 of the fingerprint of this version: sum of h3 of all live files, modulo 2^32.
+  commit_info TEXT, -- The commitInfo action as JSON, without in-commit timestamp.
+  primary key (table_id, version)
+) strict, without rowid;
+
+CREATE INDEX dl_versions_timestamp on dl_versions (table_id, timestamp);

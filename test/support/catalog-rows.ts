@@ -1,0 +1,42 @@
+/** Raw rows of a table, for tests that compare engines: everything but times. */
+
+import { type Row, raw, type Sql, sql } from "../../lib/catalog/database.ts";
+import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
+import { openSqlite } from "../../lib/catalog/dialects/sqlite-database.ts";
+
+export interface TableRows {
+  readonly head: readonly Row[];
+  readonly versions: readonly Row[];
+  readonly files: readonly Row[];
+}
+
+const LANES = "fingerprint_0, fingerprint_1, fingerprint_2, fingerprint_3";
+
+/** Runs queries on a database of its own connection. */
+export async function withDatabase<T>(
+  url: string,
+  work: (all: (query: Sql) => Promise<readonly Row[]>) => Promise<T>,
+): Promise<T> {
+  const database = url.startsWith("postgres") ? openPostgres(url, { poolSize: 1 }) : openSqlite(url);
+  try {
+    return await work((query) => database.all(query));
+  } finally {
+    await database.close();
+  }
+}
+
+export function readRows(url: string, tableId: string): Promise<TableRows> {
+  return withDatabase(url, async (all) => ({
+    head: await all(sql`
+      select version, base_version, num_files, size_in_bytes, row_id_high_water_mark, metadata_version, protocol_version,
+        add_version, non_blind_add_version, remove_version, txn_version, domain_version, ${raw(LANES)}
+      from dl_tables where table_id = ${tableId}`),
+    versions: await all(sql`
+      select version, transaction_id, num_adds, num_removes, num_files, size_in_bytes, ${raw(LANES)}
+      from dl_versions where table_id = ${tableId} order by version`),
+    files: await all(sql`
+      select added_version, ord, removed_version, path, dv_key, num_records, base_row_id, default_row_commit_version,
+        h0, h1, h2, h3
+      from dl_files where table_id = ${tableId} order by added_version, ord`),
+  }));
+}
