@@ -15,7 +15,8 @@ import { readRows } from "../support/catalog-rows.ts";
 /** Few paths and deletion vectors, so that most commits meet each other. */
 const path = fc.integer({ min: 0, max: 5 }).map((n) => `p${n}`);
 const vector = fc.constantFrom(undefined, undefined, "1", "2");
-const file = fc.record({ path, vector, n: fc.integer({ min: 0, max: 3 }) });
+const rowId = fc.constantFrom(undefined, undefined, undefined, 500);
+const file = fc.record({ path, vector, n: fc.integer({ min: 0, max: 3 }), rowId });
 
 const tableStep = fc.record({
   behind: fc.constantFrom(0, 0, 0, 0, 0, 1, 2, 5),
@@ -50,7 +51,12 @@ function actionsOf(
   live: ReadonlyMap<string, AddFile>,
 ): Partial<CommitActions> {
   const adds = s.adds.map((f) =>
-    add(f.path, { size: 10 ** f.n, stats: `{"numRecords":${f.n}}`, ...withVector(f.vector) }),
+    add(f.path, {
+      size: 10 ** f.n,
+      stats: `{"numRecords":${f.n}}`,
+      ...withVector(f.vector),
+      ...(f.rowId === undefined ? {} : { baseRowId: f.rowId }),
+    }),
   );
   const wanted = s.honest
     ? [...s.removes.filter((r) => live.has(r.path)), ...s.adds.filter((f) => live.has(f.path))].map((f) => {

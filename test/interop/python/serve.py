@@ -1,0 +1,45 @@
+"""Answers requests of the test driver, one JSON line each, until stdin ends: `serve.py spark` or `serve.py python`."""
+
+import json
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+# Engines print to stdout as they please; the driver reads another stream.
+answers = os.fdopen(os.dup(1), "w", buffering=1)
+os.dup2(2, 1)
+
+from canon import canonical_rows  # noqa: E402
+
+if sys.argv[1] == "spark":
+    from spark_engine import LOOKS, READERS, WRITES
+else:
+    from readers import READERS
+    from writers import LOOKS, WRITES
+
+lock = threading.Lock()
+
+
+def answer(request):
+    try:
+        op, what, path = request["op"], request["what"], request["path"]
+        if op == "read":
+            result = canonical_rows(READERS[what](path, request.get("version"), request.get("where")))
+        elif op == "write":
+            result = WRITES[what](path) and None
+        else:
+            result = LOOKS[what](path)
+        reply = {"id": request["id"], "result": result}
+    except BaseException as error:  # Rust panics are no Exceptions
+        reply = {"id": request["id"], "error": f"{type(error).__name__}: {error}"[:2000]}
+    text = json.dumps(reply)
+    with lock:
+        answers.write(text + "\n")
+
+
+answers.write(json.dumps({"ready": sys.argv[1]}) + "\n")
+# The Python engines share global state; Spark is glad of a second request while it plans the first.
+with ThreadPoolExecutor(2 if sys.argv[1] == "spark" else 1) as pool:
+    for line in sys.stdin:
+        pool.submit(answer, json.loads(line))

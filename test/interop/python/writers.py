@@ -1,0 +1,139 @@
+"""What foreign writers might do to a table of ours: each tries to change it, and raises where it refuses."""
+
+import pyarrow as pa
+
+
+def sample(path):
+    """One row of the table's newest version, to append again."""
+    from readers import delta_rs
+
+    return delta_rs(path, None, None).slice(0, 1)
+
+
+def delta_rs_append(path):
+    from deltalake import write_deltalake
+
+    write_deltalake(path, sample(path), mode="append")
+
+
+def delta_rs_delete(path):
+    from deltalake import DeltaTable
+
+    DeltaTable(path).delete()
+
+
+def delta_rs_optimize(path):
+    from deltalake import DeltaTable
+
+    DeltaTable(path).optimize.compact()
+
+
+def delta_rs_vacuum(path):
+    from deltalake import DeltaTable
+
+    DeltaTable(path).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+
+
+def delta_rs_checkpoint(path):
+    from deltalake import DeltaTable
+
+    DeltaTable(path).create_checkpoint()
+
+
+def delta_rs_cleanup(path):
+    from deltalake import DeltaTable
+
+    DeltaTable(path).cleanup_metadata()
+
+
+def polars_append(path):
+    import polars as pl
+
+    pl.from_arrow(sample(path)).write_delta(path, mode="append")
+
+
+def daft_append(path):
+    import daft
+
+    daft.from_arrow(sample(path)).write_deltalake(path, mode="append")
+
+
+def duckdb_append(path):
+    import duckdb
+    from duckdb_ext import init
+
+    rows = sample(path)  # noqa: F841 (DuckDB finds it by name)
+    connection = init(duckdb.connect())
+    connection.execute("LOAD delta")
+    connection.execute(f"ATTACH '{path}' AS lake (TYPE delta)")
+    connection.execute("INSERT INTO lake SELECT * FROM rows")
+
+
+def vacuum_candidates(path):
+    """What delta-rs would delete now, of the files that no version of today needs."""
+    from deltalake import DeltaTable
+
+    return sorted(DeltaTable(path).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=True))
+
+
+def delta_rs_history(path):
+    from deltalake import DeltaTable
+
+    return [{"version": h.get("version"), "operation": h.get("operation")} for h in DeltaTable(path).history()]
+
+
+def parquet_facts(path):
+    """What a Parquet file is made of: paths of its columns that are not optional, column indexes, codecs."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    meta = file.metadata
+    columns = [meta.row_group(g).column(c) for g in range(meta.num_row_groups) for c in range(meta.num_columns)]
+    return {
+        "rows": meta.num_rows,
+        "required": sorted(required(file.schema_arrow, "")),
+        "columnIndexes": any(c.has_column_index for c in columns),
+        "codecs": sorted({c.compression for c in columns}),
+    }
+
+
+def required(fields, prefix):
+    for field in fields:
+        name = prefix + field.name
+        if not field.nullable:
+            yield name
+        if pa.types.is_struct(field.type):
+            yield from required([field.type.field(i) for i in range(field.type.num_fields)], name + ".")
+        if pa.types.is_list(field.type):
+            yield from required([field.type.value_field], name + ".")
+        if pa.types.is_map(field.type):
+            yield from required([field.type.item_field], name + ".")
+
+
+def parquet_rows(path):
+    """Rows of a Parquet file as JSON, without the columns that are null."""
+    import pyarrow.parquet as pq
+
+    from canon import canonical_value
+
+    rows = pq.read_table(path).to_pylist()
+    return [{name: canonical_value(value) for name, value in row.items() if value is not None} for row in rows]
+
+
+WRITES = {
+    "delta-rs append": delta_rs_append,
+    "delta-rs delete": delta_rs_delete,
+    "delta-rs optimize": delta_rs_optimize,
+    "delta-rs vacuum": delta_rs_vacuum,
+    "delta-rs checkpoint": delta_rs_checkpoint,
+    "delta-rs log cleanup": delta_rs_cleanup,
+    "Polars append": polars_append,
+    "Daft append": daft_append,
+    "DuckDB append": duckdb_append,
+}
+LOOKS = {
+    "vacuum candidates": vacuum_candidates,
+    "delta-rs history": delta_rs_history,
+    "parquet facts": parquet_facts,
+    "parquet rows": parquet_rows,
+}
