@@ -113,6 +113,8 @@ export interface Rejection {
     | "removedByWinner"
     /** add of a path that is live with another deletion vector, without its remove */
     | "addOverLive"
+    /** add or remove of a live file whose path is spelled differently there */
+    | "otherSpelling"
     /** add of a path whose live or former file a winner changed after readVersion */
     | "addedByWinner";
   readonly path?: string;

@@ -8,6 +8,7 @@ import { integer, lanesOf, long, optionalInteger, optionalLong, text } from "./r
 import type { TableRequest, TableWrite } from "./table-write.ts";
 
 export interface LiveFile {
+  readonly path: string;
   readonly dvKey: string;
   readonly addedVersion: number;
   readonly ord: number;
@@ -28,12 +29,13 @@ export async function readLiveFiles(tx: SqlTransaction, tableId: string, write: 
   const live = new Map<string, readonly LiveFile[]>();
   for (const key of new Set([...write.removes, ...write.adds].map((row) => row[1]))) {
     const rows = await tx.all(sql`
-      select dv_key, added_version, ord, size, h0, h1, h2, h3, base_row_id, default_row_commit_version
+      select path, dv_key, added_version, ord, size, h0, h1, h2, h3, base_row_id, default_row_commit_version
       from dl_files where table_id = ${tableId} and path_key = unhex(${key}) and removed_version = ${OPEN} order by dv_key`);
     if (rows.length === 0) continue;
     live.set(
       key,
       rows.map((row) => ({
+        path: text(row, "path"),
         dvKey: text(row, "dv_key"),
         addedVersion: integer(row, "added_version"),
         ord: integer(row, "ord"),
@@ -61,14 +63,14 @@ export async function checkRows(
     const ofPath = live.get(key) ?? [];
     const found = ofPath.find((file) => file.dvKey === dv);
     const bad = found
-      ? found.addedVersion > readVersion && ({ reason: "addedByWinner", version: found.addedVersion } as const)
+      ? whyNotRemovable(found, path, readVersion, head.version)
       : await whyNotLive(tx, head.version, request, key, dv, ofPath);
     if (bad) rejections.push({ tableId, path, ...bad });
   }
   let rejectedAdds = 0;
   for (const [path, key, dv, replaces] of request.adds) {
     if (rejectedAdds === MAX_REJECTIONS) break;
-    const bad = await checkAdd(tx, head, request, { key, dv, replaces }, live.get(key) ?? []);
+    const bad = await checkAdd(tx, head, request, { path, key, dv, replaces }, live.get(key) ?? []);
     if (!bad) continue;
     rejections.push({ tableId, path, ...bad });
     rejectedAdds += 1;
@@ -77,6 +79,11 @@ export async function checkRows(
 }
 
 type Bad = Pick<Rejection, "reason"> & { readonly version: number };
+
+function whyNotRemovable(live: LiveFile, path: string, readVersion: number, head: number): Bad | undefined {
+  if (live.addedVersion > readVersion) return { reason: "addedByWinner", version: live.addedVersion };
+  return live.path === path ? undefined : { reason: "otherSpelling", version: head };
+}
 
 async function whyNotLive(
   tx: SqlTransaction,
@@ -102,11 +109,14 @@ async function checkAdd(
   tx: SqlTransaction,
   head: { readonly version: number; readonly removeVersion: number },
   { tableId, readVersion }: TableRequest,
-  add: { readonly key: string; readonly dv: string; readonly replaces: string | null },
+  add: { readonly path: string; readonly key: string; readonly dv: string; readonly replaces: string | null },
   ofPath: readonly LiveFile[],
 ): Promise<Bad | undefined> {
   const newest = Math.max(...ofPath.map((file) => file.addedVersion));
   if (newest > readVersion) return { reason: "addedByWinner", version: newest };
+  if (ofPath.some((file) => file.path !== add.path && file.dvKey !== add.replaces)) {
+    return { reason: "otherSpelling", version: head.version };
+  }
   if (ofPath.some((file) => file.dvKey !== add.dv && file.dvKey !== add.replaces)) {
     return { reason: "addOverLive", version: head.version };
   }

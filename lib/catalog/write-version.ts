@@ -1,5 +1,6 @@
 /** Writes the rows of one version and moves the head's numbers. The twin of dl_write_version in PL/pgSQL. */
 
+import { fillLateValues } from "../delta/in-commit-timestamps.ts";
 import { addInt64, type Int64 } from "../delta/int64.ts";
 import type { MarkerName } from "../delta/table.ts";
 import { type Row, type SqlTransaction, type SqlValue, sql } from "./database.ts";
@@ -176,8 +177,13 @@ async function writeActions(
 ): Promise<void> {
   const at: readonly SqlValue[] = [to.tableId, to.version];
   // An import may bring the header of a checkpoint with more than one batch: the last one counts.
+  const { transactionId } = to;
+  const metadata =
+    write.metadata === undefined || transactionId === null
+      ? write.metadata
+      : fillLateValues(write.metadata, transactionId, to.version, to.timestamp);
   for (const [table, action] of [
-    [sql`dl_metadata`, write.metadata],
+    [sql`dl_metadata`, metadata],
     [sql`dl_protocols`, write.protocol],
   ] as const) {
     if (action === undefined) continue;

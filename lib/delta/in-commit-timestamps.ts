@@ -17,7 +17,8 @@ export interface LateValues {
 }
 
 export function lateValues(transactionId: string): LateValues {
-  return { version: `dl:version:${transactionId}`, timestamp: `dl:timestamp:${transactionId}` };
+  const id = transactionId.toLowerCase();
+  return { version: `dl:version:${id}`, timestamp: `dl:timestamp:${id}` };
 }
 
 /**

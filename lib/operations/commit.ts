@@ -284,6 +284,13 @@ function rejectionError(rejection: Rejection, request: CommitRequest, states: re
         hint: "Remove the live file, with its deletionVector, in the same commit.",
         facts,
       });
+    case "otherSpelling":
+      return invalid(`the file is in the table under another spelling of its path: "${rejection.path}"`, {
+        at: `${at}/actions`,
+        code: "PATH_SPELLED_DIFFERENTLY",
+        hint: "Readers compare paths letter by letter: use the spelling of GET /v1/tables/{tableId}/files.",
+        facts,
+      });
     default:
       return invalid(`the commit was refused: ${rejection.reason}`, { at, facts });
   }

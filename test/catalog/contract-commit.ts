@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lateValues } from "../../lib/delta/in-commit-timestamps.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import type { MarkerName } from "../../lib/ports.ts";
 import type { CatalogUnderTest } from "../contract/catalog.contract.ts";
@@ -67,6 +68,19 @@ export function commitContract({ catalog, clock, engine }: CatalogUnderTest): vo
     const [with_, without] = await catalog().readCommits(tableId, 1, 2);
     assert.equal(with_?.inCommitTimestamp, with_?.timestamp);
     assert.ok(without && !("inCommitTimestamp" in without));
+  });
+  test("what only the lock decides is put into the metadata", async () => {
+    const tableId = await newTable(catalog());
+    const transactionId = id();
+    const late = lateValues(transactionId.toUpperCase());
+    const configuration = { version: late.version, timestamp: late.timestamp, other: "dl:version:" };
+    const { metadataVersion, protocolVersion } = plannedTable(tableId, {});
+    const table = plannedTable(tableId, { actions: { metadata: { ...metadata(), configuration } } });
+    const outcome = await catalog().commit(planned([{ ...table, metadataVersion, protocolVersion }], transactionId));
+    assert.ok(outcome.status === "committed");
+    const [committed] = await catalog().readCommits(tableId, 1, 1);
+    const timestamp = String(outcome.tables[0]?.timestamp);
+    assert.deepEqual(committed?.actions.metadata?.configuration, { version: "1", timestamp, other: "dl:version:" });
   });
   rowIdTests(catalog);
 }

@@ -31,7 +31,6 @@ const withDv = (n: string) => ({ deletionVector: dv(n) });
 
 const CASES: readonly Case[] = [
   { name: "remove of a live file", winners: [], mine: { removes: [remove("live")] } },
-  { name: "remove by another spelling of the path", winners: [], mine: { removes: [remove("l%69ve")] } },
   {
     name: "remove of a file that never was",
     winners: [{ adds: [add("x")] }],
@@ -92,6 +91,20 @@ const CASES: readonly Case[] = [
     winners: [],
     mine: { adds: [add("live", withDv("3"))], removes: [remove("other")] },
     rejected: [{ path: "live", reason: "addOverLive", version: 0 }],
+  },
+  {
+    name: "another spelling of a live path",
+    winners: [],
+    mine: { adds: [add("l%69ve")], removes: [remove("oth%65r")] },
+    rejected: [
+      { path: "oth%65r", reason: "otherSpelling", version: 0 },
+      { path: "l%69ve", reason: "otherSpelling", version: 0 },
+    ],
+  },
+  {
+    name: "another spelling of a path that the commit takes away, with another deletion vector",
+    winners: [],
+    mine: { removes: [remove("dv1", withDv("1"))], adds: [add("%64v1", withDv("2"))] },
   },
   {
     name: "add of a path that a winner added, too",

@@ -32,16 +32,18 @@ declare
 begin
   select jsonb_agg(b.rejection order by b.o) into removes from (
     select z.o, jsonb_build_object('tableId', tid, 'path', z.e->>0,
-      'reason', case when live.added_version is not null then 'addedByWinner'
+      'reason', case when live.added_version > rv then 'addedByWinner'
+        when live.added_version is not null then 'otherSpelling'
         when former.v is not null or other.v > rv then 'removedByWinner'
         when other.v is not null then 'removeOtherDeletionVector'
         else 'removeNotLive' end,
-      'version', case when live.added_version is not null then live.added_version
+      'version', case when live.added_version > rv then live.added_version
+        when live.added_version is not null then head
         when former.v is not null then former.v
         when other.v > rv then other.v
         else head end) rejection
     from jsonb_array_elements(tab->'removes') with ordinality z(e, o)
-    left join lateral (select f.added_version from dl_files f
+    left join lateral (select f.added_version, f.path from dl_files f
       where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.dv_key >= z.e->>2 and f.dv_key <= z.e->>2
         and f.removed_version = ${OPEN} order by f.dv_key) live on true
     left join lateral (select f.removed_version v from dl_files f
@@ -49,24 +51,27 @@ begin
         and f.removed_version > rv and f.removed_version < ${OPEN} order by f.removed_version limit 1) former on true
     left join lateral (select max(f.added_version) v from (select added_version from dl_files
       where table_id = tid and path_key = (z.e->>1)::uuid and removed_version = ${OPEN} order by dv_key) f) other on true
-    where live.added_version is null or live.added_version > rv
+    where live.added_version is null or live.added_version > rv or live.path <> z.e->>0
     order by z.o limit 20) b;
 
   select jsonb_agg(b.rejection order by b.o) into adds from (
     select a.o, jsonb_build_object('tableId', tid, 'path', a.path,
-      'reason', case when a.newer is null and a.blocked then 'addOverLive' else 'addedByWinner' end,
-      'version', case when a.newer is not null then a.newer when a.blocked then head else a.former end) rejection
+      'reason', case when a.newer is not null then 'addedByWinner' when a.spelled then 'otherSpelling'
+        when a.blocked then 'addOverLive' else 'addedByWinner' end,
+      'version', case when a.newer is not null then a.newer when a.spelled or a.blocked then head else a.former end) rejection
     from (
-      select c.o, min(c.path) path, max(c.newer) newer, bool_or(c.blocked) blocked, min(c.former) former
+      select c.o, min(c.path) path, max(c.newer) newer, bool_or(c.spelled) spelled, bool_or(c.blocked) blocked, min(c.former) former
       from (
         select z.o, z.e->>0 path, case when live.added_version > rv then live.added_version end newer,
+          live.path <> z.e->>0 and live.dv_key is distinct from z.e->>3 spelled,
           live.dv_key <> z.e->>2 and live.dv_key is distinct from z.e->>3 blocked, null::bigint former
         from jsonb_array_elements(tab->'adds') with ordinality z(e, o)
-        cross join lateral (select f.dv_key, f.added_version from dl_files f
+        cross join lateral (select f.path, f.dv_key, f.added_version from dl_files f
           where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version = ${OPEN} order by f.dv_key) live
-        where live.added_version > rv or (live.dv_key <> z.e->>2 and live.dv_key is distinct from z.e->>3)
+        where live.added_version > rv
+          or ((live.path <> z.e->>0 or live.dv_key <> z.e->>2) and live.dv_key is distinct from z.e->>3)
         union all
-        select z.o, z.e->>0, null, false, former.removed_version
+        select z.o, z.e->>0, null, false, false, former.removed_version
         from jsonb_array_elements(tab->'adds') with ordinality z(e, o)
         cross join lateral (select f.removed_version from dl_files f
           where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version > rv
@@ -142,7 +147,11 @@ begin
   mark := mark + added.ids;
 
   if tab ? 'metadata' then
-    insert into dl_metadata (table_id, version, action) values (tid, v, tab->>'metadata')
+    -- lateValues() of in-commit-timestamps.ts: what was not known before the lock
+    insert into dl_metadata (table_id, version, action) values (tid, v, case when at->>'transactionId' is null
+      then tab->>'metadata'
+      else replace(replace(tab->>'metadata', 'dl:version:' || (at->>'transactionId'), v::text),
+        'dl:timestamp:' || (at->>'transactionId'), ts::text) end)
     on conflict (table_id, version) do update set action = excluded.action;
   end if;
   if tab ? 'protocol' then

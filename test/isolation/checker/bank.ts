@@ -1,6 +1,5 @@
 /** The bank: an account is a file whose size is the balance. Money moves between tables; nobody may ever see some of it missing. */
 
-import type { Version } from "../history.ts";
 import type { LakeClient, Recorded, Snapshot, WireFile } from "./lake-client.ts";
 
 const TABLES = ["bank.a", "bank.b", "bank.c"];
@@ -27,11 +26,16 @@ export class Bank {
 
   async transact(client: LakeClient): Promise<void> {
     const chance = client.random();
-    if (chance < 0.1 && this.#last) return this.#look(client, { transactionId: this.#last.transactionId });
-    if (chance < 0.2 && this.#last) return this.#look(client, { timestamp: this.#last.timestamp + Math.floor(client.random() * 50) });
+    if (chance < 0.1 && this.#last) return void (await this.#look(client, { transactionId: this.#last.transactionId }));
+    if (chance < 0.2 && this.#last) {
+      // From a moment that is settled to one at which others are still writing.
+      return void (await this.#look(client, { timestamp: this.#last.timestamp + Math.floor(client.random() * 50) }));
+    }
     const snapshot = await this.#look(client);
     if (chance < 0.3) return;
-    const accounts = [...snapshot.tables].flatMap(([table, { version, files }]) => files.map((file) => ({ table, version, file })));
+    const accounts = [...snapshot.tables].flatMap(([table, { version, files }]) =>
+      files.map((file) => ({ table, version, file })),
+    );
     const from = client.pick(accounts.filter(({ file }) => (file.size ?? 0) > 0));
     const to = client.pick(accounts.filter(({ table, file }) => table !== from.table || file.path !== from.file.path));
     const amount = 1 + Math.floor(client.random() * (from.file.size ?? 0));
@@ -64,9 +68,12 @@ export class Bank {
 
   async #look(client: LakeClient, at: { timestamp?: number; transactionId?: string } = {}): Promise<Snapshot> {
     const snapshot = await client.snapshot(TABLES, at);
-    const total = [...snapshot.tables.values()].flatMap(({ files }) => files).reduce((sum, file) => sum + (file.size ?? 0), 0);
+    const total = [...snapshot.tables.values()]
+      .flatMap(({ files }) => files)
+      .reduce((sum, file) => sum + (file.size ?? 0), 0);
     this.totals += 1;
-    if (total !== BANK_TOTAL) this.#record.anomalies.push(`bank: ${snapshot.name} ${JSON.stringify(at)} holds ${total}`);
+    if (total !== BANK_TOTAL)
+      this.#record.anomalies.push(`bank: ${snapshot.name} ${JSON.stringify(at)} holds ${total}`);
     return snapshot;
   }
 }
@@ -76,15 +83,18 @@ function account(name: string, balance: number): WireFile {
 }
 
 /** The total after each timestamp at which money moved; anything but {@link BANK_TOTAL} is an anomaly. */
-export function totalsByTime(tables: readonly (readonly { readonly timestamp: number; readonly total: number }[])[]): Map<number, number> {
+export function totalsByTime(
+  tables: readonly (readonly { readonly timestamp: number; readonly total: number }[])[],
+): Map<number, number> {
   const moves = tables.flatMap((states, table) => states.map((state) => ({ ...state, table })));
   const now = tables.map(() => 0);
   const totals = new Map<number, number>();
   for (const { timestamp, total, table } of moves.sort((a, b) => a.timestamp - b.timestamp)) {
     now[table] = total;
-    totals.set(timestamp, now.reduce((sum, part) => sum + part, 0));
+    totals.set(
+      timestamp,
+      now.reduce((sum, part) => sum + part, 0),
+    );
   }
   return totals;
 }
-
-export type SizedVersion = Version & { readonly bytesAdded: number; readonly bytesRemoved: number };

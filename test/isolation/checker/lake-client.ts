@@ -83,14 +83,18 @@ export class LakeClient {
     for (let sends = 0; sends < MAX_SENDS; sends += 1) {
       const answer = await this.#send(path, body);
       if (answer?.status === 200) return answer.body;
-      if (answer && answer.status !== 503) throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+      if (answer && answer.status !== 503)
+        throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
       await pause(20);
     }
     throw new Error(`${path}: no server answers`);
   }
 
   /** Versions of several tables that belong together, and their files. */
-  async snapshot(tables: readonly string[], at: { timestamp?: number; transactionId?: string } = {}): Promise<Snapshot> {
+  async snapshot(
+    tables: readonly string[],
+    at: { timestamp?: number; transactionId?: string } = {},
+  ): Promise<Snapshot> {
     const { acknowledged, observations, cuts, anomalies, counts } = this.#record;
     const known = new Map(acknowledged);
     const refs = tables.map((table) => ({ table }));
@@ -182,7 +186,7 @@ export class LakeClient {
   async #send(path: string, body?: unknown, patienceMs?: number) {
     const { counts } = this.#record;
     counts.requests += 1;
-    const init: RequestInit = patienceMs === undefined ? {} : { signal: AbortSignal.timeout(patienceMs) };
+    const init: RequestInit = patienceMs === undefined ? {} : { signal: AbortSignal.timeout(Math.ceil(patienceMs)) };
     if (body !== undefined) {
       init.method = "POST";
       init.headers = { "content-type": "application/json" };

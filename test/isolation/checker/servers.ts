@@ -40,6 +40,7 @@ export async function startServers(base: string): Promise<Servers> {
   };
   // One after the other: the first brings the schema.
   const urls: string[] = [];
+  let dropped = false;
   for (const i of [0, 1]) {
     const { server, url } = await serve("0");
     running[i] = server;
@@ -53,7 +54,7 @@ export async function startServers(base: string): Promise<Servers> {
       const server = running[i] as ChildProcess;
       server.kill("SIGKILL");
       if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
-      running[i] = (await serve(new URL(urls[i] as string).port)).server;
+      if (!dropped) running[i] = (await serve(new URL(urls[i] as string).port)).server;
     },
     async stop() {
       for (const server of running) {
@@ -67,6 +68,7 @@ export async function startServers(base: string): Promise<Servers> {
       return Number(row?.deadlocks);
     },
     async drop() {
+      dropped = true;
       for (const server of running) server.kill("SIGKILL");
       await admin.all(raw(`drop database if exists ${name} with (force)`));
       await admin.close();

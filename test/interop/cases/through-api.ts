@@ -1,0 +1,104 @@
+/** Tables that engines wrote, committed again through our API: every version of the mirrored log, read by everyone. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { type Reading, readEverywhere } from "../support/compare.ts";
+import { type Golden, goldenTables, openGolden } from "../support/golden.ts";
+import type { Lab } from "../support/lab.ts";
+import { commit, type Replayed, type ReplayOptions, replay } from "../support/replay.ts";
+import { logFiles, variantsOf } from "../support/variants.ts";
+
+/** So that tables of few commits have checkpoints of ours. */
+const OFTEN = { "delta.checkpointInterval": "3" };
+const STRUCTS = { "delta.checkpoint.writeStatsAsStruct": "true", "delta.checkpoint.writeStatsAsJson": "false" };
+
+interface Case {
+  readonly kind: string;
+  readonly golden: Golden;
+  readonly options?: Omit<ReplayOptions, "name">;
+}
+
+/** `spark/clustered` is not here: see the refusals. */
+const CASES: readonly Case[] = [
+  ...goldenTables()
+    .filter((golden) => golden.kind !== "spark/clustered")
+    .map((golden) => ({ kind: golden.kind, golden })),
+  ...["delta-rs/all-types", "spark/partitioned", "spark/column-mapping-name", "spark/type-widening"].map((kind) => ({
+    kind: `${kind}, statistics as structs`,
+    golden: openGolden(kind),
+    options: { configuration: STRUCTS },
+  })),
+];
+
+export function throughApi(lab: Lab): void {
+  describe("written through our API", { concurrency: 2 }, () => {
+    for (const { kind, golden, options } of CASES) {
+      test(kind, async () => {
+        const name = `api.t${CASES.findIndex((c) => c.kind === kind)}`;
+        const configuration = { ...OFTEN, ...options?.configuration };
+        const table = await replay(lab.service, golden, { ...options, name, configuration });
+        const diff = await lab.service.dl("diff", "--table", name);
+        assert.equal(diff.code, 0, diff.output);
+        const expected = Math.floor(Math.max(...table.versions.values()) / 3);
+        assert.equal(logFiles(table.path).checkpoints.length, expected, "a checkpoint after every third version");
+        const wrong = await readEverywhere(lab.engines, lab.grid, kind, readings(lab, golden, table));
+        assert.deepEqual(wrong, []);
+      });
+    }
+    withoutFiles(lab);
+    rowIds(lab);
+    changeFeed(lab);
+  });
+}
+
+function readings(lab: Lab, golden: Golden, table: Replayed): Reading[] {
+  const originals = new Map([...table.versions].map(([original, ours]) => [ours, original]));
+  return variantsOf(table.path, join(lab.folder, table.name)).flatMap(({ label, path, versions }) =>
+    versions.flatMap((version) => {
+      const original = originals.get(version);
+      const rows = original === undefined ? [] : golden.rows(original);
+      if (rows === undefined) return [];
+      const control = original === undefined ? {} : { control: { path: golden.path, version: original } };
+      return [{ label, path, version, rows, ...control }];
+    }),
+  );
+}
+
+function withoutFiles(lab: Lab): void {
+  test("no files at all", async () => {
+    const name = "api.no_files";
+    const field = (column: string, type: string) => ({ name: column, type, nullable: true, metadata: {} });
+    const schema = { type: "struct", fields: [field("id", "long"), field("day", "date")] };
+    const configuration = { ...OFTEN, "delta.checkpoint.writeStatsAsStruct": "true" };
+    await lab.service.call("POST", "/v1/tables", { name, schema, partitionColumns: ["day"], configuration });
+    for (let version = 0; version < 4; version += 1) {
+      await commit(lab.service, name, version, [{ commitInfo: { operation: "NOTE" } }]);
+    }
+    const path = join(lab.service.storage, "api", "no_files");
+    const all = variantsOf(path, join(lab.folder, name)).flatMap((variant) =>
+      variant.versions.map((version) => ({ label: variant.label, path: variant.path, version, rows: [] })),
+    );
+    assert.deepEqual(await readEverywhere(lab.engines, lab.grid, "no files", all), []);
+  });
+}
+
+function rowIds(lab: Lab): void {
+  test("row ids stay with their rows, as Spark reads them from the original and from ours", async () => {
+    const golden = openGolden("spark/row-tracking");
+    const table = await replay(lab.service, golden, { name: "api.row_ids", configuration: OFTEN });
+    for (const [original, ours] of table.versions) {
+      const found = await lab.engines.read("Spark row ids", table.path, ours);
+      assert.deepEqual(found, await lab.engines.read("Spark row ids", golden.path, original), `version ${ours}`);
+    }
+  });
+}
+
+function changeFeed(lab: Lab): void {
+  test("the change feed that Spark wrote reads the same from our log", async () => {
+    const golden = openGolden("spark/change-feed");
+    const table = await replay(lab.service, golden, { name: "api.changes", configuration: OFTEN });
+    const found = await lab.engines.read("Spark change feed", table.path, 1);
+    assert.deepEqual(found, { rows: golden.more.changes });
+  });
+}

@@ -1,0 +1,31 @@
+/** Real readers and writers of Delta tables, unmodified, on logs that we mirror: `npm run test:interop`; docs/interop.md has the results. */
+
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe } from "node:test";
+import { needs } from "../support/skip.ts";
+import { throughApi } from "./cases/through-api.ts";
+import { openEngines } from "./support/engines.ts";
+import { Lab } from "./support/lab.ts";
+import { startService } from "./support/service.ts";
+
+const SUITE = "real readers and writers";
+const cache = process.env.INTEROP_CACHE;
+
+describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` installs them"), () => {
+  const lab = new Lab();
+  before(async () => {
+    lab.folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-interop-")));
+    lab.engines = await openEngines(cache ?? "");
+    lab.service = await startService(lab.folder);
+  });
+  after(async () => {
+    console.log(`\n${lab.grid.print()}\n`);
+    if (process.env.INTEROP_REPORT) writeFileSync(process.env.INTEROP_REPORT, `${lab.grid.print()}\n`);
+    await lab.service?.close();
+    await lab.engines?.close();
+    if (!process.env.INTEROP_KEEP) rmSync(lab.folder, { recursive: true, force: true });
+  });
+  throughApi(lab);
+});

@@ -1,0 +1,97 @@
+/** The Python processes that hold the readers and foreign writers: one for Spark, one for the rest, alive for the whole run. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const PYTHON = fileURLToPath(new URL("../python", import.meta.url));
+
+/** The readers of the grid, in its order. */
+export const READERS = ["Spark", "delta-rs", "delta-rs (pyarrow)", "Polars", "Daft", "DuckDB", "kernel-rs"] as const;
+export type Reader = (typeof READERS)[number];
+
+/** A row in the spelling of `python/canon.py`. */
+export type Row = Readonly<Record<string, unknown>>;
+export type ReadResult = { readonly rows: readonly Row[] } | { readonly refused: string };
+
+export interface Filter {
+  readonly column: string;
+  readonly op: "=" | "<>" | "<" | ">" | "in" | "is null" | "is not null";
+  readonly type: "string" | "long" | "date" | "instant" | "local";
+  readonly values?: readonly (string | number)[];
+}
+
+interface Answer {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: string;
+}
+
+export interface Engines {
+  /** Rows of a version (the newest if undefined), sorted; or what the reader says when it gives none. */
+  read(reader: string, path: string, version?: number, where?: Filter): Promise<ReadResult>;
+  /** Lets a foreign writer change the table. @returns what it said when it refused */
+  write(what: string, path: string): Promise<string | undefined>;
+  /** Asks an engine something else, such as "delta-rs history". @throws Error when it fails */
+  look<T>(what: string, path: string): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** @param cache the folder that `setup.sh` prints */
+export async function openEngines(cache: string): Promise<Engines> {
+  const engines = { spark: start(cache, "spark"), python: start(cache, "python") };
+  const ask = (what: string, request: object) => engines[what.startsWith("Spark") ? "spark" : "python"].ask(request);
+  return {
+    async read(reader, path, version, where) {
+      const answer = await ask(reader, { op: "read", what: reader, path, version, where });
+      return answer.error === undefined ? { rows: answer.result as Row[] } : { refused: answer.error };
+    },
+    async write(what, path) {
+      return (await ask(what, { op: "write", what, path })).error;
+    },
+    async look<T>(what: string, path: string) {
+      const answer = await ask(what, { op: "look", what, path });
+      if (answer.error !== undefined) throw new Error(`${what} of ${path}: ${answer.error}`);
+      return answer.result as T;
+    },
+    close: async () => void (await Promise.all([engines.spark.close(), engines.python.close()])),
+  };
+}
+
+function start(cache: string, name: string) {
+  const child: ChildProcess = spawn(join(cache, "venv/bin/python"), [join(PYTHON, "serve.py"), name], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, INTEROP_CACHE: cache, PYTHONDONTWRITEBYTECODE: "1", TZ: "UTC", DAFT_PROGRESS_BAR: "0" },
+  });
+  const waiting = new Map<number, (answer: Answer) => void>();
+  let said = "";
+  let ended: string | undefined;
+  let lastId = 0;
+  child.stderr?.on("data", (data) => (said = `${said}${data}`.slice(-4000)));
+  if (child.stdout) {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const answer = JSON.parse(line) as Answer;
+      waiting.get(answer.id)?.(answer);
+      waiting.delete(answer.id);
+    });
+  }
+  child.on("exit", (code) => {
+    ended = `the ${name} process ended with ${code}: ${said}`;
+    for (const [id, resolve] of waiting) resolve({ id, error: ended });
+  });
+  return {
+    ask(request: object): Promise<Answer> {
+      const id = ++lastId;
+      if (ended !== undefined) throw new Error(ended);
+      child.stdin?.write(`${JSON.stringify({ id, ...request })}\n`);
+      return new Promise((resolve) => waiting.set(id, resolve));
+    },
+    async close() {
+      if (child.exitCode !== null) return;
+      child.stdin?.end();
+      await once(child, "exit");
+    },
+  };
+}
