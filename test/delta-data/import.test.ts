@@ -43,12 +43,14 @@ let passed = 0;
 const refused: string[] = [];
 
 before(async () => {
-  lake = await openTestLake(process.env.TEST_POSTGRES_DELTA_DATA_URL);
+  lake = await openTestLake();
 });
 after(async () => {
   await lake?.close();
   if (tables.length === 0) return;
-  console.log(`delta-data: ${passed} of ${tables.length} tables pass import, read, diff and rebuild in both modes`);
+  console.log(
+    `delta-data: ${passed} of ${tables.length} tables pass import, read, diff and rebuild in both modes on ${process.env.TEST_ENGINE ?? "sqlite"}`,
+  );
   console.log(`refused as they must or may be:\n${refused.map((line) => `  ${line}`).join("\n")}`);
 });
 

@@ -18,6 +18,7 @@ const AT = "/tables/0";
 
 describe("edge 35: the shape of a protocol", () => {
   const good: readonly [string, Protocol][] = [
+    ["(1, 1)", legacy(1, 1)],
     ["(1, 2)", legacy(1, 2)],
     ["(2, 5)", legacy(2, 5)],
     ["(1, 7) with writer features", protocol(["appendOnly"])],
@@ -77,7 +78,23 @@ describe("what we know", () => {
   for (const [name, value, code] of bad) {
     test(`${name} is refused`, () => refuses(() => checkProtocolKnown(value), { code }));
   }
+  test("messages say which way it is wrong", () => {
+    const code = "DELTA_INVALID_PROTOCOL_VERSION";
+    const shape = (value: Protocol, message: RegExp) => refuses(() => checkProtocolShape(value, AT), { code, message });
+    shape({ ...legacy(3, 7), writerFeatures: [] }, /readerFeatures must be present/);
+    shape({ ...legacy(1, 7), readerFeatures: [], writerFeatures: [] }, /readerFeatures must be absent/);
+    shape(legacy(1, 7), /writerFeatures must be present/);
+    shape({ ...legacy(1, 2), writerFeatures: [] }, /writerFeatures must be absent/);
+    const downgrade = (after: Protocol, message: RegExp) =>
+      refuses(() => checkProtocolUpgrade(legacy(2, 5), after, AT), {
+        code: "DELTA_INVALID_PROTOCOL_DOWNGRADE",
+        message,
+      });
+    downgrade(legacy(1, 5), /a version number goes down/);
+    downgrade(legacy(2, 4), /it drops "columnMapping"/);
+  });
   test("the message names every unknown feature", () => {
+    refuses(() => checkProtocolKnown(protocol(["a"])), { code: "UNSUPPORTED_FEATURE", message: /the feature "a"/ });
     refuses(() => checkProtocolKnown(protocol(["b", "appendOnly", "a"])), {
       code: "UNSUPPORTED_FEATURE",
       message: /"b", "a"/,

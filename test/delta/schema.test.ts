@@ -60,6 +60,8 @@ describe("fields", () => {
   });
   const broken: readonly [string, string, string][] = [
     ["text that is no JSON", "{", AT],
+    ["null", "null", AT],
+    ["an array", "[]", AT],
     ["another type than a struct", '{"type":"array","elementType":"long"}', AT],
     ["no fields", '{"type":"struct"}', AT],
     ["a field without a name", '{"type":"struct","fields":[{"type":"long"}]}', `${AT}/fields/0`],
@@ -93,6 +95,7 @@ test("completeSchema fills in what Spark and the kernel demand, at every depth, 
     { name: "a", type: "long", nullable: false, metadata: { comment: "x" } },
     { name: "b", type: { type: "array", elementType: struct({ name: "c", type: "long" }) } },
     { name: "d", type: { type: "map", keyType: "string", valueType: "long", valueContainsNull: false } },
+    { name: "e", type: { type: "map", keyType: "string", valueType: struct({ name: "f", type: "long" }) } },
   );
   const whole = completeSchema(bare);
   assert.deepEqual(
@@ -101,6 +104,7 @@ test("completeSchema fills in what Spark and the kernel demand, at every depth, 
       { name: "a", type: "long", nullable: false, metadata: { comment: "x" } },
       { ...field("b", array(struct(field("c")))) },
       { ...field("d", { type: "map", keyType: "string", valueType: "long", valueContainsNull: false }) },
+      field("e", map("string", struct(field("f")))),
     ),
   );
   assert.deepEqual(completeSchema(whole), whole);
@@ -112,13 +116,21 @@ test("completeSchema fills in what Spark and the kernel demand, at every depth, 
 test("walkSchema visits every field with its physical path, and every type", () => {
   const mapped = (name: string, type: Json, physical: string) =>
     field(name, type, { "delta.columnMapping.physicalName": physical });
-  const fields = parse(
-    mapped("a", struct(mapped("b", "date", "p2")), "p1"),
-    field("m", map("string", array(struct(field("c"))))),
-  );
+  const fields = parse(mapped("a", struct(mapped("b", "date", "p2")), "p1"), {
+    ...field("m", map("string", array(struct(field("c"))))),
+    nullable: false,
+  });
   const paths: string[] = [];
   const types: string[] = [];
-  walkSchema(fields, { field: (_, path) => paths.push(path), type: (name) => types.push(name) });
+  const required: string[] = [];
+  walkSchema(fields, {
+    field: ({ name, nullable }, path) => {
+      paths.push(path);
+      if (!nullable) required.push(name);
+    },
+    type: (name) => types.push(name),
+  });
+  assert.deepEqual(required, ["m"]);
   assert.deepEqual(paths, ["p1", "p1.p2", "m", "m.value.element.c"]);
   assert.deepEqual(types, ["date", "string", "long"]);
   assert.deepEqual(fields.map(physicalName), ["p1", "m"]);

@@ -79,6 +79,7 @@ describe("a metaData action by itself", () => {
       refuses(() => change(table, table), { at: `${META}/partitionColumns` });
     });
   }
+  test("a table may have no columns yet", () => change({ schemaString: schemaString() }));
   test("partitioned by a column of its own", () =>
     change({ partitionColumns: ["part"] }, { partitionColumns: ["part"] }));
   test("row tracking names its two columns", () => {
@@ -102,6 +103,12 @@ describe("column mapping", () => {
       byName("2", mapped("s", 1, "s", { type: "struct", fields: [field("a")] })),
       "schemaString",
     ],
+    [
+      "an id as text",
+      byName("2", field("id", "long", { "delta.columnMapping.id": "1", "delta.columnMapping.physicalName": "a" })),
+      "schemaString",
+    ],
+    ["an id that is no integer", byName("2", mapped("id", 1.5)), "schemaString"],
     ["one id twice", byName("2", mapped("id", 1), mapped("part", 1, "other")), "schemaString"],
     ["one physical name twice", byName("2", mapped("id", 1, "x"), mapped("part", 2, "x")), "schemaString"],
     ["an empty physical name", byName("2", mapped("id", 1, "")), "schemaString"],

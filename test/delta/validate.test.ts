@@ -23,6 +23,22 @@ function check(some: Partial<CommitActions>, table: Table = {}): void {
 }
 const duplicate = { code: "DELTA_DUPLICATE_ACTIONS_FOUND", at: AT };
 
+describe("protocol and features", () => {
+  test("edge 36: a downgrade is refused, an upgrade is taken", () => {
+    check({ protocol: protocol(["appendOnly", "invariants", "domainMetadata"]) });
+    refuses(() => check({ protocol: protocol(["appendOnly"]) }), { code: "DELTA_INVALID_PROTOCOL_DOWNGRADE", at: AT });
+  });
+  test("a feature about rows must be declared by the writer, once it is active", () => {
+    const table: Table = {
+      protocol: protocol(["checkConstraints"]),
+      metadata: { configuration: { mine: "x", "delta.constraints.c": "id > 0" } },
+    };
+    const expected = { code: "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE", at: `${AT}/supportedFeatures` };
+    refuses(() => check({}, table), expected);
+    check({}, { ...table, declared: ["checkConstraints"] });
+  });
+});
+
 describe("txn, domainMetadata and the rest", () => {
   const DOMAINS = { protocol: protocol(["domainMetadata"]) };
   const domain = (name: string) => ({ domain: name, configuration: "{}", removed: false });

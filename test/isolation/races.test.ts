@@ -1,30 +1,22 @@
 /** Races that once gave a wrong answer, each made to happen on purpose: two servers on one database, one step at a time. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Json } from "../../lib/delta/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { snapshots } from "../../lib/operations/read.ts";
-import { addOf, commitTo, newTable, openTestLake, removeOf, request, type TestLake } from "../support/lake.ts";
+import { addOf, commitTo, newTable, removeOf, request, type TestLake } from "../support/lake.ts";
+import { openPair, type Pair } from "./pair.ts";
 
-let folder: string;
-/** Two servers: each remembers table states of its own. */
+let pair: Pair;
 let one: TestLake;
 let two: TestLake;
 
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "dl-races-"));
-  one = await openTestLake(join(folder, "catalog.sqlite"));
-  two = await openTestLake(join(folder, "catalog.sqlite"));
+  pair = await openPair();
+  ({ one, two } = pair);
 });
-after(async () => {
-  await one.close();
-  await two.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+after(() => pair.close());
 
 async function changeTable(lake: TestLake, tableId: string, configuration: Record<string, string>): Promise<number> {
   const [state] = await lake.catalog.readStates([{ tableId }]);

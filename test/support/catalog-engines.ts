@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { raw } from "../../lib/catalog/database.ts";
 import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
+import { needs, postgresUrl } from "./skip.ts";
 
 export interface TestDatabase {
   /** A catalog URL; nothing is in it yet. */
@@ -49,17 +50,14 @@ export function postgresEngine(base: string): TestEngine {
   };
 }
 
-/** undefined, with the reason printed, when no PostgreSQL is there to test on. */
+/** undefined when no PostgreSQL is there to test on. */
 export function findPostgres(): TestEngine | undefined {
-  const base = process.env.TEST_POSTGRES_URL;
-  if (base === undefined || base === "") {
-    console.log("# catalog tests on PostgreSQL are skipped: TEST_POSTGRES_URL is not set");
-    return undefined;
-  }
-  return postgresEngine(base);
+  return postgresUrl === undefined ? undefined : postgresEngine(postgresUrl);
 }
 
+/** Says aloud when PostgreSQL is missing. */
 export function testEngines(): readonly TestEngine[] {
   const postgres = findPostgres();
+  needs("catalog on PostgreSQL", postgres, "TEST_POSTGRES_URL is not set");
   return postgres ? [SQLITE_ENGINE, postgres] : [SQLITE_ENGINE];
 }

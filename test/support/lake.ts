@@ -1,8 +1,5 @@
-/** A lake for tests: a SQLite catalog in a temporary folder, logs in memory, a clock that stands still, a queue that only writes down. */
+/** A lake for tests: a SQL catalog of its own, logs in memory, a clock that stands still, a queue that only writes down. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { openCatalog } from "../../lib/catalog/catalog.ts";
 import type { CommitActions } from "../../lib/delta/actions.ts";
 import { ActionCollector } from "../../lib/delta/decode.ts";
@@ -13,6 +10,7 @@ import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import type { Catalog, Clock, Lake, ObjectStore } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
+import { findPostgres, SQLITE_ENGINE } from "./catalog-engines.ts";
 
 export interface TestClock extends Clock {
   time: number;
@@ -28,7 +26,8 @@ export interface TestLake extends Lake {
   close(): Promise<void>;
 }
 
-export function testClock(time = Date.UTC(2026, 0, 1)): TestClock {
+/** Stands still from now on: PostgreSQL has a clock of its own, which must not be far from it. */
+export function testClock(time = Date.now()): TestClock {
   return {
     time,
     now() {
@@ -41,12 +40,14 @@ export function testClock(time = Date.UTC(2026, 0, 1)): TestClock {
   };
 }
 
-/** @param url a database; a new SQLite file if absent */
-export async function openTestLake(url?: string): Promise<TestLake> {
-  const folder = mkdtempSync(join(tmpdir(), "dl-test-"));
+/** On a new SQLite file; with TEST_ENGINE=postgres on a new schema of TEST_POSTGRES_URL. */
+export async function openTestLake(): Promise<TestLake> {
+  const engine = process.env.TEST_ENGINE === "postgres" ? findPostgres() : SQLITE_ENGINE;
+  if (!engine) throw new Error("TEST_ENGINE=postgres needs TEST_POSTGRES_URL");
+  const database = await engine.create();
   const clock = testClock();
-  const catalog = await openCatalog(url ?? join(folder, "catalog.sqlite"), clock);
-  if (url !== undefined) await catalog.migrate();
+  const catalog = await openCatalog(database.url, clock);
+  await catalog.migrate();
   const stores = new Map<string, ObjectStore>();
   const base = {
     clock,
@@ -74,7 +75,7 @@ export async function openTestLake(url?: string): Promise<TestLake> {
     with: (more) => assemble({ ...parts, ...more }),
     async close() {
       await catalog.close();
-      rmSync(folder, { recursive: true, force: true });
+      await database.drop();
     },
   });
   return assemble({});

@@ -29,10 +29,15 @@ export interface Seen {
   readonly anomalies: string[];
 }
 
+export function newSeen(): Seen {
+  return { attempts: [], heads: [], times: [], views: [], anomalies: [] };
+}
+
 export interface Run {
   readonly tables: readonly string[];
   readonly servers: readonly [TestLake, TestLake];
-  readonly steps: Steps;
+  /** Several calls at once, within a client. */
+  readonly fork: Steps["fork"];
   readonly seen: Seen;
 }
 
@@ -55,7 +60,7 @@ async function send(run: Run, request: CommitRequest, attempt: Attempt, plan: Pl
   const mine = run.servers[plan.server];
   const other = run.servers[plan.server === 0 ? 1 : 0];
   if (plan.fate === "plain") await ask(run, mine, request, attempt);
-  if (plan.fate === "twins") await run.steps.fork([mine, other].map((lake) => () => ask(run, lake, request, attempt)));
+  if (plan.fate === "twins") await run.fork([mine, other].map((lake) => () => ask(run, lake, request, attempt)));
   if (plan.fate === "dies before" || plan.fate === "dies after") {
     await ask(run, dyingAtCommit(mine, plan.fate === "dies before" ? "before" : "after"), request, attempt);
     await ask(run, other, request, attempt);
@@ -189,7 +194,7 @@ export function observer(run: Run, looks: Scenario["looks"], server: 0 | 1): () 
       const at = look === "time" ? { timestamp } : look === "transaction" && transactionId ? { transactionId } : {};
       const { tables: found } = await snapshots(lake, { tables, ...at });
       const versions = new Map(found.map((table) => [table.tableId, table.version]));
-      const name = `look ${i} of server ${server}`;
+      const name = `look ${run.seen.heads.length + run.seen.times.length} (server ${server})`;
       run.seen[Object.keys(at).length === 0 ? "heads" : "times"].push({ name, versions });
       for (const { table, version } of known?.attempt.answers[0]?.tables ?? []) {
         const got = versions.get(table) ?? 0;

@@ -1,42 +1,14 @@
 /** Two servers on one database, every call of theirs a step; and what is seen of the log while they publish. */
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { openCatalog } from "../../../lib/catalog/catalog.ts";
 import { deletionVectorId } from "../../../lib/delta/actions.ts";
 import { isLakeError } from "../../../lib/errors.ts";
 import type { Catalog, DeltaLog, ObjectStore } from "../../../lib/ports.ts";
 import { Crash } from "../../support/crash.ts";
-import { newTable, openTestLake, type TestLake } from "../../support/lake.ts";
+import { newTable, type TestLake } from "../../support/lake.ts";
 import type { FileRef, Version } from "../history.ts";
+import type { Pair } from "../pair.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Steps } from "./steps.ts";
-
-const MEMORY_FOLDER = "/dev/shm";
-
-export interface World {
-  /** Without steps: for preparing and for looking at the end. */
-  readonly lake: TestLake;
-  readonly second: Catalog;
-  close(): Promise<void>;
-}
-
-export async function openWorld(): Promise<World> {
-  // Nothing here outlives the test, so nothing has to reach a disk.
-  const folder = mkdtempSync(join(existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir(), "dl-model-"));
-  const lake = await openTestLake(join(folder, "catalog.sqlite"));
-  const second = await openCatalog(join(folder, "catalog.sqlite"), lake.clock);
-  return {
-    lake,
-    second,
-    async close() {
-      await lake.close();
-      await second.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 let runs = 0;
 
@@ -52,13 +24,13 @@ export async function newTables(lake: TestLake, levels: Scenario["levels"]): Pro
 }
 
 /** Both servers, stepped. Anomalies of the log are written down as they appear. */
-export function servers(world: World, steps: Steps, anomalies: string[]): readonly [TestLake, TestLake] {
+export function servers(pair: Pair, steps: Pick<Steps, "stepped">, anomalies: string[]): readonly [TestLake, TestLake] {
   const server = (catalog: Catalog, name: string): TestLake => {
-    const watched = watchedCatalog(world.lake, catalog, anomalies);
+    const watched = watchedCatalog(pair.one, catalog, anomalies);
     const store = (inner: ObjectStore) => steps.stepped(watchedStore(inner, anomalies), `${name}.store`);
-    return world.lake.with({ catalog: steps.stepped(watched, name), store });
+    return pair.one.with({ catalog: steps.stepped(watched, name), store });
   };
-  return [server(world.lake.catalog, "one"), server(world.second, "two")];
+  return [server(pair.one.catalog, "one"), server(pair.two.catalog, "two")];
 }
 
 /** A version is never in the log before the one below it. */
