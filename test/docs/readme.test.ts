@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { type Feature, FEATURES } from "../../lib/delta/features.ts";
+import { FEATURES, type Feature } from "../../lib/delta/features.ts";
 
 const README = new URL("../../README.md", import.meta.url);
 const DUTIES: Record<Feature["duty"], string> = {

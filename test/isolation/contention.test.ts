@@ -6,7 +6,9 @@ import fc from "fast-check";
 import { raw } from "../../lib/catalog/database.ts";
 import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { addOf, commitTo } from "../support/lake.ts";
 import { needs, postgresUrl } from "../support/skip.ts";
+import { assertHistory } from "../support/theorem.ts";
 import { client, newSeen, observer, type Run } from "./model/clients.ts";
 import { count, judge, type Tally } from "./model/judge.ts";
 import { scenario } from "./model/scenario.ts";
@@ -24,12 +26,14 @@ describe(WHAT, needs(WHAT, postgresUrl, "TEST_POSTGRES_URL is not set"), () => {
   const admin = openPostgres(postgresUrl ?? "postgresql://none", { poolSize: 1 });
   const tally: Tally = { runs: 0, committed: 0, refused: 0, locked: 0 };
   let pair: Pair;
+  let inDatabase: ReturnType<typeof openPostgres>;
 
   before(async () => {
     await admin.all(raw(`create database ${database}`));
     const url = new URL(postgresUrl ?? "");
     url.pathname = `/${database}`;
     pair = await openPair(url.href);
+    inDatabase = openPostgres(url.href, { poolSize: 1 });
   });
   after(async () => {
     await admin.all(raw(`drop database if exists ${database} with (force)`));
@@ -42,6 +46,24 @@ describe(WHAT, needs(WHAT, postgresUrl, "TEST_POSTGRES_URL is not set"), () => {
     const { runs, committed, refused } = tally;
     t.diagnostic(`${runs} runs: ${committed} transactions committed, ${refused} refused, 0 anomalies`);
     assert.ok(committed > 0 && refused > 0, "there are both outcomes");
+  });
+
+  test("times grow although the clock of the database has stepped back", async () => {
+    const [tableId = ""] = await newTables(pair.one, ["Serializable"]);
+    // As if the commits before had been made while the clock was an hour ahead.
+    const head = await pair.one.catalog.findTable({ tableId });
+    const ahead = (head?.timestamp ?? 0) + 3_600_000;
+    for (const table of ["dl_tables", "dl_versions"]) {
+      await inDatabase.all(raw(`update ${table} set timestamp = ${ahead} where table_id = '${tableId}'`));
+    }
+    for (const version of [0, 1, 2]) {
+      assert.equal(
+        await commitTo(version === 1 ? pair.two : pair.one, tableId, version, [addOf(`f${version}`)]),
+        version + 1,
+      );
+    }
+    await assertHistory(pair.one, tableId);
+    await inDatabase.close();
   });
 
   test("and the database had to end no deadlock", async () => {

@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Json } from "../../lib/delta/json.ts";
+import type { CommitRequest, CommitResult } from "../../lib/delta/request.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { snapshots } from "../../lib/operations/read.ts";
 import { addOf, commitTo, newTable, removeOf, request, type TestLake } from "../support/lake.ts";
+import { assertHistory } from "../support/theorem.ts";
 import { openPair, type Pair } from "./pair.ts";
 
 let pair: Pair;
@@ -141,4 +143,62 @@ test("a table that another request forgets while a third one is looked up is sti
   const wanted = [a, b].map((tableId) => ({ tableId, readVersion: 1, actions: [addOf("g")], reads: {} }));
   await commitTo(one, b, 0, [addOf("f")]);
   assert.equal((await commit(server, request(...wanted))).status, "conflict", "found, and the change of metadata won");
+});
+
+/** A writer that is overtaken before each of its commit calls, so that its last check is made with the locks held. */
+async function overtaken(name: string, beforeLock: (tableId: string, wanted: CommitRequest) => Promise<unknown>) {
+  const id = await newTable(one, name);
+  await commitTo(one, id, 0, [addOf("mine"), ...Array.from({ length: 9 }, (_, i) => addOf(`other${i}`))]);
+  const files = ["mine"];
+  const wanted = request({ tableId: id, readVersion: 1, actions: [addOf("new")], reads: { files } });
+  let version = 1;
+  let locked = 0;
+  const catalog = new Proxy(two.catalog, {
+    get(target, key) {
+      const method: unknown = Reflect.get(target, key);
+      if (typeof method !== "function" || (key !== "commit" && key !== "commitLocked")) return method;
+      return async (...args: unknown[]) => {
+        version += 1;
+        assert.equal(await commitTo(one, id, version - 1, [removeOf(`other${version}`)], {}), version);
+        if (key === "commitLocked") locked += 1;
+        if (key === "commitLocked") await beforeLock(id, wanted);
+        return method.apply(target, args);
+      };
+    },
+  });
+  const result = await commit(two.with({ catalog }), wanted);
+  assert.equal(locked, 1, "the last check was made under the lock");
+  return { result, before: version };
+}
+
+test("a writer that is overtaken every time is served with the locks held", async () => {
+  const { result, before: others } = await overtaken("r.starved", async () => undefined);
+  assert.ok(result.status === "committed");
+  assert.equal(result.tables[0]?.version, others + 1);
+});
+
+test("under the lock a winner that hurts is still found", async () => {
+  const { result } = await overtaken("r.starved_conflict", async (id) => {
+    const head = await one.catalog.findTable({ tableId: id });
+    await commitTo(one, id, head?.version ?? 0, [removeOf("mine")], {});
+  });
+  assert.equal(result.status === "conflict" && result.conflicts[0]?.code, "DELTA_CONCURRENT_DELETE_READ");
+});
+
+test("under the lock, too, a request is not told that it lost to its own twin", async () => {
+  let twin: CommitResult | undefined;
+  const { result } = await overtaken("r.starved_twin", async (_id, wanted) => {
+    twin = await commit(one, wanted);
+  });
+  assert.ok(result.status === "committed" && result.replayed);
+  assert.deepEqual(result, { ...twin, replayed: true });
+});
+
+test("whatever the clocks of two servers say, times grow", async () => {
+  const id = await newTable(one, "r.clocks");
+  for (const [version, step] of [0, -5000, 3, -1, 0].entries()) {
+    one.clock.time += step;
+    assert.equal(await commitTo(version % 2 ? one : two, id, version, [addOf(`f${version}`)]), version + 1);
+  }
+  await assertHistory(one, id);
 });

@@ -181,6 +181,9 @@ function readSet(part: PlannedPart, picked: readonly string[], actions: CommitAc
   return part.reads === "files" ? { files: picked, appIds } : {};
 }
 
+/** Names of looks must differ, whoever takes them. */
+let looksTaken = 0;
+
 /** Looks at several tables at once, again and again. */
 export function observer(run: Run, looks: Scenario["looks"], server: 0 | 1): () => Promise<void> {
   return async () => {
@@ -194,7 +197,8 @@ export function observer(run: Run, looks: Scenario["looks"], server: 0 | 1): () 
       const at = look === "time" ? { timestamp } : look === "transaction" && transactionId ? { transactionId } : {};
       const { tables: found } = await snapshots(lake, { tables, ...at });
       const versions = new Map(found.map((table) => [table.tableId, table.version]));
-      const name = `look ${run.seen.heads.length + run.seen.times.length} (server ${server})`;
+      looksTaken += 1;
+      const name = `look ${looksTaken} (server ${server})`;
       run.seen[Object.keys(at).length === 0 ? "heads" : "times"].push({ name, versions });
       for (const { table, version } of known?.attempt.answers[0]?.tables ?? []) {
         const got = versions.get(table) ?? 0;
