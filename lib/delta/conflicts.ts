@@ -1,7 +1,8 @@
 /** Conflict rules (delta-rules.md §4, after Spark's ConflictChecker): what a winner may have done without hurting mine. One function a rule. */
 
-import type { Commit, CommitActions } from "./actions.ts";
+import type { Commit, CommitActions, StringMap } from "./actions.ts";
 import { canonicalPath } from "./paths.ts";
+import type { PartitionPredicate } from "./predicates.ts";
 import type { IsolationLevel } from "./request.ts";
 
 /** My commit, as far as conflicts go. */
@@ -10,6 +11,8 @@ export interface Intent {
   /** After the automatic lowering to SnapshotIsolation. */
   readonly isolation: IsolationLevel;
   readonly readsWholeTable: boolean;
+  /** Which partitions were read, where the writer has said it; any of them may match. */
+  readonly readPartitions: readonly PartitionPredicate[];
   /** Canonical paths of the files that were read. */
   readonly readFiles: ReadonlySet<string>;
   /** Applications whose txn was read or is written. */
@@ -84,22 +87,30 @@ function sameApplication(mine: Intent, winner: Commit): ReturnType<Rule> {
 
 /** Files that I would have had to read. WriteSerializable lets blind appends pass, unless I change the metadata. */
 function concurrentAppend(mine: Intent, winner: Commit): ReturnType<Rule> {
-  if (mine.isolation === "SnapshotIsolation" || !mine.readsWholeTable) return undefined;
+  if (mine.isolation === "SnapshotIsolation") return undefined;
   const blind = winner.actions.commitInfo?.isBlindAppend === true;
   if (mine.isolation === "WriteSerializable" && blind && !mine.actions.metadata) return undefined;
-  const [added] = winner.actions.adds;
+  const added = winner.actions.adds.find((add) => readsPartition(mine, add.partitionValues));
   if (!added) return undefined;
   return {
     code: "DELTA_CONCURRENT_APPEND",
-    message: "another commit added files that this one read past",
+    message: "another commit added files that this one should have read",
     path: added.path,
   };
 }
 
-/** Any remove counts, with or without data change. */
+/** By partition values alone, as Spark does: statistics and predicates over data columns decide nothing. */
+function readsPartition(mine: Intent, partitionValues: StringMap | undefined): boolean {
+  if (mine.readsWholeTable) return true;
+  return mine.readPartitions.some((matches) => partitionValues === undefined || matches(partitionValues));
+}
+
+/** Any remove counts, with or without data change. Who names partitions but no files has read all files of these. */
 function deletedWhatIRead(mine: Intent, winner: Commit): ReturnType<Rule> {
+  const byPartition = mine.readsWholeTable || mine.readFiles.size === 0;
   const removed = winner.actions.removes.find(
-    (remove) => mine.readsWholeTable || mine.readFiles.has(canonicalPath(remove.path)),
+    (remove) =>
+      mine.readFiles.has(canonicalPath(remove.path)) || (byPartition && readsPartition(mine, remove.partitionValues)),
   );
   if (!removed) return undefined;
   return {

@@ -4,9 +4,12 @@ import { invalid } from "../errors.ts";
 import type { CommitActions, CommitInfo, Metadata, Protocol, Txn } from "./actions.ts";
 import type { Intent } from "./conflicts.ts";
 import { isActive, supportedFeatures } from "./features.ts";
+import { lateValues, withEnablement } from "./in-commit-timestamps.ts";
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
 import { canonicalPath } from "./paths.ts";
+import { compilePredicate, type PartitionPredicate } from "./predicates.ts";
 import type { IsolationLevel, TableCommit } from "./request.ts";
+import { parseSchema } from "./schema.ts";
 import type { MarkerName, PlannedTable, TableState } from "./table.ts";
 import { assignsRowIds, checkActions } from "./validate.ts";
 
@@ -46,7 +49,7 @@ export function planTable(
       metadataVersion: state.markers.metadata,
       protocolVersion: state.markers.protocol,
       watch: watchedMarkers(intent),
-      actions: withoutSuspendedIds(withCommitInfo(request, intent, blind, transactionId), protocol, metadata),
+      actions: plannedActions(state, request, withCommitInfo(request, intent, blind, transactionId), transactionId),
       isBlindAppend: blind,
       inCommitTimestamps: isActive("inCommitTimestamp", protocol, metadata, []),
       assignRowIds: assignsRowIds(protocol, metadata),
@@ -57,14 +60,22 @@ export function planTable(
 function readIntent(state: TableState, request: TableCommit): Intent {
   const { actions, reads } = request;
   const unknownReads = reads === undefined && !mayHaveReadNothing(actions);
-  const knownReads = reads?.wholeTable === true || (reads?.predicates?.length ?? 0) > 0;
   return {
     actions,
     isolation: effectiveIsolation(state, request),
-    readsWholeTable: unknownReads || knownReads || addsConstraint(state.metadata, actions.metadata),
+    readsWholeTable: unknownReads || reads?.wholeTable === true || addsConstraint(state.metadata, actions.metadata),
+    readPartitions: compilePredicates(state.metadata, request),
     readFiles: new Set((reads?.files ?? []).map(canonicalPath)),
     appIds: new Set([...(reads?.appIds ?? []), ...actions.txns.map((txn) => txn.appId)]),
   };
+}
+
+function compilePredicates(metadata: Metadata, { reads, at }: TableCommit): PartitionPredicate[] {
+  if (!reads?.predicates?.length) return [];
+  const schema = parseSchema(metadata.schemaString ?? '{"type":"struct","fields":[]}', at);
+  return reads.predicates.map((predicate, i) =>
+    compilePredicate(predicate, schema, metadata.partitionColumns, `${at}/reads/predicates/${i}`),
+  );
 }
 
 /** What a writer can do that says nothing about its reads, and still be taken for a blind one (design §4.1). */
@@ -113,17 +124,21 @@ function effectiveIsolation(state: TableState, request: TableCommit): IsolationL
   return ofTable === "writeserializable" ? "WriteSerializable" : "Serializable";
 }
 
+function readsFiles(intent: Intent): boolean {
+  return intent.readsWholeTable || intent.readPartitions.length > 0 || intent.readFiles.size > 0;
+}
+
 /** Only adds of new data, nothing read (Spark's isBlindAppend; kernel-rs asks for data change, too). */
 function isBlindAppend(request: TableCommit, intent: Intent): boolean {
   const { adds, removes, others, commitInfo } = request.actions;
-  const readsNothing = !intent.readsWholeTable && intent.readFiles.size === 0 && commitInfo?.isBlindAppend !== false;
+  const readsNothing = !readsFiles(intent) && commitInfo?.isBlindAppend !== false;
   const onlyAdds = adds.length > 0 && removes.length === 0 && others.length === 0;
   return readsNothing && onlyAdds && adds.every((add) => add.dataChange);
 }
 
 /** delta-rules.md §8.50: a claim that other writers will rely on must be true. */
 function checkBlindClaim(request: TableCommit, intent: Intent): void {
-  const reads = request.reads !== undefined && (intent.readsWholeTable || intent.readFiles.size > 0);
+  const reads = request.reads !== undefined && readsFiles(intent);
   if (request.actions.commitInfo?.isBlindAppend === true && (request.actions.removes.length > 0 || reads)) {
     throw invalid("commitInfo.isBlindAppend is true, but the commit removes or has read files", {
       at: `${request.at}/actions`,
@@ -134,7 +149,7 @@ function checkBlindClaim(request: TableCommit, intent: Intent): void {
 /** Exactly the markers whose move could conflict; the statement compares them and nothing else. */
 function watchedMarkers(intent: Intent): MarkerName[] {
   const watch: MarkerName[] = ["metadata", "protocol"];
-  if (intent.readsWholeTable) {
+  if (intent.readsWholeTable || intent.readPartitions.length > 0) {
     watch.push("remove");
     if (intent.isolation === "Serializable" || (intent.isolation !== "SnapshotIsolation" && intent.actions.metadata)) {
       watch.push("add");
@@ -169,6 +184,20 @@ function stringValues(parameters: Json | undefined): JsonObject {
   return Object.fromEntries(
     given.map(([key, value]) => [key, typeof value === "string" ? value : stringifyJson(value)]),
   );
+}
+
+/** The actions with what follows from the table's features; the rest is known only under the lock (design D4). */
+function plannedActions(
+  state: TableState,
+  request: TableCommit,
+  actions: CommitActions,
+  transactionId: string,
+): CommitActions {
+  const protocol = request.actions.protocol ?? state.protocol;
+  const withIds = withoutSuspendedIds(actions, protocol, request.actions.metadata ?? state.metadata);
+  if (!actions.metadata) return withIds;
+  const late = lateValues(transactionId);
+  return { ...withIds, metadata: withEnablement(state.metadata, actions.metadata, protocol, late) };
 }
 
 /** P§Row Tracking: while it is suspended no row ids are written. */

@@ -7,7 +7,8 @@
  *     {"column": "day", "op": "isNull"}
  *     {"and": […]}  {"or": […]}  {"not": {…}}
  *
- * Values are compared as values of the column's type, with SQL's three-valued logic.
+ * Values are compared as values of the column's type, with SQL's three-valued logic. An operator that we do not know may
+ * match anything.
  */
 
 import { invalid } from "../errors.ts";
@@ -39,9 +40,14 @@ function and(a: Truths, b: Truths): Truths {
 /** Whether a file of these partition values may hold rows that the predicate selects. */
 export type PartitionPredicate = (partitionValues: StringMap) => boolean;
 
+/** NaN is one value, equal to itself, as in Spark. */
+function equal(a: TypedValue, b: TypedValue): boolean {
+  return Object.is(a, b) || a === b;
+}
+
 const COMPARISONS: Readonly<Record<string, (a: TypedValue, b: TypedValue) => boolean>> = {
-  "=": (a, b) => a === b,
-  "<>": (a, b) => a !== b,
+  "=": equal,
+  "<>": (a, b) => !equal(a, b),
   "<": (a, b) => a < b,
   "<=": (a, b) => a <= b,
   ">": (a, b) => a > b,
@@ -144,10 +150,11 @@ function compileTest(
     onlyMembers(predicate, ["column", "op", "values"], at);
     if (!Array.isArray(predicate.values)) throw malformed('"in" takes "values": a list', `${at}/values`);
     const wanted = predicate.values.map((value: Json, i) => read(value, `${at}/values/${i}`));
-    return (value) => (value === null ? UNKNOWN : truth(wanted.includes(value)));
+    return (value) => (value === null ? UNKNOWN : truth(wanted.some((item) => equal(item, value))));
   }
   const compare = Object.hasOwn(COMPARISONS, op) ? COMPARISONS[op] : undefined;
-  if (!compare) throw malformed(`"${op}" is none of ${Object.keys(COMPARISONS).join(" ")} in isNull`, `${at}/op`);
+  // An operator of a later release: what we cannot evaluate may match anything (delta-rules.md §4).
+  if (!compare) return () => ANY;
   onlyMembers(predicate, ["column", "op", "value"], at);
   const wanted = read(predicate.value, `${at}/value`);
   return (value) => (value === null ? UNKNOWN : truth(compare(value, wanted)));

@@ -139,7 +139,6 @@ export function checkMetadataChange(before: DescribedMetadata, after: DescribedM
     });
   }
   checkColumnMappingChange(before.metadata, after.metadata, `${at}/configuration`);
-  checkTimestampChange(before.metadata, after.metadata, `${at}/configuration`);
 }
 
 /** P§Column Mapping: files at hand have the names of their mode; ids are never given twice. */
@@ -153,22 +152,6 @@ function checkColumnMappingChange(before: Metadata, after: Metadata, at: string)
   }
   const [least, now] = [before, after].map((metadata) => Number(metadata.configuration[MAX_COLUMN_ID] ?? 0));
   if (to !== "none" && (now ?? 0) < (least ?? 0)) throw invalid(`${MAX_COLUMN_ID} cannot go below ${least}`, { at });
-}
-
-const TIMESTAMPS = "delta.enableInCommitTimestamps";
-const ENABLEMENT = ["delta.inCommitTimestampEnablementVersion", "delta.inCommitTimestampEnablementTimestamp"];
-
-/**
- * P§In-Commit Timestamps: a table that turns them on later must say at which version and when. Both are known only under
- * the lock, where metaData is not written any more; without them readers would look for timestamps in old commits.
- */
-function checkTimestampChange(before: Metadata, after: Metadata, at: string): void {
-  if (!isEnabled(after, TIMESTAMPS)) return;
-  if (!isEnabled(before, TIMESTAMPS)) {
-    throw invalid(`${TIMESTAMPS} can be turned on only when a table is created`, { at });
-  }
-  const lost = ENABLEMENT.find((name) => before.configuration[name] !== after.configuration[name]);
-  if (lost !== undefined) throw invalid(`${lost} must stay as it is while ${TIMESTAMPS} is on`, { at });
 }
 
 /**

@@ -5,9 +5,10 @@ import { type AddFile, type CommitActions, deletionVectorId, type Metadata, type
 import { isActive, isEnabled, supportedFeatures } from "./features.ts";
 import { type Int64, isInt64 } from "./int64.ts";
 import { isJsonObject, type Json, parseJson } from "./json.ts";
+import { typedPartitionValue } from "./partition-values.ts";
 import { canonicalPath, checkPath } from "./paths.ts";
 import { checkProtocolUpgrade, checkWritable } from "./protocol.ts";
-import { parseSchema, type SchemaField } from "./schema.ts";
+import { parseSchema } from "./schema.ts";
 import {
   checkFeaturesListed,
   checkMetadata,
@@ -54,7 +55,7 @@ export function checkActions(actions: CommitActions, context: ValidationContext)
   // Turning the property off in the commit that removes would get around it; Spark asks the old metadata, too.
   checkAppendOnly(actions, context.protocol, context.metadata, at);
   checkAppendOnly(actions, protocol, metadata, at);
-  checkPartitionKeys(actions.adds, metadata, schema, at);
+  checkPartitionValues(actions.adds, after, at);
   checkDeletionVectors(actions.adds, protocol, at);
   checkStats(actions, protocol, after, at);
 }
@@ -175,21 +176,33 @@ function checkAppendOnly(actions: CommitActions, protocol: Protocol, metadata: M
   }
 }
 
-/** P§Add File: partitionValues names exactly the partition columns, physically. */
-function checkPartitionKeys(
-  adds: readonly AddFile[],
-  metadata: Metadata,
-  schema: readonly SchemaField[],
-  at: string,
-): void {
+/** P§Add File: partitionValues names exactly the partition columns, physically; each value is one of its column's type. */
+function checkPartitionValues(adds: readonly AddFile[], { metadata, schema }: DescribedMetadata, at: string): void {
   const wanted = physicalPartitionColumns(metadata, schema);
-  for (const add of adds) {
-    const keys = Object.keys(add.partitionValues);
-    if (keys.length === wanted.length && wanted.every((key) => Object.hasOwn(add.partitionValues, key))) continue;
-    throw invalid(
-      `partitionValues of "${add.path}" must have exactly the keys ${JSON.stringify(wanted)}, not ${JSON.stringify(keys)}`,
-      { at, code: "DELTA_INVALID_PARTITION_COLUMN" },
-    );
+  const types = metadata.partitionColumns.map((name) => {
+    const type = schema.find((field) => field.name === name)?.type;
+    return typeof type === "string" ? type : "string";
+  });
+  for (const { path, partitionValues } of adds) {
+    const keys = Object.keys(partitionValues);
+    if (keys.length !== wanted.length || !wanted.every((key) => Object.hasOwn(partitionValues, key))) {
+      throw invalid(
+        `partitionValues of "${path}" must have exactly the keys ${JSON.stringify(wanted)}, not ${JSON.stringify(keys)}`,
+        { at, code: "DELTA_INVALID_PARTITION_COLUMN" },
+      );
+    }
+    for (const [i, key] of wanted.entries()) {
+      const value = partitionValues[key] ?? null;
+      if (typedPartitionValue(value, types[i] ?? "string") !== undefined) continue;
+      throw invalid(
+        `${JSON.stringify(value)} is no value of "${metadata.partitionColumns[i]}" (${types[i]}): "${path}"`,
+        {
+          at,
+          code: "DELTA_INVALID_PARTITION_VALUE",
+          hint: 'A date is "2026-01-31", a timestamp "2026-01-31T12:00:00.000000Z", one without zone "2026-01-31 12:00:00".',
+        },
+      );
+    }
   }
 }
 

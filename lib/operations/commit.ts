@@ -110,6 +110,7 @@ const BARE_INTENT: Intent = {
   actions: NO_ACTIONS,
   isolation: "SnapshotIsolation",
   readsWholeTable: false,
+  readPartitions: [],
   readFiles: new Set(),
   appIds: new Set(),
 };

@@ -52,11 +52,29 @@ describe("values", () => {
     ["a string as tags", `${ADD},"tags":"x"`, "tags"],
     ["a tag that is a number", `${ADD},"tags":{"a/b~c":1}`, "tags/a~1b~0c"],
     ["an empty deletion vector", `${ADD},"deletionVector":{}`, "deletionVector/storageType"],
+    [
+      "a fraction as offset",
+      `${ADD},"deletionVector":{"storageType":"u","pathOrInlineDv":"x","offset":1.5}`,
+      "deletionVector/offset",
+    ],
     ["a negative row id", `${ADD},"baseRowId":-1`, "baseRowId"],
   ];
   for (const [name, members, at] of wrong) {
     test(`${name} is refused at its place`, () => refuses(() => collectAdd(members), { at: `/actions/0/add/${at}` }));
   }
+
+  test("protocol versions are integers, features and columns are arrays of strings", () => {
+    for (const version of ["1.5", '"1"', "9007199254740993"]) {
+      const line = `{"protocol":{"minReaderVersion":${version},"minWriterVersion":2}}`;
+      refuses(() => collect(true, line), {
+        at: "/actions/0/protocol/minReaderVersion",
+        message: /expected an integer/,
+      });
+    }
+    const at = "/actions/0/metaData/partitionColumns";
+    refuses(() => collect(true, '{"metaData":{"id":"a","partitionColumns":"a"}}'), { at, message: /got "a"/ });
+    refuses(() => collect(true, '{"metaData":{"id":"a","partitionColumns":["a",1]}}'), { at: `${at}/1` });
+  });
 
   for (const name of ["path", "size", "modificationTime", "dataChange"]) {
     test(`an add without ${name} is refused`, () => {

@@ -116,7 +116,9 @@ describe("parseJson and stringifyJson", () => {
     assert.strictEqual(parseJson("9007199254740991"), 9007199254740991);
     assert.strictEqual(parseJson("9007199254740993"), 9007199254740993n);
     assert.strictEqual(parseJson("9223372036854775807"), 9223372036854775807n);
+    assert.strictEqual(parseJson("-9223372036854775808"), -9223372036854775808n);
     assert.ok(isRawNumber(parseJson("9223372036854775808")));
+    assert.ok(isRawNumber(parseJson("-9223372036854775809")));
     assert.ok(isRawNumber(parseJson("1.0")));
     assert.ok(isRawNumber(parseJson("1e+21")));
     assert.strictEqual(parseJson("0.1"), 0.1);

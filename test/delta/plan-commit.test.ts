@@ -72,7 +72,10 @@ describe("blind appends", () => {
 });
 
 describe("what was read", () => {
-  const whole = (request: TableCommit, state: Partial<TableState> = {}) => plan(request, state).intent.readsWholeTable;
+  const whole = (request: TableCommit, state: Partial<TableState> = {}) => {
+    const { readsWholeTable, readPartitions } = plan(request, state).intent;
+    return readsWholeTable || readPartitions.some((matches) => matches({}));
+  };
   const cases: readonly [string, TableCommit, boolean][] = [
     ["only adds, reads absent", tableCommit({ adds: [add()] }), false],
     ["only a txn, reads absent", tableCommit({ txns: [{ appId: "a", version: 1 }] }), false],
@@ -90,8 +93,8 @@ describe("what was read", () => {
     ["metaData, reads of a file", tableCommit({ metadata: metadata() }, { reads: { files: ["f"] } }), false],
     ["the table", tableCommit({ adds: [add()] }, { reads: { wholeTable: true } }), true],
     [
-      "a predicate that we cannot evaluate",
-      tableCommit({ adds: [add()] }, { reads: { predicates: [{ unknown: 1 }] } }),
+      "a predicate over a data column",
+      tableCommit({ adds: [add()] }, { reads: { predicates: [{ column: "id", op: "=", value: 1 }] } }),
       true,
     ],
   ];
@@ -236,6 +239,27 @@ describe("what is planned", () => {
       ).planned;
     assert.equal(planned("true").inCommitTimestamps, true);
     assert.equal(planned("false").inCommitTimestamps, false);
+  });
+
+  test("edge 44: turning in-commit timestamps on leaves room for what only the lock knows", () => {
+    const on = { "delta.enableInCommitTimestamps": "true" };
+    const enablement = (before: Record<string, string>, after: Record<string, string>) => {
+      const state = configured(before, ["inCommitTimestamp"]);
+      const { planned } = plan(tableCommit({ metadata: metadata({ configuration: { ...after, mine: "x" } }) }), state);
+      const { configuration } = planned.actions.metadata ?? metadata();
+      assert.equal(configuration.mine, "x");
+      return ["Version", "Timestamp"].map((name) => configuration[`delta.inCommitTimestampEnablement${name}`]);
+    };
+    const names = (version: string, timestamp: string) => ({
+      "delta.inCommitTimestampEnablementVersion": version,
+      "delta.inCommitTimestampEnablementTimestamp": timestamp,
+    });
+    const late = [`dl:version:${TRANSACTION_ID}`, `dl:timestamp:${TRANSACTION_ID}`];
+    assert.deepEqual(enablement({}, on), late);
+    assert.deepEqual(enablement({}, { ...on, ...names("1", "2") }), late, "whatever the writer says");
+    assert.deepEqual(enablement({ ...on, ...names("5", "9") }, on), ["5", "9"], "what it was stays");
+    assert.deepEqual(enablement(on, { ...on, ...names("5", "9") }), [undefined, undefined], "on since version 0");
+    assert.deepEqual(enablement({}, {}), [undefined, undefined]);
   });
 
   test("row ids are assigned when the feature is supported, enabled or not, and not suspended", () => {

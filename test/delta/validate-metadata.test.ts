@@ -170,24 +170,6 @@ describe("a metaData action after another", () => {
     const renamed = { ...byName("2", mapped("id", 1, "id"), mapped("part", 2, "p")), ...before };
     refuses(() => change(renamed, before), { at: `${META}/partitionColumns` });
   });
-  test("in-commit timestamps cannot be turned on later, and keep their enablement", () => {
-    const from = protocol(["inCommitTimestamp"]);
-    const on = { "delta.enableInCommitTimestamps": "true" };
-    const since = {
-      ...on,
-      "delta.inCommitTimestampEnablementVersion": "5",
-      "delta.inCommitTimestampEnablementTimestamp": "9",
-    };
-    change(configuration(since), configuration(since), { from });
-    change({}, configuration(on), { from });
-    for (const [before, after] of [
-      [{}, on],
-      [since, on],
-      [on, since],
-    ] as const) {
-      refuses(() => change(configuration(after), configuration(before), { from }), { at: `${META}/configuration` });
-    }
-  });
 });
 
 describe("features that metaData needs", () => {

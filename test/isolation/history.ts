@@ -52,8 +52,8 @@ export interface Attempt {
   readonly parts: readonly Part[];
   /** Every answer that said "committed"; they must all be the same. */
   readonly answers: Answer[];
-  /** Every answer that said "conflict": table and version that won. */
-  readonly refusals: { readonly table: string; readonly version: number }[][];
+  /** Every answer that said "conflict": table, version that won, and Delta's error class. */
+  readonly refusals: { readonly table: string; readonly version: number; readonly code: string }[][];
 }
 
 /**

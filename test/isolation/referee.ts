@@ -83,7 +83,9 @@ export function refereeAnomalies(history: History, attempts: readonly Attempt[])
           part && winner && version > part.readVersion && whyNot(part, winner, wasBlind(table, winner)) !== undefined
         );
       });
-      if (!justified) found.push(`refused without cause: ${transactionId} ${JSON.stringify(refusal)}`);
+      if (justified) continue;
+      const winners = refusal.map(({ table, version }) => history.get(table)?.[version]);
+      found.push(`refused without cause: ${transactionId} ${JSON.stringify({ refusal, winners, parts: mine })}`);
     }
   }
   return found;

@@ -154,8 +154,8 @@ export class LakeClient {
   #takeAnswer(attempt: Attempt, { status, body }: { status: number; body: Record<string, unknown> }): boolean {
     const { anomalies, acknowledged, counts } = this.#record;
     if (status === 409) {
-      const conflicts = (body.conflicts ?? []) as { table: string; version: number }[];
-      attempt.refusals.push(conflicts.map(({ table, version }) => ({ table, version })));
+      const conflicts = (body.conflicts ?? []) as { table: string; version: number; code: string }[];
+      attempt.refusals.push(conflicts.map(({ table, version, code }) => ({ table, version, code })));
       return false;
     }
     if (status !== 200 && status !== 201) {

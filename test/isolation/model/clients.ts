@@ -72,7 +72,7 @@ export async function ask(run: Run, lake: TestLake, request: CommitRequest, atte
   try {
     const result = await commit(lake, request);
     if (result.status === "conflict") {
-      attempt.refusals.push(result.conflicts.map(({ tableId, version }) => ({ table: tableId, version })));
+      attempt.refusals.push(result.conflicts.map(({ tableId, version, code }) => ({ table: tableId, version, code })));
       return;
     }
     const tables = result.tables.map((t) => ({ table: t.tableId, version: t.version, timestamp: t.inCommitTimestamp }));

@@ -1,0 +1,162 @@
+/** Typed partition predicates: what they match, what is malformed, and that they decide conflicts (design §4.1, delta-rules.md §4). */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Json } from "../../lib/delta/json.ts";
+import { compilePredicate } from "../../lib/delta/predicates.ts";
+import { parseSchema } from "../../lib/delta/schema.ts";
+import { isLakeError } from "../../lib/errors.ts";
+
+const schema = parseSchema(
+  JSON.stringify({
+    type: "struct",
+    fields: [
+      { name: "day", type: "date", nullable: true, metadata: {} },
+      { name: "n", type: "integer", nullable: true, metadata: {} },
+      { name: "Mapped", type: "string", nullable: true, metadata: { "delta.columnMapping.physicalName": "col-1" } },
+      { name: "data", type: "long", nullable: true, metadata: {} },
+    ],
+  }),
+  "",
+);
+const compile = (predicate: Json) => compilePredicate(predicate, schema, ["day", "n", "Mapped"], "/p");
+const file = (values: Record<string, string | null>) => ({ day: null, n: null, "col-1": null, ...values });
+
+const CASES: readonly [what: string, predicate: Json, values: Record<string, string | null>, matches: boolean][] = [
+  ["equal as typed values", { column: "n", op: "=", value: 1 }, { n: "01" }, true],
+  ["a value as text or as number", { column: "n", op: "=", value: "1" }, { n: "1" }, true],
+  ["another value", { column: "n", op: "=", value: 2 }, { n: "1" }, false],
+  ["numbers order as numbers", { column: "n", op: "<", value: 9 }, { n: "10" }, false],
+  ["dates order as dates", { column: "day", op: ">=", value: "2026-01-31" }, { day: "2026-02-01" }, true],
+  ["names ignore case", { column: "DAY", op: "=", value: "2026-01-31" }, { day: "2026-01-31" }, true],
+  ["physical names in the file", { column: "mapped", op: "=", value: "x" }, { "col-1": "x" }, true],
+  ["in", { column: "n", op: "in", values: [1, "2"] }, { n: "2" }, true],
+  ["not in", { not: { column: "n", op: "in", values: [1, 2] } }, { n: "2" }, false],
+  ["null equals nothing", { column: "n", op: "=", value: 1 }, { n: null }, false],
+  ["null differs from nothing", { column: "n", op: "<>", value: 1 }, { n: null }, false],
+  ["not of unknown is unknown", { not: { column: "n", op: "=", value: 1 } }, { n: null }, false],
+  ["isNull", { column: "n", op: "isNull" }, { n: "" }, true],
+  [
+    "and",
+    {
+      and: [
+        { column: "n", op: ">", value: 0 },
+        { column: "day", op: "isNull" },
+      ],
+    },
+    { n: "1" },
+    true,
+  ],
+  [
+    "or",
+    {
+      or: [
+        { column: "n", op: ">", value: 5 },
+        { column: "day", op: "isNull" },
+      ],
+    },
+    { n: "1" },
+    true,
+  ],
+  [
+    "false and unknown is false, its negation true",
+    {
+      not: {
+        and: [
+          { column: "n", op: "=", value: 1 },
+          { column: "day", op: "=", value: "2026-01-01" },
+        ],
+      },
+    },
+    { n: "2" },
+    true,
+  ],
+  ["a data column may match anything", { column: "data", op: "=", value: 7 }, { n: "1" }, true],
+  ["and so may its negation", { not: { column: "data", op: "=", value: 7 } }, { n: "1" }, true],
+  [
+    "a data column narrowed by a partition",
+    {
+      and: [
+        { column: "data", op: "=", value: 7 },
+        { column: "n", op: "=", value: 2 },
+      ],
+    },
+    { n: "1" },
+    false,
+  ],
+  ["an unknown operator may match anything", { column: "n", op: "like", value: "1" }, { n: "2" }, true],
+  ["and so may its negation, also by an inherited name", { not: { column: "n", op: "constructor" } }, { n: "2" }, true],
+  ["a value that is none of its type may be anything", { column: "n", op: "=", value: 1 }, { n: "one" }, true],
+];
+for (const [what, predicate, values, matches] of CASES) {
+  test(`${what}: ${matches}`, () => assert.equal(compile(predicate)(file(values)), matches));
+}
+
+const MALFORMED: readonly [what: string, predicate: Json, at: string][] = [
+  ["no object", "n = 1", "/p"],
+  ["no operator", { column: "n" }, "/p/op"],
+  ["an unknown column", { column: "nope", op: "isNull" }, "/p/column"],
+  ["a value of another type", { column: "n", op: "=", value: "x" }, "/p/value"],
+  ["null as value", { column: "n", op: "=", value: null }, "/p/value"],
+  ["no value", { column: "n", op: "=" }, "/p/value"],
+  ["a member too many", { column: "n", op: "isNull", value: 1 }, "/p/value"],
+  ["an empty and", { and: [] }, "/p/and"],
+  ["deep inside", { and: [{ not: { column: "n", op: "=", value: {} } }] }, "/p/and/0/not/value"],
+];
+for (const [what, predicate, at] of MALFORMED) {
+  test(`malformed: ${what}`, () => {
+    assert.throws(
+      () => compile(predicate),
+      (error) => isLakeError(error, "invalid") && error.at === at,
+    );
+  });
+}
+
+test("and, or, not agree with SQL's three-valued logic", () => {
+  type Tree = { readonly json: Json; readonly truth: (n: number | null) => boolean | null };
+  const leaf = fc.tuple(fc.constantFrom("=", "<", ">="), fc.integer({ min: 0, max: 3 })).map(
+    ([op, value]): Tree => ({
+      json: { column: "n", op, value },
+      truth: (n) => (n === null ? null : op === "=" ? n === value : op === "<" ? n < value : n >= value),
+    }),
+  );
+  const isNull = fc.constant<Tree>({ json: { column: "n", op: "isNull" }, truth: (n) => n === null });
+  const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 4 },
+      leaf,
+      isNull,
+      tie("tree").map((t): Tree => ({ json: { not: t.json }, truth: (n) => negate(t.truth(n)) })),
+      fc.array(tie("tree"), { minLength: 1, maxLength: 3 }).map(
+        (ts): Tree => ({
+          json: { and: ts.map((t) => t.json) },
+          truth: (n) => conjunction(ts.map((t) => t.truth(n))),
+        }),
+      ),
+      fc.array(tie("tree"), { minLength: 1, maxLength: 3 }).map(
+        (ts): Tree => ({
+          json: { or: ts.map((t) => t.json) },
+          truth: (n) => negate(conjunction(ts.map((t) => negate(t.truth(n))))),
+        }),
+      ),
+    ),
+  }));
+  const value = fc.option(fc.integer({ min: 0, max: 3 }));
+  fc.assert(
+    fc.property(
+      tree,
+      value,
+      (t, n) => compile(t.json)(file({ n: n === null ? null : String(n) })) === (t.truth(n) === true),
+    ),
+  );
+});
+
+function negate(truth: boolean | null): boolean | null {
+  return truth === null ? null : !truth;
+}
+
+function conjunction(truths: readonly (boolean | null)[]): boolean | null {
+  if (truths.includes(false)) return false;
+  return truths.includes(null) ? null : true;
+}

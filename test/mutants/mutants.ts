@@ -1,0 +1,311 @@
+/** Planted bugs, each a small change of one or two places, and the suites that must fail on it. */
+
+export interface Edit {
+  readonly file: string;
+  /** Stands exactly once in the file, or the mutant is out of date. */
+  readonly search: string;
+  readonly replace: string;
+}
+
+export type Suite = "races" | "model" | "contention" | "checker" | "crash" | "catalog";
+
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** In the order in which they are tried; the quick ones first. */
+  readonly killers: readonly Suite[];
+  /** Part of every CI run. */
+  readonly fast?: boolean;
+}
+
+const FUNCTIONS = "lib/catalog/migrations/0002-commit-functions.ts";
+const STEPS = "lib/catalog/commit-steps.ts";
+const ROW_CHECKS = "lib/catalog/row-checks.ts";
+const WRITE = "lib/catalog/write-version.ts";
+const PLAN = "lib/delta/plan-commit.ts";
+const CONFLICTS = "lib/delta/conflicts.ts";
+const COMMIT = "lib/operations/commit.ts";
+const MIRROR = "lib/operations/mirror.ts";
+const READ = "lib/operations/read.ts";
+const STATES = "lib/operations/table-states.ts";
+
+const TAKE_LOCKS = "  perform dl_lock(names);\n";
+const NEXT_TIME = "      ts := greatest(ts, t.timestamp + 1);\n";
+const FIND_TRANSACTION = "select * into first from dl_transactions where transaction_id = tx_id;";
+const RECORD_TRANSACTION = "values (tx_id, req->>'requestHash', ts, committed::text);";
+const IF_MOVED = "  if moved <> '[]' then return";
+const CLOCK = "  now_ms := floor(extract(epoch from clock_timestamp()) * 1000);\n";
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "locks are taken in the order of the request (PL/pgSQL)",
+    fast: true,
+    killers: ["contention", "checker"],
+    edits: [
+      {
+        file: FUNCTIONS,
+        search: "select distinct hashtextextended(n, 0) h from unnest(names) n order by h loop",
+        replace: "select hashtextextended(n, 0) from unnest(names) n loop",
+      },
+    ],
+  },
+  {
+    name: "a transactionId is not looked up, and may be recorded twice (PL/pgSQL)",
+    fast: true,
+    killers: ["contention", "checker"],
+    edits: [
+      { file: FUNCTIONS, search: FIND_TRANSACTION, replace: FIND_TRANSACTION.replace(";", " and false;") },
+      {
+        file: FUNCTIONS,
+        search: RECORD_TRANSACTION,
+        replace: RECORD_TRANSACTION.replace(";", " on conflict do nothing;"),
+      },
+    ],
+  },
+  {
+    name: "a transactionId is not looked up; only the primary key stands in the way (PL/pgSQL)",
+    killers: ["catalog"],
+    edits: [{ file: FUNCTIONS, search: FIND_TRANSACTION, replace: FIND_TRANSACTION.replace(";", " and false;") }],
+  },
+  {
+    name: "a transactionId is looked up before the locks, and may be recorded twice (PL/pgSQL)",
+    killers: ["contention", "checker"],
+    edits: [
+      { file: FUNCTIONS, search: TAKE_LOCKS, replace: "" },
+      { file: FUNCTIONS, search: CLOCK, replace: TAKE_LOCKS + CLOCK },
+      {
+        file: FUNCTIONS,
+        search: RECORD_TRANSACTION,
+        replace: RECORD_TRANSACTION.replace(";", " on conflict do nothing;"),
+      },
+    ],
+  },
+  {
+    name: "a transactionId is not looked up, and may be recorded twice (SQLite)",
+    fast: true,
+    killers: ["model"],
+    edits: [
+      {
+        file: STEPS,
+        search: "  if (first !== undefined) {",
+        replace: "  if (first !== undefined && tables.length < 0) {",
+      },
+      {
+        file: STEPS,
+        search: "JSON.stringify(committed)})`",
+        replace: "JSON.stringify(committed)}) on conflict do nothing`",
+      },
+    ],
+  },
+  {
+    name: "heads are read and checked before the locks are taken (PL/pgSQL)",
+    fast: true,
+    killers: ["contention", "checker"],
+    edits: [
+      { file: FUNCTIONS, search: TAKE_LOCKS, replace: "" },
+      { file: FUNCTIONS, search: IF_MOVED, replace: TAKE_LOCKS + IF_MOVED },
+    ],
+  },
+  {
+    name: "no locks at all (PL/pgSQL)",
+    killers: ["contention", "checker"],
+    edits: [{ file: FUNCTIONS, search: TAKE_LOCKS, replace: "" }],
+  },
+  {
+    name: "the txn marker is not watched",
+    fast: true,
+    killers: ["model", "checker"],
+    edits: [{ file: PLAN, search: 'if (intent.appIds.size > 0) watch.push("txn");', replace: "" }],
+  },
+  {
+    name: "the same application is no conflict",
+    killers: ["model", "checker"],
+    edits: [
+      {
+        file: CONFLICTS,
+        search: "winner.actions.txns.find((txn) => mine.appIds.has(txn.appId))",
+        replace: "winner.actions.txns.find((txn) => mine.appIds.has(txn.appId) && mine.appIds.size < 0)",
+      },
+    ],
+  },
+  {
+    name: "the mirror publishes v before v−1",
+    fast: true,
+    killers: ["model", "crash"],
+    edits: [
+      {
+        file: MIRROR,
+        search: "of await lake.catalog.readCommits(state.tableId, from, to)) {",
+        replace: "of (await lake.catalog.readCommits(state.tableId, from, to)).toReversed()) {",
+      },
+    ],
+  },
+  {
+    name: "COMPLETE is set before the put",
+    fast: true,
+    killers: ["model", "crash"],
+    edits: [
+      {
+        file: MIRROR,
+        search: "    stopped = await publish(",
+        replace:
+          "    await lake.catalog.markPublished(state.tableId, [commit.version], lake.clock.now());\n    stopped = await publish(",
+      },
+    ],
+  },
+  {
+    name: "timestamps come from the clock alone (PL/pgSQL)",
+    fast: true,
+    killers: ["contention"],
+    edits: [{ file: FUNCTIONS, search: NEXT_TIME, replace: "      null;\n" }],
+  },
+  {
+    name: "timestamps are taken before the locks, from the clock alone (PL/pgSQL)",
+    killers: ["contention"],
+    edits: [
+      { file: FUNCTIONS, search: NEXT_TIME, replace: "      null;\n" },
+      { file: FUNCTIONS, search: CLOCK, replace: "" },
+      { file: FUNCTIONS, search: TAKE_LOCKS, replace: CLOCK + TAKE_LOCKS },
+    ],
+  },
+  {
+    name: "timestamps come from the clock alone (SQLite)",
+    fast: true,
+    killers: ["races", "model"],
+    edits: [
+      {
+        file: STEPS,
+        search: "Math.max(now, ...checked.heads.map((head) => (head?.timestamp ?? -1) + 1))",
+        replace: "now",
+      },
+    ],
+  },
+  {
+    name: "removes of files that are gone are not looked for (PL/pgSQL)",
+    fast: true,
+    killers: ["contention", "checker"],
+    edits: [{ file: FUNCTIONS, search: "order by z.o limit 20) b", replace: "order by z.o limit 0) b" }],
+  },
+  {
+    name: "removes of files that are gone are not looked for (SQLite)",
+    fast: true,
+    killers: ["model"],
+    edits: [{ file: ROW_CHECKS, search: "    if (bad) rejections.push({ tableId, path, ...bad });\n", replace: "" }],
+  },
+  {
+    name: "every commit is called a blind append",
+    fast: true,
+    killers: ["model", "checker"],
+    edits: [
+      {
+        file: PLAN,
+        search: "return readsNothing && onlyAdds && ",
+        replace: "return adds.length >= 0 || (readsNothing && onlyAdds) || ",
+      },
+    ],
+  },
+  {
+    name: "removes do not move their marker (PL/pgSQL)",
+    fast: true,
+    killers: ["contention", "checker"],
+    edits: [
+      {
+        file: FUNCTIONS,
+        search: "    remove_version = case when ",
+        replace: "    remove_version = case when false and ",
+      },
+    ],
+  },
+  {
+    name: "removes do not move their marker (SQLite)",
+    killers: ["model"],
+    edits: [
+      { file: WRITE, search: 'remove: move("remove", ', replace: 'remove: move("remove", hasAdds && !hasAdds && ' },
+    ],
+  },
+  {
+    name: "appends that read do not move their marker (PL/pgSQL)",
+    killers: ["contention", "checker"],
+    edits: [
+      {
+        file: FUNCTIONS,
+        search: "    non_blind_add_version = case when ",
+        replace: "    non_blind_add_version = case when false and ",
+      },
+    ],
+  },
+  {
+    name: "Serializable does not watch appends",
+    killers: ["model", "checker"],
+    edits: [{ file: PLAN, search: '      watch.push("add");\n', replace: "" }],
+  },
+  {
+    name: "files that were read may be deleted",
+    killers: ["model", "checker"],
+    edits: [
+      {
+        file: CONFLICTS,
+        search: "(remove) => mine.readsWholeTable || mine.readFiles.has(canonicalPath(remove.path)),",
+        replace: "() => false,",
+      },
+    ],
+  },
+  {
+    name: "winners are not checked under the lock",
+    killers: ["races"],
+    edits: [
+      {
+        file: COMMIT,
+        search: "findConflict(intent, winners.get(state.tableId) ?? [])",
+        replace: "findConflict(intent, [])",
+      },
+    ],
+  },
+  {
+    name: "a request can lose to its own twin",
+    fast: true,
+    killers: ["races", "model", "contention"],
+    edits: [
+      {
+        file: COMMIT,
+        search: '(result.status === "conflict" && (await findReplay(lake, request, requestHash))) || result',
+        replace: "result",
+      },
+    ],
+  },
+  {
+    name: "what is remembered of a table decides what is a mistake",
+    killers: ["races", "model"],
+    edits: [{ file: COMMIT, search: '    if (isLakeError(error, "invalid")) return undefined;\n', replace: "" }],
+  },
+  {
+    name: "a table that is forgotten meanwhile is not found",
+    killers: ["races", "model"],
+    edits: [
+      { file: STATES, search: "const state = found.get(key(ref));", replace: "const state = cache.get(key(ref));" },
+    ],
+  },
+  {
+    name: "heads of a snapshot are read one after the other",
+    fast: true,
+    killers: ["model", "checker"],
+    edits: [
+      {
+        file: READ,
+        search: "const states = await lake.catalog.readStates(refs);",
+        replace: "const states = (await Promise.all(refs.map((ref) => lake.catalog.readStates([ref])))).flat();",
+      },
+    ],
+  },
+  {
+    name: "a snapshot at a timestamp reads a quiet table's head again",
+    killers: ["races", "model"],
+    edits: [
+      {
+        file: READ,
+        search: "const at = quiet ? head :",
+        replace: "const at = quiet ? await findHead(lake, { tableId: head.tableId }) :",
+      },
+    ],
+  },
+];
