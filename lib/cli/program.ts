@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   diff: async () => (await import("./commands/diff.ts")).diffCommand(),
   mirror: async () => (await import("./commands/mirror.ts")).mirrorCommand(),
   export: async () => (await import("./commands/export.ts")).exportCommand(),
+  fence: async () => (await import("./commands/fence.ts")).fenceCommand(),
   migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
   health: async () => (await import("./commands/health.ts")).healthCommand(),
   config: async () => (await import("./commands/config.ts")).configCommand(),

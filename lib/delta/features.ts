@@ -41,6 +41,12 @@ const variant: Feature = { kind: "readerWriter", duty: "writer", isActive: colum
 const shredding: Feature = { kind: "readerWriter", duty: "writer", isActive: property("delta.enableVariantShredding") };
 const widening: Feature = { kind: "readerWriter", duty: "writer", isActive: property("delta.enableTypeWidening") };
 
+/**
+ * The fence (design D14): a name that no other writer knows, so that all of them must refuse to write, while it asks nothing
+ * of readers. It stands in writerFeatures alone.
+ */
+export const FENCE = "deltalakedb.managed";
+
 /** Every feature that we know. What is not here is refused by name, on import and on commit. */
 export const FEATURES: Readonly<Record<string, Feature>> = {
   appendOnly: { kind: "writer", duty: "service", isActive: property("delta.appendOnly") },
@@ -96,6 +102,7 @@ export const FEATURES: Readonly<Record<string, Feature>> = {
   },
   checkpointProtection: { kind: "writer", duty: "readOnly" },
   materializePartitionColumns: { kind: "writer", duty: "writer" },
+  [FENCE]: { kind: "writer", duty: "service" },
 };
 
 /** Old spelling that stands in real protocols (delta-rules.md §8.35). */

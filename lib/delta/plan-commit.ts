@@ -74,7 +74,7 @@ function compilePredicates(metadata: Metadata, { reads, at }: TableCommit): Part
   if (!reads?.predicates?.length) return [];
   const schema = parseSchema(metadata.schemaString ?? '{"type":"struct","fields":[]}', at);
   return reads.predicates.map((predicate, i) =>
-    compilePredicate(predicate, schema, metadata.partitionColumns, `${at}/reads/predicates/${i}`),
+    compilePredicate(predicate, { metadata, schema }, `${at}/reads/predicates/${i}`),
   );
 }
 

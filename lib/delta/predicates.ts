@@ -15,7 +15,8 @@ import { invalid } from "../errors.ts";
 import type { StringMap } from "./actions.ts";
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
 import { type TypedValue, typedPartitionValue } from "./partition-values.ts";
-import { physicalName, type SchemaField } from "./schema.ts";
+import type { SchemaField } from "./schema.ts";
+import { type DescribedMetadata, physicalPartitionColumns } from "./validate-metadata.ts";
 
 /** The truths that a predicate may have for the rows of a file, as a set of bits; SQL's unknown is a truth of its own. */
 type Truths = number;
@@ -59,23 +60,28 @@ const MAX_DEPTH = 50;
  * Compiles a predicate. One over a data column says nothing about partitions, so it matches every file.
  * @throws LakeError invalid with a JSON pointer when it is malformed
  */
-export function compilePredicate(
-  predicate: Json,
-  schema: readonly SchemaField[],
-  partitionColumns: readonly string[],
-  at: string,
-): PartitionPredicate {
-  const columns = new Map(
-    schema.filter((f) => partitionColumns.includes(f.name)).map((f) => [f.name.toLowerCase(), f]),
-  );
+export function compilePredicate(predicate: Json, table: DescribedMetadata, at: string): PartitionPredicate {
+  const { metadata, schema } = table;
+  const keys = physicalPartitionColumns(metadata, schema);
+  const columns = new Map<string, PartitionColumn>();
+  for (const [i, name] of metadata.partitionColumns.entries()) {
+    const type = schema.find((field) => field.name === name)?.type;
+    columns.set(name.toLowerCase(), { key: keys[i] ?? name, type: typeof type === "string" ? type : "string" });
+  }
   const evaluate = compile(predicate, { schema, columns }, at, 0);
   return (values) => (evaluate(values) & TRUE) !== 0;
+}
+
+interface PartitionColumn {
+  /** Its name in partitionValues. */
+  readonly key: string;
+  readonly type: string;
 }
 
 interface Columns {
   readonly schema: readonly SchemaField[];
   /** Partition columns by their name in lower case. */
-  readonly columns: ReadonlyMap<string, SchemaField>;
+  readonly columns: ReadonlyMap<string, PartitionColumn>;
 }
 
 function compile(predicate: Json | undefined, columns: Columns, at: string, depth: number): Evaluate {
@@ -109,8 +115,8 @@ function compileColumn(predicate: JsonObject, { schema, columns }: Columns, at: 
   const { column, op } = predicate;
   if (typeof column !== "string") throw malformed('a predicate has "column" and "op", or "and", "or", "not"', at);
   if (typeof op !== "string") throw malformed('"op" is missing', `${at}/op`);
-  const field = columns.get(column.toLowerCase());
-  const type = typeof field?.type === "string" ? field.type : "string";
+  const partition = columns.get(column.toLowerCase());
+  const type = partition?.type ?? "string";
   const read = (value: Json | undefined, where: string): TypedValue => {
     const text =
       typeof value === "string" ? value : value === null || value === undefined ? null : stringifyJson(value);
@@ -122,13 +128,13 @@ function compileColumn(predicate: JsonObject, { schema, columns }: Columns, at: 
     return typed;
   };
   const test = compileTest(predicate, op, read, at);
-  if (field === undefined) {
+  if (partition === undefined) {
     if (!schema.some((f) => f.name.toLowerCase() === column.toLowerCase())) {
       throw malformed(`the table has no column "${column}"`, `${at}/column`);
     }
     return () => ANY;
   }
-  const key = physicalName(field);
+  const { key } = partition;
   return (values) => {
     const text = Object.hasOwn(values, key) ? (values[key] ?? null) : null;
     const typed = typedPartitionValue(text, type);

@@ -178,7 +178,6 @@ describe("what is planned", () => {
     const { readVersion, checkedVersion, metadataVersion, protocolVersion } = planned;
     assert.deepEqual([readVersion, checkedVersion, metadataVersion, protocolVersion], [7, 7, 3, 2]);
   });
-
   test("edge 29: commitInfo is made where there is none, and the client's own fields stay", () => {
     const none = plan(tableCommit({ adds: [add()] }, { readVersion: 4 })).planned.actions.commitInfo;
     assert.deepEqual(none, {
@@ -205,20 +204,17 @@ describe("what is planned", () => {
     );
     assert.ok(info !== undefined && !("inCommitTimestamp" in info), "it is assigned under the lock");
   });
-
   test("operationParameters become texts, which is what readers take", () => {
     const operationParameters = { mode: "Append", n: parseJson("1.0"), list: ["a"], flag: false, nothing: null };
     const info = plan(tableCommit({ adds: [add()], commitInfo: { operationParameters } })).planned.actions.commitInfo;
     assert.deepEqual(info?.operationParameters, { mode: "Append", n: "1.0", list: '["a"]', flag: "false" });
   });
-
   test("an operation has a name", () => {
     const operation = (request: TableCommit) => plan(request).planned.actions.commitInfo?.operation;
     assert.equal(operation(tableCommit({ removes: [remove()] })), "WRITE");
     assert.equal(operation(tableCommit({ metadata: metadata() })), "SET TBLPROPERTIES");
     assert.equal(operation(tableCommit()), "Manual Update");
   });
-
   test("edge 39: the same txn twice is one", () => {
     const txns = [
       { appId: "a", version: 1 },

@@ -7,20 +7,25 @@ import type { Json } from "../../lib/delta/json.ts";
 import { compilePredicate } from "../../lib/delta/predicates.ts";
 import { parseSchema } from "../../lib/delta/schema.ts";
 import { isLakeError } from "../../lib/errors.ts";
+import { metadata } from "../support/builders.ts";
 
 const schema = parseSchema(
   JSON.stringify({
     type: "struct",
     fields: [
-      { name: "day", type: "date", nullable: true, metadata: {} },
-      { name: "n", type: "integer", nullable: true, metadata: {} },
+      { name: "day", type: "date", nullable: true, metadata: { "delta.columnMapping.physicalName": "day" } },
+      { name: "n", type: "integer", nullable: true, metadata: { "delta.columnMapping.physicalName": "n" } },
       { name: "Mapped", type: "string", nullable: true, metadata: { "delta.columnMapping.physicalName": "col-1" } },
       { name: "data", type: "long", nullable: true, metadata: {} },
     ],
   }),
   "",
 );
-const compile = (predicate: Json) => compilePredicate(predicate, schema, ["day", "n", "Mapped"], "/p");
+const table = metadata({
+  partitionColumns: ["day", "n", "Mapped"],
+  configuration: { "delta.columnMapping.mode": "name" },
+});
+const compile = (predicate: Json) => compilePredicate(predicate, { metadata: table, schema }, "/p");
 const file = (values: Record<string, string | null>) => ({ day: null, n: null, "col-1": null, ...values });
 
 const CASES: readonly [what: string, predicate: Json, values: Record<string, string | null>, matches: boolean][] = [

@@ -49,7 +49,9 @@ export function openGolden(kind: string): Golden {
 
 /** The actions of a commit file. */
 export function readCommit(table: string, version: number): readonly Action[] {
-  const lines = readFileSync(join(table, "_delta_log", `${logName(version)}.json`), "utf8").trim().split("\n");
+  const lines = readFileSync(join(table, "_delta_log", `${logName(version)}.json`), "utf8")
+    .trim()
+    .split("\n");
   return lines.map((line) => JSON.parse(line) as Action);
 }
 

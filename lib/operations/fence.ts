@@ -1,0 +1,83 @@
+/** Fences a table against foreign writers, or lifts the fence: a commit of the protocol alone (design D14). */
+
+import { isFenced, withFence } from "../delta/fence.ts";
+import { canonicalJson } from "../delta/json.ts";
+import { checkProtocolShape } from "../delta/protocol.ts";
+import type { TableRef } from "../delta/request.ts";
+import { LakeError } from "../errors.ts";
+import type { Lake, TableState } from "../ports.ts";
+import { sha256 } from "./commit.ts";
+import { forgetTable, tableStates } from "./table-states.ts";
+
+export interface FenceResult {
+  readonly tableId: string;
+  readonly table: string;
+  readonly fenced: boolean;
+  /** The version of the change; absent when the table was so already. */
+  readonly version?: number;
+}
+
+/** Other commits may come in between; each round starts from the newest protocol. */
+const ROUNDS = 20;
+
+/**
+ * @throws LakeError notFound; conflict when other commits come first again and again
+ */
+export async function fenceTable(lake: Lake, ref: TableRef, up: boolean): Promise<FenceResult> {
+  const transactionId = lake.clock.newId();
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [state] = await tableStates(lake, [ref], { fresh: true });
+    if (state === undefined) break;
+    const { tableId, name: table } = state;
+    if (isFenced(state.protocol) === up) return { tableId, table, fenced: up };
+    const outcome = await lake.catalog.commit(await plannedFence(state, up, transactionId));
+    if (outcome.status !== "committed") continue;
+    forgetTable(lake, state);
+    await lake.queue.ring(outcome.tables);
+    const version = outcome.tables[0]?.version;
+    return { tableId, table, fenced: up, ...(version === undefined ? {} : { version }) };
+  }
+  throw new LakeError("conflict", "other commits came first again and again", {
+    code: "DELTA_MAX_COMMIT_RETRIES_EXCEEDED",
+    hint: "Try again when fewer writers are at work.",
+  });
+}
+
+async function plannedFence(state: TableState, up: boolean, transactionId: string) {
+  const protocol = withFence(state.protocol, up);
+  checkProtocolShape(protocol, "");
+  return {
+    transactionId,
+    requestHash: await sha256(canonicalJson({ fence: up, tableId: state.tableId })),
+    tables: [
+      {
+        tableId: state.tableId,
+        readVersion: state.version,
+        checkedVersion: state.version,
+        metadataVersion: state.markers.metadata,
+        protocolVersion: state.markers.protocol,
+        watch: [],
+        actions: {
+          commitInfo: {
+            operation: up ? "FENCE" : "UNFENCE",
+            operationParameters: {},
+            readVersion: state.version,
+            isolationLevel: "Serializable",
+            isBlindAppend: false,
+            engineInfo: "deltalakedb",
+            txnId: transactionId,
+          },
+          protocol,
+          txns: [],
+          domains: [],
+          removes: [],
+          adds: [],
+          others: [],
+        },
+        isBlindAppend: false,
+        inCommitTimestamps: state.metadata.configuration["delta.enableInCommitTimestamps"] === "true",
+        assignRowIds: false,
+      },
+    ],
+  };
+}
