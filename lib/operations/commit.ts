@@ -2,12 +2,12 @@
 
 import { NO_ACTIONS } from "../delta/actions.ts";
 import { type Conflict, findConflict, type Intent } from "../delta/conflicts.ts";
-import { actionObjects } from "../delta/encode.ts";
-import { stringifyJson } from "../delta/json.ts";
 import { planTable, type TablePlan } from "../delta/plan-commit.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
-import type { CommitOutcome, CommittedTable, Lake, PlannedCommit, Rejection, TableState } from "../ports.ts";
+import type { CommitOutcome, CommittedTable, Lake, PlannedCommit, TableState } from "../ports.ts";
+import { rejected, tableConflict } from "./rejections.ts";
+import { hashRequest } from "./request-hash.ts";
 import { forgetTable, tableNotFound, tableStates } from "./table-states.ts";
 import { readWinners } from "./winners.ts";
 
@@ -96,9 +96,7 @@ function planOnRemembered(
 }
 
 function planAll(request: CommitRequest, states: readonly TableState[], checked: readonly number[]): TablePlan[] {
-  return request.tables.map((table, i) =>
-    planTable(states[i] as TableState, table, request.transactionId, checked[i] ?? table.readVersion),
-  );
+  return states.map((state, i) => planOne(request, i, state, checked[i] as number));
 }
 
 function plannedCommit(request: CommitRequest, requestHash: string, plans: readonly TablePlan[]): PlannedCommit {
@@ -115,19 +113,27 @@ const BARE_INTENT: Intent = {
   appIds: new Set(),
 };
 
+/** A plan of one table's part, by the table as it stands now: its isolation level may be newer than what was remembered. */
+function planOne(request: CommitRequest, i: number, state: TableState, checked: number): TablePlan {
+  return planTable(state, request.tables[i] as TableCommit, request.transactionId, checked);
+}
+
 /**
- * What one table's part watches and means, by the table as it stands now: its isolation level may be newer than what was
- * remembered. Where a winner after `after` has made the request invalid, that is a conflict and no mistake of the writer.
+ * A change of the table itself comes before all else: the request may not be valid any more, or mean something else, but that
+ * is no mistake of its writer.
  */
-function meaning(request: CommitRequest, i: number, state: TableState, after: number) {
-  try {
-    const [plan] = planAll({ ...request, tables: request.tables.slice(i, i + 1) }, [state], [after]);
-    return { intent: plan?.intent ?? BARE_INTENT, watch: plan?.planned.watch ?? [] };
-  } catch (error) {
-    if (!isLakeError(error, "invalid") || Math.max(state.markers.metadata, state.markers.protocol) <= after)
-      throw error;
-    return { intent: BARE_INTENT, watch: ["metadata", "protocol"] as const };
-  }
+function firstConflict(
+  request: CommitRequest,
+  i: number,
+  state: TableState,
+  after: number,
+  winners: readonly Commit[],
+): Conflict | undefined {
+  return findConflict(BARE_INTENT, winners) ?? findConflict(planOne(request, i, state, after).intent, winners);
+}
+
+function isRedefined({ markers }: TableState, after: number): boolean {
+  return Math.max(markers.metadata, markers.protocol) > after;
 }
 
 /** Reads and checks the winners of every table whose watched markers moved, and raises `checked` where none hurts. */
@@ -141,10 +147,11 @@ async function checkWinners(
   for (const [i, state] of states.entries()) {
     const after = checked[i] as number;
     if (state.version <= after) continue;
-    const { intent, watch } = meaning(request, i, state, after);
-    if (watch.some((marker) => state.markers[marker] > after)) {
+    const hasMoved = (marker: MarkerName) => state.markers[marker] > after;
+    if (isRedefined(state, after) || planOne(request, i, state, after).planned.watch.some(hasMoved)) {
       const winners = await readWinners(lake, state, after);
-      const conflict = winners === "forgotten" ? forgottenHistory(state) : findConflict(intent, winners);
+      const conflict =
+        winners === "forgotten" ? forgottenHistory(state) : firstConflict(request, i, state, after, winners);
       if (conflict) conflicts.push(tableConflict(state, request.tables[i]?.readVersion ?? after, conflict));
     }
     checked[i] = state.version;
@@ -177,8 +184,7 @@ async function attemptLocked(
         return found;
       });
       const conflicts = states.flatMap((state, i) => {
-        const { intent } = meaning(request, i, state, checked[i] as number);
-        const conflict = findConflict(intent, winners.get(state.tableId) ?? []);
+        const conflict = firstConflict(request, i, state, checked[i] as number, winners.get(state.tableId) ?? []);
         return conflict ? [tableConflict(state, request.tables[i]?.readVersion ?? 0, conflict)] : [];
       });
       if (conflicts.length > 0) throw new ConflictUnderLock(conflicts);
@@ -200,105 +206,6 @@ function committed(lake: Lake, request: CommitRequest, states: readonly TableSta
     if (table.actions.metadata || table.actions.protocol) forgetTable(lake, states[i] as TableState);
   }
   return outcome;
-}
-
-/** Sorts what the statement saw in the rows into conflicts (someone was faster) and mistakes (the request is wrong). */
-function rejected(
-  request: CommitRequest,
-  states: readonly TableState[],
-  rejections: readonly Rejection[],
-): { status: "conflict"; conflicts: readonly TableConflict[] } {
-  const conflicts: TableConflict[] = [];
-  for (const rejection of rejections) {
-    const i = states.findIndex((state) => state.tableId === rejection.tableId);
-    const state = states[i] as TableState;
-    const table = request.tables[i];
-    const conflict = rowConflict(rejection, state.version);
-    if (conflict) conflicts.push(tableConflict(state, table?.readVersion ?? 0, conflict));
-  }
-  if (conflicts.length > 0) return { status: "conflict", conflicts };
-  const [first] = rejections;
-  throw rejectionError(first as Rejection, request, states);
-}
-
-function rowConflict(rejection: Rejection, head: number): Conflict | undefined {
-  const where = {
-    version: rejection.version ?? head,
-    ...(rejection.path === undefined ? {} : { path: rejection.path }),
-  };
-  switch (rejection.reason) {
-    case "removedByWinner":
-      return {
-        ...where,
-        code: "DELTA_CONCURRENT_DELETE_DELETE",
-        message: "another commit removed a file that this one removes",
-      };
-    case "addedByWinner":
-      return {
-        ...where,
-        code: "DELTA_CONCURRENT_DELETE_READ",
-        message: "another commit added, removed or replaced a file that this one writes again",
-      };
-    default:
-      return undefined;
-  }
-}
-
-function rejectionError(rejection: Rejection, request: CommitRequest, states: readonly TableState[]): Error {
-  const i = states.findIndex((state) => state.tableId === rejection.tableId);
-  const table = request.tables[i];
-  const at = table?.at ?? "";
-  const facts = { tableId: rejection.tableId, path: rejection.path, version: rejection.version };
-  switch (rejection.reason) {
-    case "tableNotFound":
-      return tableNotFound(table?.table ?? { tableId: rejection.tableId });
-    case "readVersionAhead":
-      return invalid(
-        `readVersion ${table?.readVersion} is ahead of the table, whose newest version is ${rejection.version}`,
-        {
-          at: `${at}/readVersion`,
-          code: "READ_VERSION_AHEAD",
-          facts,
-        },
-      );
-    case "removeNotLive":
-      return invalid(
-        `the file to remove is not in the table at readVersion ${table?.readVersion}: "${rejection.path}"`,
-        {
-          at: `${at}/actions`,
-          code: "REMOVE_OF_UNKNOWN_FILE",
-          hint: "Repeat path and deletionVector exactly as the table has them: GET /v1/tables/{tableId}/files.",
-          facts,
-        },
-      );
-    case "removeOtherDeletionVector":
-      return invalid(`the file to remove is in the table with another deletion vector: "${rejection.path}"`, {
-        at: `${at}/actions`,
-        code: "REMOVE_OF_UNKNOWN_FILE",
-        hint: "A remove must carry exactly the deletionVector of the live add.",
-        facts,
-      });
-    case "addOverLive":
-      return invalid(`the file is in the table already, with another deletion vector: "${rejection.path}"`, {
-        at: `${at}/actions`,
-        code: "DELTA_DUPLICATE_ACTIONS_FOUND",
-        hint: "Remove the live file, with its deletionVector, in the same commit.",
-        facts,
-      });
-    case "otherSpelling":
-      return invalid(`the file is in the table under another spelling of its path: "${rejection.path}"`, {
-        at: `${at}/actions`,
-        code: "PATH_SPELLED_DIFFERENTLY",
-        hint: "Readers compare paths letter by letter: use the spelling of GET /v1/tables/{tableId}/files.",
-        facts,
-      });
-    default:
-      return invalid(`the commit was refused: ${rejection.reason}`, { at, facts });
-  }
-}
-
-function tableConflict(state: TableState, readVersion: number, conflict: Conflict): TableConflict {
-  return { tableId: state.tableId, table: state.name, readVersion, ...conflict };
 }
 
 function forgottenHistory(state: TableState): Conflict {
@@ -384,17 +291,4 @@ function keyReused(request: CommitRequest): Error {
     code: "IDEMPOTENCY_KEY_REUSED",
     hint: "Make a new UUID for a new transaction; repeat the very same body to ask for the first answer again.",
   });
-}
-
-/** SHA-256 (hex) of everything that the commit depends on. */
-async function hashRequest(request: CommitRequest): Promise<string> {
-  const text = stringifyJson(
-    request.tables.map((t) => [t.table, t.readVersion, t.isolationLevel, t.reads, actionObjects(t.actions)]),
-  );
-  return sha256(text);
-}
-
-export async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

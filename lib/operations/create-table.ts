@@ -4,7 +4,7 @@ import { canonicalJson } from "../delta/json.ts";
 import { type NewTable, newTableActions } from "../delta/new-table.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { Lake } from "../ports.ts";
-import { sha256 } from "./commit.ts";
+import { sha256 } from "./request-hash.ts";
 
 export interface CreatedTable {
   readonly tableId: string;

@@ -6,7 +6,7 @@ import { checkProtocolShape } from "../delta/protocol.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
 import type { Lake, TableState } from "../ports.ts";
-import { sha256 } from "./commit.ts";
+import { sha256 } from "./request-hash.ts";
 import { forgetTable, tableStates } from "./table-states.ts";
 
 export interface FenceResult {

@@ -1,0 +1,106 @@
+/** What the commit statement saw in the rows, told as conflicts (someone was faster) or as mistakes (the request is wrong). */
+
+import type { Conflict } from "../delta/conflicts.ts";
+import type { CommitRequest, TableConflict } from "../delta/request.ts";
+import { invalid } from "../errors.ts";
+import type { Rejection, TableState } from "../ports.ts";
+import { tableNotFound } from "./table-states.ts";
+
+/** Sorts what the statement saw in the rows into conflicts (someone was faster) and mistakes (the request is wrong). */
+export function rejected(
+  request: CommitRequest,
+  states: readonly TableState[],
+  rejections: readonly Rejection[],
+): { status: "conflict"; conflicts: readonly TableConflict[] } {
+  const conflicts: TableConflict[] = [];
+  for (const rejection of rejections) {
+    const i = states.findIndex((state) => state.tableId === rejection.tableId);
+    const state = states[i] as TableState;
+    const table = request.tables[i];
+    const conflict = rowConflict(rejection, state.version);
+    if (conflict) conflicts.push(tableConflict(state, table?.readVersion ?? 0, conflict));
+  }
+  if (conflicts.length > 0) return { status: "conflict", conflicts };
+  const [first] = rejections;
+  throw rejectionError(first as Rejection, request, states);
+}
+
+function rowConflict(rejection: Rejection, head: number): Conflict | undefined {
+  const where = {
+    version: rejection.version ?? head,
+    ...(rejection.path === undefined ? {} : { path: rejection.path }),
+  };
+  switch (rejection.reason) {
+    case "removedByWinner":
+      return {
+        ...where,
+        code: "DELTA_CONCURRENT_DELETE_DELETE",
+        message: "another commit removed a file that this one removes",
+      };
+    case "addedByWinner":
+      return {
+        ...where,
+        code: "DELTA_CONCURRENT_DELETE_READ",
+        message: "another commit added, removed or replaced a file that this one writes again",
+      };
+    default:
+      return undefined;
+  }
+}
+
+function rejectionError(rejection: Rejection, request: CommitRequest, states: readonly TableState[]): Error {
+  const i = states.findIndex((state) => state.tableId === rejection.tableId);
+  const table = request.tables[i];
+  const at = table?.at ?? "";
+  const facts = { tableId: rejection.tableId, path: rejection.path, version: rejection.version };
+  switch (rejection.reason) {
+    case "tableNotFound":
+      return tableNotFound(table?.table ?? { tableId: rejection.tableId });
+    case "readVersionAhead":
+      return invalid(
+        `readVersion ${table?.readVersion} is ahead of the table, whose newest version is ${rejection.version}`,
+        {
+          at: `${at}/readVersion`,
+          code: "READ_VERSION_AHEAD",
+          facts,
+        },
+      );
+    case "removeNotLive":
+      return invalid(
+        `the file to remove is not in the table at readVersion ${table?.readVersion}: "${rejection.path}"`,
+        {
+          at: `${at}/actions`,
+          code: "REMOVE_OF_UNKNOWN_FILE",
+          hint: "Repeat path and deletionVector exactly as the table has them: GET /v1/tables/{tableId}/files.",
+          facts,
+        },
+      );
+    case "removeOtherDeletionVector":
+      return invalid(`the file to remove is in the table with another deletion vector: "${rejection.path}"`, {
+        at: `${at}/actions`,
+        code: "REMOVE_OF_UNKNOWN_FILE",
+        hint: "A remove must carry exactly the deletionVector of the live add.",
+        facts,
+      });
+    case "addOverLive":
+      return invalid(`the file is in the table already, with another deletion vector: "${rejection.path}"`, {
+        at: `${at}/actions`,
+        code: "DELTA_DUPLICATE_ACTIONS_FOUND",
+        hint: "Remove the live file, with its deletionVector, in the same commit.",
+        facts,
+      });
+    case "otherSpelling":
+      return invalid(`the file is in the table under another spelling of its path: "${rejection.path}"`, {
+        at: `${at}/actions`,
+        code: "PATH_SPELLED_DIFFERENTLY",
+        hint: "Readers compare paths letter by letter: use the spelling of GET /v1/tables/{tableId}/files.",
+        facts,
+      });
+    default:
+      return invalid(`the commit was refused: ${rejection.reason}`, { at, facts });
+  }
+}
+
+export function tableConflict(state: TableState, readVersion: number, conflict: Conflict): TableConflict {
+  return { tableId: state.tableId, table: state.name, readVersion, ...conflict };
+}
