@@ -1,11 +1,11 @@
 /** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (design D1–D4, D8). */
 
-import { NO_ACTIONS } from "../delta/actions.ts";
+import { type Commit, NO_ACTIONS } from "../delta/actions.ts";
 import { type Conflict, findConflict, type Intent } from "../delta/conflicts.ts";
 import { planTable, type TablePlan } from "../delta/plan-commit.ts";
-import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
+import type { CommitRequest, CommitResult, TableCommit, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
-import type { CommitOutcome, CommittedTable, Lake, PlannedCommit, TableState } from "../ports.ts";
+import type { CommitOutcome, CommittedTable, Lake, MarkerName, PlannedCommit, TableState } from "../ports.ts";
 import { rejected, tableConflict } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
 import { forgetTable, tableNotFound, tableStates } from "./table-states.ts";

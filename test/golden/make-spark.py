@@ -129,7 +129,7 @@ def timestamp_ntz():
     t.insert(row.format(2, "1969-12-31 23:59:59.999999", "TIMESTAMP_NTZ '1969-12-31 23:59:59.5'"))
     t.insert(row.format(3, "2024-10-27 02:30:00", "NULL"))
     t.insert("(CAST(4 AS BIGINT), NULL, NULL, TIMESTAMP_NTZ '2024-03-31 02:30:00')")
-    t.insert(row.format(5, "2999-12-31 00:00:00.000001", "NULL")).sql("DELETE FROM {t} WHERE id = 1").done()
+    t.insert(row.format(5, "2199-12-31 00:00:00.000001", "NULL")).sql("DELETE FROM {t} WHERE id = 1").done()
 
 
 def schema_change():

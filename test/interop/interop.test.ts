@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { needs } from "../support/skip.ts";
+import { filters } from "./cases/filters.ts";
+import { imported } from "./cases/imported.ts";
 import { throughApi } from "./cases/through-api.ts";
 import { openEngines } from "./support/engines.ts";
 import { Lab } from "./support/lab.ts";
@@ -28,4 +30,6 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
     if (!process.env.INTEROP_KEEP) rmSync(lab.folder, { recursive: true, force: true });
   });
   throughApi(lab);
+  imported(lab);
+  filters(lab);
 });

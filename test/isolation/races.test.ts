@@ -83,6 +83,17 @@ test("a server that remembers an old isolation level checks winners by the new o
   assert.equal(answer, "DELTA_CONCURRENT_APPEND");
 });
 
+test("a conflict is not told by an isolation level that the table got later", async () => {
+  const id = await newTable(one, "r.later_level");
+  await changeTable(one, id, { "delta.isolationLevel": "WriteSerializable" });
+  assert.equal(await commitTo(one, id, 1, [addOf("blind")]), 2);
+  assert.equal(await changeTable(one, id, { "delta.isolationLevel": "Serializable" }), 3);
+  const wanted = request({ tableId: id, readVersion: 1, actions: [addOf("g")], reads: { wholeTable: true } });
+  const result = await commit(two, wanted);
+  const [conflict] = result.status === "conflict" ? result.conflicts : [];
+  assert.deepEqual([conflict?.code, conflict?.version], ["DELTA_METADATA_CHANGED", 3], "not the append of version 2");
+});
+
 test("snapshots at a timestamp never cut a transaction that commits meanwhile in two", async () => {
   const [a, b] = [await newTable(one, "r.cut_a"), await newTable(one, "r.cut_b")];
   const tables = [{ tableId: a }, { tableId: b }];

@@ -89,6 +89,9 @@ function rowIds(lab: Lab): void {
     const table = await replay(lab.service, golden, { name: "api.row_ids", configuration: OFTEN });
     for (const [original, ours] of table.versions) {
       const found = await lab.engines.read("Spark row ids", table.path, ours);
+      assert.ok("rows" in found, `version ${ours}: ${JSON.stringify(found)}`);
+      const ids = found.rows.map((row) => row.row_id);
+      assert.deepEqual([...new Set(ids)], ids, "no id twice");
       assert.deepEqual(found, await lab.engines.read("Spark row ids", golden.path, original), `version ${ours}`);
     }
   });

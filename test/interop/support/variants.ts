@@ -32,7 +32,9 @@ export function variantsOf(table: string, copies: string): readonly Variant[] {
   if (commits[0] === 0) {
     const path = `${copies}-commits-only`;
     copyWithout(table, path, (name) => name === "_last_checkpoint" || name.includes(".checkpoint."));
-    variants.push({ label: "without checkpoints", path, versions: commits });
+    // Below the first checkpoint nothing has changed, and between two of them nothing new happens.
+    const versions = commits.filter((v) => checkpoints.includes(v) || v === commits.at(-1));
+    variants.push({ label: "without checkpoints", path, versions });
   }
   const path = `${copies}-cleaned`;
   const old = (name: string) => /^\d{20}\./.test(name) && Number(name.slice(0, 20)) < last;

@@ -1,0 +1,96 @@
+/** Tables that engines wrote, imported, continued through our API with the engine's own files, and read again by everyone. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { type Reading, readEverywhere } from "../support/compare.ts";
+import { copyUpTo, type Golden, goldenTables, openGolden } from "../support/golden.ts";
+import type { Lab } from "../support/lab.ts";
+import { commit, commitLike } from "../support/replay.ts";
+import { logFiles, variantsOf } from "../support/variants.ts";
+
+type Mode = "full-history" | "snapshot";
+
+export function imported(lab: Lab): void {
+  describe("imported and continued through our API", { concurrency: 2 }, () => {
+    for (const golden of goldenTables()) {
+      for (const mode of ["full-history", "snapshot"] as const) {
+        test(`${golden.kind}, ${mode}`, async () => {
+          const table = await importAndContinue(lab, golden, mode);
+          const diff = await lab.service.dl("diff", "--table", table.name);
+          assert.equal(diff.code, 0, diff.output);
+          const wrong = await readEverywhere(
+            lab.engines,
+            lab.grid,
+            `imported ${golden.kind}`,
+            readings(lab, golden, mode, table),
+          );
+          assert.deepEqual(wrong, []);
+        });
+      }
+    }
+    for (const kind of ["spark/history", "delta-rs/history"]) foreignCommit(lab, kind);
+  });
+}
+
+interface Imported {
+  readonly name: string;
+  readonly path: string;
+  readonly head: number;
+}
+
+/** Takes the table over without its last commits, makes these through our API, and goes on to a checkpoint of ours. */
+async function importAndContinue(lab: Lab, golden: Golden, mode: Mode, suffix = ""): Promise<Imported> {
+  const name = `${mode}.${golden.kind.replace("/", "_")}${suffix}`;
+  const path = join(lab.folder, "imported", name);
+  copyUpTo(golden, path, golden.continueFrom);
+  const result = await lab.service.call("POST", "/v1/tables/import", { name, location: path, mode });
+  assert.equal(result.version, golden.continueFrom);
+  for (let version = golden.continueFrom + 1; version <= golden.head; version += 1) {
+    assert.equal(await commitLike(lab.service, name, golden.actions(version)), version);
+  }
+  const { metadata } = await lab.service.call("GET", `/v1/tables/${name}`);
+  const interval = Math.min(Number(metadata.configuration["delta.checkpointInterval"] ?? 10), 10);
+  if (metadata.configuration["delta.checkpointInterval"] === "100") return { name, path, head: golden.head };
+  let head = golden.head;
+  while (head % interval !== 0) {
+    head = await commit(lab.service, name, head, [{ commitInfo: { operation: "NOTE" } }]);
+  }
+  assert.ok(logFiles(path).checkpoints.includes(head), `a checkpoint of ours at ${head}`);
+  return { name, path, head };
+}
+
+function readings(lab: Lab, golden: Golden, mode: Mode, table: Imported): Reading[] {
+  const of = (label: string, path: string, versions: readonly number[]) =>
+    versions.flatMap((version) => {
+      const original = Math.min(version, golden.head);
+      const rows = golden.rows(original);
+      return rows === undefined ? [] : [{ label, path, version, rows, control: { path: golden.path, version: original } }];
+    });
+  if (mode === "snapshot") return of(mode, table.path, [golden.continueFrom, golden.head]);
+  return variantsOf(table.path, join(lab.folder, "imported", `${table.name}-copy`))
+    .filter(({ label }) => label !== "without checkpoints")
+    .flatMap(({ label, path, versions }) => of(`${mode}, ${label}`, path, versions));
+}
+
+function foreignCommit(lab: Lab, kind: string): void {
+  const writer = kind.startsWith("spark") ? "Spark append" : "delta-rs append";
+  test(`${kind}: an append that the engine makes behind our back is drift, and stops the mirror`, async () => {
+    const { name, path, head } = await importAndContinue(lab, openGolden(kind), "full-history", "_foreign");
+    assert.equal(await lab.engines.write(writer, path), undefined, "the engine can write: nothing fences the table");
+    const diff = await lab.service.dl("diff", "--table", name);
+    assert.equal(diff.code, 2, diff.output);
+    const answer = await lab.service.call("POST", "/v1/commits", {
+      transactionId: crypto.randomUUID(),
+      tables: [{ table: name, readVersion: head, actions: [{ commitInfo: { operation: "NOTE" } }], reads: {} }],
+      acknowledge: "sql",
+    });
+    assert.equal(answer.tables[0].version, head + 1, "SQL goes on");
+    let quarantine: string | undefined;
+    for (let i = 0; i < 50 && quarantine === undefined; i += 1) {
+      ({ quarantine } = await lab.service.call("GET", `/v1/tables/${name}`));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.match(quarantine ?? "", /holds another commit/);
+  });
+}
