@@ -7,7 +7,15 @@ const reads = z
   .strictObject({
     wholeTable: z.boolean().optional(),
     files: z.array(z.string()).optional().openapi({ description: "Paths of the files that were read" }),
-    predicates: z.array(z.unknown()).optional().openapi({ type: "array", items: {} }),
+    predicates: z
+      .array(z.unknown())
+      .optional()
+      .openapi({
+        type: "array",
+        items: { type: "object" },
+        description: "Predicates over partition columns; a file matters when any of them may match it",
+        example: [{ column: "day", op: "in", values: ["2026-01-30", "2026-01-31"] }],
+      }),
     appIds: z.array(z.string()).optional().openapi({ description: "Applications whose txn version was read" }),
   })
   .openapi({
