@@ -28,7 +28,7 @@ const ConfigSchema = z.strictObject({
         .int()
         .min(1024)
         .default(64 * 1024 * 1024),
-      /** Folder for tables that are created without a location, or with a relative one. */
+      /** Folder or s3://bucket/prefix for tables that are created without a location, or with a relative one. */
       storage: z.string().min(1).optional(),
     })
     .prefault({}),

@@ -38,6 +38,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   "apache-arrow": ["lib/log"],
   hyparquet: ["lib/log"],
   "hyparquet-compressors": ["lib/log"],
+  "@aws-sdk/client-s3": ["lib/storage"],
   hono: ["lib/http"],
   "@hono/node-server": ["lib/http"],
   "@hono/zod-openapi": ["lib/http"],

@@ -40,8 +40,19 @@ export async function versionAt(
 ): Promise<{ readonly version: number; readonly timestamp: number } | undefined> {
   const id = storedUuid(tableId);
   if (id === undefined) return undefined;
-  const [row] = await db.all(sql`
-    select v.version, v.timestamp from dl_versions v where v.table_id = ${id} and ${isActive(id)} and v.timestamp <= ${timestamp} order by v.timestamp desc, v.version desc limit 1`);
+  const newest = async (among: Sql): Promise<Row | undefined> => {
+    const rows = await db.all(sql`
+      select v.version, v.timestamp, v.in_commit_timestamp from dl_versions v
+      where v.table_id = ${id} and ${isActive(id)} and v.timestamp <= ${timestamp} and ${among}
+      order by v.timestamp desc, v.version desc limit 1`);
+    return rows[0];
+  };
+  const latest = await newest(sql`true`);
+  // File times from before in-commit timestamps were turned on may be later than these: a copy of a log has new ones. The
+  // latest version counts then, not the latest time (delta-rules.md §5, "Mixed").
+  const inCommit =
+    latest && latest.in_commit_timestamp === null ? await newest(sql`v.in_commit_timestamp is not null`) : undefined;
+  const row = inCommit && latest && integer(inCommit, "version") > integer(latest, "version") ? inCommit : latest;
   return row && { version: integer(row, "version"), timestamp: integer(row, "timestamp") };
 }
 

@@ -107,7 +107,7 @@ function closedFiles(write: TableWrite, live: LiveFiles): ClosedFiles {
 
 /**
  * Row ids under the lock (design D4, delta-rules.md §3.1): a file that follows another of its path keeps that one's ids,
- * any other gets fresh ones above the high-water mark, whatever the client sent.
+ * any other gets fresh ones above the high-water mark, whatever the client sent. While none are assigned, rows stay as they are.
  */
 function assignRowIds(
   to: VersionWrite,
@@ -117,24 +117,21 @@ function assignRowIds(
 ): { readonly rows: readonly AddRow[]; readonly highWaterMark: Int64 } {
   const given = write.highWaterMark;
   let mark = given !== undefined && given > before ? given : before;
-  if (to.importing) return { rows: write.adds, highWaterMark: mark };
+  if (to.importing || !write.rowIds) return { rows: write.adds, highWaterMark: mark };
   const rows = write.adds.map((row): AddRow => {
     const ofPath = closed.get(row[1]);
     const former = ofPath?.find((file) => file.dvKey === row[2]) ?? ofPath?.[0];
-    if (former === undefined && !write.rowIds) return row;
-    const kept = former && (row[12] ?? former.baseRowId);
-    if (write.rowIds && kept === undefined) {
-      const first = addInt64(mark, 1);
-      mark = addInt64(mark, row[9] ?? 0);
-      return withRowIds(row, first, to.version);
+    if (former?.baseRowId !== undefined) {
+      return withRowIds(row, former.baseRowId, former.defaultRowCommitVersion ?? to.version);
     }
-    const keptVersion = row[13] ?? former?.defaultRowCommitVersion;
-    return withRowIds(row, kept ?? null, keptVersion ?? (write.rowIds ? to.version : null));
+    const first = addInt64(mark, 1);
+    mark = addInt64(mark, row[9] ?? 0);
+    return withRowIds(row, first, to.version);
   });
   return { rows, highWaterMark: mark };
 }
 
-function withRowIds(row: AddRow, baseRowId: Int64 | null, defaultRowCommitVersion: Int64 | null): AddRow {
+function withRowIds(row: AddRow, baseRowId: Int64, defaultRowCommitVersion: Int64): AddRow {
   const copy: [...AddRow] = [...row];
   copy[12] = baseRowId;
   copy[13] = defaultRowCommitVersion;

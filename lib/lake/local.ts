@@ -1,4 +1,4 @@
-/** Composition root of a lake on one machine: a SQL database, tables in folders, and the mirror within this process. */
+/** Composition root of a lake in one process: a SQL database, tables in folders or on S3, and the mirror within. */
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
@@ -7,8 +7,7 @@ import { openDeltaLog } from "../log/delta-log.ts";
 import { mirrorTable } from "../operations/mirror.ts";
 import type { Clock, Lake, Metrics, MirrorQueue } from "../ports.ts";
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
-import { openFileStore } from "../storage/file.ts";
-import { fromLocation } from "./location.ts";
+import { openStore } from "./stores.ts";
 
 export { toLocation } from "./location.ts";
 
@@ -45,7 +44,7 @@ const mute: MirrorQueue = { ring: async () => undefined };
 export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLake> {
   const { database, clock = systemClock, metrics = noMetrics, mirror = true, onMirrorError } = options;
   const catalog = await openCatalog(database, clock);
-  const openLog: Lake["openLog"] = (location) => openDeltaLog(openFileStore(fromLocation(location)), location);
+  const openLog: Lake["openLog"] = (location) => openDeltaLog(openStore(location), location);
   const inline: InlineQueue | undefined = mirror
     ? openInlineQueue({
         mirror: async (tableId) => {

@@ -1,16 +1,21 @@
-/** Locations of tables on this machine: from what people write to `file:///…`, and back to a path. */
+/** Locations of tables: from what people write to `file:///…` or `s3://…`, and back to a folder or a place in a bucket. */
 
 import { realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { invalid } from "../errors.ts";
 
+const S3 = /^s3a?:/i;
+
 /**
- * The location of a table: `file:///…` of the absolute path without symbolic links, so that one folder has one location.
- * @param base folder for relative paths; the working directory if absent
- * @throws LakeError invalid for storage that is not on this machine
+ * The location of a table: `file:///…` of the absolute path without symbolic links, or `s3://bucket/prefix`, so that one
+ * folder has one location.
+ * @param base folder or `s3://bucket/prefix` for relative paths; the working directory if absent
+ * @throws LakeError invalid for any other storage
  */
 export async function toLocation(path: string, base?: string): Promise<string> {
+  if (S3.test(path)) return s3Location(path);
+  if (base !== undefined && S3.test(base) && isRelative(path)) return s3Location(`${base.replace(/\/+$/, "")}/${path}`);
   const absolute = /^file:/i.test(path) ? fromFileUrl(path) : fromPath(path, base);
   const real = await withoutLinks(absolute);
   const location = pathToFileURL(real).href.replace(/\/+$/, "");
@@ -18,10 +23,41 @@ export async function toLocation(path: string, base?: string): Promise<string> {
   return location;
 }
 
+/** A place in a bucket; the prefix is without slashes around it, and empty for the whole bucket. */
+export interface S3Prefix {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/** Where in S3 an `s3://…` location is; undefined for any other storage. @throws LakeError invalid */
+export function fromS3Location(location: string): S3Prefix | undefined {
+  if (!S3.test(location)) return undefined;
+  const [, bucket = "", path = ""] = /^s3a?:\/\/([^/]*)(.*?)\/*$/is.exec(location) ?? [];
+  const segments = path.split("/").slice(1);
+  const unusable = segments.some((segment) => ["", ".", ".."].includes(segment)) || location.includes("\0");
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(bucket) || unusable) {
+    throw invalid(`${location} is not a location on S3`, {
+      code: "INVALID_LOCATION",
+      hint: "Write s3://bucket/prefix, without empty or dot segments; letters stand for themselves, unencoded.",
+    });
+  }
+  return { bucket, prefix: segments.join("/") };
+}
+
+/** `s3a://`, as Hadoop writes it, is `s3://`. */
+function s3Location(url: string): string {
+  const { bucket, prefix } = fromS3Location(url) as S3Prefix;
+  return prefix === "" ? `s3://${bucket}` : `s3://${bucket}/${prefix}`;
+}
+
 /** The folder of a `file:///…` location. @throws LakeError invalid for any other storage */
 export function fromLocation(location: string): string {
   if (/^file:/i.test(location)) return fromFileUrl(location);
   throw unsupported(location);
+}
+
+function isRelative(path: string): boolean {
+  return path !== "" && !/^[a-z][a-z0-9+.-]*:/i.test(path) && !isAbsolute(path);
 }
 
 function fromPath(path: string, base: string | undefined): string {
@@ -47,16 +83,10 @@ function fromFileUrl(url: string): string {
 
 function unsupported(location: string): Error {
   const [scheme] = location.split(":");
-  const s3 = /^s3a?:/i.test(location);
-  return invalid(
-    s3 ? `${location} is on S3, and this lake is local` : `${location}: "${scheme}:" is no storage known here`,
-    {
-      code: "UNSUPPORTED_STORAGE",
-      hint: s3
-        ? "S3 storage comes with the AWS deployment; locally, give a folder."
-        : "Give a folder, as a path or as file:///absolute/path.",
-    },
-  );
+  return invalid(`${location}: "${scheme}:" is no storage known here`, {
+    code: "UNSUPPORTED_STORAGE",
+    hint: "Give a folder, as a path or as file:///absolute/path, or s3://bucket/prefix.",
+  });
 }
 
 /** Resolves symbolic links in as much of the path as exists. */

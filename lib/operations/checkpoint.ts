@@ -17,7 +17,8 @@ export async function writeCheckpoint(
   version: number,
 ): Promise<WrittenCheckpoint> {
   const header = await lake.catalog.readHeader(tableId, version);
-  const newerThan = header.timestamp - deletedFileRetentionMs(header.metadata);
+  // Not below 0: a remove without deletionTimestamp counts as 0 and has expired under any retention (delta-rules.md §8.58).
+  const newerThan = Math.max(0, header.timestamp - deletedFileRetentionMs(header.metadata));
   return log.putCheckpoint({
     header,
     adds: pages<AddFile>((at) => lake.catalog.readFiles(tableId, version, { ...at, limit: PAGE_FILES })),

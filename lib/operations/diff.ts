@@ -119,7 +119,7 @@ async function compareAll(
       found.notes.push("nothing has been published yet");
       return { logVersion };
     }
-    if (!isLakeError(error) || error.kind === "unavailable" || error.kind === "internal") throw error;
+    if (!isLakeError(error, "corrupt") && !isLakeError(error, "notFound")) throw error;
     // A log that readers cannot read is the worst drift there is.
     found.other.push({ field: error.at ?? error.code, sql: "readable", log: error.message });
     return { logVersion };

@@ -128,7 +128,8 @@ test("unknown tables and versions: exit code 1 and one message", async () => {
       ["diff", "--table", "sales.orders", "--log-dir", join(folder, "nowhere")],
       /^dl: there is no folder .*nowhere\nhint: /,
     ],
-    [["import", "s3://b/t", "--name", "a.b"], /^dl: s3:\/\/b\/t is on S3.*\nhint: /],
+    [["import", "gs://b/t", "--name", "a.b"], /^dl: gs:\/\/b\/t: "gs:" is no storage.*\nhint: /],
+    [["import", "s3://b//t", "--name", "a.b"], /^dl: s3:\/\/b\/\/t is not a location on S3\nhint: /],
     [["import", join(folder, "nowhere"), "--name", "a.b"], /^dl: .*nowhere/],
   ] as const) {
     const { code, stdout, stderr } = await run(...args);

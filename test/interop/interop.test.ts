@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { needs } from "../support/skip.ts";
+import { bugs } from "./cases/bugs.ts";
 import { filters } from "./cases/filters.ts";
 import { imported } from "./cases/imported.ts";
 import { throughApi } from "./cases/through-api.ts";
@@ -32,4 +33,5 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
   throughApi(lab);
   imported(lab);
   filters(lab);
+  bugs(lab);
 });

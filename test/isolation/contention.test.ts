@@ -9,7 +9,7 @@ import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { addOf, commitTo } from "../support/lake.ts";
 import { needs, postgresUrl } from "../support/skip.ts";
 import { assertHistory } from "../support/theorem.ts";
-import { client, newSeen, observer, type Run } from "./model/clients.ts";
+import { client, fillTables, newSeen, observer, type Run } from "./model/clients.ts";
 import { count, judge, type Tally } from "./model/judge.ts";
 import { scenario } from "./model/scenario.ts";
 import { newTables, servers } from "./model/world.ts";
@@ -86,6 +86,7 @@ describe(WHAT, needs(WHAT, postgresUrl, "TEST_POSTGRES_URL is not set"), () => {
       fork: together,
       servers: servers(pair, { stepped: (port) => port }, seen.anomalies),
     };
+    await fillTables(run);
     const agents = plans.flatMap((plan, p) => [
       ...plan.clients.map((planned, i) => client(run, planned, `p${p}c${i}`)),
       observer(run, plan.looks, p % 2 === 0 ? 0 : 1),

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
-import { client, newSeen, observer, type Run } from "./model/clients.ts";
+import { client, fillTables, newSeen, observer, type Run } from "./model/clients.ts";
 import { count, judge, type Tally } from "./model/judge.ts";
 import { type Scenario, scenario } from "./model/scenario.ts";
 import { Steps } from "./model/steps.ts";
@@ -39,7 +39,7 @@ test("whatever the order of their calls, transactions leave a history that some 
   t.diagnostic(
     `${runs} runs: ${committed} transactions committed, ${refused} refused, ${locked} under lock, 0 anomalies`,
   );
-  assert.ok(committed > refused && refused > 0, "both outcomes are common");
+  assert.ok(committed > 0 && refused > 0, "there are both outcomes");
 });
 
 async function play(plan: Scenario): Promise<void> {
@@ -47,6 +47,7 @@ async function play(plan: Scenario): Promise<void> {
   const seen = newSeen();
   const tables = await newTables(pair.one, plan.levels);
   const run: Run = { tables, fork: (works) => steps.fork(works), seen, servers: servers(pair, steps, seen.anomalies) };
+  await fillTables({ ...run, servers: [pair.one, pair.two] });
   await steps.run([
     ...plan.clients.map((planned, i) => client(run, planned, `c${i}`)),
     observer(run, plan.looks, 0),

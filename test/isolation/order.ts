@@ -1,4 +1,4 @@
-/** Is there one serial order of all transactions that explains every version and every snapshot that a reader saw? */
+/** Looks for one serial order of all transactions that explains every version and every snapshot that a reader saw. */
 
 import { DependencyGraph } from "./graph.ts";
 import type { History } from "./history.ts";

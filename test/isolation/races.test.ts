@@ -83,6 +83,14 @@ test("a server that remembers an old isolation level checks winners by the new o
   assert.equal(answer, "DELTA_CONCURRENT_APPEND");
 });
 
+test("of two that remove one file, and say nothing of what they read, one wins", async () => {
+  const id = await newTable(one, "r.removers");
+  await commitTo(one, id, 0, [addOf("f"), addOf("g")]);
+  assert.equal(await commitTo(one, id, 1, [removeOf("f"), addOf("f1")], {}), 2);
+  assert.equal(await commitTo(two, id, 1, [removeOf("f"), addOf("f2")], {}), "DELTA_CONCURRENT_DELETE_DELETE");
+  assert.equal(await commitTo(two, id, 1, [removeOf("g")], {}), 3, "another file");
+});
+
 test("a conflict is not told by an isolation level that the table got later", async () => {
   const id = await newTable(one, "r.later_level");
   await changeTable(one, id, { "delta.isolationLevel": "WriteSerializable" });

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, test } from "node:test";
 import { isLakeError } from "../../lib/errors.ts";
-import { fromLocation, toLocation } from "../../lib/lake/location.ts";
+import { fromLocation, fromS3Location, toLocation } from "../../lib/lake/location.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-location-")));
 after(() => rmSync(folder, { recursive: true }));
@@ -32,11 +32,36 @@ test("a base stands before relative paths only", async () => {
   assert.equal(await toLocation("/x/y", folder), "file:///x/y");
 });
 
+for (const [path, location, prefix] of [
+  ["s3://bucket/a b/t", "s3://bucket/a b/t", "a b/t"],
+  ["S3A://bucket/t//", "s3://bucket/t", "t"],
+  ["s3://my.bucket-1/", "s3://my.bucket-1", ""],
+  ["s3://b/100%/%20", "s3://b/100%/%20", "100%/%20"],
+] as const) {
+  test(`${path} is ${location}`, async () => {
+    assert.equal(await toLocation(path), location);
+    assert.equal(fromS3Location(location)?.prefix, prefix);
+    assert.equal(fromS3Location(wanted), undefined);
+  });
+}
+
+test("a base on S3 stands before relative paths only", async () => {
+  assert.equal(await toLocation("sales/orders", "s3://bucket/lake/"), "s3://bucket/lake/sales/orders");
+  assert.equal(await toLocation("x", "s3a://bucket"), "s3://bucket/x");
+  assert.equal(await toLocation("/x/y", "s3://bucket"), "file:///x/y");
+  assert.equal(await toLocation("s3://other/x", "s3://bucket"), "s3://other/x");
+  await assert.rejects(toLocation("../x", "s3://bucket/a"), (error) => isLakeError(error, "invalid"));
+});
+
 test("there and back", () => assert.equal(fromLocation(wanted), join(folder, "a b/ü%")));
 
 for (const [path, words] of [
-  ["s3://bucket/table", /S3.*local/],
-  ["s3a://bucket/table", /S3.*local/],
+  ["s3://", /not a location on S3/],
+  ["s3:bucket/table", /not a location on S3/],
+  ["s3:///table", /not a location on S3/],
+  ["s3://bucket/a//b", /not a location on S3/],
+  ["s3://bucket/../other", /not a location on S3/],
+  ["s3://user@bucket/table", /not a location on S3/],
   ["gs://bucket/table", /"gs:" is no storage/],
   ["http://example.com", /"http:" is no storage/],
   ["", /empty/],

@@ -189,7 +189,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "removes of files that are gone are not looked for (SQLite)",
     fast: true,
-    killers: ["model"],
+    killers: ["model", "races"],
     edits: [{ file: ROW_CHECKS, search: "    if (bad) rejections.push({ tableId, path, ...bad });\n", replace: "" }],
   },
   {
@@ -245,8 +245,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CONFLICTS,
-        search: "(remove) => mine.readsWholeTable || mine.readFiles.has(canonicalPath(remove.path)),",
-        replace: "() => false,",
+        search: "mine.readFiles.has(canonicalPath(remove.path)) || ",
+        replace: "",
       },
     ],
   },
@@ -256,8 +256,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COMMIT,
-        search: "findConflict(intent, winners.get(state.tableId) ?? [])",
-        replace: "findConflict(intent, [])",
+        search: "winners.get(state.tableId) ?? []);",
+        replace: "[]);",
       },
     ],
   },

@@ -1,6 +1,6 @@
 /**
- * `npm run mutants [-- --fast] [--only TEXT]`: plants each bug into a copy of the tree and sees whether the suites notice.
- * A bug that survives is a hole in the tests, and fails. Needs TEST_POSTGRES_URL.
+ * `npm run mutants [-- --fast] [--only TEXT]… [--by SUITE]`: plants each bug into a copy of the tree and sees whether the
+ * suites notice. A bug that survives is a hole in the tests, and fails. Needs TEST_POSTGRES_URL.
  */
 
 import { spawnSync } from "node:child_process";
@@ -27,14 +27,20 @@ const FILES: Record<Suite, readonly string[]> = {
 const ANOMALY =
   /(G0|G1\w|G-single|G2|gap|time|phantom|doubled|torn|refused, yet committed|two minds|answer|lost|reordered|changed|blind|lost conflict|refused without cause|view|stale|log|bank|stream|locks|error|order|lost append|parity): [^\n]*/;
 
-const { values } = parseArgs({ options: { fast: { type: "boolean", default: false }, only: { type: "string" } } });
+const { values } = parseArgs({
+  options: {
+    fast: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [""] },
+    by: { type: "string" },
+  },
+});
 if (!process.env.TEST_POSTGRES_URL) {
   console.error("TEST_POSTGRES_URL must name a PostgreSQL server on which databases may be made");
   process.exit(64);
 }
-const chosen = MUTANTS.filter(
-  ({ name, fast }) => (!values.fast || fast) && (!values.only || name.includes(values.only)),
-);
+const chosen = MUTANTS.filter(({ fast }) => !values.fast || fast)
+  .filter(({ name }) => values.only.some((text) => name.includes(text)))
+  .map((mutant) => (values.by ? { ...mutant, killers: [values.by as Suite] } : mutant));
 
 interface Verdict {
   readonly mutant: string;

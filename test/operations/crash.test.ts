@@ -43,7 +43,7 @@ test("commit: a crash at any call, then the same request again, commits exactly 
   await lake.close();
 });
 
-test("mirror: a worker killed at any call of catalog or store leaves a prefix, and the next one finishes", async () => {
+test("edge 53: mirror: a worker killed at any call of catalog or store leaves a prefix, and the next one finishes", async () => {
   for (const when of ["before", "after"] as const) {
     const lake = await openTestLake();
     for (let at = 0, done = false; !done; at += 1) {
@@ -73,7 +73,7 @@ test("mirror: a worker killed at any call of catalog or store leaves a prefix, a
   }
 });
 
-test("import: killed at any call, the same import carries on and ends with the same table", async () => {
+test("edge 55: import: killed at any call, the same import carries on and ends with the same table", async () => {
   const golden = fileURLToPath(new URL("../golden/trips", import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), "dl-import-"));
   cpSync(golden, folder, { recursive: true, preserveTimestamps: true });

@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => lake.close());
 
-test("publishes every version in order, checkpoints at the interval, and has nothing left to do", async () => {
+test("edge 54: publishes every version in order, checkpoints at the interval, and has nothing left to do", async () => {
   const id = await newTable(lake, "m.order", { configuration: { "delta.checkpointInterval": "5" } });
   for (let v = 0; v < 12; v += 1)
     await commitTo(lake, id, v, v % 3 === 2 ? [removeOf(`f${v - 1}`), addOf(`f${v}`)] : [addOf(`f${v}`)]);
@@ -37,7 +37,7 @@ test("two zombie workers at once are harmless", async () => {
   assert.equal((await lake.catalog.findTable({ tableId: id }))?.quarantine, undefined);
 });
 
-test("a foreign commit quarantines this table alone, nothing is overwritten", async () => {
+test("edge 53: a foreign commit quarantines this table alone, nothing is overwritten", async () => {
   const [id, other] = [await newTable(lake, "m.foreign"), await newTable(lake, "m.innocent")];
   await mirrorTable(lake, id);
   const store = lake.store("file:///lake/m.foreign");
@@ -73,7 +73,7 @@ test("an outage counts attempts and shows FAILED, and the next doorbell finishes
   assert.equal(await assertTheorem(lake, id), 1);
 });
 
-test("a put whose answer is lost is read back: same bytes are success", async () => {
+test("edge 53: a put whose answer is lost is read back: same bytes are success", async () => {
   const id = await newTable(lake, "m.lost");
   await commitTo(lake, id, 0, [addOf("f")]);
   const lossy = openMemoryStore({

@@ -41,7 +41,7 @@ test("every version shows its files, a removed file comes back when it is added 
   assert.deepEqual(await paths({}), ["a", "b", "c"]);
 });
 
-test("by timestamp: at, one millisecond before and after each commit, before the first and after the last", async () => {
+test("edge 56: by timestamp: at, one millisecond before and after each commit, before the first and after the last", async () => {
   const [first = 0] = times;
   const last = times.at(-1) ?? 0;
   for (const [version, time] of times.entries()) {

@@ -392,16 +392,15 @@ begin
   from jsonb_array_elements(tab->'removes') with ordinality z(e, o);
 
   with z as (
-    select j.e, j.o, former.dv_key is not null follows, former.base_row_id former_id,
-      former.default_row_commit_version former_version
+    select j.e, j.o, former.base_row_id former_id, former.default_row_commit_version former_version
     from jsonb_array_elements(tab->'adds') with ordinality j(e, o)
     left join lateral (
       select p.* from (select dv_key, base_row_id, default_row_commit_version from dl_files
-        where not importing and closed.n > 0 and table_id = tid and path_key = (j.e->>1)::uuid
+        where row_ids and closed.n > 0 and table_id = tid and path_key = (j.e->>1)::uuid
           and removed_version >= v and removed_version < 9007199254740991 order by removed_version limit 4) p
       order by p.dv_key <> j.e->>2 limit 1) former on true),
   y as (
-    select z.*, row_ids and (not follows or coalesce((e->>12)::bigint, former_id) is null) is_fresh from z),
+    select z.*, row_ids and former_id is null is_fresh from z),
   x as (
     select y.*, case when is_fresh then coalesce((e->>9)::bigint, 0) else 0 end ids from y),
   numbered as (
@@ -412,8 +411,8 @@ begin
       unknown, h0, h1, h2, h3)
     select tid, v, first_ord + o - 1, e->>0, (e->>1)::uuid, e->>2, e->>4, (e->>5)::bigint, (e->>6)::bigint, (e->>7)::boolean,
       e->>8, (e->>9)::bigint, e->>10, e->>11,
-      case when is_fresh then first_id::bigint else coalesce((e->>12)::bigint, former_id) end,
-      case when is_fresh then v else coalesce((e->>13)::bigint, former_version, case when row_ids then v end) end,
+      case when is_fresh then first_id::bigint when row_ids then former_id else (e->>12)::bigint end,
+      case when is_fresh then v when row_ids then coalesce(former_version, v) else (e->>13)::bigint end,
       e->>14, e->>15, (e->>16)::bigint, (e->>17)::bigint, (e->>18)::bigint, (e->>19)::bigint
     from numbered returning size, h0, h1, h2, h3)
   select count(*) n, coalesce(sum(size), 0) size, coalesce(sum(h0), 0) h0, coalesce(sum(h1), 0) h1,

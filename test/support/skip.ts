@@ -13,6 +13,9 @@ export const deltaData: string | undefined = existsSync(DELTA_DATA) ? DELTA_DATA
 /** Address of a PostgreSQL server on which tests may make databases of their own. */
 export const postgresUrl: string | undefined = process.env.TEST_POSTGRES_URL || undefined;
 
+/** Address of an S3 server on which tests may make buckets of their own; test/s3/setup.sh installs one. */
+export const s3Url: string | undefined = process.env.TEST_S3_URL || undefined;
+
 /**
  * Options of a suite that needs something which is not on every machine:
  * `describe("catalog on PostgreSQL", needs("catalog on PostgreSQL", postgresUrl, "TEST_POSTGRES_URL is not set"), …)`.

@@ -5,8 +5,9 @@ import { Command, Option } from "commander";
 import type { DiffReport } from "../../delta/diff.ts";
 import { stringifyJson } from "../../delta/json.ts";
 import { notFound } from "../../errors.ts";
-import { fromLocation, toLocation } from "../../lake/location.ts";
+import { fromLocation, fromS3Location, toLocation } from "../../lake/location.ts";
 import { diffTable } from "../../operations/diff.ts";
+import type { DeltaLog, Lake } from "../../ports.ts";
 import { reportSamples, sampleLines } from "../../telemetry/samples.ts";
 import { integer, seconds } from "../arguments.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
@@ -31,7 +32,7 @@ interface Options {
 export function diffCommand(): Command {
   const command = new Command("diff")
     .description("compare SQL with _delta_log; exits 2 on drift, 3 when the mirror is only late")
-    .option("--log-dir <dir>", "the table's folder or its _delta_log; its own location if absent")
+    .option("--log-dir <dir>", "the table's folder or its _delta_log, also s3://…; its own location if absent")
     .option("--lag-threshold-seconds <n>", "an unpublished version of this age is late (default: 5)", seconds)
     .option("--max-drift-files <n>", "so many differing files are tolerated (default: 0)", integer(0))
     .addOption(
@@ -47,7 +48,7 @@ export function diffCommand(): Command {
       const { parity } = config;
       const report = await withLake(
         async (lake) => {
-          const log = options.logDir === undefined ? {} : { log: lake.openLog(await logLocation(options.logDir)) };
+          const log = options.logDir === undefined ? {} : { log: await openLogDir(lake, options.logDir) };
           return diffTable(lake, {
             ref: oneTable(options),
             ...log,
@@ -76,12 +77,18 @@ function checkOptions(options: Options): void {
   }
 }
 
-/** Accepts the `_delta_log` folder itself as well as the table's. */
-async function logLocation(dir: string): Promise<string> {
+/** Accepts the `_delta_log` folder itself as well as the table's. A mistyped one is an error, and no drift. */
+async function openLogDir(lake: Lake, dir: string): Promise<DeltaLog> {
   const location = (await toLocation(dir)).replace(/\/_delta_log$/, "");
+  const log = lake.openLog(location);
+  if (fromS3Location(location)) {
+    // S3 has no folders to look for.
+    await log.list();
+    return log;
+  }
   const folder = fromLocation(location);
   const found = await stat(folder).catch(() => undefined);
-  if (found?.isDirectory()) return location;
+  if (found?.isDirectory()) return log;
   throw notFound(`there is no folder ${folder}`, {
     code: "NO_DELTA_LOG",
     hint: "--log-dir is the table's folder, or its _delta_log.",

@@ -15,7 +15,7 @@ interface Options {
 export function exportCommand(): Command {
   const command = new Command("export")
     .description("write the _delta_log of a table elsewhere, whole, from SQL alone; data files are not copied")
-    .requiredOption("--to <dir>", "folder that gets the _delta_log");
+    .requiredOption("--to <dir>", "folder, or s3://bucket/prefix, that gets the _delta_log");
   return withTableOptions(command).action(
     action<Options>(async ({ output, withLake }, options) => {
       const location = await toLocation(options.to);

@@ -16,7 +16,7 @@ interface Options {
 export function importCommand(): Command {
   return new Command("import")
     .description("take an existing Delta table into the catalog; prints what it found as JSON")
-    .argument("<location>", "folder of the table, as a path or file:///…")
+    .argument("<location>", "folder of the table: a path, file:///… or s3://bucket/prefix")
     .requiredOption("--name <ns.name>", "name of the table in the catalog")
     .addOption(
       new Option("--mode <mode>", "every version that the log still has, or the newest state alone")

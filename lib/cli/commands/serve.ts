@@ -39,7 +39,10 @@ export function serveCommand(): Command {
     .description("run the API, the mirror, the sweeper and parity checks in one process")
     .option("--port <n>", "port of the API; 0 takes a free one (default: 8080)", integer(0, 65_535))
     .option("--host <address>", "address to listen on (default: 127.0.0.1)")
-    .option("--storage <dir>", "folder for tables that are created without a location, or with a relative one")
+    .option(
+      "--storage <dir>",
+      "folder or s3://bucket/prefix for tables created without a location, or with a relative one",
+    )
     .option(
       "--sweep-interval-seconds <n>",
       "how often overdue tables are mirrored again; 0 never (default: 5)",
@@ -154,7 +157,7 @@ async function resolveLocation(
     throw invalid(location === undefined ? "no location is given" : `"${location}" is a relative location`, {
       at: "/location",
       code: "INVALID_LOCATION",
-      hint: "Give file:///absolute/path, or start the server with --storage DIR.",
+      hint: "Give file:///absolute/path or s3://bucket/prefix, or start the server with --storage.",
     });
   }
   return toLocation(location ?? join(...tableName.split(".")), storage);

@@ -1,10 +1,12 @@
 /** Tables that engines wrote, committed again through our API: every version of the mirrored log, read by everyone. */
 
 import assert from "node:assert/strict";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Reading, readEverywhere } from "../support/compare.ts";
-import { type Golden, goldenTables, openGolden } from "../support/golden.ts";
+import { type Golden, goldenTables, logName, openGolden } from "../support/golden.ts";
+import { Grid } from "../support/grid.ts";
 import type { Lab } from "../support/lab.ts";
 import { commit, type Replayed, type ReplayOptions, replay } from "../support/replay.ts";
 import { logFiles, variantsOf } from "../support/variants.ts";
@@ -17,6 +19,8 @@ interface Case {
   readonly kind: string;
   readonly golden: Golden;
   readonly options?: Omit<ReplayOptions, "name">;
+  /** Reads only what the last checkpoint serves: the rest is as in the case with the same table and other properties. */
+  readonly checkpointOnly?: boolean;
 }
 
 /** `spark/clustered` is not here: see the refusals. */
@@ -28,12 +32,13 @@ const CASES: readonly Case[] = [
     kind: `${kind}, statistics as structs`,
     golden: openGolden(kind),
     options: { configuration: STRUCTS },
+    checkpointOnly: true,
   })),
 ];
 
 export function throughApi(lab: Lab): void {
-  describe("written through our API", { concurrency: 2 }, () => {
-    for (const { kind, golden, options } of CASES) {
+  describe("written through our API", { concurrency: 3 }, () => {
+    for (const { kind, golden, options, checkpointOnly } of CASES) {
       test(kind, async () => {
         const name = `api.t${CASES.findIndex((c) => c.kind === kind)}`;
         const configuration = { ...OFTEN, ...options?.configuration };
@@ -42,11 +47,18 @@ export function throughApi(lab: Lab): void {
         assert.equal(diff.code, 0, diff.output);
         const expected = Math.floor(Math.max(...table.versions.values()) / 3);
         assert.equal(logFiles(table.path).checkpoints.length, expected, "a checkpoint after every third version");
-        const wrong = await readEverywhere(lab.engines, lab.grid, kind, readings(lab, golden, table));
+        const wrong = await readEverywhere(
+          lab.engines,
+          lab.grid,
+          kind,
+          readings(lab, golden, table).filter(({ label }) => !checkpointOnly || label.endsWith("cleaned up")),
+        );
         assert.deepEqual(wrong, []);
       });
     }
     withoutFiles(lab);
+    refused(lab);
+    noticed(lab);
     rowIds(lab);
     changeFeed(lab);
   });
@@ -103,5 +115,40 @@ function changeFeed(lab: Lab): void {
     const table = await replay(lab.service, golden, { name: "api.changes", configuration: OFTEN });
     const found = await lab.engines.read("Spark change feed", table.path, 1);
     assert.deepEqual(found, { rows: golden.more.changes });
+  });
+}
+
+function refused(lab: Lab): void {
+  test("refused by our API: clustering columns, which only the system may set", async () => {
+    const golden = openGolden("spark/clustered");
+    await assert.rejects(
+      replay(lab.service, golden, { name: "api.clustered" }),
+      /delta\.clustering.*owned by the system/,
+    );
+  });
+}
+
+/** The suite's own test: each damage must be seen by a reader, and must count as ours. */
+function noticed(lab: Lab): void {
+  test("a deletion vector lost from a commit is noticed, and so is a file lost from a checkpoint", async () => {
+    const golden = openGolden("spark/deletion-vectors");
+    const table = await replay(lab.service, golden, { name: "api.damaged", configuration: OFTEN });
+    const [, commitsOnly, cleaned] = variantsOf(table.path, join(lab.folder, table.name));
+    assert.ok(commitsOnly && cleaned);
+    const file = join(commitsOnly.path, "_delta_log", `${logName(3)}.json`);
+    writeFileSync(file, readFileSync(file, "utf8").replace(/"deletionVector":\{[^}]*\},?/, ""));
+    const [last = 0] = cleaned.versions;
+    copyFileSync(
+      join(table.path, "_delta_log", `${logName(3)}.checkpoint.parquet`),
+      join(cleaned.path, "_delta_log", `${logName(last)}.checkpoint.parquet`),
+    );
+    const damaged = [
+      { label: "commit", path: commitsOnly.path, version: 3, original: 3 },
+      { label: "checkpoint", path: cleaned.path, version: last, original: last },
+    ].map((d) => ({ ...d, rows: golden.rows(d.original) ?? [], control: { path: golden.path, version: d.original } }));
+    const wrong = await readEverywhere(lab.engines, new Grid(), "damaged", damaged);
+    for (const reader of ["Spark", "delta-rs", "Polars", "DuckDB", "kernel-rs"]) {
+      assert.equal(wrong.filter((line) => line.startsWith(`${reader},`)).length, 2, `${reader}: ${wrong.join("\n")}`);
+    }
   });
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Action, copyData, type Golden } from "./golden.ts";
-import type { Service } from "./service.ts";
+import type { Body, Service } from "./service.ts";
 
 /** A table of ours, and which of its versions holds which rows. */
 export interface Replayed {
@@ -81,12 +81,11 @@ export async function commit(
     acknowledge: "mirrored",
   });
   const [committed] = answer.tables;
-  if (committed.mirror !== "COMPLETE") throw new Error(`version ${committed.version} of ${table} was not mirrored`);
-  return committed.version;
+  if (committed?.mirror === "COMPLETE") return committed.version;
+  throw new Error(`version ${committed?.version} of ${table} was not mirrored`);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the description of a table, as the API gives it
-function toClientAction(action: Action, table: any, live: ReadonlySet<string>): readonly object[] {
+function toClientAction(action: Action, table: Body, live: ReadonlySet<string>): readonly object[] {
   const { add, metaData, protocol, domainMetadata, commitInfo } = action;
   // Row ids of new files and their high-water mark are the service's to give; a file that stays keeps its own.
   if (add && !live.has(String(add.path))) {
@@ -107,7 +106,7 @@ function toClientAction(action: Action, table: any, live: ReadonlySet<string>): 
   return [action];
 }
 
-function merged(ours: Action[string], theirs: Action[string]): object {
+function merged(ours: Body["protocol"], theirs: Body["protocol"]): object {
   const writerFeatures = [...new Set([...featuresOf(ours), ...featuresOf(theirs)])].sort();
   const readers = [...((ours.readerFeatures as string[]) ?? []), ...((theirs.readerFeatures as string[]) ?? [])];
   const readerFeatures = [...new Set(readers)].sort();
@@ -117,7 +116,7 @@ function merged(ours: Action[string], theirs: Action[string]): object {
 }
 
 /** Features that a protocol lists. */
-export function featuresOf(protocol: Record<string, unknown>): readonly string[] {
+export function featuresOf(protocol: Body["protocol"]): readonly string[] {
   return (protocol.writerFeatures as string[] | undefined) ?? [];
 }
 

@@ -8,11 +8,28 @@ import { parseJson, stringifyJson } from "../../../lib/delta/json.ts";
 
 const DL = fileURLToPath(new URL("../../../lib/cli/main.ts", import.meta.url));
 
+/** A live file, as the API lists it. */
+export interface LiveFile {
+  readonly path: string;
+  readonly partitionValues: Readonly<Record<string, string | null>>;
+  readonly size: number;
+  readonly deletionVector?: object;
+}
+
+/** The members of answers that tests look at; which of them are there depends on the route. */
+export interface Body {
+  readonly version: number;
+  readonly files: readonly LiveFile[];
+  readonly tables: readonly { readonly version: number; readonly mirror: string }[];
+  readonly metadata: { readonly id: string; readonly configuration: Readonly<Record<string, string>> };
+  readonly protocol: Readonly<Record<string, unknown>>;
+  readonly quarantine?: string;
+}
+
 /** An answer of the API, whatever its status. */
 export interface Answer {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: bodies of many shapes, of which a test looks at one member or two
-  readonly body: any;
+  readonly body: Body;
 }
 
 export interface Service {
@@ -20,7 +37,7 @@ export interface Service {
   readonly storage: string;
   request(method: string, path: string, body?: object): Promise<Answer>;
   /** As {@link request}, for what must succeed. @throws Error with the problem */
-  call(method: string, path: string, body?: object): Promise<Answer["body"]>;
+  call(method: string, path: string, body?: object): Promise<Body>;
   /** Runs a command of `dl` on the same database. */
   dl(...args: string[]): Promise<{ readonly code: number; readonly output: string }>;
   close(): Promise<void>;
@@ -45,7 +62,7 @@ export async function startService(folder: string): Promise<Service> {
     const init: RequestInit = { method, headers: { "content-type": "application/json" } };
     if (body !== undefined) init.body = stringifyJson(body as never);
     const response = await fetch(`${url}${path}`, init);
-    return { status: response.status, body: parseJson(await response.text()) };
+    return { status: response.status, body: parseJson(await response.text()) as unknown as Body };
   };
   return {
     storage,

@@ -132,6 +132,8 @@ export class LakeClient {
     this.#record.attempts.push(attempt);
     const acknowledge = this.random() < 0.05 ? "mirrored" : "sql";
     const body = { transactionId: attempt.transactionId, acknowledge, tables: parts.map(wirePart) };
+    // Some ask twice at the same moment, as a proxy does that is unsure whether it got through.
+    const twin = this.random() < 0.1 ? this.#send("/v1/commits", body) : undefined;
     for (let sends = 0; sends < MAX_SENDS; sends += 1) {
       if (sends > 0) this.#record.counts.resent += 1;
       const impatient = sends < 5 && acknowledge === "sql" && this.random() < IMPATIENCE;
@@ -141,6 +143,8 @@ export class LakeClient {
         continue;
       }
       const committed = this.#takeAnswer(attempt, answer);
+      const other = await twin;
+      if (other && other.status !== 503) this.#takeAnswer(attempt, other);
       // Now and then, once more for nothing: it must be told the same.
       if (this.random() >= 0.05) return { committed, attempt };
       const again = await this.#send("/v1/commits", body);

@@ -63,7 +63,8 @@ export class ListAppend {
       });
     }
     if (chosen.length === 0) return;
-    const { attempt } = await client.commit(parts);
+    // In any order: the locks must not care.
+    const { attempt } = await client.commit(client.random() < 0.5 ? parts : parts.reverse());
     const reads = chosen.map(({ read }) => read);
     this.#steps.push({ name: attempt.transactionId, reads, writes, attempt });
   }

@@ -56,6 +56,14 @@ export function client(run: Run, planned: readonly PlannedTransaction[], name: s
   };
 }
 
+/** Gives every table a few files to begin with, in one transaction. */
+export async function fillTables(run: Run): Promise<void> {
+  const parts = run.tables.map(
+    (_, table): PlannedPart => ({ table, deed: "append", reads: "unsaid", picks: [0, 1, 2, 3] }),
+  );
+  await client(run, [{ server: 0, fate: "plain", clock: 1, parts }], "first")();
+}
+
 async function send(run: Run, request: CommitRequest, attempt: Attempt, plan: PlannedTransaction): Promise<void> {
   const mine = run.servers[plan.server];
   const other = run.servers[plan.server === 0 ? 1 : 0];

@@ -13,7 +13,7 @@ export const DEEDS = [
   "metadata",
   "nothing",
 ] as const;
-export const READS = ["unsaid", "whole", "files", "none"] as const;
+export const READS = ["unsaid", "whole", "files", "files", "none", "none"] as const;
 /** What becomes of the caller: it may die before or after its commit call, or send the request to both servers at once. */
 export const FATES = ["plain", "plain", "dies before", "dies after", "twins"] as const;
 export const LOOKS = ["heads", "heads", "time", "transaction"] as const;
@@ -51,7 +51,7 @@ const part: fc.Arbitrary<PlannedPart> = fc.record({
   table: fc.nat(3),
   deed: fc.constantFrom(...DEEDS),
   reads: fc.constantFrom(...READS),
-  picks: fc.array(fc.nat(20), { minLength: 1, maxLength: 3 }),
+  picks: fc.array(fc.nat(7), { minLength: 1, maxLength: 3 }),
   level: fc.option(level, { nil: undefined, freq: 3 }),
   app: fc.option(fc.nat(1), { nil: undefined, freq: 4 }),
 });

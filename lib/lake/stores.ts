@@ -1,0 +1,34 @@
+/** The object store of a location: a folder, or a prefix in a bucket. S3's SDK is loaded at the first call that needs it. */
+
+import type { ObjectStore } from "../ports.ts";
+import { openFileStore } from "../storage/file.ts";
+import { fromLocation, fromS3Location } from "./location.ts";
+
+/** Opens nothing yet. @throws LakeError invalid for storage that is not known here */
+export function openStore(location: string): ObjectStore {
+  const place = fromS3Location(location);
+  if (!place) return openFileStore(fromLocation(location));
+  return openLater(async () => {
+    const { openS3Store } = await import("../storage/s3.ts");
+    return openS3Store(place);
+  });
+}
+
+/** A store that is opened by its first call: whoever works with folders need not wait for a megabyte of SDK. */
+function openLater(open: () => Promise<ObjectStore>): ObjectStore {
+  let opened: Promise<ObjectStore> | undefined;
+  const store = (): Promise<ObjectStore> => {
+    opened ??= open();
+    return opened;
+  };
+  return {
+    async *list(prefix, options) {
+      yield* (await store()).list(prefix, options);
+    },
+    head: async (key) => (await store()).head(key),
+    get: async (key) => (await store()).get(key),
+    getRange: async (key, start, end) => (await store()).getRange(key, start, end),
+    putIfAbsent: async (key, body) => (await store()).putIfAbsent(key, body),
+    put: async (key, body) => (await store()).put(key, body),
+  };
+}

@@ -1,0 +1,176 @@
+/** An object store on S3, or on a server that speaks S3 with conditional writes. Objects appear whole and are created once. */
+
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { isLakeError } from "../errors.ts";
+import type { ObjectBody, ObjectInfo, ObjectStore } from "../ports.ts";
+import { checkKey } from "./keys.ts";
+import { ask, createIfAbsent } from "./s3-calls.ts";
+import type { S3Place } from "./s3-errors.ts";
+import { bodyParts, uploadParts } from "./s3-upload.ts";
+
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** Where the store begins in the bucket, without slashes around it; empty for the whole bucket. */
+  readonly prefix: string;
+  /** One for all stores if absent: region, endpoint and credentials from the SDK's own environment. */
+  readonly client?: S3Client;
+}
+
+/** Milliseconds without a byte after which a call is given up. */
+const SILENCE = 30_000;
+const CONNECTING = 5_000;
+
+/** A client that tries once: retries are ours, as its own would hide whether a write happened. */
+export function newS3Client({ silenceMs = SILENCE }: { readonly silenceMs?: number } = {}): S3Client {
+  const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
+  return new S3Client({
+    maxAttempts: 1,
+    // Servers other than AWS have no host name for each bucket, and know no CRC trailers.
+    forcePathStyle: Boolean(AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL),
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    requestHandler: { connectionTimeout: CONNECTING, socketTimeout: silenceMs },
+  });
+}
+
+let shared: S3Client | undefined;
+
+function sharedClient(): S3Client {
+  shared ??= newS3Client();
+  return shared;
+}
+
+/** Opens the store; the first call finds out whether the bucket exists. */
+export function openS3Store({ bucket, prefix, client = sharedClient() }: S3StoreOptions): ObjectStore {
+  const place: S3Place = { client, bucket, root: prefix === "" ? "" : `${prefix}/` };
+  return {
+    list: (below, { startAfter } = {}) => listObjects(place, below, startAfter),
+    head: (key) => orUndefined(headObject(place, key)),
+    get: (key) => orUndefined(getObject(place, key)),
+    getRange: (key, start, end) => getRange(place, key, start, end),
+    putIfAbsent: (key, body) => write(place, key, body, true),
+    async put(key, body) {
+      await write(place, key, body, false);
+    },
+  };
+}
+
+async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isLakeError(error, "notFound")) return undefined;
+    throw error;
+  }
+}
+
+// ---------------------------------------------------------------- reading
+
+/** S3 lists by the UTF-8 bytes of keys, which is the order that the port asks for. */
+async function* listObjects(place: S3Place, prefix: string, startAfter?: string): AsyncGenerator<ObjectInfo> {
+  const { client, bucket, root } = place;
+  const wanted = {
+    Bucket: bucket,
+    Prefix: root + prefix,
+    ...(startAfter === undefined ? {} : { StartAfter: root + startAfter }),
+  };
+  let token: string | undefined;
+  do {
+    const command = new ListObjectsV2Command({ ...wanted, ContinuationToken: token });
+    const page = await ask(place, { action: "list", key: prefix }, () => client.send(command));
+    for (const { Key = "", Size = 0, LastModified } of page.Contents ?? []) {
+      // Empty objects that consoles show as folders; no key of ours ends so.
+      if (Key.endsWith("/")) continue;
+      yield { key: Key.slice(root.length), size: Size, modifiedAt: LastModified?.getTime() ?? 0 };
+    }
+    token = page.IsTruncated ? page.NextContinuationToken : undefined;
+  } while (token !== undefined);
+}
+
+async function headObject(place: S3Place, key: string): Promise<ObjectInfo> {
+  const command = new HeadObjectCommand(target(place, key));
+  const head = await ask(place, { action: "read", key }, () => place.client.send(command));
+  return { key, size: head.ContentLength ?? 0, modifiedAt: head.LastModified?.getTime() ?? 0 };
+}
+
+async function getObject(
+  place: S3Place,
+  key: string,
+): Promise<{ readonly bytes: Uint8Array; readonly info: ObjectInfo }> {
+  const command = new GetObjectCommand(target(place, key));
+  return ask(place, { action: "read", key }, async () => {
+    const { Body, LastModified } = await place.client.send(command);
+    // Within the attempt: a connection may break in the middle of a body.
+    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+    return { bytes, info: { key, size: bytes.length, modifiedAt: LastModified?.getTime() ?? 0 } };
+  });
+}
+
+async function getRange(place: S3Place, key: string, start: number, end: number): Promise<Uint8Array> {
+  if (end <= start) {
+    await headObject(place, key);
+    return new Uint8Array();
+  }
+  const command = new GetObjectCommand({ ...target(place, key), Range: `bytes=${start}-${end - 1}` });
+  return ask(place, { action: "read", key }, async () => {
+    try {
+      const { Body, ContentRange } = await place.client.send(command);
+      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+      // A server may send the whole object instead.
+      return ContentRange === undefined ? bytes.slice(start, end) : bytes;
+    } catch (error) {
+      // The range begins after the end of the object.
+      if (error instanceof Error && error.name === "InvalidRange") return new Uint8Array();
+      throw error;
+    }
+  });
+}
+
+// ---------------------------------------------------------------- writing
+
+async function write(place: S3Place, key: string, body: ObjectBody, ifAbsent: boolean): Promise<"created" | "exists"> {
+  checkKey(key);
+  if (body instanceof Uint8Array) return putWhole(place, key, body, ifAbsent);
+  const parts = bodyParts(body);
+  try {
+    const { value: first = new Uint8Array() } = await parts.next();
+    const second = await parts.next();
+    if (second.done) return await putWhole(place, key, first, ifAbsent);
+    const all = async function* (): AsyncGenerator<Uint8Array> {
+      yield first;
+      yield second.value;
+      yield* parts;
+    };
+    return await uploadParts(place, key, all(), ifAbsent);
+  } finally {
+    // Whatever was not read of the source is closed.
+    await parts.return();
+  }
+}
+
+async function putWhole(
+  place: S3Place,
+  key: string,
+  bytes: Uint8Array,
+  ifAbsent: boolean,
+): Promise<"created" | "exists"> {
+  const object = { ...target(place, key), Body: bytes };
+  if (ifAbsent) {
+    const command = new PutObjectCommand({ ...object, IfNoneMatch: "*" });
+    return createIfAbsent(place, key, ["raced", "busy"], () => place.client.send(command));
+  }
+  await ask(place, { action: "write", key }, () => place.client.send(new PutObjectCommand(object)));
+  return "created";
+}
+
+/** @throws LakeError invalid for keys that no store could hold */
+function target({ bucket, root }: S3Place, key: string): { readonly Bucket: string; readonly Key: string } {
+  checkKey(key);
+  return { Bucket: bucket, Key: root + key };
+}

@@ -1,0 +1,144 @@
+/** A small S3 server in memory that fails on demand: what no real server does when a test wants it. */
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export type Fault =
+  /** An error answer; nothing was done. */
+  | { readonly status: number; readonly code: string }
+  /** The request is carried out, and the connection breaks before the answer. */
+  | "resetAfter"
+  /** Nothing was done, and the connection breaks. */
+  | "resetBefore"
+  /** Half of the answer's body, then the connection breaks. */
+  | "truncate"
+  /** No answer at all. */
+  | "silent";
+
+export interface FakeS3 {
+  readonly url: string;
+  /** By `/bucket/key`, percent-decoded. */
+  readonly objects: Map<string, Buffer>;
+  /** Open multipart uploads. */
+  readonly uploads: Map<string, Map<number, Buffer>>;
+  /** `METHOD /bucket/key?query`, in the order of arrival. */
+  readonly calls: string[];
+  /** The next calls that match fail so, one after the other. */
+  fail(call: RegExp, ...faults: readonly Fault[]): void;
+  /** Forgets objects, calls and faults. */
+  clear(): void;
+  close(): Promise<void>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body?: Buffer | string;
+  readonly headers?: Record<string, string>;
+}
+
+const error = (status: number, code: string): Answer => ({
+  status,
+  body: `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`,
+});
+
+export async function startFakeS3(): Promise<FakeS3> {
+  const objects = new Map<string, Buffer>();
+  const uploads = new Map<string, Map<number, Buffer>>();
+  const calls: string[] = [];
+  const faults: { readonly call: RegExp; readonly fault: Fault }[] = [];
+  const server = createServer(async (request, response) => {
+    const call = `${request.method} ${request.url}`;
+    calls.push(call);
+    const body = await bodyOf(request).catch(() => undefined);
+    if (!body) return;
+    const planned = faults.findIndex((fault) => fault.call.test(call));
+    const fault = planned < 0 ? undefined : faults.splice(planned, 1)[0]?.fault;
+    if (fault === "silent") return;
+    if (fault === "resetBefore") return void request.socket.destroy();
+    const answer =
+      typeof fault === "object" ? error(fault.status, fault.code) : carryOut(request, body, objects, uploads);
+    if (fault === "resetAfter") return void request.socket.destroy();
+    send(request, response, answer, fault === "truncate");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    objects,
+    uploads,
+    calls,
+    fail: (call, ...list) => void faults.push(...list.map((fault) => ({ call, fault }))),
+    clear() {
+      objects.clear();
+      uploads.clear();
+      calls.length = 0;
+      faults.length = 0;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: Answer, truncated: boolean): void {
+  const body = Buffer.from(answer.body ?? "");
+  response.writeHead(answer.status, { "content-length": body.length, ...answer.headers });
+  if (!truncated) return void response.end(request.method === "HEAD" ? undefined : body);
+  response.write(body.subarray(0, body.length >> 1), () => request.socket.destroy());
+}
+
+function carryOut(
+  request: IncomingMessage,
+  body: Buffer,
+  objects: FakeS3["objects"],
+  uploads: FakeS3["uploads"],
+): Answer {
+  const url = new URL(request.url ?? "", "http://fake");
+  const key = decodeURIComponent(url.pathname);
+  const upload = url.searchParams.get("uploadId");
+  const taken = request.headers["if-none-match"] === "*" && objects.has(key);
+  const store = (content: Buffer): Answer => {
+    if (taken) return error(412, "PreconditionFailed");
+    objects.set(key, content);
+    return { status: 200, headers: { etag: '"e"' } };
+  };
+  if (url.searchParams.has("uploads")) {
+    const id = `upload-${uploads.size}`;
+    uploads.set(id, new Map());
+    return {
+      status: 200,
+      body: `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
+    };
+  }
+  if (upload !== null) {
+    const parts = uploads.get(upload);
+    if (!parts) return error(404, "NoSuchUpload");
+    if (request.method === "PUT") {
+      parts.set(Number(url.searchParams.get("partNumber")), body);
+      return { status: 200, headers: { etag: '"p"' } };
+    }
+    const stored = request.method === "DELETE" ? { status: 204 } : store(Buffer.concat([...parts.values()]));
+    if (stored.status < 300) uploads.delete(upload);
+    return request.method === "DELETE" || stored.status >= 300
+      ? stored
+      : { status: 200, body: "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>" };
+  }
+  if (request.method === "PUT") return store(body);
+  if (url.searchParams.has("list-type")) return { status: 200, body: listing(key, objects) };
+  const found = objects.get(key);
+  if (!found) return error(404, "NoSuchKey");
+  return { status: 200, body: found, headers: { "last-modified": new Date(0).toUTCString() } };
+}
+
+function listing(bucket: string, objects: FakeS3["objects"]): string {
+  const folder = `${bucket.replace(/\/$/, "")}/`;
+  const keys = [...objects.keys()].filter((key) => key.startsWith(folder)).map((key) => key.slice(folder.length));
+  const contents = keys.sort().map((key) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`);
+  return `<ListBucketResult><IsTruncated>false</IsTruncated>${contents.join("")}</ListBucketResult>`;
+}
