@@ -23,7 +23,7 @@ if [ "$(cat "$cache/complete" 2>/dev/null)" != "$wanted" ]; then
   python3 -m venv "$cache/venv"
   "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" >&2
   for artifact in "delta-spark_$scala" delta-storage; do
-    mvn --batch-mode --quiet dependency:copy "-Dartifact=io.delta:$artifact:$delta" "-DoutputDirectory=$cache/jars" >&2
+    mvn --batch-mode --quiet -Dstyle.color=never dependency:copy "-Dartifact=io.delta:$artifact:$delta" "-DoutputDirectory=$cache/jars" >&2
   done
   printf '%s' "$wanted" >"$cache/complete"
 fi

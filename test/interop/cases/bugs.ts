@@ -57,6 +57,7 @@ function wrongRemoves(lab: Lab): void {
     const { name } = await replay(lab.service, golden, { name: "bugs.removes" });
     const { files, version } = await lab.service.call("GET", `/v1/tables/${name}/files`);
     const file = files.find((f) => f.deletionVector && f.path.includes("%"));
+    assert.ok(file);
     const removes = {
       "without its deletion vector": { ...file, deletionVector: undefined },
       "by a path that is decoded once too often": { ...file, path: decodeURIComponent(file.path) },

@@ -32,8 +32,8 @@ export function variantsOf(table: string, copies: string): readonly Variant[] {
   if (commits[0] === 0) {
     const path = `${copies}-commits-only`;
     copyWithout(table, path, (name) => name === "_last_checkpoint" || name.includes(".checkpoint."));
-    // Below the first checkpoint nothing has changed, and between two of them nothing new happens.
-    const versions = commits.filter((v) => checkpoints.includes(v) || v === commits.at(-1));
+    // Below the first checkpoint nothing is different.
+    const versions = [last];
     variants.push({ label: "without checkpoints", path, versions });
   }
   const path = `${copies}-cleaned`;
