@@ -194,6 +194,7 @@ export interface Catalog {
    * after the given versions read under these locks, commits what it returns. `plan` may throw; then nothing is written.
    */
   commitLocked(
+    transactionId: string,
     tables: readonly { readonly tableId: string; readonly after: number }[],
     plan: (states: readonly TableState[], winners: ReadonlyMap<string, readonly Commit[]>) => PlannedCommit,
   ): Promise<CommitOutcome>;

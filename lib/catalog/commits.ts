@@ -22,12 +22,15 @@ export async function commit(db: Database, clock: Clock, planned: PlannedCommit)
 export async function commitLocked(
   db: Database,
   clock: Clock,
+  transactionId: string,
   tables: readonly { readonly tableId: string; readonly after: number }[],
   plan: (states: readonly TableState[], winners: ReadonlyMap<string, readonly Commit[]>) => PlannedCommit,
 ): Promise<CommitOutcome> {
   return db.transaction(async (tx) => {
     const ids = tables.map(({ tableId }) => requireUuid(tableId, "table id"));
-    if (db.dialect.lock) await tx.all(db.dialect.lock(ids.map((id) => `table:${id}`)));
+    // All that dl_commit locks, at once: a twin of this transaction that held the rest would wait for us, and we for it.
+    const locks = [`transaction:${requireUuid(transactionId, "transaction id")}`, ...ids.map((id) => `table:${id}`)];
+    if (db.dialect.lock) await tx.all(db.dialect.lock(locks));
     const states = await readStates(
       tx,
       ids.map((tableId) => ({ tableId })),

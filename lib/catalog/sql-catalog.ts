@@ -30,7 +30,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     dropTable: (tableId) => dropTable(db, tableId, clock.now()),
 
     commit: (planned) => commit(db, clock, planned),
-    commitLocked: (tables, plan) => commitLocked(db, clock, tables, plan),
+    commitLocked: (transactionId, tables, plan) => commitLocked(db, clock, transactionId, tables, plan),
     findTransaction: (transactionId) => findTransactionRow(db, transactionId),
 
     readCommits: (tableId, from, to, options) => readCommits(db, tableId, from, to, options),

@@ -177,7 +177,7 @@ async function attemptLocked(
 ): Promise<Attempt> {
   const tables = known.map((state, i) => ({ tableId: state.tableId, after: checked[i] as number }));
   try {
-    const outcome = await lake.catalog.commitLocked(tables, (locked, winners) => {
+    const outcome = await lake.catalog.commitLocked(request.transactionId, tables, (locked, winners) => {
       const states = known.map((state) => {
         const found = locked.find((l) => l.tableId === state.tableId);
         if (!found) throw tableNotFound({ tableId: state.tableId });

@@ -113,7 +113,7 @@ function lockedTests(catalog: CatalogUnderTest["catalog"]): void {
     await commitNext(catalog(), tableId, { actions: { adds: [add("w2")] } });
     let racing: Promise<unknown> = Promise.resolve();
     let seen: readonly Commit[] = [];
-    const outcome = await catalog().commitLocked([{ tableId, after: 0 }], ([state], winners): PlannedCommit => {
+    const outcome = await catalog().commitLocked(id(), [{ tableId, after: 0 }], ([state], winners): PlannedCommit => {
       seen = winners.get(tableId) ?? [];
       racing = catalog().commit(planned([append(tableId, "late")]));
       assert.equal(state?.version, 2);
@@ -137,14 +137,14 @@ function lockedTests(catalog: CatalogUnderTest["catalog"]): void {
     const tableId = await newTable(catalog());
     const stop = new Error("conflict");
     await assert.rejects(
-      catalog().commitLocked([{ tableId, after: 0 }], () => {
+      catalog().commitLocked(id(), [{ tableId, after: 0 }], () => {
         throw stop;
       }),
       (error) => error === stop,
     );
     assert.equal((await stateOf(catalog(), tableId)).version, 0);
     await assert.rejects(
-      catalog().commitLocked([{ tableId: "x", after: 0 }], () => planned([])),
+      catalog().commitLocked(id(), [{ tableId: "x", after: 0 }], () => planned([])),
       (e) => isLakeError(e, "invalid"),
     );
     await commitNext(catalog(), tableId, {});
