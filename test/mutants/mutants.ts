@@ -7,7 +7,7 @@ export interface Edit {
   readonly replace: string;
 }
 
-export type Suite = "races" | "model" | "contention" | "checker" | "crash" | "catalog";
+export type Suite = "locks" | "races" | "model" | "contention" | "checker" | "crash" | "catalog";
 
 export interface Mutant {
   readonly name: string;
@@ -40,7 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "locks are taken in the order of the request (PL/pgSQL)",
     fast: true,
-    killers: ["contention", "checker"],
+    killers: ["locks", "contention"],
     edits: [
       {
         file: FUNCTIONS,
