@@ -10,6 +10,7 @@ import { filters } from "./cases/filters.ts";
 import { imported } from "./cases/imported.ts";
 import { throughApi } from "./cases/through-api.ts";
 import { openEngines } from "./support/engines.ts";
+import { VERDICTS } from "./support/grid.ts";
 import { Lab } from "./support/lab.ts";
 import { startService } from "./support/service.ts";
 
@@ -24,7 +25,8 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
     lab.service = await startService(lab.folder);
   });
   after(async () => {
-    console.log(`\n${lab.grid.print()}\n`);
+    const counts = VERDICTS.map((verdict) => `${lab.grid.total(verdict)} ${verdict}`);
+    console.log(`\n${lab.grid.print()}\n\nreadings: ${counts.join(", ")}\n`);
     if (process.env.INTEROP_REPORT) writeFileSync(process.env.INTEROP_REPORT, `${lab.grid.print()}\n`);
     await lab.service?.close();
     await lab.engines?.close();

@@ -86,31 +86,26 @@ def delta_rs_history(path):
 
 
 def parquet_facts(path):
-    """What a Parquet file is made of: paths of its columns that are not optional, column indexes, codecs."""
+    """What a Parquet file is made of: columns that are required at some level, map keys aside; column indexes; codecs."""
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(path)
     meta = file.metadata
     columns = [meta.row_group(g).column(c) for g in range(meta.num_row_groups) for c in range(meta.num_columns)]
+    leaves = [file.schema.column(c) for c in range(meta.num_columns)]
     return {
         "rows": meta.num_rows,
-        "required": sorted(required(file.schema_arrow, "")),
+        "required": [leaf.path for leaf in leaves if has_required(leaf)],
         "columnIndexes": any(c.has_column_index for c in columns),
         "codecs": sorted({c.compression for c in columns}),
     }
 
 
-def required(fields, prefix):
-    for field in fields:
-        name = prefix + field.name
-        if not field.nullable:
-            yield name
-        if pa.types.is_struct(field.type):
-            yield from required([field.type.field(i) for i in range(field.type.num_fields)], name + ".")
-        if pa.types.is_list(field.type):
-            yield from required([field.type.value_field], name + ".")
-        if pa.types.is_map(field.type):
-            yield from required([field.type.item_field], name + ".")
+def has_required(leaf):
+    """Every optional or repeated level of a path counts one; the key of a map alone may, and must, be required."""
+    levels = leaf.path.split(".")
+    is_key = levels[-2:] == ["key_value", "key"]
+    return leaf.max_definition_level != len(levels) - (1 if is_key else 0)
 
 
 def parquet_rows(path):

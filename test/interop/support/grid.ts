@@ -3,7 +3,8 @@
 import { READERS, type Reader } from "./engines.ts";
 
 /** `refuses`: it says why it cannot; `misreads`: it reads the original wrongly, too; `wrong`: only ours. */
-export type Verdict = "ok" | "refuses" | "misreads" | "wrong";
+export const VERDICTS = ["ok", "refuses", "misreads", "wrong"] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 interface Cell {
   readonly counts: Record<Verdict, number>;
