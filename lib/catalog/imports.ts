@@ -86,7 +86,11 @@ function tableExists(row: Row, wanted: ImportRequest): Error {
     `the ${what} belongs to a table that ${importing ? "is being imported" : "exists"}`,
     {
       code: "TABLE_EXISTS",
-      hint: importing ? "Finish or abort that import first." : "Drop that table first, or import under another name.",
+      hint: importing
+        ? "Repeat that import to finish it."
+        : row.name === wanted.name
+          ? "Choose another name, or drop that table first (DELETE /v1/tables/{tableId})."
+          : `It is in the catalog already, as "${text(row, "name")}": two tables cannot share a folder.`,
       facts: { tableId: text(row, "table_id"), name: text(row, "name"), location: text(row, "location") },
     },
   );

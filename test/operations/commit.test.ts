@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { isLakeError, type LakeError } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import {
   actions,
@@ -15,6 +14,7 @@ import {
   request,
   type TestLake,
 } from "../support/lake.ts";
+import { codeOf } from "../support/table-facts.ts";
 import { assertHistory } from "../support/theorem.ts";
 
 let lake: TestLake;
@@ -22,15 +22,6 @@ before(async () => {
   lake = await openTestLake();
 });
 after(() => lake.close());
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => assert.fail("expected an error"),
-    (e: unknown) => e,
-  );
-  assert.ok(isLakeError(error), String(error));
-  return (error as LakeError).code;
-}
 
 test("versions are contiguous and a blind append rebases over appends, removes and rewrites", async () => {
   const id = await newTable(lake, "a.appends");

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { isLakeError } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { listFiles, resolveVersion, snapshots, tableCommits, tableHistory } from "../../lib/operations/read.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, request, type TestLake } from "../support/lake.ts";
+import { codeOf } from "../support/table-facts.ts";
 
 let lake: TestLake;
 let id: string;
@@ -26,11 +26,6 @@ after(() => lake.close());
 async function paths(at: { version?: number; timestamp?: number }): Promise<string[]> {
   const { page } = await listFiles(lake, { tableId: id }, { ...at, limit: 100 });
   return page.items.map((file) => file.path).sort();
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
-  const error = await promise.catch((e: unknown) => e);
-  return isLakeError(error) ? error.code : undefined;
 }
 
 test("every version shows its files, a removed file comes back when it is added again", async () => {
