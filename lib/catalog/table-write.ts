@@ -105,7 +105,7 @@ export function tableWrite(
   options: { readonly isBlindAppend: boolean; readonly assignRowIds: boolean },
 ): TableWrite {
   const rowIds = options.assignRowIds;
-  const removes = actions.removes.map(removeRow);
+  const removes = actions.removes.map((remove) => removeRow(rowIds ? withoutRowIds(remove) : remove));
   const replaced = new Map(removes.map((row) => [row[1], row[2]]));
   const domains = actions.domains.filter((domain) => !rowIds || domain.domain !== ROW_TRACKING_DOMAIN);
   const highWaterMark = highWaterMarkOf(domains);
@@ -164,6 +164,12 @@ function addRow(add: AddFile, replaced: ReadonlyMap<string, string>): AddRow {
     jsonOrNull(add.unknown),
     ...fileLanes(add),
   ];
+}
+
+/** Ids of a removed file are copied from its live row under the lock (delta-rules.md §3.1). */
+function withoutRowIds(remove: RemoveFile): RemoveFile {
+  const { baseRowId: _, defaultRowCommitVersion: __, ...rest } = remove;
+  return rest;
 }
 
 function removeRow(remove: RemoveFile): RemoveRow {

@@ -7,7 +7,7 @@ import { type Row, type SqlTransaction, type SqlValue, sql } from "./database.ts
 import { addLanes, type Lanes, subtractLanes } from "./keys.ts";
 import type { LiveFile, LiveFiles } from "./row-checks.ts";
 import { integer, lanesOf, long, markersOf } from "./rows.ts";
-import { type AddRow, ROW_TRACKING_DOMAIN, type TableWrite } from "./table-write.ts";
+import { type AddRow, type RemoveRow, ROW_TRACKING_DOMAIN, type TableWrite } from "./table-write.ts";
 
 /** The numbers of a head that a write moves. */
 export interface HeadNumbers {
@@ -57,7 +57,8 @@ export async function writeVersion(
 ): Promise<void> {
   const closed = closedFiles(write, live);
   const { rows, highWaterMark } = assignRowIds(to, write, head.highWaterMark, closed.byPath);
-  await writeFiles(tx, to, write, rows, closed.all);
+  const removes = removesWithRowIds(to, write, closed.byPath);
+  await writeFiles(tx, to, { removes, adds: rows }, closed.all);
   await writeActions(tx, to, write, highWaterMark > head.highWaterMark ? highWaterMark : undefined);
   let sizeInBytes = head.sizeInBytes;
   let lanes = head.lanes;
@@ -138,11 +139,24 @@ function withRowIds(row: AddRow, baseRowId: Int64, defaultRowCommitVersion: Int6
   return copy;
 }
 
+/** Removes carry the ids of the file that they remove (delta-rules.md §3.1). */
+function removesWithRowIds(to: VersionWrite, write: TableWrite, closed: ClosedFiles["byPath"]): readonly RemoveRow[] {
+  if (to.importing || !write.rowIds) return write.removes;
+  return write.removes.map((row): RemoveRow => {
+    const gone = closed.get(row[1])?.find((file) => file.dvKey === row[2]);
+    if (gone?.baseRowId === undefined) return row;
+    const version = gone.defaultRowCommitVersion;
+    const ids = `{"baseRowId":${gone.baseRowId}${version === undefined ? "" : `,"defaultRowCommitVersion":${version}`}`;
+    const [path, key, dv, deletionTimestamp, dataChange, action] = row;
+    const rest = action === "{}" ? "}" : `,${action.slice(1)}`;
+    return [path, key, dv, deletionTimestamp, dataChange, ids + rest];
+  });
+}
+
 async function writeFiles(
   tx: SqlTransaction,
   to: VersionWrite,
-  write: TableWrite,
-  adds: readonly AddRow[],
+  { removes, adds }: { readonly removes: readonly RemoveRow[]; readonly adds: readonly AddRow[] },
   closed: readonly LiveFile[],
 ): Promise<void> {
   const { tableId, version, firstOrd } = to;
@@ -153,7 +167,7 @@ async function writeFiles(
   await tx.each(
     sql`insert into dl_removes (table_id, version, ord, path, path_key, dv_key, deletion_timestamp, data_change, action)
       values (${null}, ${null}, ${null}, ${null}, unhex(${null}), ${null}, ${null}, ${null}, ${null})`,
-    write.removes.map((row, i) => [tableId, version, firstOrd + i, ...row]),
+    removes.map((row, i) => [tableId, version, firstOrd + i, ...row]),
   );
   const v = null;
   await tx.each(

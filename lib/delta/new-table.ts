@@ -2,7 +2,7 @@
 
 import { invalid } from "../errors.ts";
 import type { CommitActions, Metadata, Protocol } from "./actions.ts";
-import { FEATURES, featureName, isEnabled, knownFeature } from "./features.ts";
+import { FEATURES, FENCE, featureName, isEnabled, knownFeature } from "./features.ts";
 import { type JsonObject, stringifyJson } from "./json.ts";
 import { checkProtocolKnown, checkProtocolShape } from "./protocol.ts";
 import { completeSchema, parseSchema, type SchemaField } from "./schema.ts";
@@ -24,6 +24,8 @@ export interface NewTable {
   readonly partitionColumns?: readonly string[];
   readonly configuration?: Readonly<Record<string, string>>;
   readonly description?: string;
+  /** False lets foreign writers write to the log directly; true if absent: every known reader reads behind the fence (design D14). */
+  readonly fenced?: boolean;
 }
 
 /**
@@ -48,6 +50,7 @@ export function newTableActions(table: NewTable, id: string, createdTime: number
   const schema = parseSchema(schemaString, "/schema");
   const given = Object.entries(table.configuration ?? {});
   const asked = given.flatMap(([key, value]) => askedFeature(key, value) ?? []);
+  if (table.fenced ?? true) asked.push(FENCE);
   const described: Metadata = {
     id,
     name: table.name.slice(table.name.indexOf(".") + 1),

@@ -7,7 +7,7 @@ import { type NewTable, newTableActions } from "../../lib/delta/new-table.ts";
 import { checkProtocolShape } from "../../lib/delta/protocol.ts";
 import { field, refuses, TABLE_ID } from "../support/builders.ts";
 
-const BASE = ["appendOnly", "inCommitTimestamp", "invariants"];
+const BASE = ["appendOnly", "deltalakedb.managed", "inCommitTimestamp", "invariants"];
 const struct = (...fields: readonly JsonObject[]): JsonObject => ({ type: "struct", fields });
 function create(some: Partial<NewTable> = {}) {
   const table = {
@@ -94,6 +94,11 @@ describe("the protocol follows from", () => {
       "an old name of a feature",
       { configuration: { "delta.feature.timestampWithoutTimezone": "enabled" } },
       reader("timestampNtz"),
+    ],
+    [
+      "a table without a fence",
+      { fenced: false },
+      { readerFeatures: undefined, writerFeatures: BASE.filter((name) => name !== "deltalakedb.managed") },
     ],
     ["a property that is off", { configuration: { "delta.enableDeletionVectors": "false" } }, writer()],
   ];

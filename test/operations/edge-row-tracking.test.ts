@@ -168,3 +168,28 @@ test("edge 47: an overwrite and the return to old files never lower the high-wat
   );
   assert.equal(await assertTheorem(lake, id), 4);
 });
+
+test("removes carry the row ids of the live file, whatever the writer sends", async () => {
+  const id = await newTable(lake, "r.removes", { configuration: TRACKED });
+  await commitTo(lake, id, 0, [rows("a", 10), rows("b", 5)]);
+  const wrong = { baseRowId: 77, defaultRowCommitVersion: 9, tags: { why: "old" } };
+  assert.equal(await commitTo(lake, id, 1, [removeOf("a"), removeOf("b", wrong)], {}), 2);
+  const { removes } = (await commitOf(lake, id, 2)).actions;
+  assert.deepEqual(
+    removes.map((r) => [r.path, r.baseRowId, r.defaultRowCommitVersion, r.tags]),
+    [
+      ["a", 0, 1, undefined],
+      ["b", 10, 1, { why: "old" }],
+    ],
+  );
+  await mirrorTable(lake, id);
+  const published = (await publishedLines(lake, id, 2)).map((line) => JSON.parse(line).remove).filter(Boolean);
+  assert.deepEqual(
+    published.map((r) => [r.path, r.baseRowId, r.defaultRowCommitVersion]),
+    [
+      ["a", 0, 1],
+      ["b", 10, 1],
+    ],
+  );
+  assert.equal(await assertTheorem(lake, id), 2);
+});

@@ -17,7 +17,7 @@ before(async () => {
 after(() => lake.close());
 
 test("up, up again, down: two versions, and the mirror carries them", async () => {
-  const id = await newTable(lake, "fence.table");
+  const id = await newTable(lake, "fence.table", { fenced: false });
   const before = (await lake.catalog.readStates([{ tableId: id }]))[0]?.protocol;
   assert.deepEqual(await fenceTable(lake, { tableId: id }, true), {
     tableId: id,
@@ -40,8 +40,15 @@ test("up, up again, down: two versions, and the mirror carries them", async () =
   assert.equal(await assertTheorem(lake, id), 3);
 });
 
+test("a table that we create is fenced, unless its creator says otherwise", async () => {
+  const [fenced] = await lake.catalog.readStates([{ tableId: await newTable(lake, "fence.default") }]);
+  const [open] = await lake.catalog.readStates([{ tableId: await newTable(lake, "fence.open", { fenced: false }) }]);
+  assert.ok(fenced && isFenced(fenced.protocol));
+  assert.ok(open && !isFenced(open.protocol));
+});
+
 test("a writer cannot take the fence down by a protocol action of its own", async () => {
-  const id = await newTable(lake, "fence.kept");
+  const id = await newTable(lake, "fence.kept", { fenced: false });
   const protocol = (await lake.catalog.readStates([{ tableId: id }]))[0]?.protocol;
   assert.ok(protocol);
   await fenceTable(lake, { tableId: id }, true);

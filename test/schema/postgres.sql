@@ -388,8 +388,16 @@ begin
   select count(*) n, coalesce(sum(size), 0) size, coalesce(sum(h0), 0) h0, coalesce(sum(h1), 0) h1,
     coalesce(sum(h2), 0) h2, coalesce(sum(h3), 0) h3 into closed from c;
   insert into dl_removes (table_id, version, ord, path, path_key, dv_key, deletion_timestamp, data_change, action)
-  select tid, v, first_ord + o - 1, e->>0, (e->>1)::uuid, e->>2, (e->>3)::bigint, (e->>4)::boolean, e->>5
-  from jsonb_array_elements(tab->'removes') with ordinality z(e, o);
+  select tid, v, first_ord + z.o - 1, z.e->>0, (z.e->>1)::uuid, z.e->>2, (z.e->>3)::bigint, (z.e->>4)::boolean,
+    case when gone.base_row_id is null then z.e->>5
+      else '{"baseRowId":' || gone.base_row_id || coalesce(',"defaultRowCommitVersion":' || gone.default_row_commit_version, '')
+        || case when z.e->>5 = '{}' then '}' else ',' || substr(z.e->>5, 2) end end
+  from jsonb_array_elements(tab->'removes') with ordinality z(e, o)
+  left join lateral (
+    select p.* from (select dv_key, base_row_id, default_row_commit_version from dl_files
+      where row_ids and table_id = tid and path_key = (z.e->>1)::uuid
+        and removed_version >= v and removed_version < 9007199254740991 order by removed_version limit 4) p
+    where p.dv_key = z.e->>2 limit 1) gone on true;
 
   with z as (
     select j.e, j.o, former.base_row_id former_id, former.default_row_commit_version former_version

@@ -93,7 +93,7 @@ export const SCHEMA = {
 export async function newTable(
   lake: Lake,
   name: string,
-  options: { partitionColumns?: string[]; configuration?: Record<string, string> } = {},
+  options: { partitionColumns?: string[]; configuration?: Record<string, string>; fenced?: boolean } = {},
 ): Promise<string> {
   const { tableId } = await createTable(lake, { name, location: `file:///lake/${name}`, schema: SCHEMA, ...options });
   return tableId;

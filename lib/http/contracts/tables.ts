@@ -19,6 +19,14 @@ export const createTableRequest = z
       .optional()
       .openapi({ example: { "delta.checkpointInterval": "100" } }),
     description: z.string().optional(),
+    fenced: z
+      .boolean()
+      .optional()
+      .openapi({
+        description:
+          "True if absent: every other Delta writer must refuse to write to the table, and all readers go on. " +
+          "`dl fence` changes it later",
+      }),
   })
   .openapi("CreateTableRequest");
 
