@@ -1,6 +1,7 @@
 /** The HTTP API: IAM or JWT, throttled, with an access log. */
 
 import { RemovalPolicy } from "aws-cdk-lib";
+import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import * as apigateway from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpIamAuthorizer, HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
@@ -22,6 +23,21 @@ const ROUTES = [
   [POST, "/v1/snapshots", "read"],
   [POST, "/v1/tables/{tableId}/plan", "read"],
 ] as const;
+
+/** One JSON line a request; who asked is the role, never a token. */
+const ACCESS_LOG = {
+  time: "$context.requestTime",
+  requestId: "$context.requestId",
+  caller: "$context.identity.userArn",
+  ip: "$context.identity.sourceIp",
+  method: "$context.httpMethod",
+  path: "$context.path",
+  status: "$context.status",
+  bytes: "$context.responseLength",
+  milliseconds: "$context.responseLatency",
+  error: "$context.error.message",
+  integrationErrorMessage: "$context.integrationErrorMessage",
+};
 
 export interface ApiProps {
   readonly settings: Settings;
@@ -59,7 +75,10 @@ export class Api extends Construct {
       autoDeploy: true,
       throttle: { rateLimit: settings.throttling.rate, burstLimit: settings.throttling.burst },
       detailedMetricsEnabled: true,
-      accessLogSettings: { destination: new apigateway.LogGroupLogDestination(accessLog) },
+      accessLogSettings: {
+        destination: new apigateway.LogGroupLogDestination(accessLog),
+        format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
+      },
     });
     this.url = stage.url;
   }
