@@ -74,7 +74,6 @@ export class Api extends Construct {
       stageName: "$default",
       autoDeploy: true,
       throttle: { rateLimit: settings.throttling.rate, burstLimit: settings.throttling.burst },
-      detailedMetricsEnabled: true,
       accessLogSettings: {
         destination: new apigateway.LogGroupLogDestination(accessLog),
         format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),

@@ -58,6 +58,15 @@ describe("agreement", () => {
     assert.deepEqual(unknown, []);
   });
 
+  test("the deployment guide lists the dashboard as it is", () => {
+    const guide = readText("docs/deployment.md");
+    for (const { title, graphs } of DASHBOARD) {
+      const line = guide.split("\n").find((text) => text.startsWith(`| ${title} |`));
+      assert.ok(line, title);
+      for (const graph of graphs) assert.ok(line.includes(graph.title), `${title}: ${graph.title}`);
+    }
+  });
+
   test("the stages have the same alarms, none longer than CloudWatch takes", () => {
     for (const stage of STAGES) {
       const own = alarmsOf(settingsOf((name) => (name === "stage" ? stage : undefined)));

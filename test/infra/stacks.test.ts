@@ -136,8 +136,18 @@ describe("the data", () => {
     const url = "rds-data://cluster?secret=secret&database=lake";
     const { data, app } = templatesOf({ stage: "development", localDatabaseUrl: url });
     for (const type of ["AWS::RDS::DBCluster", "AWS::EC2::VPC"]) data.resourceCountIs(type, 0);
-    app.allResourcesProperties("AWS::Lambda::EventSourceMapping", { FunctionName: Match.anyValue() });
     app.hasResourceProperties("AWS::Lambda::Function", { Environment: { Variables: { DATABASE_URL: url } } });
+  });
+});
+
+describe("a database by its ARN", () => {
+  test("gives the functions permission for it and its secret, and for no other", () => {
+    const cluster = "arn:aws:rds:eu-central-1:111122223333:cluster:restored";
+    const secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:restored-AbCdEf";
+    const localDatabaseUrl = `rds-data://${cluster}?secret=${secret}&database=deltalakedb`;
+    const { app } = templatesOf({ stage: "production", localDatabaseUrl });
+    const resources = statementsOf(app, "Commit").flatMap(({ Resource }) => Resource);
+    assert.ok(resources.includes(cluster) && resources.includes(secret), JSON.stringify(resources));
   });
 });
 
