@@ -47,8 +47,6 @@ function newBucket(scope: Construct, settings: Settings): s3.Bucket {
   };
   const accessLogs = new s3.Bucket(scope, "AccessLogs", {
     ...safe,
-    // S3 delivers access logs as a service of its own, which needs the ownership controls of a log bucket.
-    objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_PREFERRED,
     lifecycleRules: [{ id: "expire", expiration: Duration.days(settings.logDays) }],
   });
   return new s3.Bucket(scope, "Tables", {
