@@ -16,7 +16,10 @@ export function mirrorRoleName(scope: Construct, settings: Settings): string {
 const EXECUTE = ["rds-data:ExecuteStatement"];
 const TRANSACT = ["rds-data:BeginTransaction", "rds-data:CommitTransaction", "rds-data:RollbackTransaction"];
 
-/** Calls of the Data API. Readers get single statements: what begins no transaction can commit none. */
+/**
+ * Calls of the Data API. Readers get single statements and no transactions. The login is the same for all: that a reader's
+ * statement is a select is up to its code, not to IAM.
+ */
 export function allowDatabase(role: iam.Role, database: DatabaseAccess, how: "read" | "write"): void {
   const { clusterArn, secretArn } = database;
   if (clusterArn === undefined || secretArn === undefined) return;
