@@ -38,7 +38,18 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   "apache-arrow": ["lib/log"],
   hyparquet: ["lib/log"],
   "hyparquet-compressors": ["lib/log"],
+  "@aws-sdk/client-rds-data": ["lib/catalog"],
   "@aws-sdk/client-s3": ["lib/storage"],
+  "@aws-sdk/client-sqs": ["lib/queue"],
+  "@aws-lambda-powertools/metrics": ["lib/telemetry"],
+  "@aws-lambda-powertools/logger": ["functions"],
+  "@aws-lambda-powertools/batch": ["functions"],
+  "@middy/core": ["functions"],
+  // Types only.
+  "aws-lambda": ["functions"],
+  "aws-cdk-lib": ["infra"],
+  constructs: ["infra"],
+  "cdk-nag": ["infra"],
   hono: ["lib/http"],
   "@hono/node-server": ["lib/http"],
   "@hono/zod-openapi": ["lib/http"],
@@ -53,7 +64,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   "fast-check": ["test"],
 };
 /** Packages that are run, or read by the type checker, but never imported. */
-const TOOLS = ["node", "typescript", "@biomejs/biome"];
+const TOOLS = ["node", "typescript", "@biomejs/biome", "aws-cdk", "esbuild"];
 
 const MAX_LINES = 400;
 const BANNED_WORDS = ["sync", "process", "handle", "manager", "util", "utils"];

@@ -31,6 +31,12 @@ export const EVENT_METRICS = {
     "Age of the oldest overdue version then.",
   ),
   parityChecks: counter("ParityChecks", "dl_parity_checks_total", "Parity checks that were made."),
+  parityRuns: counter("ParityRuns", "dl_parity_runs_total", "Scheduled starts of the parity checks."),
+  parityFailures: counter("ParityFailures", "dl_parity_failures_total", "Parity checks that could not be made."),
+  sweeps: counter("Sweeps", "dl_sweeps_total", "Runs of the sweeper, also those that found nothing."),
+  serverErrors: counter("ServerErrors", "dl_http_server_errors_total", "HTTP requests answered with 5xx."),
+  databaseCalls: histogram("DatabaseCallDuration", "dl_database_call_duration_seconds", "Time of one Data API call."),
+  databaseErrors: counter("DatabaseErrors", "dl_database_errors_total", "Data API calls that failed."),
   requestDuration: histogram("RequestDuration", "dl_http_request_duration_seconds", "Time of an HTTP request."),
 } as const satisfies Record<string, MetricName>;
 

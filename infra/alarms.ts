@@ -1,0 +1,163 @@
+/** Every alarm as data: what is measured, when it is too much, how bad that is, and where the runbook says what to do. */
+
+import { EVENT_METRICS, NAMESPACE, TABLE_METRICS } from "../lib/telemetry/metric-names.ts";
+import type { Settings } from "./settings.ts";
+
+/** Whose metric it is: the service's own, or that of an AWS resource. */
+export const SOURCES = {
+  service: NAMESPACE,
+  mirrorQueue: "AWS/SQS",
+  mirrorDeadLetters: "AWS/SQS",
+  parityDeadLetters: "AWS/SQS",
+  api: "AWS/ApiGateway",
+  mirrorFunction: "AWS/Lambda",
+} as const;
+export type Source = keyof typeof SOURCES;
+
+export interface AlarmDefinition {
+  /** Also the heading in docs/runbook.md. */
+  readonly id: string;
+  /** `page` wakes somebody up; `ticket` waits for the morning. */
+  readonly severity: "page" | "ticket";
+  readonly source: Source;
+  readonly metric: string;
+  readonly statistic: "Sum" | "Maximum" | "p95";
+  readonly comparison: "above" | "below";
+  readonly threshold: number;
+  readonly periodSeconds: number;
+  readonly evaluationPeriods: number;
+  readonly datapointsToAlarm: number;
+  readonly missing: "breaching" | "notBreaching";
+  readonly meaning: string;
+}
+
+export const RUNBOOK = "docs/runbook.md";
+
+export function runbookOf(alarm: AlarmDefinition): string {
+  return `${RUNBOOK}#${alarm.id}`;
+}
+
+const { mirrorLag, oldestUnpublished, foreignCommits, mirrorFailures, commitDuration } = EVENT_METRICS;
+const { serverErrors, databaseErrors, parityRuns, sweeps } = EVENT_METRICS;
+
+/** The alarms of one stage; only the two clocks depend on its settings. */
+export function alarmsOf(settings: Settings): readonly AlarmDefinition[] {
+  return [...mirrorAlarms(settings), ...driftAlarms(), ...queueAlarms(), ...commitAlarms(), ...clockAlarms(settings)];
+}
+
+function mirrorAlarms(settings: Settings): readonly AlarmDefinition[] {
+  const lag = settings.mirror.lagThresholdSeconds * 1000;
+  return [
+    above("mirror-lag", "page", mirrorLag.cloudwatch, lag, "Versions reach _delta_log late", { statistic: "p95" }),
+    above("oldest-unpublished", "page", oldestUnpublished.cloudwatch, lag, "A version has not reached _delta_log", {
+      statistic: "Maximum",
+    }),
+    above("foreign-commits", "page", foreignCommits.cloudwatch, 0, "Somebody else wrote into a managed _delta_log"),
+    above("mirror-failures", "ticket", mirrorFailures.cloudwatch, 0, "Publishing failed, and will be tried again", {
+      periodSeconds: 300,
+      evaluationPeriods: 3,
+      datapointsToAlarm: 2,
+    }),
+    above("mirror-function-errors", "ticket", "Errors", 0, "The mirror function broke off", {
+      source: "mirrorFunction",
+      periodSeconds: 300,
+    }),
+    above("mirror-function-throttles", "ticket", "Throttles", 0, "The mirror function was not let run", {
+      source: "mirrorFunction",
+      periodSeconds: 300,
+      evaluationPeriods: 3,
+      datapointsToAlarm: 2,
+    }),
+  ];
+}
+
+function driftAlarms(): readonly AlarmDefinition[] {
+  const { fileDriftCount, metadataDrift, protocolDrift } = TABLE_METRICS;
+  const drift = { statistic: "Maximum", periodSeconds: 300 } as const;
+  return [
+    above("file-drift", "page", fileDriftCount.cloudwatch, 0, "SQL and _delta_log have different files", drift),
+    above("metadata-drift", "page", metadataDrift.cloudwatch, 0, "SQL and _delta_log have different metadata", drift),
+    above("protocol-drift", "page", protocolDrift.cloudwatch, 0, "SQL and _delta_log have different protocols", drift),
+  ];
+}
+
+function queueAlarms(): readonly AlarmDefinition[] {
+  const visible = "ApproximateNumberOfMessagesVisible";
+  const most = { statistic: "Maximum", periodSeconds: 60 } as const;
+  return [
+    above("mirror-dead-letters", "page", visible, 0, "Doorbells of the mirror were given up", {
+      ...most,
+      source: "mirrorDeadLetters",
+    }),
+    above("parity-dead-letters", "ticket", visible, 0, "Parity checks were given up", {
+      ...most,
+      source: "parityDeadLetters",
+    }),
+    above("queue-age", "ticket", "ApproximateAgeOfOldestMessage", 60, "Doorbells wait for longer than a minute", {
+      ...most,
+      source: "mirrorQueue",
+      evaluationPeriods: 3,
+      datapointsToAlarm: 3,
+    }),
+  ];
+}
+
+function commitAlarms(): readonly AlarmDefinition[] {
+  const five = { periodSeconds: 300 } as const;
+  return [
+    above("server-errors", "page", serverErrors.cloudwatch, 0, "Requests were answered with 5xx", five),
+    above("api-errors", "page", "5xx", 0, "The gateway answered with 5xx", { ...five, source: "api" }),
+    above("commit-duration", "ticket", commitDuration.cloudwatch, 2000, "Commits are slow", {
+      ...five,
+      statistic: "p95",
+      evaluationPeriods: 3,
+      datapointsToAlarm: 3,
+    }),
+    above("database-errors", "ticket", databaseErrors.cloudwatch, 5, "Calls of the database fail", five),
+  ];
+}
+
+/** A clock that stands still is seen by what does not come, so missing data is the alarm. */
+function clockAlarms({ sweepMinutes, parityMinutes }: Settings): readonly AlarmDefinition[] {
+  return [
+    {
+      ...above("sweeper-not-running", "page", sweeps.cloudwatch, 1, "Lost doorbells stay lost"),
+      ...still(sweepMinutes),
+    },
+    {
+      ...above("parity-not-running", "ticket", parityRuns.cloudwatch, 1, "Nobody compares SQL and _delta_log"),
+      ...still(parityMinutes),
+    },
+  ];
+}
+
+/** Three runs in a row did not come. */
+function still(minutes: number): Partial<AlarmDefinition> {
+  const misses = { evaluationPeriods: 3, datapointsToAlarm: 3, periodSeconds: minutes * 60 };
+  return { ...misses, comparison: "below", missing: "breaching" };
+}
+
+function above(
+  id: string,
+  severity: AlarmDefinition["severity"],
+  metric: string,
+  threshold: number,
+  meaning: string,
+  rest: Partial<AlarmDefinition> = {},
+): AlarmDefinition {
+  return {
+    id,
+    severity,
+    source: "service",
+    metric,
+    statistic: "Sum",
+    comparison: "above",
+    threshold,
+    periodSeconds: 60,
+    evaluationPeriods: 1,
+    datapointsToAlarm: 1,
+    missing: "notBreaching",
+    meaning,
+    ...rest,
+  };
+}

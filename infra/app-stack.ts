@@ -1,0 +1,70 @@
+/** What may be deployed again at any time: API, functions, queues, schedules, alarms, dashboard. */
+
+import { CfnOutput, Stack, Tags } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import { Alarms } from "./constructs/alarms.ts";
+import { Api } from "./constructs/api.ts";
+import type { DatabaseAccess } from "./constructs/database.ts";
+import { Doorbells } from "./constructs/doorbells.ts";
+import type { Tables } from "./constructs/lake-bucket.ts";
+import { LakeDashboard } from "./constructs/lake-dashboard.ts";
+import { Migration } from "./constructs/migration.ts";
+import { Schedules } from "./constructs/schedules.ts";
+import { MIRROR_TIMEOUT, PARITY_TIMEOUT, ServiceFunctions } from "./constructs/service-functions.ts";
+import type { Dimensions } from "./metrics.ts";
+import type { Settings } from "./settings.ts";
+
+export interface AppStackProps {
+  readonly settings: Settings;
+  readonly database: DatabaseAccess;
+  readonly tables: Tables;
+}
+
+export class AppStack extends Stack {
+  constructor(scope: Construct, id: string, props: AppStackProps) {
+    const { settings, database, tables } = props;
+    super(scope, id, { description: `deltalakedb ${settings.stage}: API, mirror, sweep and parity` });
+    Tags.of(this).add("service", "deltalakedb");
+    Tags.of(this).add("stage", settings.stage);
+    const doorbells = new Doorbells(this, "Doorbells", {
+      settings,
+      mirrorTimeout: MIRROR_TIMEOUT,
+      parityTimeout: PARITY_TIMEOUT,
+    });
+    const functions = new ServiceFunctions(this, "Functions", { settings, database, tables, doorbells });
+    const { commit, read, mirror, sweep, parity, migrate } = functions;
+    const migration = new Migration(this, "Migration", { settings, migrate: migrate.lambda });
+    // New code meets the new schema, never the old one.
+    for (const { lambda } of [commit, read, mirror, sweep, parity]) lambda.node.addDependency(migration.done);
+    const api = new Api(this, "Api", { settings, commit: commit.lambda, read: read.lambda });
+    new Schedules(this, "Schedules", { settings, sweep: sweep.lambda, parity: parity.lambda });
+    const dimensions: Dimensions = {
+      service: { service: "deltalakedb", stage: settings.stage },
+      mirrorQueue: { QueueName: doorbells.mirror.queueName },
+      mirrorDeadLetters: { QueueName: doorbells.mirrorDeadLetters.queueName },
+      parityDeadLetters: { QueueName: doorbells.parityDeadLetters.queueName },
+      api: { ApiId: api.api.apiId },
+      mirrorFunction: { FunctionName: mirror.lambda.functionName },
+    };
+    const { alarms } = new Alarms(this, "Alarms", { settings, dimensions });
+    const dashboard = new LakeDashboard(this, "Dashboard", { settings, dimensions, alarms });
+    this.#say({
+      ApiUrl: api.url,
+      MirrorQueueUrl: doorbells.mirror.queueUrl,
+      MirrorDeadLettersUrl: doorbells.mirrorDeadLetters.queueUrl,
+      ParityQueueUrl: doorbells.parity.queueUrl,
+      TablesBucket: tables.bucketName,
+      DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards:name=${dashboard.name}`,
+      NextStep: `curl ${api.url}v1/health${authorisationHint(settings, this.region)}`,
+    });
+  }
+
+  #say(outputs: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
+  }
+}
+
+function authorisationHint({ authorisation }: Settings, region: string): string {
+  if (authorisation.kind === "jwt") return ' -H "Authorization: Bearer $TOKEN"';
+  return ` --aws-sigv4 aws:amz:${region}:execute-api --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -H "x-amz-security-token: $AWS_SESSION_TOKEN"`;
+}

@@ -1,0 +1,28 @@
+/** The CDK app: the stacks of one stage, checked by cdk-nag. `-c stage=production` chooses, settings.ts says what that means. */
+
+import { App, Validations } from "aws-cdk-lib";
+import { AwsSolutionsChecks } from "cdk-nag";
+import { AppStack } from "./app-stack.ts";
+import type { DatabaseAccess } from "./constructs/database.ts";
+import { DataStack } from "./data-stack.ts";
+import { nameOf, settingsOf } from "./settings.ts";
+
+/** Adds the stacks of one stage to an app; a database of your own (`-c localDatabaseUrl=rds-data://…`) leaves Aurora out. */
+export function addStacks(app: App): { readonly data: DataStack; readonly application: AppStack } {
+  const settings = settingsOf((name) => app.node.tryGetContext(name));
+  const url: unknown = app.node.tryGetContext("localDatabaseUrl");
+  const external = typeof url === "string" && url !== "" ? { externalDatabase: accessOf(url) } : {};
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  const data = new DataStack(app, nameOf(settings, "data"), { settings, ...external });
+  const { database, tables } = data;
+  const application = new AppStack(app, nameOf(settings, "app"), { settings, database, tables });
+  return { data, application };
+}
+
+/** Functions get permission for the cluster and secret that the URL names; an emulator's names are no ARNs and need none. */
+function accessOf(url: string): DatabaseAccess {
+  const [, clusterArn, secretArn] = /^rds-data:\/\/(arn:[^?]+)\?(?:.*&)?secret=(arn:[^&]+)/.exec(url) ?? [];
+  return clusterArn === undefined || secretArn === undefined ? { url } : { url, clusterArn, secretArn };
+}
+
+if (import.meta.main) addStacks(new App());

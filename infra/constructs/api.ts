@@ -1,0 +1,89 @@
+/** The HTTP API: IAM or JWT, throttled, with an access log. */
+
+import { RemovalPolicy } from "aws-cdk-lib";
+import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
+import * as apigateway from "aws-cdk-lib/aws-apigatewayv2";
+import { HttpIamAuthorizer, HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
+import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import * as logs from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { retentionOf } from "../retention.ts";
+import { nameOf, type Settings } from "../settings.ts";
+
+const { GET, POST, DELETE } = apigateway.HttpMethod;
+
+/** Which function answers what. A path that is not here is a 404 of the gateway. */
+const ROUTES = [
+  [POST, "/v1/commits", "commit"],
+  [POST, "/v1/tables", "commit"],
+  [POST, "/v1/tables/import", "commit"],
+  [DELETE, "/v1/tables/{tableId}", "commit"],
+  [GET, "/v1/{path+}", "read"],
+  [POST, "/v1/snapshots", "read"],
+  [POST, "/v1/tables/{tableId}/plan", "read"],
+] as const;
+
+/** One JSON line a request; who asked is the role, never a token. */
+const ACCESS_LOG = {
+  time: "$context.requestTime",
+  requestId: "$context.requestId",
+  caller: "$context.identity.userArn",
+  ip: "$context.identity.sourceIp",
+  method: "$context.httpMethod",
+  path: "$context.path",
+  status: "$context.status",
+  bytes: "$context.responseLength",
+  milliseconds: "$context.responseLatency",
+  error: "$context.error.message",
+  integrationErrorMessage: "$context.integrationErrorMessage",
+};
+
+export interface ApiProps {
+  readonly settings: Settings;
+  readonly commit: IFunction;
+  readonly read: IFunction;
+}
+
+export class Api extends Construct {
+  readonly api: apigateway.HttpApi;
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, props: ApiProps) {
+    super(scope, id);
+    const { settings } = props;
+    this.api = new apigateway.HttpApi(this, "Http", {
+      apiName: nameOf(settings, "api"),
+      description: "deltalakedb: commits to Delta tables, and reads of their state",
+      createDefaultStage: false,
+      defaultAuthorizer: authorizerOf(settings),
+    });
+    const integrations = {
+      commit: new HttpLambdaIntegration("Commit", props.commit),
+      read: new HttpLambdaIntegration("Read", props.read),
+    };
+    for (const [method, route, name] of ROUTES) {
+      this.api.addRoutes({ path: route, methods: [method], integration: integrations[name] });
+    }
+    const accessLog = new logs.LogGroup(this, "AccessLog", {
+      retention: retentionOf(settings.logDays),
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const stage = new apigateway.HttpStage(this, "Stage", {
+      httpApi: this.api,
+      stageName: "$default",
+      autoDeploy: true,
+      throttle: { rateLimit: settings.throttling.rate, burstLimit: settings.throttling.burst },
+      accessLogSettings: {
+        destination: new apigateway.LogGroupLogDestination(accessLog),
+        format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
+      },
+    });
+    this.url = stage.url;
+  }
+}
+
+function authorizerOf({ authorisation }: Settings): apigateway.IHttpRouteAuthorizer {
+  if (authorisation.kind === "iam") return new HttpIamAuthorizer();
+  return new HttpJwtAuthorizer("Jwt", authorisation.issuer, { jwtAudience: [...authorisation.audience] });
+}

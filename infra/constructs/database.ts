@@ -1,0 +1,77 @@
+/** Aurora Serverless v2 with PostgreSQL, reached by the Data API only. */
+
+import { Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
+import * as ec2 from "aws-cdk-lib/aws-ec2";
+import * as logs from "aws-cdk-lib/aws-logs";
+import * as rds from "aws-cdk-lib/aws-rds";
+import { Construct } from "constructs";
+import { retentionOf } from "../retention.ts";
+import { nameOf, type Settings } from "../settings.ts";
+
+const NAME = "deltalakedb";
+
+/** What a function needs to call the Data API: the URL, and on AWS whose permission. */
+export interface DatabaseAccess {
+  readonly url: string;
+  readonly clusterArn?: string;
+  readonly secretArn?: string;
+}
+
+export class Database extends Construct {
+  readonly access: DatabaseAccess;
+
+  constructor(scope: Construct, id: string, props: { readonly settings: Settings; readonly vpc: ec2.IVpc }) {
+    super(scope, id);
+    const { settings, vpc } = props;
+    const { minCapacity, maxCapacity, pauseAfterMinutes, backupDays, standby } = settings.database;
+    const clusterIdentifier = nameOf(settings, "database");
+    // Made before RDS makes it, which would keep the lines for ever.
+    const logGroup = new logs.LogGroup(this, "Log", {
+      logGroupName: `/aws/rds/cluster/${clusterIdentifier}/postgresql`,
+      retention: retentionOf(settings.logDays),
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const cluster = new rds.DatabaseCluster(this, "Cluster", {
+      clusterIdentifier,
+      engine: rds.DatabaseClusterEngine.auroraPostgres({ version: rds.AuroraPostgresEngineVersion.VER_17_7 }),
+      vpc,
+      vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
+      securityGroups: [
+        new ec2.SecurityGroup(this, "Closed", {
+          vpc,
+          description: "Nobody connects: the Data API does not come through the network",
+          allowAllOutbound: false,
+        }),
+      ],
+      writer: rds.ClusterInstance.serverlessV2("writer"),
+      readers: standby ? [rds.ClusterInstance.serverlessV2("standby", { scaleWithWriter: true })] : [],
+      serverlessV2MinCapacity: minCapacity,
+      serverlessV2MaxCapacity: maxCapacity,
+      ...(pauseAfterMinutes === undefined
+        ? {}
+        : { serverlessV2AutoPauseDuration: Duration.minutes(pauseAfterMinutes) }),
+      defaultDatabaseName: NAME,
+      enableDataApi: true,
+      // RDS makes the secret and rotates it each week; a rotation of our own would need a function inside the network.
+      manageMasterUserPassword: true,
+      storageEncrypted: true,
+      iamAuthentication: true,
+      backup: { retention: Duration.days(backupDays) },
+      copyTagsToSnapshot: true,
+      cloudwatchLogsExports: ["postgresql"],
+      deletionProtection: settings.protectData,
+      removalPolicy: settings.protectData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    cluster.node.addDependency(logGroup);
+    const secretArn = cluster.secret?.secretArn;
+    if (secretArn === undefined) throw new Error("The cluster came without a secret.");
+    const { clusterArn } = cluster;
+    this.access = { url: `rds-data://${clusterArn}?secret=${secretArn}&database=${NAME}`, clusterArn, secretArn };
+    if (!settings.protectData) {
+      Validations.of(cluster).acknowledge({
+        id: "AwsSolutions-RDS10",
+        reason: "Development databases are thrown away on purpose; staging and production are protected.",
+      });
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/** The two queues and what they could not deliver: doorbells of the mirror, in order per table, and tables to compare. */
+
+import { Duration } from "aws-cdk-lib";
+import * as sqs from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import { nameOf, type Settings } from "../settings.ts";
+
+/** SQS hides a message for six times as long as the function may run, as AWS asks for. */
+const VISIBILITY_FACTOR = 6;
+
+export interface DoorbellsProps {
+  readonly settings: Settings;
+  readonly mirrorTimeout: Duration;
+  readonly parityTimeout: Duration;
+}
+
+export class Doorbells extends Construct {
+  readonly mirror: sqs.Queue;
+  readonly mirrorDeadLetters: sqs.Queue;
+  readonly parity: sqs.Queue;
+  readonly parityDeadLetters: sqs.Queue;
+
+  constructor(scope: Construct, id: string, props: DoorbellsProps) {
+    super(scope, id);
+    const { settings } = props;
+    const safe = { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true };
+    // Without a written name that ends in .fifo, some emulators make a standard queue of it.
+    const fifo = {
+      ...safe,
+      fifo: true,
+      deduplicationScope: sqs.DeduplicationScope.MESSAGE_GROUP,
+      fifoThroughputLimit: sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+    };
+    this.mirrorDeadLetters = new sqs.Queue(this, "MirrorDeadLetters", {
+      ...fifo,
+      queueName: nameOf(settings, "mirror-dead-letters.fifo"),
+      retentionPeriod: Duration.days(14),
+    });
+    this.mirror = new sqs.Queue(this, "Mirror", {
+      ...fifo,
+      queueName: nameOf(settings, "mirror.fifo"),
+      visibilityTimeout: seconds(props.mirrorTimeout),
+      deadLetterQueue: { queue: this.mirrorDeadLetters, maxReceiveCount: 5 },
+    });
+    this.parityDeadLetters = new sqs.Queue(this, "ParityDeadLetters", {
+      ...safe,
+      queueName: nameOf(settings, "parity-dead-letters"),
+      retentionPeriod: Duration.days(14),
+    });
+    this.parity = new sqs.Queue(this, "Parity", {
+      ...safe,
+      queueName: nameOf(settings, "parity"),
+      visibilityTimeout: seconds(props.parityTimeout),
+      deadLetterQueue: { queue: this.parityDeadLetters, maxReceiveCount: 3 },
+    });
+  }
+}
+
+function seconds(timeout: Duration): Duration {
+  return Duration.seconds(timeout.toSeconds() * VISIBILITY_FACTOR);
+}

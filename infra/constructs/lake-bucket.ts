@@ -1,0 +1,74 @@
+/** The bucket of the tables: data files, which writers put, and `_delta_log`, which only the mirror writes. */
+
+import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import * as iam from "aws-cdk-lib/aws-iam";
+import * as s3 from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+import type { Settings } from "../settings.ts";
+
+/** The bucket as other stacks see it. */
+export interface Tables {
+  readonly bucketName: string;
+  readonly bucketArn: string;
+}
+
+export class LakeBucket extends Construct {
+  readonly tables: Tables;
+
+  constructor(scope: Construct, id: string, props: { readonly settings: Settings; readonly mirrorRoleArn: string }) {
+    super(scope, id);
+    const { settings } = props;
+    if (settings.existingBucket !== undefined) {
+      // Its policy is not ours to replace; docs/deployment.md has the statement to add.
+      const { bucketName, bucketArn } = s3.Bucket.fromBucketName(this, "Existing", settings.existingBucket);
+      this.tables = { bucketName, bucketArn };
+      return;
+    }
+    const bucket = newBucket(this, settings);
+    bucket.addToResourcePolicy(onlyTheMirrorWritesLogs(bucket, props.mirrorRoleArn));
+    // Exports with names of their own: cdk-nag shows a permission by the name of the export that is in it.
+    const stack = Stack.of(this);
+    this.tables = {
+      bucketName: stack.exportValue(bucket.bucketName),
+      bucketArn: stack.exportValue(bucket.bucketArn),
+    };
+  }
+}
+
+function newBucket(scope: Construct, settings: Settings): s3.Bucket {
+  const removalPolicy = settings.protectData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+  const safe = {
+    encryption: s3.BucketEncryption.S3_MANAGED,
+    enforceSSL: true,
+    minimumTLSVersion: 1.2,
+    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    removalPolicy,
+  };
+  const accessLogs = new s3.Bucket(scope, "AccessLogs", {
+    ...safe,
+    lifecycleRules: [{ id: "expire", expiration: Duration.days(settings.logDays) }],
+  });
+  return new s3.Bucket(scope, "Tables", {
+    ...safe,
+    versioned: true,
+    serverAccessLogsBucket: accessLogs as s3.IBucket,
+    serverAccessLogsPrefix: "tables/",
+    lifecycleRules: [
+      { id: "abandoned-uploads", abortIncompleteMultipartUploadAfter: Duration.days(2) },
+      { id: "old-versions", noncurrentVersionExpiration: Duration.days(settings.noncurrentDays) },
+    ],
+  });
+}
+
+/** A deny wins over every allow, so that no role with `s3:*` writes into a log by mistake. */
+function onlyTheMirrorWritesLogs(bucket: s3.Bucket, mirrorRoleArn: string): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    sid: "OnlyTheMirrorWritesDeltaLogs",
+    effect: iam.Effect.DENY,
+    principals: [new iam.AnyPrincipal()],
+    actions: ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
+    resources: [bucket.arnForObjects("_delta_log/*"), bucket.arnForObjects("*/_delta_log/*")],
+    conditions: { ArnNotEquals: { "aws:PrincipalArn": mirrorRoleArn } },
+  });
+}

@@ -1,0 +1,91 @@
+/** A Lambda function of ours: Node 24 on arm64, one bundle, its own role and log group. */
+
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Duration, RemovalPolicy } from "aws-cdk-lib";
+import * as iam from "aws-cdk-lib/aws-iam";
+import * as lambda from "aws-cdk-lib/aws-lambda";
+import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import * as logs from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { retentionOf } from "../retention.ts";
+import { nameOf, type Settings } from "../settings.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Bundled packages in CommonJS ask for `require` and `__dirname`, which modules do not have. */
+const BANNER = [
+  'import { createRequire as $require } from "node:module";',
+  'import { fileURLToPath as $path } from "node:url";',
+  "const require = $require(import.meta.url);",
+  'const __dirname = $path(new URL(".", import.meta.url));',
+].join("");
+
+export interface ServiceFunctionProps {
+  readonly settings: Settings;
+  /** The file in functions/ that exports `handler`, without .ts. */
+  readonly entry: string;
+  readonly description: string;
+  readonly timeout: Duration;
+  readonly memory: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Reads or writes checkpoints: the WebAssembly of parquet-wasm goes along. */
+  readonly parquet?: boolean;
+  readonly roleName?: string;
+}
+
+export class ServiceFunction extends Construct {
+  readonly role: iam.Role;
+  readonly lambda: NodejsFunction;
+
+  constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
+    super(scope, id);
+    const { settings, entry } = props;
+    const logGroup = new logs.LogGroup(this, "Log", {
+      retention: retentionOf(settings.logDays),
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.role = new iam.Role(this, "Role", {
+      assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
+      ...(props.roleName === undefined ? {} : { roleName: props.roleName }),
+    });
+    this.role.addToPolicy(
+      new iam.PolicyStatement({
+        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources: [logGroup.logGroupArn],
+      }),
+    );
+    this.lambda = new NodejsFunction(this, "Function", {
+      functionName: nameOf(settings, entry),
+      description: props.description,
+      entry: path.join(ROOT, "functions", `${entry}.ts`),
+      handler: "handler",
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      memorySize: props.memory,
+      timeout: props.timeout,
+      role: this.role,
+      logGroup,
+      projectRoot: ROOT,
+      depsLockFilePath: path.join(ROOT, "package-lock.json"),
+      environment: { ...props.environment },
+      bundling: {
+        format: OutputFormat.ESM,
+        target: "node24",
+        minify: true,
+        keepNames: true,
+        externalModules: [],
+        banner: BANNER,
+        commandHooks: {
+          beforeBundling: () => [],
+          beforeInstall: () => [],
+          afterBundling: (input, output) =>
+            props.parquet === true
+              ? [`cp "${input}/node_modules/parquet-wasm/node/parquet_wasm_bg.wasm" "${output}"`]
+              : [],
+        },
+      },
+    });
+    this.lambda.node.addDependency(this.role);
+  }
+}

@@ -1,0 +1,130 @@
+/** The six functions, with what each may do. */
+
+import { Duration } from "aws-cdk-lib";
+import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import { Construct } from "constructs";
+import type { Settings } from "../settings.ts";
+import type { DatabaseAccess } from "./database.ts";
+import type { Doorbells } from "./doorbells.ts";
+import type { Tables } from "./lake-bucket.ts";
+import { allowDatabase, allowReadingTables, allowSending, allowWritingLogs, mirrorRoleName } from "./roles.ts";
+import { ServiceFunction } from "./service-function.ts";
+
+/** API Gateway waits for 30 seconds. */
+const ANSWER = Duration.seconds(29);
+/** Short: a table whose mirror was killed waits for six times as long. */
+export const MIRROR_TIMEOUT = Duration.seconds(60);
+export const PARITY_TIMEOUT = Duration.minutes(5);
+const FIFO_BATCH = 10;
+
+export interface ServiceFunctionsProps {
+  readonly settings: Settings;
+  readonly database: DatabaseAccess;
+  readonly tables: Tables;
+  readonly doorbells: Doorbells;
+}
+
+export class ServiceFunctions extends Construct {
+  readonly commit: ServiceFunction;
+  readonly read: ServiceFunction;
+  readonly mirror: ServiceFunction;
+  readonly sweep: ServiceFunction;
+  readonly parity: ServiceFunction;
+  readonly migrate: ServiceFunction;
+
+  constructor(scope: Construct, id: string, props: ServiceFunctionsProps) {
+    super(scope, id);
+    const { settings, database, doorbells } = props;
+    const common = { settings, environment: environmentOf(props) };
+    this.commit = new ServiceFunction(this, "Commit", {
+      ...common,
+      entry: "commit",
+      description: "Commits, creates, imports and forgets tables",
+      timeout: ANSWER,
+      memory: 1024,
+      parquet: true,
+    });
+    this.read = new ServiceFunction(this, "Read", {
+      ...common,
+      entry: "read",
+      description: "Answers reads",
+      timeout: ANSWER,
+      memory: 1024,
+      parquet: true,
+    });
+    this.mirror = new ServiceFunction(this, "Mirror", {
+      ...common,
+      entry: "mirror",
+      description: "Publishes versions to _delta_log, and writes checkpoints",
+      timeout: MIRROR_TIMEOUT,
+      memory: 1769,
+      parquet: true,
+      roleName: mirrorRoleName(this, settings),
+    });
+    this.sweep = new ServiceFunction(this, "Sweep", {
+      ...common,
+      entry: "sweep",
+      description: "Rings again for versions that are overdue",
+      timeout: Duration.seconds(60),
+      memory: 512,
+      parquet: true,
+    });
+    this.parity = new ServiceFunction(this, "Parity", {
+      ...common,
+      entry: "parity",
+      description: "Compares SQL and _delta_log, table by table",
+      timeout: PARITY_TIMEOUT,
+      memory: 1769,
+      parquet: true,
+    });
+    this.migrate = new ServiceFunction(this, "Migrate", {
+      ...common,
+      entry: "migrate",
+      description: "Brings the SQL schema up to date, at each deploy",
+      timeout: Duration.minutes(10),
+      memory: 512,
+      parquet: true,
+    });
+    this.#allow(props);
+    this.mirror.lambda.addEventSource(
+      new SqsEventSource(doorbells.mirror, {
+        batchSize: FIFO_BATCH,
+        reportBatchItemFailures: true,
+        maxConcurrency: settings.mirror.concurrency,
+      }),
+    );
+    this.parity.lambda.addEventSource(
+      new SqsEventSource(doorbells.parity, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 10 }),
+    );
+    for (const { role } of [this.commit, this.mirror, this.sweep, this.parity, this.migrate]) {
+      allowDatabase(role, database, "write");
+    }
+    allowDatabase(this.read.role, database, "read");
+  }
+
+  #allow({ tables, doorbells }: ServiceFunctionsProps): void {
+    // The read function answers from SQL alone; it gets neither the bucket nor a queue.
+    for (const { role } of [this.commit, this.mirror, this.parity]) allowReadingTables(role, tables);
+    allowWritingLogs(this.mirror.role, tables);
+    for (const { role } of [this.commit, this.sweep]) allowSending(role, doorbells.mirror);
+    // A mirror whose time runs out rings for what is left.
+    allowSending(this.mirror.role, doorbells.mirror);
+    allowSending(this.parity.role, doorbells.parity);
+  }
+
+  get all(): readonly ServiceFunction[] {
+    return [this.commit, this.read, this.mirror, this.sweep, this.parity, this.migrate];
+  }
+}
+
+function environmentOf({ settings, database, tables, doorbells }: ServiceFunctionsProps): Record<string, string> {
+  return {
+    DATABASE_URL: database.url,
+    MIRROR_QUEUE_URL: doorbells.mirror.queueUrl,
+    PARITY_QUEUE_URL: doorbells.parity.queueUrl,
+    STORAGE: `s3://${tables.bucketName}/tables`,
+    STAGE: settings.stage,
+    LAG_THRESHOLD_SECONDS: String(settings.mirror.lagThresholdSeconds),
+    OVERDUE_SECONDS: String(settings.mirror.overdueSeconds),
+  };
+}

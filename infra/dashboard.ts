@@ -1,0 +1,114 @@
+/** The dashboard as data: rows with a title, each with graphs, read from left to right as a commit travels. */
+
+import { EVENT_METRICS, TABLE_METRICS } from "../lib/telemetry/metric-names.ts";
+import type { MetricQuery } from "./metrics.ts";
+
+export interface DashboardRow {
+  readonly title: string;
+  readonly graphs: readonly Graph[];
+}
+export interface Graph {
+  readonly title: string;
+  readonly metrics: readonly MetricQuery[];
+}
+
+const sum = (metric: string, label: string) => ({ metric, statistic: "Sum", label });
+const most = (metric: string, label: string) => ({ metric, statistic: "Maximum", label });
+const spread = (metric: string) => [
+  { metric, statistic: "p50", label: "p50" },
+  { metric, statistic: "p95", label: "p95" },
+];
+const VISIBLE = "ApproximateNumberOfMessagesVisible";
+
+export const DASHBOARD: readonly DashboardRow[] = [
+  {
+    title: "Commits: what clients do and how long it takes",
+    graphs: [
+      {
+        title: "Commits and conflicts",
+        metrics: [
+          sum(EVENT_METRICS.commits.cloudwatch, "commits"),
+          sum(EVENT_METRICS.commitConflicts.cloudwatch, "conflicts"),
+        ],
+      },
+      { title: "Time of a commit, ms", metrics: spread(EVENT_METRICS.commitDuration.cloudwatch) },
+    ],
+  },
+  {
+    title: "API: what clients see",
+    graphs: [
+      {
+        title: "Latency, ms",
+        metrics: spread("Latency").map((query) => ({ ...query, source: "api" }) as const),
+      },
+      {
+        title: "Requests and errors",
+        metrics: [
+          { ...sum("Count", "requests"), source: "api" },
+          { ...sum("4xx", "4xx"), source: "api" },
+          { ...sum("5xx", "5xx"), source: "api" },
+        ],
+      },
+    ],
+  },
+  {
+    title: "Mirror: how far _delta_log follows",
+    graphs: [
+      { title: "Lag, ms", metrics: spread(EVENT_METRICS.mirrorLag.cloudwatch) },
+      {
+        title: "Overdue tables, failures, foreign commits",
+        metrics: [
+          most(EVENT_METRICS.overdueTables.cloudwatch, "overdue tables"),
+          sum(EVENT_METRICS.mirrorFailures.cloudwatch, "failures"),
+          sum(EVENT_METRICS.foreignCommits.cloudwatch, "foreign commits"),
+        ],
+      },
+    ],
+  },
+  {
+    title: "Queue: doorbells under way",
+    graphs: [
+      {
+        title: "Age of the oldest doorbell, s",
+        metrics: [{ ...most("ApproximateAgeOfOldestMessage", "oldest"), source: "mirrorQueue" }],
+      },
+      {
+        title: "Doorbells that wait, and that were given up",
+        metrics: [
+          { ...most(VISIBLE, "waiting"), source: "mirrorQueue" },
+          { ...most(VISIBLE, "mirror, given up"), source: "mirrorDeadLetters" },
+          { ...most(VISIBLE, "parity, given up"), source: "parityDeadLetters" },
+        ],
+      },
+    ],
+  },
+  {
+    title: "Parity: SQL against _delta_log",
+    graphs: [
+      {
+        title: "Drift",
+        metrics: [
+          most(TABLE_METRICS.fileDriftCount.cloudwatch, "files"),
+          most(TABLE_METRICS.metadataDrift.cloudwatch, "metadata"),
+          most(TABLE_METRICS.protocolDrift.cloudwatch, "protocol"),
+        ],
+      },
+      {
+        title: "Checks, and those that failed",
+        metrics: [
+          sum(EVENT_METRICS.parityChecks.cloudwatch, "checks"),
+          sum(EVENT_METRICS.parityFailures.cloudwatch, "failures"),
+          sum(EVENT_METRICS.parityRuns.cloudwatch, "runs"),
+          sum(EVENT_METRICS.sweeps.cloudwatch, "sweeps"),
+        ],
+      },
+    ],
+  },
+  {
+    title: "Database: calls of the Data API",
+    graphs: [
+      { title: "Time of a call, ms", metrics: spread(EVENT_METRICS.databaseCalls.cloudwatch) },
+      { title: "Calls that failed", metrics: [sum(EVENT_METRICS.databaseErrors.cloudwatch, "errors")] },
+    ],
+  },
+];

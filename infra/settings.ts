@@ -1,0 +1,116 @@
+/** What differs between development, staging and production: data, never code. */
+
+export const STAGES = ["development", "staging", "production"] as const;
+export type StageName = (typeof STAGES)[number];
+
+export interface Settings {
+  readonly stage: StageName;
+  readonly database: {
+    /** Aurora capacity units; a minimum of 0 lets the cluster pause. */
+    readonly minCapacity: number;
+    readonly maxCapacity: number;
+    /** Minutes without a connection until Aurora pauses. Only with a minimum of 0. */
+    readonly pauseAfterMinutes?: number;
+    readonly backupDays: number;
+    /** A second instance in another zone, which takes over within a minute. */
+    readonly standby: boolean;
+  };
+  /** Deleting a stack or a resource by mistake keeps the data, and the database refuses to be deleted. */
+  readonly protectData: boolean;
+  /** Days that replaced and deleted objects are kept. */
+  readonly noncurrentDays: number;
+  readonly logDays: number;
+  readonly authorisation:
+    | { readonly kind: "iam" }
+    | { readonly kind: "jwt"; readonly issuer: string; readonly audience: readonly string[] };
+  /** HTTP requests a second, and how many may come at once. */
+  readonly throttling: { readonly rate: number; readonly burst: number };
+  readonly mirror: {
+    /** Tables that are mirrored at the same time. */
+    readonly concurrency: number;
+    readonly lagThresholdSeconds: number;
+    /** Age at which the sweeper rings again for a version. */
+    readonly overdueSeconds: number;
+  };
+  /** A sweep looks into the database: one a minute keeps Aurora from pausing. */
+  readonly sweepMinutes: number;
+  readonly parityMinutes: number;
+  /** Who gets the alarms; without it they only change their colour. */
+  readonly alarmMail?: string;
+  /** A bucket that exists already. Without it one is made. */
+  readonly existingBucket?: string;
+}
+
+const COMMON = {
+  authorisation: { kind: "iam" },
+  throttling: { rate: 100, burst: 200 },
+  mirror: { concurrency: 50, lagThresholdSeconds: 5, overdueSeconds: 10 },
+} as const satisfies Partial<Settings>;
+
+const BY_STAGE: Readonly<Record<StageName, Settings>> = {
+  development: {
+    ...COMMON,
+    stage: "development",
+    database: { minCapacity: 0, maxCapacity: 2, pauseAfterMinutes: 10, backupDays: 1, standby: false },
+    protectData: false,
+    noncurrentDays: 1,
+    logDays: 7,
+    sweepMinutes: 60,
+    parityMinutes: 360,
+  },
+  staging: {
+    ...COMMON,
+    stage: "staging",
+    database: { minCapacity: 0.5, maxCapacity: 4, backupDays: 7, standby: false },
+    protectData: true,
+    noncurrentDays: 7,
+    logDays: 30,
+    sweepMinutes: 1,
+    parityMinutes: 60,
+  },
+  production: {
+    ...COMMON,
+    stage: "production",
+    database: { minCapacity: 1, maxCapacity: 32, backupDays: 35, standby: true },
+    protectData: true,
+    noncurrentDays: 30,
+    logDays: 90,
+    throttling: { rate: 1000, burst: 2000 },
+    mirror: { ...COMMON.mirror, concurrency: 200 },
+    sweepMinutes: 1,
+    parityMinutes: 60,
+  },
+};
+
+/** What the command line says with `-c name=value`, as text. */
+export type Context = (name: string) => unknown;
+
+/** The settings of the stage that `-c stage=` names, with what else the command line says. */
+export function settingsOf(context: Context): Settings {
+  const stage = text(context, "stage") ?? "development";
+  const settings = BY_STAGE[stage as StageName];
+  if (settings === undefined) throw new Error(`-c stage=${stage}: there are ${STAGES.join(", ")}.`);
+  const alarmMail = text(context, "alarmMail");
+  const existingBucket = text(context, "existingBucket");
+  const issuer = text(context, "jwtIssuer");
+  const audience = text(context, "jwtAudience")?.split(",");
+  if ((issuer === undefined) !== (audience === undefined)) {
+    throw new Error("-c jwtIssuer= and -c jwtAudience= come together: a token without an audience would open any API.");
+  }
+  return {
+    ...settings,
+    ...(alarmMail === undefined ? {} : { alarmMail }),
+    ...(existingBucket === undefined ? {} : { existingBucket }),
+    ...(issuer === undefined || audience === undefined ? {} : { authorisation: { kind: "jwt", issuer, audience } }),
+  };
+}
+
+function text(context: Context, name: string): string | undefined {
+  const value = context(name);
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** The name of a resource that must be known before it is made, or that people look for. */
+export function nameOf(settings: Settings, what: string): string {
+  return `deltalakedb-${settings.stage}-${what}`;
+}

@@ -1,0 +1,328 @@
+/** What the stacks promise: safe data, queues that fit the functions, roles that cannot do more, and no finding of cdk-nag. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, test } from "node:test";
+import { App, Stack } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { CfnBucket } from "aws-cdk-lib/aws-s3";
+import { AwsSolutionsChecks } from "cdk-nag";
+import { alarmsOf, runbookOf } from "../../infra/alarms.ts";
+import { addStacks } from "../../infra/app.ts";
+import { DASHBOARD } from "../../infra/dashboard.ts";
+import { settingsOf } from "../../infra/settings.ts";
+import { ROOT } from "../support/source-tree.ts";
+
+const cdkJson = JSON.parse(readFileSync(path.join(ROOT, "cdk.json"), "utf8")) as { context: Record<string, unknown> };
+
+/** The templates of one stage, without bundling: nothing here looks into the code of functions. */
+function templatesOf(context: Record<string, string>): { readonly data: Template; readonly app: Template } {
+  const app = new App({ context: { ...cdkJson.context, ...context, "aws:cdk:bundling-stacks": [] } });
+  const { data, application } = addStacks(app);
+  return { data: Template.fromStack(data), app: Template.fromStack(application) };
+}
+
+const production = templatesOf({ stage: "production", alarmMail: "operators@example.org" });
+const development = templatesOf({ stage: "development" });
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+}
+
+/** What the role of a function may do, by the function's name in the construct tree. */
+function statementsOf(template: Template, name: string): readonly Statement[] {
+  const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
+  const own = policies.filter(([id]) => id.startsWith(`Functions${name}Role`));
+  assert.equal(own.length, 1, `one policy of ${name}`);
+  return own.flatMap(([, policy]) => policy.Properties.PolicyDocument.Statement as Statement[]);
+}
+
+function actionsOf(template: Template, name: string): string[] {
+  return [...new Set(statementsOf(template, name).flatMap((statement) => statement.Action))].toSorted();
+}
+
+describe("the data", () => {
+  test("production keeps it, whatever is deleted", () => {
+    production.data.hasResource("AWS::RDS::DBCluster", {
+      DeletionPolicy: "Retain",
+      UpdateReplacePolicy: "Retain",
+      Properties: {
+        DeletionProtection: true,
+        BackupRetentionPeriod: 35,
+        StorageEncrypted: true,
+        EnableHttpEndpoint: true,
+      },
+    });
+    for (const bucket of Object.values(production.data.findResources("AWS::S3::Bucket"))) {
+      assert.equal(bucket.DeletionPolicy, "Retain");
+    }
+  });
+
+  test("RDS keeps the password and changes it", () => {
+    production.data.hasResourceProperties("AWS::RDS::DBCluster", {
+      ManageMasterUserPassword: true,
+      MasterUserPassword: Match.absent(),
+    });
+  });
+
+  test("the network has no way out", () => {
+    for (const type of ["AWS::EC2::NatGateway", "AWS::EC2::InternetGateway"]) production.data.resourceCountIs(type, 0);
+    production.data.resourceCountIs("AWS::EC2::Subnet", 2);
+  });
+
+  test("development may pause, and be thrown away", () => {
+    development.data.hasResource("AWS::RDS::DBCluster", {
+      DeletionPolicy: "Delete",
+      Properties: {
+        DeletionProtection: false,
+        ServerlessV2ScalingConfiguration: { MinCapacity: 0, MaxCapacity: 2, SecondsUntilAutoPause: 600 },
+      },
+    });
+  });
+
+  test("tables are versioned, encrypted, private, and half-done uploads go away", () => {
+    production.data.hasResourceProperties("AWS::S3::Bucket", {
+      VersioningConfiguration: { Status: "Enabled" },
+      BucketEncryption: Match.anyValue(),
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([
+          Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 }, Status: "Enabled" }),
+        ]),
+      },
+    });
+  });
+
+  test("only the mirror writes logs, and nobody comes without TLS", () => {
+    production.data.hasResourceProperties("AWS::S3::BucketPolicy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+          Match.objectLike({
+            Effect: "Deny",
+            Principal: { AWS: "*" },
+            Action: ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"],
+            Condition: { ArnNotEquals: { "aws:PrincipalArn": Match.anyValue() } },
+          }),
+        ]),
+      },
+    });
+    const denied = JSON.stringify(production.data.findResources("AWS::S3::BucketPolicy"));
+    assert.ok(denied.includes('"/*/_delta_log/*"') && denied.includes('"/_delta_log/*"'), "at any depth");
+  });
+
+  test("the policy names the role that the mirror has", () => {
+    const role = { "Fn::Join": ["", ["deltalakedb-production-mirror-", { Ref: "AWS::Region" }]] };
+    production.app.hasResourceProperties("AWS::IAM::Role", { RoleName: role });
+    const named = JSON.stringify(production.data.findResources("AWS::S3::BucketPolicy"));
+    assert.ok(named.includes(':role/deltalakedb-production-mirror-",{"Ref":"AWS::Region"}'), named);
+  });
+
+  test("a bucket that exists is taken as it is", () => {
+    const { data, app } = templatesOf({ stage: "staging", existingBucket: "my-lake" });
+    data.resourceCountIs("AWS::S3::Bucket", 0);
+    app.hasOutput("TablesBucket", { Value: "my-lake" });
+  });
+
+  test("a database that exists leaves Aurora and the network out", () => {
+    const url = "rds-data://cluster?secret=secret&database=lake";
+    const { data, app } = templatesOf({ stage: "development", localDatabaseUrl: url });
+    for (const type of ["AWS::RDS::DBCluster", "AWS::EC2::VPC"]) data.resourceCountIs(type, 0);
+    app.hasResourceProperties("AWS::Lambda::Function", { Environment: { Variables: { DATABASE_URL: url } } });
+  });
+});
+
+describe("a database by its ARN", () => {
+  test("gives the functions permission for it and its secret, and for no other", () => {
+    const cluster = "arn:aws:rds:eu-central-1:111122223333:cluster:restored";
+    const secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:restored-AbCdEf";
+    const localDatabaseUrl = `rds-data://${cluster}?secret=${secret}&database=deltalakedb`;
+    const { app } = templatesOf({ stage: "production", localDatabaseUrl });
+    const resources = statementsOf(app, "Commit").flatMap(({ Resource }) => Resource);
+    assert.ok(resources.includes(cluster) && resources.includes(secret), JSON.stringify(resources));
+  });
+});
+
+describe("the queues", () => {
+  for (const name of ["mirror.fifo", "mirror-dead-letters.fifo"]) {
+    test(`${name} keeps the order of each table`, () => {
+      production.app.hasResourceProperties("AWS::SQS::Queue", {
+        QueueName: `deltalakedb-production-${name}`,
+        FifoQueue: true,
+        DeduplicationScope: "messageGroup",
+        FifoThroughputLimit: "perMessageGroupId",
+        SqsManagedSseEnabled: true,
+      });
+    });
+  }
+
+  test("hide a doorbell for six times as long as its function may run, and give up at last", () => {
+    const queue = { VisibilityTimeout: 360, RedrivePolicy: { maxReceiveCount: 5 } };
+    production.app.hasResourceProperties("AWS::SQS::Queue", {
+      QueueName: "deltalakedb-production-mirror.fifo",
+      ...queue,
+    });
+    production.app.hasResourceProperties("AWS::Lambda::Function", {
+      FunctionName: "deltalakedb-production-mirror",
+      Timeout: 60,
+    });
+  });
+
+  test("call the mirror in batches that may fail in part", () => {
+    production.app.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      BatchSize: 10,
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+      ScalingConfig: { MaximumConcurrency: 200 },
+    });
+  });
+});
+
+describe("the functions", () => {
+  test("run Node 24 on arm64, and start after the migration", () => {
+    const functions = Object.values(production.app.findResources("AWS::Lambda::Function"));
+    const ours = functions.filter(({ Properties }) => String(Properties.FunctionName).startsWith("deltalakedb-"));
+    assert.equal(ours.length, 6);
+    for (const { Properties, DependsOn } of ours) {
+      assert.equal(Properties.Runtime, "nodejs24.x");
+      assert.deepEqual(Properties.Architectures, ["arm64"]);
+      const waits = (DependsOn as string[]).some((id) => id.startsWith("MigrationMigrated"));
+      assert.equal(waits, Properties.FunctionName !== "deltalakedb-production-migrate");
+    }
+  });
+
+  test("read: one SQL statement at a time, no transaction, no queue, no bucket", () => {
+    assert.deepEqual(actionsOf(production.app, "Read"), [
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+      "rds-data:ExecuteStatement",
+      "secretsmanager:GetSecretValue",
+    ]);
+  });
+
+  test("write objects: the mirror alone, and only in logs", () => {
+    const writers = ["Commit", "Read", "Mirror", "Sweep", "Parity", "Migrate"].filter((name) =>
+      actionsOf(production.app, name).includes("s3:PutObject"),
+    );
+    assert.deepEqual(writers, ["Mirror"]);
+    const writes = statementsOf(production.app, "Mirror").filter(({ Action }) => Action.includes("s3:PutObject"));
+    const places = writes.flatMap(({ Resource }) => [Resource].flat()).map((resource) => JSON.stringify(resource));
+    assert.equal(places.length, 2);
+    assert.ok(places.every((place) => place.includes("/_delta_log/*")));
+  });
+
+  test("delete no object, and none may do everything", () => {
+    for (const name of ["Commit", "Read", "Mirror", "Sweep", "Parity", "Migrate"]) {
+      const actions = actionsOf(production.app, name);
+      assert.deepEqual(
+        actions.filter((action) => action.includes("*") || action.startsWith("s3:Delete")),
+        [],
+      );
+    }
+  });
+});
+
+describe("the API", () => {
+  test("asks for IAM on every route, throttles, and keeps an access log", () => {
+    production.app.allResourcesProperties("AWS::ApiGatewayV2::Route", { AuthorizationType: "AWS_IAM" });
+    production.app.hasResourceProperties("AWS::ApiGatewayV2::Stage", {
+      DefaultRouteSettings: { ThrottlingRateLimit: 1000, ThrottlingBurstLimit: 2000 },
+      AccessLogSettings: { DestinationArn: Match.anyValue() },
+    });
+  });
+
+  test("or for a token, when an issuer is set", () => {
+    const { app } = templatesOf({ stage: "staging", jwtIssuer: "https://id.example.org", jwtAudience: "lake" });
+    app.allResourcesProperties("AWS::ApiGatewayV2::Route", { AuthorizationType: "JWT" });
+    app.hasResourceProperties("AWS::ApiGatewayV2::Authorizer", {
+      JwtConfiguration: { Audience: ["lake"], Issuer: "https://id.example.org" },
+    });
+  });
+});
+
+describe("alarms and dashboard", () => {
+  test("each alarm is there, mails, and names its page of the runbook", () => {
+    const alarms = alarmsOf(settingsOf((name) => (name === "stage" ? "production" : undefined)));
+    production.app.resourceCountIs("AWS::CloudWatch::Alarm", alarms.length);
+    for (const alarm of alarms) {
+      production.app.hasResourceProperties("AWS::CloudWatch::Alarm", {
+        AlarmName: `deltalakedb-production-${alarm.id}`,
+        AlarmDescription: Match.stringLikeRegexp(runbookOf(alarm)),
+        MetricName: alarm.metric,
+        Threshold: alarm.threshold,
+        AlarmActions: [Match.anyValue()],
+        OKActions: [Match.anyValue()],
+      });
+    }
+  });
+
+  test("without an address nobody is mailed", () => {
+    development.app.resourceCountIs("AWS::SNS::Topic", 0);
+  });
+
+  test("the dashboard has each row with its title", () => {
+    const [dashboard] = Object.values(production.app.findResources("AWS::CloudWatch::Dashboard"));
+    const body = JSON.stringify(dashboard?.Properties.DashboardBody);
+    for (const { title, graphs } of DASHBOARD) {
+      for (const text of [title, ...graphs.map((graph) => graph.title)]) assert.ok(body.includes(text), text);
+    }
+  });
+});
+
+describe("the stages", () => {
+  test("have the same resources but for those that a setting adds", () => {
+    const typesOf = (template: Template) =>
+      Object.values(template.toJSON().Resources as Record<string, { Type: string }>)
+        .map(({ Type }) => Type)
+        .filter((type) => !type.startsWith("AWS::SNS::"))
+        .toSorted();
+    assert.deepEqual(typesOf(development.app), typesOf(production.app));
+    const standby = typesOf(production.data);
+    standby.splice(standby.indexOf("AWS::RDS::DBInstance"), 1);
+    assert.deepEqual(typesOf(development.data), standby);
+  });
+
+  test("an unknown one is refused, and a token without an audience", () => {
+    assert.throws(() => settingsOf(() => "moon"), /there are development, staging, production/);
+    assert.throws(() => settingsOf((name) => (name === "jwtIssuer" ? "https://i" : undefined)), /come together/);
+  });
+});
+
+describe("cdk-nag", () => {
+  const findingsIn = (app: App) =>
+    new AwsSolutionsChecks(app)
+      .validateScope(app)
+      .violations.flatMap(({ ruleName, violatingResources }) =>
+        violatingResources.map(({ resourceLogicalId }) => `${ruleName} ${resourceLogicalId}`),
+      );
+
+  for (const context of [
+    { stage: "development" },
+    { stage: "staging", existingBucket: "my-lake" },
+    { stage: "production", alarmMail: "operators@example.org" },
+    { stage: "production", jwtIssuer: "https://id.example.org", jwtAudience: "lake" },
+  ]) {
+    test(`has nothing to say about ${Object.values(context).join(", ")}`, () => {
+      const app = new App({ context: { ...cdkJson.context, ...context, "aws:cdk:bundling-stacks": [] } });
+      addStacks(app);
+      app.synth();
+      assert.deepEqual(findingsIn(app), []);
+    });
+  }
+
+  test("would have: a bare bucket is found", () => {
+    const app = new App();
+    new CfnBucket(new Stack(app, "bare"), "Bare");
+    assert.ok(
+      findingsIn(app).some((finding) => finding.startsWith("AwsSolutions-S1 ")),
+      findingsIn(app).join("; "),
+    );
+  });
+});
