@@ -21,15 +21,23 @@ export function lateValues(transactionId: string): LateValues {
   return { version: `dl:version:${id}`, timestamp: `dl:timestamp:${id}` };
 }
 
+function isOn({ configuration }: Metadata): boolean {
+  return configuration[ENABLED]?.toLowerCase() === "true";
+}
+
+/** True when a commit turns in-commit timestamps on in a table that had none. */
+export function turnsTimestampsOn(before: Metadata, after: Metadata, protocol: Protocol): boolean {
+  return supportedFeatures(protocol).has("inCommitTimestamp") && isOn(after) && !isOn(before);
+}
+
 /**
  * The metadata to store. Where this commit turns in-commit timestamps on, it gets the enablement version and timestamp: the
  * commit's own, whatever the writer sent. Where they were on before, the enablement stays as it was.
  */
 export function withEnablement(before: Metadata, after: Metadata, protocol: Protocol, late: LateValues): Metadata {
-  const on = (metadata: Metadata) => metadata.configuration[ENABLED]?.toLowerCase() === "true";
-  if (!supportedFeatures(protocol).has("inCommitTimestamp") || !on(after)) return after;
+  if (!supportedFeatures(protocol).has("inCommitTimestamp") || !isOn(after)) return after;
   const { [ENABLEMENT_VERSION]: _v, [ENABLEMENT_TIMESTAMP]: _t, ...configuration } = after.configuration;
-  if (!on(before)) {
+  if (!isOn(before)) {
     return {
       ...after,
       configuration: { ...configuration, [ENABLEMENT_VERSION]: late.version, [ENABLEMENT_TIMESTAMP]: late.timestamp },

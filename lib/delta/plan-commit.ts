@@ -4,18 +4,20 @@ import { invalid } from "../errors.ts";
 import type { CommitActions, CommitInfo, Metadata, Protocol, Txn } from "./actions.ts";
 import type { Intent } from "./conflicts.ts";
 import { isActive, supportedFeatures } from "./features.ts";
-import { lateValues, withEnablement } from "./in-commit-timestamps.ts";
+import { lateValues, turnsTimestampsOn, withEnablement } from "./in-commit-timestamps.ts";
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
 import { canonicalPath } from "./paths.ts";
 import { compilePredicate, type PartitionPredicate } from "./predicates.ts";
 import type { IsolationLevel, TableCommit } from "./request.ts";
 import { parseSchema } from "./schema.ts";
-import type { MarkerName, PlannedTable, TableState } from "./table.ts";
+import { MARKER_NAMES, type MarkerName, type PlannedTable, type TableState } from "./table.ts";
 import { assignsRowIds, checkActions } from "./validate.ts";
 
 export interface TablePlan {
   readonly planned: PlannedTable;
   readonly intent: Intent;
+  /** The table's head must be published before this is committed, and stay the head (delta-rules.md §3.2). */
+  readonly afterPublication: boolean;
 }
 
 /**
@@ -40,15 +42,17 @@ export function planTable(
   checkBlindClaim(request, intent);
   const protocol = request.actions.protocol ?? state.protocol;
   const metadata = request.actions.metadata ?? state.metadata;
+  const afterPublication = turnsTimestampsOn(state.metadata, metadata, protocol);
   return {
     intent,
+    afterPublication,
     planned: {
       tableId: state.tableId,
       readVersion: request.readVersion,
       checkedVersion,
       metadataVersion: state.markers.metadata,
       protocolVersion: state.markers.protocol,
-      watch: watchedMarkers(intent),
+      watch: afterPublication ? MARKER_NAMES : watchedMarkers(intent),
       actions: plannedActions(state, request, withCommitInfo(request, intent, blind, transactionId), transactionId),
       isBlindAppend: blind,
       inCommitTimestamps: isActive("inCommitTimestamp", protocol, metadata, []),

@@ -6,6 +6,7 @@ import { planTable, type TablePlan } from "../delta/plan-commit.ts";
 import type { CommitRequest, CommitResult, TableCommit, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
 import type { CommitOutcome, CommittedTable, Lake, MarkerName, PlannedCommit, TableState } from "../ports.ts";
+import { publishHead } from "./publish-head.ts";
 import { rejected, tableConflict } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
 import { forgetTable, tableNotFound, tableStates } from "./table-states.ts";
@@ -64,6 +65,7 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
   let plans = planOnRemembered(request, states, checked);
   for (let round = 0; round < OPTIMISTIC_ROUNDS; round += 1) {
     if (plans) {
+      await publishHeads(lake, states, plans);
       const outcome = await lake.catalog.commit(plannedCommit(request, requestHash, plans));
       if (outcome.status === "committed") return committed(lake, request, states, outcome);
       if (outcome.status === "otherRequest") throw keyReused(request);
@@ -97,6 +99,12 @@ function planOnRemembered(
 
 function planAll(request: CommitRequest, states: readonly TableState[], checked: readonly number[]): TablePlan[] {
   return states.map((state, i) => planOne(request, i, state, checked[i] as number));
+}
+
+async function publishHeads(lake: Lake, states: readonly TableState[], plans: readonly TablePlan[]): Promise<void> {
+  for (const [i, plan] of plans.entries()) {
+    if (plan.afterPublication) await publishHead(lake, states[i] as TableState);
+  }
 }
 
 function plannedCommit(request: CommitRequest, requestHash: string, plans: readonly TablePlan[]): PlannedCommit {

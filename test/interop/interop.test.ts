@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { needs } from "../support/skip.ts";
 import { bugs } from "./cases/bugs.ts";
+import { cleanUp } from "./cases/clean-up.ts";
 import { filters } from "./cases/filters.ts";
 import { imported } from "./cases/imported.ts";
 import { throughApi } from "./cases/through-api.ts";
@@ -36,4 +37,5 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
   imported(lab);
   filters(lab);
   bugs(lab);
+  cleanUp(lab);
 });

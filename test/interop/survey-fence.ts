@@ -31,6 +31,7 @@ async function bases(service: Service, folder: string): Promise<readonly Base[]>
     return path;
   };
   const ours = await replay(service, openGolden("delta-rs/history"), { name: "fence.ours" });
+  await service.dl("fence", "fence.ours", "off");
   return [
     { label: "(1,2) of delta-rs, fenced (1,7)", path: copy("delta-rs/history") },
     { label: "(1,7) of ours, in-commit timestamps", path: ours.path },

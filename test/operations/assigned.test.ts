@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { unavailable } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { resolveVersion } from "../../lib/operations/read.ts";
 import { importAhead } from "../support/foreign-log.ts";
 import { addOf, commitTo, newTable, openTestLake, outcomeOf, request, type TestLake } from "../support/lake.ts";
-import { commitOf, publishedLines, stateOf } from "../support/table-facts.ts";
+import { codeOf, commitOf, publishedLines, stateOf } from "../support/table-facts.ts";
 import { assertHistory, assertTheorem } from "../support/theorem.ts";
 
 let lake: TestLake;
@@ -159,6 +160,26 @@ test("edge 44: in-commit timestamps turned on at 4, rebased over a winner to 5, 
   );
   assert.equal(await assertTheorem(lake, id), 6);
   await assertHistory(lake, id);
+});
+
+test("edge 44: turned on while the mirror is behind: the log is brought up to date first, and its newest file is older", async () => {
+  const id = await newTable(lake, "t.behind", { configuration: { [ENABLED]: "false" } });
+  for (let v = 0; v < 3; v += 1) await commitTo(lake, id, v, [addOf(`f${v}`)]);
+  const { metadata, location } = await stateOf(lake, id);
+  const turnOn = { metaData: { ...metadata, configuration: { ...metadata.configuration, [ENABLED]: "true" } } };
+  const away = lake.with({
+    store: (store) => ({ ...store, putIfAbsent: () => Promise.reject(unavailable("S3 is away")) }),
+  });
+  assert.equal(await codeOf(commitTo(away, id, 3, [turnOn], {})), "MIRROR_BEHIND");
+  assert.equal((await stateOf(lake, id)).version, 3, "nothing was written");
+  // Not ahead of PostgreSQL's clock.
+  lake.clock.time = Date.now() - 1000;
+  assert.equal(await commitTo(lake, id, 3, [turnOn], {}), 4);
+  const before = (await lake.openLog(location).list()).commits.find((file) => file.version === 3);
+  assert.ok(before, "version 3 was published before version 4 was committed");
+  assert.ok((await commitOf(lake, id, 4)).timestamp > before.modifiedAt);
+  await mirrorTable(lake, id);
+  assert.equal(await assertTheorem(lake, id), 4);
 });
 
 test("edge 44: turned on in the midst of sixteen appends, it names the version that it became", async () => {

@@ -1,0 +1,94 @@
+/** Edge cases of clean-up by other engines on logs of ours (delta-rules.md §8): what a retained version needs is never taken away. */
+
+import assert from "node:assert/strict";
+import { cpSync, existsSync, readdirSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { readEverywhere, rowText } from "../support/compare.ts";
+import type { ReadResult } from "../support/engines.ts";
+import { openGolden } from "../support/golden.ts";
+import type { Lab } from "../support/lab.ts";
+import { commit, replay } from "../support/replay.ts";
+import type { LiveFile } from "../support/service.ts";
+import { logFiles } from "../support/variants.ts";
+
+export function cleanUp(lab: Lab): void {
+  describe("§8: clean-up by others", () => {
+    sharedVectorFile(lab);
+    logRetention(lab);
+  });
+}
+
+/** Where the deletion vector of a file lies: several may share one `.bin`. */
+function vectorFile({ deletionVector }: LiveFile): string | undefined {
+  const { storageType, pathOrInlineDv } = (deletionVector ?? {}) as { storageType?: string; pathOrInlineDv?: string };
+  return storageType === "u" ? pathOrInlineDv : undefined;
+}
+
+function sortedRows(read: ReadResult): string[] {
+  assert.ok("rows" in read, "refused" in read ? read.refused : "");
+  return read.rows.map(rowText).sort();
+}
+
+function sharedVectorFile(lab: Lab): void {
+  test("edge 23: of two deletion vectors in one file one is removed: Spark's VACUUM keeps the file", async () => {
+    const golden = openGolden("spark/partitioned-deletion-vectors");
+    const { name, path } = await replay(lab.service, golden, { name: "edges.shared_vectors" });
+    const lowered = await lab.service.dl("fence", name, "off");
+    assert.equal(lowered.code, 0, lowered.output);
+    const { files, version } = await lab.service.call("GET", `/v1/tables/${name}/files`);
+    const shared = files.filter((file) => {
+      const own = vectorFile(file);
+      return own !== undefined && files.filter((other) => vectorFile(other) === own).length > 1;
+    });
+    const [gone, kept] = shared;
+    assert.ok(gone && kept, "two live files share a file of deletion vectors");
+    const { path: removed, partitionValues, size, deletionVector } = gone;
+    const remove = {
+      ...{ path: removed, partitionValues, size, deletionVector, extendedFileMetadata: true },
+      ...{ dataChange: true, deletionTimestamp: 1 },
+    };
+    await commit(lab.service, name, version, [{ remove }]);
+    const before = sortedRows(await lab.engines.read("Spark", path));
+    const copy = join(lab.folder, "edges-shared-vectors");
+    cpSync(path, copy, { recursive: true, preserveTimestamps: true });
+    assert.equal(await lab.engines.write("Spark vacuum", copy), undefined);
+    assert.ok(!existsSync(join(copy, decodeURIComponent(removed))), "VACUUM took the removed file away");
+    const bins = (folder: string) => readdirSync(folder).filter((file) => /^deletion_vector_.*\.bin$/.test(file));
+    assert.ok(bins(copy).length > 0 && bins(copy).length <= bins(path).length);
+    assert.deepEqual(sortedRows(await lab.engines.read("Spark", copy)), before);
+    assert.deepEqual(sortedRows(await lab.engines.read("kernel-rs", copy)), before);
+  });
+}
+
+function logRetention(lab: Lab): void {
+  test("edge 57: no log retention, a checkpoint every 10 of 25 commits: every retained version loads everywhere", async () => {
+    const golden = openGolden("delta-rs/history");
+    const configuration = { "delta.checkpointInterval": "10", "delta.logRetentionDuration": "interval 0 days" };
+    const { name, path } = await replay(lab.service, golden, { name: "edges.log_retention", configuration });
+    const { version } = await lab.service.call("GET", `/v1/tables/${name}`);
+    let head = version;
+    while (head < 25) head = await commit(lab.service, name, head, [{ commitInfo: { operation: "NOTE" } }]);
+    const copy = join(lab.folder, "edges-log-retention");
+    cpSync(path, copy, { recursive: true, preserveTimestamps: true });
+    // As the log lies there 60 days later: engines go by the age of files, and some hold retention to a minimum.
+    const log = join(copy, "_delta_log");
+    const longAgo = new Date(Date.now() - 60 * 24 * 3_600_000);
+    for (const file of readdirSync(log)) utimesSync(join(log, file), longAgo, longAgo);
+    assert.equal(await lab.engines.write("delta-rs log cleanup", copy), undefined);
+    const left = logFiles(copy);
+    assert.ok(left.commits.length < logFiles(path).commits.length, "the clean-up took commits away");
+    const [oldest = -1] = left.checkpoints;
+    assert.ok(oldest >= version, "what is left begins with a checkpoint after the last change of data");
+    const rows = golden.rows(golden.head) ?? [];
+    const readings = left.commits
+      .filter((v) => v >= oldest)
+      .map((v) => ({ label: "log cleaned up", path: copy, version: v, rows, control: controlOf(golden) }));
+    assert.deepEqual(readings.at(-1)?.version, 25);
+    assert.deepEqual(await readEverywhere(lab.engines, lab.grid, "log retention 0", readings), []);
+  });
+}
+
+function controlOf({ path, head }: { readonly path: string; readonly head: number }) {
+  return { path, version: head };
+}
