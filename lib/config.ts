@@ -117,3 +117,43 @@ function withoutEffectless(value: JsonObject, path: string, warnings: string[]):
 export function maskedUrl(url: string): string {
   return url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:@/]*):[^@/]*@/i, "$1:***@");
 }
+
+/** What the deployment tells each Lambda function (infra/). */
+const FunctionEnvironmentSchema = z.object({
+  DATABASE_URL: z.string().min(1),
+  /** Dimension of the metrics. */
+  STAGE: z.string().min(1),
+  /** FIFO: one group a table. */
+  MIRROR_QUEUE_URL: z.url(),
+  /** Standard: one message a table to compare. */
+  PARITY_QUEUE_URL: z.url(),
+  /** Where tables without a location of their own are made. */
+  STORAGE: z.string().min(1),
+  LAG_THRESHOLD_SECONDS: z.coerce.number().min(0).default(5),
+  /** Age at which the sweeper rings again for an unpublished version. */
+  OVERDUE_SECONDS: z.coerce.number().min(0).default(10),
+});
+
+export interface FunctionSettings {
+  readonly databaseUrl: string;
+  readonly stage: string;
+  readonly mirrorQueueUrl: string;
+  readonly parityQueueUrl: string;
+  readonly storage: string;
+  readonly lagThresholdSeconds: number;
+  readonly overdueSeconds: number;
+}
+
+/** @throws LakeError invalid, naming the variable that is missing or wrong */
+export function parseFunctionEnvironment(environment: Readonly<Record<string, string | undefined>>): FunctionSettings {
+  const given = checked(FunctionEnvironmentSchema, environment);
+  return {
+    databaseUrl: given.DATABASE_URL,
+    stage: given.STAGE,
+    mirrorQueueUrl: given.MIRROR_QUEUE_URL,
+    parityQueueUrl: given.PARITY_QUEUE_URL,
+    storage: given.STORAGE,
+    lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,
+    overdueSeconds: given.OVERDUE_SECONDS,
+  };
+}

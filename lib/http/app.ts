@@ -1,6 +1,6 @@
 /** The HTTP API as a Hono app over a lake: the same for `dl serve` and for Lambda. Holds no state of its own. */
 
-import { OpenAPIHono } from "@hono/zod-openapi";
+import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
@@ -33,15 +33,18 @@ export function createApp(lake: Lake, options: HostOptions): OpenAPIHono {
   app.use(async (context, next) => {
     const startedAt = lake.clock.now();
     await next();
+    const { status } = context.res;
+    if (status >= 500) lake.metrics.record("ServerErrors", 1, "Count", { status });
     lake.metrics.record("RequestDuration", lake.clock.now() - startedAt, "Milliseconds", {
       method: context.req.method,
       route: routeOf(context.req.path) ?? "none",
-      status: context.res.status,
+      status,
     });
   });
   for (const [name, schema] of Object.entries(COMPONENTS)) app.openAPIRegistry.register(name, schema);
   for (const { route, answer } of ENDPOINTS) {
     app.openAPIRegistry.registerPath(route);
+    if (options.serves !== undefined && options.serves !== kindOf(route)) continue;
     app.on(route.method, honoPath(route.path), (context) => answer(context, host));
   }
   let document: string | undefined;
@@ -83,6 +86,13 @@ function openApiHead(version: string) {
       { name: "service", description: "The service itself." },
     ],
   };
+}
+
+/** What changes tables or transactions; all else reads, also where its question comes in a body. */
+const WRITES = new Set(["commit", "createTable", "importTable", "dropTable"]);
+
+function kindOf({ operationId = "" }: RouteConfig): "reads" | "writes" {
+  return WRITES.has(operationId) ? "writes" : "reads";
 }
 
 function honoPath(path: string): string {

@@ -15,6 +15,8 @@ export interface HostOptions {
   /** The location for a table, from what a request says; `file:///…` or `s3://…`. @throws LakeError invalid */
   readonly resolveLocation: (location: string | undefined, tableName: string) => Promise<string>;
   readonly bodyLimitBytes?: number;
+  /** Answers only what reads, or only what writes; both if absent. A function that only reads needs no right to write. */
+  readonly serves?: "reads" | "writes";
   /** Serves `GET /metrics` in Prometheus' text format. */
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly onIncident?: OnIncident;

@@ -4,8 +4,9 @@ import { stringifyJson } from "../delta/json.ts";
 import type { TableConflict } from "../delta/request.ts";
 import { type ErrorKind, isLakeError, LakeError } from "../errors.ts";
 
-/** Seconds; an unavailable database or lock is worth a quick second try. */
+/** Seconds; an unavailable database or lock is worth a quick second try, a cluster that wakes up takes its time. */
 const RETRY_AFTER_SECONDS = 1;
+const RETRY_AFTER_RESUMING_SECONDS = 5;
 
 const BY_KIND: Record<ErrorKind, { readonly status: number; readonly title: string }> = {
   invalid: { status: 400, title: "The request is not valid" },
@@ -53,7 +54,10 @@ export function problemResponse(thrown: unknown, newIncidentId: () => string, on
     onIncident(thrown, incident);
   }
   const headers: Record<string, string> = {};
-  if (status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);
+  if (status === 503) {
+    const resuming = error.code === "DATABASE_RESUMING";
+    headers["retry-after"] = String(resuming ? RETRY_AFTER_RESUMING_SECONDS : RETRY_AFTER_SECONDS);
+  }
   if (status === 405) headers.allow = String(error.facts.allow ?? "");
   return problem(status, body, headers);
 }

@@ -23,6 +23,26 @@ export async function toLocation(path: string, base?: string): Promise<string> {
   return location;
 }
 
+/**
+ * The location of a table to be made: as given, below `storage` where it is relative, or named after the table.
+ * @throws LakeError invalid
+ */
+export async function tableLocation(
+  storage: string | undefined,
+  location: string | undefined,
+  tableName: string,
+): Promise<string> {
+  const relative = location === undefined || !/^(?:[a-z][a-z0-9+.-]*:|[/\\])/i.test(location);
+  if (relative && storage === undefined) {
+    throw invalid(location === undefined ? "no location is given" : `"${location}" is a relative location`, {
+      at: "/location",
+      code: "INVALID_LOCATION",
+      hint: "Give file:///absolute/path or s3://bucket/prefix, or start the server with --storage.",
+    });
+  }
+  return toLocation(location ?? join(...tableName.split(".")), storage);
+}
+
 /** A place in a bucket; the prefix is without slashes around it, and empty for the whole bucket. */
 export interface S3Prefix {
   readonly bucket: string;

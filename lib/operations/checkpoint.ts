@@ -2,6 +2,7 @@
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
 import { deletedFileRetentionMs } from "../delta/properties.ts";
+import { unavailable } from "../errors.ts";
 import type { DeltaLog, Lake, Page, WrittenCheckpoint } from "../ports.ts";
 
 const PAGE_FILES = 5000;
@@ -9,21 +10,27 @@ const PAGE_FILES = 5000;
 /**
  * Only for a published version (PROTOCOL.md, "Checkpoints"). The content depends on SQL rows alone: tombstones expire by the
  * commit's timestamp, not by the clock, so two workers write the same checkpoint.
+ * @throws LakeError unavailable when `isOver` says so between two pages
  */
 export async function writeCheckpoint(
   lake: Lake,
   log: DeltaLog,
   tableId: string,
   version: number,
+  { isOver = () => false }: { readonly isOver?: () => boolean } = {},
 ): Promise<WrittenCheckpoint> {
   const header = await lake.catalog.readHeader(tableId, version);
   // Not below 0: a remove without deletionTimestamp counts as 0 and has expired under any retention (delta-rules.md §8.58).
   const newerThan = Math.max(0, header.timestamp - deletedFileRetentionMs(header.metadata));
+  const onTime = <T>(page: () => Promise<T>): Promise<T> => {
+    if (isOver()) throw unavailable(`the checkpoint of version ${version} takes longer than there is time`);
+    return page();
+  };
   return log.putCheckpoint({
     header,
-    adds: pages<AddFile>((at) => lake.catalog.readFiles(tableId, version, { ...at, limit: PAGE_FILES })),
+    adds: pages<AddFile>((at) => onTime(() => lake.catalog.readFiles(tableId, version, { ...at, limit: PAGE_FILES }))),
     tombstones: pages<RemoveFile>((at) =>
-      lake.catalog.readTombstones(tableId, version, { ...at, newerThan, limit: PAGE_FILES }),
+      onTime(() => lake.catalog.readTombstones(tableId, version, { ...at, newerThan, limit: PAGE_FILES })),
     ),
   });
 }

@@ -19,13 +19,21 @@ export interface MirrorResult {
   readonly quarantined?: string;
   /** What stopped it this time; the sweeper rings again. */
   readonly error?: LakeError;
+  /** True when its time was over before the work was. */
+  readonly interrupted?: true;
+}
+
+export interface MirrorOptions {
+  /** Asked before each version, and between the pages of a checkpoint: true leaves the rest to the next call. */
+  readonly isOver?: () => boolean;
 }
 
 /**
  * Publishes every unpublished version of a table, oldest first, v after v−1, and checkpoints where one is due. Whoever is
  * killed anywhere leaves a prefix; the next call finishes. Two workers at once write the same bytes.
  */
-export async function mirrorTable(lake: Lake, tableId: string): Promise<MirrorResult> {
+export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOptions = {}): Promise<MirrorResult> {
+  const { isOver = () => false } = options;
   const published: number[] = [];
   const checkpoints: number[] = [];
   const [state] = await lake.catalog.readStates([{ tableId }]);
@@ -36,7 +44,9 @@ export async function mirrorTable(lake: Lake, tableId: string): Promise<MirrorRe
     const open = await lake.catalog.unpublished(tableId, BATCH_VERSIONS);
     const [first] = open;
     if (first === undefined) return { published, checkpoints };
-    const batch = await publishBatch(lake, log, state, first.version, open.at(-1)?.version ?? first.version);
+    if (isOver()) return { published, checkpoints, interrupted: true };
+    const range = { from: first.version, to: open.at(-1)?.version ?? first.version };
+    const batch = await publishBatch(lake, log, state, range, isOver);
     published.push(...batch.published);
     checkpoints.push(...batch.checkpoints);
     for (const status of open) {
@@ -63,18 +73,26 @@ interface Stop {
   readonly error: LakeError;
 }
 
-async function publishBatch(lake: Lake, log: DeltaLog, state: TableState, from: number, to: number) {
+async function publishBatch(
+  lake: Lake,
+  log: DeltaLog,
+  state: TableState,
+  { from, to }: { readonly from: number; readonly to: number },
+  isOver: () => boolean,
+) {
   const published: number[] = [];
   const checkpoints: number[] = [];
   let metadata: Metadata = state.metadata;
   let stopped: Stop | undefined;
   for (const commit of await lake.catalog.readCommits(state.tableId, from, to)) {
+    // One at least: a call that came late must not come to nothing for ever.
+    if (published.length > 0 && isOver()) break;
     stopped = await publish(log, commit.version, encodeCommit(commit));
     if (stopped) break;
     metadata = commit.actions.metadata ?? metadata;
     if (isCheckpointDue(commit.version, metadata)) {
       // Marked only after the checkpoint: a worker that is killed here leaves the version open, and the next one comes by again.
-      if (await tryCheckpoint(lake, log, state.tableId, commit.version)) checkpoints.push(commit.version);
+      if (await tryCheckpoint(lake, log, state.tableId, commit.version, isOver)) checkpoints.push(commit.version);
     }
     published.push(commit.version);
   }
@@ -93,10 +111,19 @@ async function publish(log: DeltaLog, version: number, bytes: Uint8Array): Promi
   }
 }
 
-/** A checkpoint is for speed only: where it fails, the commit is still published, and the failure is counted. */
-async function tryCheckpoint(lake: Lake, log: DeltaLog, tableId: string, version: number): Promise<boolean> {
+/**
+ * A checkpoint is for speed only: where it fails, or takes longer than there is time, the commit is still published, and the
+ * failure is counted. The next one that is due tries again.
+ */
+async function tryCheckpoint(
+  lake: Lake,
+  log: DeltaLog,
+  tableId: string,
+  version: number,
+  isOver: () => boolean,
+): Promise<boolean> {
   try {
-    await writeCheckpoint(lake, log, tableId, version);
+    await writeCheckpoint(lake, log, tableId, version, { isOver });
     lake.metrics.record("Checkpoints", 1, "Count", { tableId, version });
     return true;
   } catch (error) {

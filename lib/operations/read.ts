@@ -6,6 +6,8 @@ import { invalid, notFound } from "../errors.ts";
 import type { Lake, MirrorState, Page, SnapshotHeader, TableHead, TableState, VersionSummary } from "../ports.ts";
 import { tableNotFound } from "./table-states.ts";
 
+const TABLES_PAGE = 500;
+
 /** Which state of a table: of a version, of a moment, or the newest. */
 export interface AsOf {
   readonly version?: number;
@@ -73,6 +75,16 @@ async function resolveTimestamp(lake: Lake, head: TableHead, timestamp: number):
 
 function iso(timestamp: number): string {
   return new Date(timestamp).toISOString();
+}
+
+/** All tables of the catalog, page by page. */
+export async function* allTables(lake: Lake): AsyncGenerator<TableHead> {
+  let cursor: string | undefined;
+  do {
+    const page = await lake.catalog.listTables({ limit: TABLES_PAGE, ...(cursor === undefined ? {} : { cursor }) });
+    yield* page.items;
+    cursor = page.next;
+  } while (cursor !== undefined);
 }
 
 /** One page of the files that are live in a table. */

@@ -1,14 +1,13 @@
 /** dl serve: the whole service in one process: API, mirror, sweeper and parity checks. */
 
-import { join } from "node:path";
 import { Command } from "commander";
 import { type Config, maskedUrl } from "../../config.ts";
-import { errorText, invalid } from "../../errors.ts";
+import { errorText } from "../../errors.ts";
 import { createApp } from "../../http/app.ts";
 import type { HostOptions } from "../../http/endpoint.ts";
 import { listen } from "../../http/node-server.ts";
 import type { LocalLake } from "../../lake/local.ts";
-import { toLocation } from "../../lake/location.ts";
+import { tableLocation } from "../../lake/location.ts";
 import { sweepMirrors } from "../../operations/sweep.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { openPrometheus, type PrometheusMetrics } from "../../telemetry/prometheus.ts";
@@ -141,24 +140,8 @@ function hostOptions(
   return {
     version: VERSION,
     bodyLimitBytes: body_limit_bytes,
-    resolveLocation: (location, tableName) => resolveLocation(storage, location, tableName),
+    resolveLocation: (location, tableName) => tableLocation(storage, location, tableName),
     onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
     ...(settings.monitoring.metrics_enabled ? { metrics: text } : {}),
   };
-}
-
-async function resolveLocation(
-  storage: string | undefined,
-  location: string | undefined,
-  tableName: string,
-): Promise<string> {
-  const relative = location === undefined || !/^(?:[a-z][a-z0-9+.-]*:|[/\\])/i.test(location);
-  if (relative && storage === undefined) {
-    throw invalid(location === undefined ? "no location is given" : `"${location}" is a relative location`, {
-      at: "/location",
-      code: "INVALID_LOCATION",
-      hint: "Give file:///absolute/path or s3://bucket/prefix, or start the server with --storage.",
-    });
-  }
-  return toLocation(location ?? join(...tableName.split(".")), storage);
 }

@@ -3,11 +3,11 @@
 import type { Config } from "../../config.ts";
 import { isLakeError } from "../../errors.ts";
 import { diffTable } from "../../operations/diff.ts";
+import { allTables } from "../../operations/read.ts";
 import type { Lake } from "../../ports.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { EVENT_METRICS, TABLE_METRICS } from "../../telemetry/metric-names.ts";
 import { driftSamples, type Sample } from "../../telemetry/samples.ts";
-import { allTables } from "./table-metrics.ts";
 
 export interface ParityChecks {
   /** Checks every table once. */

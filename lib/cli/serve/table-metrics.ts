@@ -1,20 +1,9 @@
 /** The state of each table's mirror, read from SQL when Prometheus scrapes. */
 
 import { readLag } from "../../operations/lag.ts";
+import { allTables } from "../../operations/read.ts";
 import type { Lake, TableHead } from "../../ports.ts";
 import { mirrorSamples, type Sample } from "../../telemetry/samples.ts";
-
-const PAGE = 500;
-
-/** All tables of the catalog, page by page. */
-export async function* allTables(lake: Lake): AsyncGenerator<TableHead> {
-  let cursor: string | undefined;
-  do {
-    const page = await lake.catalog.listTables({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
-    yield* page.items;
-    cursor = page.next;
-  } while (cursor !== undefined);
-}
 
 export async function mirrorMetrics(lake: Lake): Promise<Sample[]> {
   const samples: Sample[] = [];

@@ -1,0 +1,33 @@
+/** Brings the SQL schema up to date at deploy: a custom resource. Forward only; a newer schema than ours stops the deployment. */
+
+import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
+import { isLakeError } from "../lib/errors.ts";
+import type { AwsLake } from "../lib/lake/aws.ts";
+import { around, containerLake, logger } from "./middleware.ts";
+
+/** Milliseconds kept for the answer, and between tries while a paused cluster wakes up. */
+const RESERVE_MS = 30_000;
+const PAUSE_MS = 3_000;
+
+const lakeOf = containerLake();
+
+export const handler = around(async (event: CloudFormationCustomResourceEvent, context: Context) => {
+  const PhysicalResourceId = "deltalakedb-schema";
+  // Taking the stack down leaves the data alone.
+  if (event.RequestType === "Delete") return { PhysicalResourceId };
+  const applied = await migrate(await lakeOf(), context);
+  logger.info("the schema is up to date", { applied });
+  return { PhysicalResourceId, Data: { applied: applied.join(", ") } };
+});
+
+async function migrate(lake: AwsLake, context: Context): Promise<readonly string[]> {
+  for (;;) {
+    try {
+      return (await lake.catalog.migrate()).applied;
+    } catch (error) {
+      if (!isLakeError(error, "unavailable") || context.getRemainingTimeInMillis() < RESERVE_MS) throw error;
+      logger.warn("the database is not available yet", { reason: error.message });
+      await lake.clock.sleep(PAUSE_MS);
+    }
+  }
+}

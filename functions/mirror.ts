@@ -1,0 +1,35 @@
+/** Publishes what is unpublished of each table that a doorbell names. A table that fails holds up its own group, and no other. */
+
+import { processPartialResponse, SqsFifoPartialProcessorAsync } from "@aws-lambda-powertools/batch";
+import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
+import { unavailable } from "../lib/errors.ts";
+import type { AwsLake } from "../lib/lake/aws.ts";
+import { mirrorTable } from "../lib/operations/mirror.ts";
+import { around, containerLake, logger } from "./middleware.ts";
+
+/** Milliseconds before the time is over at which no more work begins: marking what was published takes a moment. */
+const RESERVE_MS = 5_000;
+
+const lakeOf = containerLake();
+
+export const handler = around(async (event: SQSEvent, context: Context) => {
+  const lake = await lakeOf();
+  const drained = new Set<string>();
+  const isOver = () => context.getRemainingTimeInMillis() < RESERVE_MS;
+  const publish = (record: SQSRecord) => drain(lake, record, drained, isOver);
+  const options = { context, skipGroupOnError: true, throwOnFullBatchFailure: false };
+  return processPartialResponse(event, publish, new SqsFifoPartialProcessorAsync(), options);
+});
+
+/** @throws LakeError when the table is not at its head afterwards: the message comes again */
+async function drain(lake: AwsLake, record: SQSRecord, drained: Set<string>, isOver: () => boolean): Promise<void> {
+  const { tableId } = JSON.parse(record.body) as { readonly tableId: string };
+  // All messages of this batch were sent before it came here, so one run answers all of a table.
+  if (drained.has(tableId)) return;
+  const { published, error, interrupted, quarantined } = await mirrorTable(lake, tableId, { isOver });
+  logger.info("mirrored", { tableId, published: published.length, quarantined, reason: error?.message });
+  // A person must look at a foreign commit; no message can do anything about it.
+  if (error !== undefined && quarantined === undefined) throw error;
+  if (interrupted) throw unavailable(`the time was over before all of ${tableId} was published`);
+  drained.add(tableId);
+}

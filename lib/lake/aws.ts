@@ -1,0 +1,73 @@
+/** Composition root of the Lambda functions: a SQL database, tables on S3, doorbells on SQS, metrics on stdout. */
+
+import { openCatalog } from "../catalog/catalog.ts";
+import { type FunctionSettings, parseFunctionEnvironment } from "../config.ts";
+import { invalid } from "../errors.ts";
+import { openDeltaLog } from "../log/delta-log.ts";
+import type { Lake } from "../ports.ts";
+import { openSqsDoorbell, openTableQueue, type TableQueue } from "../queue/sqs.ts";
+import { openEmf } from "../telemetry/emf.ts";
+import { systemClock } from "./local.ts";
+import { tableLocation } from "./location.ts";
+import { openStore } from "./stores.ts";
+
+export interface AwsLake extends Lake {
+  readonly settings: FunctionSettings;
+  /** Tables to compare. */
+  readonly parityQueue: TableQueue;
+  /** The location of a table that a request makes or imports: on S3, as that is what a function can reach. */
+  resolveLocation(location: string | undefined, tableName: string): Promise<string>;
+}
+
+export interface AwsLakeOptions {
+  /** Doorbells that were not heard; the sweeper rings again. */
+  readonly onLostRing: (tableIds: readonly string[], error: unknown) => void;
+  /** True for the sweeper: SQS must not take its rings for those that it has heard. */
+  readonly ringsAgain?: boolean;
+}
+
+/** Opens what the environment names; nothing is contacted yet. @throws LakeError invalid naming the variable */
+export async function openAwsLake(
+  environment: Readonly<Record<string, string | undefined>>,
+  options: AwsLakeOptions,
+): Promise<AwsLake> {
+  const settings = parseFunctionEnvironment(environment);
+  const metrics = openEmf(settings);
+  const catalog = await openCatalog(settings.databaseUrl, systemClock);
+  return {
+    settings,
+    catalog,
+    clock: systemClock,
+    metrics,
+    openLog: (location) => openDeltaLog(openStore(location), location),
+    queue: openSqsDoorbell({
+      queueUrl: settings.mirrorQueueUrl,
+      onError: options.onLostRing,
+      ...(options.ringsAgain === true ? { nonce: systemClock.newId } : {}),
+    }),
+    parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
+    resolveLocation: (location, tableName) => s3Location(settings.storage, location, tableName),
+  };
+}
+
+async function s3Location(storage: string, location: string | undefined, tableName: string): Promise<string> {
+  const resolved = await tableLocation(storage, location, tableName);
+  if (resolved.startsWith("s3://") || !storage.startsWith("s3://")) return resolved;
+  throw invalid(`${location} is not on S3`, {
+    at: "/location",
+    code: "INVALID_LOCATION",
+    hint: "Give s3://bucket/prefix, or a path below the storage of the service.",
+  });
+}
+
+/** One of a thing for the life of a container: opened at the first use, again after an opening that failed. */
+export function perContainer<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined;
+  return () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+}

@@ -1,0 +1,112 @@
+/** Queues on SQS: the doorbell of the mirror (FIFO, one group a table), and the list of tables to compare. Holds nothing that matters. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { SendMessageBatchCommand, type SendMessageBatchRequestEntry, SQSClient } from "@aws-sdk/client-sqs";
+import { errorText, unavailable } from "../errors.ts";
+import type { MirrorQueue } from "../ports.ts";
+
+/** Messages of one call, as SQS permits. */
+const BATCH = 10;
+const ATTEMPTS = 3;
+const FIRST_PAUSE_MS = 50;
+
+export interface SqsOptions {
+  readonly queueUrl: string;
+  /** Region, endpoint and credentials from the SDK's own environment if absent. */
+  readonly client?: SQSClient;
+}
+
+export interface SqsDoorbellOptions extends SqsOptions {
+  /** Doorbells that were not heard; the sweeper rings again. */
+  readonly onError: (tableIds: readonly string[], error: unknown) => void;
+  /**
+   * Makes each ring a new one: for the sweeper. SQS swallows a message with the id of one sent in the last five minutes, and
+   * holds back a group whose worker was killed until its visibility timeout ends; so these rings have ids and groups of
+   * their own. Two workers of one table are harmless (design D7).
+   */
+  readonly nonce?: () => string;
+}
+
+/** A client that tries once: how often, and for how long, is decided here. */
+export function newSqsClient(): SQSClient {
+  return new SQSClient({ maxAttempts: 1, requestHandler: { connectionTimeout: 2_000, socketTimeout: 5_000 } });
+}
+
+/** The mirror's doorbell. A ring that fails is reported, never thrown: the commit stands (design D1, D6). */
+export function openSqsDoorbell(options: SqsDoorbellOptions): MirrorQueue {
+  const { queueUrl, client = newSqsClient(), onError, nonce } = options;
+  return {
+    async ring(tables) {
+      const once = nonce?.();
+      const entries = tables.map(({ tableId, version }) => ({
+        MessageBody: JSON.stringify({ tableId, version }),
+        MessageGroupId: once === undefined ? tableId : `${tableId}.again`,
+        MessageDeduplicationId: [tableId, version, ...(once === undefined ? [] : [once])].join("."),
+      }));
+      await sendAll(client, queueUrl, entries, (lost, error) =>
+        onError(
+          lost.map(({ MessageBody = "{}" }) => (JSON.parse(MessageBody) as { tableId: string }).tableId),
+          error,
+        ),
+      );
+    },
+  };
+}
+
+export interface TableQueue {
+  /** @throws LakeError unavailable when not all could be sent; those that were are not taken back */
+  send(tableIds: readonly string[]): Promise<void>;
+}
+
+/** A standard queue with one message a table. */
+export function openTableQueue({ queueUrl, client = newSqsClient() }: SqsOptions): TableQueue {
+  return {
+    async send(tableIds) {
+      const entries = tableIds.map((tableId) => ({ MessageBody: JSON.stringify({ tableId }) }));
+      await sendAll(client, queueUrl, entries, (lost, error) => {
+        throw unavailable(`${lost.length} of ${tableIds.length} messages could not be sent: ${errorText(error)}`, {
+          hint: "Try again.",
+          cause: error,
+        });
+      });
+    },
+  };
+}
+
+type Message = Omit<SendMessageBatchRequestEntry, "Id">;
+
+async function sendAll(
+  client: SQSClient,
+  queueUrl: string,
+  messages: readonly Message[],
+  onLost: (lost: readonly Message[], error: unknown) => void,
+): Promise<void> {
+  for (let start = 0; start < messages.length; start += BATCH) {
+    const left = await sendBatch(client, queueUrl, messages.slice(start, start + BATCH));
+    if (left !== undefined) onLost(left.messages, left.error);
+  }
+}
+
+/** Sends up to ten messages, those that failed again a few times; answers what is left then. */
+async function sendBatch(
+  client: SQSClient,
+  queueUrl: string,
+  batch: readonly Message[],
+): Promise<{ readonly messages: readonly Message[]; readonly error: unknown } | undefined> {
+  let messages = batch;
+  for (let attempt = 1; ; attempt += 1) {
+    let error: unknown;
+    try {
+      const Entries = messages.map((message, i) => ({ ...message, Id: String(i) }));
+      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+      if (Failed.length === 0) return undefined;
+      const refused = new Set(Failed.map(({ Id }) => Id));
+      messages = messages.filter((_, i) => refused.has(String(i)));
+      error = new Error(Failed.map(({ Code, Message }) => `${Code}: ${Message}`).join("; "));
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (attempt === ATTEMPTS) return { messages, error };
+    await delay(Math.random() * FIRST_PAUSE_MS * 2 ** attempt);
+  }
+}
