@@ -1,0 +1,226 @@
+/** Every function on events as AWS sends them, over a lake in a folder: from a commit to a proof of parity, and what fails on the way. */
+
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { CdkCustomResourceEvent } from "aws-lambda";
+import { alarmsOf } from "../../infra/alarms.ts";
+import { settingsOf } from "../../infra/settings.ts";
+import { pointsOf, stateOf } from "../support/alarms.ts";
+import { assertEmf } from "../support/emf.ts";
+import { contextOf, event, openStage, printed, type Stage, sqsEvent } from "./stage.ts";
+
+type Handler = (event: unknown, context: unknown) => Promise<never>;
+let stage: Stage;
+const handlers: Record<string, Handler> = {};
+
+before(async () => {
+  stage = await openStage();
+  for (const name of ["commit", "read", "mirror", "sweep", "parity", "migrate"]) {
+    handlers[name] = (await import(`../../functions/${name}.ts`)).handler as Handler;
+  }
+  await invoke("migrate", event<CdkCustomResourceEvent>("custom-resource.create"));
+  assert.equal((await invokeHttp("commit", event("http.create-table"))).statusCode, 201);
+});
+after(() => stage.close());
+
+/** What the last call printed. */
+let said: readonly string[] = [];
+
+async function invoke<T>(name: string, payload: unknown, remainingMs?: () => number): Promise<T> {
+  const handler = handlers[name];
+  assert.ok(handler, name);
+  const { result, lines } = await printed(() => handler(payload, contextOf(name, remainingMs)));
+  said = lines;
+  return result as T;
+}
+
+interface HttpAnswer {
+  readonly statusCode: number;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+const invokeHttp = (name: string, payload: unknown) => invoke<HttpAnswer>(name, payload);
+
+interface HttpEvent {
+  readonly rawPath: string;
+  readonly body?: string;
+  readonly requestContext: { readonly http: object };
+}
+
+function http(method: string, path: string, body?: object): HttpEvent {
+  const sample = event<HttpEvent>("http.commit");
+  const [rawPath = path, rawQueryString = ""] = path.split("?");
+  const { body: _, ...rest } = sample;
+  const requestContext = { ...sample.requestContext, http: { ...sample.requestContext.http, method, path: rawPath } };
+  const sent = { ...rest, rawPath, rawQueryString, requestContext };
+  return body === undefined ? sent : { ...sent, body: JSON.stringify(body) };
+}
+
+async function newTable(name: string): Promise<string> {
+  const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
+  const answer = await invokeHttp("commit", http("POST", "/v1/tables", { name, schema }));
+  assert.equal(answer.statusCode, 201, answer.body);
+  return (JSON.parse(answer.body) as { tableId: string }).tableId;
+}
+
+async function append(tableId: string, readVersion: number): Promise<void> {
+  const add = { path: `f${readVersion}`, partitionValues: {}, size: 1, modificationTime: 1, dataChange: true };
+  const tables = [{ tableId, readVersion, actions: [{ add }] }];
+  const answer = await invokeHttp(
+    "commit",
+    http("POST", "/v1/commits", { transactionId: crypto.randomUUID(), tables }),
+  );
+  assert.equal(answer.statusCode, 201, answer.body);
+}
+
+function logOf(name: string): string {
+  return join(stage.folder, "tables", ...name.split("."), "_delta_log");
+}
+
+function commitsIn(name: string): number[] {
+  if (!existsSync(logOf(name))) return [];
+  return readdirSync(logOf(name))
+    .filter((file) => file.endsWith(".json"))
+    .map((file) => Number(file.slice(0, 20)));
+}
+
+interface Failures {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}
+
+async function mirror(batch: unknown, remainingMs?: () => number): Promise<string[]> {
+  const { batchItemFailures } = await invoke<Failures>("mirror", batch, remainingMs);
+  return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+}
+
+test("a commit rings, the mirror publishes, reads answer, parity agrees; the same commit again is its first answer", async () => {
+  const committed = await invokeHttp("commit", event("http.commit"));
+  assert.equal(committed.statusCode, 201, committed.body);
+  const measured = assertEmf(said);
+  for (const name of ["Commits", "CommitDuration", "RequestDuration"]) assert.ok(measured.includes(name), name);
+  assert.equal((await invokeHttp("commit", event("http.commit"))).statusCode, 200);
+  assert.deepEqual(await mirror(stage.take("mirror.fifo")), []);
+  assert.ok(assertEmf(said).includes("MirrorLag"));
+  assert.deepEqual(commitsIn("sales.orders"), [0, 1]);
+  const exact = readFileSync(join(logOf("sales.orders"), "00000000000000000001.json"), "utf8");
+  assert.ok(exact.includes("9007199254740993"), "64-bit integers keep their digits");
+  const listed = await invokeHttp("read", event("http.tables"));
+  assert.equal(listed.statusCode, 200);
+  assert.equal((JSON.parse(listed.body) as { tables: { version: number }[] }).tables[0]?.version, 1);
+  assert.deepEqual(await invoke("parity", event("schedule")), { tables: 1 });
+  assert.deepEqual(assertEmf(said), ["ParityRuns"]);
+  const checks = await invoke<Failures>("parity", stage.take("parity"));
+  assert.deepEqual(checks.batchItemFailures, []);
+  const drift = [
+    "FileDriftCount",
+    "MetadataDrift",
+    "MirrorLagSeconds",
+    "ParityChecks",
+    "ProtocolDrift",
+    "VersionDelta",
+  ];
+  assert.deepEqual(assertEmf(said).sort(), drift);
+});
+
+test("each half of the API refuses the other's requests", async () => {
+  assert.equal((await invokeHttp("read", event("http.commit"))).statusCode, 405);
+  assert.equal((await invokeHttp("commit", event("http.tables"))).statusCode, 405);
+});
+
+test("a body in base64 is read; one that is no JSON is a problem that says so", async () => {
+  const sample = event<{ body: string }>("http.commit");
+  const encoded = { ...sample, body: Buffer.from(sample.body).toString("base64"), isBase64Encoded: true };
+  assert.equal((await invokeHttp("commit", encoded)).statusCode, 200);
+  const broken = await invokeHttp("commit", { ...sample, body: "{" });
+  assert.equal(broken.statusCode, 400);
+  assert.match(broken.headers["content-type"] ?? "", /problem\+json/);
+});
+
+test("a table that fails holds up its own group, in order, and no other; it goes on when it can", async () => {
+  const a = await newTable("fifo.a");
+  const b = await newTable("fifo.b");
+  for (const id of [a, b]) await append(id, 0);
+  // A file stands where a's folder belongs.
+  mkdirSync(join(stage.folder, "tables", "fifo"), { recursive: true });
+  writeFileSync(join(stage.folder, "tables", "fifo", "a"), "");
+  const message = (tableId: string, version: number) => ({
+    body: JSON.stringify({ tableId, version }),
+    group: tableId,
+  });
+  const batch = sqsEvent([message(a, 0), message(b, 0), message(a, 1), message(b, 1)]);
+  assert.deepEqual(await mirror(batch), ["m0", "m2"]);
+  assert.deepEqual(commitsIn("fifo.b"), [0, 1]);
+  rmSync(join(stage.folder, "tables", "fifo", "a"));
+  assert.deepEqual(await mirror(sqsEvent([message(a, 0), message(a, 1)])), []);
+  assert.deepEqual(commitsIn("fifo.a"), [0, 1]);
+  stage.sqs.sent.length = 0;
+});
+
+test("when time runs out the mirror stops at a version, says so, and the next one goes on", async () => {
+  const id = await newTable("time.out");
+  for (let v = 0; v < 5; v += 1) await append(id, v);
+  const batch = stage.take("mirror.fifo");
+  let asked = 0;
+  const failed = await mirror(batch, () => (++asked > 3 ? 1_000 : 60_000));
+  assert.equal(failed.length, 6, "all six messages come again");
+  const done = commitsIn("time.out");
+  assert.ok(done.length >= 1 && done.length < 6, `${done}`);
+  assert.deepEqual(await mirror(batch), []);
+  assert.deepEqual(commitsIn("time.out"), [0, 1, 2, 3, 4, 5]);
+});
+
+test("a doorbell that was lost is found by the sweep, whose ring is a new one; nothing is due afterwards", async () => {
+  const id = await newTable("lost.bell");
+  stage.sqs.busy = 3;
+  await append(id, 0);
+  stage.sqs.sent.length = 0;
+  assert.deepEqual(commitsIn("lost.bell"), []);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(await invoke("sweep", event("schedule")), { rung: 1 });
+  assert.ok(assertEmf(said).includes("Sweeps"));
+  assert.equal(stage.sqs.sent[0]?.group, `${id}.again`);
+  assert.deepEqual(await mirror(stage.take("mirror.fifo")), []);
+  assert.deepEqual(commitsIn("lost.bell"), [0, 1]);
+  assert.deepEqual(await invoke("sweep", event("schedule")), { rung: 0 });
+});
+
+test("drift and a foreign commit set off the alarms that the stacks define, on what the functions really printed", async () => {
+  const id = await newTable("alarm.table");
+  await append(id, 0);
+  assert.deepEqual(await mirror(stage.take("mirror.fifo")), []);
+  const alarms = alarmsOf(settingsOf(() => undefined));
+  const dimensions = { service: "deltalakedb", stage: "development" };
+  const states = () => {
+    const points = pointsOf(said);
+    const alarming = alarms.filter((alarm) => alarm.source === "service" && alarm.missing === "notBreaching");
+    const now = Date.now() + 1;
+    return alarming.filter((alarm) => stateOf(alarm, points, { now, dimensions }) === "ALARM").map(({ id }) => id);
+  };
+  const check = async () => {
+    await invoke("parity", sqsEvent([{ body: JSON.stringify({ tableId: id }) }]));
+    return states();
+  };
+  assert.deepEqual(await check(), []);
+  const commit = join(logOf("alarm.table"), "00000000000000000001.json");
+  const before = readFileSync(commit, "utf8");
+  chmodSync(commit, 0o644);
+  writeFileSync(commit, before.replace('"size":1', '"size":2'));
+  assert.deepEqual(await check(), ["file-drift"]);
+  writeFileSync(commit, before);
+  await append(id, 1);
+  writeFileSync(join(logOf("alarm.table"), "00000000000000000002.json"), '{"commitInfo":{}}\n');
+  assert.deepEqual(await mirror(stage.take("mirror.fifo")), [], "no message can help: a person must look");
+  assert.deepEqual(states(), ["foreign-commits"]);
+});
+
+test("migrations: an update applies nothing anew, taking the stack down leaves the data alone", async () => {
+  const updated = await invoke<object>("migrate", event("custom-resource.update"));
+  assert.deepEqual(updated, { PhysicalResourceId: "deltalakedb-schema", Data: { applied: "" } });
+  assert.deepEqual(await invoke("migrate", event("custom-resource.delete")), {
+    PhysicalResourceId: "deltalakedb-schema",
+  });
+  assert.equal((await invokeHttp("read", event("http.tables"))).statusCode, 200);
+});
