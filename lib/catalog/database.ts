@@ -8,6 +8,24 @@ export { empty, join, raw, Sql, sql };
 export type SqlValue = null | string | number | bigint | boolean;
 export type Row = Readonly<Record<string, unknown>>;
 
+/** An id as a value of a statement: text to most drivers, cast by those whose parameters have a type of their own. */
+export class Uuid {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** The value of a uuid column. */
+export function uuid(text: string): Uuid {
+  return new Uuid(text);
+}
+
+/** The values of a statement for drivers that take an id as text. */
+export function plainValues(query: Sql): SqlValue[] {
+  return query.values.map((value) => (value instanceof Uuid ? value.text : (value as SqlValue)));
+}
+
 export interface Queries {
   /** Runs one statement and returns its rows. @throws LakeError: drivers translate their own errors */
   all(query: Sql): Promise<readonly Row[]>;

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { raw } from "../../lib/catalog/database.ts";
 import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
+import { startDataApi } from "./data-api/emulator.ts";
 import { needs, postgresUrl } from "./skip.ts";
 
 export interface TestDatabase {
@@ -14,7 +15,7 @@ export interface TestDatabase {
 }
 
 export interface TestEngine {
-  readonly name: "sqlite" | "postgres";
+  readonly name: "sqlite" | "postgres" | "data-api";
   create(): Promise<TestDatabase>;
 }
 
@@ -50,6 +51,32 @@ export function postgresEngine(base: string): TestEngine {
   };
 }
 
+/** The Data API, emulated over a schema of its own in the given database. */
+export function dataApiEngine(base: string): TestEngine {
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
+  const postgres = postgresEngine(base);
+  return {
+    name: "data-api",
+    async create() {
+      const { url, drop } = await postgres.create();
+      const emulator = await startDataApi(url);
+      return {
+        url: dataApiUrl(emulator.url),
+        async drop() {
+          await emulator.close();
+          await drop();
+        },
+      };
+    },
+  };
+}
+
+/** The URL of a catalog behind an emulator. */
+export function dataApiUrl(endpoint: string): string {
+  const secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:test";
+  return `rds-data://arn:aws:rds:us-east-1:000000000000:cluster:test?secret=${secret}&database=test&endpoint=${endpoint}`;
+}
+
 /** undefined when no PostgreSQL is there to test on. */
 export function findPostgres(): TestEngine | undefined {
   return postgresUrl === undefined ? undefined : postgresEngine(postgresUrl);
@@ -59,5 +86,5 @@ export function findPostgres(): TestEngine | undefined {
 export function testEngines(): readonly TestEngine[] {
   const postgres = findPostgres();
   needs("catalog on PostgreSQL", postgres, "TEST_POSTGRES_URL is not set");
-  return postgres ? [SQLITE_ENGINE, postgres] : [SQLITE_ENGINE];
+  return postgres && postgresUrl ? [SQLITE_ENGINE, postgres, dataApiEngine(postgresUrl)] : [SQLITE_ENGINE];
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { type Int64, int64 } from "../../delta/int64.ts";
 import { invalid } from "../../errors.ts";
-import type { Database, Row, SqlTransaction } from "../database.ts";
+import { type Database, plainValues, type Row, type SqlTransaction } from "../database.ts";
 import { POSTGRES } from "./postgres.ts";
 import { isTransient, postgresError } from "./postgres-errors.ts";
 
@@ -35,7 +35,7 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Databa
 
   return {
     dialect: POSTGRES,
-    all: (query) => retried(() => run(pool, place, query.text, query.values), place),
+    all: (query) => retried(() => run(pool, place, query.text, plainValues(query)), place),
     transaction: (work, options) => retried(() => inTransaction(pool, place, work, options?.long === true), place),
     close: () => pool.end(),
   };
@@ -97,7 +97,7 @@ async function inTransaction<T>(
 
 function transactionOn(client: pg.PoolClient, place: string): SqlTransaction {
   return {
-    all: (query) => run(client, place, query.text, query.values),
+    all: (query) => run(client, place, query.text, plainValues(query)),
     async each(statement, rows) {
       for (const row of rows) await run(client, place, statement.text, row);
     },

@@ -75,16 +75,21 @@ export function postgresError(error: unknown, place: string): LakeError {
       cause: error,
     });
   }
+  return postgresStateError(state, detail, place, error);
+}
+
+/** As {@link postgresError}, where the SQLSTATE is known and the driver is another. */
+export function postgresStateError(state: string, detail: string, place: string, cause: unknown): LakeError {
   const reaction = REACTIONS[state] ?? REACTIONS[state.slice(0, 2)];
   if (reaction === undefined) {
     return new LakeError("internal", `the database ${place} refused a statement of the catalog: ${detail} (${state})`, {
-      cause: error,
+      cause,
     });
   }
   return new LakeError(reaction.kind, `the database ${place} ${reaction.says}: ${detail} (${state})`, {
     code: reaction.code,
     ...(reaction.hint === undefined ? {} : { hint: reaction.hint }),
     facts: { sqlState: state },
-    cause: error,
+    cause,
   });
 }

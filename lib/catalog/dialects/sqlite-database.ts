@@ -8,7 +8,15 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 import { invalid, LakeError } from "../../errors.ts";
-import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql } from "../database.ts";
+import {
+  type Database,
+  plainValues,
+  type Row,
+  type Sql,
+  type SqlTransaction,
+  type SqlValue,
+  sql,
+} from "../database.ts";
 import { SQLITE } from "./sqlite.ts";
 import { isBusy, sqliteError } from "./sqlite-errors.ts";
 
@@ -48,7 +56,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
     checkOpen();
     // Read-only as long as nothing is written: a catalog on a read-only disk can be read.
     reader ??= openConnection(path, true);
-    return reader.all(query.sql, query.values as SqlValue[]);
+    return reader.all(query.sql, plainValues(query));
   };
 
   const transaction = <T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T> =>
@@ -151,7 +159,7 @@ function plainRow(row: Row): Row {
 
 function transactionOn(connection: Connection, path: string): SqlTransaction {
   return {
-    all: async (query) => translated(path, () => connection.all(query.sql, query.values as SqlValue[])),
+    all: async (query) => translated(path, () => connection.all(query.sql, plainValues(query))),
     async each(statement, rows) {
       for (let start = 0; start < rows.length; start += ROWS_PER_TURN) {
         if (start > 0) await turn();
