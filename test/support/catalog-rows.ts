@@ -1,6 +1,8 @@
 /** Raw rows of a table, for tests that compare engines: everything but times. */
 
 import { type Row, raw, type Sql, sql } from "../../lib/catalog/database.ts";
+import { openDataApi } from "../../lib/catalog/dialects/data-api-database.ts";
+import { isDataApiUrl } from "../../lib/catalog/dialects/data-api-url.ts";
 import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
 import { openSqlite } from "../../lib/catalog/dialects/sqlite-database.ts";
 
@@ -17,7 +19,11 @@ export async function withDatabase<T>(
   url: string,
   work: (all: (query: Sql) => Promise<readonly Row[]>) => Promise<T>,
 ): Promise<T> {
-  const database = url.startsWith("postgres") ? openPostgres(url, { poolSize: 1 }) : openSqlite(url);
+  const database = isDataApiUrl(url)
+    ? openDataApi(url)
+    : url.startsWith("postgres")
+      ? openPostgres(url, { poolSize: 1 })
+      : openSqlite(url);
   try {
     return await work((query) => database.all(query));
   } finally {

@@ -10,7 +10,7 @@ import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import type { Catalog, Clock, Lake, ObjectStore } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
-import { findPostgres, SQLITE_ENGINE } from "./catalog-engines.ts";
+import { SQLITE_ENGINE, testEngines } from "./catalog-engines.ts";
 
 export interface TestClock extends Clock {
   time: number;
@@ -40,10 +40,11 @@ export function testClock(time = Date.now()): TestClock {
   };
 }
 
-/** On a new SQLite file; with TEST_ENGINE=postgres on a new schema of TEST_POSTGRES_URL. */
+/** On a new SQLite file; with TEST_ENGINE=postgres or data-api on a new schema of TEST_POSTGRES_URL. */
 export async function openTestLake(): Promise<TestLake> {
-  const engine = process.env.TEST_ENGINE === "postgres" ? findPostgres() : SQLITE_ENGINE;
-  if (!engine) throw new Error("TEST_ENGINE=postgres needs TEST_POSTGRES_URL");
+  const { TEST_ENGINE = "sqlite" } = process.env;
+  const engine = TEST_ENGINE === "sqlite" ? SQLITE_ENGINE : testEngines().find(({ name }) => name === TEST_ENGINE);
+  if (!engine) throw new Error(`TEST_ENGINE=${TEST_ENGINE} needs TEST_POSTGRES_URL`);
   const database = await engine.create();
   const clock = testClock();
   const catalog = await openCatalog(database.url, clock);

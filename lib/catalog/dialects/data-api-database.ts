@@ -1,5 +1,6 @@
 /** The driver for Aurora PostgreSQL behind the RDS Data API: one HTTP call a statement, and one statement a commit (design D2). */
 
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { unavailable } from "../../errors.ts";
 import type { Database, Row, Sql, SqlTransaction } from "../database.ts";
@@ -7,10 +8,11 @@ import { type Calls, type DataApiOptions, openCalls } from "./data-api-calls.ts"
 import { dataApiError, dataApiFailure, stateOf } from "./data-api-errors.ts";
 import { stagedStatement } from "./data-api-staging.ts";
 import {
-  charactersIn,
   inSlices,
+  keptSlices,
   kindOf,
   parameterOf,
+  readSlices,
   rowsOf,
   type Statement,
   slicesOf,
@@ -60,32 +62,33 @@ async function run(calls: Calls, { text, parameters }: Statement, within: Within
     return [];
   }
   const safe = kind === "read" && transactionId === undefined;
-  const call = async (from: number, id: string | undefined) =>
-    slicesOf(await calls.execute({ text: inSlices(text, from), parameters }, { safe, transactionId: id, long }));
-  const first = await call(0, transactionId);
-  if (charactersIn(first.slices) === first.total) return rowsOf(first.slices.join(""));
+  const sliced = { text: inSlices(text), parameters };
+  const first = slicesOf(await calls.execute(sliced, { safe, transactionId, long }));
+  if (first.slices.length === first.total) return rowsOf(first.slices.join(""));
   if (kind === "rows") throw unavailable("the database's answer is larger than one call may bring");
-  // All slices must be of one state: within the caller's locks, or of one snapshot.
-  if (transactionId !== undefined) return rowsOf(await allSlices((from) => call(from, transactionId)));
-  return inSnapshot(calls, async (id) => rowsOf(await allSlices((from) => call(from, id))));
+  // All slices must be of one state: within the caller's transaction, or of one snapshot.
+  if (transactionId !== undefined) return rowsOf(await allSlices(calls, { text, parameters }, transactionId));
+  return inSnapshot(calls, async (id) => rowsOf(await allSlices(calls, { text, parameters }, id)));
 }
 
-async function allSlices(call: (from: number) => Promise<ReturnType<typeof slicesOf>>): Promise<string> {
+async function allSlices(calls: Calls, { text, parameters }: Statement, transactionId: string): Promise<string> {
+  const within = { safe: false, transactionId };
+  const table = `dl_slices_${randomUUID().replaceAll("-", "")}`;
+  await calls.execute({ text: keptSlices(text, table), parameters }, within);
   const slices: string[] = [];
-  let total: number | undefined;
-  do {
-    const next = await call(slices.length);
-    if (total !== undefined && next.total !== total) throw unavailable("rows changed while they were read");
-    total = next.total;
+  for (let total = 1; slices.length < total; ) {
+    const next = slicesOf(await calls.execute({ text: readSlices(table, slices.length), parameters: [] }, within));
+    if (next.slices.length === 0) throw unavailable("rows that were kept to be read have gone");
     slices.push(...next.slices);
-  } while (charactersIn(slices) < total);
+    total = next.total;
+  }
   return slices.join("");
 }
 
 async function inSnapshot<T>(calls: Calls, read: (transactionId: string) => Promise<T>): Promise<T> {
   const transactionId = await calls.begin();
   try {
-    const text = "set transaction isolation level repeatable read read only";
+    const text = "set transaction isolation level repeatable read";
     await calls.execute({ text, parameters: [] }, { safe: false, transactionId });
     return await read(transactionId);
   } finally {

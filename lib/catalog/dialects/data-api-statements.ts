@@ -53,21 +53,44 @@ const SLICES_ASCII = 40;
 const SLICES_WIDE = 12;
 
 /**
- * A statement whose rows come as one JSON text, cut into slices: no row is larger than 64 KB, no answer than 1 MiB, and
- * 64-bit integers keep their digits.
- * @param from the first slice
+ * The rows of a statement, each a line of JSON, cut into slices `s`. Lines are gathered before they are cut: finding a place
+ * in a text costs as much as the text is long.
  */
-export function inSlices(text: string, from: number): string {
+function asSlices(text: string): string {
   // Comments go: how AWS reads a colon or semicolon in them is nobody's business. No literal of ours holds two dashes.
   return `with q as (${text.replaceAll(/--[^\n]*/g, "")}),
-doc as materialized (select coalesce(json_agg(q), '[]')::text as d from q),
-size as (select d, length(d) as total,
-  case when octet_length(d) * 4 <= length(d) * 5 then ${SLICES_ASCII} else ${SLICES_WIDE} end as most from doc)
-select total, substr(d, i * ${SLICE} + 1, ${SLICE}) as slice
-from size, generate_series(${from}, least(${from} + most, (total + ${SLICE - 1}) / ${SLICE}) - 1) as i order by i`;
+r as materialized (select row_number() over () as n, row_to_json(q)::text as j from q),
+b as (select n, j, ((sum(length(j)) over (order by n))::bigint - 1) / ${SLICE} as bucket from r),
+g as (select bucket, string_agg(j, chr(10) order by n) || chr(10) as t from b group by bucket),
+s as materialized (
+  select row_number() over (order by bucket, i) - 1 as place, substr(t, i * ${SLICE} + 1, ${SLICE}) as slice,
+    octet_length(t) * 4 > length(t) * 5 as wide
+  from g, generate_series(0, (length(t) - 1) / ${SLICE}) as i)`;
 }
 
-/** What one call brought: slices in order, and the length of the whole in characters. */
+const most = (slices: string) =>
+  `case when (select bool_or(wide) from ${slices}) then ${SLICES_WIDE} else ${SLICES_ASCII} end`;
+
+/**
+ * A statement whose rows come as slices of JSON lines, as many as one answer may have: no row is larger than 64 KB, no answer
+ * than 1 MiB, and 64-bit integers keep their digits.
+ */
+export function inSlices(text: string): string {
+  return `${asSlices(text)} select (select count(*) from s) as total, slice from s where place < ${most("s")} order by place`;
+}
+
+/** All slices into a table that lives as long as the transaction: made once, however many calls it takes to read. */
+export function keptSlices(text: string, table: string): string {
+  return `create temporary table ${table} on commit drop as ${asSlices(text)} select * from s`;
+}
+
+/** As many of the kept slices as one answer may have. */
+export function readSlices(table: string, from: number): string {
+  return `select (select count(*) from ${table}) as total, slice from ${table}
+    where place >= ${from} and place < ${from} + ${most(table)} order by place`;
+}
+
+/** What one call brought: slices in order, and how many there are in all. */
 export interface Slices {
   readonly total: number;
   readonly slices: readonly string[];
@@ -75,26 +98,14 @@ export interface Slices {
 
 export function slicesOf(records: readonly (readonly unknown[])[]): Slices {
   const slices = records.map((record) => (record[1] as { stringValue?: string } | undefined)?.stringValue);
-  const total = (records[0]?.[0] as { longValue?: number } | undefined)?.longValue;
-  if (total === undefined || slices.includes(undefined)) throw corrupt("the Data API gave no rows where it must");
+  if (slices.includes(undefined)) throw corrupt("the Data API gave no text where it must");
+  const total = (records[0]?.[0] as { longValue?: number } | undefined)?.longValue ?? 0;
   return { total, slices: slices as string[] };
 }
 
-/** PostgreSQL counts characters, JavaScript their halves beyond U+FFFF. */
-export function charactersIn(slices: readonly string[]): number {
-  let count = 0;
-  for (const slice of slices) {
-    count += slice.length;
-    for (let i = 0; i < slice.length; i += 1) {
-      const unit = slice.charCodeAt(i);
-      if (unit >= 0xd800 && unit <= 0xdbff) count -= 1;
-    }
-  }
-  return count;
-}
-
-export function rowsOf(json: string): readonly Row[] {
-  const rows = parseJson(json);
+/** The rows in lines of JSON. */
+export function rowsOf(lines: string): readonly Row[] {
+  const rows = parseJson(`[${lines.trimEnd().replaceAll("\n", ",")}]`);
   if (!Array.isArray(rows) || !rows.every(isJsonObject)) throw corrupt("the Data API gave something other than rows");
   return rows as readonly Row[];
 }
