@@ -7,6 +7,7 @@ import { openDeltaLog } from "../log/delta-log.ts";
 import type { Lake } from "../ports.ts";
 import { openSqsDoorbell, openTableQueue, type TableQueue } from "../queue/sqs.ts";
 import { openEmf } from "../telemetry/emf.ts";
+import { EVENT_METRICS } from "../telemetry/metric-names.ts";
 import { systemClock } from "./local.ts";
 import { tableLocation } from "./location.ts";
 import { openStore } from "./stores.ts";
@@ -33,7 +34,13 @@ export async function openAwsLake(
 ): Promise<AwsLake> {
   const settings = parseFunctionEnvironment(environment);
   const metrics = openEmf(settings);
-  const catalog = await openCatalog(settings.databaseUrl, systemClock);
+  const catalog = await openCatalog(settings.databaseUrl, systemClock, {
+    onCall: ({ durationMs, error }) => {
+      metrics.record(EVENT_METRICS.databaseCalls.cloudwatch, durationMs, "Milliseconds");
+      if (error === undefined) return;
+      metrics.record(EVENT_METRICS.databaseErrors.cloudwatch, 1, "Count", { error: (error as Error).name });
+    },
+  });
   return {
     settings,
     catalog,
