@@ -1,9 +1,9 @@
 /** Publishes what is unpublished of each table that a doorbell names. A table that fails holds up its own group, and no other. */
 
 import { processPartialResponse, SqsFifoPartialProcessorAsync } from "@aws-lambda-powertools/batch";
-import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { unavailable } from "../lib/errors.ts";
-import type { AwsLake } from "../lib/lake/aws.ts";
+import type { AwsLake, FailedMessage } from "../lib/lake/aws.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
 import { around, containerLake, logger } from "./middleware.ts";
 
@@ -18,8 +18,18 @@ export const handler = around(async (event: SQSEvent, context: Context) => {
   const isOver = () => context.getRemainingTimeInMillis() < RESERVE_MS;
   const publish = (record: SQSRecord) => drain(lake, record, drained, isOver);
   const options = { context, skipGroupOnError: true, throwOnFullBatchFailure: false };
-  return processPartialResponse(event, publish, new SqsFifoPartialProcessorAsync(), options);
+  const result = await processPartialResponse(event, publish, new SqsFifoPartialProcessorAsync(), options);
+  await lake.mirrorMessages.giveBack(failedOf(event, result));
+  return result;
 });
+
+function failedOf({ Records }: SQSEvent, { batchItemFailures }: SQSBatchResponse): FailedMessage[] {
+  const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  return Records.filter(({ messageId }) => failed.has(messageId)).map(({ receiptHandle, attributes }) => ({
+    receiptHandle,
+    receives: Number(attributes.ApproximateReceiveCount),
+  }));
+}
 
 /** @throws LakeError when the table is not at its head afterwards: the message comes again */
 async function drain(lake: AwsLake, record: SQSRecord, drained: Set<string>, isOver: () => boolean): Promise<void> {

@@ -15,7 +15,7 @@ const ConfigSchema = z.strictObject({
   environment: z.string().min(1).optional(),
   database: z
     .strictObject({
-      /** A file, `sqlite:…`, `postgresql://…`; see `dl --help`. */
+      /** A file, `sqlite:…`, `postgresql://…`, `rds-data://…`; see `dl --help`. */
       url: z.string().min(1).optional(),
     })
     .prefault({}),

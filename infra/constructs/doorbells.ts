@@ -40,7 +40,8 @@ export class Doorbells extends Construct {
       ...fifo,
       queueName: nameOf(settings, "mirror.fifo"),
       visibilityTimeout: seconds(props.mirrorTimeout),
-      deadLetterQueue: { queue: this.mirrorDeadLetters, maxReceiveCount: 5 },
+      // The mirror gives back what failed for 2, 4, 8 … 60 seconds: a quarter of an hour in all.
+      deadLetterQueue: { queue: this.mirrorDeadLetters, maxReceiveCount: 20 },
     });
     this.parityDeadLetters = new sqs.Queue(this, "ParityDeadLetters", {
       ...safe,

@@ -5,17 +5,21 @@ import { type FunctionSettings, parseFunctionEnvironment } from "../config.ts";
 import { invalid } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import type { Lake } from "../ports.ts";
-import { openSqsDoorbell, openTableQueue, type TableQueue } from "../queue/sqs.ts";
+import { type GiveBack, openGiveBack, openSqsDoorbell, openTableQueue, type TableQueue } from "../queue/sqs.ts";
 import { openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
 import { systemClock } from "./local.ts";
 import { tableLocation } from "./location.ts";
 import { openStore } from "./stores.ts";
 
+export type { FailedMessage } from "../queue/sqs.ts";
+
 export interface AwsLake extends Lake {
   readonly settings: FunctionSettings;
   /** Tables to compare. */
   readonly parityQueue: TableQueue;
+  /** Where failed messages of the mirror go back to. */
+  readonly mirrorMessages: GiveBack;
   /** The location of a table that a request makes or imports: on S3, as that is what a function can reach. */
   resolveLocation(location: string | undefined, tableName: string): Promise<string>;
 }
@@ -52,6 +56,7 @@ export async function openAwsLake(
       onError: options.onLostRing,
       ...(options.ringsAgain === true ? { nonce: systemClock.newId } : {}),
     }),
+    mirrorMessages: openGiveBack({ queueUrl: settings.mirrorQueueUrl }),
     parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
     resolveLocation: (location, tableName) => s3Location(settings.storage, location, tableName),
   };

@@ -12,7 +12,7 @@ import { openStore } from "./stores.ts";
 export { toLocation } from "./location.ts";
 
 export interface LocalLakeOptions {
-  /** A file, `sqlite:…` or `postgresql://…`. */
+  /** A file, `sqlite:…`, `postgresql://…` or `rds-data://…`. */
   readonly database: string;
   readonly clock?: Clock;
   readonly metrics?: Metrics;

@@ -1,7 +1,12 @@
 /** Queues on SQS: the doorbell of the mirror (FIFO, one group a table), and the list of tables to compare. Holds nothing that matters. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { SendMessageBatchCommand, type SendMessageBatchRequestEntry, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  ChangeMessageVisibilityBatchCommand,
+  SendMessageBatchCommand,
+  type SendMessageBatchRequestEntry,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import { errorText, unavailable } from "../errors.ts";
 import type { MirrorQueue } from "../ports.ts";
 
@@ -69,6 +74,38 @@ export function openTableQueue({ queueUrl, client = newSqsClient() }: SqsOptions
           cause: error,
         });
       });
+    },
+  };
+}
+
+/** A message that was received and could not be done. */
+export interface FailedMessage {
+  readonly receiptHandle: string;
+  /** How often it has been received. */
+  readonly receives: number;
+}
+
+export interface GiveBack {
+  /** Lets messages come again after some seconds, twice as many each time. Never throws: then they come after the visibility timeout. */
+  giveBack(messages: readonly FailedMessage[]): Promise<void>;
+}
+
+const FIRST_RETRY_SECONDS = 2;
+const LONGEST_RETRY_SECONDS = 60;
+
+/** A message holds back all later ones of its group, so a table whose mirror failed must not wait for six times the function's time. */
+export function openGiveBack({ queueUrl, client = newSqsClient() }: SqsOptions): GiveBack {
+  return {
+    async giveBack(messages) {
+      for (let start = 0; start < messages.length; start += BATCH) {
+        const Entries = messages.slice(start, start + BATCH).map(({ receiptHandle, receives }, i) => ({
+          Id: String(i),
+          ReceiptHandle: receiptHandle,
+          VisibilityTimeout: Math.min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** Math.max(0, receives - 1)),
+        }));
+        const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries });
+        await client.send(command).catch(() => undefined);
+      }
     },
   };
 }

@@ -151,7 +151,17 @@ test("a table that fails holds up its own group, in order, and no other; it goes
     group: tableId,
   });
   const batch = sqsEvent([message(a, 0), message(b, 0), message(a, 1), message(b, 1)]);
+  for (const [i, sent] of batch.Records.entries()) sent.attributes.ApproximateReceiveCount = String(i + 1);
   assert.deepEqual(await mirror(batch), ["m0", "m2"]);
+  const soon = [...stage.sqs.givenBack];
+  assert.deepEqual(
+    soon,
+    [
+      ["r0", 2],
+      ["r2", 8],
+    ],
+    "they come again soon, and later each time",
+  );
   assert.deepEqual(commitsIn("fifo.b"), [0, 1]);
   rmSync(join(stage.folder, "tables", "fifo", "a"));
   assert.deepEqual(await mirror(sqsEvent([message(a, 0), message(a, 1)])), []);

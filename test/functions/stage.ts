@@ -66,6 +66,7 @@ export function sqsEvent(
     Records: messages.map(({ body, group = "" }, i) => ({
       ...sample,
       messageId: `m${i}`,
+      receiptHandle: `r${i}`,
       body,
       attributes: { ...sample.attributes, MessageGroupId: group },
     })),

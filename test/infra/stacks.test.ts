@@ -165,7 +165,7 @@ describe("the queues", () => {
   }
 
   test("hide a doorbell for six times as long as its function may run, and give up at last", () => {
-    const queue = { VisibilityTimeout: 360, RedrivePolicy: { maxReceiveCount: 5 } };
+    const queue = { VisibilityTimeout: 360, RedrivePolicy: { maxReceiveCount: 20 } };
     production.app.hasResourceProperties("AWS::SQS::Queue", {
       QueueName: "deltalakedb-production-mirror.fifo",
       ...queue,

@@ -21,6 +21,8 @@ export interface FakeSqs {
   busy: number;
   /** Refuses these places of the next batch, and takes the others. */
   refused: number[];
+  /** Seconds after which messages come again, by receipt handle. */
+  readonly givenBack: Map<string, number>;
   queueUrl(name: string): string;
   close(): Promise<void>;
 }
@@ -35,6 +37,14 @@ interface Batch {
   }[];
 }
 
+interface VisibilityBatch {
+  readonly Entries: readonly {
+    readonly Id: string;
+    readonly ReceiptHandle: string;
+    readonly VisibilityTimeout: number;
+  }[];
+}
+
 export async function startFakeSqs(): Promise<FakeSqs> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -44,6 +54,11 @@ export async function startFakeSqs(): Promise<FakeSqs> {
       response.writeHead(status, { "content-type": "application/x-amz-json-1.0" });
       response.end(JSON.stringify(body));
     };
+    if (request.headers["x-amz-target"] === "AmazonSQS.ChangeMessageVisibilityBatch") {
+      const { Entries } = JSON.parse(Buffer.concat(chunks).toString()) as VisibilityBatch;
+      for (const { ReceiptHandle, VisibilityTimeout } of Entries) fake.givenBack.set(ReceiptHandle, VisibilityTimeout);
+      return answer(200, { Successful: Entries.map(({ Id }) => ({ Id })), Failed: [] });
+    }
     if (request.headers["x-amz-target"] !== "AmazonSQS.SendMessageBatch") return answer(400, { __type: "Unsupported" });
     if (fake.busy > 0) {
       fake.busy -= 1;
@@ -79,6 +94,7 @@ export async function startFakeSqs(): Promise<FakeSqs> {
     calls: 0,
     busy: 0,
     refused: [],
+    givenBack: new Map(),
     queueUrl: (name) => `${url}/000000000000/${name}`,
     async close() {
       server.closeAllConnections();

@@ -16,6 +16,9 @@ export const postgresUrl: string | undefined = process.env.TEST_POSTGRES_URL || 
 /** Address of an S3 server on which tests may make buckets of their own; test/s3/setup.sh installs one. */
 export const s3Url: string | undefined = process.env.TEST_S3_URL || undefined;
 
+/** Address of an SQS server on which tests may make queues of their own; that of test/s3/setup.sh speaks SQS, too. */
+export const sqsUrl: string | undefined = process.env.TEST_SQS_URL || undefined;
+
 /**
  * Options of a suite that needs something which is not on every machine:
  * `describe("catalog on PostgreSQL", needs("catalog on PostgreSQL", postgresUrl, "TEST_POSTGRES_URL is not set"), …)`.

@@ -28,7 +28,11 @@ export interface Emulator {
     service: string,
     method: string,
     path: string,
-    options?: { readonly body?: string; readonly headers?: Readonly<Record<string, string>>; readonly host?: string },
+    options?: {
+      readonly body?: string | Uint8Array;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly host?: string;
+    },
   ): Promise<Answer>;
   /** Ends a Lambda's worker at once, as a crash of its machine would; false when it has none. */
   killFunction(name: string): boolean;

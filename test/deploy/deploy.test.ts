@@ -1,0 +1,208 @@
+/** Deployed by the real `cdk deploy` and driven as a client: what is committed is published, once and in order, whatever breaks meanwhile. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { diffTable } from "../../lib/operations/diff.ts";
+import { needs, postgresUrl } from "../support/skip.ts";
+import { assertHistory, assertTheorem } from "../support/theorem.ts";
+import { type Deployment, deploy } from "./support/deployment.ts";
+
+const SUITE = "deployed";
+const bin = process.env.DEPLOY_CACHE;
+const ready = bin && postgresUrl;
+const SCHEMA = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
+/** Above the age at which the sweeper of the stage rings again. */
+const OVERDUE_MS = 10_500;
+
+interface Committed {
+  readonly transactionId: string;
+  readonly tables: readonly {
+    readonly tableId: string;
+    readonly version: number;
+    readonly inCommitTimestamp: number;
+  }[];
+}
+
+const reason = "needs TEST_POSTGRES_URL, and `npm run test:deploy`, which installs the emulator";
+describe(SUITE, needs(SUITE, ready, reason), () => {
+  let stage: Deployment;
+  let scratch: string;
+  const tableIds: string[] = [];
+  const heads = new Map<string, number>();
+  /** Rows of all tables: each has the same. */
+  let rows: number[] = [];
+
+  before(async () => {
+    scratch = mkdtempSync(join(tmpdir(), "dl-deploy-data-"));
+    stage = await deploy(bin ?? "", postgresUrl ?? "");
+  });
+  after(async () => {
+    await stage?.close();
+    if (scratch) rmSync(scratch, { recursive: true });
+  });
+
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  const place = (i: number) => `tables/deployed/t${i}`;
+
+  async function mirrored(tableId: string): Promise<number> {
+    return (await stage.api<{ mirroredVersion: number }>("GET", `/v1/tables/${tableId}`)).mirroredVersion;
+  }
+
+  async function untilMirrored(version: (tableId: string) => number): Promise<void> {
+    const until = Date.now() + 30_000;
+    for (const tableId of tableIds) {
+      while ((await mirrored(tableId)) < version(tableId)) {
+        assert.ok(Date.now() < until, `${tableId} has not reached version ${version(tableId)}`);
+        await pause(20);
+      }
+    }
+  }
+
+  const atHead = () => untilMirrored((tableId) => heads.get(tableId) ?? 0);
+
+  /** A data file of a real writer in each table, and one request that adds them all. */
+  async function appendRequest(count = 3): Promise<object> {
+    const file = `part-${rows.length}-${crypto.randomUUID()}.parquet`;
+    await stage.python("data.py", join(scratch, file), String(rows.length), String(count));
+    const bytes = readFileSync(join(scratch, file));
+    const tables = [];
+    for (const [i, tableId] of tableIds.entries()) {
+      const put = await stage.aws.call("s3", "PUT", `/${stage.bucket}/${place(i)}/${file}`, { body: bytes });
+      assert.equal(put.status, 200, put.text);
+      const add = {
+        path: file,
+        partitionValues: {},
+        size: bytes.length,
+        modificationTime: Date.now(),
+        dataChange: true,
+      };
+      tables.push({ tableId, readVersion: heads.get(tableId) ?? 0, actions: [{ add }] });
+    }
+    rows = [...rows, ...Array.from({ length: count }, (_, i) => rows.length + i)];
+    return { transactionId: crypto.randomUUID(), tables };
+  }
+
+  async function send(request: object, status = 201): Promise<Committed> {
+    const committed = await stage.api<Committed>("POST", "/v1/commits", request, status);
+    for (const { tableId, version } of committed.tables) heads.set(tableId, version);
+    return committed;
+  }
+
+  async function readsAll(): Promise<void> {
+    for (const [i, tableId] of tableIds.entries()) {
+      const version = String(heads.get(tableId));
+      const text = await stage.python("read.py", `s3://${stage.bucket}/${place(i)}`, version, "--rows");
+      const read = JSON.parse(text) as { version: number; rows: number[] };
+      assert.deepEqual([read.version, read.rows], [Number(version), rows]);
+    }
+  }
+
+  test("three tables are made, one commit moves them all, and delta-rs reads them from S3", async (t) => {
+    for (let i = 0; i < 3; i += 1) {
+      const request = { name: `deployed.t${i}`, schema: SCHEMA, configuration: { "delta.checkpointInterval": "5" } };
+      const made = await stage.api<{ tableId: string; location: string }>("POST", "/v1/tables", request, 201);
+      assert.equal(made.location, `s3://${stage.bucket}/${place(i)}`);
+      tableIds.push(made.tableId);
+      heads.set(made.tableId, 0);
+    }
+    const request = await appendRequest();
+    const committed = await send(request);
+    assert.equal(
+      new Set(committed.tables.map((table) => table.inCommitTimestamp)).size,
+      1,
+      "one moment for all tables",
+    );
+    await atHead();
+    const total = Date.now() - stage.startedAt;
+    t.diagnostic(`cdk bootstrap and deploy: ${stage.deployMs} ms; to the first mirrored commit: ${total} ms`);
+    await readsAll();
+    assert.deepEqual(
+      (await send(request, 200)).tables.map((table) => table.version),
+      [1, 1, 1],
+      "a replay",
+    );
+  });
+
+  test("a warm commit of three tables is one call of the Data API; what it costs until it is published", async (t) => {
+    const before = stage.dataApi.calls.Execute;
+    await stage.listen(false);
+    await send(await appendRequest());
+    assert.equal(stage.dataApi.calls.Execute - before, 1);
+    await stage.listen(true);
+    for (let i = 0; i < 12; i += 1) {
+      await send(await appendRequest(1));
+      await atHead();
+    }
+    const lags: number[] = [];
+    for (const tableId of tableIds) {
+      const { statuses } = await stage.api<{ statuses: { committedAt: number; publishedAt?: number }[] }>(
+        "GET",
+        `/v1/tables/${tableId}/mirror?after=2`,
+      );
+      for (const { committedAt, publishedAt = Number.NaN } of statuses) lags.push(publishedAt - committedAt);
+    }
+    lags.sort((a, b) => a - b);
+    assert.ok(lags.length >= 36 && lags.every(Number.isFinite));
+    const at = (share: number) => lags[Math.min(lags.length - 1, Math.floor(lags.length * share))];
+    t.diagnostic(`mirror lag of ${lags.length} versions: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms`);
+    await readsAll();
+  });
+
+  test("doorbells are lost: the commit stands, and the sweep makes it good", async () => {
+    await stage.listen(false);
+    await send(await appendRequest());
+    await stage.loseDoorbells();
+    await stage.listen(true);
+    await pause(OVERDUE_MS);
+    for (const tableId of tableIds) assert.ok((await mirrored(tableId)) < (heads.get(tableId) ?? 0));
+    assert.deepEqual(await stage.invoke("sweep", {}), { rung: 3 });
+    await atHead();
+    await readsAll();
+  });
+
+  test("S3 is away for a while: commits go on, nothing is half-published, and all is made good", async () => {
+    stage.s3.set(({ method }) => (method === "PUT" ? "busy" : "pass"));
+    await send(await appendRequest());
+    await send(await appendRequest());
+    await pause(OVERDUE_MS);
+    assert.ok(stage.s3.failed() > 0);
+    for (const tableId of tableIds) assert.ok((await mirrored(tableId)) <= (heads.get(tableId) ?? 0) - 2);
+    stage.s3.set(undefined);
+    await pause(OVERDUE_MS);
+    await stage.invoke("sweep", {});
+    await atHead();
+    await readsAll();
+  });
+
+  test("the mirror is killed in the middle of a write: the next one finishes, with the same bytes", async () => {
+    const hanging = stage.s3.hanging();
+    stage.s3.set(({ method, url }) => (method === "PUT" && url.includes("_delta_log") ? "hang" : "pass"));
+    await send(await appendRequest());
+    await hanging;
+    assert.ok(stage.killMirror(), "there was a worker to kill");
+    stage.s3.set(undefined);
+    await pause(OVERDUE_MS);
+    await stage.invoke("sweep", {});
+    await atHead();
+    await readsAll();
+  });
+
+  test("at the end SQL and logs agree, version by version, and parity says so", async () => {
+    for (const tableId of tableIds) {
+      assert.equal(await assertTheorem(stage.lake, tableId), heads.get(tableId));
+      await assertHistory(stage.lake, tableId);
+      const report = await diffTable(stage.lake, { ref: { tableId }, lagThresholdSeconds: 5, maxDriftFiles: 0 });
+      assert.equal(report.outcome, "ok", JSON.stringify(report));
+      const checked = await stage.invoke("parity", { Records: [record(tableId)] });
+      assert.deepEqual(checked, { batchItemFailures: [] });
+    }
+    assert.deepEqual(await stage.invoke("parity", { source: "aws.scheduler" }), { tables: 3 });
+  });
+});
+
+function record(tableId: string): object {
+  return { messageId: tableId, body: JSON.stringify({ tableId }), attributes: {}, eventSource: "aws:sqs" };
+}

@@ -1,0 +1,178 @@
+/** The product as its users get it: the real `cdk deploy` into the emulator, the Data API over PostgreSQL, and clients of all of it. */
+
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { openCatalog } from "../../../lib/catalog/catalog.ts";
+import { raw } from "../../../lib/catalog/database.ts";
+import { openPostgres } from "../../../lib/catalog/dialects/postgres-database.ts";
+import { systemClock } from "../../../lib/lake/local.ts";
+import { openDeltaLog } from "../../../lib/log/delta-log.ts";
+import type { Lake } from "../../../lib/ports.ts";
+import { newS3Client, openS3Store } from "../../../lib/storage/s3.ts";
+import { dataApiUrl } from "../../support/catalog-engines.ts";
+import { type DataApiEmulator, startDataApi } from "../../support/data-api/emulator.ts";
+import { ACCOUNT, type Emulator, freePort, REGION, startEmulator } from "./emulator.ts";
+import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const CDK = fileURLToPath(import.meta.resolve("aws-cdk/bin/cdk"));
+const STAGE = "deltalakedb-development";
+const run = promisify(execFile);
+
+export interface Deployment {
+  readonly aws: Emulator;
+  /** Between the Lambdas and S3. */
+  readonly s3: FaultProxy;
+  readonly dataApi: DataApiEmulator;
+  readonly bucket: string;
+  /** Milliseconds: when `cdk deploy` began, and how long it took. */
+  readonly startedAt: number;
+  readonly deployMs: number;
+  /** SQL and logs as they stand, past the Lambdas. */
+  readonly lake: Lake;
+  /** A request of the deployed API. @throws Error for a status that is not expected */
+  api<T>(method: string, path: string, body?: object, expected?: number): Promise<T>;
+  /** Runs a function with an event, and waits for what it returns. */
+  invoke<T>(name: string, event: object): Promise<T>;
+  /** Turns the mirror's doorbell off or on. */
+  listen(on: boolean): Promise<void>;
+  /** Throws away all doorbells that wait. */
+  loseDoorbells(): Promise<void>;
+  killMirror(): boolean;
+  python(script: string, ...args: string[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** @param bin folder of the emulator's commands @param postgres server on which a database may be made */
+export async function deploy(bin: string, postgres: string): Promise<Deployment> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-deploy-")));
+  const closing: (() => Promise<unknown>)[] = [async () => rmSync(folder, { recursive: true, force: true })];
+  const close = async () => {
+    for (const step of closing.toReversed()) await step();
+  };
+  try {
+    const database = await newDatabase(postgres, closing);
+    const dataApi = await startDataApi(database);
+    closing.push(() => dataApi.close());
+    const port = await freePort();
+    const s3 = await startFaultProxy(`http://127.0.0.1:${port}`);
+    closing.push(() => s3.close());
+    const environment = { AWS_ENDPOINT_URL_RDS_DATA: dataApi.url, AWS_ENDPOINT_URL_S3: s3.url };
+    const aws = await startEmulator({ bin, folder, port, environment });
+    closing.push(() => aws.stop());
+    const startedAt = Date.now();
+    const outputs = await cdkDeploy(aws, folder);
+    const deployMs = Date.now() - startedAt;
+    Object.assign(process.env, aws.environment);
+    const catalog = await openCatalog(dataApiUrl(dataApi.url), systemClock);
+    closing.push(() => catalog.close());
+    return { aws, s3, dataApi, startedAt, deployMs, close, ...clients({ aws, bin, outputs, catalog }) };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function newDatabase(base: string, closing: (() => Promise<unknown>)[]): Promise<string> {
+  const name = `dl_deploy_${crypto.randomUUID().replaceAll("-", "")}`;
+  const admin = openPostgres(base, { poolSize: 1 });
+  await admin.all(raw(`create database ${name}`));
+  closing.push(async () => {
+    await admin.all(raw(`drop database ${name} with (force)`));
+    await admin.close();
+  });
+  const url = new URL(base);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+type Outputs = Readonly<Record<string, string>>;
+
+/** As a platform team does it: bootstrap, then deploy. @throws Error with what the command said */
+async function cdkDeploy(aws: Emulator, folder: string): Promise<Outputs> {
+  const environment = { ...process.env, ...aws.environment, CI: "true", CDK_DISABLE_CLI_TELEMETRY: "1" };
+  const cdk = (...args: string[]) =>
+    run(process.execPath, [CDK, ...args, "--output", join(folder, "cdk.out")], {
+      cwd: ROOT,
+      env: environment,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+  await cdk("bootstrap", `aws://${ACCOUNT}/${REGION}`);
+  const file = join(folder, "outputs.json");
+  const url = dataApiUrl("").replace(/&endpoint=$/, "");
+  const context = ["-c", `localDatabaseUrl=${url}`];
+  await cdk("deploy", "--all", "--require-approval", "never", "--outputs-file", file, ...context);
+  const byStack = JSON.parse(readFileSync(file, "utf8")) as Record<string, Outputs>;
+  return byStack[`${STAGE}-app`] ?? {};
+}
+
+interface Wiring {
+  readonly aws: Emulator;
+  readonly bin: string;
+  readonly outputs: Outputs;
+  readonly catalog: Lake["catalog"];
+}
+
+function clients({ aws, bin, outputs, catalog }: Wiring) {
+  const bucket = outputs.TablesBucket ?? "";
+  const apiId = /https:\/\/([^.]+)\./.exec(outputs.ApiUrl ?? "")?.[1];
+  const client = newS3Client();
+  const expect = async <T>(what: string, answer: Promise<{ status: number; text: string }>, status?: number) => {
+    const { status: got, text } = await answer;
+    if (status === undefined ? got >= 300 : got !== status) throw new Error(`${what} answered ${got}: ${text}`);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  };
+  const json = (body: object | undefined) => ({
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: { "content-type": "application/json" },
+  });
+  const sqs = (target: string, body: object) =>
+    expect(
+      "SQS",
+      aws.call("sqs", "POST", "/", {
+        body: JSON.stringify(body),
+        headers: { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AmazonSQS.${target}` },
+      }),
+    );
+  const lake = {
+    catalog,
+    clock: systemClock,
+    openLog: (location: string) => {
+      const prefix = location.replace(`s3://${bucket}/`, "");
+      return openDeltaLog(openS3Store({ bucket, prefix, client }), location);
+    },
+  } as unknown as Lake;
+  return {
+    bucket,
+    lake,
+    api: <T>(method: string, path: string, body?: object, status?: number) => {
+      const host = `${apiId}.execute-api.localhost:${aws.port}`;
+      return expect<T>(`${method} ${path}`, aws.call("execute-api", method, path, { host, ...json(body) }), status);
+    },
+    invoke: <T>(name: string, event: object) =>
+      expect<T>(name, aws.call("lambda", "POST", `/2015-03-31/functions/${STAGE}-${name}/invocations`, json(event))),
+    async listen(on: boolean) {
+      const path = `/2015-03-31/event-source-mappings/?FunctionName=${STAGE}-mirror`;
+      const found = await expect<{ EventSourceMappings: { UUID: string }[] }>(
+        "mappings",
+        aws.call("lambda", "GET", path),
+      );
+      for (const { UUID } of found.EventSourceMappings) {
+        const change = json({ Enabled: on });
+        await expect("mapping", aws.call("lambda", "PUT", `/2015-03-31/event-source-mappings/${UUID}`, change));
+      }
+    },
+    async loseDoorbells() {
+      await sqs("PurgeQueue", { QueueUrl: outputs.MirrorQueueUrl });
+    },
+    killMirror: () => aws.killFunction(`${STAGE}-mirror`),
+    async python(script: string, ...args: string[]) {
+      const path = fileURLToPath(new URL(script, import.meta.url));
+      return (await run(join(bin, "python"), [path, ...args], { env: { ...process.env, ...aws.environment } })).stdout;
+    },
+  };
+}
