@@ -5,8 +5,25 @@ import sql, { empty, join, raw, Sql } from "sql-template-tag";
 export { empty, join, raw, Sql, sql };
 
 /** What a driver takes and returns. Integers come as a number when safe, else as a bigint; booleans as true/false or 1/0. */
-export type SqlValue = null | string | number | bigint | boolean;
+export type SqlValue = null | string | number | bigint | boolean | Uuid;
 export type Row = Readonly<Record<string, unknown>>;
+
+/** An id among the values of a statement: where parameters have types, a text cannot be compared with a column of UUIDs. */
+export class Uuid {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export function uuid(text: string): Uuid {
+  return new Uuid(text);
+}
+
+/** For drivers whose engine finds out the types of parameters by itself. */
+export function untyped<T>(value: T | Uuid): T | string {
+  return value instanceof Uuid ? value.text : value;
+}
 
 export interface Queries {
   /** Runs one statement and returns its rows. @throws LakeError: drivers translate their own errors */

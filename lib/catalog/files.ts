@@ -3,7 +3,7 @@
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
 import { invalid } from "../errors.ts";
 import type { Page } from "../ports.ts";
-import { type Database, OPEN, type Queries, type Row, type Sql, sql } from "./database.ts";
+import { type Database, OPEN, type Queries, type Row, type Sql, sql, uuid } from "./database.ts";
 import { ADD_COLUMNS, addOf, columns, integer, removeOf, storedUuid } from "./rows.ts";
 import { tableNotFound } from "./tables.ts";
 import { checkVersionHeld } from "./versions.ts";
@@ -26,11 +26,11 @@ export async function readFiles(
   const rows = await db.all(sql`
     select * from (
       select f.added_version as at_version, f.ord as at_ord, ${columns(ADD_COLUMNS, "f")}
-      from dl_files f where f.table_id = ${id} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}
+      from dl_files f where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}
       order by f.added_version, f.ord limit ${options.limit + 1}) files
     union all
     select -1, -1, null, null, t.version, t.base_version, null, null, null, null, null, null, null, null
-    from dl_tables t where t.table_id = ${id} and t.status = 'ACTIVE'
+    from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     order by 1, 2`);
   return pageOf(rows, { tableId, version, limit: options.limit, head: "size", base: "modification_time" }, addOf);
 }
@@ -46,7 +46,7 @@ export async function readTombstones(
   if (id === undefined) throw tableNotFound(tableId);
   const after = options.cursor === undefined ? sql`true` : sql`(r.version, r.ord) > ${place(options.cursor)}`;
   const sameFile = (other: Sql) =>
-    sql`${other}.table_id = ${id} and ${other}.path_key = r.path_key and ${other}.dv_key = r.dv_key`;
+    sql`${other}.table_id = ${uuid(id)} and ${other}.path_key = r.path_key and ${other}.dv_key = r.dv_key`;
   // Scalar subqueries, because PostgreSQL would turn "not exists" into a join that reads all files of the table while it has no
   // statistics; "+ 0" keeps it from the index that begins with the version (and useIndex keeps SQLite from it). Two questions about files, because each of the
   // partial indexes answers one of them.
@@ -54,7 +54,7 @@ export async function readTombstones(
     select * from (
       select r.version as at_version, r.ord as at_ord, r.path, r.deletion_timestamp, r.data_change, r.action,
         cast(null as bigint) as base_version
-      from dl_removes r where r.table_id = ${id} and r.version <= ${version}
+      from dl_removes r where r.table_id = ${uuid(id)} and r.version <= ${version}
         and coalesce(r.deletion_timestamp, 0) > ${options.newerThan} and ${after}
         and (select 1 from dl_removes later ${db.dialect.useIndex("dl_removes_path")}
           where ${sameFile(sql`later`)} and later.version + 0 <= ${version}
@@ -66,7 +66,7 @@ export async function readTombstones(
       order by r.version, r.ord limit ${options.limit + 1}) removes
     union all
     select -1, -1, null, t.version, null, null, t.base_version
-    from dl_tables t where t.table_id = ${id} and t.status = 'ACTIVE'
+    from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     order by 1, 2`);
   const head = { head: "deletion_timestamp", base: "base_version" };
   return pageOf(rows, { tableId, version, limit: options.limit, ...head }, removeOf);

@@ -4,7 +4,7 @@ import { isJsonObject, parseJson } from "../delta/json.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
 import type { Clock, ImportBatch, ImportProgress } from "../ports.ts";
-import { type Database, OPEN, type Queries, type Row, raw, type SqlTransaction, sql } from "./database.ts";
+import { type Database, OPEN, type Queries, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
 import { readLiveFiles } from "./row-checks.ts";
 import { headOf, integer, optionalText, requireUuid, text } from "./rows.ts";
 import { requestJson, type TableWrite, tableWrite } from "./table-write.ts";
@@ -47,7 +47,7 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
     await lock(db, tx, [`table:${tableId}`, `name:${name}`, `location:${location}`]);
     const rows = await tx.all(sql`
       select * from dl_tables
-      where table_id = ${tableId} or ((name = ${name} or location = ${location}) and status <> 'DELETED')`);
+      where table_id = ${uuid(tableId)} or ((name = ${name} or location = ${location}) and status <> 'DELETED')`);
     const same = rows.find((row) => row.name === name && row.location === location && row.status === "IMPORTING");
     const other = rows.find((row) => row !== same);
     if (other !== undefined) throw tableExists(other, request);
@@ -57,7 +57,7 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
     }
     const [begun] = await tx.all(sql`
       insert into dl_tables (table_id, name, location, status, import_plan, created_at)
-      values (${tableId}, ${name}, ${location}, 'IMPORTING', ${plan}, ${clock.now()}) returning *`);
+      values (${uuid(tableId)}, ${name}, ${location}, 'IMPORTING', ${plan}, ${clock.now()}) returning *`);
     return progressOf(begun ?? {});
   }, LONG);
 }
@@ -166,7 +166,7 @@ async function importByFunction(
 
 async function importInTransaction(tx: SqlTransaction, request: ImportBatchRows): Promise<Answer> {
   const { tableId, at, next } = request;
-  const [row] = await tx.all(sql`select * from dl_tables where table_id = ${tableId} and status = 'IMPORTING'`);
+  const [row] = await tx.all(sql`select * from dl_tables where table_id = ${uuid(tableId)} and status = 'IMPORTING'`);
   if (row === undefined) return "noImport";
   if (integer(row, "import_version") !== at.version || integer(row, "import_actions") !== at.checkpointActions) {
     return "elsewhere";
@@ -175,7 +175,7 @@ async function importInTransaction(tx: SqlTransaction, request: ImportBatchRows)
   await writeVersion(tx, headNumbers(row), to, request, await readLiveFiles(tx, tableId, request));
   await tx.all(sql`
     update dl_tables set import_version = ${next.version}, import_actions = ${next.checkpointActions}
-    where table_id = ${tableId}`);
+    where table_id = ${uuid(tableId)}`);
   return "applied";
 }
 
@@ -189,27 +189,29 @@ export async function finishImport(
   const id = requireUuid(tableId, "table id");
   return db.transaction(async (tx) => {
     await lock(db, tx, [`table:${id}`]);
-    const [row] = await tx.all(sql`select * from dl_tables where table_id = ${id} and status = 'IMPORTING'`);
+    const [row] = await tx.all(sql`select * from dl_tables where table_id = ${uuid(id)} and status = 'IMPORTING'`);
     if (row === undefined) throw noImport(tableId);
     const version = integer(row, "import_version");
     if (integer(row, "metadata_version") < 0 || integer(row, "protocol_version") < 0) {
       throw corrupt("the log holds no protocol or no metaData action up to its end", { facts: { tableId, version } });
     }
-    const kept = await tx.all(sql`select version from dl_versions where table_id = ${id} and version = ${keepFrom}`);
+    const kept = await tx.all(
+      sql`select version from dl_versions where table_id = ${uuid(id)} and version = ${keepFrom}`,
+    );
     if (kept.length === 0)
       throw invalid(`version ${keepFrom} is not among the imported ones`, { facts: { tableId, version } });
     await tx.all(
-      sql`delete from dl_files where table_id = ${id} and removed_version <= ${keepFrom} and removed_version < ${OPEN}`,
+      sql`delete from dl_files where table_id = ${uuid(id)} and removed_version <= ${keepFrom} and removed_version < ${OPEN}`,
     );
-    await tx.all(sql`delete from dl_versions where table_id = ${id} and version < ${keepFrom}`);
-    await tx.all(sql`delete from dl_other_actions where table_id = ${id} and version < ${keepFrom}`);
+    await tx.all(sql`delete from dl_versions where table_id = ${uuid(id)} and version < ${keepFrom}`);
+    await tx.all(sql`delete from dl_other_actions where table_id = ${uuid(id)} and version < ${keepFrom}`);
     const [head] = await tx.all(sql`
       update dl_tables set status = 'ACTIVE', version = import_version, base_version = ${keepFrom}, import_plan = null
-      where table_id = ${id} returning *`);
+      where table_id = ${uuid(id)} returning *`);
     const now = clock.now();
     await tx.all(sql`
       insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
-      values (${id}, ${version}, 'COMPLETE', ${now}, ${now})`);
+      values (${uuid(id)}, ${version}, 'COMPLETE', ${now}, ${now})`);
     return headOf(head ?? {});
   }, LONG);
 }
@@ -218,13 +220,16 @@ export async function abortImport(db: Database, tableId: string): Promise<void> 
   const id = requireUuid(tableId, "table id");
   await db.transaction(async (tx) => {
     await lock(db, tx, [`table:${id}`]);
-    const rows = await tx.all(sql`select table_id from dl_tables where table_id = ${id} and status = 'IMPORTING'`);
+    const rows = await tx.all(
+      sql`select table_id from dl_tables where table_id = ${uuid(id)} and status = 'IMPORTING'`,
+    );
     if (rows.length > 0) await removeRows(tx, id);
   }, LONG);
 }
 
 async function removeRows(tx: SqlTransaction, id: string): Promise<void> {
-  for (const table of [...ROW_TABLES, "dl_tables"]) await tx.all(sql`delete from ${raw(table)} where table_id = ${id}`);
+  for (const table of [...ROW_TABLES, "dl_tables"])
+    await tx.all(sql`delete from ${raw(table)} where table_id = ${uuid(id)}`);
 }
 
 async function lock(db: Database, tx: SqlTransaction, names: readonly string[]): Promise<void> {

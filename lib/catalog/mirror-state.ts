@@ -2,7 +2,7 @@
 
 import { invalid } from "../errors.ts";
 import type { MirrorStatus, Page } from "../ports.ts";
-import { type Database, join, type Queries, sql } from "./database.ts";
+import { type Database, join, type Queries, sql, uuid } from "./database.ts";
 import { integer, mirrorStatusOf, optionalInteger, requireUuid, storedUuid, text } from "./rows.ts";
 import { isActive, page, tableNotFound } from "./tables.ts";
 
@@ -13,7 +13,7 @@ export async function unpublished(db: Queries, tableId: string, limit: number): 
   if (id === undefined) return [];
   const rows = await db.all(sql`
     select ${COLUMNS} from dl_mirror_status m
-    where m.table_id = ${id} and ${isActive(id)} and m.status <> 'COMPLETE' order by m.version limit ${limit}`);
+    where m.table_id = ${uuid(id)} and ${isActive(id)} and m.status <> 'COMPLETE' order by m.version limit ${limit}`);
   return rows.map(mirrorStatusOf);
 }
 
@@ -26,7 +26,7 @@ export async function mirroredVersion(db: Queries, tableId: string): Promise<num
       : await db.all(sql`
     select t.version, (select min(m.version) from dl_mirror_status m
       where m.table_id = t.table_id and m.status <> 'COMPLETE') as open_version
-    from dl_tables t where t.table_id = ${id} and t.status = 'ACTIVE'`);
+    from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'`);
   if (row === undefined) throw tableNotFound(tableId);
   const open = optionalInteger(row, "open_version");
   return open === undefined ? integer(row, "version") : open - 1;
@@ -41,7 +41,7 @@ export async function mirrorStatuses(
   if (id === undefined) return { items: [] };
   const rows = await db.all(sql`
     select ${COLUMNS} from dl_mirror_status m
-    where m.table_id = ${id} and ${isActive(id)} and m.version > ${after} order by m.version limit ${limit + 1}`);
+    where m.table_id = ${uuid(id)} and ${isActive(id)} and m.version > ${after} order by m.version limit ${limit + 1}`);
   return page(rows.map(mirrorStatusOf), limit, (status) => String(status.version));
 }
 
@@ -57,7 +57,7 @@ export async function markPublished(
     const some = versions.slice(start, start + 500);
     await db.all(sql`
       update dl_mirror_status set status = 'COMPLETE', published_at = ${publishedAt}
-      where table_id = ${id} and version in (${join(some)}) and status <> 'COMPLETE'`);
+      where table_id = ${uuid(id)} and version in (${join(some)}) and status <> 'COMPLETE'`);
   }
 }
 
@@ -71,7 +71,7 @@ export async function markMirrorError(
   await db.all(sql`
     update dl_mirror_status set status = ${status}, attempts = attempts + 1, last_error = ${printable(error.message)},
       tried_at = ${error.at}
-    where table_id = ${requireUuid(tableId, "table id")} and version = ${version} and status <> 'COMPLETE'`);
+    where table_id = ${uuid(requireUuid(tableId, "table id"))} and version = ${version} and status <> 'COMPLETE'`);
 }
 
 /** A message of some other program may hold anything, and a very long one helps nobody. */
@@ -87,7 +87,7 @@ export async function setQuarantine(db: Database, tableId: string, reason: strin
       ? []
       : await db.all(sql`
     update dl_tables set quarantine = ${reason === undefined ? null : printable(reason)}
-    where table_id = ${id} and status = 'ACTIVE' returning table_id`);
+    where table_id = ${uuid(id)} and status = 'ACTIVE' returning table_id`);
   if (rows.length === 0) throw tableNotFound(tableId);
 }
 

@@ -3,7 +3,7 @@
 import type { Commit, CommitActions } from "../delta/actions.ts";
 import { isJsonObject, type Json, parseJson } from "../delta/json.ts";
 import { corrupt } from "../errors.ts";
-import { type Queries, type Row, type Sql, sql } from "./database.ts";
+import { type Queries, type Row, type Sql, sql, uuid } from "./database.ts";
 import {
   ADD_COLUMNS,
   addOf,
@@ -56,42 +56,42 @@ function commitRows(id: string, from: number, to: number, maxActions: number): S
   return sql`
     with weighed as (
       select version, sum(1 + num_adds + num_removes) over (order by version) as actions from dl_versions
-      where table_id = ${id} and version >= ${from} and version <= ${Math.min(to, from + maxActions)}
+      where table_id = ${uuid(id)} and version >= ${from} and version <= ${Math.min(to, from + maxActions)}
     ), picked as (select version from weighed where actions <= ${maxActions} or version = ${from})
     select 'add' as kind, f.added_version as version, f.ord as ord, ${columns(ADD_COLUMNS, "f")}
-    from dl_files f where f.table_id = ${id} and f.added_version ${upTo}
+    from dl_files f where f.table_id = ${uuid(id)} and f.added_version ${upTo}
     union all -- size: base version
     select 'head', t.version, 0, ${text}, ${text}, t.base_version, ${long}, ${boolean}, ${text}, ${text}, ${text},
       ${long}, ${long}, ${text}, ${text}
-    from dl_tables t where t.table_id = ${id} and t.status = 'ACTIVE'
+    from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     union all -- stats: commitInfo; size: timestamp; modification_time: in-commit timestamp
     select 'version', v.version, 0, ${text}, ${text}, v.timestamp, v.in_commit_timestamp, ${boolean}, v.commit_info,
       ${text}, ${text}, ${long}, ${long}, ${text}, ${text}
-    from dl_versions v where v.table_id = ${id} and v.version ${upTo}
+    from dl_versions v where v.table_id = ${uuid(id)} and v.version ${upTo}
     union all -- stats: the other fields; modification_time: deletion timestamp
     select 'remove', r.version, r.ord, r.path, ${text}, ${long}, r.deletion_timestamp, r.data_change, r.action,
       ${text}, ${text}, ${long}, ${long}, ${text}, ${text}
-    from dl_removes r where r.table_id = ${id} and r.version ${upTo}
+    from dl_removes r where r.table_id = ${uuid(id)} and r.version ${upTo}
     union all
     select 'metadata', m.version, 0, ${text}, ${text}, ${long}, ${long}, ${boolean}, m.action, ${text}, ${text},
       ${long}, ${long}, ${text}, ${text}
-    from dl_metadata m where m.table_id = ${id} and m.version ${upTo}
+    from dl_metadata m where m.table_id = ${uuid(id)} and m.version ${upTo}
     union all
     select 'protocol', p.version, 0, ${text}, ${text}, ${long}, ${long}, ${boolean}, p.action, ${text}, ${text},
       ${long}, ${long}, ${text}, ${text}
-    from dl_protocols p where p.table_id = ${id} and p.version ${upTo}
+    from dl_protocols p where p.table_id = ${uuid(id)} and p.version ${upTo}
     union all -- path: application; size: its version; modification_time: last update
     select 'txn', x.version, x.ord, x.app_id, ${text}, x.txn_version, x.last_updated, ${boolean}, ${text}, ${text},
       ${text}, ${long}, ${long}, ${text}, x.unknown
-    from dl_txns x where x.table_id = ${id} and x.version ${upTo}
+    from dl_txns x where x.table_id = ${uuid(id)} and x.version ${upTo}
     union all -- path: domain; stats: configuration; data_change: removed
     select 'domain', d.version, d.ord, d.domain, ${text}, ${long}, ${long}, d.removed, d.configuration, ${text},
       ${text}, ${long}, ${long}, ${text}, d.unknown
-    from dl_domains d where d.table_id = ${id} and d.version ${upTo}
+    from dl_domains d where d.table_id = ${uuid(id)} and d.version ${upTo}
     union all
     select 'other', o.version, o.ord, ${text}, ${text}, ${long}, ${long}, ${boolean}, o.action, ${text}, ${text},
       ${long}, ${long}, ${text}, ${text}
-    from dl_other_actions o where o.table_id = ${id} and o.version ${upTo}
+    from dl_other_actions o where o.table_id = ${uuid(id)} and o.version ${upTo}
     order by version, ord`;
 }
 

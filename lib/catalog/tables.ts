@@ -4,7 +4,7 @@ import type { TableRef } from "../delta/request.ts";
 import type { TableHead, TableState } from "../delta/table.ts";
 import { notFound } from "../errors.ts";
 import type { Page } from "../ports.ts";
-import { type Database, join, type Queries, type Sql, sql } from "./database.ts";
+import { type Database, join, type Queries, type Sql, sql, uuid } from "./database.ts";
 import { headOf, metadataOf, protocolOf, storedUuid } from "./rows.ts";
 
 /** Implied by ACTIVE, but SQLite does not see that: with it the index by name can be used. */
@@ -14,12 +14,12 @@ const NOT_DELETED = sql`t.status <> 'DELETED'`;
 function isNamed(ref: TableRef, deletedToo = false): Sql {
   if ("name" in ref) return deletedToo ? sql`t.name = ${ref.name}` : sql`(t.name = ${ref.name} and ${NOT_DELETED})`;
   const id = storedUuid(ref.tableId);
-  return id === undefined ? sql`false` : sql`t.table_id = ${id}`;
+  return id === undefined ? sql`false` : sql`t.table_id = ${uuid(id)}`;
 }
 
 /** True for an ACTIVE table; decided once per statement, so it never disturbs the order of an index scan. */
 export function isActive(id: string): Sql {
-  return sql`exists (select 1 from dl_tables h where h.table_id = ${id} and h.status = 'ACTIVE')`;
+  return sql`exists (select 1 from dl_tables h where h.table_id = ${uuid(id)} and h.status = 'ACTIVE')`;
 }
 
 /** With `anyStatus` the live table of a name comes before a dropped one, the last dropped before those before. */
@@ -86,7 +86,7 @@ export async function dropTable(db: Database, tableId: string, now: number): Pro
           // The same lock as a commit's: none of them is in the midst of writing to this table.
           if (db.dialect.lock) await tx.all(db.dialect.lock([`table:${id}`]));
           return tx.all(sql`update dl_tables set status = 'DELETED', dropped_at = ${now}
-            where table_id = ${id} and status = 'ACTIVE' returning table_id`);
+            where table_id = ${uuid(id)} and status = 'ACTIVE' returning table_id`);
         });
   if (rows.length === 0) throw tableNotFound(tableId);
 }

@@ -2,7 +2,7 @@
 
 import { notFound } from "../errors.ts";
 import type { Page, SnapshotHeader, VersionSummary } from "../ports.ts";
-import { type Queries, type Row, raw, type Sql, sql } from "./database.ts";
+import { type Queries, type Row, raw, type Sql, sql, uuid } from "./database.ts";
 import {
   domainOf,
   integer,
@@ -29,7 +29,7 @@ export async function history(
   const rows = await db.all(sql`
     select v.version, v.timestamp, v.in_commit_timestamp, v.transaction_id, v.commit_info, v.num_adds, v.num_removes,
       v.num_files, v.size_in_bytes, v.is_blind_append
-    from dl_versions v where v.table_id = ${id} and ${isActive(id)} and ${before} order by v.version desc limit ${options.limit + 1}`);
+    from dl_versions v where v.table_id = ${uuid(id)} and ${isActive(id)} and ${before} order by v.version desc limit ${options.limit + 1}`);
   return page(rows.map(summaryOf), options.limit, (version) => String(version.version));
 }
 
@@ -43,7 +43,7 @@ export async function versionAt(
   const newest = async (among: Sql): Promise<Row | undefined> => {
     const rows = await db.all(sql`
       select v.version, v.timestamp, v.in_commit_timestamp from dl_versions v
-      where v.table_id = ${id} and ${isActive(id)} and v.timestamp <= ${timestamp} and ${among}
+      where v.table_id = ${uuid(id)} and ${isActive(id)} and v.timestamp <= ${timestamp} and ${among}
       order by v.timestamp desc, v.version desc limit 1`);
     return rows[0];
   };
@@ -59,9 +59,9 @@ export async function versionAt(
 /** The distinct values of a key column, one index descent each: tables of streams have millions of txn actions of few apps. */
 function distinctKeys(name: string, table: Sql, column: Sql, id: string): Sql {
   return sql`${raw(name)}(k) as (
-    select min(${column}) from ${table} where table_id = ${id}
+    select min(${column}) from ${table} where table_id = ${uuid(id)}
     union all
-    select (select min(x.${column}) from ${table} x where x.table_id = ${id} and x.${column} > known.k)
+    select (select min(x.${column}) from ${table} x where x.table_id = ${uuid(id)} and x.${column} > known.k)
     from ${raw(name)} known where known.k is not null)`;
 }
 
@@ -70,32 +70,32 @@ export async function readHeader(db: Queries, tableId: string, version: number):
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   const newest = (table: Sql) =>
-    sql`(select max(x.version) from ${table} x where x.table_id = ${id} and x.version <= ${version})`;
+    sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.version <= ${version})`;
   const newestOf = (table: Sql, column: Sql) =>
-    sql`(select max(x.version) from ${table} x where x.table_id = ${id} and x.${column} = keys.k and x.version <= ${version})`;
+    sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.${column} = keys.k and x.version <= ${version})`;
   const rows = await db.all(sql`
     with recursive ${distinctKeys("apps", sql`dl_txns`, sql`app_id`, id)},
     ${distinctKeys("domain_names", sql`dl_domains`, sql`domain`, id)}
     select 'head' as kind, cast(null as text) as action, t.version as a, t.base_version as b, cast(null as bigint) as c,
       cast(null as bigint) as d, cast(null as text) as app_id, cast(null as text) as domain,
       cast(null as text) as configuration, cast(null as boolean) as removed, cast(null as text) as unknown
-    from dl_tables t where t.table_id = ${id} and t.status = 'ACTIVE'
+    from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     union all
     select 'version', null, v.timestamp, v.num_files, v.size_in_bytes, v.in_commit_timestamp, null, null, null, null, null
-    from dl_versions v where v.table_id = ${id} and v.version = ${version}
+    from dl_versions v where v.table_id = ${uuid(id)} and v.version = ${version}
     union all
     select 'metadata', m.action, null, null, null, null, null, null, null, null, null
-    from dl_metadata m where m.table_id = ${id} and m.version = ${newest(sql`dl_metadata`)}
+    from dl_metadata m where m.table_id = ${uuid(id)} and m.version = ${newest(sql`dl_metadata`)}
     union all
     select 'protocol', p.action, null, null, null, null, null, null, null, null, null
-    from dl_protocols p where p.table_id = ${id} and p.version = ${newest(sql`dl_protocols`)}
+    from dl_protocols p where p.table_id = ${uuid(id)} and p.version = ${newest(sql`dl_protocols`)}
     union all
     select 'txn', null, x.txn_version, x.last_updated, null, null, x.app_id, null, null, null, x.unknown
-    from apps keys join dl_txns x on x.table_id = ${id} and x.app_id = keys.k
+    from apps keys join dl_txns x on x.table_id = ${uuid(id)} and x.app_id = keys.k
       and x.version = ${newestOf(sql`dl_txns`, sql`app_id`)}
     union all
     select 'domain', null, null, null, null, null, null, x.domain, x.configuration, x.removed, x.unknown
-    from domain_names keys join dl_domains x on x.table_id = ${id} and x.domain = keys.k
+    from domain_names keys join dl_domains x on x.table_id = ${uuid(id)} and x.domain = keys.k
       and x.version = ${newestOf(sql`dl_domains`, sql`domain`)}`);
   return headerOf(rows, tableId, version);
 }

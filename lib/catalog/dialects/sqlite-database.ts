@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 import { invalid, LakeError } from "../../errors.ts";
-import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql } from "../database.ts";
+import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql, untyped } from "../database.ts";
 import { SQLITE } from "./sqlite.ts";
 import { isBusy, sqliteError } from "./sqlite-errors.ts";
 
@@ -134,7 +134,8 @@ function openConnection(path: string, readOnly: boolean): Connection {
 }
 
 function bound(value: SqlValue): null | string | number | bigint {
-  return typeof value === "boolean" ? Number(value) : value;
+  const plain = untyped(value);
+  return typeof plain === "boolean" ? Number(plain) : plain;
 }
 
 /** Integers come as bigint, so that none is rounded; the safe ones become numbers. */
