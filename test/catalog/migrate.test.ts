@@ -35,7 +35,11 @@ for (const engine of testEngines()) {
         code("SCHEMA_OUTDATED")(error) && /dl migrate/.test((error as { hint: string }).hint);
       await assert.rejects(catalog.ping(), wanted);
       await assert.rejects(newTable(catalog), wanted);
-      assert.deepEqual((await catalog.migrate()).applied, ["0001-initial", "0002-commit-functions"]);
+      assert.deepEqual((await catalog.migrate()).applied, [
+        "0001-initial",
+        "0002-commit-functions",
+        "0003-staged-requests",
+      ]);
       await catalog.ping();
       await newTable(catalog);
       await withDatabase(database.url, (all) => all(raw("delete from dl_migrations where id = 2")));

@@ -4,6 +4,7 @@ import { LakeError } from "../../errors.ts";
 import { type Database, type Row, raw, Sql, type SqlTransaction, type SqlValue } from "../database.ts";
 import { type CallOptions, type DataApiClient, type DataApiOptions, openDataApiClient } from "./data-api-client.ts";
 import { dataApiError, dataApiState } from "./data-api-errors.ts";
+import { whileStaged } from "./data-api-staging.ts";
 import {
   kindOf,
   parametersOf,
@@ -31,26 +32,29 @@ export function openDataApi(url: string, options: DataApiOptions = {}): Database
   };
 }
 
-async function run(client: DataApiClient, query: Sql, options: CallOptions): Promise<readonly Row[]> {
-  const statement = statementOf(query);
+function run(client: DataApiClient, query: Sql, options: CallOptions): Promise<readonly Row[]> {
+  return whileStaged(client, statementOf(query), (statement) => runStatement(client, statement, options));
+}
+
+async function runStatement(
+  client: DataApiClient,
+  statement: Statement,
+  options: CallOptions,
+): Promise<readonly Row[]> {
   const kind = kindOf(statement.sql);
   if (kind === "bare") {
     await client.execute(statement, options);
     return [];
   }
+  const { transactionId } = options;
   // Within a transaction nothing is repeated: it may be gone, or the statement still be running in it.
-  const repeatable = kind === "read" && options.transactionId === undefined;
-  const { bytes, total } = slicesOf(
-    await client.execute(sliced(statement, { all: false }), { ...options, repeatable }),
-  );
+  const repeatable = kind === "read" && transactionId === undefined;
+  const answer = await client.execute(sliced(statement, { all: false }), { ...options, repeatable });
+  const { bytes, total } = slicesOf(answer);
   if (bytes.length === total) return rowsOf(bytes);
   if (kind === "write") {
-    throw new LakeError(
-      "internal",
-      `a statement of the catalog answered with ${total} bytes, more than one call returns`,
-    );
+    throw new LakeError("internal", `a statement answered with ${total} bytes, which is more than one call returns`);
   }
-  const { transactionId } = options;
   if (transactionId !== undefined) return fetchAll(client, statement, transactionId);
   return withTransaction(client, (id) => fetchAll(client, statement, id));
 }

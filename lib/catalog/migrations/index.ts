@@ -3,6 +3,7 @@
 import type { Dialect } from "../database.ts";
 import { INITIAL_TABLES } from "./0001-initial.ts";
 import { POSTGRES_COMMIT_FUNCTIONS } from "./0002-commit-functions.ts";
+import { STAGED_REQUESTS } from "./0003-staged-requests.ts";
 import { createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -34,7 +35,12 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0002-commit-functions",
     statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_COMMIT_FUNCTIONS : []),
   },
+  {
+    id: 3,
+    name: "0003-staged-requests",
+    statements: (dialect) => (dialect.name === "postgres" ? createTable(dialect, STAGED_REQUESTS) : []),
+  },
 ];
 
 /** The schema that all migrations together make. */
-export const SCHEMA: readonly TableSpec[] = [MIGRATIONS_TABLE, ...INITIAL_TABLES];
+export const SCHEMA: readonly TableSpec[] = [MIGRATIONS_TABLE, ...INITIAL_TABLES, STAGED_REQUESTS];
