@@ -27,6 +27,8 @@ export interface Fault {
 export interface Faults {
   inject(fault: Fault): void;
   clear(): void;
+  /** Calls that injected faults have not met yet. */
+  left(): number;
   /** The fault that befalls this call, used up by it. */
   next(operation: Operation, sql: string | undefined): Fault | undefined;
 }
@@ -38,6 +40,7 @@ export function openFaults(): Faults {
     clear() {
       pending = [];
     },
+    left: () => pending.reduce((sum, { left }) => sum + left, 0),
     next(operation, sql) {
       const hit = pending.find(
         ({ fault, left }) =>
