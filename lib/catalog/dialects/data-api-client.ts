@@ -1,12 +1,11 @@
-/** Calls of the Data API, one attempt each by AWS's client: here is decided what may be sent again, and when. */
+/** Calls of the Data API, one attempt each by AWS's client. */
 
-import { setTimeout as delay } from "node:timers/promises";
 import type { Field, RDSDataClient, SqlParameter } from "@aws-sdk/client-rds-data";
 import { LakeError } from "../../errors.ts";
-import { dataApiError, dataApiState, errorName, fateOf } from "./data-api-errors.ts";
+import { errorName } from "./data-api-errors.ts";
+import { type Patience, patiently } from "./data-api-patience.ts";
 import type { Statement } from "./data-api-statements.ts";
 import type { DataApiTarget } from "./data-api-url.ts";
-import { isTransient } from "./postgres-errors.ts";
 
 /** One call, for metrics. */
 export interface DataApiCall {
@@ -16,11 +15,8 @@ export interface DataApiCall {
   readonly error?: string;
 }
 
-export interface DataApiOptions {
+export interface DataApiOptions extends Patience {
   readonly onCall?: (call: DataApiCall) => void;
-  /** How long to wait for a database that is resuming or overloaded; 20 000 if absent, below API Gateway's limit of 30 s. */
-  readonly patienceMs?: number;
-  readonly sleep?: (ms: number) => Promise<unknown>;
 }
 
 /** How a call behaves when its answer is lost. */
@@ -40,8 +36,6 @@ export interface DataApiClient {
   close(): Promise<void>;
 }
 
-const WAITS_MS = [0, 1000, 2000, 4000, 8000, 8000];
-const PATIENCE_MS = 20_000;
 /** Above the Data API's own limit of 45 s, after which it answers that the statement took too long. */
 const REQUEST_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5000;
@@ -59,7 +53,7 @@ export function openDataApiClient(target: DataApiTarget, options: DataApiOptions
     operation: DataApiCall["operation"],
     repeatable: boolean,
     send: (loaded: Awaited<ReturnType<typeof load>>) => Promise<T>,
-    patience: { patienceMs?: number } = {},
+    patience: Patience = {},
   ): Promise<T> => {
     const loaded = await load();
     const attempt = () => timed(operation, options.onCall, () => send(loaded));
@@ -133,42 +127,4 @@ async function timed<T>(
     told({ error: errorName(error) });
     throw error;
   }
-}
-
-/**
- * Tries again, at growing intervals, what was not run, and what changes nothing.
- * @throws LakeError; or the client's own error when nothing was written and the same transaction may work
- */
-async function patiently<T>(
-  attempt: () => Promise<T>,
-  options: DataApiOptions & { readonly repeatable: boolean; readonly place: string },
-): Promise<T> {
-  const { repeatable, place, patienceMs = PATIENCE_MS, sleep = delay } = options;
-  const startedAt = performance.now();
-  let waitedMs = 0;
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (isTransient(dataApiState(error))) throw error;
-      const fate = fateOf(error);
-      const wait = WAITS_MS[tries];
-      const spentMs = Math.max(waitedMs, performance.now() - startedAt);
-      const again = fate === "notRun" || (fate === "unknown" && repeatable);
-      if (!again || wait === undefined || spentMs + wait > patienceMs) {
-        throw fate === "unknown" && !repeatable ? outcomeUnknown(error, place) : dataApiError(error, place);
-      }
-      waitedMs += wait;
-      await sleep(wait);
-    }
-  }
-}
-
-function outcomeUnknown(error: unknown, place: string): LakeError {
-  const { message, code } = dataApiError(error, place);
-  return new LakeError("unavailable", message, {
-    code,
-    hint: "It may have been written all the same: send the same request again, with the same transactionId.",
-    cause: error,
-  });
 }
