@@ -2,7 +2,8 @@
 
 import { invalid } from "../errors.ts";
 import type { Catalog, Clock } from "../ports.ts";
-import type { DataApiOptions } from "./dialects/data-api-calls.ts";
+import type { DataApiOptions } from "./dialects/data-api-client.ts";
+import { openDataApi } from "./dialects/data-api-database.ts";
 import { isDataApiUrl } from "./dialects/data-api-url.ts";
 import { openPostgres, type PostgresOptions } from "./dialects/postgres-database.ts";
 import { openSqlite, type SqliteOptions } from "./dialects/sqlite-database.ts";
@@ -11,19 +12,16 @@ import { catalogOn } from "./sql-catalog.ts";
 export type CatalogOptions = PostgresOptions & SqliteOptions & DataApiOptions;
 
 /**
- * @param url a file path or `sqlite:PATH`, `postgresql://…` or `postgres://…`, or `rds-data://<cluster ARN>?secret=…&database=…`
+ * @param url a file path or `sqlite:PATH`, `postgresql://…` or `postgres://…`,
+ *   `rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME`
  *
  * A new SQLite file is migrated. Any other database that lacks migrations refuses every call but `migrate` with
- * SCHEMA_OUTDATED. A PostgreSQL database, direct or behind the Data API, is not contacted before the first call.
+ * SCHEMA_OUTDATED. A database on a server is not contacted before the first call.
  * @throws LakeError invalid, unavailable
  */
 export async function openCatalog(url: string, clock: Clock, options: CatalogOptions = {}): Promise<Catalog> {
   if (/^postgres(ql)?:\/\//i.test(url)) return catalogOn(openPostgres(url, options), clock);
-  if (isDataApiUrl(url)) {
-    // AWS's SDK takes its time to load: only who needs it waits for it.
-    const { openDataApi } = await import("./dialects/data-api-database.ts");
-    return catalogOn(openDataApi(url, options), clock);
-  }
+  if (isDataApiUrl(url)) return catalogOn(openDataApi(url, options), clock);
   const database = openSqlite(sqlitePath(url), options);
   const catalog = catalogOn(database, clock);
   try {
@@ -41,7 +39,7 @@ function sqlitePath(url: string): string {
   if (scheme !== undefined) {
     throw invalid(`catalogs of the kind "${scheme}:" are not supported`, {
       code: "UNKNOWN_DATABASE",
-      hint: "Use a file path, sqlite:PATH, postgresql://user@host/database or rds-data://CLUSTER-ARN?secret=…&database=….",
+      hint: "Use a file path, sqlite:PATH, postgresql://user@host/database or rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME.",
     });
   }
   if (path === "" || path === ":memory:")

@@ -5,10 +5,10 @@ import sql, { empty, join, raw, Sql } from "sql-template-tag";
 export { empty, join, raw, Sql, sql };
 
 /** What a driver takes and returns. Integers come as a number when safe, else as a bigint; booleans as true/false or 1/0. */
-export type SqlValue = null | string | number | bigint | boolean;
+export type SqlValue = null | string | number | bigint | boolean | Uuid;
 export type Row = Readonly<Record<string, unknown>>;
 
-/** An id as a value of a statement: text to most drivers, cast by those whose parameters have a type of their own. */
+/** An id among the values of a statement: where parameters have types, a text cannot be compared with a column of UUIDs. */
 export class Uuid {
   readonly text: string;
   constructor(text: string) {
@@ -16,14 +16,13 @@ export class Uuid {
   }
 }
 
-/** The value of a uuid column. */
 export function uuid(text: string): Uuid {
   return new Uuid(text);
 }
 
-/** The values of a statement for drivers that take an id as text. */
-export function plainValues(query: Sql): SqlValue[] {
-  return query.values.map((value) => (value instanceof Uuid ? value.text : (value as SqlValue)));
+/** For drivers whose engine finds out the types of parameters by itself. */
+export function untyped<T>(value: T | Uuid): T | string {
+  return value instanceof Uuid ? value.text : value;
 }
 
 export interface Queries {

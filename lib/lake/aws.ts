@@ -42,7 +42,7 @@ export async function openAwsLake(
     onCall: ({ durationMs, error }) => {
       metrics.record(EVENT_METRICS.databaseCalls.cloudwatch, durationMs, "Milliseconds");
       if (error === undefined) return;
-      metrics.record(EVENT_METRICS.databaseErrors.cloudwatch, 1, "Count", { error: (error as Error).name });
+      metrics.record(EVENT_METRICS.databaseErrors.cloudwatch, 1, "Count", { error });
     },
   });
   return {

@@ -1,188 +1,250 @@
-/** The driver of the Data API when calls fail: what is repeated, what never is, and what a commit costs in calls. */
+/** The driver of the Data API on its emulator: lost answers, paused databases, large results, exact integers, expired transactions. */
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
-import { raw, sql, uuid } from "../../lib/catalog/database.ts";
+import { type Database, join, raw, sql, uuid } from "../../lib/catalog/database.ts";
+import type { DataApiCall } from "../../lib/catalog/dialects/data-api-client.ts";
 import { openDataApi } from "../../lib/catalog/dialects/data-api-database.ts";
-import { dataApiPlace } from "../../lib/catalog/dialects/data-api-url.ts";
 import { isLakeError } from "../../lib/errors.ts";
-import { commit } from "../../lib/operations/commit.ts";
-import type { Catalog, Lake } from "../../lib/ports.ts";
-import { dataApiUrl, postgresEngine, type TestDatabase } from "../support/catalog-engines.ts";
-import { testClock } from "../support/catalog-plans.ts";
-import { type DataApiEmulator, startDataApi } from "../support/data-api/emulator.ts";
-import { addOf, newTable, request } from "../support/lake.ts";
+import { createDataApi, type DataApiDatabase } from "../support/catalog-engines.ts";
 import { needs, postgresUrl } from "../support/skip.ts";
 
-const code = (wanted: string) => (error: unknown) => isLakeError(error) && error.code === wanted;
+const is = (kind: "invalid" | "unavailable" | "conflict" | "internal", code: string) => (error: unknown) => {
+  assert.ok(isLakeError(error, kind) && error.code === code, String(error));
+  return true;
+};
 
-test("a URL that names no cluster, secret or database says what is missing", () => {
-  const cluster = "arn:aws:rds:eu-central-1:111122223333:cluster:lake";
-  const secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:lake";
-  assert.deepEqual(dataApiPlace(`rds-data://${cluster}?secret=${secret}&database=dl`), {
-    resourceArn: cluster,
-    secretArn: secret,
-    database: "dl",
-    region: "eu-central-1",
-  });
-  for (const [url, what] of [
-    [`rds-data://lake?secret=${secret}&database=dl`, /not the ARN of a cluster/],
-    [`rds-data://${cluster}?database=dl`, /secret=/],
-    [`rds-data://${cluster}?secret=${secret}`, /database=/],
-  ] as const) {
-    assert.throws(() => dataApiPlace(url), what);
-  }
-});
-
-const SUITE = "the Data API, when calls fail";
-describe(SUITE, needs(SUITE, postgresUrl, "TEST_POSTGRES_URL is not set"), () => {
-  let schema: TestDatabase;
-  let emulator: DataApiEmulator;
-  let catalog: Catalog;
-  let lake: Lake;
-  let now = 0;
-  const slept: number[] = [];
-  const seen: boolean[] = [];
-  const options = {
-    sleep: async (ms: number) => void slept.push(Math.floor(ms / 1000)),
-    onCall: ({ error }: { error?: unknown }) => void seen.push(error === undefined),
-  };
+describe("driver of the Data API", needs("driver of the Data API", postgresUrl, "TEST_POSTGRES_URL is not set"), () => {
+  let time = 0;
+  let database: DataApiDatabase;
+  let db: Database;
+  let waits: number[] = [];
+  let calls: DataApiCall[] = [];
   before(async () => {
-    Object.assign(process.env, { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
-    schema = await postgresEngine(postgresUrl ?? "").create();
-    emulator = await startDataApi(schema.url, { now: () => now });
-    const clock = testClock();
-    catalog = await openCatalog(dataApiUrl(emulator.url), clock, options);
-    await catalog.migrate();
-    lake = { catalog, clock, metrics: { record() {} }, queue: { async ring() {} }, openLog: noLog } as unknown as Lake;
+    database = await createDataApi(postgresUrl ?? "", { now: () => time, statementTimeoutMs: 1000 });
+    db = openDataApi(database.url, {
+      sleep: async (ms) => void waits.push(ms),
+      onCall: (call) => void calls.push(call),
+    });
+    await db.all(raw("create table t (id uuid, n bigint, s text, primary key (n))"));
   });
   after(async () => {
-    await catalog?.close();
-    await emulator?.close();
-    await schema?.drop();
+    await db.close();
+    await database.drop();
   });
-  beforeEach(() => {
-    slept.length = 0;
-    seen.length = 0;
+  beforeEach(async () => {
+    database.emulator.faults.clear();
+    await db.all(raw("delete from t"));
+    database.emulator.resetCalls();
+    waits = [];
+    calls = [];
   });
-  const noLog = () => ({ list: async () => ({ commits: [], checkpoints: [], hasStagedCommits: false }) });
+  const count = async () => (await db.all(sql`select count(*) as n from t`))[0]?.n;
+  const insert = (n: number) => db.all(sql`insert into t (n) values (${n}) returning n`);
 
-  test("the answer of a commit is lost: it is not sent again; the same request gets its first answer, and one version", async () => {
-    const tableId = await newTable(lake, "api.lost");
-    const once = request({ tableId, readVersion: 0, actions: [addOf("a")] });
-    await commit(lake, request({ tableId, readVersion: 0, actions: [addOf("warm")] }));
-    const { Execute } = emulator.calls;
-    emulator.faults.lost = 1;
-    await assert.rejects(commit(lake, once), code("DATABASE_UNAVAILABLE"));
-    assert.equal(emulator.calls.Execute, Execute + 1);
-    const again = await commit(lake, once);
-    assert.ok(again.status === "committed" && again.replayed);
-    assert.equal((await catalog.findTable({ tableId }))?.version, 2);
-  });
-
-  test("the answer of a read is lost: it is asked again", async () => {
-    const tableId = await newTable(lake, "api.read");
-    emulator.faults.lost = 2;
-    assert.equal((await catalog.findTable({ tableId }))?.version, 0);
-    assert.deepEqual(seen.slice(-3), [false, false, true], "who measures calls hears of each");
-  });
-
-  test("a cluster that wakes up is waited for, a commit, too; but not longer than a gateway waits", async () => {
-    const tableId = await newTable(lake, "api.wakes");
-    emulator.faults.resuming = 4;
-    const outcome = await commit(lake, request({ tableId, readVersion: 0, actions: [addOf("a")] }));
-    assert.equal(outcome.status, "committed");
-    assert.deepEqual(slept, [0, 1, 2, 4]);
-    emulator.faults.resuming = 100;
-    slept.length = 0;
-    await assert.rejects(catalog.ping(), code("DATABASE_RESUMING"));
-    emulator.faults.resuming = 0;
-    assert.ok(slept.reduce((sum, s) => sum + s, 0) < 20, `${slept}`);
-  });
-
-  test("a throttled call was not executed, and is sent again", async () => {
-    const tableId = await newTable(lake, "api.throttled");
-    emulator.faults.throttled = 2;
-    const outcome = await commit(lake, request({ tableId, readVersion: 0, actions: [addOf("a")] }));
-    assert.ok(outcome.status === "committed" && !outcome.replayed);
-  });
-
-  test("integers keep their digits, rows of any size come whole and in order, errors keep their SQLSTATE", async () => {
-    const database = openDataApi(dataApiUrl(emulator.url), options);
-    const [row] = await database.all(sql`select ${9007199254740993n} as big, ${-5} as small, ${"é😀\n"} as text,
-      ${true} as yes, ${null} as nothing, ${uuid("0f8fad5b-d9cb-469f-a165-70867728950e")} as id`);
-    const id = "0f8fad5b-d9cb-469f-a165-70867728950e";
-    assert.deepEqual(row, { big: 9007199254740993n, small: -5, text: "é😀\n", yes: true, nothing: null, id });
-    assert.deepEqual(await database.all(sql`select 1 as one where false`), []);
-    const wide = 'ü😀"\\'.repeat(50_000);
-    const rows = await database.all(sql`
-      select n, case when n = 700 then ${wide} else repeat('"é', 500) end as text from generate_series(1, 3000) as n order by n desc`);
+  test("values go and come back as they are", async () => {
+    const id = crypto.randomUUID();
+    const text = 'quotes " and \\, a colon :p1, ünïcödé 東京 😀, and a line\nmore';
+    const longs = [0, -1, 2 ** 53 - 1, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)];
+    for (const n of longs) await db.all(sql`insert into t (id, n, s) values (${uuid(id)}, ${n}, ${text})`);
+    const rows = await db.all(sql`select id, n, s, n > ${0} as positive, ${null} as nothing from t
+        where id = ${uuid(id)} and s = ${text} and n in (${join(longs)}) order by n`);
+    const sorted = longs.toSorted((a, b) => (a < b ? -1 : 1));
     assert.deepEqual(
-      rows.map((r) => r.n),
-      Array.from({ length: 3000 }, (_, i) => 3000 - i),
+      rows,
+      sorted.map((n) => ({ id, n, s: text, positive: n > 0, nothing: null })),
     );
-    assert.equal(rows[2300]?.text, wide);
-    await assert.rejects(
-      database.all(sql`select 1 / ${0} as x`),
-      (error) => isLakeError(error) && /22012/.test(error.message),
-    );
-    await assert.rejects(database.all(raw("select * from nowhere")), code("SCHEMA_OUTDATED"));
-    await database.close();
+    const exact = await db.all(sql`select n from t where n = ${2n ** 53n + 1n}`);
+    assert.deepEqual(exact, [{ n: 9007199254740993n }]);
   });
 
-  test("a transaction that nobody used for three minutes is gone: nothing was written, and the caller hears of it", async () => {
-    const database = openDataApi(dataApiUrl(emulator.url), options);
-    const writing = database.transaction(async (tx) => {
-      await tx.all(raw("create table expired (x integer)"));
-      now += 3 * 60 * 1000 + 1;
-      await tx.all(sql`insert into expired values (${1})`);
+  test("a row beyond 64 KB and an answer beyond 1 MiB arrive whole and in order, of one snapshot", async () => {
+    const long = '東京"\\ '.repeat(50_000);
+    await db.all(sql`insert into t (n, s) values (${0}, ${long})`);
+    assert.deepEqual(await db.all(sql`select s from t`), [{ s: long }]);
+    await db.all(sql`insert into t (n, s) select g, g || repeat('"x', 500) from generate_series(1, 5000) g`);
+    database.emulator.faults.inject({ sql: /^fetch/, latencyMs: 300 });
+    const reading = db.all(sql`select n, s from t order by n desc`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await db.all(sql`insert into t (n, s) select g, 'late' from generate_series(6001, 6010) g`);
+    const rows = await reading;
+    assert.deepEqual(
+      rows.map((row) => row.n),
+      Array.from({ length: 5001 }, (_, i) => 5000 - i),
+    );
+    assert.equal(rows[1]?.s, `4999${'"x'.repeat(500)}`);
+    assert.equal(database.emulator.openTransactions(), 0);
+  });
+
+  test("a large result within a transaction leaves it open", async () => {
+    await db.all(sql`insert into t (n, s) select g, repeat('x', 2000) from generate_series(1, 1000) g`);
+    await db.transaction(async (tx) => {
+      await tx.all(sql`delete from t where n = ${1}`);
+      assert.equal((await tx.all(sql`select s from t`)).length, 999);
+      assert.equal((await tx.all(sql`select s from t`)).length, 999);
+      await tx.all(sql`delete from t where n = ${2}`);
     });
-    await assert.rejects(writing, code("DATABASE_BUSY"));
-    await assert.rejects(database.all(raw("select * from expired")), code("SCHEMA_OUTDATED"));
-    await database.close();
+    assert.equal(await count(), 998);
   });
 
-  test("a warm commit is one call, whatever it holds: of one table or many, with a conflict, too", async (t) => {
-    for (const tables of [1, 3, 50]) {
-      const ids: string[] = [];
-      for (let i = 0; i < tables; i += 1) ids.push(await newTable(lake, `calls${tables}.t${i}`));
-      for (const adds of tables === 50 ? [1, 10] : [1, 10, 1000]) {
-        const parts = ids.map((tableId) => ({
-          tableId,
-          readVersion: 0,
-          actions: Array.from({ length: adds }, (_, i) => addOf(`${adds}-${i}`)),
-        }));
-        const before = emulator.total();
-        assert.equal((await commit(lake, request(...parts))).status, "committed");
-        const calls = emulator.total() - before;
-        t.diagnostic(`${tables} tables, ${adds} adds each: ${calls} call`);
-        // The first commit of a table reads its state.
-        assert.ok(calls === 1 || (adds === 1 && calls === 2), `${calls} calls`);
-      }
-      const reads = ids.map((tableId) => ({
-        tableId,
-        readVersion: 0,
-        actions: [addOf("late")],
-        reads: { wholeTable: true },
-      }));
-      const before = emulator.total();
-      assert.equal((await commit(lake, request(...reads))).status, "conflict");
-      const calls = emulator.total() - before;
-      t.diagnostic(`${tables} tables, conflict: ${calls} calls`);
-      // The attempt, the states, the winners of each table, and whether the winner is this very request.
-      assert.ok(calls <= 3 + tables, `${calls} calls`);
+  test("a write whose answer is lost is not sent again", async () => {
+    database.emulator.faults.inject({ operation: "ExecuteStatement", loseResponse: true });
+    await assert.rejects(insert(1), (error) => {
+      assert.match((error as { hint?: string }).hint ?? "", /same transactionId/);
+      return is("unavailable", "DATABASE_UNAVAILABLE")(error);
+    });
+    assert.equal(database.emulator.calls.ExecuteStatement, 1);
+    assert.equal(await count(), 1);
+  });
+
+  test("a read whose answer is lost is sent again", async () => {
+    database.emulator.faults.inject({ operation: "ExecuteStatement", loseResponse: true, times: 2 });
+    assert.equal(await count(), 0);
+    assert.equal(database.emulator.calls.ExecuteStatement, 3);
+  });
+
+  test("a COMMIT whose answer is lost is not sent again, and what it wrote stands", async () => {
+    database.emulator.faults.inject({ operation: "CommitTransaction", loseResponse: true });
+    await assert.rejects(
+      db.transaction((tx) => tx.all(sql`insert into t (n) values (${1})`)),
+      is("unavailable", "DATABASE_UNAVAILABLE"),
+    );
+    assert.equal(database.emulator.calls.CommitTransaction, 1);
+    assert.equal(await count(), 1);
+  });
+
+  for (const name of ["DatabaseResumingException", "ThrottlingException"]) {
+    test(`${name}: the same again, at growing intervals, for reads and for writes`, async () => {
+      database.emulator.faults.inject({ error: { name }, times: 3 });
+      assert.deepEqual(await insert(1), [{ n: 1 }]);
+      assert.deepEqual(waits, [0, 1000, 2000]);
+      assert.equal(await count(), 1);
+    });
+  }
+
+  test("a database that goes on resuming is unavailable before API Gateway gives up", async () => {
+    database.emulator.faults.inject({ error: { name: "DatabaseResumingException" }, times: 99 });
+    await assert.rejects(insert(1), is("unavailable", "DATABASE_RESUMING"));
+    assert.deepEqual(waits, [0, 1000, 2000, 4000, 8000]);
+    await assert.rejects(
+      db.transaction((tx) => tx.all(sql`select 1 as one`)),
+      is("unavailable", "DATABASE_RESUMING"),
+    );
+  });
+
+  test("an address where nobody listens was never called: tried again, then unavailable", async () => {
+    const nobody = openDataApi(database.url.replace(/127\.0\.0\.1%3A\d+/, "127.0.0.1%3A1"), {
+      sleep: async (ms) => void waits.push(ms),
+    });
+    await assert.rejects(nobody.all(sql`insert into t (n) values (${1})`), is("unavailable", "DATABASE_UNAVAILABLE"));
+    assert.equal(waits.length, 5);
+    await nobody.close();
+  });
+
+  test("exceptions are told apart by their names", async () => {
+    const cases = [
+      ["DatabaseUnavailableException", "unavailable", "DATABASE_UNAVAILABLE"],
+      ["ServiceUnavailableError", "unavailable", "DATABASE_UNAVAILABLE"],
+      ["InternalServerErrorException", "unavailable", "DATABASE_UNAVAILABLE"],
+      ["StatementTimeoutException", "unavailable", "DATABASE_TIMEOUT"],
+      ["InvalidResourceStateException", "unavailable", "DATABASE_UNAVAILABLE"],
+      ["DatabaseNotFoundException", "invalid", "DATABASE_NOT_FOUND"],
+      ["HttpEndpointNotEnabledException", "invalid", "DATA_API_DISABLED"],
+      ["SecretsErrorException", "invalid", "DATABASE_FORBIDDEN"],
+      ["InvalidSecretException", "invalid", "DATABASE_FORBIDDEN"],
+      ["AccessDeniedException", "invalid", "DATABASE_FORBIDDEN"],
+      ["ForbiddenException", "invalid", "DATABASE_FORBIDDEN"],
+      ["ValidationException", "internal", "INTERNAL"],
+    ] as const;
+    for (const [name, kind, code] of cases) {
+      database.emulator.faults.inject({ error: { name } });
+      await assert.rejects(insert(1), is(kind, code), name);
     }
+    assert.equal(database.emulator.calls.ExecuteStatement, cases.length);
   });
 
-  test("100,000 actions in one transaction: staged in parts, committed in one call, and nothing is left over", async () => {
-    const tableId = await newTable(lake, "api.large");
-    const actions = Array.from({ length: 100_000 }, (_, i) => addOf(`part-${String(i).padStart(6, "0")}.parquet`));
-    const outcome = await commit(lake, request({ tableId, readVersion: 0, actions }));
-    assert.equal(outcome.status, "committed");
-    assert.equal((await catalog.findTable({ tableId }))?.numFiles, 100_000);
-    const database = openDataApi(dataApiUrl(emulator.url));
-    assert.deepEqual(await database.all(sql`select count(*) as n from dl_staged_requests`), [{ n: 0 }]);
-    await database.close();
+  test("what the server refuses is told apart by its SQLSTATE", async () => {
+    await insert(1);
+    await assert.rejects(insert(1), is("conflict", "CONSTRAINT_VIOLATED"));
+    await assert.rejects(db.all(sql`select * from no_such_table`), is("invalid", "SCHEMA_OUTDATED"));
+    await assert.rejects(db.all(sql`select nonsense`), is("internal", "INTERNAL"));
+    const other = openDataApi(database.url.replace("database=postgres", "database=no_such_database"));
+    await assert.rejects(other.all(sql`select 1 as one`), is("invalid", "DATABASE_NOT_FOUND"));
+    await other.close();
   });
+
+  test("a statement that takes too long is unavailable", async () => {
+    await assert.rejects(db.all(sql`select pg_sleep(5)::text as s`), is("unavailable", "DATABASE_TIMEOUT"));
+  });
+
+  test("a deadlock wrote nothing: the same again", async () => {
+    const error = { name: "DatabaseErrorException", message: "ERROR: deadlock detected; SQLState: 40P01" };
+    database.emulator.faults.inject({ error, times: 2 });
+    assert.deepEqual(await insert(1), [{ n: 1 }]);
+    let runs = 0;
+    database.emulator.faults.inject({ sql: /insert/, error });
+    await db.transaction(async (tx) => {
+      runs += 1;
+      await tx.all(sql`insert into t (n) values (${2})`);
+    });
+    assert.equal(runs, 2);
+    assert.equal(await count(), 2);
+    assert.equal(database.emulator.openTransactions(), 0);
+  });
+
+  test("a transaction is rolled back when its work throws", async () => {
+    const failing = db.transaction(async (tx) => {
+      await tx.all(sql`insert into t (n) values (${1})`);
+      throw new Error("stop");
+    });
+    await assert.rejects(failing, /stop/);
+    assert.equal(database.emulator.openTransactions(), 0);
+    assert.equal(await count(), 0);
+  });
+
+  test("a transaction that expired is unavailable, and wrote nothing", async () => {
+    const slow = db.transaction(async (tx) => {
+      await tx.all(sql`insert into t (n) values (${1})`);
+      time += 3 * 60_000;
+      await tx.all(sql`insert into t (n) values (${2})`);
+    });
+    await assert.rejects(slow, is("unavailable", "DATABASE_TRANSACTION_LOST"));
+    assert.equal(await count(), 0);
+  });
+
+  test("many rows go in few calls", async () => {
+    const rows = Array.from({ length: 2500 }, (_, n) => [n % 2 ? null : uuid(crypto.randomUUID()), n, `s${n}`]);
+    await db.transaction((tx) => tx.each(sql`insert into t (id, n, s) values (${null}, ${null}, ${null})`, rows));
+    assert.equal(database.emulator.calls.BatchExecuteStatement, 3);
+    assert.deepEqual(await db.all(sql`select count(id) as ids, count(*) as n from t`), [{ ids: 1250, n: 2500 }]);
+  });
+
+  test("each call is told to the metrics", async () => {
+    database.emulator.faults.inject({ error: { name: "ThrottlingException" } });
+    await db.transaction((tx) => tx.all(sql`insert into t (n) values (${1})`));
+    assert.deepEqual(
+      calls.map((call) => [call.operation, call.error, call.durationMs > 0]),
+      [
+        ["BeginTransaction", "ThrottlingException", true],
+        ["BeginTransaction", undefined, true],
+        ["Execute", undefined, true],
+        ["Execute", undefined, true],
+        ["CommitTransaction", undefined, true],
+      ],
+    );
+  });
+});
+
+test("a URL of the Data API names a cluster, a secret and a database", () => {
+  const cluster = "arn:aws:rds:eu-west-1:123456789012:cluster:lake";
+  const secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:lake-x";
+  for (const url of [
+    "rds-data://lake?secret=x&database=y",
+    `rds-data://${cluster}`,
+    `rds-data://${cluster}?secret=lake&database=lake`,
+    `rds-data://${cluster}?secret=${secret}`,
+  ]) {
+    assert.throws(() => openDataApi(url), is("invalid", "UNKNOWN_DATABASE"), url);
+  }
+  openDataApi(`rds-data://${cluster}?secret=${secret}&database=lake`);
 });

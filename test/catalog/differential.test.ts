@@ -1,4 +1,7 @@
-/** The same random commits on SQLite (TypeScript) and PostgreSQL (PL/pgSQL): the same outcomes, versions and fingerprints. */
+/**
+ * The same random commits on SQLite (TypeScript) and PostgreSQL (PL/pgSQL, over its own protocol and over the Data API): the same
+ * outcomes, versions and fingerprints.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +11,7 @@ import { addLanes, fileLanes, type Lanes, NO_LANES } from "../../lib/catalog/key
 import { type AddFile, type CommitActions, deletionVectorId, type RemoveFile } from "../../lib/delta/actions.ts";
 import { MARKER_NAMES } from "../../lib/delta/table.ts";
 import type { Catalog, CommitOutcome, PlannedCommit } from "../../lib/ports.ts";
-import { findPostgres, SQLITE_ENGINE } from "../support/catalog-engines.ts";
+import { findDataApi, findPostgres, SQLITE_ENGINE } from "../support/catalog-engines.ts";
 import { add, all, creation, dv, id, planned, plannedTable, remove, testClock } from "../support/catalog-plans.ts";
 import { readRows } from "../support/catalog-rows.ts";
 
@@ -76,7 +79,7 @@ function actionsOf(
   };
 }
 
-/** Plans against the head of the first catalog, and gives the plan to both. */
+/** Plans against the head of the first catalog; all of them get the plan. */
 async function planOf(catalog: Catalog, tables: readonly string[], s: Step): Promise<PlannedCommit> {
   const states = await catalog.readStates(tables.map((tableId) => ({ tableId })));
   const plans = s.tables.map(async ([n, t]) => {
@@ -109,13 +112,14 @@ function comparable(outcome: CommitOutcome): unknown {
 }
 
 const postgres = findPostgres();
+const dataApi = findDataApi();
 
-test("both engines decide and store the same", {
+test("all engines decide and store the same", {
   skip: postgres ? false : "TEST_POSTGRES_URL is not set",
   timeout: 300_000,
 }, async () => {
-  if (postgres === undefined) return;
-  const databases = [await SQLITE_ENGINE.create(), await postgres.create()];
+  if (postgres === undefined || dataApi === undefined) return;
+  const databases = [await SQLITE_ENGINE.create(), await postgres.create(), await dataApi.create()];
   const clock = testClock();
   const catalogs = await Promise.all(databases.map((database) => openCatalog(database.url, clock)));
   for (const catalog of catalogs) await catalog.migrate();
@@ -124,15 +128,15 @@ test("both engines decide and store the same", {
   await fc.assert(
     fc.asyncProperty(scripts, async (script) => {
       const tables = [id(), id(), id()];
-      const both = async (plan: PlannedCommit): Promise<CommitOutcome> => {
-        const [a, b] = await Promise.all(catalogs.map((catalog) => catalog.commit(plan)));
-        assert.ok(a && b);
-        assert.deepEqual(comparable(b), comparable(a));
+      const onAll = async (plan: PlannedCommit): Promise<CommitOutcome> => {
+        const [a, ...others] = await Promise.all(catalogs.map((catalog) => catalog.commit(plan)));
+        assert.ok(a && others.length === 2);
+        for (const other of others) assert.deepEqual(comparable(other), comparable(a));
         const names = a.status === "rejected" ? a.rejections.map((r) => r.reason) : [a.status];
         for (const name of names) seen.set(name, (seen.get(name) ?? 0) + 1);
         return a;
       };
-      await both(
+      await onAll(
         planned(
           tables.map((t) =>
             creation(t, `d.${t}`, { actions: { adds: [add("p0"), add("p1", { deletionVector: dv("1") })] } }),
@@ -144,7 +148,7 @@ test("both engines decide and store the same", {
         const old = s.replayOf === undefined ? undefined : plans[s.replayOf];
         const plan = old ?? (await planOf(catalogs[0] as Catalog, tables, s));
         plans.push(plan);
-        await both(plan);
+        await onAll(plan);
       }
       for (const tableId of tables)
         await compareTable(
@@ -161,8 +165,11 @@ test("both engines decide and store the same", {
 });
 
 async function compareTable(catalogs: readonly Catalog[], urls: readonly string[], tableId: string): Promise<void> {
-  const [rowsA, rowsB] = await Promise.all(urls.map((url) => readRows(url, tableId)));
-  assert.deepEqual(rowsB, rowsA);
+  const same = (all: readonly unknown[]) => {
+    for (const other of all.slice(1)) assert.deepEqual(other, all[0]);
+  };
+  const rows = await Promise.all(urls.map((url) => readRows(url, tableId)));
+  same(rows);
   const [a] = catalogs;
   assert.ok(a);
   const [head] = await a.readStates([{ tableId }]);
@@ -170,9 +177,9 @@ async function compareTable(catalogs: readonly Catalog[], urls: readonly string[
     const files = await Promise.all(
       catalogs.map((catalog) => all((page) => catalog.readFiles(tableId, version, { limit: 4, ...page }))),
     );
-    assert.deepEqual(files[1], files[0]);
+    same(files);
     const sum = (files[0] ?? []).reduce<Lanes>((lanes, f) => addLanes(lanes, fileLanes(f)), NO_LANES);
-    const row = rowsA?.versions[version];
+    const row = rows[0]?.versions[version];
     assert.deepEqual(
       [row?.fingerprint_0, row?.fingerprint_1, row?.fingerprint_2, row?.fingerprint_3],
       [...sum],
@@ -184,11 +191,11 @@ async function compareTable(catalogs: readonly Catalog[], urls: readonly string[
         all((page) => catalog.readTombstones(tableId, version, { limit: 2, newerThan: 0, ...page })),
       ),
     );
-    assert.deepEqual(tombstones[1], tombstones[0]);
+    same(tombstones);
   }
   const commits = await Promise.all(catalogs.map((catalog) => catalog.readCommits(tableId, 0, 999)));
   const withoutTimes = commits.map((list) =>
     list.map((c) => [c.version, c.actions, c.inCommitTimestamp === undefined]),
   );
-  assert.deepEqual(withoutTimes[1], withoutTimes[0]);
+  same(withoutTimes);
 }

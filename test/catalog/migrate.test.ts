@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { openCatalog } from "../../lib/catalog/catalog.ts";
 import { raw } from "../../lib/catalog/database.ts";
-import { MIGRATIONS } from "../../lib/catalog/migrations/index.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { testEngines } from "../support/catalog-engines.ts";
 import { newTable, testClock } from "../support/catalog-plans.ts";
@@ -36,10 +35,11 @@ for (const engine of testEngines()) {
         code("SCHEMA_OUTDATED")(error) && /dl migrate/.test((error as { hint: string }).hint);
       await assert.rejects(catalog.ping(), wanted);
       await assert.rejects(newTable(catalog), wanted);
-      assert.deepEqual(
-        (await catalog.migrate()).applied,
-        MIGRATIONS.map((migration) => migration.name),
-      );
+      assert.deepEqual((await catalog.migrate()).applied, [
+        "0001-initial",
+        "0002-commit-functions",
+        "0003-staged-requests",
+      ]);
       await catalog.ping();
       await newTable(catalog);
       await withDatabase(database.url, (all) => all(raw("delete from dl_migrations where id = 2")));

@@ -127,10 +127,10 @@ describe(SUITE, needs(SUITE, ready, reason), () => {
   });
 
   test("a warm commit of three tables is one call of the Data API; what it costs until it is published", async (t) => {
-    const before = stage.dataApi.calls.Execute;
+    const before = stage.dataApi.calls.ExecuteStatement;
     await stage.listen(false);
     await send(await appendRequest());
-    assert.equal(stage.dataApi.calls.Execute - before, 1);
+    assert.equal(stage.dataApi.calls.ExecuteStatement - before, 1);
     await stage.listen(true);
     for (let i = 0; i < 12; i += 1) {
       await send(await appendRequest(1));

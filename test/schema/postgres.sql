@@ -74,11 +74,11 @@ table dl_removes -- Remove actions: for the mirror, and as tombstones of checkpo
   data_change boolean not null -- False when the action only moved rows that were there.
   action text not null -- All other fields of the action as a JSON object.
 
-table dl_staged_requests -- Parts of requests too large for one call of the RDS Data API, on PostgreSQL alone. Gone once the request was answered, or after a day.
-  request_id uuid not null -- Made for each request.
-  part integer not null -- Place within the request, from 0.
-  body text not null -- Text of the part.
-  created_at bigint not null -- When it came, by the clock of the database, in milliseconds.
+table dl_staged_requests -- Parts of requests larger than one call of the RDS Data API, until they are committed. On PostgreSQL only; no part of the lake.
+  request_id uuid not null -- The request.
+  part integer not null -- Place of this part, from 0.
+  body text not null -- Text of this part.
+  created_at bigint not null -- When it arrived; a part that is a day old was left behind.
 
 table dl_tables with (fillfactor=25) -- Heads of the tables: one row each, changed by every commit.
   table_id uuid not null -- Identity of the table; never reused.
@@ -154,7 +154,6 @@ CREATE UNIQUE INDEX dl_other_actions_pkey ON dl_other_actions USING btree (table
 CREATE UNIQUE INDEX dl_protocols_pkey ON dl_protocols USING btree (table_id, version);
 CREATE INDEX dl_removes_path ON dl_removes USING btree (table_id, path_key, version);
 CREATE UNIQUE INDEX dl_removes_pkey ON dl_removes USING btree (table_id, version, ord);
-CREATE INDEX dl_staged_requests_created ON dl_staged_requests USING btree (created_at);
 CREATE UNIQUE INDEX dl_staged_requests_pkey ON dl_staged_requests USING btree (request_id, part);
 CREATE UNIQUE INDEX dl_tables_location ON dl_tables USING btree (location) WHERE (status <> 'DELETED'::text);
 CREATE UNIQUE INDEX dl_tables_name ON dl_tables USING btree (name) WHERE (status <> 'DELETED'::text);

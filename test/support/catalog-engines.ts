@@ -1,11 +1,11 @@
-/** The engines that catalog tests run on: SQLite always, PostgreSQL when TEST_POSTGRES_URL names a database. */
+/** The engines that catalog tests run on: SQLite always, PostgreSQL and the Data API over it when TEST_POSTGRES_URL names a database. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { raw } from "../../lib/catalog/database.ts";
 import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
-import { startDataApi } from "./data-api/emulator.ts";
+import { type DataApiEmulator, type EmulatorOptions, startDataApi } from "./data-api/emulator.ts";
 import { needs, postgresUrl } from "./skip.ts";
 
 export interface TestDatabase {
@@ -51,30 +51,39 @@ export function postgresEngine(base: string): TestEngine {
   };
 }
 
-/** The Data API, emulated over a schema of its own in the given database. */
+/** A schema of its own in the given database, behind an emulator of its own. */
 export function dataApiEngine(base: string): TestEngine {
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
-  const postgres = postgresEngine(base);
+  return { name: "data-api", create: () => createDataApi(base) };
+}
+
+export interface DataApiDatabase extends TestDatabase {
+  readonly emulator: DataApiEmulator;
+}
+
+export async function createDataApi(base: string, options: EmulatorOptions = {}): Promise<DataApiDatabase> {
+  const database = await postgresEngine(base).create();
+  const emulator = await startDataApi(database.url, options);
+  // The emulator asks for a signature, whoever signs.
+  process.env.AWS_ACCESS_KEY_ID ??= "test";
+  process.env.AWS_SECRET_ACCESS_KEY ??= "test";
   return {
-    name: "data-api",
-    async create() {
-      const { url, drop } = await postgres.create();
-      const emulator = await startDataApi(url);
-      return {
-        url: dataApiUrl(emulator.url),
-        async drop() {
-          await emulator.close();
-          await drop();
-        },
-      };
+    url: dataApiUrl(base, emulator.endpoint),
+    emulator,
+    async drop() {
+      await emulator.close();
+      await database.drop();
     },
   };
 }
 
-/** The URL of a catalog behind an emulator. */
-export function dataApiUrl(endpoint: string): string {
-  const secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:test";
-  return `rds-data://arn:aws:rds:us-east-1:000000000000:cluster:test?secret=${secret}&database=test&endpoint=${endpoint}`;
+/** A catalog URL for an emulator. */
+export function dataApiUrl(base: string, endpoint: string): string {
+  const query = new URLSearchParams({
+    secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:lake-AbCdEf",
+    database: decodeURIComponent(new URL(base).pathname.slice(1)) || "postgres",
+    endpoint,
+  });
+  return `rds-data://arn:aws:rds:eu-west-1:123456789012:cluster:lake?${query}`;
 }
 
 /** undefined when no PostgreSQL is there to test on. */
@@ -82,9 +91,14 @@ export function findPostgres(): TestEngine | undefined {
   return postgresUrl === undefined ? undefined : postgresEngine(postgresUrl);
 }
 
+/** undefined when no PostgreSQL is there to emulate the Data API over. */
+export function findDataApi(): TestEngine | undefined {
+  return postgresUrl === undefined ? undefined : dataApiEngine(postgresUrl);
+}
+
 /** Says aloud when PostgreSQL is missing. */
 export function testEngines(): readonly TestEngine[] {
   const postgres = findPostgres();
   needs("catalog on PostgreSQL", postgres, "TEST_POSTGRES_URL is not set");
-  return postgres && postgresUrl ? [SQLITE_ENGINE, postgres, dataApiEngine(postgresUrl)] : [SQLITE_ENGINE];
+  return [SQLITE_ENGINE, postgres, findDataApi()].filter((engine) => engine !== undefined);
 }

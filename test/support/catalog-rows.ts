@@ -1,6 +1,6 @@
 /** Raw rows of a table, for tests that compare engines: everything but times. */
 
-import { type Row, raw, type Sql, sql } from "../../lib/catalog/database.ts";
+import { type Row, raw, type Sql, sql, uuid } from "../../lib/catalog/database.ts";
 import { openDataApi } from "../../lib/catalog/dialects/data-api-database.ts";
 import { isDataApiUrl } from "../../lib/catalog/dialects/data-api-url.ts";
 import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
@@ -36,13 +36,13 @@ export function readRows(url: string, tableId: string): Promise<TableRows> {
     head: await all(sql`
       select version, base_version, num_files, size_in_bytes, row_id_high_water_mark, metadata_version, protocol_version,
         add_version, non_blind_add_version, remove_version, txn_version, domain_version, ${raw(LANES)}
-      from dl_tables where table_id = ${tableId}`),
+      from dl_tables where table_id = ${uuid(tableId)}`),
     versions: await all(sql`
       select version, transaction_id, num_adds, num_removes, num_files, size_in_bytes, ${raw(LANES)}
-      from dl_versions where table_id = ${tableId} order by version`),
+      from dl_versions where table_id = ${uuid(tableId)} order by version`),
     files: await all(sql`
       select added_version, ord, removed_version, path, dv_key, num_records, base_row_id, default_row_commit_version,
         h0, h1, h2, h3
-      from dl_files where table_id = ${tableId} order by added_version, ord`),
+      from dl_files where table_id = ${uuid(tableId)} order by added_version, ord`),
   }));
 }

@@ -10,7 +10,7 @@ import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import type { Catalog, Clock, Lake, ObjectStore } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
-import { SQLITE_ENGINE, testEngines } from "./catalog-engines.ts";
+import { findDataApi, findPostgres, SQLITE_ENGINE } from "./catalog-engines.ts";
 
 export interface TestClock extends Clock {
   time: number;
@@ -40,11 +40,13 @@ export function testClock(time = Date.now()): TestClock {
   };
 }
 
+const ENGINES = { sqlite: () => SQLITE_ENGINE, postgres: findPostgres, "data-api": findDataApi } as const;
+
 /** On a new SQLite file; with TEST_ENGINE=postgres or data-api on a new schema of TEST_POSTGRES_URL. */
 export async function openTestLake(): Promise<TestLake> {
-  const { TEST_ENGINE = "sqlite" } = process.env;
-  const engine = TEST_ENGINE === "sqlite" ? SQLITE_ENGINE : testEngines().find(({ name }) => name === TEST_ENGINE);
-  if (!engine) throw new Error(`TEST_ENGINE=${TEST_ENGINE} needs TEST_POSTGRES_URL`);
+  const name = (process.env.TEST_ENGINE || "sqlite") as keyof typeof ENGINES;
+  const engine = ENGINES[name]?.();
+  if (!engine) throw new Error(`TEST_ENGINE=${name} is none of ${Object.keys(ENGINES)}, or lacks TEST_POSTGRES_URL`);
   const database = await engine.create();
   const clock = testClock();
   const catalog = await openCatalog(database.url, clock);

@@ -1,138 +1,146 @@
-/** The driver for Aurora PostgreSQL behind the RDS Data API: one HTTP call a statement, and one statement a commit (design D2). */
+/** The driver for the RDS Data API (Aurora PostgreSQL): one call per statement, and one per commit of the catalog. */
 
-import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
-import { unavailable } from "../../errors.ts";
-import type { Database, Row, Sql, SqlTransaction } from "../database.ts";
-import { type Calls, type DataApiOptions, openCalls } from "./data-api-calls.ts";
-import { dataApiError, dataApiFailure, stateOf } from "./data-api-errors.ts";
-import { stagedStatement } from "./data-api-staging.ts";
+import { LakeError } from "../../errors.ts";
+import { type Database, type Row, raw, Sql, type SqlTransaction, type SqlValue } from "../database.ts";
+import { type CallOptions, type DataApiClient, type DataApiOptions, openDataApiClient } from "./data-api-client.ts";
+import { dataApiError, dataApiState } from "./data-api-errors.ts";
+import { whileStaged } from "./data-api-staging.ts";
 import {
-  inSlices,
-  keptSlices,
   kindOf,
-  parameterOf,
-  readSlices,
+  parametersOf,
   rowsOf,
+  SLICES_PER_CALL,
   type Statement,
+  sliced,
   slicesOf,
   statementOf,
 } from "./data-api-statements.ts";
-import { dataApiPlace } from "./data-api-url.ts";
+import { dataApiTarget } from "./data-api-url.ts";
 import { POSTGRES } from "./postgres.ts";
+import { retried } from "./postgres-retries.ts";
 
-const MAX_ATTEMPTS = 5;
-/** Parameter sets of one batch. */
-const BATCH_SETS = 500;
-
-/** @throws LakeError invalid for a URL that names no cluster; nothing is contacted yet */
+/** @throws LakeError invalid for a URL that cannot be read; nothing is called before the first statement */
 export function openDataApi(url: string, options: DataApiOptions = {}): Database {
-  const at = dataApiPlace(url);
-  const place = `${at.database} on ${at.resourceArn.replace(/^.*:cluster:/, "")}`;
-  const calls = openCalls(at, place, options);
+  const target = dataApiTarget(url);
+  const client = openDataApiClient(target, options);
+  const errors = { stateOf: dataApiState, translated: (error: unknown) => dataApiError(error, target.place) };
   return {
     dialect: POSTGRES,
-    all: (query) => retried(() => runStaged(calls, query), place),
-    transaction: (work, options) => retried(() => inTransaction(calls, work, options?.long === true), place),
-    close: async () => calls.close(),
+    all: (query) => retried(() => run(client, query, {}), errors),
+    transaction: (work, options) => retried(() => inTransaction(client, work, options?.long === true), errors),
+    close: () => client.close(),
   };
 }
 
-interface Within {
-  readonly transactionId?: string;
-  readonly long?: boolean;
+function run(client: DataApiClient, query: Sql, options: CallOptions): Promise<readonly Row[]> {
+  return whileStaged(client, statementOf(query), (statement) => runStatement(client, statement, options));
 }
 
-/** A statement by itself; what is too large for a request is staged before it, and taken away after it. */
-async function runStaged(calls: Calls, query: Sql): Promise<readonly Row[]> {
-  const staged = stagedStatement(statementOf(query));
-  if (staged === undefined) return run(calls, statementOf(query), {});
-  await staged.stage((statement) => calls.execute(statement, { safe: true }));
-  const rows = await run(calls, staged.statement, {});
-  // Whether this is heard does not matter: a later staging takes left-overs away.
-  await calls.execute(staged.cleanUp, { safe: true }).catch(() => undefined);
-  return rows;
-}
-
-async function run(calls: Calls, { text, parameters }: Statement, within: Within): Promise<readonly Row[]> {
-  const { transactionId, long } = within;
-  const kind = kindOf(text);
-  if (kind === "none") {
-    await calls.execute({ text, parameters }, { safe: false, transactionId, long });
+async function runStatement(
+  client: DataApiClient,
+  statement: Statement,
+  options: CallOptions,
+): Promise<readonly Row[]> {
+  const kind = kindOf(statement.sql);
+  if (kind === "bare") {
+    await client.execute(statement, options);
     return [];
   }
-  const safe = kind === "read" && transactionId === undefined;
-  const sliced = { text: inSlices(text), parameters };
-  const first = slicesOf(await calls.execute(sliced, { safe, transactionId, long }));
-  if (first.slices.length === first.total) return rowsOf(first.slices.join(""));
-  if (kind === "rows") throw unavailable("the database's answer is larger than one call may bring");
-  // All slices must be of one state: within the caller's transaction, or of one snapshot.
-  if (transactionId !== undefined) return rowsOf(await allSlices(calls, { text, parameters }, transactionId));
-  return inSnapshot(calls, async (id) => rowsOf(await allSlices(calls, { text, parameters }, id)));
-}
-
-async function allSlices(calls: Calls, { text, parameters }: Statement, transactionId: string): Promise<string> {
-  const within = { safe: false, transactionId };
-  const table = `dl_slices_${randomUUID().replaceAll("-", "")}`;
-  await calls.execute({ text: keptSlices(text, table), parameters }, within);
-  const slices: string[] = [];
-  for (let total = 1; slices.length < total; ) {
-    const next = slicesOf(await calls.execute({ text: readSlices(table, slices.length), parameters: [] }, within));
-    if (next.slices.length === 0) throw unavailable("rows that were kept to be read have gone");
-    slices.push(...next.slices);
-    total = next.total;
+  const { transactionId } = options;
+  // Within a transaction nothing is repeated: it may be gone, or the statement still be running in it.
+  const repeatable = kind === "read" && transactionId === undefined;
+  const answer = await client.execute(sliced(statement, { all: false }), { ...options, repeatable });
+  const { bytes, total } = slicesOf(answer);
+  if (bytes.length === total) return rowsOf(bytes);
+  if (kind === "write") {
+    throw new LakeError("internal", `a statement answered with ${total} bytes, which is more than one call returns`);
   }
-  return slices.join("");
+  if (transactionId !== undefined) return fetchAll(client, statement, transactionId);
+  return withTransaction(client, (id) => fetchAll(client, statement, id));
 }
 
-async function inSnapshot<T>(calls: Calls, read: (transactionId: string) => Promise<T>): Promise<T> {
-  const transactionId = await calls.begin();
-  try {
-    const text = "set transaction isolation level repeatable read";
-    await calls.execute({ text, parameters: [] }, { safe: false, transactionId });
-    return await read(transactionId);
-  } finally {
-    await calls.rollback(transactionId).catch(() => undefined);
+/** A cursor has one snapshot, and the rows are made into text only once: each call takes the next slices of it. */
+async function fetchAll(client: DataApiClient, statement: Statement, transactionId: string): Promise<readonly Row[]> {
+  const { sql, parameters } = sliced(statement, { all: true });
+  const options = { transactionId };
+  await client.execute({ sql: `declare dl_slices no scroll cursor for ${sql}`, parameters }, options);
+  const next = { sql: `fetch ${SLICES_PER_CALL} from dl_slices`, parameters: [] };
+  const parts: Uint8Array[] = [];
+  let missing = Number.POSITIVE_INFINITY;
+  while (missing > 0) {
+    const { bytes, total } = slicesOf(await client.execute(next, options));
+    missing = (parts.length === 0 ? total : missing) - bytes.length;
+    if (bytes.length === 0 && missing > 0) throw new LakeError("internal", "a cursor ended before its rows did");
+    parts.push(bytes);
   }
+  await client.execute({ sql: "close dl_slices", parameters: [] }, options);
+  return rowsOf(Buffer.concat(parts));
 }
 
-async function inTransaction<T>(calls: Calls, work: (tx: SqlTransaction) => Promise<T>, long: boolean): Promise<T> {
-  const transactionId = await calls.begin();
-  const within = { transactionId, long };
-  try {
+async function inTransaction<T>(
+  client: DataApiClient,
+  work: (tx: SqlTransaction) => Promise<T>,
+  long: boolean,
+): Promise<T> {
+  return withTransaction(client, async (transactionId) => {
     // dl_commit is right under READ COMMITTED only, whatever the default of the database.
-    const text = "set transaction isolation level read committed";
-    await calls.execute({ text, parameters: [] }, { safe: false, transactionId });
-    const result = await work({
-      all: (query) => run(calls, statementOf(query), within),
-      async each(statement, rows) {
-        const { text } = statementOf(statement);
-        for (let start = 0; start < rows.length; start += BATCH_SETS) {
-          const sets = rows.slice(start, start + BATCH_SETS);
-          const parameters = sets.map((row) => row.map((value, i) => parameterOf(`p${i + 1}`, value)));
-          await calls.batch(text, parameters, transactionId);
-        }
-      },
-    });
-    await calls.commit(transactionId);
-    return result;
+    await run(client, raw("set transaction isolation level read committed"), { transactionId });
+    return work(transactionOn(client, transactionId, long));
+  });
+}
+
+async function withTransaction<T>(client: DataApiClient, work: (transactionId: string) => Promise<T>): Promise<T> {
+  const transactionId = await client.begin();
+  let result: T;
+  try {
+    result = await work(transactionId);
   } catch (error) {
-    // One that cannot be reached expires by itself.
-    await calls.rollback(transactionId).catch(() => undefined);
+    await client.rollback(transactionId).catch(() => undefined);
     throw error;
   }
+  await client.commit(transactionId);
+  return result;
 }
 
-/** Deadlocks and serialization failures wrote nothing: the same again, a few times. */
-async function retried<T>(work: () => Promise<T>, place: string): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      // All else has been translated where it arose, or is the work's own.
-      if (stateOf(error) === undefined || dataApiFailure(error) !== "transient") throw error;
-      if (tries === MAX_ATTEMPTS) throw dataApiError(error, place);
+/** Parameter sets of one call: well below the limit of 4 MiB, which counts the notation, too. */
+const BATCH_CHARACTERS = 500_000;
+const BATCH_SETS = 1000;
+
+function transactionOn(client: DataApiClient, transactionId: string, long: boolean): SqlTransaction {
+  return {
+    all: (query) =>
+      run(client, query, {
+        transactionId,
+        // A definition that was cut off may leave more behind than one that is late.
+        ...(long && /^\s*(create|alter|drop)\b/i.test(query.strings[0] ?? "") ? { continueAfterTimeout: true } : {}),
+      }),
+    async each(statement, rows) {
+      for (const batch of batchesOf(rows)) {
+        const { sql } = statementOf(withValues(statement, batch));
+        await client.batch(sql, batch.map(parametersOf), { transactionId });
+      }
+    },
+  };
+}
+
+/** The statement with values that tell the types of its places: the first that is not null in each. */
+function withValues(statement: Sql, rows: readonly (readonly SqlValue[])[]): Sql {
+  const values = statement.values.map((_, i) => rows.find((row) => row[i] !== null)?.[i] ?? null);
+  return new Sql(statement.strings, values);
+}
+
+function* batchesOf(rows: readonly (readonly SqlValue[])[]): Generator<readonly (readonly SqlValue[])[]> {
+  let batch: (readonly SqlValue[])[] = [];
+  let characters = 0;
+  for (const row of rows) {
+    const size = row.reduce<number>((sum, value) => sum + (typeof value === "string" ? value.length : 20), 0);
+    if (batch.length > 0 && (characters + size > BATCH_CHARACTERS || batch.length === BATCH_SETS)) {
+      yield batch;
+      batch = [];
+      characters = 0;
     }
-    await delay(Math.ceil(Math.random() * 20 * 2 ** tries));
+    batch.push(row);
+    characters += size;
   }
+  if (batch.length > 0) yield batch;
 }

@@ -1,113 +1,130 @@
-/** What a failed call of the Data API means: by SQLSTATE where the database has spoken, else by the exception's name (design D11). */
+/** Errors of the Data API: was the call executed, and how should the caller react. Never looks at a message but for its SQLSTATE. */
 
-import { LakeError } from "../../errors.ts";
-import { postgresStateError } from "./postgres-errors.ts";
+import { type ErrorKind, LakeError } from "../../errors.ts";
+import { stateError } from "./postgres-errors.ts";
+
+interface Reaction {
+  readonly kind: ErrorKind;
+  readonly code: string;
+  readonly says: string;
+  readonly hint?: string;
+}
+
+const FORBIDDEN: Reaction = {
+  kind: "invalid",
+  code: "DATABASE_FORBIDDEN",
+  says: "refuses this caller",
+  hint: "Check the role's rights to rds-data and to the secret, and that the secret holds the user of the database.",
+};
+const UNAVAILABLE: Reaction = { kind: "unavailable", code: "DATABASE_UNAVAILABLE", says: "does not answer" };
+const OVERLOADED: Reaction = { kind: "unavailable", code: "DATABASE_OVERLOADED", says: "gets too many calls" };
+const NOT_FOUND: Reaction = {
+  kind: "invalid",
+  code: "DATABASE_NOT_FOUND",
+  says: "does not exist",
+  hint: "Check the ARN of the cluster and the name of the database.",
+};
+
+/** By the name of the exception. */
+const REACTIONS: Readonly<Record<string, Reaction>> = {
+  DatabaseResumingException: { kind: "unavailable", code: "DATABASE_RESUMING", says: "was paused and is resuming" },
+  StatementTimeoutException: {
+    kind: "unavailable",
+    code: "DATABASE_TIMEOUT",
+    says: "did not finish a statement in time",
+  },
+  TransactionNotFoundException: {
+    kind: "unavailable",
+    code: "DATABASE_TRANSACTION_LOST",
+    says: "gave up a transaction, and wrote nothing of it",
+  },
+  ThrottlingException: OVERLOADED,
+  TooManyRequestsException: OVERLOADED,
+  DatabaseUnavailableException: UNAVAILABLE,
+  ServiceUnavailableError: UNAVAILABLE,
+  InternalServerErrorException: UNAVAILABLE,
+  InvalidResourceStateException: UNAVAILABLE,
+  DatabaseNotFoundException: NOT_FOUND,
+  NotFoundException: NOT_FOUND,
+  HttpEndpointNotEnabledException: {
+    kind: "invalid",
+    code: "DATA_API_DISABLED",
+    says: "has no Data API",
+    hint: "Turn on its HTTP endpoint.",
+  },
+  RequestEntityTooLargeException: { kind: "invalid", code: "TOO_LARGE", says: "refuses a request that is too large" },
+  AccessDeniedException: FORBIDDEN,
+  ForbiddenException: FORBIDDEN,
+  SecretsErrorException: FORBIDDEN,
+  InvalidSecretException: FORBIDDEN,
+  CredentialsProviderError: FORBIDDEN,
+  ExpiredTokenException: FORBIDDEN,
+  InvalidSignatureException: FORBIDDEN,
+  MissingAuthenticationTokenException: FORBIDDEN,
+  UnrecognizedClientException: FORBIDDEN,
+};
+
+interface CallError {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly status: number | undefined;
+}
+
+function callError(error: unknown): CallError {
+  const { name, message, code, $metadata } = error as {
+    readonly name?: unknown;
+    readonly message?: unknown;
+    readonly code?: unknown;
+    readonly $metadata?: { readonly httpStatusCode?: number };
+  };
+  return {
+    name: typeof name === "string" ? name : "Error",
+    message: typeof message === "string" ? message : String(error),
+    code: typeof code === "string" ? code : undefined,
+    status: $metadata?.httpStatusCode,
+  };
+}
+
+/** For metrics and messages: the exception, or the errno of the network. */
+export function errorName(error: unknown): string {
+  const { name, code } = callError(error);
+  return code ?? name;
+}
+
+/** The SQLSTATE, when the server of the database itself refused a statement. */
+export function dataApiState(error: unknown): string | undefined {
+  if (error instanceof LakeError) return undefined;
+  return /SQLState:\s*([0-9A-Z]{5})/.exec(callError(error).message)?.[1];
+}
+
+const NEVER_SENT = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"];
+const NEVER_RUN = ["DatabaseResumingException", "ThrottlingException", "TooManyRequestsException"];
 
 /**
- * - `waking`: the cluster resumes from a pause; nothing was executed.
- * - `refused`: throttled, or never reached; nothing was executed.
- * - `unsure`: no clear answer; the statement may have been executed, and committed.
- * - `transient`: a deadlock or serialization failure; nothing was written.
- * - `final`: the same call would fail again.
+ * What became of a call that failed: it was `notRun`; it was `refused`, which another attempt does not change; or nobody knows,
+ * because the answer was lost or never came.
  */
-export type DataApiFailure = "waking" | "refused" | "unsure" | "transient" | "final";
-
-const BY_NAME: Readonly<Record<string, DataApiFailure>> = {
-  DatabaseResumingException: "waking",
-  ThrottlingException: "refused",
-  TooManyRequestsException: "refused",
-  StatementTimeoutException: "unsure",
-  DatabaseUnavailableException: "unsure",
-  ServiceUnavailableError: "unsure",
-  InternalServerErrorException: "unsure",
-  TimeoutError: "unsure",
-};
-const UNREACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
-const TRANSIENT = new Set(["40001", "40P01"]);
-
-const GRANT =
-  "The role needs rds-data:ExecuteStatement … on the cluster and secretsmanager:GetSecretValue on the secret.";
-const ADVICE: Readonly<Record<string, readonly [code: string, hint: string]>> = {
-  AccessDeniedException: ["DATABASE_FORBIDDEN", GRANT],
-  ForbiddenException: ["DATABASE_FORBIDDEN", GRANT],
-  SecretsErrorException: ["DATABASE_FORBIDDEN", "Check the secret's ARN, and that the role may read it."],
-  InvalidSecretException: ["DATABASE_FORBIDDEN", "The secret must hold username and password of the database."],
-  HttpEndpointNotEnabledException: ["DATABASE_NOT_FOUND", "Turn the Data API of the cluster on."],
-  DatabaseNotFoundException: ["DATABASE_NOT_FOUND", "Check cluster ARN and database name."],
-  CredentialsProviderError: ["DATABASE_FORBIDDEN", "Give AWS credentials: AWS_PROFILE, keys, or a role."],
-};
-
-/** The SQLSTATE that the Data API puts at the end of the database's message. */
-export function stateOf(error: unknown): string | undefined {
-  return error instanceof Error ? /SQLState:\s*([0-9A-Z]{5})/.exec(error.message)?.[1] : undefined;
+export function fateOf(error: unknown): "notRun" | "refused" | "unknown" {
+  const { name, code, status } = callError(error);
+  if (NEVER_RUN.includes(name) || (code !== undefined && NEVER_SENT.includes(code))) return "notRun";
+  if (dataApiState(error) !== undefined || name === "CredentialsProviderError") return "refused";
+  return status === undefined || status >= 500 ? "unknown" : "refused";
 }
 
-export function dataApiFailure(error: unknown): DataApiFailure {
-  const state = stateOf(error);
-  if (state !== undefined) return TRANSIENT.has(state) ? "transient" : "final";
-  const {
-    name = "",
-    code,
-    $metadata,
-  } = error as {
-    name?: string;
-    code?: string;
-    $metadata?: { httpStatusCode?: number };
-  };
-  const known = BY_NAME[name];
-  if (known !== undefined) return known;
-  if (code !== undefined && UNREACHED.has(code)) return "refused";
-  const status = $metadata?.httpStatusCode;
-  if (status !== undefined && status >= 400 && status < 500) return "final";
-  return "unsure";
-}
-
-/** @param place the cluster and database, for people */
+/** @param place cluster and database */
 export function dataApiError(error: unknown, place: string): LakeError {
   if (error instanceof LakeError) return error;
-  const state = stateOf(error);
-  const {
-    name = "",
-    message = String(error),
-    $metadata,
-  } = error as {
-    name?: string;
-    message?: string;
-    $metadata?: { httpStatusCode?: number };
-  };
-  if (state !== undefined) return postgresStateError(state, message.replace(/;?\s*SQLState:.*$/s, ""), place, error);
-  const advice = ADVICE[name];
-  if (advice !== undefined) {
-    const [code, hint] = advice;
-    return new LakeError("invalid", `the database ${place} cannot be used: ${message}`, { code, hint, cause: error });
+  const state = dataApiState(error);
+  const { name, message, status } = callError(error);
+  if (state !== undefined) return stateError(state, message, place, error);
+  const reaction = REACTIONS[name] ?? (status === undefined || status >= 500 ? UNAVAILABLE : undefined);
+  if (reaction === undefined) {
+    return new LakeError("internal", `the Data API refused a call to ${place}: ${message} (${name})`, { cause: error });
   }
-  if ($metadata?.httpStatusCode === 413) {
-    return new LakeError("invalid", `the database ${place} refuses a request that is too large`, {
-      code: "TOO_LARGE",
-      cause: error,
-    });
-  }
-  const failure = dataApiFailure(error);
-  if (failure === "waking") {
-    return new LakeError("unavailable", `the database ${place} wakes up from a pause`, {
-      code: "DATABASE_RESUMING",
-      hint: "Try again in some seconds.",
-      cause: error,
-    });
-  }
-  if (name === "TransactionNotFoundException") {
-    return new LakeError("unavailable", `a transaction on the database ${place} has expired; nothing was written`, {
-      code: "DATABASE_BUSY",
-      hint: "Try again.",
-      cause: error,
-    });
-  }
-  if (failure === "final") {
-    return new LakeError("internal", `the database ${place} refused a call: ${message} (${name})`, { cause: error });
-  }
-  return new LakeError("unavailable", `the database ${place} gave no clear answer: ${message} (${name})`, {
-    code: "DATABASE_UNAVAILABLE",
-    hint: "Send the same request again: a transactionId is never committed twice.",
+  return new LakeError(reaction.kind, `the database ${place} ${reaction.says}: ${message} (${errorName(error)})`, {
+    code: reaction.code,
+    ...(reaction.hint === undefined ? {} : { hint: reaction.hint }),
     cause: error,
   });
 }

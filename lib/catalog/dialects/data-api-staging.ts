@@ -1,90 +1,90 @@
-/** Requests beyond the 4 MiB of a call: a long text goes into dl_staged_requests in parts, and the statement reads it from there. */
+/** Texts that are too large for one call of the Data API: sent in parts beforehand, then named in the statement. */
 
 import { randomUUID } from "node:crypto";
-import type { Statement } from "./data-api-statements.ts";
+import { sql, uuid } from "../database.ts";
+import type { DataApiClient } from "./data-api-client.ts";
+import { type Statement, statementOf } from "./data-api-statements.ts";
 
-/** Bytes that a request may have, with room for the rest of the call. */
-const REQUEST_BYTES = 3.6 * 1024 * 1024;
-/** Below so many characters no text can come near it: a character takes at most six bytes as JSON. */
-const SURELY_SMALL = REQUEST_BYTES / 6;
-/** UTF-16 units of a part: under 4 MiB whatever they are. */
-const PART_UNITS = 600_000;
-/** Parts that are sent at once. */
-const PARALLEL = 4;
-const DAY_MS = 86_400_000;
+/** The limit is 4 MiB with headers and JSON notation. */
+const REQUEST_BYTES = 4_000_000;
+const PART_CHARACTERS = 3_000_000;
+const PART_BYTES = 3_900_000;
+const DAY_MS = 24 * 60 * 60_000;
 
-export interface Staged {
-  /** Puts the parts down: each may be sent again, and none means anything by itself. */
-  stage(execute: (statement: Statement) => Promise<unknown>): Promise<void>;
-  /** The statement, whose long text is now in the database. */
-  readonly statement: Statement;
-  readonly cleanUp: Statement;
+/** Runs `work` with a statement that fits into a call. */
+export async function whileStaged<T>(
+  client: DataApiClient,
+  statement: Statement,
+  work: (statement: Statement) => Promise<T>,
+): Promise<T> {
+  if (fits(statement)) return work(statement);
+  const ids: string[] = [];
+  try {
+    return await work(await staged(client, statement, ids));
+  } finally {
+    // What stays behind here is taken away with a later request.
+    await Promise.allSettled(ids.map((id) => removeParts(client, id)));
+  }
 }
 
-/** undefined for a statement that fits into one call */
-export function stagedStatement({ text, parameters }: Statement): Staged | undefined {
-  const large = parameters.find(
-    ({ value }) =>
-      "stringValue" in value &&
-      value.stringValue.length > SURELY_SMALL &&
-      Buffer.byteLength(JSON.stringify(value.stringValue)) > REQUEST_BYTES,
+function fits({ sql: text, parameters }: Statement): boolean {
+  // No character takes more than six bytes: hardly any statement needs to be measured.
+  const characters = parameters.reduce((sum, { value }) => sum + (value?.stringValue?.length ?? 20), text.length);
+  if (characters * 6 < REQUEST_BYTES) return true;
+  return (
+    notationBytes(text) + parameters.reduce((sum, p) => sum + notationBytes(p.value?.stringValue ?? ""), 0) <
+    REQUEST_BYTES
   );
-  if (large === undefined || !("stringValue" in large.value)) return undefined;
-  const parts = partsOf(large.value.stringValue);
-  const requestId = { name: "request", value: { stringValue: randomUUID() } };
-  const staged =
-    "(select string_agg(body, '' order by part) from dl_staged_requests where request_id = :request::uuid)";
-  return {
-    async stage(execute) {
-      await execute(sweep());
-      for (let start = 0; start < parts.length; start += PARALLEL) {
-        const some = parts.slice(start, start + PARALLEL);
-        await Promise.all(some.map((body, i) => execute(insert(requestId, start + i, body))));
-      }
-    },
-    statement: {
-      text: text.replace(new RegExp(`:${large.name}\\b`), () => staged),
-      parameters: [...parameters.filter((parameter) => parameter !== large), requestId],
-    },
-    cleanUp: {
-      text: "delete from dl_staged_requests where request_id = :request::uuid",
-      parameters: [requestId],
-    },
-  };
 }
 
-/** Never between the two halves of a character. */
-function partsOf(text: string): string[] {
+/** Each large text gives way to a query for its parts. */
+async function staged(client: DataApiClient, statement: Statement, ids: string[]): Promise<Statement> {
+  let { sql: text } = statement;
+  const parameters = [];
+  for (const parameter of statement.parameters) {
+    const body = parameter.value?.stringValue ?? "";
+    if (body.length * 6 < REQUEST_BYTES / 4) {
+      parameters.push(parameter);
+      continue;
+    }
+    const id = randomUUID();
+    ids.push(id);
+    await Promise.all(partsOf(body).map((part, i) => sendPart(client, id, i, part)));
+    const parts = `(select string_agg(body, '' order by part) from dl_staged_requests where request_id = :${parameter.name}::uuid)`;
+    text = text.replace(new RegExp(`:${parameter.name}\\b`), () => parts);
+    parameters.push({ ...parameter, value: { stringValue: id } });
+  }
+  return { sql: text, parameters };
+}
+
+/** May be sent again: a part that has arrived stays as it is. */
+async function sendPart(client: DataApiClient, id: string, part: number, body: string): Promise<void> {
+  const statement = statementOf(sql`
+    insert into dl_staged_requests (request_id, part, body, created_at) values (${uuid(id)}, ${part}, ${body}, ${Date.now()})
+    on conflict (request_id, part) do nothing`);
+  await client.execute(statement, { repeatable: true });
+}
+
+async function removeParts(client: DataApiClient, id: string): Promise<void> {
+  const statement = statementOf(
+    sql`delete from dl_staged_requests where request_id = ${uuid(id)} or created_at < ${Date.now() - DAY_MS}`,
+  );
+  await client.execute(statement, { repeatable: true });
+}
+
+function partsOf(body: string): readonly string[] {
   const parts: string[] = [];
-  for (let start = 0; start < text.length; ) {
-    let end = Math.min(text.length, start + PART_UNITS);
-    if (end < text.length && /[\ud800-\udbff]/.test(text[end - 1] ?? "")) end -= 1;
-    parts.push(text.slice(start, end));
+  for (let start = 0; start < body.length; ) {
+    let end = Math.min(body.length, start + PART_CHARACTERS);
+    while (notationBytes(body.slice(start, end)) > PART_BYTES) end = start + Math.ceil((end - start) / 2);
+    // The two halves of a character beyond 16 bits stay together.
+    if (end < body.length && /[\uD800-\uDBFF]/.test(body[end - 1] ?? "")) end -= 1;
+    parts.push(body.slice(start, end));
     start = end;
   }
   return parts;
 }
 
-type Named = Statement["parameters"][number];
-
-function insert(requestId: Named, part: number, body: string): Statement {
-  return {
-    text: `insert into dl_staged_requests (request_id, part, body, created_at)
-      values (:request::uuid, :part, :body, floor(extract(epoch from clock_timestamp()) * 1000))
-      on conflict (request_id, part) do nothing`,
-    parameters: [
-      requestId,
-      { name: "part", value: { longValue: part } },
-      { name: "body", value: { stringValue: body } },
-    ],
-  };
-}
-
-/** What was staged long ago was given up. */
-function sweep(): Statement {
-  return {
-    text: `delete from dl_staged_requests
-      where created_at < floor(extract(epoch from clock_timestamp()) * 1000) - ${DAY_MS}`,
-    parameters: [],
-  };
+function notationBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
 }

@@ -1,12 +1,12 @@
 /** The driver for PostgreSQL (pg): a pool of connections, statements outside a transaction on any of them. */
 
-import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { type Int64, int64 } from "../../delta/int64.ts";
 import { invalid } from "../../errors.ts";
-import { type Database, plainValues, type Row, type SqlTransaction } from "../database.ts";
+import { type Database, type Row, type SqlTransaction, untyped } from "../database.ts";
 import { POSTGRES } from "./postgres.ts";
-import { isTransient, postgresError } from "./postgres-errors.ts";
+import { isTransient, postgresError, sqlState } from "./postgres-errors.ts";
+import { retried } from "./postgres-retries.ts";
 
 export interface PostgresOptions {
   /** Connections at most; 10 if absent. */
@@ -15,7 +15,6 @@ export interface PostgresOptions {
   readonly statementTimeoutMs?: number;
 }
 
-const MAX_ATTEMPTS = 5;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export function openPostgres(url: string, options: PostgresOptions = {}): Database {
@@ -33,10 +32,11 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Databa
   // An idle connection that breaks is replaced when the next one is needed.
   pool.on("error", () => undefined);
 
+  const errors = { stateOf: sqlState, translated: (error: unknown) => postgresError(error, place) };
   return {
     dialect: POSTGRES,
-    all: (query) => retried(() => run(pool, place, query.text, plainValues(query)), place),
-    transaction: (work, options) => retried(() => inTransaction(pool, place, work, options?.long === true), place),
+    all: (query) => retried(() => run(pool, place, query.text, query.values), errors),
+    transaction: (work, options) => retried(() => inTransaction(pool, place, work, options?.long === true), errors),
     close: () => pool.end(),
   };
 }
@@ -55,10 +55,10 @@ async function run(
   values: readonly unknown[] = [],
 ): Promise<readonly Row[]> {
   try {
-    const { rows } = await client.query<Row>(text, [...values]);
+    const { rows } = await client.query<Row>(text, values.map(untyped));
     return rows;
   } catch (error) {
-    throw isTransient(error) ? error : postgresError(error, place);
+    throw isTransient(sqlState(error)) ? error : postgresError(error, place);
   }
 }
 
@@ -97,24 +97,11 @@ async function inTransaction<T>(
 
 function transactionOn(client: pg.PoolClient, place: string): SqlTransaction {
   return {
-    all: (query) => run(client, place, query.text, plainValues(query)),
+    all: (query) => run(client, place, query.text, query.values),
     async each(statement, rows) {
       for (const row of rows) await run(client, place, statement.text, row);
     },
   };
-}
-
-/** Deadlocks and serialization failures wrote nothing: the same again, a few times. */
-async function retried<T>(work: () => Promise<T>, place: string): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isTransient(error)) throw error;
-      if (tries === MAX_ATTEMPTS) throw postgresError(error, place);
-    }
-    await pause(Math.ceil(Math.random() * 20 * 2 ** tries));
-  }
 }
 
 function placeOf(url: string): string {

@@ -55,8 +55,7 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 /** Deadlocks and serialization failures: nothing was written, the same again may work. */
-export function isTransient(error: unknown): boolean {
-  const state = sqlState(error);
+export function isTransient(state: string | undefined): boolean {
   return state === "40001" || state === "40P01";
 }
 
@@ -65,21 +64,19 @@ export function postgresError(error: unknown, place: string): LakeError {
   if (error instanceof LakeError) return error;
   const state = sqlState(error);
   const detail = error instanceof Error ? error.message : String(error);
-  if (state === undefined) {
-    // From the network or the driver: errno, or no code at all when the server closed the connection.
-    const errno = (error as { code?: unknown } | null)?.code;
-    const why = typeof errno === "string" ? errno : detail;
-    return new LakeError("unavailable", `the database ${place} cannot be reached: ${why}`, {
-      code: "DATABASE_UNAVAILABLE",
-      hint: "Check that it runs and that host and port are right.",
-      cause: error,
-    });
-  }
-  return postgresStateError(state, detail, place, error);
+  if (state !== undefined) return stateError(state, detail, place, error);
+  // From the network or the driver: errno, or no code at all when the server closed the connection.
+  const errno = (error as { code?: unknown } | null)?.code;
+  const why = typeof errno === "string" ? errno : detail;
+  return new LakeError("unavailable", `the database ${place} cannot be reached: ${why}`, {
+    code: "DATABASE_UNAVAILABLE",
+    hint: "Check that it runs and that host and port are right.",
+    cause: error,
+  });
 }
 
-/** As {@link postgresError}, where the SQLSTATE is known and the driver is another. */
-export function postgresStateError(state: string, detail: string, place: string, cause: unknown): LakeError {
+/** What a refusal by the server means to the caller, over whichever protocol it came. */
+export function stateError(state: string, detail: string, place: string, cause: unknown): LakeError {
   const reaction = REACTIONS[state] ?? REACTIONS[state.slice(0, 2)];
   if (reaction === undefined) {
     return new LakeError("internal", `the database ${place} refused a statement of the catalog: ${detail} (${state})`, {

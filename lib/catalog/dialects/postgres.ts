@@ -19,10 +19,8 @@ export const POSTGRES: Dialect = {
   tableOptions: ({ updatedInPlace }) => (updatedInPlace ? " with (fillfactor = 25)" : ""),
   // It has no such hints; it has the size of the tables.
   useIndex: () => empty,
-  // In ascending order of keys, as dl_commit takes them: no deadlocks. The keys are those of dl_lock_keys.
-  // As JSON: the Data API takes no arrays.
-  lock: (names) => sql`
-    select dl_lock(array(select jsonb_array_elements_text(cast(${JSON.stringify(names)} as jsonb)))) is null as locked`,
+  // In ascending order of keys, as dl_commit takes them: no deadlocks. As JSON, since the Data API takes no arrays.
+  lock: (names) => sql`select dl_lock(array(select jsonb_array_elements_text(${JSON.stringify(names)}::jsonb)))`,
   functions: {
     commit: (request) => sql`select dl_commit(${request}) as answer`,
     importBatch: (request) => sql`select dl_import_batch(${request}) as answer`,

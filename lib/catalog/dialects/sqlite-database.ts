@@ -8,15 +8,7 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 import { invalid, LakeError } from "../../errors.ts";
-import {
-  type Database,
-  plainValues,
-  type Row,
-  type Sql,
-  type SqlTransaction,
-  type SqlValue,
-  sql,
-} from "../database.ts";
+import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql, untyped } from "../database.ts";
 import { SQLITE } from "./sqlite.ts";
 import { isBusy, sqliteError } from "./sqlite-errors.ts";
 
@@ -56,7 +48,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
     checkOpen();
     // Read-only as long as nothing is written: a catalog on a read-only disk can be read.
     reader ??= openConnection(path, true);
-    return reader.all(query.sql, plainValues(query));
+    return reader.all(query.sql, query.values as SqlValue[]);
   };
 
   const transaction = <T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T> =>
@@ -142,7 +134,8 @@ function openConnection(path: string, readOnly: boolean): Connection {
 }
 
 function bound(value: SqlValue): null | string | number | bigint {
-  return typeof value === "boolean" ? Number(value) : value;
+  const plain = untyped(value);
+  return typeof plain === "boolean" ? Number(plain) : plain;
 }
 
 /** Integers come as bigint, so that none is rounded; the safe ones become numbers. */
@@ -159,7 +152,7 @@ function plainRow(row: Row): Row {
 
 function transactionOn(connection: Connection, path: string): SqlTransaction {
   return {
-    all: async (query) => translated(path, () => connection.all(query.sql, plainValues(query))),
+    all: async (query) => translated(path, () => connection.all(query.sql, query.values as SqlValue[])),
     async each(statement, rows) {
       for (let start = 0; start < rows.length; start += ROWS_PER_TURN) {
         if (start > 0) await turn();

@@ -1,17 +1,16 @@
-/** Requests that are too large for one call of the Data API wait here in parts. Only PostgreSQL has them. */
+/** Room for requests that are too large for one call of the RDS Data API: they arrive in parts and are committed in one call. */
 
 import type { TableSpec } from "./ddl.ts";
 
 export const STAGED_REQUESTS: TableSpec = {
   name: "dl_staged_requests",
   comment:
-    "Parts of requests too large for one call of the RDS Data API, on PostgreSQL alone. Gone once the request was answered, or after a day.",
+    "Parts of requests larger than one call of the RDS Data API, until they are committed. On PostgreSQL only; no part of the lake.",
   columns: [
-    { name: "request_id", type: "uuid", comment: "Made for each request." },
-    { name: "part", type: "int32", comment: "Place within the request, from 0." },
-    { name: "body", type: "text", comment: "Text of the part." },
-    { name: "created_at", type: "int64", comment: "When it came, by the clock of the database, in milliseconds." },
+    { name: "request_id", type: "uuid", comment: "The request." },
+    { name: "part", type: "int32", comment: "Place of this part, from 0." },
+    { name: "body", type: "text", comment: "Text of this part." },
+    { name: "created_at", type: "int64", comment: "When it arrived; a part that is a day old was left behind." },
   ],
   primaryKey: ["request_id", "part"],
-  indexes: [{ name: "dl_staged_requests_created", columns: ["created_at"], comment: "What is left over." }],
 };

@@ -61,14 +61,14 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
     const port = await freePort();
     const s3 = await startFaultProxy(`http://127.0.0.1:${port}`);
     closing.push(() => s3.close());
-    const environment = { AWS_ENDPOINT_URL_RDS_DATA: dataApi.url, AWS_ENDPOINT_URL_S3: s3.url };
+    const environment = { AWS_ENDPOINT_URL_RDS_DATA: dataApi.endpoint, AWS_ENDPOINT_URL_S3: s3.url };
     const aws = await startEmulator({ bin, folder, port, environment });
     closing.push(() => aws.stop());
     const startedAt = Date.now();
-    const outputs = await cdkDeploy(aws, folder);
+    const outputs = await cdkDeploy(aws, folder, withoutEndpoint(dataApiUrl(database, dataApi.endpoint)));
     const deployMs = Date.now() - startedAt;
     Object.assign(process.env, aws.environment);
-    const catalog = await openCatalog(dataApiUrl(dataApi.url), systemClock);
+    const catalog = await openCatalog(dataApiUrl(database, dataApi.endpoint), systemClock);
     closing.push(() => catalog.close());
     return { aws, s3, dataApi, startedAt, deployMs, close, ...clients({ aws, bin, outputs, catalog }) };
   } catch (error) {
@@ -90,10 +90,15 @@ async function newDatabase(base: string, closing: (() => Promise<unknown>)[]): P
   return url.href;
 }
 
+/** Lambdas get the endpoint from their environment, as they get AWS's own. */
+function withoutEndpoint(url: string): string {
+  return url.replace(/&endpoint=[^&]*/, "");
+}
+
 type Outputs = Readonly<Record<string, string>>;
 
 /** As a platform team does it: bootstrap, then deploy. @throws Error with what the command said */
-async function cdkDeploy(aws: Emulator, folder: string): Promise<Outputs> {
+async function cdkDeploy(aws: Emulator, folder: string, databaseUrl: string): Promise<Outputs> {
   const environment = { ...process.env, ...aws.environment, CI: "true", CDK_DISABLE_CLI_TELEMETRY: "1" };
   const cdk = (...args: string[]) =>
     run(process.execPath, [CDK, ...args, "--output", join(folder, "cdk.out")], {
@@ -103,8 +108,7 @@ async function cdkDeploy(aws: Emulator, folder: string): Promise<Outputs> {
     });
   await cdk("bootstrap", `aws://${ACCOUNT}/${REGION}`);
   const file = join(folder, "outputs.json");
-  const url = dataApiUrl("").replace(/&endpoint=$/, "");
-  const context = ["-c", `localDatabaseUrl=${url}`];
+  const context = ["-c", `localDatabaseUrl=${databaseUrl}`];
   await cdk("deploy", "--all", "--require-approval", "never", "--outputs-file", file, ...context);
   const byStack = JSON.parse(readFileSync(file, "utf8")) as Record<string, Outputs>;
   return byStack[`${STAGE}-app`] ?? {};

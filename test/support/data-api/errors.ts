@@ -1,20 +1,38 @@
-/** Errors of the emulated Data API, by the names that AWS gives them. */
+/** Errors as the Data API sends them: a name, an HTTP status, and the SQLSTATE at the end of the message. */
 
-export class ApiError extends Error {
+const STATUS: Readonly<Record<string, number>> = {
+  ForbiddenException: 403,
+  AccessDeniedException: 403,
+  MissingAuthenticationTokenException: 403,
+  NotFoundException: 404,
+  DatabaseNotFoundException: 404,
+  TransactionNotFoundException: 404,
+  RequestEntityTooLargeException: 413,
+  InternalServerErrorException: 500,
+  ServiceUnavailableError: 503,
+  DatabaseUnavailableException: 504,
+};
+
+export class DataApiError extends Error {
   readonly status: number;
-  constructor(name: string, status: number, message: string) {
+
+  constructor(name: string, message: string) {
     super(message);
     this.name = name;
-    this.status = status;
+    this.status = STATUS[name] ?? 400;
   }
 }
 
-/** From an error of PostgreSQL: a cancelled statement is a time-out, all else carries its SQLSTATE at the end of its message. */
-export function fromPostgres(error: unknown): ApiError {
-  const { code, message } = error as { code?: string; message: string };
-  if (code === "57014") return new ApiError("StatementTimeoutException", 400, "Request timed out");
-  if (code === undefined || code.length !== 5) {
-    return new ApiError("DatabaseUnavailableException", 504, `the database cannot be reached: ${message}`);
+export function validation(message: string): DataApiError {
+  return new DataApiError("ValidationException", message);
+}
+
+/** What the server of the database said. */
+export function databaseError(error: unknown): DataApiError {
+  if (error instanceof DataApiError) return error;
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code)) {
+    return new DataApiError("DatabaseErrorException", `ERROR: ${String(message)}; SQLState: ${code}`);
   }
-  return new ApiError("DatabaseErrorException", 400, `ERROR: ${message}; SQLState: ${code}`);
+  return new DataApiError("DatabaseUnavailableException", `The database cannot be reached: ${String(message)}`);
 }

@@ -9,4 +9,4 @@ if (values.postgres === undefined) {
   process.exit(64);
 }
 const emulator = await startDataApi(values.postgres, { port: Number(values.port) });
-console.log(emulator.url);
+console.log(emulator.endpoint);
