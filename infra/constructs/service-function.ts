@@ -14,7 +14,7 @@ import { nameOf, type Settings } from "../settings.ts";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Bundled packages in CommonJS ask for `require` and `__dirname`, which modules do not have. */
-const BANNER = [
+export const BANNER = [
   'import { createRequire as $require } from "node:module";',
   'import { fileURLToPath as $path } from "node:url";',
   "const require = $require(import.meta.url);",

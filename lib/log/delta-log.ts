@@ -4,12 +4,14 @@ import { commitFileName, type ListedFile, LOG_FOLDER, sortLogFiles } from "../de
 import { isLakeError, notFound, unavailable } from "../errors.ts";
 import type { DeltaLog, ObjectStore } from "../ports.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";
-import { readCheckpointFiles, readCheckpointHeader } from "./read-checkpoint.ts";
 import { parseCommit } from "./read-commit.ts";
-import { putCheckpoint } from "./write-checkpoint.ts";
 
 const PREFIX = `${LOG_FOLDER}/`;
 const STAGED = "_staged_commits/";
+
+// Parquet is loaded by the first checkpoint: most who open a log read and write commits alone, and must not wait for it.
+const reading = () => import("./read-checkpoint.ts");
+const writing = () => import("./write-checkpoint.ts");
 
 /**
  * @param store rooted at the table
@@ -29,12 +31,14 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
       return { version, actions, modifiedAt: found.info.modifiedAt };
     },
     readCommitBytes: async (version) => (await store.get(commitKey(version)))?.bytes,
-    readCheckpointHeader: (checkpoint) => readCheckpointHeader(store, checkpoint),
-    readCheckpointFiles: (checkpoint) => readCheckpointFiles(store, checkpoint),
+    readCheckpointHeader: async (checkpoint) => (await reading()).readCheckpointHeader(store, checkpoint),
+    async *readCheckpointFiles(checkpoint) {
+      yield* (await reading()).readCheckpointFiles(store, checkpoint);
+    },
     // Only a hint (delta-rules.md §2): a listing decides in any case, so no trouble with it is an error.
     readLastCheckpoint: () => readLastCheckpoint(store).catch(() => undefined),
     putCommit: (version, bytes) => putCommit(store, commitKey(version), bytes),
-    putCheckpoint: (content) => putCheckpoint(store, content),
+    putCheckpoint: async (content) => (await writing()).putCheckpoint(store, content),
   };
 }
 
