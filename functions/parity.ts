@@ -4,7 +4,7 @@ import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-p
 import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
 import { isLakeError } from "../lib/errors.ts";
 import type { AwsLake } from "../lib/lake/aws.ts";
-import { diffTable } from "../lib/operations/diff.ts";
+import { checkParity } from "../lib/operations/parity.ts";
 import { allTables } from "../lib/operations/read.ts";
 import { recordDrift } from "../lib/telemetry/emf.ts";
 import { EVENT_METRICS } from "../lib/telemetry/metric-names.ts";
@@ -32,7 +32,7 @@ async function checkTable(lake: AwsLake, record: SQSRecord): Promise<void> {
   const { tableId } = JSON.parse(record.body) as { readonly tableId: string };
   const { lagThresholdSeconds } = lake.settings;
   try {
-    const report = await diffTable(lake, { ref: { tableId }, lagThresholdSeconds, maxDriftFiles: 0 });
+    const report = await checkParity(lake, { tableId, lagThresholdSeconds, maxDriftFiles: 0 });
     recordDrift(lake.metrics, report);
     lake.metrics.record(EVENT_METRICS.parityChecks.cloudwatch, 1, "Count", { tableId, outcome: report.outcome });
     if (report.outcome !== "ok") logger.error("SQL and _delta_log differ: run dl diff", { report });

@@ -255,6 +255,11 @@ export interface Catalog {
     limit: number,
   ): Promise<readonly { readonly tableId: string; readonly version: number; readonly committedAt: number }[]>;
 
+  /** What the last parity check of a table found. */
+  readParity(tableId: string): Promise<ParityRecord | undefined>;
+  /** Records a check, unless a later one has been recorded. */
+  writeParity(record: ParityRecord): Promise<void>;
+
   /** Opens an import, or finds the one that a killed process left for the same name and location. */
   beginImport(request: {
     readonly tableId: string;
@@ -268,6 +273,22 @@ export interface Catalog {
   finishImport(tableId: string, end: { readonly keepFrom: number }): Promise<TableHead>;
   /** Takes every row of an unfinished import away. */
   abortImport(tableId: string): Promise<void>;
+}
+
+/** The last comparison of a table's log with SQL. */
+export interface ParityRecord {
+  readonly tableId: string;
+  readonly outcome: "ok" | "drift" | "lag";
+  /** Up to which both were compared; −1 for none. */
+  readonly version: number;
+  /** SHA-256 (hex) of names, sizes and times of the log's files up to that version. */
+  readonly logDigest: string;
+  /** Milliseconds. */
+  readonly checkedAt: number;
+  /** Milliseconds: when all was last compared; later checks went on from there. */
+  readonly comparedAt: number;
+  /** Differences as JSON. */
+  readonly report?: string;
 }
 
 export interface ImportProgress {

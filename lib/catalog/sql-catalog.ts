@@ -7,6 +7,7 @@ import { readFiles, readTombstones } from "./files.ts";
 import { abortImport, beginImport, finishImport, type ImportPosition, importBatch, importMoved } from "./imports.ts";
 import { checkSchema, migrate } from "./migrate.ts";
 import * as mirror from "./mirror-state.ts";
+import { readParity, writeParity } from "./parity.ts";
 import { readCommits } from "./read-commits.ts";
 import { dropTable, findTable, listTables, readStates } from "./tables.ts";
 import { findTransactionRow } from "./transactions.ts";
@@ -47,6 +48,9 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     markMirrorError: (tableId, version, error) => mirror.markMirrorError(db, tableId, version, error),
     setQuarantine: (tableId, reason) => mirror.setQuarantine(db, tableId, reason),
     overdueTables: (before, limit) => mirror.overdueTables(db, before, limit),
+
+    readParity: (tableId) => readParity(db, tableId),
+    writeParity: (record) => writeParity(db, record),
 
     async beginImport(request) {
       const progress = await beginImport(db, clock, request);

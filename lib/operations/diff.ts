@@ -30,6 +30,8 @@ export interface DiffRequest {
   readonly lagThresholdSeconds: number;
   /** So many differing files are no drift yet. */
   readonly maxDriftFiles: number;
+  /** Commits up to this version are not read again, unless the state is rebuilt from them; −1 if absent. */
+  readonly commitsAfter?: number;
 }
 
 /** Gathers drift while a table is compared. */
@@ -64,7 +66,7 @@ export async function diffTable(lake: Lake, request: DiffRequest): Promise<DiffR
   const log = request.log ?? lake.openLog(head.location);
   const mirrored = await lake.catalog.mirroredVersion(head.tableId);
   const found = new Findings();
-  const compared = await compareAll(lake, head, log, mirrored, found);
+  const compared = await compareAll(lake, head, log, { mirrored, commitsAfter: request.commitsAfter ?? -1 }, found);
   const { lagSeconds, behind, mirror } = await readLag(lake, head);
   if (head.quarantine !== undefined) found.notes.push(`the mirror is quarantined: ${head.quarantine}`);
   const drifted =
@@ -96,7 +98,7 @@ async function compareAll(
   lake: Lake,
   head: TableHead,
   log: DeltaLog,
-  mirrored: number,
+  { mirrored, commitsAfter }: { readonly mirrored: number; readonly commitsAfter: number },
   found: Findings,
 ): Promise<{ readonly logVersion: number; readonly version?: number }> {
   let logVersion = -1;
@@ -112,7 +114,7 @@ async function compareAll(
     }
     const segment = version === logVersion ? newest : pickSegment(listing, { version });
     await compareState(lake, head, log, segment, found);
-    await compareCommits(lake, head, log, listing, version, found);
+    await compareCommits(lake, head, log, listing, [commitsAfter + 1, version], found);
     return { logVersion, version };
   } catch (error) {
     if (isLakeError(error, "notFound") && mirrored < 0) {
@@ -213,27 +215,23 @@ async function compareCommits(
   head: TableHead,
   log: DeltaLog,
   listing: LogListing,
-  version: number,
+  [first, last]: readonly [first: number, last: number],
   found: Findings,
 ): Promise<void> {
   const present = new Set(listing.commits.map((commit) => commit.version));
   const atCheckpoint = head.baseVersion > 0 || listing.checkpoints.some((c) => c.version === head.baseVersion);
-  let next = head.baseVersion + (atCheckpoint ? 1 : 0);
-  while (next <= version) {
-    const commits = await lake.catalog.readCommits(head.tableId, next, version);
+  let next = Math.max(first, head.baseVersion + (atCheckpoint ? 1 : 0));
+  while (next <= last) {
+    const commits = await lake.catalog.readCommits(head.tableId, next, last);
     if (commits.length === 0) return;
     for (const commit of commits) {
       next = commit.version + 1;
       if (!present.has(commit.version)) continue;
       const bytes = await log.readCommitBytes(commit.version);
-      if (bytes === undefined || equalBytes(bytes, encodeCommit(commit))) continue;
+      if (bytes === undefined || Buffer.compare(bytes, encodeCommit(commit)) === 0) continue;
       const { files, other } = diffCommit(commit, (await log.readCommit(commit.version)).actions);
       for (const drift of files) found.file(drift);
       found.other.push(...other.map((drift) => ({ ...drift, field: `${commit.version}.json: ${drift.field}` })));
     }
   }
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -46,6 +46,21 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     await assert.rejects(catalog().mirroredVersion(id()), (e) => isLakeError(e, "notFound"));
   });
 
+  test("the last parity check is kept, and a late one does not take its place", async () => {
+    const tableId = await newTable(catalog());
+    assert.equal(await catalog().readParity(tableId), undefined);
+    assert.equal(await catalog().readParity("nonsense"), undefined);
+    const first = { tableId, outcome: "ok", version: 3, logDigest: "d", checkedAt: 20, comparedAt: 10 } as const;
+    await catalog().writeParity(first);
+    assert.deepEqual(await catalog().readParity(tableId), first);
+    await catalog().writeParity({ ...first, version: 2, checkedAt: 19 });
+    assert.deepEqual(await catalog().readParity(tableId), first);
+    const drift = { ...first, outcome: "drift", version: -1, checkedAt: 21, report: '{"ü":1}' } as const;
+    await catalog().writeParity(drift);
+    assert.deepEqual(await catalog().readParity(tableId), drift);
+    await assert.rejects(catalog().writeParity({ ...first, tableId: "nonsense" }), (e) => isLakeError(e, "invalid"));
+  });
+
   test("errors are counted; only a failed one changes the state; a published version has none", async () => {
     const tableId = await threeVersions();
     await catalog().markMirrorError(tableId, 0, { message: "try \0 again", failed: false, at: 10 });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { openCatalog } from "../../lib/catalog/catalog.ts";
 import { raw } from "../../lib/catalog/database.ts";
+import { MIGRATIONS } from "../../lib/catalog/migrations/index.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { testEngines } from "../support/catalog-engines.ts";
 import { newTable, testClock } from "../support/catalog-plans.ts";
@@ -27,31 +28,31 @@ for (const engine of testEngines()) {
       await database.drop();
     });
 
-    test("a database without the tables, or with only some migrations, names dl migrate", async () => {
+    test("a database without the tables, or with only some migrations, names dl migrate", async (t) => {
       const database = await engine.create();
+      t.after(() => database.drop());
       await withDatabase(database.url, (all) => all(raw("create table other (x integer)")));
       const catalog = await openCatalog(database.url, testClock());
+      t.after(() => catalog.close());
       const wanted = (error: unknown) =>
         code("SCHEMA_OUTDATED")(error) && /dl migrate/.test((error as { hint: string }).hint);
       await assert.rejects(catalog.ping(), wanted);
       await assert.rejects(newTable(catalog), wanted);
-      assert.deepEqual((await catalog.migrate()).applied, [
-        "0001-initial",
-        "0002-commit-functions",
-        "0003-staged-requests",
-      ]);
+      assert.deepEqual(
+        (await catalog.migrate()).applied,
+        MIGRATIONS.map(({ name }) => name),
+      );
       await catalog.ping();
       await newTable(catalog);
       await withDatabase(database.url, (all) => all(raw("delete from dl_migrations where id = 2")));
       const again = await openCatalog(database.url, testClock());
+      t.after(() => again.close());
       await assert.rejects(again.ping(), wanted);
-      await catalog.close();
-      await again.close();
-      await database.drop();
     });
 
-    test("a database of a newer release is refused, by migrate too", async () => {
+    test("a database of a newer release is refused, by migrate too", async (t) => {
       const database = await engine.create();
+      t.after(() => database.drop());
       const catalog = await openCatalog(database.url, testClock());
       await catalog.migrate();
       await catalog.close();
@@ -59,10 +60,9 @@ for (const engine of testEngines()) {
         all(raw("insert into dl_migrations (id, name, applied_at) values (999, 'x', 0)")),
       );
       const old = await openCatalog(database.url, testClock());
+      t.after(() => old.close());
       await assert.rejects(old.ping(), code("SCHEMA_NEWER"));
       await assert.rejects(old.migrate(), code("SCHEMA_NEWER"));
-      await old.close();
-      await database.drop();
     });
   });
 }

@@ -58,6 +58,15 @@ table dl_other_actions -- Actions that change no table state: cdc, and actions t
   ord integer not null -- Place within the commit, from 0.
   action text not null -- The whole action object as JSON.
 
+table dl_parity -- Parity checks: the last one of each table.
+  table_id uuid not null -- Table, as in dl_tables.
+  outcome text not null -- ok, drift or lag.
+  version bigint not null -- Version up to which SQL and log were compared; -1 for none.
+  log_digest text not null -- SHA-256 (hex) of the names, sizes and times of the log's files up to that version.
+  checked_at bigint not null -- When it was checked, in milliseconds.
+  compared_at bigint not null -- When everything was last compared, field by field, in milliseconds; later checks went on from there.
+  report text -- The differences as JSON; NULL when there were none.
+
 table dl_protocols -- protocol actions. The one of a version is the newest at or below it.
   table_id uuid not null -- Table, as in dl_tables.
   version bigint not null -- Version of the table whose commit holds this action.
@@ -151,6 +160,7 @@ CREATE UNIQUE INDEX dl_migrations_pkey ON dl_migrations USING btree (id);
 CREATE INDEX dl_mirror_status_open ON dl_mirror_status USING btree (table_id, version) WHERE (status <> 'COMPLETE'::text);
 CREATE UNIQUE INDEX dl_mirror_status_pkey ON dl_mirror_status USING btree (table_id, version);
 CREATE UNIQUE INDEX dl_other_actions_pkey ON dl_other_actions USING btree (table_id, version, ord);
+CREATE UNIQUE INDEX dl_parity_pkey ON dl_parity USING btree (table_id);
 CREATE UNIQUE INDEX dl_protocols_pkey ON dl_protocols USING btree (table_id, version);
 CREATE INDEX dl_removes_path ON dl_removes USING btree (table_id, path_key, version);
 CREATE UNIQUE INDEX dl_removes_pkey ON dl_removes USING btree (table_id, version, ord);

@@ -78,6 +78,17 @@ CREATE TABLE dl_other_actions ( -- Actions that change no table state: cdc, and 
   primary key (table_id, version, ord)
 ) strict, without rowid;
 
+CREATE TABLE dl_parity ( -- Parity checks: the last one of each table.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  outcome TEXT not null, -- ok, drift or lag.
+  version INTEGER not null, -- Version up to which SQL and log were compared; -1 for none.
+  log_digest TEXT not null, -- SHA-256 (hex) of the names, sizes and times of the log's files up to that version.
+  checked_at INTEGER not null, -- When it was checked, in milliseconds.
+  compared_at INTEGER not null, -- When everything was last compared, field by field, in milliseconds; later checks went on from there.
+  report TEXT, -- The differences as JSON; NULL when there were none.
+  primary key (table_id)
+) strict;
+
 CREATE TABLE dl_protocols ( -- protocol actions. The one of a version is the newest at or below it.
   table_id TEXT not null, -- Table, as in dl_tables.
   version INTEGER not null, -- Version of the table whose commit holds this action.

@@ -4,6 +4,7 @@ import type { Dialect } from "../database.ts";
 import { INITIAL_TABLES } from "./0001-initial.ts";
 import { POSTGRES_COMMIT_FUNCTIONS } from "./0002-commit-functions.ts";
 import { STAGED_REQUESTS } from "./0003-staged-requests.ts";
+import { PARITY } from "./0004-parity.ts";
 import { createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -40,7 +41,8 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0003-staged-requests",
     statements: (dialect) => (dialect.name === "postgres" ? createTable(dialect, STAGED_REQUESTS) : []),
   },
+  { id: 4, name: "0004-parity", statements: (dialect) => createTable(dialect, PARITY) },
 ];
 
 /** The schema that all migrations together make. */
-export const SCHEMA: readonly TableSpec[] = [MIGRATIONS_TABLE, ...INITIAL_TABLES, STAGED_REQUESTS];
+export const SCHEMA: readonly TableSpec[] = [MIGRATIONS_TABLE, ...INITIAL_TABLES, STAGED_REQUESTS, PARITY];

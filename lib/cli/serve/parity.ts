@@ -2,7 +2,7 @@
 
 import type { Config } from "../../config.ts";
 import { isLakeError } from "../../errors.ts";
-import { diffTable } from "../../operations/diff.ts";
+import { checkParity } from "../../operations/parity.ts";
 import { allTables } from "../../operations/read.ts";
 import type { Lake } from "../../ports.ts";
 import type { Logger } from "../../telemetry/log.ts";
@@ -25,8 +25,8 @@ export function openParityChecks(lake: Lake, thresholds: Config["parity"], logge
   let stopped = false;
 
   async function check(tableId: string): Promise<Sample[]> {
-    const report = await diffTable(lake, {
-      ref: { tableId },
+    const report = await checkParity(lake, {
+      tableId,
       lagThresholdSeconds: thresholds.lag_threshold_seconds,
       maxDriftFiles: thresholds.max_drift_files,
     });

@@ -1,0 +1,37 @@
+/** dl_parity: the last comparison of a table's log with SQL. */
+
+import type { ParityRecord } from "../ports.ts";
+import { type Database, type Queries, sql, uuid } from "./database.ts";
+import { integer, optionalText, requireUuid, storedUuid, text } from "./rows.ts";
+
+export async function readParity(db: Queries, tableId: string): Promise<ParityRecord | undefined> {
+  const id = storedUuid(tableId);
+  if (id === undefined) return undefined;
+  const [row] = await db.all(sql`
+    select table_id, outcome, version, log_digest, checked_at, compared_at, report
+    from dl_parity where table_id = ${uuid(id)}`);
+  if (row === undefined) return undefined;
+  const report = optionalText(row, "report");
+  return {
+    tableId: text(row, "table_id"),
+    outcome: text(row, "outcome") as ParityRecord["outcome"],
+    version: integer(row, "version"),
+    logDigest: text(row, "log_digest"),
+    checkedAt: integer(row, "checked_at"),
+    comparedAt: integer(row, "compared_at"),
+    ...(report === undefined ? {} : { report }),
+  };
+}
+
+/** A check that ended earlier does not take the place of a later one. */
+export async function writeParity(db: Database, record: ParityRecord): Promise<void> {
+  const { outcome, version, logDigest, checkedAt, comparedAt, report = null } = record;
+  await db.all(sql`
+    insert into dl_parity (table_id, outcome, version, log_digest, checked_at, compared_at, report)
+    values (${uuid(requireUuid(record.tableId, "table id"))}, ${outcome}, ${version}, ${logDigest}, ${checkedAt},
+      ${comparedAt}, ${report})
+    on conflict (table_id) do update set outcome = excluded.outcome, version = excluded.version,
+      log_digest = excluded.log_digest, checked_at = excluded.checked_at, compared_at = excluded.compared_at,
+      report = excluded.report
+    where dl_parity.checked_at <= excluded.checked_at`);
+}

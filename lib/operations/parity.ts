@@ -1,0 +1,134 @@
+/** The scheduled comparison: costs what has changed since the last one, and a whole comparison now and then (design D15). */
+
+import type { DiffReport } from "../delta/diff.ts";
+import { encodeCommit } from "../delta/encode.ts";
+import { stringifyJson } from "../delta/json.ts";
+import type { LogListing } from "../delta/log-files.ts";
+import { isLakeError } from "../errors.ts";
+import type { DeltaLog, Lake, ParityRecord, TableHead } from "../ports.ts";
+import { diffTable } from "./diff.ts";
+import { readLag } from "./lag.ts";
+import { findHead } from "./read.ts";
+import { sha256 } from "./request-hash.ts";
+
+export interface ParityRequest {
+  readonly tableId: string;
+  readonly lagThresholdSeconds: number;
+  readonly maxDriftFiles: number;
+  /** Everything is compared again, field by field, after so many milliseconds; a day if absent. */
+  readonly wholeAfterMs?: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Compares a table's log with SQL, and records what it found. Where the last check found nothing, and the files that it saw
+ * are still the same, only later commits are read: bytes that are those of SQL's rows lead to SQL's state. A new checkpoint,
+ * which is what readers begin with, is compared with the rows. Anything else is compared as a whole by {@link diffTable},
+ * which also explains what differs.
+ * @throws LakeError notFound, unavailable
+ */
+export async function checkParity(lake: Lake, request: ParityRequest): Promise<DiffReport> {
+  const { tableId } = request;
+  const [head, last] = await Promise.all([findHead(lake, { tableId }), lake.catalog.readParity(tableId)]);
+  const log = lake.openLog(head.location);
+  const listing = await listed(log);
+  const since = last && listing && (await canGoOn(lake, request, last, listing)) ? last : undefined;
+  const continued = since && listing ? await checkSince(lake, head, log, listing, since, request) : undefined;
+  const report = continued ?? (await diffTable(lake, { ref: { tableId }, ...request }));
+  const version = report.comparedVersion ?? -1;
+  await lake.catalog.writeParity({
+    tableId: head.tableId,
+    outcome: report.outcome,
+    version,
+    logDigest: listing ? await digest(listing, version) : "",
+    checkedAt: report.checkedAt,
+    comparedAt: continued && since ? since.comparedAt : report.checkedAt,
+    ...(differs(report) ? { report: stringifyJson({ drift: report.drift, notes: report.notes }) } : {}),
+  });
+  return report;
+}
+
+/** Also where it is tolerated: `maxDriftFiles`. */
+function differs({ drift }: DiffReport): boolean {
+  return drift.fileCount + drift.metadata.length + drift.protocol.length + drift.other.length > 0;
+}
+
+async function listed(log: DeltaLog): Promise<LogListing | undefined> {
+  try {
+    return await log.list();
+  } catch (error) {
+    if (isLakeError(error, "notFound")) return undefined;
+    throw error;
+  }
+}
+
+/** Names, sizes and times of all files of versions up to this one. */
+async function digest({ commits, checkpoints }: LogListing, version: number): Promise<string> {
+  const files = [...commits, ...checkpoints.flatMap((c) => c.files.map((file) => ({ ...file, version: c.version })))]
+    .filter((file) => file.version <= version)
+    .map(({ name, size, modifiedAt }) => [name, size, modifiedAt]);
+  return sha256(stringifyJson(files));
+}
+
+async function canGoOn(lake: Lake, request: ParityRequest, last: ParityRecord, listing: LogListing): Promise<boolean> {
+  const { wholeAfterMs = DAY_MS } = request;
+  if (last.report !== undefined || lake.clock.now() - last.comparedAt >= wholeAfterMs) return false;
+  return last.logDigest === (await digest(listing, last.version));
+}
+
+/** undefined where something is not as SQL has it. */
+async function checkSince(
+  lake: Lake,
+  head: TableHead,
+  log: DeltaLog,
+  listing: LogListing,
+  since: ParityRecord,
+  request: ParityRequest,
+): Promise<DiffReport | undefined> {
+  if (listing.checkpoints.every(({ version }) => version <= since.version)) {
+    return checkNewCommits(lake, head, log, listing, since, request);
+  }
+  const report = await diffTable(lake, { ref: { tableId: head.tableId }, ...request, commitsAfter: since.version });
+  return differs(report) ? undefined : report;
+}
+
+/** undefined where a commit is not as SQL has it, or not where it belongs: then the whole is compared. */
+async function checkNewCommits(
+  lake: Lake,
+  head: TableHead,
+  log: DeltaLog,
+  listing: LogListing,
+  since: ParityRecord,
+  { lagThresholdSeconds }: ParityRequest,
+): Promise<DiffReport | undefined> {
+  const logVersion = listing.commits.at(-1)?.version ?? -1;
+  const mirrored = await lake.catalog.mirroredVersion(head.tableId);
+  if (logVersion > head.version || logVersion < mirrored || logVersion < since.version) return undefined;
+  const present = new Set(listing.commits.map((commit) => commit.version));
+  for (let next = since.version + 1; next <= logVersion; ) {
+    const commits = await lake.catalog.readCommits(head.tableId, next, logVersion);
+    if (commits.length === 0) return undefined;
+    for (const commit of commits) {
+      const bytes = present.has(commit.version) ? await log.readCommitBytes(commit.version) : undefined;
+      if (bytes === undefined || Buffer.compare(bytes, encodeCommit(commit)) !== 0) return undefined;
+      next = commit.version + 1;
+    }
+  }
+  const { lagSeconds, behind, mirror } = await readLag(lake, head);
+  return {
+    tableId: head.tableId,
+    table: head.name,
+    logLocation: log.location,
+    sqlVersion: head.version,
+    logVersion,
+    versionDelta: head.version - logVersion,
+    comparedVersion: logVersion,
+    lagSeconds,
+    ...(mirror === undefined ? {} : { mirror }),
+    drift: { files: [], fileCount: 0, metadata: [], protocol: [], other: [] },
+    notes: [`compared from version ${since.version + 1} on`],
+    outcome: behind && lagSeconds > lagThresholdSeconds ? "lag" : "ok",
+    checkedAt: lake.clock.now(),
+  };
+}
