@@ -38,6 +38,7 @@ export function containerApi(serves: "reads" | "writes"): () => Promise<LambdaAp
       version: process.env.AWS_LAMBDA_FUNCTION_VERSION ?? "0",
       serves,
       resolveLocation: lake.resolveLocation,
+      ...(lake.uploads ? { uploads: lake.uploads } : {}),
       onIncident: (error, incident) => logger.error(errorText(error), { incident, error: error as Error }),
     });
     return lambdaApi(app);

@@ -16,6 +16,7 @@ const { GET, POST, DELETE } = apigateway.HttpMethod;
 /** Which function answers what. A path that is not here is a 404 of the gateway. */
 const ROUTES = [
   [POST, "/v1/commits", "commit"],
+  [POST, "/v1/uploads", "commit"],
   [POST, "/v1/tables", "commit"],
   [POST, "/v1/tables/import", "commit"],
   [DELETE, "/v1/tables/{tableId}", "commit"],

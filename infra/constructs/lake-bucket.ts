@@ -4,6 +4,7 @@ import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as s3 from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import { UPLOADS_PREFIX } from "../../lib/storage/keys.ts";
 import type { Settings } from "../settings.ts";
 
 /** The bucket as other stacks see it. */
@@ -56,6 +57,12 @@ function newBucket(scope: Construct, settings: Settings): s3.Bucket {
     serverAccessLogsPrefix: "tables/",
     lifecycleRules: [
       { id: "abandoned-uploads", abortIncompleteMultipartUploadAfter: Duration.days(2) },
+      {
+        id: "uploads",
+        prefix: `${UPLOADS_PREFIX}/`,
+        expiration: Duration.days(1),
+        noncurrentVersionExpiration: Duration.days(1),
+      },
       { id: "old-versions", noncurrentVersionExpiration: Duration.days(settings.noncurrentDays) },
     ],
   });

@@ -4,6 +4,7 @@ import { Stack, Validations } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
+import { UPLOADS_PREFIX } from "../../lib/storage/keys.ts";
 import { nameOf, type Settings } from "../settings.ts";
 import type { DatabaseAccess } from "./database.ts";
 import type { Tables } from "./lake-bucket.ts";
@@ -46,6 +47,12 @@ export function allowWritingLogs(role: iam.Role, tables: Tables): void {
   const reason = "Tables are made at any place in the bucket; only their logs may be written.";
   allowObjects(role, tables, actions, "_delta_log/*", reason);
   allowObjects(role, tables, actions, "*/_delta_log/*", reason);
+}
+
+/** Requests that are too large to be sent: who signs a PUT must be allowed to make it. */
+export function allowUploads(role: iam.Role, tables: Tables): void {
+  const reason = "Each upload has a key of its own; nothing else lies there.";
+  allowObjects(role, tables, ["s3:PutObject"], `${UPLOADS_PREFIX}/*`, reason);
 }
 
 function allowObjects(role: iam.Role, tables: Tables, actions: string[], keys: string, reason: string): void {

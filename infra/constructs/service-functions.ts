@@ -7,7 +7,14 @@ import type { Settings } from "../settings.ts";
 import type { DatabaseAccess } from "./database.ts";
 import type { Doorbells } from "./doorbells.ts";
 import type { Tables } from "./lake-bucket.ts";
-import { allowDatabase, allowReadingTables, allowSending, allowWritingLogs, mirrorRoleName } from "./roles.ts";
+import {
+  allowDatabase,
+  allowReadingTables,
+  allowSending,
+  allowUploads,
+  allowWritingLogs,
+  mirrorRoleName,
+} from "./roles.ts";
 import { ServiceFunction } from "./service-function.ts";
 
 /** API Gateway waits for 30 seconds. */
@@ -106,6 +113,7 @@ export class ServiceFunctions extends Construct {
     // The read function answers from SQL alone; it gets neither the bucket nor a queue.
     for (const { role } of [this.commit, this.mirror, this.parity]) allowReadingTables(role, tables);
     allowWritingLogs(this.mirror.role, tables);
+    allowUploads(this.commit.role, tables);
     for (const { role } of [this.commit, this.sweep]) allowSending(role, doorbells.mirror);
     // A mirror whose time runs out rings for what is left.
     allowSending(this.mirror.role, doorbells.mirror);

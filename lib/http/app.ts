@@ -15,9 +15,11 @@ import { historyRoutes } from "./routes/history.ts";
 import { snapshotRoutes } from "./routes/snapshots.ts";
 import { tableRoutes } from "./routes/tables.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
 
 const ENDPOINTS: readonly Endpoint[] = [
   ...commitRoutes,
+  ...uploadRoutes,
   ...tableRoutes,
   ...fileRoutes,
   ...historyRoutes,
@@ -89,7 +91,7 @@ function openApiHead(version: string) {
 }
 
 /** What changes tables or transactions; all else reads, also where its question comes in a body. */
-const WRITES = new Set(["commit", "createTable", "importTable", "dropTable"]);
+const WRITES = new Set(["commit", "createUpload", "createTable", "importTable", "dropTable"]);
 
 function kindOf({ operationId = "" }: RouteConfig): "reads" | "writes" {
   return WRITES.has(operationId) ? "writes" : "reads";

@@ -4,7 +4,7 @@ import type { RouteConfig, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type Json, stringifyJson } from "../delta/json.ts";
 import { invalid } from "../errors.ts";
-import type { Lake } from "../ports.ts";
+import type { Lake, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";
 import { readJsonBody } from "./body.ts";
 import type { OnIncident } from "./problem.ts";
@@ -15,6 +15,8 @@ export interface HostOptions {
   /** The location for a table, from what a request says; `file:///…` or `s3://…`. @throws LakeError invalid */
   readonly resolveLocation: (location: string | undefined, tableName: string) => Promise<string>;
   readonly bodyLimitBytes?: number;
+  /** For requests that what stands in front of the server would not let through. */
+  readonly uploads?: Uploads;
   /** Answers only what reads, or only what writes; both if absent. A function that only reads needs no right to write. */
   readonly serves?: "reads" | "writes";
   /** Serves `GET /metrics` in Prometheus' text format. */
@@ -62,6 +64,11 @@ interface Contract<P extends Shape, Q extends Shape> {
 /** 64 MiB: about 100,000 file actions. */
 const DEFAULT_BODY_LIMIT = 64 * 1024 * 1024;
 
+/** Bytes of the largest request body, however it comes. */
+export function bodyLimit({ bodyLimitBytes = DEFAULT_BODY_LIMIT }: HostOptions): number {
+  return bodyLimitBytes;
+}
+
 /** Ties a contract to its answer: parameters are checked before, unknown ones refused. */
 export function endpoint<P extends Shape, Q extends Shape>(
   contract: Contract<P, Q>,
@@ -81,7 +88,7 @@ export function endpoint<P extends Shape, Q extends Shape>(
         {
           params: (params ? checked(params, context.req.param()) : {}) as z.output<P>,
           query: readQuery(context, query) as z.output<Q>,
-          body: () => readJsonBody(context.req.raw, host.bodyLimitBytes ?? DEFAULT_BODY_LIMIT),
+          body: () => readJsonBody(context.req.raw, bodyLimit(host)),
           headers: context.req.raw.headers,
           cutOff: () => cutOff(context),
         },

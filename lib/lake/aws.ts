@@ -4,12 +4,13 @@ import { openCatalog } from "../catalog/catalog.ts";
 import { type FunctionSettings, parseFunctionEnvironment } from "../config.ts";
 import { invalid } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
-import type { Lake } from "../ports.ts";
+import type { Lake, Uploads } from "../ports.ts";
 import { type GiveBack, openGiveBack, openSqsDoorbell, openTableQueue, type TableQueue } from "../queue/sqs.ts";
+import { UPLOADS_PREFIX } from "../storage/keys.ts";
 import { openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
 import { systemClock } from "./local.ts";
-import { tableLocation } from "./location.ts";
+import { fromS3Location, tableLocation } from "./location.ts";
 import { openStore } from "./stores.ts";
 
 export type { FailedMessage } from "../queue/sqs.ts";
@@ -22,6 +23,8 @@ export interface AwsLake extends Lake {
   readonly mirrorMessages: GiveBack;
   /** The location of a table that a request makes or imports: on S3, as that is what a function can reach. */
   resolveLocation(location: string | undefined, tableName: string): Promise<string>;
+  /** Absent where tables are not on S3. */
+  readonly uploads?: Uploads;
 }
 
 export interface AwsLakeOptions {
@@ -58,13 +61,38 @@ export async function openAwsLake(
     }),
     mirrorMessages: openGiveBack({ queueUrl: settings.mirrorQueueUrl }),
     parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
+    ...uploadsOf(settings),
     resolveLocation: (location, tableName) => s3Location(settings.storage, location, tableName),
+  };
+}
+
+function uploadsOf({ storage }: FunctionSettings): { readonly uploads?: Uploads } {
+  const place = fromS3Location(storage);
+  if (!place) return {};
+  const open = perContainer(async () => {
+    const { openS3Uploads } = await import("../storage/s3-uploads.ts");
+    return openS3Uploads({ bucket: place.bucket, clock: systemClock });
+  });
+  return {
+    uploads: {
+      offer: async (request) => (await open()).offer(request),
+      read: async (uploadId, options) => (await open()).read(uploadId, options),
+    },
   };
 }
 
 async function s3Location(storage: string, location: string | undefined, tableName: string): Promise<string> {
   const resolved = await tableLocation(storage, location, tableName);
-  if (resolved.startsWith("s3://") || !storage.startsWith("s3://")) return resolved;
+  if (!storage.startsWith("s3://")) return resolved;
+  const place = fromS3Location(resolved);
+  if (place?.prefix.split("/")[0] === UPLOADS_PREFIX) {
+    throw invalid(`${resolved} lies where uploads are put, which are deleted after a day`, {
+      at: "/location",
+      code: "INVALID_LOCATION",
+      hint: "Choose another place in the bucket.",
+    });
+  }
+  if (place) return resolved;
   throw invalid(`${location} is not on S3`, {
     at: "/location",
     code: "INVALID_LOCATION",

@@ -3,6 +3,9 @@
 import { invalid } from "../errors.ts";
 import type { ObjectBody } from "../ports.ts";
 
+/** Uploads lie here, at the root of a bucket, whose lifecycle deletes them after a day (infra/constructs/lake-bucket.ts). */
+export const UPLOADS_PREFIX = "_uploads";
+
 /** Orders keys by their UTF-8 bytes, as S3 lists them; JavaScript's own order differs beyond U+FFFF. */
 export function compareKeys(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));

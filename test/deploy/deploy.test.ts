@@ -126,6 +126,38 @@ describe(SUITE, needs(SUITE, ready, reason), () => {
     );
   });
 
+  /** Puts a request where the API says, and commits what lies there. */
+  async function sendUploaded(request: object): Promise<{ readonly upload: string; readonly committed: Committed }> {
+    const body = Buffer.from(JSON.stringify(request));
+    assert.ok(body.length > 7_000_000, "Lambda would take it");
+    const offer = { bytes: body.length };
+    const { uploadId, url } = await stage.api<{ uploadId: string; url: string }>("POST", "/v1/uploads", offer, 201);
+    const put = await fetch(url, { method: "PUT", body });
+    assert.equal(put.status, 200, await put.text());
+    return { upload: uploadId, committed: await send({ upload: uploadId }) };
+  }
+
+  test("requests of 7 MB, more than Lambda takes, are uploaded; each counts once", async (t) => {
+    const paths = Array.from({ length: 20_000 }, (_, i) => `unwritten-${i}-${"x".repeat(300)}.parquet`);
+    const [tableId = ""] = tableIds;
+    const request = (actions: readonly object[]) => ({
+      transactionId: crypto.randomUUID(),
+      tables: [{ tableId, readVersion: heads.get(tableId) ?? 0, actions }],
+    });
+    const size = { size: 1, modificationTime: Date.now(), partitionValues: {} };
+    const sentAt = Date.now();
+    const added = await sendUploaded(request(paths.map((path) => ({ add: { path, ...size, dataChange: true } }))));
+    t.diagnostic(`20,000 actions uploaded and committed in ${Date.now() - sentAt} ms`);
+    const replay = await send({ upload: added.upload }, 200);
+    assert.equal(replay.tables[0]?.version, added.committed.tables[0]?.version);
+    const gone = paths.map((path) => ({
+      remove: { path, ...size, extendedFileMetadata: true, deletionTimestamp: Date.now(), dataChange: true },
+    }));
+    await sendUploaded(request(gone));
+    await atHead();
+    await readsAll();
+  });
+
   test("a warm commit of three tables is one call of the Data API; what it costs until it is published", async (t) => {
     const before = stage.dataApi.calls.ExecuteStatement;
     await stage.listen(false);

@@ -83,7 +83,7 @@ describe("the data", () => {
     });
   });
 
-  test("tables are versioned, encrypted, private, and half-done uploads go away", () => {
+  test("tables are versioned, encrypted, private; uploads go away, and half-done ones", () => {
     production.data.hasResourceProperties("AWS::S3::Bucket", {
       VersioningConfiguration: { Status: "Enabled" },
       BucketEncryption: Match.anyValue(),
@@ -96,6 +96,7 @@ describe("the data", () => {
       LifecycleConfiguration: {
         Rules: Match.arrayWith([
           Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 }, Status: "Enabled" }),
+          Match.objectLike({ Prefix: "_uploads/", ExpirationInDays: 1, Status: "Enabled" }),
         ]),
       },
     });
@@ -207,15 +208,18 @@ describe("the functions", () => {
     ]);
   });
 
-  test("write objects: the mirror alone, and only in logs", () => {
+  test("write objects: the mirror in logs, and who hands out uploads where these are put", () => {
     const writers = ["Commit", "Read", "Mirror", "Sweep", "Parity", "Migrate"].filter((name) =>
       actionsOf(production.app, name).includes("s3:PutObject"),
     );
-    assert.deepEqual(writers, ["Mirror"]);
+    assert.deepEqual(writers, ["Commit", "Mirror"]);
     const writes = statementsOf(production.app, "Mirror").filter(({ Action }) => Action.includes("s3:PutObject"));
     const places = writes.flatMap(({ Resource }) => [Resource].flat()).map((resource) => JSON.stringify(resource));
     assert.equal(places.length, 2);
     assert.ok(places.every((place) => place.includes("/_delta_log/*")));
+    const uploads = statementsOf(production.app, "Commit").filter(({ Action }) => Action.includes("s3:PutObject"));
+    assert.equal(uploads.length, 1);
+    assert.match(JSON.stringify(uploads[0]?.Resource), /"\/_uploads\/\*"/);
   });
 
   test("delete no object, and none may do everything", () => {

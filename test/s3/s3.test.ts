@@ -13,6 +13,7 @@ import { createTable } from "../../lib/operations/create-table.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
 import { newS3Client, openS3Store } from "../../lib/storage/s3.ts";
 import { PART_BYTES } from "../../lib/storage/s3-upload.ts";
+import { openS3Uploads } from "../../lib/storage/s3-uploads.ts";
 import { dl, type Finished, finish, startDl } from "../cli/run.ts";
 import { collect, objectStoreContract } from "../contract/object-store.contract.ts";
 import { commitTo, SCHEMA } from "../support/lake.ts";
@@ -36,6 +37,28 @@ async function newBucket(): Promise<string> {
 }
 
 const required = (what: string) => needs(what, s3Url, "TEST_S3_URL is not set");
+
+describe("uploads", required("uploads"), () => {
+  const clock = { now: Date.now, newId: () => crypto.randomUUID(), sleep: async () => undefined };
+
+  test("who has the URL puts the body without credentials; the service reads it", async () => {
+    const uploads = openS3Uploads({ bucket: await newBucket(), clock, client });
+    const body = new TextEncoder().encode(`{"text": "${"ü".repeat(100_000)}"}`);
+    const { uploadId, url, expiresAt } = await uploads.offer({ bytes: body.length });
+    assert.ok(expiresAt > Date.now());
+    const put = await fetch(url, { method: "PUT", body });
+    assert.equal(put.status, 200, await put.text());
+    assert.deepEqual(await uploads.read(uploadId, { limitBytes: body.length }), body);
+    await assert.rejects(
+      uploads.read(uploadId, { limitBytes: body.length - 1 }),
+      (error) => isLakeError(error, "invalid") && error.code === "BODY_TOO_LARGE",
+    );
+    await assert.rejects(
+      uploads.read(crypto.randomUUID(), { limitBytes: 1 }),
+      (error) => isLakeError(error, "notFound") && error.code === "UPLOAD_NOT_FOUND",
+    );
+  });
+});
 
 describe("S3 store", required("S3 store"), () => {
   objectStoreContract("S3 store", async () => ({

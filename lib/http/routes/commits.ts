@@ -4,8 +4,11 @@ import { commit } from "../../operations/commit.ts";
 import { decodeCommitRequest } from "../commit-request.ts";
 import { commitAnswer, commitExamples, commitRequest } from "../contracts/commits.ts";
 import { problems } from "../contracts/problem.ts";
+import { uploadedCommit, uploadedExample } from "../contracts/uploads.ts";
+import { z } from "../contracts/values.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 import { conflictResponse } from "../problem.ts";
+import { withUpload } from "./uploads.ts";
 
 const answers = (description: string) => ({ description, content: { "application/json": { schema: commitAnswer } } });
 
@@ -18,16 +21,19 @@ export const commitRoutes: readonly Endpoint[] = [
       tags: ["commits"],
       summary: "Commit actions to one or many tables",
       description:
-        "All tables move, or none. Send the same request again after a 503 or a lost answer: it counts once.",
-      body: { schema: commitRequest, examples: commitExamples },
+        "All tables move, or none. A request that is too large to be sent is uploaded, and named. Send the same request again after a 503 or a lost answer: it counts once.",
+      body: {
+        schema: z.union([commitRequest, uploadedCommit]),
+        examples: { ...commitExamples, uploaded: uploadedExample },
+      },
       responses: {
         201: answers("Committed."),
         200: answers("This transactionId was committed before: its first answer again."),
         ...problems(400, 404, 409, 413, 415, 422),
       },
     },
-    async ({ body }, { lake }) => {
-      const result = await commit(lake, decodeCommitRequest(await body()));
+    async ({ body }, host) => {
+      const result = await commit(host.lake, decodeCommitRequest(await withUpload(await body(), host)));
       if (result.status === "conflict") return conflictResponse(result.conflicts);
       const { replayed, transactionId, committedAt, tables } = result;
       return json(replayed ? 200 : 201, { transactionId, committedAt, tables });

@@ -1,0 +1,38 @@
+/** Objects in folders and buckets. */
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+}
+
+/** Keys are relative to the store's root, with `/` between segments. */
+export interface ObjectStore {
+  /** Objects whose keys start with `prefix`, in the order of their UTF-8 bytes, strictly after `startAfter`. */
+  list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+  /** undefined when there is no such object */
+  head(key: string): Promise<ObjectInfo | undefined>;
+  get(key: string): Promise<{ readonly bytes: Uint8Array; readonly info: ObjectInfo } | undefined>;
+  /** Bytes `start`…`end` (exclusive). @throws LakeError notFound */
+  getRange(key: string, start: number, end: number): Promise<Uint8Array>;
+  /** Creates the object whole or not at all. `exists` when the key was taken. @throws LakeError unavailable */
+  putIfAbsent(key: string, body: ObjectBody): Promise<"created" | "exists">;
+  /** Replaces the object whole. */
+  put(key: string, body: ObjectBody): Promise<void>;
+}
+
+/** Places where clients put request bodies that are too large to be sent to the service. */
+export interface Uploads {
+  /** A place for so many bytes, and no other number; `expiresAt` in milliseconds. */
+  offer(request: { readonly bytes: number }): Promise<{
+    readonly uploadId: string;
+    readonly url: string;
+    readonly bytes: number;
+    readonly expiresAt: number;
+  }>;
+  /** What was put there. @throws LakeError notFound UPLOAD_NOT_FOUND, invalid BODY_TOO_LARGE, unavailable */
+  read(uploadId: string, options: { readonly limitBytes: number }): Promise<Uint8Array>;
+}
+
+export type ObjectBody = Uint8Array | AsyncIterable<Uint8Array>;
