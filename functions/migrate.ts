@@ -1,4 +1,7 @@
-/** Brings the SQL schema up to date at deploy: a custom resource. Forward only; a newer schema than ours stops the deployment. */
+/**
+ * Brings the SQL schema, and the login that may only read, up to date at deploy: a custom resource. Forward only; a newer schema
+ * than ours stops the deployment.
+ */
 
 import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
 import { isLakeError } from "../lib/errors.ts";
@@ -23,7 +26,8 @@ export const handler = around(async (event: CloudFormationCustomResourceEvent, c
 async function migrate(lake: AwsLake, context: Context): Promise<readonly string[]> {
   for (;;) {
     try {
-      return (await lake.catalog.migrate()).applied;
+      const reader = await lake.readerLogin();
+      return (await lake.catalog.migrate(reader ? { reader } : {})).applied;
     } catch (error) {
       if (!isLakeError(error, "unavailable") || context.getRemainingTimeInMillis() < RESERVE_MS) throw error;
       logger.warn("the database is not available yet", { reason: error.message });

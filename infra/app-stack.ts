@@ -33,7 +33,7 @@ export class AppStack extends Stack {
     });
     const functions = new ServiceFunctions(this, "Functions", { settings, database, tables, doorbells });
     const { commit, read, mirror, sweep, parity, migrate } = functions;
-    const migration = new Migration(this, "Migration", { settings, migrate: migrate.lambda });
+    const migration = new Migration(this, "Migration", { settings, database, migrate: migrate.lambda });
     // New code meets the new schema, never the old one.
     for (const { lambda } of [commit, read, mirror, sweep, parity]) lambda.node.addDependency(migration.done);
     const api = new Api(this, "Api", { settings, commit: commit.lambda, read: read.lambda });

@@ -11,7 +11,8 @@ import { nameOf, settingsOf } from "./settings.ts";
 export function addStacks(app: App): { readonly data: DataStack; readonly application: AppStack } {
   const settings = settingsOf((name) => app.node.tryGetContext(name));
   const url: unknown = app.node.tryGetContext("localDatabaseUrl");
-  const external = typeof url === "string" && url !== "" ? { externalDatabase: accessOf(url) } : {};
+  const reader: unknown = app.node.tryGetContext("localReaderSecret");
+  const external = typeof url === "string" && url !== "" ? { externalDatabase: accessOf(url, reader) } : {};
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const data = new DataStack(app, nameOf(settings, "data"), { settings, ...external });
   const { database, tables } = data;
@@ -20,9 +21,12 @@ export function addStacks(app: App): { readonly data: DataStack; readonly applic
 }
 
 /** Functions get permission for the cluster and secret that the URL names; an emulator's names are no ARNs and need none. */
-function accessOf(url: string): DatabaseAccess {
-  const [, clusterArn, secretArn] = /^rds-data:\/\/(arn:[^?]+)\?(?:.*&)?secret=(arn:[^&]+)/.exec(url) ?? [];
-  return clusterArn === undefined || secretArn === undefined ? { url } : { url, clusterArn, secretArn };
+function accessOf(url: string, readerSecret: unknown): DatabaseAccess {
+  const [, clusterArn, secret] = /^rds-data:\/\/(arn:[^?]+)\?(?:.*&)?secret=(arn[^&]+)/.exec(url) ?? [];
+  if (clusterArn === undefined || secret === undefined) return { url };
+  const access = { url, clusterArn, secretArn: decodeURIComponent(secret) };
+  if (typeof readerSecret !== "string" || readerSecret === "") return access;
+  return { ...access, reader: { url: url.replace(secret, readerSecret), secretArn: readerSecret } };
 }
 
 if (import.meta.main) addStacks(new App());

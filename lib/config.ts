@@ -129,6 +129,8 @@ const FunctionEnvironmentSchema = z.object({
   PARITY_QUEUE_URL: z.url(),
   /** Where tables without a location of their own are made. */
   STORAGE: z.string().min(1),
+  /** Login that the function that reads has; made, and given its password, by the one that migrates. */
+  READER_SECRET_ARN: z.string().startsWith("arn:").optional(),
   LAG_THRESHOLD_SECONDS: z.coerce.number().min(0).default(5),
   /** Age at which the sweeper rings again for an unpublished version. */
   OVERDUE_SECONDS: z.coerce.number().min(0).default(10),
@@ -140,6 +142,7 @@ export interface FunctionSettings {
   readonly mirrorQueueUrl: string;
   readonly parityQueueUrl: string;
   readonly storage: string;
+  readonly readerSecretArn?: string;
   readonly lagThresholdSeconds: number;
   readonly overdueSeconds: number;
 }
@@ -153,6 +156,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     mirrorQueueUrl: given.MIRROR_QUEUE_URL,
     parityQueueUrl: given.PARITY_QUEUE_URL,
     storage: given.STORAGE,
+    ...(given.READER_SECRET_ARN === undefined ? {} : { readerSecretArn: given.READER_SECRET_ARN }),
     lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,
     overdueSeconds: given.OVERDUE_SECONDS,
   };

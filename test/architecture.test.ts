@@ -42,6 +42,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   "@aws-sdk/client-rds-data": ["lib/catalog"],
   "@aws-sdk/client-s3": ["lib/storage"],
   "@aws-sdk/s3-request-presigner": ["lib/storage"],
+  "@aws-sdk/client-secrets-manager": ["lib/lake"],
   "@aws-sdk/client-sqs": ["lib/queue"],
   "@aws-lambda-powertools/metrics": ["lib/telemetry"],
   "@aws-lambda-powertools/logger": ["functions"],

@@ -4,6 +4,7 @@ import { Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as logs from "aws-cdk-lib/aws-logs";
 import * as rds from "aws-cdk-lib/aws-rds";
+import type * as secrets from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
 import { retentionOf } from "../retention.ts";
 import { nameOf, type Settings } from "../settings.ts";
@@ -15,6 +16,8 @@ export interface DatabaseAccess {
   readonly url: string;
   readonly clusterArn?: string;
   readonly secretArn?: string;
+  /** The login that may only read; without it, who reads logs in as all others do. */
+  readonly reader?: { readonly url: string; readonly secretArn: string };
 }
 
 export class Database extends Construct {
@@ -66,7 +69,14 @@ export class Database extends Construct {
     const secretArn = cluster.secret?.secretArn;
     if (secretArn === undefined) throw new Error("The cluster came without a secret.");
     const { clusterArn } = cluster;
-    this.access = { url: `rds-data://${clusterArn}?secret=${secretArn}&database=${NAME}`, clusterArn, secretArn };
+    const urlWith = (secret: string) => `rds-data://${clusterArn}?secret=${secret}&database=${NAME}`;
+    const reader = readerSecret(this, cluster);
+    this.access = {
+      url: urlWith(secretArn),
+      clusterArn,
+      secretArn,
+      reader: { url: urlWith(reader.secretArn), secretArn: reader.secretArn },
+    };
     if (!settings.protectData) {
       Validations.of(cluster).acknowledge({
         id: "AwsSolutions-RDS10",
@@ -74,4 +84,19 @@ export class Database extends Construct {
       });
     }
   }
+}
+
+/** The migrate function makes the login, with this password, and lets it read. */
+function readerSecret(scope: Construct, cluster: rds.DatabaseCluster): secrets.ISecret {
+  const secret = new rds.DatabaseSecret(scope, "Reader", {
+    username: "dl_reader",
+    dbname: NAME,
+  });
+  Validations.of(secret).acknowledge({
+    id: "AwsSolutions-SMG4",
+    reason:
+      "Reads nothing but our tables, through the Data API, by roles that may read the secret: no network leads to the " +
+      "database. docs/deployment.md says how to change it; the master password is rotated by RDS.",
+  });
+  return secret.attach(cluster);
 }

@@ -1,4 +1,4 @@
-/** Runs the migrate function at deploy, whenever the migrations changed. */
+/** Runs the migrate function at deploy, whenever the migrations, the database or the login that reads changed. */
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -11,14 +11,21 @@ import { Provider } from "aws-cdk-lib/custom-resources";
 import { Construct } from "constructs";
 import { retentionOf } from "../retention.ts";
 import type { Settings } from "../settings.ts";
+import type { DatabaseAccess } from "./database.ts";
 import { acknowledgeWildcard } from "./roles.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../../lib/catalog/migrations/", import.meta.url));
 
+export interface MigrationProps {
+  readonly settings: Settings;
+  readonly database: DatabaseAccess;
+  readonly migrate: IFunction;
+}
+
 export class Migration extends Construct {
   readonly done: CustomResource;
 
-  constructor(scope: Construct, id: string, props: { readonly settings: Settings; readonly migrate: IFunction }) {
+  constructor(scope: Construct, id: string, props: MigrationProps) {
     super(scope, id);
     const provider = new Provider(this, "Provider", {
       onEventHandler: props.migrate,
@@ -30,7 +37,11 @@ export class Migration extends Construct {
     this.done = new CustomResource(this, "Migrated", {
       serviceToken: provider.serviceToken,
       resourceType: "Custom::DeltaLakeDBMigration",
-      properties: { migrations: fingerprint() },
+      properties: {
+        migrations: fingerprint(),
+        database: props.database.url,
+        reader: props.database.reader?.secretArn ?? "",
+      },
     });
     acknowledge(provider, props.migrate);
   }

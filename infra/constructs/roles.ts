@@ -18,14 +18,19 @@ const EXECUTE = ["rds-data:ExecuteStatement"];
 const TRANSACT = ["rds-data:BeginTransaction", "rds-data:CommitTransaction", "rds-data:RollbackTransaction"];
 
 /**
- * Calls of the Data API. Readers get single statements and no transactions. The login is the same for all: that a reader's
- * statement is a select is up to its code, not to IAM.
+ * Calls of the Data API. Who reads gets the login that may only read, and transactions all the same: a large answer comes
+ * through a cursor.
  */
 export function allowDatabase(role: iam.Role, database: DatabaseAccess, how: "read" | "write"): void {
-  const { clusterArn, secretArn } = database;
+  const { clusterArn, secretArn, reader } = database;
   if (clusterArn === undefined || secretArn === undefined) return;
-  const actions = how === "read" ? EXECUTE : [...EXECUTE, "rds-data:BatchExecuteStatement", ...TRANSACT];
+  const actions =
+    how === "read" ? [...EXECUTE, ...TRANSACT] : [...EXECUTE, "rds-data:BatchExecuteStatement", ...TRANSACT];
   role.addToPolicy(new iam.PolicyStatement({ actions, resources: [clusterArn] }));
+  allowSecret(role, how === "read" ? (reader?.secretArn ?? secretArn) : secretArn);
+}
+
+export function allowSecret(role: iam.Role, secretArn: string): void {
   role.addToPolicy(new iam.PolicyStatement({ actions: ["secretsmanager:GetSecretValue"], resources: [secretArn] }));
 }
 

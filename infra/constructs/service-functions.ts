@@ -10,6 +10,7 @@ import type { Tables } from "./lake-bucket.ts";
 import {
   allowDatabase,
   allowReadingTables,
+  allowSecret,
   allowSending,
   allowUploads,
   allowWritingLogs,
@@ -55,6 +56,7 @@ export class ServiceFunctions extends Construct {
       ...common,
       entry: "read",
       description: "Answers reads",
+      environment: { ...common.environment, DATABASE_URL: database.reader?.url ?? database.url },
       timeout: ANSWER,
       memory: 1024,
       parquet: true,
@@ -88,6 +90,10 @@ export class ServiceFunctions extends Construct {
       ...common,
       entry: "migrate",
       description: "Brings the SQL schema up to date, at each deploy",
+      environment: {
+        ...common.environment,
+        ...(database.reader ? { READER_SECRET_ARN: database.reader.secretArn } : {}),
+      },
       timeout: Duration.minutes(10),
       memory: 512,
       parquet: true,
@@ -107,6 +113,7 @@ export class ServiceFunctions extends Construct {
       allowDatabase(role, database, "write");
     }
     allowDatabase(this.read.role, database, "read");
+    if (database.reader) allowSecret(this.migrate.role, database.reader.secretArn);
   }
 
   #allow({ tables, doorbells }: ServiceFunctionsProps): void {

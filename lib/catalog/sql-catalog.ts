@@ -9,6 +9,7 @@ import { checkSchema, migrate } from "./migrate.ts";
 import * as mirror from "./mirror-state.ts";
 import { readParity, writeParity } from "./parity.ts";
 import { readCommits } from "./read-commits.ts";
+import { allowReader } from "./reader-login.ts";
 import { dropTable, findTable, listTables, readStates } from "./tables.ts";
 import { findTransactionRow } from "./transactions.ts";
 import { history, readHeader, versionAt } from "./versions.ts";
@@ -17,9 +18,10 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
   const { db, recheck } = checkedDatabase(database);
   const imports = importPositions();
   return {
-    async migrate() {
+    async migrate({ reader } = {}) {
       const result = await migrate(database, clock);
       recheck();
+      if (reader) await allowReader(database, reader);
       return result;
     },
     ping: async () => void (await db.all(sql`select 1 as one`)),

@@ -4,7 +4,7 @@ import { openCatalog } from "../catalog/catalog.ts";
 import { type FunctionSettings, parseFunctionEnvironment } from "../config.ts";
 import { invalid } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
-import type { Lake, Uploads } from "../ports.ts";
+import type { Lake, ReaderLogin, Uploads } from "../ports.ts";
 import { type GiveBack, openGiveBack, openSqsDoorbell, openTableQueue, type TableQueue } from "../queue/sqs.ts";
 import { UPLOADS_PREFIX } from "../storage/keys.ts";
 import { openEmf } from "../telemetry/emf.ts";
@@ -23,6 +23,8 @@ export interface AwsLake extends Lake {
   readonly mirrorMessages: GiveBack;
   /** The location of a table that a request makes or imports: on S3, as that is what a function can reach. */
   resolveLocation(location: string | undefined, tableName: string): Promise<string>;
+  /** Of the function that reads; undefined where it logs in as all others do. */
+  readerLogin(): Promise<ReaderLogin | undefined>;
   /** Absent where tables are not on S3. */
   readonly uploads?: Uploads;
 }
@@ -62,6 +64,11 @@ export async function openAwsLake(
     mirrorMessages: openGiveBack({ queueUrl: settings.mirrorQueueUrl }),
     parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
     ...uploadsOf(settings),
+    async readerLogin() {
+      if (settings.readerSecretArn === undefined) return undefined;
+      const { readLogin } = await import("./secrets.ts");
+      return readLogin(settings.readerSecretArn);
+    },
     resolveLocation: (location, tableName) => s3Location(settings.storage, location, tableName),
   };
 }

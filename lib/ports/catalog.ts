@@ -114,7 +114,8 @@ export interface Page<T> {
  * with `anyStatus` and the import calls.
  */
 export interface Catalog {
-  migrate(): Promise<{ readonly applied: readonly string[] }>;
+  /** @param options.reader a login that may then read all tables, and write none. @throws LakeError invalid SCHEMA_NEWER */
+  migrate(options?: { readonly reader?: ReaderLogin }): Promise<{ readonly applied: readonly string[] }>;
   /** Round trip to the database. @throws LakeError unavailable */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -216,6 +217,11 @@ export interface Catalog {
   finishImport(tableId: string, end: { readonly keepFrom: number }): Promise<TableHead>;
   /** Takes every row of an unfinished import away. */
   abortImport(tableId: string): Promise<void>;
+}
+
+export interface ReaderLogin {
+  readonly name: string;
+  readonly password: string;
 }
 
 /** The last comparison of a table's log with SQL. */

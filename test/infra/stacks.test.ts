@@ -150,6 +150,22 @@ describe("a database by its ARN", () => {
     const resources = statementsOf(app, "Commit").flatMap(({ Resource }) => Resource);
     assert.ok(resources.includes(cluster) && resources.includes(secret), JSON.stringify(resources));
   });
+
+  test("and one for the login that reads, where it is given", () => {
+    const cluster = "arn:aws:rds:eu-central-1:111122223333:cluster:restored";
+    const secret = (name: string) => `arn:aws:secretsmanager:eu-central-1:111122223333:secret:${name}`;
+    const url = (name: string) => `rds-data://${cluster}?secret=${secret(name)}&database=deltalakedb`;
+    const localReaderSecret = secret("reader");
+    const { app } = templatesOf({ stage: "production", localDatabaseUrl: url("master"), localReaderSecret });
+    const urlOf = (name: string) => {
+      const functions = Object.values(app.findResources("AWS::Lambda::Function"));
+      const found = functions.find(({ Properties }) => Properties.FunctionName === `deltalakedb-production-${name}`);
+      return found?.Properties.Environment.Variables.DATABASE_URL as string;
+    };
+    assert.deepEqual([urlOf("commit"), urlOf("read")], [url("master"), url("reader")]);
+    const resources = statementsOf(app, "Read").flatMap(({ Resource }) => Resource);
+    assert.ok(resources.includes(localReaderSecret) && !resources.includes(secret("master")));
+  });
 });
 
 describe("the queues", () => {
@@ -199,13 +215,25 @@ describe("the functions", () => {
     }
   });
 
-  test("read: one SQL statement at a time, no transaction, no queue, no bucket", () => {
+  test("read: with a login of its own that may only read; no queue, no bucket", () => {
     assert.deepEqual(actionsOf(production.app, "Read"), [
       "logs:CreateLogStream",
       "logs:PutLogEvents",
+      "rds-data:BeginTransaction",
+      "rds-data:CommitTransaction",
       "rds-data:ExecuteStatement",
+      "rds-data:RollbackTransaction",
       "secretsmanager:GetSecretValue",
     ]);
+    const secretsOf = (name: string) =>
+      statementsOf(production.app, name)
+        .filter(({ Action }) => Action.includes("secretsmanager:GetSecretValue"))
+        .flatMap(({ Resource }) => [Resource].flat().map((resource) => JSON.stringify(resource)));
+    const [reader, ...more] = secretsOf("Read");
+    const [writer] = secretsOf("Commit");
+    assert.ok(reader && writer && reader !== writer && more.length === 0);
+    assert.deepEqual(secretsOf("Migrate").sort(), [reader, writer].sort(), "it gives the reader its password");
+    for (const name of ["Commit", "Mirror", "Sweep", "Parity"]) assert.deepEqual(secretsOf(name), [writer]);
   });
 
   test("write objects: the mirror in logs, and who hands out uploads where these are put", () => {

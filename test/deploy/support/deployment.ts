@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openCatalog } from "../../../lib/catalog/catalog.ts";
-import { raw } from "../../../lib/catalog/database.ts";
+import { raw, sql } from "../../../lib/catalog/database.ts";
 import { openPostgres } from "../../../lib/catalog/dialects/postgres-database.ts";
 import { systemClock } from "../../../lib/lake/local.ts";
 import { openDeltaLog } from "../../../lib/log/delta-log.ts";
@@ -43,6 +43,8 @@ export interface Deployment {
   /** Throws away all doorbells that wait. */
   loseDoorbells(): Promise<void>;
   killMirror(): boolean;
+  /** Database sessions of the login that may only read. */
+  readerSessions(): Promise<number>;
   python(script: string, ...args: string[]): Promise<string>;
   close(): Promise<void>;
 }
@@ -56,7 +58,8 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
   };
   try {
     const database = await newDatabase(postgres, closing);
-    const dataApi = await startDataApi(database);
+    const logins = new Map<string, { readonly user: string; readonly password: string }>();
+    const dataApi = await startDataApi(database, { logins });
     closing.push(() => dataApi.close());
     const port = await freePort();
     const s3 = await startFaultProxy(`http://127.0.0.1:${port}`);
@@ -65,12 +68,20 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
     const aws = await startEmulator({ bin, folder, port, environment });
     closing.push(() => aws.stop());
     const startedAt = Date.now();
-    const outputs = await cdkDeploy(aws, folder, withoutEndpoint(dataApiUrl(database, dataApi.endpoint)));
+    const login = { user: `dl_reader_${crypto.randomUUID().slice(0, 8)}`, password: `p'${crypto.randomUUID()}` };
+    closing.splice(1, 0, () => dropRole(postgres, login.user));
+    const readerSecret = await newSecret(aws, { username: login.user, password: login.password });
+    logins.set(readerSecret, login);
+    const outputs = await cdkDeploy(aws, folder, {
+      localDatabaseUrl: withoutEndpoint(dataApiUrl(database, dataApi.endpoint)),
+      localReaderSecret: readerSecret,
+    });
     const deployMs = Date.now() - startedAt;
     Object.assign(process.env, aws.environment);
     const catalog = await openCatalog(dataApiUrl(database, dataApi.endpoint), systemClock);
     closing.push(() => catalog.close());
-    return { aws, s3, dataApi, startedAt, deployMs, close, ...clients({ aws, bin, outputs, catalog }) };
+    const readerSessions = () => sessionsOf(postgres, login.user);
+    return { aws, s3, dataApi, startedAt, deployMs, close, readerSessions, ...clients({ aws, bin, outputs, catalog }) };
   } catch (error) {
     await close();
     throw error;
@@ -90,6 +101,33 @@ async function newDatabase(base: string, closing: (() => Promise<unknown>)[]): P
   return url.href;
 }
 
+async function sessionsOf(base: string, user: string): Promise<number> {
+  const admin = openPostgres(base, { poolSize: 1 });
+  const found = await admin.all(sql`select pid from pg_stat_activity where usename = ${user}`);
+  await admin.close();
+  return found.length;
+}
+
+async function dropRole(base: string, name: string): Promise<void> {
+  const admin = openPostgres(base, { poolSize: 1 });
+  await admin.all(raw(`drop role if exists "${name}"`));
+  await admin.close();
+}
+
+/** @returns its ARN */
+async function newSecret(aws: Emulator, value: object): Promise<string> {
+  const { status, text } = await aws.call("secretsmanager", "POST", "/", {
+    headers: { "content-type": "application/x-amz-json-1.1", "x-amz-target": "secretsmanager.CreateSecret" },
+    body: JSON.stringify({
+      Name: "deltalakedb-reader",
+      SecretString: JSON.stringify(value),
+      ClientRequestToken: crypto.randomUUID(),
+    }),
+  });
+  if (status !== 200) throw new Error(`CreateSecret answered ${status}: ${text}`);
+  return (JSON.parse(text) as { ARN: string }).ARN;
+}
+
 /** Lambdas get the endpoint from their environment, as they get AWS's own. */
 function withoutEndpoint(url: string): string {
   return url.replace(/&endpoint=[^&]*/, "");
@@ -98,7 +136,7 @@ function withoutEndpoint(url: string): string {
 type Outputs = Readonly<Record<string, string>>;
 
 /** As a platform team does it: bootstrap, then deploy. @throws Error with what the command said */
-async function cdkDeploy(aws: Emulator, folder: string, databaseUrl: string): Promise<Outputs> {
+async function cdkDeploy(aws: Emulator, folder: string, context: Readonly<Record<string, string>>): Promise<Outputs> {
   const environment = { ...process.env, ...aws.environment, CI: "true", CDK_DISABLE_CLI_TELEMETRY: "1" };
   const cdk = (...args: string[]) =>
     run(process.execPath, [CDK, ...args, "--output", join(folder, "cdk.out")], {
@@ -108,8 +146,8 @@ async function cdkDeploy(aws: Emulator, folder: string, databaseUrl: string): Pr
     });
   await cdk("bootstrap", `aws://${ACCOUNT}/${REGION}`);
   const file = join(folder, "outputs.json");
-  const context = ["-c", `localDatabaseUrl=${databaseUrl}`];
-  await cdk("deploy", "--all", "--require-approval", "never", "--outputs-file", file, ...context);
+  const given = Object.entries(context).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  await cdk("deploy", "--all", "--require-approval", "never", "--outputs-file", file, ...given);
   const byStack = JSON.parse(readFileSync(file, "utf8")) as Record<string, Outputs>;
   return byStack[`${STAGE}-app`] ?? {};
 }

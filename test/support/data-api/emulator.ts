@@ -18,6 +18,8 @@ export interface EmulatorOptions {
   /** The clock by which transactions expire. */
   readonly now?: () => number;
   readonly statementTimeoutMs?: number;
+  /** Logins by the ARNs of their secrets; any other secret is that of the server's URL. */
+  readonly logins?: ReadonlyMap<string, { readonly user: string; readonly password: string }>;
 }
 
 export interface DataApiEmulator {
@@ -45,8 +47,13 @@ export async function startDataApi(url: string, options: EmulatorOptions = {}): 
   const faults = openFaults();
   const calls = Object.fromEntries(OPERATIONS.map((operation) => [operation, 0])) as Record<Operation, number>;
   const databases = new Map<string, Sessions>();
-  const sessionsOf = (database: string | undefined): Sessions => {
+  const sessionsOf = (database: string | undefined, secretArn: string): Sessions => {
     const target = new URL(url);
+    const login = options.logins?.get(secretArn);
+    if (login !== undefined) {
+      target.username = login.user;
+      target.password = encodeURIComponent(login.password);
+    }
     if (database !== undefined) target.pathname = `/${encodeURIComponent(database)}`;
     const known = databases.get(target.href);
     if (known !== undefined) return known;

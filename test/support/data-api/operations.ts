@@ -13,12 +13,12 @@ const MAX_SQL_CHARACTERS = 65_536;
 export async function answerTo(
   operation: Operation,
   input: JsonObject,
-  sessionsOf: (database: string | undefined) => Sessions,
+  sessionsOf: (database: string | undefined, secretArn: string) => Sessions,
 ): Promise<string> {
   requiredText(input, "resourceArn");
-  requiredText(input, "secretArn");
+  const secretArn = requiredText(input, "secretArn");
   if (input.schema !== undefined) throw validation("The schema parameter isn't supported");
-  const sessions = sessionsOf(typeof input.database === "string" ? input.database : undefined);
+  const sessions = sessionsOf(typeof input.database === "string" ? input.database : undefined, secretArn);
   switch (operation) {
     case "BeginTransaction":
       return bodyOf({ transactionId: await sessions.begin() });

@@ -1,0 +1,27 @@
+/** Logins out of AWS Secrets Manager, in the form that RDS gives them. */
+
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { parseJson } from "../delta/json.ts";
+import { errorText, invalid, unavailable } from "../errors.ts";
+import type { ReaderLogin } from "../ports.ts";
+
+/** @throws LakeError unavailable; invalid for a secret of another form, without telling what is in it */
+export async function readLogin(secretArn: string): Promise<ReaderLogin> {
+  const client = new SecretsManagerClient();
+  const answer = await client.send(new GetSecretValueCommand({ SecretId: secretArn })).catch((error: unknown) => {
+    throw unavailable(`the secret ${secretArn} cannot be read: ${errorText(error)}`, { cause: error });
+  });
+  const { username, password } = membersOf(answer.SecretString ?? "");
+  if (typeof username !== "string" || typeof password !== "string") {
+    throw invalid(`the secret ${secretArn} is no login`, { hint: 'It reads {"username": "…", "password": "…"}.' });
+  }
+  return { name: username, password };
+}
+
+function membersOf(text: string): { readonly username?: unknown; readonly password?: unknown } {
+  try {
+    return Object(parseJson(text)) as object;
+  } catch {
+    return {};
+  }
+}
