@@ -49,7 +49,8 @@ export class ServiceFunctions extends Construct {
       entry: "commit",
       description: "Commits, creates, imports and forgets tables",
       timeout: ANSWER,
-      memory: 1024,
+      // 100,000 actions in 56 MB of JSON, uploaded, take up to 820 MB.
+      memory: 1769,
       parquet: true,
     });
     this.read = new ServiceFunction(this, "Read", {
@@ -59,7 +60,6 @@ export class ServiceFunctions extends Construct {
       environment: { ...common.environment, DATABASE_URL: database.reader?.url ?? database.url },
       timeout: ANSWER,
       memory: 1024,
-      parquet: true,
     });
     this.mirror = new ServiceFunction(this, "Mirror", {
       ...common,
@@ -76,7 +76,6 @@ export class ServiceFunctions extends Construct {
       description: "Rings again for versions that are overdue",
       timeout: Duration.seconds(60),
       memory: 512,
-      parquet: true,
     });
     this.parity = new ServiceFunction(this, "Parity", {
       ...common,
@@ -96,7 +95,6 @@ export class ServiceFunctions extends Construct {
       },
       timeout: Duration.minutes(10),
       memory: 512,
-      parquet: true,
     });
     this.#allow(props);
     this.mirror.lambda.addEventSource(
