@@ -16,6 +16,8 @@ before(async () => {
   const steps = [[addOf("a")], [addOf("b")], [removeOf("a"), addOf("c")], [addOf("a")]];
   for (const [v, step] of steps.entries()) {
     lake.clock.time += 1000;
+    // PostgreSQL has a clock of its own: two commits of neighbouring milliseconds would leave nothing in between.
+    await new Promise((resolve) => setTimeout(resolve, 5));
     await commitTo(lake, id, v, step);
   }
   const history = await tableHistory(lake, { tableId: id }, { limit: 10 });
