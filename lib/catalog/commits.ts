@@ -7,7 +7,7 @@ import { corrupt, invalid } from "../errors.ts";
 import type { Clock, CommitOutcome, CommittedTable } from "../ports.ts";
 import { type CommitRequestRows, commitInTransaction } from "./commit-steps.ts";
 import type { Database, Queries, SqlTransaction } from "./database.ts";
-import { readCommits } from "./read-commits.ts";
+import { readCommitsOf } from "./read-commits.ts";
 import { requireUuid, text } from "./rows.ts";
 import { requestJson, tableRequest } from "./table-write.ts";
 import { readStates } from "./tables.ts";
@@ -47,15 +47,12 @@ async function readWinners(
   tables: readonly { readonly tableId: string; readonly after: number }[],
   states: readonly TableState[],
 ): Promise<ReadonlyMap<string, readonly Commit[]>> {
-  const winners = new Map<string, readonly Commit[]>();
-  for (const { tableId, after } of tables) {
+  const ranges = tables.flatMap(({ tableId, after }) => {
     const state = states.find((s) => s.tableId === tableId.toLowerCase());
-    if (state === undefined) continue;
-    const range = { maxActions: Number.MAX_SAFE_INTEGER };
-    const commits = state.version > after ? await readCommits(tx, tableId, after + 1, state.version, range) : [];
-    winners.set(tableId, commits);
-  }
-  return winners;
+    return state && state.version > after ? [{ tableId, from: after + 1, to: state.version }] : [];
+  });
+  const commits = await readCommitsOf(tx, ranges, { maxActions: Number.MAX_SAFE_INTEGER });
+  return new Map(ranges.map(({ tableId }, i) => [tableId, commits[i] ?? []]));
 }
 
 function requestOf(planned: PlannedCommit): CommitRequestRows {

@@ -8,7 +8,7 @@ import { abortImport, beginImport, finishImport, type ImportPosition, importBatc
 import { checkSchema, migrate } from "./migrate.ts";
 import * as mirror from "./mirror-state.ts";
 import { readParity, writeParity } from "./parity.ts";
-import { readCommits } from "./read-commits.ts";
+import { readCommits, readCommitsOf } from "./read-commits.ts";
 import { allowReader } from "./reader-login.ts";
 import { dropTable, findTable, listTables, readStates } from "./tables.ts";
 import { findTransactionRow } from "./transactions.ts";
@@ -36,6 +36,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     commitLocked: (transactionId, tables, plan) => commitLocked(db, clock, transactionId, tables, plan),
     findTransaction: (transactionId) => findTransactionRow(db, transactionId),
 
+    readCommitsOf: (ranges) => readCommitsOf(db, ranges),
     readCommits: (tableId, from, to, options) => readCommits(db, tableId, from, to, options),
     history: (tableId, options) => history(db, tableId, options),
     versionAt: (tableId, timestamp) => versionAt(db, tableId, timestamp),

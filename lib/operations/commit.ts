@@ -17,8 +17,6 @@ const OPTIMISTIC_ROUNDS = 4;
 /** Longest wait for `acknowledge: "mirrored"`; API Gateway cuts at 30 s. */
 const MIRRORED_WAIT_MS = 20_000;
 const MAX_TABLES = 1000;
-/** Tables whose winners are read at the same time: bounds memory and connections. */
-const READ_AT_ONCE = 8;
 
 type Committed = Extract<CommitOutcome, { status: "committed" }>;
 
@@ -153,24 +151,21 @@ async function checkWinners(
   states: readonly TableState[],
   checked: number[],
 ): Promise<TableConflict[]> {
-  const checkOne = async (state: TableState, i: number): Promise<readonly TableConflict[]> => {
+  const moved = states.flatMap((state, i) => {
     const after = checked[i] as number;
     if (state.version <= after) return [];
     const hasMoved = (marker: MarkerName) => state.markers[marker] > after;
-    if (isRedefined(state, after) || planOne(request, i, state, after).planned.watch.some(hasMoved)) {
-      const winners = await readWinners(lake, state, after);
-      const conflict =
-        winners === "forgotten" ? forgottenHistory(state) : firstConflict(request, i, state, after, winners);
-      if (conflict) return [tableConflict(state, request.tables[i]?.readVersion ?? after, conflict)];
-    }
-    checked[i] = state.version;
-    return [];
-  };
-  const conflicts: TableConflict[] = [];
-  for (let first = 0; first < states.length; first += READ_AT_ONCE) {
-    const some = states.slice(first, first + READ_AT_ONCE);
-    conflicts.push(...(await Promise.all(some.map((state, i) => checkOne(state, first + i)))).flat());
-  }
+    const watched = isRedefined(state, after) || planOne(request, i, state, after).planned.watch.some(hasMoved);
+    return watched ? [{ state, after, i }] : [];
+  });
+  const winnersOf = await readWinners(lake, moved);
+  const conflicts = moved.flatMap(({ state, after, i }, k) => {
+    const winners = winnersOf[k] ?? "forgotten";
+    const conflict =
+      winners === "forgotten" ? forgottenHistory(state) : firstConflict(request, i, state, after, winners);
+    return conflict ? [tableConflict(state, request.tables[i]?.readVersion ?? after, conflict)] : [];
+  });
+  for (const [i, state] of states.entries()) checked[i] = Math.max(checked[i] as number, state.version);
   return conflicts;
 }
 

@@ -144,6 +144,8 @@ export interface Catalog {
   ): Promise<CommitOutcome>;
   findTransaction(transactionId: string): Promise<Transaction | undefined>;
 
+  /** As `readCommits` for each of these ranges, with a round trip for every few of them. */
+  readCommitsOf(ranges: readonly CommitRange[]): Promise<readonly (readonly Commit[])[]>;
   /** Versions `from`…`to` (inclusive) with all their actions, ascending; fewer when a page is full. One round trip. */
   readCommits(
     tableId: string,
@@ -217,6 +219,13 @@ export interface Catalog {
   finishImport(tableId: string, end: { readonly keepFrom: number }): Promise<TableHead>;
   /** Takes every row of an unfinished import away. */
   abortImport(tableId: string): Promise<void>;
+}
+
+/** Versions of a table, both ends included. */
+export interface CommitRange {
+  readonly tableId: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface ReaderLogin {

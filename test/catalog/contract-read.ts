@@ -250,6 +250,24 @@ function rebuildTests(catalog: CatalogUnderTest["catalog"]): void {
     assert.deepEqual(empty?.actions, { txns: [], domains: [], removes: [], adds: [], others: [] });
   });
 
+  test("readCommitsOf reads many tables as readCommits reads each", async () => {
+    const tables: string[] = [];
+    for (let i = 0; i < 23; i += 1) {
+      const tableId = await newTable(catalog(), [add("gone/%20x"), add("bare")]);
+      for (let v = 0; v < i % 4; v += 1)
+        await commitNext(catalog(), tableId, { actions: { txns: [{ appId: `app${i}`, version: v }] } });
+      await commitNext(catalog(), tableId, { actions: RICH });
+      tables.push(tableId);
+    }
+    const ranges = tables.map((tableId, i) => ({ tableId, from: 1, to: 1 + (i % 5) }));
+    const each = await Promise.all(ranges.map(({ tableId, from, to }) => catalog().readCommits(tableId, from, to)));
+    assert.deepEqual(await catalog().readCommitsOf(ranges), each);
+    assert.deepEqual(await catalog().readCommitsOf([]), []);
+    await catalog().dropTable(tables[20] ?? "");
+    const gone = (e: unknown) => isLakeError(e, "notFound") && e.code === "TABLE_NOT_FOUND";
+    await assert.rejects(catalog().readCommitsOf(ranges), gone);
+  });
+
   test("readCommits stops at the bound of actions, but never before one whole version", async () => {
     const tableId = await newTable(catalog());
     for (let i = 0; i < 4; i += 1) {
