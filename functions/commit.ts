@@ -1,7 +1,8 @@
 /** Commits, creates, imports and drops tables: the API's requests that write, behind API Gateway. */
 
 import type { LambdaApi } from "../lib/http/lambda.ts";
-import { around, containerApi } from "./middleware.ts";
+import { containerApi } from "./container-api.ts";
+import { around } from "./middleware.ts";
 
 const api = containerApi("writes");
 

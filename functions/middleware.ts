@@ -5,8 +5,6 @@ import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import { errorText, isLakeError } from "../lib/errors.ts";
-import { createApp } from "../lib/http/app.ts";
-import { type LambdaApi, lambdaApi } from "../lib/http/lambda.ts";
 import { type AwsLake, openAwsLake, perContainer } from "../lib/lake/aws.ts";
 
 export const logger = new Logger({ serviceName: "deltalakedb" });
@@ -27,20 +25,4 @@ export function containerLake({ ringsAgain = false }: { readonly ringsAgain?: bo
   const onLostRing = (tableIds: readonly string[], error: unknown) =>
     logger.warn("a doorbell was not heard; the sweeper will ring again", { tableIds, reason: errorText(error) });
   return perContainer(() => openAwsLake(process.env, { onLostRing, ringsAgain }));
-}
-
-/** The API, of which this function answers its part. */
-export function containerApi(serves: "reads" | "writes"): () => Promise<LambdaApi> {
-  const lakeOf = containerLake();
-  return perContainer(async () => {
-    const lake = await lakeOf();
-    const app = createApp(lake, {
-      version: process.env.AWS_LAMBDA_FUNCTION_VERSION ?? "0",
-      serves,
-      resolveLocation: lake.resolveLocation,
-      ...(lake.uploads ? { uploads: lake.uploads } : {}),
-      onIncident: (error, incident) => logger.error(errorText(error), { incident, error: error as Error }),
-    });
-    return lambdaApi(app);
-  });
 }

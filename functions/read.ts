@@ -1,7 +1,8 @@
 /** Answers the API's requests that read, behind API Gateway; its role cannot reach tables or queues. */
 
 import type { LambdaApi } from "../lib/http/lambda.ts";
-import { around, containerApi } from "./middleware.ts";
+import { containerApi } from "./container-api.ts";
+import { around } from "./middleware.ts";
 
 const api = containerApi("reads");
 

@@ -1,6 +1,6 @@
 /** Names, defaults and meaning of all settings. What a file says is read by the CLI; environments of Lambdas end here, too. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "./delta/json.ts";
 import { invalid } from "./errors.ts";
 import { checked } from "./validation.ts";

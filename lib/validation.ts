@@ -1,6 +1,6 @@
 /** Checks outside input against a zod schema; what is wrong becomes one LakeError that names every culprit and suggests spellings. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { stringifyJson } from "./delta/json.ts";
 import { invalid, type LakeError } from "./errors.ts";
 

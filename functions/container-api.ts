@@ -1,0 +1,23 @@
+/** The API of a container: what `commit` and `read` share, and the other functions need not load. */
+
+import { errorText } from "../lib/errors.ts";
+import { createApp } from "../lib/http/app.ts";
+import { type LambdaApi, lambdaApi } from "../lib/http/lambda.ts";
+import { perContainer } from "../lib/lake/aws.ts";
+import { containerLake, logger } from "./middleware.ts";
+
+/** The API, of which this function answers its part. */
+export function containerApi(serves: "reads" | "writes"): () => Promise<LambdaApi> {
+  const lakeOf = containerLake();
+  return perContainer(async () => {
+    const lake = await lakeOf();
+    const app = createApp(lake, {
+      version: process.env.AWS_LAMBDA_FUNCTION_VERSION ?? "0",
+      serves,
+      resolveLocation: lake.resolveLocation,
+      ...(lake.uploads ? { uploads: lake.uploads } : {}),
+      onIncident: (error, incident) => logger.error(errorText(error), { incident, error: error as Error }),
+    });
+    return lambdaApi(app);
+  });
+}
