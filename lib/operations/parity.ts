@@ -33,7 +33,7 @@ export async function checkParity(lake: Lake, request: ParityRequest): Promise<D
   const [head, last] = await Promise.all([findHead(lake, { tableId }), lake.catalog.readParity(tableId)]);
   const log = lake.openLog(head.location);
   const listing = await listed(log);
-  const since = last && listing && (await canGoOn(lake, request, last, listing)) ? last : undefined;
+  const since = last && listing && (await canGoOn(lake, head, request, last, listing)) ? last : undefined;
   const continued = since && listing ? await checkSince(lake, head, log, listing, since, request) : undefined;
   const report = continued ?? (await diffTable(lake, { ref: { tableId }, ...request }));
   const version = report.comparedVersion ?? -1;
@@ -71,8 +71,14 @@ async function digest({ commits, checkpoints }: LogListing, version: number): Pr
   return sha256(stringifyJson(files));
 }
 
-async function canGoOn(lake: Lake, request: ParityRequest, last: ParityRecord, listing: LogListing): Promise<boolean> {
-  const { wholeAfterMs = DAY_MS } = request;
+async function canGoOn(
+  lake: Lake,
+  { baseVersion }: TableHead,
+  { wholeAfterMs = DAY_MS }: ParityRequest,
+  last: ParityRecord,
+  listing: LogListing,
+): Promise<boolean> {
+  if (last.version < baseVersion) return false;
   if (last.report !== undefined || lake.clock.now() - last.comparedAt >= wholeAfterMs) return false;
   return last.logDigest === (await digest(listing, last.version));
 }

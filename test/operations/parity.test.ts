@@ -133,3 +133,13 @@ test("a new checkpoint is read, and so are differences that are tolerated", asyn
     assert.deepEqual([tolerated.report.outcome, tolerated.report.drift.fileCount], ["ok", 1]);
   }
 });
+
+test("a log that has nothing yet is no start to go on from", async () => {
+  const id = await newTable(lake, "p.unpublished");
+  assert.equal((await check(id)).report.comparedVersion, undefined);
+  assert.equal((await lake.catalog.readParity(id))?.version, -1);
+  await mirrorTable(lake, id);
+  const { report, read } = await check(id);
+  assert.deepEqual([report.outcome, report.comparedVersion, [...read]], ["ok", 0, [commitFileName(0)]]);
+  assert.equal((await lake.catalog.readParity(id))?.comparedAt, report.checkedAt, "compared as a whole");
+});
