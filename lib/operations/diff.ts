@@ -35,7 +35,7 @@ export interface DiffRequest {
 }
 
 /** Gathers drift while a table is compared. */
-class Findings {
+export class Findings {
   readonly files: FileDrift[] = [];
   readonly metadata: FieldDrift[] = [];
   readonly protocol: FieldDrift[] = [];
@@ -67,6 +67,18 @@ export async function diffTable(lake: Lake, request: DiffRequest): Promise<DiffR
   const mirrored = await lake.catalog.mirroredVersion(head.tableId);
   const found = new Findings();
   const compared = await compareAll(lake, head, log, { mirrored, commitsAfter: request.commitsAfter ?? -1 }, found);
+  return reportOf(lake, head, log, compared, found, request);
+}
+
+/** What was found, with how far the mirror lags behind. */
+export async function reportOf(
+  lake: Lake,
+  head: TableHead,
+  log: DeltaLog,
+  compared: { readonly logVersion: number; readonly version?: number },
+  found: Findings,
+  request: Pick<DiffRequest, "lagThresholdSeconds" | "maxDriftFiles">,
+): Promise<DiffReport> {
   const { lagSeconds, behind, mirror } = await readLag(lake, head);
   if (head.quarantine !== undefined) found.notes.push(`the mirror is quarantined: ${head.quarantine}`);
   const drifted =

@@ -6,8 +6,7 @@ import { stringifyJson } from "../delta/json.ts";
 import type { LogListing } from "../delta/log-files.ts";
 import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, ParityRecord, TableHead } from "../ports.ts";
-import { diffTable } from "./diff.ts";
-import { readLag } from "./lag.ts";
+import { diffTable, Findings, reportOf } from "./diff.ts";
 import { findHead } from "./read.ts";
 import { sha256 } from "./request-hash.ts";
 
@@ -106,7 +105,7 @@ async function checkNewCommits(
   log: DeltaLog,
   listing: LogListing,
   since: ParityRecord,
-  { lagThresholdSeconds }: ParityRequest,
+  request: ParityRequest,
 ): Promise<DiffReport | undefined> {
   const logVersion = listing.commits.at(-1)?.version ?? -1;
   const mirrored = await lake.catalog.mirroredVersion(head.tableId);
@@ -121,20 +120,7 @@ async function checkNewCommits(
       next = commit.version + 1;
     }
   }
-  const { lagSeconds, behind, mirror } = await readLag(lake, head);
-  return {
-    tableId: head.tableId,
-    table: head.name,
-    logLocation: log.location,
-    sqlVersion: head.version,
-    logVersion,
-    versionDelta: head.version - logVersion,
-    comparedVersion: logVersion,
-    lagSeconds,
-    ...(mirror === undefined ? {} : { mirror }),
-    drift: { files: [], fileCount: 0, metadata: [], protocol: [], other: [] },
-    notes: [`compared from version ${since.version + 1} on`],
-    outcome: behind && lagSeconds > lagThresholdSeconds ? "lag" : "ok",
-    checkedAt: lake.clock.now(),
-  };
+  const found = new Findings();
+  found.notes.push(`compared from version ${since.version + 1} on`);
+  return reportOf(lake, head, log, { logVersion, version: logVersion }, found, request);
 }
