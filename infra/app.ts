@@ -12,6 +12,7 @@ export function addStacks(app: App): { readonly data: DataStack; readonly applic
   const settings = settingsOf((name) => app.node.tryGetContext(name));
   const url: unknown = app.node.tryGetContext("localDatabaseUrl");
   const reader: unknown = app.node.tryGetContext("localReaderSecret");
+  if (reader && !url) throw new Error("-c localReaderSecret= is for the database of -c localDatabaseUrl=: give both.");
   const external = typeof url === "string" && url !== "" ? { externalDatabase: accessOf(url, reader) } : {};
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const data = new DataStack(app, nameOf(settings, "data"), { settings, ...external });

@@ -151,6 +151,13 @@ describe("a database by its ARN", () => {
     assert.ok(resources.includes(cluster) && resources.includes(secret), JSON.stringify(resources));
   });
 
+  test("a login that reads, without its database, is refused", () => {
+    assert.throws(
+      () => templatesOf({ stage: "production", localReaderSecret: "arn:x" }),
+      /localDatabaseUrl=: give both/,
+    );
+  });
+
   test("and one for the login that reads, where it is given", () => {
     const cluster = "arn:aws:rds:eu-central-1:111122223333:cluster:restored";
     const secret = (name: string) => `arn:aws:secretsmanager:eu-central-1:111122223333:secret:${name}`;
