@@ -1,13 +1,10 @@
-/** Hashes: keys that find a file by its path and deletion vector, and the lanes of its fingerprint (design D15). */
+/** Hashes: keys that find a file by its path and deletion vector, and its fingerprint (design D15). */
 
 import { hash } from "node:crypto";
 import { type AddFile, deletionVectorId, type FileIdentity } from "../delta/actions.ts";
+import type { Fingerprint } from "../delta/fingerprint.ts";
 import { canonicalJson } from "../delta/json.ts";
 import { canonicalPath } from "../delta/paths.ts";
-
-/** Four unsigned 32-bit numbers. */
-export type Lanes = readonly [number, number, number, number];
-export const NO_LANES: Lanes = [0, 0, 0, 0];
 
 /** First 16 bytes of the SHA-256 of the canonical path, as 32 hex digits: all spellings of a path have one key. */
 export function pathKey(path: string): string {
@@ -21,7 +18,7 @@ export function dvKey(file: FileIdentity): string {
 }
 
 /** What a live file adds to the fingerprint of a version. Fields that the service assigns, and dataChange, are not in it. */
-export function fileLanes(file: AddFile): Lanes {
+export function fileFingerprint(file: AddFile): Fingerprint {
   // Strings and nulls: without a second key there is nothing to sort, and plain JSON.stringify is three times as fast.
   const sorted = Object.keys(file.partitionValues).length < 2;
   const partitionValues = sorted ? JSON.stringify(file.partitionValues) : canonicalJson(file.partitionValues);
@@ -31,13 +28,4 @@ export function fileLanes(file: AddFile): Lanes {
     "buffer",
   );
   return [digest.readUInt32BE(0), digest.readUInt32BE(4), digest.readUInt32BE(8), digest.readUInt32BE(12)];
-}
-
-/** Lane by lane modulo 2^32. A sum, not XOR: a file that stands twice must not cancel itself. */
-export function addLanes(a: Lanes, b: Lanes): Lanes {
-  return [(a[0] + b[0]) >>> 0, (a[1] + b[1]) >>> 0, (a[2] + b[2]) >>> 0, (a[3] + b[3]) >>> 0];
-}
-
-export function subtractLanes(a: Lanes, b: Lanes): Lanes {
-  return [(a[0] - b[0]) >>> 0, (a[1] - b[1]) >>> 0, (a[2] - b[2]) >>> 0, (a[3] - b[3]) >>> 0];
 }

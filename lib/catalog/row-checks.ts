@@ -1,9 +1,9 @@
 /** What only rows can tell: is a removed file live, does an add meet a live path. The twin of dl_check_rows in PL/pgSQL. */
 
+import type { Fingerprint } from "../delta/fingerprint.ts";
 import type { Int64 } from "../delta/int64.ts";
 import type { Rejection } from "../ports.ts";
 import { OPEN, type SqlTransaction, sql } from "./database.ts";
-import type { Lanes } from "./keys.ts";
 import { integer, lanesOf, long, optionalInteger, optionalLong, text } from "./rows.ts";
 import type { TableRequest, TableWrite } from "./table-write.ts";
 
@@ -13,7 +13,7 @@ export interface LiveFile {
   readonly addedVersion: number;
   readonly ord: number;
   readonly size: Int64;
-  readonly lanes: Lanes;
+  readonly lanes: Fingerprint;
   readonly baseRowId: Int64 | undefined;
   readonly defaultRowCommitVersion: Int64 | undefined;
 }

@@ -2,13 +2,13 @@
 
 import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import { decodeDeletionVector, decodeMetadata, decodeProtocol, decodeRemove } from "../delta/decode.ts";
+import type { Fingerprint } from "../delta/fingerprint.ts";
 import { type Int64, int64 } from "../delta/int64.ts";
 import { isJsonObject, type Json, type JsonObject, parseJson } from "../delta/json.ts";
 import type { MarkerName } from "../delta/table.ts";
 import { corrupt, invalid } from "../errors.ts";
 import type { MirrorStatus, TableHead, TableStatus, Transaction, VersionSummary } from "../ports.ts";
 import { type Row, raw, type Sql } from "./database.ts";
-import type { Lanes } from "./keys.ts";
 
 function wrong(row: Row, column: string, wanted: string): Error {
   return corrupt(`the column ${column} of the catalog holds ${String(row[column])}, which is not ${wanted}`);
@@ -114,7 +114,7 @@ export function markersOf(row: Row): Record<MarkerName, number> {
 
 export const LANE_NAMES = ["0", "1", "2", "3"] as const;
 
-export function lanesOf(row: Row, prefix: "h" | "fingerprint_"): Lanes {
+export function lanesOf(row: Row, prefix: "h" | "fingerprint_"): Fingerprint {
   const [a, b, c, d] = LANE_NAMES.map((lane) => integer(row, prefix + lane)) as [number, number, number, number];
   return [a, b, c, d];
 }

@@ -5,6 +5,7 @@ import { commit, commitLocked } from "./commits.ts";
 import { type Database, sql } from "./database.ts";
 import { readFiles, readTombstones } from "./files.ts";
 import { abortImport, beginImport, finishImport, type ImportPosition, importBatch, importMoved } from "./imports.ts";
+import { fileFingerprint } from "./keys.ts";
 import { checkSchema, migrate } from "./migrate.ts";
 import * as mirror from "./mirror-state.ts";
 import { readParity, writeParity } from "./parity.ts";
@@ -41,6 +42,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     history: (tableId, options) => history(db, tableId, options),
     versionAt: (tableId, timestamp) => versionAt(db, tableId, timestamp),
     readHeader: (tableId, version) => readHeader(db, tableId, version),
+    fingerprintOf: fileFingerprint,
     readFiles: (tableId, version, options) => readFiles(db, tableId, version, options),
     readTombstones: (tableId, version, options) => readTombstones(db, tableId, version, options),
 

@@ -7,7 +7,7 @@ import { isInt64 } from "../delta/int64.ts";
 import { isJsonObject, parseJson, stringifyJson } from "../delta/json.ts";
 import type { PlannedTable } from "../delta/table.ts";
 import { invalid } from "../errors.ts";
-import { dvKey, fileLanes, pathKey } from "./keys.ts";
+import { dvKey, fileFingerprint, pathKey } from "./keys.ts";
 import { markerColumn, requireUuid } from "./rows.ts";
 
 export const ROW_TRACKING_DOMAIN = "delta.rowTracking";
@@ -162,7 +162,7 @@ function addRow(add: AddFile, replaced: ReadonlyMap<string, string>): AddRow {
     add.defaultRowCommitVersion ?? null,
     add.clusteringProvider === undefined ? null : storable(add.clusteringProvider, "clusteringProvider"),
     jsonOrNull(add.unknown),
-    ...fileLanes(add),
+    ...fileFingerprint(add),
   ];
 }
 

@@ -1,11 +1,13 @@
 /** dl_versions and the small actions: history, time travel, and the state of a table at one version without its files. */
 
+import type { Fingerprint } from "../delta/fingerprint.ts";
 import { notFound } from "../errors.ts";
 import type { Page, SnapshotHeader, VersionSummary } from "../ports.ts";
 import { type Queries, type Row, raw, type Sql, sql, uuid } from "./database.ts";
 import {
   domainOf,
   integer,
+  LANE_NAMES,
   long,
   metadataOf,
   optionalInteger,
@@ -73,6 +75,8 @@ export async function readHeader(db: Queries, tableId: string, version: number):
     sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.version <= ${version})`;
   const newestOf = (table: Sql, column: Sql) =>
     sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.${column} = keys.k and x.version <= ${version})`;
+  // One text, as the other kinds have no four numbers.
+  const lanes = raw(LANE_NAMES.map((lane) => `cast(v.fingerprint_${lane} as text)`).join(" || ',' || "));
   const rows = await db.all(sql`
     with recursive ${distinctKeys("apps", sql`dl_txns`, sql`app_id`, id)},
     ${distinctKeys("domain_names", sql`dl_domains`, sql`domain`, id)}
@@ -81,7 +85,7 @@ export async function readHeader(db: Queries, tableId: string, version: number):
       cast(null as text) as configuration, cast(null as boolean) as removed, cast(null as text) as unknown
     from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     union all
-    select 'version', null, v.timestamp, v.num_files, v.size_in_bytes, v.in_commit_timestamp, null, null, null, null, null
+    select 'version', ${lanes}, v.timestamp, v.num_files, v.size_in_bytes, v.in_commit_timestamp, null, null, null, null, null
     from dl_versions v where v.table_id = ${uuid(id)} and v.version = ${version}
     union all
     select 'metadata', m.action, null, null, null, null, null, null, null, null, null
@@ -125,7 +129,13 @@ function headerOf(rows: readonly Row[], tableId: string, version: number): Snaps
     domains: byKey(ofKind("domain").map(domainOf), (domain) => domain.domain).filter((domain) => !domain.removed),
     numFiles: integer(state, "b"),
     sizeInBytes: long(state, "c"),
+    fingerprint: fingerprintOf(text(state, "action")),
   };
+}
+
+function fingerprintOf(lanes: string): Fingerprint {
+  const [a, b, c, d] = lanes.split(",").map(Number) as [number, number, number, number];
+  return [a, b, c, d];
 }
 
 function byKey<T>(items: readonly T[], key: (item: T) => string): readonly T[] {

@@ -1,10 +1,10 @@
 /** Writes the rows of one version and moves the head's numbers. The twin of dl_write_version in PL/pgSQL. */
 
+import { addFingerprint, type Fingerprint, subtractFingerprint } from "../delta/fingerprint.ts";
 import { fillLateValues } from "../delta/in-commit-timestamps.ts";
 import { addInt64, type Int64 } from "../delta/int64.ts";
 import type { MarkerName } from "../delta/table.ts";
 import { type Row, type SqlTransaction, type SqlValue, sql } from "./database.ts";
-import { addLanes, type Lanes, subtractLanes } from "./keys.ts";
 import type { LiveFile, LiveFiles } from "./row-checks.ts";
 import { integer, lanesOf, long, markersOf } from "./rows.ts";
 import { type AddRow, type RemoveRow, ROW_TRACKING_DOMAIN, type TableWrite } from "./table-write.ts";
@@ -17,7 +17,7 @@ export interface HeadNumbers {
   readonly sizeInBytes: Int64;
   readonly markers: Readonly<Record<MarkerName, number>>;
   readonly highWaterMark: Int64;
-  readonly lanes: Lanes;
+  readonly lanes: Fingerprint;
 }
 
 export function headNumbers(row: Row): HeadNumbers {
@@ -64,11 +64,11 @@ export async function writeVersion(
   let lanes = head.lanes;
   for (const file of closed.all) {
     sizeInBytes = addInt64(sizeInBytes, -file.size as Int64);
-    lanes = subtractLanes(lanes, file.lanes);
+    lanes = subtractFingerprint(lanes, file.lanes);
   }
   for (const row of rows) {
     sizeInBytes = addInt64(sizeInBytes, row[5]);
-    lanes = addLanes(lanes, [row[16], row[17], row[18], row[19]]);
+    lanes = addFingerprint(lanes, [row[16], row[17], row[18], row[19]]);
   }
   await writeHead(tx, to, {
     version: to.importing ? head.version : to.version,

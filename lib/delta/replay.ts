@@ -51,6 +51,15 @@ export class LogReplay {
     return this.#metadata;
   }
 
+  get header(): ReplayHeader {
+    return {
+      ...(this.#protocol && { protocol: this.#protocol }),
+      ...(this.#metadata && { metadata: this.#metadata }),
+      txns: [...this.txns.values()],
+      domains: [...this.domains.values()],
+    };
+  }
+
   /**
    * What a table must have before any reader may use it.
    * @throws LakeError corrupt: MISSING_PROTOCOL, MISSING_METADATA

@@ -2,7 +2,7 @@
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
 import { corrupt } from "../errors.ts";
-import type { CheckpointContent, SnapshotHeader } from "../ports.ts";
+import type { CheckpointContent } from "../ports.ts";
 import { openCheckpointColumns } from "./checkpoint-rows.ts";
 import { openRowGroup } from "./parquet-write-group.ts";
 import { openSplice } from "./parquet-write-splice.ts";
@@ -88,7 +88,7 @@ async function* rowGroups({ header, adds, tombstones }: CheckpointContent, tally
   if (group.rows > 0) yield take();
 }
 
-function checkAdds(adds: number, { numFiles, version }: SnapshotHeader): void {
+function checkAdds(adds: number, { numFiles, version }: CheckpointContent["header"]): void {
   if (adds === numFiles) return;
   throw corrupt(`version ${version} has ${numFiles} live files, but ${adds} were read for its checkpoint`, {
     code: "CHECKPOINT_MISMATCH",

@@ -2,7 +2,7 @@
 
 import { checkpointFileName, LOG_FOLDER } from "../delta/log-files.ts";
 import { corrupt, unavailable } from "../errors.ts";
-import type { CheckpointContent, ObjectStore, SnapshotHeader, WrittenCheckpoint } from "../ports.ts";
+import type { CheckpointContent, ObjectStore, WrittenCheckpoint } from "../ports.ts";
 import { encodeCheckpoint, openTally, type Tally } from "./checkpoint-encode.ts";
 import { moveLastCheckpoint } from "./last-checkpoint.ts";
 import { countValues, openParquetFile, type ParquetFile } from "./parquet-file.ts";
@@ -70,7 +70,7 @@ function countAdds(file: ParquetFile): number | undefined {
 }
 
 /** What must hold of any checkpoint of this version, whoever wrote it: how many removes it keeps is its writer's choice. */
-function checkFound({ rows, adds }: Footer, header: SnapshotHeader, key: string): void {
+function checkFound({ rows, adds }: Footer, header: CheckpointContent["header"], key: string): void {
   const fewest = 2 + (adds === undefined ? 0 : header.numFiles);
   if ((adds === undefined || adds === header.numFiles) && rows >= fewest) return;
   throw corrupt(

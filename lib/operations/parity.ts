@@ -14,27 +14,32 @@ export interface ParityRequest {
   readonly tableId: string;
   readonly lagThresholdSeconds: number;
   readonly maxDriftFiles: number;
-  /** Everything is compared again, field by field, after so many milliseconds; a day if absent. */
+  /** Everything is compared again after so many milliseconds; a day if absent. */
   readonly wholeAfterMs?: number;
+  /** States of more files than this are compared by their fingerprint. */
+  readonly fieldsUpTo?: { readonly whole: number; readonly checkpoint: number };
 }
 
 const DAY_MS = 86_400_000;
 
+/** Above so many files a state is compared by its fingerprint: where all is compared, and where a new checkpoint stands. */
+const FIELDS_UP_TO = { whole: 100_000, checkpoint: 5_000 };
+
 /**
  * Compares a table's log with SQL, and records what it found. Where the last check found nothing, and the files that it saw
  * are still the same, only later commits are read: bytes that are those of SQL's rows lead to SQL's state. A new checkpoint,
- * which is what readers begin with, is compared with the rows. Anything else is compared as a whole by {@link diffTable},
- * which also explains what differs.
+ * which is what readers begin with, is compared with SQL. Anything else is compared as a whole by {@link diffTable}, which
+ * also explains what differs. States of many files are compared by their fingerprint, in memory that does not grow with them.
  * @throws LakeError notFound, unavailable
  */
 export async function checkParity(lake: Lake, request: ParityRequest): Promise<DiffReport> {
-  const { tableId } = request;
+  const { tableId, fieldsUpTo = FIELDS_UP_TO } = request;
   const [head, last] = await Promise.all([findHead(lake, { tableId }), lake.catalog.readParity(tableId)]);
   const log = lake.openLog(head.location);
   const listing = await listed(log);
   const since = last && listing && (await canGoOn(lake, head, request, last, listing)) ? last : undefined;
   const continued = since && listing ? await checkSince(lake, head, log, listing, since, request) : undefined;
-  const report = continued ?? (await diffTable(lake, { ref: { tableId }, ...request }));
+  const report = continued ?? (await diffTable(lake, { ...request, ref: { tableId }, fieldsUpTo: fieldsUpTo.whole }));
   const version = report.comparedVersion ?? -1;
   await lake.catalog.writeParity({
     tableId: head.tableId,
@@ -94,7 +99,13 @@ async function checkSince(
   if (listing.checkpoints.every(({ version }) => version <= since.version)) {
     return checkNewCommits(lake, head, log, listing, since, request);
   }
-  const report = await diffTable(lake, { ref: { tableId: head.tableId }, ...request, commitsAfter: since.version });
+  const { fieldsUpTo = FIELDS_UP_TO } = request;
+  const report = await diffTable(lake, {
+    ...request,
+    ref: { tableId: head.tableId },
+    commitsAfter: since.version,
+    fieldsUpTo: fieldsUpTo.checkpoint,
+  });
   return differs(report) ? undefined : report;
 }
 

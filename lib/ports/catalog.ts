@@ -1,6 +1,7 @@
 /** The SQL side: the truth about every table. */
 
 import type { AddFile, Commit, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
+import type { Fingerprint } from "../delta/fingerprint.ts";
 import type { Int64 } from "../delta/int64.ts";
 import type { TableRef } from "../delta/request.ts";
 import type { PlannedCommit, TableHead, TableState } from "../delta/table.ts";
@@ -17,6 +18,8 @@ export interface SnapshotHeader {
   readonly domains: readonly DomainMetadata[];
   readonly numFiles: number;
   readonly sizeInBytes: Int64;
+  /** Of the live files. */
+  readonly fingerprint: Fingerprint;
 }
 
 /** One version in the history of a table, without its file actions. */
@@ -165,6 +168,8 @@ export interface Catalog {
   ): Promise<{ readonly version: number; readonly timestamp: number } | undefined>;
   /** @throws LakeError notFound for a version that SQL does not hold */
   readHeader(tableId: string, version: number): Promise<SnapshotHeader>;
+  /** What a live file adds to the fingerprint of a version. No round trip. */
+  fingerprintOf(file: AddFile): Fingerprint;
   /** Live files at a version, in a stable order. */
   readFiles(
     tableId: string,

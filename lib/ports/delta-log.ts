@@ -33,7 +33,7 @@ export interface WrittenCheckpoint {
 }
 
 export interface CheckpointContent {
-  readonly header: SnapshotHeader;
+  readonly header: Omit<SnapshotHeader, "fingerprint">;
   readonly adds: AsyncIterable<readonly AddFile[]>;
   readonly tombstones: AsyncIterable<readonly RemoveFile[]>;
 }

@@ -7,8 +7,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { openCatalog } from "../../lib/catalog/catalog.ts";
-import { addLanes, fileLanes, type Lanes, NO_LANES } from "../../lib/catalog/keys.ts";
+import { fileFingerprint } from "../../lib/catalog/keys.ts";
 import { type AddFile, type CommitActions, deletionVectorId, type RemoveFile } from "../../lib/delta/actions.ts";
+import { addFingerprint, type Fingerprint, NO_FILES } from "../../lib/delta/fingerprint.ts";
 import { MARKER_NAMES } from "../../lib/delta/table.ts";
 import type { Catalog, CommitOutcome, PlannedCommit } from "../../lib/ports.ts";
 import { findDataApi, findPostgres, SQLITE_ENGINE } from "../support/catalog-engines.ts";
@@ -178,7 +179,7 @@ async function compareTable(catalogs: readonly Catalog[], urls: readonly string[
       catalogs.map((catalog) => all((page) => catalog.readFiles(tableId, version, { limit: 4, ...page }))),
     );
     same(files);
-    const sum = (files[0] ?? []).reduce<Lanes>((lanes, f) => addLanes(lanes, fileLanes(f)), NO_LANES);
+    const sum = (files[0] ?? []).reduce<Fingerprint>((lanes, f) => addFingerprint(lanes, fileFingerprint(f)), NO_FILES);
     const row = rows[0]?.versions[version];
     assert.deepEqual(
       [row?.fingerprint_0, row?.fingerprint_1, row?.fingerprint_2, row?.fingerprint_3],

@@ -1,10 +1,9 @@
-/** Keys and fingerprints: one key for all spellings of a path, lanes that add up whatever the order. */
+/** Keys and fingerprints of files: one key for all spellings of a path. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import fc from "fast-check";
-import { addLanes, dvKey, fileLanes, type Lanes, NO_LANES, pathKey, subtractLanes } from "../../lib/catalog/keys.ts";
+import { dvKey, fileFingerprint, pathKey } from "../../lib/catalog/keys.ts";
 import { add, dv } from "../support/catalog-plans.ts";
 
 test("spellings of one path have one key, other paths another", () => {
@@ -25,7 +24,7 @@ test("no deletion vector is the empty key; an offset of 0 is not an absent one",
   assert.equal(offset, 1);
 });
 
-test("the lanes of a file are the SHA-256 of its identity, size, time, partition values and stats", () => {
+test("the fingerprint of a file is the SHA-256 of its identity, size, time, partition values and stats", () => {
   const file = add("p", {
     partitionValues: { b: null, a: "1" },
     deletionVector: dv("x"),
@@ -34,20 +33,11 @@ test("the lanes of a file are the SHA-256 of its identity, size, time, partition
   });
   const digest = createHash("sha256").update(`p\nux@1\n1152921504606846976\n5\n{"a":"1","b":null}\n{}`).digest();
   assert.deepEqual(
-    fileLanes(file),
+    fileFingerprint(file),
     [0, 4, 8, 12].map((at) => digest.readUInt32BE(at)),
   );
-  assert.deepEqual(fileLanes({ ...file, dataChange: false, baseRowId: 7, tags: { a: "b" } }), fileLanes(file));
-});
-
-test("adding and taking away in any order comes to the same", () => {
-  const uint = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-  const lanes = fc.tuple(uint, uint, uint, uint);
-  fc.assert(
-    fc.property(fc.array(lanes, { maxLength: 20 }), (all) => {
-      const forward = all.reduce<Lanes>(addLanes, NO_LANES);
-      assert.deepEqual(all.toReversed().reduce<Lanes>(addLanes, NO_LANES), forward);
-      assert.deepEqual(all.reduce<Lanes>(subtractLanes, forward), NO_LANES);
-    }),
+  assert.deepEqual(
+    fileFingerprint({ ...file, dataChange: false, baseRowId: 7, tags: { a: "b" } }),
+    fileFingerprint(file),
   );
 });

@@ -13,8 +13,21 @@ before(async () => {
 });
 after(() => lake.close());
 
-const diff = (tableId: string, more: { maxDriftFiles?: number } = {}): Promise<DiffReport> =>
-  diffTable(lake, { ref: { tableId }, lagThresholdSeconds: 5, maxDriftFiles: more.maxDriftFiles ?? 0 });
+/** At once, in a pass for every file, and by fingerprint first: whichever way, the same is found. */
+async function diff(tableId: string, { maxDriftFiles = 0 } = {}): Promise<DiffReport> {
+  const request = { ref: { tableId }, lagThresholdSeconds: 5, maxDriftFiles };
+  const report = await diffTable(lake, request);
+  assert.deepEqual(comparable(await diffTable(lake, { ...request, filesAPass: 1 })), comparable(report));
+  const { notes: _, ...byFingerprint } = comparable(await diffTable(lake, { ...request, fieldsUpTo: 0 }));
+  const { notes: __, ...byFields } = comparable(report);
+  assert.deepEqual(byFingerprint, byFields);
+  return report;
+}
+
+const comparable = ({ drift, ...report }: DiffReport) => ({
+  ...report,
+  drift: { ...drift, files: drift.files.toSorted((a, b) => (a.path < b.path ? -1 : 1)) },
+});
 
 async function mirrored(name: string, interval = "100"): Promise<string> {
   const id = await newTable(lake, name, { configuration: { "delta.checkpointInterval": interval } });

@@ -5,9 +5,9 @@ import { after, before, test } from "node:test";
 import { commitFileName } from "../../lib/delta/log-files.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { checkParity } from "../../lib/operations/parity.ts";
-import type { ObjectStore } from "../../lib/ports.ts";
+import type { Catalog, ObjectStore } from "../../lib/ports.ts";
 import { putText } from "../support/foreign-log.ts";
-import { addOf, commitTo, newTable, openTestLake, type TestLake } from "../support/lake.ts";
+import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
 import { stateOf } from "../support/table-facts.ts";
 
 let lake: TestLake;
@@ -142,4 +142,75 @@ test("a log that has nothing yet is no start to go on from", async () => {
   const { report, read } = await check(id);
   assert.deepEqual([report.outcome, report.comparedVersion, [...read]], ["ok", 0, [commitFileName(0)]]);
   assert.equal((await lake.catalog.readParity(id))?.comparedAt, report.checkedAt, "compared as a whole");
+});
+
+/** Counts the pages of files that are read from SQL. */
+function countingFiles(): { readonly catalog: Catalog; pages: number } {
+  const counted = {
+    pages: 0,
+    catalog: {
+      ...lake.catalog,
+      readFiles: (...args: Parameters<Catalog["readFiles"]>) => {
+        counted.pages += 1;
+        return lake.catalog.readFiles(...args);
+      },
+    },
+  };
+  return counted;
+}
+
+const BY_FINGERPRINT = { ...THRESHOLDS, fieldsUpTo: { whole: 0, checkpoint: 0 } };
+
+test("many files are compared by their fingerprint, without SQL's rows; a file that differs is explained all the same", async () => {
+  const id = await newTable(lake, "p.fingerprint", { configuration: { "delta.checkpointInterval": "5" } });
+  await commitTo(lake, id, 0, [addOf("a"), addOf("b"), { txn: { appId: "app", version: 1 } }]);
+  await commitTo(lake, id, 1, [removeOf("a"), addOf("c", { stats: '{"numRecords":1}' })], { wholeTable: true });
+  await mirrorTable(lake, id);
+  const counted = countingFiles();
+  const watched = lake.with({ catalog: counted.catalog });
+  const whole = await checkParity(watched, { tableId: id, ...BY_FINGERPRINT });
+  assert.deepEqual(
+    [whole.outcome, whole.notes, counted.pages],
+    ["ok", ["2 files were compared by their fingerprint"], 0],
+  );
+
+  for (let v = 2; v < 6; v += 1) await commitTo(lake, id, v, [addOf(`f${v}`)]);
+  await mirrorTable(lake, id);
+  const checkpoint = await checkParity(watched, { tableId: id, ...BY_FINGERPRINT });
+  assert.deepEqual([checkpoint.outcome, checkpoint.comparedVersion, counted.pages], ["ok", 6, 0]);
+  assert.deepEqual(checkpoint.notes, ["6 files were compared by their fingerprint"]);
+
+  const { location } = await stateOf(lake, id);
+  const bytes = (await lake.store(location).get(`_delta_log/${commitFileName(6)}`))?.bytes;
+  const text = new TextDecoder().decode(bytes);
+  for (const [sql, log] of [
+    ['"size":100', '"size":999'],
+    ['"path":"f5"', '"path":"g5"'],
+  ] as const) {
+    lake.clock.time += 1000;
+    await putText(lake, location, commitFileName(6), text.replace(sql, log));
+    const drifted = await checkParity(watched, { tableId: id, ...BY_FINGERPRINT });
+    assert.equal(drifted.outcome, "drift");
+    assert.ok(drifted.drift.files.some((file) => file.path === "f5"));
+  }
+  assert.ok(counted.pages > 0);
+});
+
+test("beside the fingerprint, metadata, protocol, txns and domains are compared", async () => {
+  const id = await mirroredTable("p.headers", 1);
+  const { location } = await stateOf(lake, id);
+  const commit = (await lake.store(location).get(`_delta_log/${commitFileName(1)}`))?.bytes;
+  await putText(
+    lake,
+    location,
+    commitFileName(1),
+    `${new TextDecoder().decode(commit)}{"txn":{"appId":"x","version":1}}\n{"domainMetadata":{"domain":"d","configuration":"","removed":false}}\n`,
+  );
+  const { outcome, drift, notes } = await checkParity(lake, { tableId: id, ...BY_FINGERPRINT });
+  assert.equal(outcome, "drift");
+  assert.deepEqual(
+    drift.other.map((o) => o.field).filter((field) => !field.startsWith("1.json")),
+    ["txn.x", "domainMetadata.d"],
+  );
+  assert.ok(notes.includes("1 files were compared by their fingerprint"), String(notes));
 });
