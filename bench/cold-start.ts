@@ -14,9 +14,9 @@ import { inTemporaryFolder, machine, markdownTable, percentile } from "./support
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const WASM = "node_modules/parquet-wasm/node/parquet_wasm_bg.wasm";
-const ENTRIES = ["commit", "read", "mirror", "sweep", "parity", "migrate"];
+const ENTRIES = ["commit", "read", "mirror", "sweep", "parity", "checkpoint", "migrate"];
 /** Those that read or write checkpoints. */
-const PARQUET = ["commit", "mirror", "parity"];
+const PARQUET = ["commit", "mirror", "parity", "checkpoint"];
 const LOADS = Number(process.argv[2] ?? 10);
 
 async function bundle(entry: string, folder: string): Promise<string> {

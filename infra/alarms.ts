@@ -9,6 +9,7 @@ export const SOURCES = {
   mirrorQueue: "AWS/SQS",
   mirrorDeadLetters: "AWS/SQS",
   parityDeadLetters: "AWS/SQS",
+  checkpointDeadLetters: "AWS/SQS",
   api: "AWS/ApiGateway",
   mirrorFunction: "AWS/Lambda",
 } as const;
@@ -92,6 +93,10 @@ function queueAlarms(): readonly AlarmDefinition[] {
     above("parity-dead-letters", "ticket", visible, 0, "Parity checks were given up", {
       ...most,
       source: "parityDeadLetters",
+    }),
+    above("checkpoint-dead-letters", "ticket", visible, 0, "Checkpoints of large tables were given up", {
+      ...most,
+      source: "checkpointDeadLetters",
     }),
     above("queue-age", "ticket", "ApproximateAgeOfOldestMessage", 60, "Doorbells wait for longer than a minute", {
       ...most,

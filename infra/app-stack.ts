@@ -10,7 +10,12 @@ import type { Tables } from "./constructs/lake-bucket.ts";
 import { LakeDashboard } from "./constructs/lake-dashboard.ts";
 import { Migration } from "./constructs/migration.ts";
 import { Schedules } from "./constructs/schedules.ts";
-import { MIRROR_TIMEOUT, PARITY_TIMEOUT, ServiceFunctions } from "./constructs/service-functions.ts";
+import {
+  CHECKPOINT_TIMEOUT,
+  MIRROR_TIMEOUT,
+  PARITY_TIMEOUT,
+  ServiceFunctions,
+} from "./constructs/service-functions.ts";
 import type { Dimensions } from "./metrics.ts";
 import type { Settings } from "./settings.ts";
 
@@ -30,18 +35,21 @@ export class AppStack extends Stack {
       settings,
       mirrorTimeout: MIRROR_TIMEOUT,
       parityTimeout: PARITY_TIMEOUT,
+      checkpointTimeout: CHECKPOINT_TIMEOUT,
     });
     const functions = new ServiceFunctions(this, "Functions", { settings, database, tables, doorbells });
-    const { commit, read, mirror, sweep, parity, migrate } = functions;
+    const { commit, read, mirror, sweep, parity, checkpoint, migrate } = functions;
     const migration = new Migration(this, "Migration", { settings, database, migrate: migrate.lambda });
     // New code meets the new schema, never the old one.
-    for (const { lambda } of [commit, read, mirror, sweep, parity]) lambda.node.addDependency(migration.done);
+    for (const { lambda } of [commit, read, mirror, sweep, parity, checkpoint])
+      lambda.node.addDependency(migration.done);
     const api = new Api(this, "Api", { settings, commit: commit.lambda, read: read.lambda });
     new Schedules(this, "Schedules", { settings, sweep: sweep.lambda, parity: parity.lambda });
     const dimensions: Dimensions = {
       service: { service: "deltalakedb", stage: settings.stage },
       mirrorQueue: { QueueName: doorbells.mirror.queueName },
       mirrorDeadLetters: { QueueName: doorbells.mirrorDeadLetters.queueName },
+      checkpointDeadLetters: { QueueName: doorbells.checkpointDeadLetters.queueName },
       parityDeadLetters: { QueueName: doorbells.parityDeadLetters.queueName },
       api: { ApiId: api.api.apiId },
       mirrorFunction: { FunctionName: mirror.lambda.functionName },
@@ -53,6 +61,7 @@ export class AppStack extends Stack {
       MirrorQueueUrl: doorbells.mirror.queueUrl,
       MirrorDeadLettersUrl: doorbells.mirrorDeadLetters.queueUrl,
       ParityQueueUrl: doorbells.parity.queueUrl,
+      CheckpointQueueUrl: doorbells.checkpoints.queueUrl,
       TablesBucket: tables.bucketName,
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards:name=${dashboard.name}`,
       NextStep: `curl ${api.url}v1/health${authorisationHint(settings, this.region)}`,

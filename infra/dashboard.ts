@@ -63,6 +63,13 @@ export const DASHBOARD: readonly DashboardRow[] = [
           sum(EVENT_METRICS.foreignCommits.cloudwatch, "foreign commits"),
         ],
       },
+      {
+        title: "Checkpoints, and those that failed",
+        metrics: [
+          sum(EVENT_METRICS.checkpoints.cloudwatch, "written"),
+          sum(EVENT_METRICS.checkpointFailures.cloudwatch, "failed"),
+        ],
+      },
     ],
   },
   {
@@ -78,6 +85,7 @@ export const DASHBOARD: readonly DashboardRow[] = [
           { ...most(VISIBLE, "waiting"), source: "mirrorQueue" },
           { ...most(VISIBLE, "mirror, given up"), source: "mirrorDeadLetters" },
           { ...most(VISIBLE, "parity, given up"), source: "parityDeadLetters" },
+          { ...most(VISIBLE, "checkpoints, given up"), source: "checkpointDeadLetters" },
         ],
       },
     ],

@@ -127,6 +127,8 @@ const FunctionEnvironmentSchema = z.object({
   MIRROR_QUEUE_URL: z.url(),
   /** Standard: one message a table to compare. */
   PARITY_QUEUE_URL: z.url(),
+  /** Standard: one message a checkpoint that takes long. */
+  CHECKPOINT_QUEUE_URL: z.url(),
   /** Where tables without a location of their own are made. */
   STORAGE: z.string().min(1),
   /** Login that the function that reads has; made, and given its password, by the one that migrates. */
@@ -141,6 +143,7 @@ export interface FunctionSettings {
   readonly stage: string;
   readonly mirrorQueueUrl: string;
   readonly parityQueueUrl: string;
+  readonly checkpointQueueUrl: string;
   readonly storage: string;
   readonly readerSecretArn?: string;
   readonly lagThresholdSeconds: number;
@@ -155,6 +158,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     stage: given.STAGE,
     mirrorQueueUrl: given.MIRROR_QUEUE_URL,
     parityQueueUrl: given.PARITY_QUEUE_URL,
+    checkpointQueueUrl: given.CHECKPOINT_QUEUE_URL,
     storage: given.STORAGE,
     ...(given.READER_SECRET_ARN === undefined ? {} : { readerSecretArn: given.READER_SECRET_ARN }),
     lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,

@@ -22,6 +22,8 @@ export interface Lake {
   /** The `_delta_log` of the table at this location. Opens nothing yet. */
   readonly openLog: (location: string) => DeltaLog;
   readonly queue: MirrorQueue;
+  /** Who makes the checkpoints that take long; absent where whoever mirrors a table has all the time it takes. */
+  readonly checkpointQueue?: CheckpointQueue;
   readonly clock: Clock;
   readonly metrics: Metrics;
 }
@@ -37,6 +39,12 @@ export interface Clock {
 export interface MirrorQueue {
   /** Asks that some worker publishes all that is unpublished of these tables. Never throws: a lost ring is found by the sweeper. */
   ring(tables: readonly { readonly tableId: string; readonly version: number }[]): Promise<void>;
+}
+
+/** A checkpoint is for speed only, so this may be lost as well: the next one that is due makes it good. */
+export interface CheckpointQueue {
+  /** Asks that some worker writes a checkpoint of this version, or of a later one. @throws LakeError unavailable */
+  ask(tableId: string, version: number): Promise<void>;
 }
 
 export interface Metrics {

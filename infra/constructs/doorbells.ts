@@ -1,4 +1,4 @@
-/** The two queues and what they could not deliver: doorbells of the mirror, in order per table, and tables to compare. */
+/** The queues, and what they could not deliver: doorbells of the mirror, in order per table; tables to compare; checkpoints to write. */
 
 import { Duration } from "aws-cdk-lib";
 import * as sqs from "aws-cdk-lib/aws-sqs";
@@ -12,6 +12,7 @@ export interface DoorbellsProps {
   readonly settings: Settings;
   readonly mirrorTimeout: Duration;
   readonly parityTimeout: Duration;
+  readonly checkpointTimeout: Duration;
 }
 
 export class Doorbells extends Construct {
@@ -19,6 +20,8 @@ export class Doorbells extends Construct {
   readonly mirrorDeadLetters: sqs.Queue;
   readonly parity: sqs.Queue;
   readonly parityDeadLetters: sqs.Queue;
+  readonly checkpoints: sqs.Queue;
+  readonly checkpointDeadLetters: sqs.Queue;
 
   constructor(scope: Construct, id: string, props: DoorbellsProps) {
     super(scope, id);
@@ -39,24 +42,33 @@ export class Doorbells extends Construct {
     this.mirror = new sqs.Queue(this, "Mirror", {
       ...fifo,
       queueName: nameOf(settings, "mirror.fifo"),
-      visibilityTimeout: seconds(props.mirrorTimeout),
+      visibilityTimeout: hidden(props.mirrorTimeout),
       // The mirror gives back what failed for 2, 4, 8 … 60 seconds: a quarter of an hour in all.
       deadLetterQueue: { queue: this.mirrorDeadLetters, maxReceiveCount: 20 },
     });
-    this.parityDeadLetters = new sqs.Queue(this, "ParityDeadLetters", {
-      ...safe,
-      queueName: nameOf(settings, "parity-dead-letters"),
-      retentionPeriod: Duration.days(14),
-    });
-    this.parity = new sqs.Queue(this, "Parity", {
-      ...safe,
-      queueName: nameOf(settings, "parity"),
-      visibilityTimeout: seconds(props.parityTimeout),
-      deadLetterQueue: { queue: this.parityDeadLetters, maxReceiveCount: 3 },
-    });
+    const standard = (id: string, name: string, visibilityTimeout: Duration) => {
+      const deadLetters = new sqs.Queue(this, `${id}DeadLetters`, {
+        ...safe,
+        queueName: nameOf(settings, `${name}-dead-letters`),
+        retentionPeriod: Duration.days(14),
+      });
+      const deadLetterQueue = { queue: deadLetters, maxReceiveCount: 3 };
+      const queueName = nameOf(settings, name);
+      return {
+        deadLetters,
+        queue: new sqs.Queue(this, id, { ...safe, queueName, visibilityTimeout, deadLetterQueue }),
+      };
+    };
+    const parity = standard("Parity", "parity", hidden(props.parityTimeout));
+    this.parity = parity.queue;
+    this.parityDeadLetters = parity.deadLetters;
+    // One message a call, and no batch to gather: what failed need not wait for six times a quarter of an hour.
+    const checkpoint = standard("Checkpoint", "checkpoint", props.checkpointTimeout);
+    this.checkpoints = checkpoint.queue;
+    this.checkpointDeadLetters = checkpoint.deadLetters;
   }
 }
 
-function seconds(timeout: Duration): Duration {
+function hidden(timeout: Duration): Duration {
   return Duration.seconds(timeout.toSeconds() * VISIBILITY_FACTOR);
 }

@@ -32,6 +32,8 @@ export interface ServiceFunctionProps {
   /** Reads or writes checkpoints: the WebAssembly of parquet-wasm goes along. */
   readonly parquet?: boolean;
   readonly roleName?: string;
+  /** The role of another function, for one that may do exactly the same. */
+  readonly role?: iam.Role;
 }
 
 export class ServiceFunction extends Construct {
@@ -45,10 +47,12 @@ export class ServiceFunction extends Construct {
       retention: retentionOf(settings.logDays),
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.role = new iam.Role(this, "Role", {
-      assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
-      ...(props.roleName === undefined ? {} : { roleName: props.roleName }),
-    });
+    this.role =
+      props.role ??
+      new iam.Role(this, "Role", {
+        assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
+        ...(props.roleName === undefined ? {} : { roleName: props.roleName }),
+      });
     this.role.addToPolicy(
       new iam.PolicyStatement({
         actions: ["logs:CreateLogStream", "logs:PutLogEvents"],

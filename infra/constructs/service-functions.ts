@@ -1,4 +1,4 @@
-/** The six functions, with what each may do. */
+/** The seven functions, with what each may do. */
 
 import { Duration } from "aws-cdk-lib";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
@@ -23,6 +23,8 @@ const ANSWER = Duration.seconds(29);
 /** Short: a table whose mirror was killed waits for six times as long. */
 export const MIRROR_TIMEOUT = Duration.seconds(60);
 export const PARITY_TIMEOUT = Duration.minutes(5);
+/** The longest that Lambda has. */
+export const CHECKPOINT_TIMEOUT = Duration.minutes(15);
 const FIFO_BATCH = 10;
 
 export interface ServiceFunctionsProps {
@@ -38,6 +40,7 @@ export class ServiceFunctions extends Construct {
   readonly mirror: ServiceFunction;
   readonly sweep: ServiceFunction;
   readonly parity: ServiceFunction;
+  readonly checkpoint: ServiceFunction;
   readonly migrate: ServiceFunction;
 
   constructor(scope: Construct, id: string, props: ServiceFunctionsProps) {
@@ -64,11 +67,21 @@ export class ServiceFunctions extends Construct {
     this.mirror = new ServiceFunction(this, "Mirror", {
       ...common,
       entry: "mirror",
-      description: "Publishes versions to _delta_log, and writes checkpoints",
+      description: "Publishes versions to _delta_log, and writes checkpoints of small tables",
       timeout: MIRROR_TIMEOUT,
       memory: 1769,
       parquet: true,
       roleName: mirrorRoleName(this, settings),
+    });
+    this.checkpoint = new ServiceFunction(this, "Checkpoint", {
+      ...common,
+      entry: "checkpoint",
+      description: "Writes checkpoints of large tables",
+      timeout: CHECKPOINT_TIMEOUT,
+      memory: 1769,
+      parquet: true,
+      // It writes logs, which the bucket's policy lets this role alone do.
+      role: this.mirror.role,
     });
     this.sweep = new ServiceFunction(this, "Sweep", {
       ...common,
@@ -107,6 +120,9 @@ export class ServiceFunctions extends Construct {
     this.parity.lambda.addEventSource(
       new SqsEventSource(doorbells.parity, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 10 }),
     );
+    this.checkpoint.lambda.addEventSource(
+      new SqsEventSource(doorbells.checkpoints, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 10 }),
+    );
     for (const { role } of [this.commit, this.mirror, this.sweep, this.parity, this.migrate]) {
       allowDatabase(role, database, "write");
     }
@@ -122,11 +138,12 @@ export class ServiceFunctions extends Construct {
     for (const { role } of [this.commit, this.sweep]) allowSending(role, doorbells.mirror);
     // A mirror whose time runs out rings for what is left.
     allowSending(this.mirror.role, doorbells.mirror);
+    allowSending(this.mirror.role, doorbells.checkpoints);
     allowSending(this.parity.role, doorbells.parity);
   }
 
   get all(): readonly ServiceFunction[] {
-    return [this.commit, this.read, this.mirror, this.sweep, this.parity, this.migrate];
+    return [this.commit, this.read, this.mirror, this.sweep, this.parity, this.checkpoint, this.migrate];
   }
 }
 
@@ -135,6 +152,7 @@ function environmentOf({ settings, database, tables, doorbells }: ServiceFunctio
     DATABASE_URL: database.url,
     MIRROR_QUEUE_URL: doorbells.mirror.queueUrl,
     PARITY_QUEUE_URL: doorbells.parity.queueUrl,
+    CHECKPOINT_QUEUE_URL: doorbells.checkpoints.queueUrl,
     STORAGE: `s3://${tables.bucketName}/tables`,
     STAGE: settings.stage,
     LAG_THRESHOLD_SECONDS: String(settings.mirror.lagThresholdSeconds),

@@ -24,6 +24,12 @@ export function isCheckpointDue(version: number, metadata: Metadata): boolean {
   return version > 0 && version % checkpointInterval(metadata) === 0;
 }
 
+/** The newest version up to this one that a checkpoint should follow; undefined when there is none yet. */
+export function newestCheckpointDue(version: number, metadata: Metadata): number | undefined {
+  const due = version - (version % checkpointInterval(metadata));
+  return due > 0 ? due : undefined;
+}
+
 /** Milliseconds that tombstones stay in checkpoints: `delta.deletedFileRetentionDuration`, one week by default. */
 export function deletedFileRetentionMs(metadata: Metadata): number {
   return parseIntervalMs(metadata.configuration["delta.deletedFileRetentionDuration"]) ?? 7 * DAY_MS;

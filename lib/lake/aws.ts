@@ -5,7 +5,14 @@ import { type FunctionSettings, parseFunctionEnvironment } from "../config.ts";
 import { invalid } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import type { Lake, ReaderLogin, Uploads } from "../ports.ts";
-import { type GiveBack, openGiveBack, openSqsDoorbell, openTableQueue, type TableQueue } from "../queue/sqs.ts";
+import {
+  type GiveBack,
+  openCheckpointQueue,
+  openGiveBack,
+  openSqsDoorbell,
+  openTableQueue,
+  type TableQueue,
+} from "../queue/sqs.ts";
 import { UPLOADS_PREFIX } from "../storage/keys.ts";
 import { openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
@@ -61,6 +68,7 @@ export async function openAwsLake(
       onError: options.onLostRing,
       ...(options.ringsAgain === true ? { nonce: systemClock.newId } : {}),
     }),
+    checkpointQueue: openCheckpointQueue({ queueUrl: settings.checkpointQueueUrl }),
     mirrorMessages: openGiveBack({ queueUrl: settings.mirrorQueueUrl }),
     parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
     ...uploadsOf(settings),

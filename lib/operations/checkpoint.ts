@@ -1,8 +1,8 @@
 /** Writes a checkpoint of one version from SQL, in pages, so that memory does not grow with the table. */
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
-import { deletedFileRetentionMs } from "../delta/properties.ts";
-import { unavailable } from "../errors.ts";
+import { deletedFileRetentionMs, newestCheckpointDue } from "../delta/properties.ts";
+import { errorText, unavailable } from "../errors.ts";
 import type { DeltaLog, Lake, Page, WrittenCheckpoint } from "../ports.ts";
 
 const PAGE_FILES = 5000;
@@ -33,6 +33,43 @@ export async function writeCheckpoint(
       onTime(() => lake.catalog.readTombstones(tableId, version, { ...at, newerThan, limit: PAGE_FILES })),
     ),
   });
+}
+
+/**
+ * Writes the newest checkpoint that is due of a table, at the version asked for or above: what came later makes earlier ones
+ * needless. Undefined when there is nothing to write: it stands already, none is due any more, or the table is gone.
+ * @throws LakeError unavailable when the version is not published yet, or `isOver` says so: ask again
+ */
+export async function writeDueCheckpoint(
+  lake: Lake,
+  { tableId, version }: { readonly tableId: string; readonly version: number },
+  options: { readonly isOver?: () => boolean } = {},
+): Promise<WrittenCheckpoint | undefined> {
+  const [state] = await lake.catalog.readStates([{ tableId }]);
+  if (state === undefined) return undefined;
+  const mirrored = await lake.catalog.mirroredVersion(tableId);
+  if (mirrored < version) throw unavailable(`version ${version} of ${tableId} is not published yet`);
+  const due = newestCheckpointDue(mirrored, state.metadata);
+  if (due === undefined || due < state.baseVersion) return undefined;
+  const log = lake.openLog(state.location);
+  if (((await log.readLastCheckpoint()) ?? -1) >= due) return undefined;
+  return counted(lake, { tableId, version: due }, () => writeCheckpoint(lake, log, tableId, due, options));
+}
+
+/** Counts a checkpoint that was made, or could not be. */
+export async function counted<T>(
+  lake: Lake,
+  ids: { readonly tableId: string; readonly version: number },
+  make: () => Promise<T>,
+): Promise<T> {
+  try {
+    const made = await make();
+    lake.metrics.record("Checkpoints", 1, "Count", ids);
+    return made;
+  } catch (error) {
+    lake.metrics.record("CheckpointFailures", 1, "Count", { ...ids, error: errorText(error) });
+    throw error;
+  }
 }
 
 /** All pages of a keyset read, one after the other. */

@@ -5,12 +5,14 @@ import { encodeCommit } from "../delta/encode.ts";
 import { isCheckpointDue } from "../delta/properties.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableState } from "../ports.ts";
-import { writeCheckpoint } from "./checkpoint.ts";
+import { counted, writeCheckpoint } from "./checkpoint.ts";
 
 /** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
 const BATCH_VERSIONS = 50;
 /** After so many failures a version is shown as FAILED; the sweeper goes on trying. */
 const ATTEMPTS_UNTIL_FAILED = 5;
+/** About five calls of the Data API and as many megabytes: well below a second. */
+const FILES_OF_A_QUICK_CHECKPOINT = 10_000;
 
 export interface MirrorResult {
   readonly published: readonly number[];
@@ -84,6 +86,8 @@ async function publishBatch(
   const checkpoints: number[] = [];
   let metadata: Metadata = state.metadata;
   let stopped: Stop | undefined;
+  /** The newest checkpoint that is due and was not written. */
+  let missing: number | undefined;
   for (const commit of await lake.catalog.readCommits(state.tableId, from, to)) {
     // One at least: a call that came late must not come to nothing for ever.
     if (published.length > 0 && isOver()) break;
@@ -92,11 +96,13 @@ async function publishBatch(
     metadata = commit.actions.metadata ?? metadata;
     if (isCheckpointDue(commit.version, metadata)) {
       // Marked only after the checkpoint: a worker that is killed here leaves the version open, and the next one comes by again.
-      if (await tryCheckpoint(lake, log, state.tableId, commit.version, isOver)) checkpoints.push(commit.version);
+      if (await tryCheckpoint(lake, log, state, commit.version, isOver)) checkpoints.push(commit.version);
+      else missing = commit.version;
     }
     published.push(commit.version);
   }
   if (published.length > 0) await lake.catalog.markPublished(state.tableId, published, lake.clock.now());
+  if (missing !== undefined) await askForCheckpoint(lake, state.tableId, missing);
   return { published, checkpoints, stopped };
 }
 
@@ -112,23 +118,32 @@ async function publish(log: DeltaLog, version: number, bytes: Uint8Array): Promi
 }
 
 /**
- * A checkpoint is for speed only: where it fails, or takes longer than there is time, the commit is still published, and the
- * failure is counted. The next one that is due tries again.
+ * A checkpoint is for speed only, and must not hold up what was committed after it: that of a large table is left to others
+ * where there are some. One that fails, or takes longer than there is time, is counted; the commit is published all the same.
+ * @returns true when it stands
  */
 async function tryCheckpoint(
   lake: Lake,
   log: DeltaLog,
-  tableId: string,
+  { tableId, numFiles }: TableState,
   version: number,
   isOver: () => boolean,
 ): Promise<boolean> {
+  if (lake.checkpointQueue !== undefined && numFiles > FILES_OF_A_QUICK_CHECKPOINT) return false;
   try {
-    await writeCheckpoint(lake, log, tableId, version, { isOver });
-    lake.metrics.record("Checkpoints", 1, "Count", { tableId, version });
+    await counted(lake, { tableId, version }, () => writeCheckpoint(lake, log, tableId, version, { isOver }));
     return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Where there are others, they are asked; else the next checkpoint that is due makes it good. */
+async function askForCheckpoint(lake: Lake, tableId: string, version: number): Promise<void> {
+  try {
+    await lake.checkpointQueue?.ask(tableId, version);
   } catch (error) {
     lake.metrics.record("CheckpointFailures", 1, "Count", { tableId, version, error: errorText(error) });
-    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Queues on SQS: the doorbell of the mirror (FIFO, one group a table), and the list of tables to compare. Holds nothing that matters. */
+/** Queues on SQS: the doorbell of the mirror (FIFO, one group a table), tables to compare, checkpoints to write. Holds nothing that matters. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -8,7 +8,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { errorText, unavailable } from "../errors.ts";
-import type { MirrorQueue } from "../ports.ts";
+import type { CheckpointQueue, MirrorQueue } from "../ports.ts";
 
 /** Messages of one call, as SQS permits. */
 const BATCH = 10;
@@ -73,6 +73,18 @@ export function openTableQueue({ queueUrl, client = newSqsClient() }: SqsOptions
           hint: "Try again.",
           cause: error,
         });
+      });
+    },
+  };
+}
+
+/** A standard queue with one message a checkpoint that is due. */
+export function openCheckpointQueue({ queueUrl, client = newSqsClient() }: SqsOptions): CheckpointQueue {
+  return {
+    async ask(tableId, version) {
+      const entry = { MessageBody: JSON.stringify({ tableId, version }) };
+      await sendAll(client, queueUrl, [entry], (_, error) => {
+        throw unavailable(`a checkpoint could not be asked for: ${errorText(error)}`, { cause: error });
       });
     },
   };

@@ -163,24 +163,39 @@ describe(SUITE, needs(SUITE, ready, reason), () => {
     await readsAll();
   });
 
-  test("requests of 7 MB, more than Lambda takes, are uploaded; each counts once", async (t) => {
+  test("requests of 7 MB, more than Lambda takes, are uploaded; each counts once; the large table gets its checkpoint", async (t) => {
+    const made = { name: "deployed.large", schema: SCHEMA, configuration: { "delta.checkpointInterval": "1" } };
+    const { tableId, location } = await stage.api<{ tableId: string; location: string }>(
+      "POST",
+      "/v1/tables",
+      made,
+      201,
+    );
     const paths = Array.from({ length: 20_000 }, (_, i) => `unwritten-${i}-${"x".repeat(300)}.parquet`);
-    const [tableId = ""] = tableIds;
-    const request = (actions: readonly object[]) => ({
+    const request = (readVersion: number, actions: readonly object[]) => ({
       transactionId: crypto.randomUUID(),
-      tables: [{ tableId, readVersion: heads.get(tableId) ?? 0, actions }],
+      tables: [{ tableId, readVersion, actions }],
     });
     const size = { size: 1, modificationTime: Date.now(), partitionValues: {} };
     const sentAt = Date.now();
-    const added = await sendUploaded(request(paths.map((path) => ({ add: { path, ...size, dataChange: true } }))));
+    const adds = paths.map((path) => ({ add: { path, ...size, dataChange: true } }));
+    const added = await sendUploaded(request(0, adds));
     t.diagnostic(`20,000 actions uploaded and committed in ${Date.now() - sentAt} ms`);
     const replay = await send({ upload: added.upload }, 200);
     assert.equal(replay.tables[0]?.version, added.committed.tables[0]?.version);
+    const log = stage.lake.openLog(location);
+    while ((await log.readLastCheckpoint()) !== 1) {
+      assert.ok(Date.now() < sentAt + 30_000, "no checkpoint of version 1");
+      await pause(50);
+    }
+    t.diagnostic(`published, and its checkpoint written by the function of its own, after ${Date.now() - sentAt} ms`);
     const gone = paths.map((path) => ({
       remove: { path, ...size, extendedFileMetadata: true, deletionTimestamp: Date.now(), dataChange: true },
     }));
-    await sendUploaded(request(gone));
-    await atHead();
+    await sendUploaded(request(1, gone));
+    while ((await mirrored(tableId)) < 2) await pause(50);
+    assert.equal(await assertTheorem(stage.lake, tableId), 2);
+    await stage.api("DELETE", `/v1/tables/${tableId}`, undefined, 204);
     await readsAll();
   });
 

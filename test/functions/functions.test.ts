@@ -17,7 +17,7 @@ const handlers: Record<string, Handler> = {};
 
 before(async () => {
   stage = await openStage();
-  for (const name of ["commit", "read", "mirror", "sweep", "parity", "migrate"]) {
+  for (const name of ["commit", "read", "mirror", "sweep", "parity", "checkpoint", "migrate"]) {
     handlers[name] = (await import(`../../functions/${name}.ts`)).handler as Handler;
   }
   await invoke("migrate", event<CdkCustomResourceEvent>("custom-resource.create"));
@@ -59,16 +59,19 @@ function http(method: string, path: string, body?: object): HttpEvent {
   return body === undefined ? sent : { ...sent, body: JSON.stringify(body) };
 }
 
-async function newTable(name: string): Promise<string> {
+async function newTable(name: string, configuration: Record<string, string> = {}): Promise<string> {
   const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
-  const answer = await invokeHttp("commit", http("POST", "/v1/tables", { name, schema }));
+  const answer = await invokeHttp("commit", http("POST", "/v1/tables", { name, schema, configuration }));
   assert.equal(answer.statusCode, 201, answer.body);
   return (JSON.parse(answer.body) as { tableId: string }).tableId;
 }
 
-async function append(tableId: string, readVersion: number): Promise<void> {
-  const add = { path: `f${readVersion}`, partitionValues: {}, size: 1, modificationTime: 1, dataChange: true };
-  const tables = [{ tableId, readVersion, actions: [{ add }] }];
+async function append(tableId: string, readVersion: number, count = 1): Promise<void> {
+  const actions = Array.from({ length: count }, (_, i) => {
+    const path = `f${readVersion}${i === 0 ? "" : `-${i}`}`;
+    return { add: { path, partitionValues: {}, size: 1, modificationTime: 1, dataChange: true } };
+  });
+  const tables = [{ tableId, readVersion, actions }];
   const answer = await invokeHttp(
     "commit",
     http("POST", "/v1/commits", { transactionId: crypto.randomUUID(), tables }),
@@ -180,6 +183,34 @@ test("when time runs out the mirror stops at a version, says so, and the next on
   assert.ok(done.length >= 1 && done.length < 6, `${done}`);
   assert.deepEqual(await mirror(batch), []);
   assert.deepEqual(commitsIn("time.out"), [0, 1, 2, 3, 4, 5]);
+});
+
+test("the checkpoint of a large table is written by another function, from a queue; its failure is told and comes again", async () => {
+  const id = await newTable("large.table", { "delta.checkpointInterval": "1" });
+  await append(id, 0, 10_001);
+  assert.deepEqual(await mirror(stage.take("mirror.fifo")), []);
+  assert.deepEqual(commitsIn("large.table"), [0, 1]);
+  const asked = stage.take("checkpoint");
+  assert.deepEqual(
+    asked.Records.map(({ body }) => JSON.parse(body)),
+    [{ tableId: id, version: 1 }],
+  );
+  const checkpoints = () => readdirSync(logOf("large.table")).filter((file) => file.includes(".checkpoint."));
+  const late = await invoke<Failures>("checkpoint", asked, () => 1_000);
+  assert.equal(late.batchItemFailures.length, 1, "out of time");
+  assert.ok(assertEmf(said).includes("CheckpointFailures"));
+  assert.deepEqual(checkpoints(), []);
+  assert.deepEqual(await invoke<Failures>("checkpoint", asked), { batchItemFailures: [] });
+  assert.ok(assertEmf(said).includes("Checkpoints"));
+  assert.deepEqual(checkpoints(), ["00000000000000000001.checkpoint.parquet"]);
+  assert.deepEqual(await invoke<Failures>("checkpoint", asked), { batchItemFailures: [] }, "it stands already");
+  await invoke("commit", http("DELETE", `/v1/tables/${id}`));
+});
+
+test("messages about a table that is gone are done with", async () => {
+  for (const name of ["mirror", "parity", "checkpoint"]) {
+    assert.deepEqual(await invoke<Failures>(name, event(`sqs.${name}`)), { batchItemFailures: [] }, name);
+  }
 });
 
 test("a doorbell that was lost is found by the sweep, whose ring is a new one; nothing is due afterwards", async () => {

@@ -15,7 +15,7 @@ export interface Stage {
   /** On the functions' database, to look at. */
   readonly catalog: Catalog;
   /** Takes the messages out of a queue, as a Lambda gets them. */
-  take(queue: "mirror.fifo" | "parity"): SQSEvent;
+  take(queue: "mirror.fifo" | "parity" | "checkpoint"): SQSEvent;
   close(): Promise<void>;
 }
 
@@ -34,6 +34,7 @@ export async function openStage(): Promise<Stage> {
     STAGE: "development",
     MIRROR_QUEUE_URL: sqs.queueUrl("mirror.fifo"),
     PARITY_QUEUE_URL: sqs.queueUrl("parity"),
+    CHECKPOINT_QUEUE_URL: sqs.queueUrl("checkpoint"),
     STORAGE: join(folder, "tables"),
     OVERDUE_SECONDS: "0",
   });

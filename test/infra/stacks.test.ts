@@ -213,7 +213,7 @@ describe("the functions", () => {
   test("run Node 24 on arm64, and start after the migration", () => {
     const functions = Object.values(production.app.findResources("AWS::Lambda::Function"));
     const ours = functions.filter(({ Properties }) => String(Properties.FunctionName).startsWith("deltalakedb-"));
-    assert.equal(ours.length, 6);
+    assert.equal(ours.length, 7);
     for (const { Properties, DependsOn } of ours) {
       assert.equal(Properties.Runtime, "nodejs24.x");
       assert.deepEqual(Properties.Architectures, ["arm64"]);
@@ -255,6 +255,19 @@ describe("the functions", () => {
     const uploads = statementsOf(production.app, "Commit").filter(({ Action }) => Action.includes("s3:PutObject"));
     assert.equal(uploads.length, 1);
     assert.match(JSON.stringify(uploads[0]?.Resource), /"\/_uploads\/\*"/);
+  });
+
+  test("write large checkpoints, for as long as Lambda lets them, in the mirror's role", () => {
+    const functions = Object.values(production.app.findResources("AWS::Lambda::Function"));
+    const named = (name: string) =>
+      functions.find(({ Properties }) => Properties.FunctionName === `deltalakedb-production-${name}`)?.Properties;
+    assert.deepEqual(named("checkpoint")?.Role, named("mirror")?.Role);
+    assert.equal(named("checkpoint")?.Timeout, 900);
+    production.app.hasResourceProperties("AWS::SQS::Queue", {
+      QueueName: "deltalakedb-production-checkpoint",
+      VisibilityTimeout: 900,
+      RedrivePolicy: { maxReceiveCount: 3 },
+    });
   });
 
   test("delete no object, and none may do everything", () => {

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { unavailable } from "../../lib/errors.ts";
+import { writeDueCheckpoint } from "../../lib/operations/checkpoint.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { sweepMirrors } from "../../lib/operations/sweep.ts";
+import type { Lake } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
 import { assertTheorem } from "../support/theorem.ts";
@@ -98,4 +100,93 @@ test("a checkpoint that fails does not hold the commit back", async () => {
   const result = await mirrorTable(noCheckpoints, id);
   assert.deepEqual([result.published, result.checkpoints], [[0, 1], []]);
   assert.ok(lake.metricsSeen.some((m) => m.name === "CheckpointFailures"));
+});
+
+/** A lake whose checkpoints others may be asked for; answers the lake, and what was asked. */
+function withOthers(base: Lake, ask?: () => Promise<void>): { readonly lake: Lake; readonly asked: number[] } {
+  const asked: number[] = [];
+  const checkpointQueue = {
+    async ask(tableId: string, version: number) {
+      assert.ok((await base.catalog.mirroredVersion(tableId)) >= version, "asked for what is published");
+      await ask?.();
+      asked.push(version);
+    },
+  };
+  return { lake: { ...base, checkpointQueue }, asked };
+}
+
+const MANY = Array.from({ length: 10_001 }, (_, i) => addOf(`many/${i}`));
+
+test("the checkpoint of a large table is left to others: the newest that is due, once; a small one is written at once", async () => {
+  const small = await newTable(lake, "m.small", { configuration: { "delta.checkpointInterval": "2" } });
+  for (let v = 0; v < 2; v += 1) await commitTo(lake, small, v, [addOf(`f${v}`)]);
+  const others = withOthers(lake);
+  assert.deepEqual((await mirrorTable(others.lake, small)).checkpoints, [2]);
+  assert.deepEqual(others.asked, []);
+
+  const id = await newTable(lake, "m.large", { configuration: { "delta.checkpointInterval": "2" } });
+  await commitTo(lake, id, 0, MANY);
+  for (let v = 1; v < 5; v += 1) await commitTo(lake, id, v, [addOf(`f${v}`)]);
+  const result = await mirrorTable(others.lake, id);
+  assert.deepEqual([result.published, result.checkpoints, others.asked], [[0, 1, 2, 3, 4, 5], [], [4]]);
+  const log = lake.openLog("file:///lake/m.large");
+  assert.equal(await log.readLastCheckpoint(), undefined);
+
+  const written = await writeDueCheckpoint(lake, { tableId: id, version: 2 });
+  assert.deepEqual(
+    [written?.version, written?.numOfAddFiles],
+    [4, 10_004],
+    "the newest that is due, not the one asked for",
+  );
+  assert.equal(await log.readLastCheckpoint(), 4);
+  assert.equal(await writeDueCheckpoint(lake, { tableId: id, version: 4 }), undefined, "it stands already");
+  await assertTheorem(lake, id);
+});
+
+test("a checkpoint that fails is asked for; where that fails, too, it is counted and the commits are published", async () => {
+  const id = await newTable(lake, "m.asked", { configuration: { "delta.checkpointInterval": "1" } });
+  await commitTo(lake, id, 0, [addOf("f")]);
+  const noCheckpoints = lake.with({
+    store: (store) => ({
+      ...store,
+      putIfAbsent: (key, body) =>
+        key.includes("checkpoint") ? Promise.reject(unavailable("disk full")) : store.putIfAbsent(key, body),
+    }),
+  });
+  const others = withOthers(noCheckpoints);
+  assert.deepEqual((await mirrorTable(others.lake, id)).published, [0, 1]);
+  assert.deepEqual(others.asked, [1]);
+  await commitTo(lake, id, 1, [addOf("g")]);
+  lake.metricsSeen.length = 0;
+  const away = withOthers(noCheckpoints, () => Promise.reject(unavailable("no queue")));
+  assert.deepEqual((await mirrorTable(away.lake, id)).published, [2]);
+  assert.deepEqual(
+    lake.metricsSeen.filter((m) => m.name === "CheckpointFailures").map((m) => m.value),
+    [1, 1],
+    "once the checkpoint, once the question",
+  );
+});
+
+test("a due checkpoint: not before its version is published, not of a table that is gone, not longer than there is time", async () => {
+  const id = await newTable(lake, "m.due", { configuration: { "delta.checkpointInterval": "1" } });
+  await commitTo(lake, id, 0, [addOf("f")]);
+  const due = { tableId: id, version: 1 };
+  await assert.rejects(writeDueCheckpoint(lake, due), /not published yet/);
+  await mirrorTable(withOthers(lake.with({ store: (store) => store })).lake, id);
+  const log = lake.openLog("file:///lake/m.due");
+  assert.equal(await log.readLastCheckpoint(), 1);
+  await commitTo(lake, id, 1, [addOf("g")]);
+  const broken = lake.with({
+    store: (store) => ({
+      ...store,
+      putIfAbsent: (key, body) =>
+        key.includes("checkpoint") ? Promise.reject(unavailable("disk full")) : store.putIfAbsent(key, body),
+    }),
+  });
+  await mirrorTable(broken, id);
+  await assert.rejects(writeDueCheckpoint(lake, due, { isOver: () => true }), /takes longer than there is time/);
+  assert.equal(await log.readLastCheckpoint(), 1);
+  assert.equal((await writeDueCheckpoint(lake, due))?.version, 2);
+  await lake.catalog.dropTable(id);
+  assert.equal(await writeDueCheckpoint(lake, due), undefined);
 });

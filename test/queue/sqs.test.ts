@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { isLakeError } from "../../lib/errors.ts";
-import { openSqsDoorbell, openTableQueue } from "../../lib/queue/sqs.ts";
+import { openCheckpointQueue, openSqsDoorbell, openTableQueue } from "../../lib/queue/sqs.ts";
 import { type FakeSqs, startFakeSqs } from "../support/fake-sqs.ts";
 
 let sqs: FakeSqs;
@@ -77,6 +77,17 @@ test("a doorbell that is not heard is reported, not thrown: the commit stands", 
     ["t10", "t11"],
     "the second batch has come through",
   );
+});
+
+test("a checkpoint is asked for by table and version, and says when it could not be", async () => {
+  const queue = openCheckpointQueue({ queueUrl: sqs.queueUrl("checkpoint") });
+  await queue.ask("a", 10);
+  assert.deepEqual(
+    sqs.sent.map(({ body, group }) => [body, group]),
+    [['{"tableId":"a","version":10}', undefined]],
+  );
+  sqs.busy = 3;
+  await assert.rejects(queue.ask("a", 20), (error) => isLakeError(error, "unavailable"));
 });
 
 test("the list of tables to compare says when it could not be sent", async () => {
