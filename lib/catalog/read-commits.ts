@@ -4,7 +4,7 @@ import type { Commit, CommitActions } from "../delta/actions.ts";
 import { isJsonObject, type Json, parseJson } from "../delta/json.ts";
 import { corrupt } from "../errors.ts";
 import type { CommitRange } from "../ports.ts";
-import { join, type Queries, type Row, raw, type Sql, sql, uuid } from "./database.ts";
+import { empty, join, type Queries, type Row, raw, type Sql, sql, uuid } from "./database.ts";
 import {
   ADD_COLUMNS,
   addOf,
@@ -39,7 +39,7 @@ export async function readCommits(
   options: { readonly maxActions?: number } = {},
 ): Promise<readonly Commit[]> {
   const range = { tableId, from, to };
-  return commitsIn(range, await db.all(commitRows(range, options.maxActions ?? MAX_ACTIONS)));
+  return commitsIn(range, await db.all(rangeRows(range, options.maxActions ?? MAX_ACTIONS)));
 }
 
 /** As {@link readCommits} for each of several tables, with one round trip for every ten. */
@@ -53,7 +53,7 @@ export async function readCommitsOf(
     const some = ranges.slice(first, first + TABLES_AT_ONCE);
     const maxActions = options.maxActions ?? Math.ceil(MAX_ACTIONS / some.length);
     const parts = some.map(
-      (range, i) => sql`select ${raw(String(i))} as part, c.* from (${commitRows(range, maxActions)}) c`,
+      (range, i) => sql`select ${raw(String(i))} as part, c.* from (${rangeRows(range, maxActions)}) c`,
     );
     const rows = await db.all(sql`${join(parts, " union all ")} order by part, version, ord`);
     const byRange = Map.groupBy(rows, (row) => integer(row, "part"));
@@ -70,10 +70,30 @@ function commitsIn({ tableId, from }: CommitRange, rows: readonly Row[]): readon
   return commitsOf(rows);
 }
 
-/** The columns of an add come under their own names; other kinds borrow them: what is in which is written beside each branch. */
-function commitRows({ tableId, from, to }: CommitRange, maxActions: number): Sql {
+function rangeRows({ tableId, from, to }: CommitRange, maxActions: number): Sql {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
+  return commitRows(id, { from: sql`${from}`, to: sql`${Math.min(to, from + maxActions)}` }, maxActions);
+}
+
+export interface CommitRows {
+  readonly from: Sql;
+  readonly to: Sql;
+  /** More common table expressions, to stand before those of the range: each with a comma behind. */
+  readonly before?: Sql;
+  /** More branches of the union, with the same columns. */
+  readonly also?: Sql;
+}
+
+/**
+ * At least one version of the range, and as many as hold `maxActions` actions together. The columns of an add come under
+ * their own names; other kinds borrow them: what is in which is written beside each branch.
+ */
+export function commitRows(
+  id: string,
+  { from, to, before = empty, also = empty }: CommitRows,
+  maxActions = MAX_ACTIONS,
+): Sql {
   const upTo = sql`between ${from} and (select max(version) from picked)`;
   const text = sql`cast(null as text)`;
   const long = sql`cast(null as bigint)`;
@@ -81,9 +101,9 @@ function commitRows({ tableId, from, to }: CommitRange, maxActions: number): Sql
   // path, partition_values, size, modification_time, data_change, stats, tags, deletion_vector, base_row_id,
   // default_row_commit_version, clustering_provider, unknown
   return sql`
-    with weighed as (
+    with ${before} weighed as (
       select version, sum(1 + num_adds + num_removes) over (order by version) as actions from dl_versions
-      where table_id = ${uuid(id)} and version >= ${from} and version <= ${Math.min(to, from + maxActions)}
+      where table_id = ${uuid(id)} and version >= ${from} and version <= ${to}
     ), picked as (select version from weighed where actions <= ${maxActions} or version = ${from})
     select 'add' as kind, f.added_version as version, f.ord as ord, ${columns(ADD_COLUMNS, "f")}
     from dl_files f where f.table_id = ${uuid(id)} and f.added_version ${upTo}
@@ -119,12 +139,13 @@ function commitRows({ tableId, from, to }: CommitRange, maxActions: number): Sql
     select 'other', o.version, o.ord, ${text}, ${text}, ${long}, ${long}, ${boolean}, o.action, ${text}, ${text},
       ${long}, ${long}, ${text}, ${text}
     from dl_other_actions o where o.table_id = ${uuid(id)} and o.version ${upTo}
+    ${also}
     order by version, ord`;
 }
 
 type Growing<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
 
-function commitsOf(rows: readonly Row[]): readonly Commit[] {
+export function commitsOf(rows: readonly Row[]): readonly Commit[] {
   const actions = new Map<number, Growing<CommitActions>>();
   const versions = rows.filter((row) => row.kind === "version");
   for (const row of versions) {

@@ -9,6 +9,7 @@ import { fileFingerprint } from "./keys.ts";
 import { checkSchema, migrate } from "./migrate.ts";
 import * as mirror from "./mirror-state.ts";
 import { readParity, writeParity } from "./parity.ts";
+import { readBacklog } from "./read-backlog.ts";
 import { readCommits, readCommitsOf } from "./read-commits.ts";
 import { allowReader } from "./reader-login.ts";
 import { dropTable, findTable, listTables, readStates } from "./tables.ts";
@@ -46,6 +47,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     readFiles: (tableId, version, options) => readFiles(db, tableId, version, options),
     readTombstones: (tableId, version, options) => readTombstones(db, tableId, version, options),
 
+    readBacklog: (tableId, maxVersions) => readBacklog(db, tableId, maxVersions),
     unpublished: (tableId, limit) => mirror.unpublished(db, tableId, limit),
     mirroredVersion: (tableId) => mirror.mirroredVersion(db, tableId),
     mirrorStatuses: (tableId, options) => mirror.mirrorStatuses(db, tableId, options),

@@ -1,10 +1,9 @@
 /** The move from SQL to `_delta_log`: publishes all that is unpublished of a table, in order (design D6, D7). Needs no lease. */
 
-import type { Metadata } from "../delta/actions.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import { isCheckpointDue } from "../delta/properties.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
-import type { DeltaLog, Lake, TableState } from "../ports.ts";
+import type { Backlog, DeltaLog, Lake } from "../ports.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 
 /** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
@@ -32,40 +31,45 @@ export interface MirrorOptions {
 
 /**
  * Publishes every unpublished version of a table, oldest first, v after v−1, and checkpoints where one is due. Whoever is
- * killed anywhere leaves a prefix; the next call finishes. Two workers at once write the same bytes.
+ * killed anywhere leaves a prefix; the next call finishes. Two workers at once write the same bytes. Two round trips to SQL
+ * as long as the versions fit into one batch: whatever is committed after they were read has a doorbell of its own.
  */
 export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOptions = {}): Promise<MirrorResult> {
   const { isOver = () => false } = options;
   const published: number[] = [];
   const checkpoints: number[] = [];
-  const [state] = await lake.catalog.readStates([{ tableId }]);
-  if (state === undefined) return { published, checkpoints };
-  if (state.quarantine !== undefined) return { published, checkpoints, quarantined: state.quarantine };
-  const log = lake.openLog(state.location);
   for (;;) {
-    const open = await lake.catalog.unpublished(tableId, BATCH_VERSIONS);
-    const [first] = open;
-    if (first === undefined) return { published, checkpoints };
+    const backlog = await lake.catalog.readBacklog(tableId, BATCH_VERSIONS);
+    const [first] = backlog?.open ?? [];
+    if (backlog?.quarantine !== undefined) return { published, checkpoints, quarantined: backlog.quarantine };
+    if (backlog === undefined || first === undefined) return { published, checkpoints };
     if (isOver()) return { published, checkpoints, interrupted: true };
-    const range = { from: first.version, to: open.at(-1)?.version ?? first.version };
-    const batch = await publishBatch(lake, log, state, range, isOver);
-    published.push(...batch.published);
-    checkpoints.push(...batch.checkpoints);
-    for (const status of open) {
-      if (batch.published.includes(status.version)) recordLag(lake, status.committedAt, tableId, status.version);
-    }
-    if (!batch.stopped && batch.published.length === 0) {
+    if (backlog.commits.length === 0) {
       throw corrupt(`version ${first.version} is to be published, but SQL holds no commit of it`, {
         code: "COMMIT_MISSING",
         facts: { tableId, version: first.version },
       });
     }
-    if (batch.stopped) {
-      const failed =
-        (open.find((s) => s.version === batch.stopped?.version)?.attempts ?? 0) + 1 >= ATTEMPTS_UNTIL_FAILED;
-      return { published, checkpoints, ...(await stop(lake, state, batch.stopped, failed)) };
+    const batch = await publishBatch(lake, { tableId, ...backlog }, isOver);
+    published.push(...batch.published);
+    checkpoints.push(...batch.checkpoints);
+    for (const { version, committedAt } of backlog.open) {
+      if (batch.published.includes(version)) recordLag(lake, committedAt, tableId, version);
     }
+    const { stopped } = batch;
+    if (stopped) {
+      const attempts = backlog.open.find(({ version }) => version === stopped.version)?.attempts ?? 0;
+      const failed = attempts + 1 >= ATTEMPTS_UNTIL_FAILED;
+      return { published, checkpoints, ...(await stop(lake, tableId, stopped, failed)) };
+    }
+    const isAll = backlog.open.length < BATCH_VERSIONS && batch.published.at(-1) === backlog.open.at(-1)?.version;
+    if (isAll) return { published, checkpoints };
   }
+}
+
+/** A table whose backlog is being published. */
+interface Work extends Backlog {
+  readonly tableId: string;
 }
 
 interface Stop {
@@ -75,20 +79,16 @@ interface Stop {
   readonly error: LakeError;
 }
 
-async function publishBatch(
-  lake: Lake,
-  log: DeltaLog,
-  state: TableState,
-  { from, to }: { readonly from: number; readonly to: number },
-  isOver: () => boolean,
-) {
+async function publishBatch(lake: Lake, work: Work, isOver: () => boolean) {
+  const { tableId } = work;
+  const log = lake.openLog(work.location);
   const published: number[] = [];
   const checkpoints: number[] = [];
-  let metadata: Metadata = state.metadata;
+  let { metadata } = work;
   let stopped: Stop | undefined;
   /** The newest checkpoint that is due and was not written. */
   let missing: number | undefined;
-  for (const commit of await lake.catalog.readCommits(state.tableId, from, to)) {
+  for (const commit of work.commits) {
     // One at least: a call that came late must not come to nothing for ever.
     if (published.length > 0 && isOver()) break;
     stopped = await publish(log, commit.version, encodeCommit(commit));
@@ -96,13 +96,13 @@ async function publishBatch(
     metadata = commit.actions.metadata ?? metadata;
     if (isCheckpointDue(commit.version, metadata)) {
       // Marked only after the checkpoint: a worker that is killed here leaves the version open, and the next one comes by again.
-      if (await tryCheckpoint(lake, log, state, commit.version, isOver)) checkpoints.push(commit.version);
+      if (await tryCheckpoint(lake, log, work, commit.version, isOver)) checkpoints.push(commit.version);
       else missing = commit.version;
     }
     published.push(commit.version);
   }
-  if (published.length > 0) await lake.catalog.markPublished(state.tableId, published, lake.clock.now());
-  if (missing !== undefined) await askForCheckpoint(lake, state.tableId, missing);
+  if (published.length > 0) await lake.catalog.markPublished(tableId, published, lake.clock.now());
+  if (missing !== undefined) await askForCheckpoint(lake, tableId, missing);
   return { published, checkpoints, stopped };
 }
 
@@ -125,7 +125,7 @@ async function publish(log: DeltaLog, version: number, bytes: Uint8Array): Promi
 async function tryCheckpoint(
   lake: Lake,
   log: DeltaLog,
-  { tableId, numFiles }: TableState,
+  { tableId, numFiles }: Work,
   version: number,
   isOver: () => boolean,
 ): Promise<boolean> {
@@ -147,20 +147,20 @@ async function askForCheckpoint(lake: Lake, tableId: string, version: number): P
   }
 }
 
-async function stop(lake: Lake, state: TableState, stopped: Stop, failed: boolean) {
+async function stop(lake: Lake, tableId: string, stopped: Stop, failed: boolean) {
   const { version, foreign, error } = stopped;
-  await lake.catalog.markMirrorError(state.tableId, version, {
+  await lake.catalog.markMirrorError(tableId, version, {
     message: error.message,
     failed: foreign || failed,
     at: lake.clock.now(),
   });
   lake.metrics.record(foreign ? "ForeignCommits" : "MirrorFailures", 1, "Count", {
-    tableId: state.tableId,
+    tableId,
     version,
     error: error.message,
   });
   if (!foreign) return { error };
-  await lake.catalog.setQuarantine(state.tableId, error.message);
+  await lake.catalog.setQuarantine(tableId, error.message);
   return { error, quarantined: error.message };
 }
 

@@ -106,6 +106,20 @@ export interface MirrorStatus {
   readonly publishedAt?: number;
 }
 
+/** The work of a table's mirror. */
+export interface Backlog {
+  readonly location: string;
+  /** Why nothing may be published. */
+  readonly quarantine?: string;
+  /** At the head, as is the metadata. */
+  readonly numFiles: number;
+  readonly metadata: Metadata;
+  /** Unpublished versions, ascending. */
+  readonly open: readonly Pick<MirrorStatus, "version" | "committedAt" | "attempts">[];
+  /** From the first of these on, all versions without a gap; at least one when any is open. */
+  readonly commits: readonly Commit[];
+}
+
 export interface Page<T> {
   readonly items: readonly T[];
   /** Pass it back to get the next page; absent on the last. Opaque. */
@@ -183,6 +197,11 @@ export interface Catalog {
     options: { readonly newerThan: number; readonly cursor?: string; readonly limit: number },
   ): Promise<Page<RemoveFile>>;
 
+  /**
+   * What is unpublished of a table, oldest first, with the commits, as far as a page holds them. One round trip; undefined
+   * when there is no such table.
+   */
+  readBacklog(tableId: string, maxVersions: number): Promise<Backlog | undefined>;
   /** Unpublished versions (IN_FLIGHT or FAILED) of a table, ascending. */
   unpublished(tableId: string, limit: number): Promise<readonly MirrorStatus[]>;
   /** The newest version of which it and all before are published: head when nothing is open. */

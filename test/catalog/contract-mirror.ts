@@ -46,6 +46,41 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     await assert.rejects(catalog().mirroredVersion(id()), (e) => isLakeError(e, "notFound"));
   });
 
+  test("a mirror gets all that it needs at once: oldest first, no more versions than it asks for", async () => {
+    const tableId = await threeVersions();
+    await catalog().markMirrorError(tableId, 0, { message: "x", failed: false, at: 1 });
+    const backlog = await catalog().readBacklog(tableId, 2);
+    assert.ok(backlog);
+    const [head] = await catalog().readStates([{ tableId }]);
+    assert.deepEqual(
+      [backlog.location, backlog.numFiles, backlog.metadata, backlog.quarantine],
+      [head?.location, 2, head?.metadata, undefined],
+    );
+    const { items } = await catalog().mirrorStatuses(tableId, { after: -1, limit: 2 });
+    assert.deepEqual(
+      backlog.open,
+      items.map(({ version, committedAt, attempts }) => ({ version, committedAt, attempts })),
+    );
+    assert.deepEqual(
+      backlog.open.map(({ version, attempts }) => [version, attempts]),
+      [
+        [0, 1],
+        [1, 0],
+      ],
+    );
+    assert.deepEqual(backlog.commits, await catalog().readCommits(tableId, 0, 1));
+    await catalog().markPublished(tableId, [0, 1], 5);
+    const rest = await catalog().readBacklog(tableId, 2);
+    assert.deepEqual([rest?.open.map((o) => o.version), rest?.commits.map((c) => c.version)], [[2], [2]]);
+    await catalog().markPublished(tableId, [2], 5);
+    await catalog().setQuarantine(tableId, "a foreign commit");
+    const done = await catalog().readBacklog(tableId, 2);
+    assert.deepEqual([done?.open, done?.commits, done?.quarantine], [[], [], "a foreign commit"]);
+    await catalog().dropTable(tableId);
+    assert.equal(await catalog().readBacklog(tableId, 2), undefined);
+    assert.equal(await catalog().readBacklog("nonsense", 2), undefined);
+  });
+
   test("the last parity check is kept, and a late one does not take its place", async () => {
     const tableId = await newTable(catalog());
     assert.equal(await catalog().readParity(tableId), undefined);

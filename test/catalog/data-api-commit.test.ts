@@ -7,6 +7,7 @@ import { sql } from "../../lib/catalog/database.ts";
 import type { CommitActions } from "../../lib/delta/actions.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
+import { mirrorTable } from "../../lib/operations/mirror.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { createDataApi, type DataApiDatabase } from "../support/catalog-engines.ts";
 import {
@@ -21,7 +22,7 @@ import {
   testClock,
 } from "../support/catalog-plans.ts";
 import { withDatabase } from "../support/catalog-rows.ts";
-import { actions, addOf, openTestLake, type TestLake } from "../support/lake.ts";
+import { actions, addOf, commitTo, newTable as newLakeTable, openTestLake, type TestLake } from "../support/lake.ts";
 import { needs, postgresUrl } from "../support/skip.ts";
 
 const unavailable = (error: unknown) => isLakeError(error, "unavailable");
@@ -184,6 +185,27 @@ describe("calls per commit", needs("Data API calls per commit", postgresUrl, "TE
         // The refused commit, the states, the winners of ten tables at a time, and a look for a twin of the request.
         assert.equal(withConflict.calls, 3 + Math.ceil(tables / 10));
       }
+    }
+  });
+
+  test("what a doorbell asks for is published with two calls, however many versions; a checkpoint adds its pages", async () => {
+    console.log("# | versions | checkpoints | calls of the mirror |\n# |-|-|-|");
+    for (const [versions, checkpointInterval, expected] of [
+      [1, 100, 2],
+      [49, 100, 2],
+      [60, 100, 4],
+      [1, 1, 5],
+    ] as const) {
+      const name = `mirrored.v${versions}_${checkpointInterval}`;
+      const configuration = { "delta.checkpointInterval": String(checkpointInterval) };
+      const tableId = await newLakeTable(lake, name, { configuration });
+      await mirrorTable(lake, tableId);
+      for (let v = 0; v < versions; v += 1) await commitTo(lake, tableId, v, [addOf(`f${v}`)]);
+      database.emulator.resetCalls();
+      const { published, checkpoints } = await mirrorTable(lake, tableId);
+      const calls = Object.values(database.emulator.calls).reduce((sum, n) => sum + n, 0);
+      console.log(`# | ${published.length} | ${checkpoints.length} | ${calls} |`);
+      assert.deepEqual([published.length, calls], [versions, expected]);
     }
   });
 });

@@ -135,8 +135,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: MIRROR,
-        search: "of await lake.catalog.readCommits(state.tableId, from, to)) {",
-        replace: "of (await lake.catalog.readCommits(state.tableId, from, to)).toReversed()) {",
+        search: "of work.commits) {",
+        replace: "of work.commits.toReversed()) {",
       },
     ],
   },
@@ -149,7 +149,7 @@ export const MUTANTS: readonly Mutant[] = [
         file: MIRROR,
         search: "    stopped = await publish(",
         replace:
-          "    await lake.catalog.markPublished(state.tableId, [commit.version], lake.clock.now());\n    stopped = await publish(",
+          "    await lake.catalog.markPublished(tableId, [commit.version], lake.clock.now());\n    stopped = await publish(",
       },
     ],
   },
