@@ -115,14 +115,18 @@ export async function tableHistory(
   lake: Lake,
   ref: TableRef,
   options: { readonly before?: number; readonly limit: number },
-): Promise<Page<HistoryEntry>> {
+): Promise<Page<HistoryEntry> & { readonly tableId: string }> {
   const head = await findHead(lake, ref);
   const page = await lake.catalog.history(head.tableId, options);
   const oldest = page.items.at(-1)?.version ?? 0;
   const statuses = await lake.catalog.mirrorStatuses(head.tableId, { after: oldest - 1, limit: page.items.length });
   const byVersion = new Map(statuses.items.map((status) => [status.version, status.status]));
   // Versions that came with an import have no status of their own: they were in the log before we were.
-  return { ...page, items: page.items.map((v) => ({ ...v, mirror: byVersion.get(v.version) ?? "COMPLETE" })) };
+  return {
+    ...page,
+    tableId: head.tableId,
+    items: page.items.map((v) => ({ ...v, mirror: byVersion.get(v.version) ?? "COMPLETE" })),
+  };
 }
 
 /** Versions after `after` with all their actions, ascending. */
@@ -130,11 +134,12 @@ export async function tableCommits(
   lake: Lake,
   ref: TableRef,
   options: { readonly after: number; readonly limit: number },
-): Promise<readonly Commit[]> {
+): Promise<{ readonly tableId: string; readonly commits: readonly Commit[] }> {
   const head = await findHead(lake, ref);
   const from = Math.max(options.after + 1, head.baseVersion);
   const to = Math.min(head.version, from + options.limit - 1);
-  return from > to ? [] : lake.catalog.readCommits(head.tableId, from, to);
+  const { tableId } = head;
+  return { tableId, commits: from > to ? [] : await lake.catalog.readCommits(tableId, from, to) };
 }
 
 export async function describeTable(
@@ -142,8 +147,11 @@ export async function describeTable(
   ref: TableRef,
 ): Promise<{ readonly head: TableHead; readonly header: SnapshotHeader; readonly mirroredVersion: number }> {
   const head = await findHead(lake, ref);
-  const header = await lake.catalog.readHeader(head.tableId, head.version);
-  return { head, header, mirroredVersion: await lake.catalog.mirroredVersion(head.tableId) };
+  const [header, mirroredVersion] = await Promise.all([
+    lake.catalog.readHeader(head.tableId, head.version),
+    lake.catalog.mirroredVersion(head.tableId),
+  ]);
+  return { head, header, mirroredVersion };
 }
 
 export interface TableVersion {

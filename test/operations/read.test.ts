@@ -75,7 +75,7 @@ test("history is newest first and pages; commits come with their actions", async
     second.items.map((item) => item.version),
     [2, 1, 0],
   );
-  const commits = await tableCommits(lake, { tableId: id }, { after: 2, limit: 10 });
+  const { commits } = await tableCommits(lake, { tableId: id }, { after: 2, limit: 10 });
   assert.deepEqual(
     commits.map((c) => [c.version, c.actions.adds.length, c.actions.removes.length]),
     [

@@ -36,9 +36,8 @@ const commits = endpoint(
   },
   async ({ params, query }, { lake }) => {
     const { after = -1, limit = COMMITS_DEFAULT } = query;
-    const { tableId } = await findHead(lake, tableRef(params.tableId));
-    const found = await tableCommits(lake, { tableId }, { after, limit });
-    return json(200, { tableId, commits: found.map(commitAnswer), after: found.at(-1)?.version ?? after });
+    const { tableId, commits } = await tableCommits(lake, tableRef(params.tableId), { after, limit });
+    return json(200, { tableId, commits: commits.map(commitAnswer), after: commits.at(-1)?.version ?? after });
   },
 );
 
@@ -61,10 +60,10 @@ const history = endpoint(
     responses: { 200: answers("Some versions.", historyAnswer), ...problems(400, 404) },
   },
   async ({ params, query: { before, limit = PAGE_DEFAULT } }, { lake }) => {
-    const { tableId } = await findHead(lake, tableRef(params.tableId));
-    const page = await tableHistory(lake, { tableId }, before === undefined ? { limit } : { before, limit });
+    const of = before === undefined ? { limit } : { before, limit };
+    const page = await tableHistory(lake, tableRef(params.tableId), of);
     const next = page.next === undefined ? undefined : page.items.at(-1)?.version;
-    return json(200, { tableId, versions: page.items, next });
+    return json(200, { tableId: page.tableId, versions: page.items, next });
   },
 );
 
@@ -81,8 +80,10 @@ const mirror = endpoint(
   },
   async ({ params, query: { after = -1, limit = PAGE_DEFAULT } }, { lake }) => {
     const { tableId, version, quarantine } = await findHead(lake, tableRef(params.tableId));
-    const mirroredVersion = await lake.catalog.mirroredVersion(tableId);
-    const page = await lake.catalog.mirrorStatuses(tableId, { after, limit });
+    const [mirroredVersion, page] = await Promise.all([
+      lake.catalog.mirroredVersion(tableId),
+      lake.catalog.mirrorStatuses(tableId, { after, limit }),
+    ]);
     const statuses = page.items.map(({ tableId: _same, ...status }) => status);
     const next = page.next === undefined ? undefined : page.items.at(-1)?.version;
     return json(200, { tableId, version, mirroredVersion, quarantine, statuses, next });
