@@ -15,6 +15,7 @@ import { compressors } from "hyparquet-compressors";
 import { corrupt, errorText, isLakeError } from "../errors.ts";
 import type { ObjectStore } from "../ports.ts";
 import { type ColumnFilter, selectColumns } from "./parquet-columns.ts";
+import { openSlicer } from "./parquet-slices.ts";
 
 /** Files up to this many bytes are fetched in one request. */
 const SMALL_FILE = 1 << 20;
@@ -22,6 +23,10 @@ const SMALL_FILE = 1 << 20;
 const FOOTER_BYTES = 1 << 17;
 /** Rows decoded at a time where the file's offset index allows it: the number that parquet-mr puts into one page. */
 const ROWS_AT_ONCE = 20_000;
+/** Rows of a group without an offset index that are decoded at once: about a gigabyte. */
+const ROWS_WITHOUT_INDEX = 200_000;
+/** Larger groups without one are cut into so many rows. */
+const ROWS_OF_A_SLICE = 50_000;
 
 /** Rows are plain objects; 64-bit integers are bigints, times and dates the numbers they are stored as. */
 export type ParquetRow = Readonly<Record<string, unknown>>;
@@ -35,6 +40,8 @@ export interface RowRange {
   readonly end: number;
   /** Number of the first row within the file, for messages. */
   readonly firstRow: number;
+  /** True where the reader by itself would decode the whole group. */
+  readonly needsSlice: boolean;
 }
 
 export interface ParquetFile {
@@ -42,7 +49,7 @@ export interface ParquetFile {
   readonly name: string;
   readonly schema: SchemaTree;
   readonly groups: readonly RowGroup[];
-  /** Splits the groups into ranges small enough to hold. Only a large group without an offset index stays in one piece. */
+  /** Splits the groups into ranges small enough to hold. */
   ranges(groups: readonly RowGroup[], columns: ColumnFilter): RowRange[];
   /** @throws LakeError corrupt */
   readRows(range: RowRange, columns: ColumnFilter): Promise<ParquetRow[]>;
@@ -60,25 +67,33 @@ export async function openParquetFile(store: ObjectStore, key: string, size: num
     parquetMetadataAsync(file, { parsers: STORED_VALUES, initialFetchSize: FOOTER_BYTES, geoparquet: false }),
   );
   const starts = groupStarts(metadata);
+  const slicer = openSlicer(() => loadWhole(store, key, size));
   return {
     name,
     schema: parquetSchema(metadata),
     groups: metadata.row_groups,
     ranges: (groups, columns) => groups.flatMap((group) => splitGroup(group, starts.get(group) ?? 0, columns)),
-    readRows: ({ group, start, end }, columns) =>
-      readable(name, () =>
-        parquetReadObjects({
+    readRows: ({ group, start, end, needsSlice }, columns) =>
+      readable(name, async () => {
+        if (needsSlice) {
+          const slice = await slicer(metadata.row_groups.indexOf(group), start, end);
+          const own = await parquetMetadataAsync(slice, { parsers: STORED_VALUES, geoparquet: false });
+          return parquetReadObjects({ ...DECODING, file: slice, metadata: selectColumns(own, columns) });
+        }
+        return parquetReadObjects({
+          ...DECODING,
           file: storedBuffer(store, key, size, file),
           metadata: selectColumns({ ...metadata, row_groups: [group], num_rows: group.num_rows }, columns),
           rowStart: start,
           rowEnd: end,
-          compressors,
-          parsers: STORED_VALUES,
-          utf8: false,
           useOffsetIndex: true,
-        }),
-      ),
+        });
+      }),
   };
+}
+
+async function loadWhole(store: ObjectStore, key: string, size: number): Promise<Uint8Array> {
+  return new Uint8Array(await storedBuffer(store, key, size).slice(0, size));
 }
 
 /** True when the statistics in the footer prove that a row group has nothing but nulls in all of these columns. */
@@ -106,6 +121,8 @@ const STORED_VALUES: Partial<ParquetParsers> = {
   dateFromDays: asStored,
 };
 
+const DECODING = { compressors, parsers: STORED_VALUES, utf8: false } as const;
+
 function groupStarts(metadata: FileMetaData): Map<RowGroup, number> {
   const starts = new Map<RowGroup, number>();
   let start = 0;
@@ -121,10 +138,11 @@ function splitGroup(group: RowGroup, firstRow: number, columns: ColumnFilter): R
   const indexed = group.columns.every(
     (column) => column.offset_index_offset || !columns(column.meta_data?.path_in_schema.join(".") ?? ""),
   );
-  const step = indexed ? ROWS_AT_ONCE : Math.max(rows, 1);
+  const needsSlice = !indexed && rows > ROWS_WITHOUT_INDEX;
+  const step = indexed ? ROWS_AT_ONCE : needsSlice ? ROWS_OF_A_SLICE : ROWS_WITHOUT_INDEX;
   const ranges: RowRange[] = [];
   for (let start = 0; start < rows; start += step) {
-    ranges.push({ group, start, end: Math.min(start + step, rows), firstRow: firstRow + start });
+    ranges.push({ group, start, end: Math.min(start + step, rows), firstRow: firstRow + start, needsSlice });
   }
   return ranges;
 }

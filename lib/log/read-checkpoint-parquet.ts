@@ -159,7 +159,8 @@ async function readParsedStats(
   range: RowRange,
   context: StatsContext,
 ): Promise<(string | undefined)[]> {
-  const rows = await file.readRows(range, PARSED_STATS);
+  // As they are stored: a slice may keep times in another unit than the file's schema says.
+  const rows = await file.readRows({ ...range, needsSlice: false }, PARSED_STATS);
   return rows.map((row) => {
     const add = row.add as ParquetRow | undefined;
     return statsJson(add?.stats_parsed, context);
