@@ -39,12 +39,15 @@ export interface Settings {
   readonly alarmMail?: string;
   /** A bucket that exists already. Without it one is made. */
   readonly existingBucket?: string;
+  /** ARNs of roles that may set foreign files in a log aside: the bucket's policy keeps everybody else out. */
+  readonly logOperators: readonly string[];
 }
 
 const COMMON = {
   authorisation: { kind: "iam" },
   throttling: { rate: 100, burst: 200 },
   mirror: { concurrency: 50, lagThresholdSeconds: 5, overdueSeconds: 10 },
+  logOperators: [],
 } as const satisfies Partial<Settings>;
 
 const BY_STAGE: Readonly<Record<StageName, Settings>> = {
@@ -92,6 +95,11 @@ export function settingsOf(context: Context): Settings {
   if (settings === undefined) throw new Error(`-c stage=${stage}: there are ${STAGES.join(", ")}.`);
   const alarmMail = text(context, "alarmMail");
   const existingBucket = text(context, "existingBucket");
+  const logOperators = text(context, "logOperators")?.split(",") ?? [];
+  const wrong = logOperators.find((arn) => !/^arn:[^:]+:iam::\d{12}:role\/\S+$/.test(arn));
+  if (wrong !== undefined) {
+    throw new Error(`-c logOperators=: "${wrong}" is not the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME.`);
+  }
   const issuer = text(context, "jwtIssuer");
   const audience = text(context, "jwtAudience")?.split(",");
   if ((issuer === undefined) !== (audience === undefined)) {
@@ -99,6 +107,7 @@ export function settingsOf(context: Context): Settings {
   }
   return {
     ...settings,
+    logOperators,
     ...(alarmMail === undefined ? {} : { alarmMail }),
     ...(existingBucket === undefined ? {} : { existingBucket }),
     ...(issuer === undefined || audience === undefined ? {} : { authorisation: { kind: "jwt", issuer, audience } }),

@@ -12,5 +12,6 @@ export { exportTable } from "./operations/export.ts";
 export { importTable } from "./operations/import.ts";
 export { mirrorTable } from "./operations/mirror.ts";
 export { describeTable, listFiles, resolveVersion, snapshots, tableCommits, tableHistory } from "./operations/read.ts";
+export { resolveTable } from "./operations/resolve.ts";
 export { sweepMirrors } from "./operations/sweep.ts";
 export type { Lake } from "./ports.ts";

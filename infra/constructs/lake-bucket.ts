@@ -26,7 +26,7 @@ export class LakeBucket extends Construct {
       return;
     }
     const bucket = newBucket(this, settings);
-    bucket.addToResourcePolicy(onlyTheMirrorWritesLogs(bucket, props.mirrorRoleArn));
+    bucket.addToResourcePolicy(onlyTheMirrorWritesLogs(bucket, [props.mirrorRoleArn, ...settings.logOperators]));
     // Exports with names of their own: cdk-nag shows a permission by the name of the export that is in it.
     const stack = Stack.of(this);
     this.tables = {
@@ -69,13 +69,13 @@ function newBucket(scope: Construct, settings: Settings): s3.Bucket {
 }
 
 /** A deny wins over every allow, so that no role with `s3:*` writes into a log by mistake. */
-function onlyTheMirrorWritesLogs(bucket: s3.Bucket, mirrorRoleArn: string): iam.PolicyStatement {
+function onlyTheMirrorWritesLogs(bucket: s3.Bucket, roleArns: readonly string[]): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid: "OnlyTheMirrorWritesDeltaLogs",
     effect: iam.Effect.DENY,
     principals: [new iam.AnyPrincipal()],
     actions: ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
     resources: [bucket.arnForObjects("_delta_log/*"), bucket.arnForObjects("*/_delta_log/*")],
-    conditions: { ArnNotEquals: { "aws:PrincipalArn": mirrorRoleArn } },
+    conditions: { ArnNotEquals: { "aws:PrincipalArn": roleArns.length === 1 ? roleArns[0] : roleArns } },
   });
 }

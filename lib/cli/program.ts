@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   mirror: async () => (await import("./commands/mirror.ts")).mirrorCommand(),
   export: async () => (await import("./commands/export.ts")).exportCommand(),
   fence: async () => (await import("./commands/fence.ts")).fenceCommand(),
+  resolve: async () => (await import("./commands/resolve.ts")).resolveCommand(),
   migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
   health: async () => (await import("./commands/health.ts")).healthCommand(),
   config: async () => (await import("./commands/config.ts")).configCommand(),

@@ -30,6 +30,8 @@ export interface LogListing {
   readonly commits: readonly CommitFile[];
   /** Ascending by version; among equals the preferred one last. */
   readonly checkpoints: readonly CheckpointFile[];
+  /** Version checksums and compacted commits, each with the last version that it is about: some readers take them at their word. */
+  readonly summaries: readonly CommitFile[];
   readonly hasStagedCommits: boolean;
 }
 
@@ -49,18 +51,22 @@ const COMMIT = /^(\d{20})\.json$/;
 const CLASSIC = /^(\d{20})\.checkpoint\.parquet$/;
 const MULTIPART = /^(\d{20})\.checkpoint\.(\d{10})\.(\d{10})\.parquet$/;
 const UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}";
+const SUMMARY = /^(?:\d{20}\.)?(\d{20})\.(?:crc|compacted\.json)$/;
 const V2 = new RegExp(`^(\\d{20})\\.checkpoint\\.(${UUID})\\.(json|parquet)$`);
 
 /** Sorts the files of `_delta_log` into kinds. Names that the protocol does not define, and empty checkpoints, are left out. */
 export function sortLogFiles(files: readonly ListedFile[]): LogListing {
   const commits: CommitFile[] = [];
   const checkpoints: CheckpointFile[] = [];
+  const summaries: CommitFile[] = [];
   const parts = new Map<string, { version: number; count: number; files: ListedFile[] }>();
   let hasStagedCommits = false;
   for (const file of files) {
     if (file.name.startsWith("_staged_commits/")) hasStagedCommits = true;
     const commit = COMMIT.exec(file.name);
     if (commit) commits.push({ ...file, version: Number(commit[1]) });
+    const summary = SUMMARY.exec(file.name);
+    if (summary) summaries.push({ ...file, version: Number(summary[1]) });
     if (file.size === 0) continue;
     const classic = CLASSIC.exec(file.name);
     if (classic) checkpoints.push({ version: Number(classic[1]), kind: "classic", files: [file], complete: true });
@@ -80,7 +86,7 @@ export function sortLogFiles(files: readonly ListedFile[]): LogListing {
   }
   commits.sort((a, b) => a.version - b.version);
   checkpoints.sort(byVersionThenPreference);
-  return { commits, checkpoints, hasStagedCommits };
+  return { commits, checkpoints, summaries, hasStagedCommits };
 }
 
 /** A tie at one version: V2 (greatest name) over multi-part (more parts) over classic (Spark's CheckpointInstance.compare). */

@@ -271,3 +271,28 @@ test("DL_DEBUG=1 shows the stack, nothing else does", async () => {
   assert.match((await dl(args, { env: { DL_DEBUG: "1" } })).stderr, /\n\s+at /);
   assert.ok(!/\n\s+at /.test((await dl(args)).stderr));
 });
+
+test("dl resolve: refuses while a foreign commit is in the way, names it, and lets the mirror go on afterwards", async () => {
+  const name = "sales.foreign";
+  const location = join(folder, "foreign");
+  const lake = await openLocalLake({ database, mirror: false });
+  await createTable(lake, { name, location: `file://${location}`, schema });
+  await lake.close();
+  ok(await run("mirror", "--table", name));
+  const foreign = join(location, "_delta_log", "00000000000000000001.json");
+  writeFileSync(foreign, '{"commitInfo":{}}\n');
+  ok(await send(request(0, [add("ours.parquet")], name), "--no-mirror"));
+  assert.match((await run("mirror", "--table", name)).stdout, /quarantined: /);
+  const refused = await run("resolve", "--table", name);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /still holds what SQL has not committed: 00000000000000000001.json/);
+  assert.match(refused.stderr, /hint: .*move these files out of _delta_log/);
+  rmSync(foreign);
+  assert.equal(
+    ok(await run("resolve", "--table", name)),
+    "sales.foreign is no longer quarantined; 1 version to publish: the sweeper does, or `dl mirror --table sales.foreign`\n",
+  );
+  ok(await run("mirror", "--table", name));
+  assert.equal(ok(await run("resolve", "--table", name)), "sales.foreign is not quarantined\n");
+  ok(await run("diff", "--table", name, "--log-dir", location));
+});

@@ -127,6 +127,14 @@ describe("the data", () => {
     assert.ok(named.includes(':role/deltalakedb-production-mirror-",{"Ref":"AWS::Region"}'), named);
   });
 
+  test("operators who may repair a log stand beside the mirror, and must be roles", () => {
+    const operator = "arn:aws:iam::111122223333:role/break-glass";
+    const { data } = templatesOf({ stage: "production", logOperators: operator });
+    const policy = JSON.stringify(data.findResources("AWS::S3::BucketPolicy"));
+    assert.match(policy, /"aws:PrincipalArn":\[\{"Fn::Join".*?\},"arn:aws:iam::111122223333:role\/break-glass"\]/);
+    assert.throws(() => templatesOf({ stage: "production", logOperators: "break-glass" }), /is not the ARN of a role/);
+  });
+
   test("a bucket that exists is taken as it is", () => {
     const { data, app } = templatesOf({ stage: "staging", existingBucket: "my-lake" });
     data.resourceCountIs("AWS::S3::Bucket", 0);
