@@ -1,33 +1,17 @@
 /** The comparison: replays `_delta_log` by itself and holds the result, and every retained commit, against SQL (design §1, D15). */
 
-import type { FileIdentity } from "../delta/actions.ts";
-import {
-  type DiffReport,
-  diffCommit,
-  diffFile,
-  diffMetadata,
-  diffProtocol,
-  type FieldDrift,
-  type FileDrift,
-  MAX_LISTED_FILES,
-  named,
-} from "../delta/diff.ts";
+import { type DiffReport, diffCommit } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";
-import { NewestFirst, sameFingerprint } from "../delta/fingerprint.ts";
-import { type LogListing, type LogSegment, pickSegment } from "../delta/log-files.ts";
-import { fileKey, LogReplay, type ReplayHeader } from "../delta/replay.ts";
+import { type LogListing, pickSegment } from "../delta/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
 import { isLakeError } from "../errors.ts";
-import type { DeltaLog, Lake, SnapshotHeader, TableHead } from "../ports.ts";
-import { pages } from "./checkpoint.ts";
+import type { DeltaLog, Lake, TableHead } from "../ports.ts";
+import { compareState, type StateRequest } from "./compare-state.ts";
+import { Findings } from "./findings.ts";
 import { readLag } from "./lag.ts";
 import { findHead } from "./read.ts";
 
-const PAGE_FILES = 5000;
-/** About 1 GB (`bench/parity.ts`). */
-const FILES_A_PASS = 250_000;
-
-export interface DiffRequest {
+export interface DiffRequest extends StateRequest {
   readonly ref: TableRef;
   /** Another log than the table's own, such as a copy. */
   readonly log?: DeltaLog;
@@ -36,35 +20,6 @@ export interface DiffRequest {
   readonly maxDriftFiles: number;
   /** Commits up to this version are not read again, unless the state is rebuilt from them; −1 if absent. */
   readonly commitsAfter?: number;
-  /**
-   * A state of more files than this is compared by its fingerprint, which neither reads SQL's files nor holds the log's, and
-   * field by field only where that differs. Absent: always field by field.
-   */
-  readonly fieldsUpTo?: number;
-  /** So many files are held at once where fields are compared; more take more passes over the log. About 1 GB if absent. */
-  readonly filesAPass?: number;
-}
-
-/** Gathers drift while a table is compared. */
-export class Findings {
-  readonly files: FileDrift[] = [];
-  readonly metadata: FieldDrift[] = [];
-  readonly protocol: FieldDrift[] = [];
-  readonly other: FieldDrift[] = [];
-  readonly notes: string[] = [];
-  readonly #seen = new Set<string>();
-
-  get fileCount(): number {
-    return this.#seen.size;
-  }
-
-  /** A file that differs in the state differs in its commit, too: it counts once. */
-  file(drift: FileDrift): void {
-    const key = `${drift.kind}\n${drift.path}\n${drift.deletionVector ?? ""}`;
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
-    if (this.files.length < MAX_LISTED_FILES) this.files.push(drift);
-  }
 }
 
 /**
@@ -121,7 +76,7 @@ async function compareAll(
   lake: Lake,
   head: TableHead,
   log: DeltaLog,
-  request: Pick<DiffRequest, "commitsAfter" | "fieldsUpTo" | "filesAPass"> & { readonly mirrored: number },
+  request: StateRequest & Pick<DiffRequest, "commitsAfter"> & { readonly mirrored: number },
   found: Findings,
 ): Promise<{ readonly logVersion: number; readonly version?: number }> {
   const { mirrored, commitsAfter = -1 } = request;
@@ -160,129 +115,6 @@ function checkHeads(head: TableHead, mirrored: number, logVersion: number, found
     found.other.push({ field: "publishedVersion", sql: mirrored, log: logVersion });
     found.notes.push(`versions ${logVersion + 1} to ${mirrored} were published, and are not in the log any more`);
   }
-}
-
-/** Rebuilds the state from the files that a reader would take, and compares it with the rows. */
-async function compareState(
-  lake: Lake,
-  head: TableHead,
-  log: DeltaLog,
-  request: Pick<DiffRequest, "fieldsUpTo" | "filesAPass"> & { readonly segment: LogSegment },
-  found: Findings,
-): Promise<void> {
-  const { segment, fieldsUpTo = Number.POSITIVE_INFINITY, filesAPass = FILES_A_PASS } = request;
-  const header = await lake.catalog.readHeader(head.tableId, segment.version);
-  if (header.numFiles > fieldsUpTo) {
-    const sum = await sumLog(lake, log, segment);
-    if (sum.numFiles === header.numFiles && sameFingerprint(sum.fingerprint, header.fingerprint)) {
-      compareHeaders(header, sum.header, found);
-      found.notes.push(`${header.numFiles} files were compared by their fingerprint`);
-      return;
-    }
-  }
-  await compareFields(lake, head, log, { segment, header, filesAPass }, found);
-}
-
-/** The files in as many passes as it takes, each with its share of them. */
-async function compareFields(
-  lake: Lake,
-  head: TableHead,
-  log: DeltaLog,
-  { segment, header, filesAPass }: { segment: LogSegment; header: SnapshotHeader; filesAPass: number },
-  found: Findings,
-): Promise<void> {
-  const passes = Math.max(1, Math.ceil(header.numFiles / filesAPass));
-  for (let pass = 0; pass < passes; pass += 1) {
-    const isOfPass = (file: FileIdentity) => passes === 1 || shareOf(fileKey(file), passes) === pass;
-    const { replay, hasStats } = await replayLog(log, segment, isOfPass);
-    if (pass === 0) {
-      compareHeaders(header, replay.header, found);
-      if (!hasStats) found.notes.push("the checkpoint has no JSON statistics: statistics were not compared");
-    }
-    const inLog = new Map(replay.files);
-    for await (const page of pages((at) =>
-      lake.catalog.readFiles(head.tableId, segment.version, { ...at, limit: PAGE_FILES }),
-    )) {
-      for (const file of page.filter(isOfPass)) {
-        const key = fileKey(file);
-        const twin = inLog.get(key);
-        inLog.delete(key);
-        const drift = twin === undefined ? named("missing", file) : diffFile(file, twin, { stats: hasStats });
-        if (drift) found.file(drift);
-      }
-    }
-    for (const file of inLog.values()) found.file(named("extra", file));
-  }
-}
-
-/** Which of so many shares a text belongs to: about as many texts to each. */
-function shareOf(text: string, shares: number): number {
-  let hash = 0;
-  for (let i = 0; i < text.length; i += 1) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
-  return (hash >>> 0) % shares;
-}
-
-function compareHeaders(sql: ReplayHeader, log: ReplayHeader, found: Findings): void {
-  found.metadata.push(...diffMetadata(sql.metadata, log.metadata));
-  found.protocol.push(...diffProtocol(sql.protocol, log.protocol));
-  const versions = ({ txns }: ReplayHeader) => txns.map((t) => [t.appId, t.version] as const);
-  const settings = ({ domains }: ReplayHeader) => domains.map((d) => [d.domain, d.configuration] as const);
-  compareNamed("txn", versions(sql), versions(log), found);
-  compareNamed("domainMetadata", settings(sql), settings(log), found);
-}
-
-function compareNamed(
-  what: string,
-  sql: readonly (readonly [string, string | number | bigint])[],
-  log: readonly (readonly [string, string | number | bigint])[],
-  found: Findings,
-): void {
-  const left = new Map(sql);
-  const right = new Map(log);
-  for (const name of new Set([...left.keys(), ...right.keys()])) {
-    const a = left.get(name) ?? null;
-    const b = right.get(name) ?? null;
-    if (a !== b) found.other.push({ field: `${what}.${name}`, sql: a, log: b });
-  }
-}
-
-/** Of the files only those that `isWanted`, as removes are not compared. */
-async function replayLog(
-  log: DeltaLog,
-  segment: LogSegment,
-  isWanted: (file: FileIdentity) => boolean,
-): Promise<{ replay: LogReplay; hasStats: boolean }> {
-  const replay = new LogReplay();
-  let hasStats = true;
-  if (segment.checkpoint) {
-    const header = await log.readCheckpointHeader(segment.checkpoint);
-    hasStats = header.hasJsonStats;
-    replay.applyHeader(header);
-    for await (const batch of log.readCheckpointFiles(segment.checkpoint)) {
-      replay.applyFiles(batch.filter((action) => "add" in action && isWanted(action.add)));
-    }
-  }
-  for (const file of segment.commits) {
-    const { actions } = await log.readCommit(file.version);
-    replay.applyCommit({
-      ...actions,
-      adds: actions.adds.filter(isWanted),
-      removes: actions.removes.filter(isWanted),
-    });
-  }
-  return { replay, hasStats };
-}
-
-async function sumLog(lake: Lake, log: DeltaLog, segment: LogSegment): Promise<NewestFirst> {
-  const sum = new NewestFirst((file) => lake.catalog.fingerprintOf(file));
-  for (const { version } of segment.commits.toReversed()) sum.applyCommit((await log.readCommit(version)).actions);
-  if (segment.checkpoint) {
-    sum.applyHeader(await log.readCheckpointHeader(segment.checkpoint));
-    for await (const batch of log.readCheckpointFiles(segment.checkpoint)) {
-      for (const action of batch) if ("add" in action) sum.applyCheckpointFile(action.add);
-    }
-  }
-  return sum;
 }
 
 /**

@@ -6,7 +6,8 @@ import { stringifyJson } from "../delta/json.ts";
 import type { LogListing } from "../delta/log-files.ts";
 import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, ParityRecord, TableHead } from "../ports.ts";
-import { diffTable, Findings, reportOf } from "./diff.ts";
+import { diffTable, reportOf } from "./diff.ts";
+import { Findings } from "./findings.ts";
 import { findHead } from "./read.ts";
 import { sha256 } from "./request-hash.ts";
 

@@ -87,16 +87,21 @@ test("edge 53: a put whose answer is lost is read back: same bytes are success",
   assert.deepEqual(result.published, [0, 1]);
 });
 
-test("a checkpoint that fails does not hold the commit back", async () => {
-  const id = await newTable(lake, "m.checkpoint_fails", { configuration: { "delta.checkpointInterval": "1" } });
-  await commitTo(lake, id, 0, [addOf("f")]);
-  const noCheckpoints = lake.with({
+/** The lake of these tests, whose stores take no checkpoint. */
+function withoutCheckpoints(): Lake {
+  return lake.with({
     store: (store) => ({
       ...store,
       putIfAbsent: (key, body) =>
         key.includes("checkpoint") ? Promise.reject(unavailable("disk full")) : store.putIfAbsent(key, body),
     }),
   });
+}
+
+test("a checkpoint that fails does not hold the commit back", async () => {
+  const id = await newTable(lake, "m.checkpoint_fails", { configuration: { "delta.checkpointInterval": "1" } });
+  await commitTo(lake, id, 0, [addOf("f")]);
+  const noCheckpoints = withoutCheckpoints();
   const result = await mirrorTable(noCheckpoints, id);
   assert.deepEqual([result.published, result.checkpoints], [[0, 1], []]);
   assert.ok(lake.metricsSeen.some((m) => m.name === "CheckpointFailures"));
@@ -146,13 +151,7 @@ test("the checkpoint of a large table is left to others: the newest that is due,
 test("a checkpoint that fails is asked for; where that fails, too, it is counted and the commits are published", async () => {
   const id = await newTable(lake, "m.asked", { configuration: { "delta.checkpointInterval": "1" } });
   await commitTo(lake, id, 0, [addOf("f")]);
-  const noCheckpoints = lake.with({
-    store: (store) => ({
-      ...store,
-      putIfAbsent: (key, body) =>
-        key.includes("checkpoint") ? Promise.reject(unavailable("disk full")) : store.putIfAbsent(key, body),
-    }),
-  });
+  const noCheckpoints = withoutCheckpoints();
   const others = withOthers(noCheckpoints);
   assert.deepEqual((await mirrorTable(others.lake, id)).published, [0, 1]);
   assert.deepEqual(others.asked, [1]);
@@ -172,18 +171,11 @@ test("a due checkpoint: not before its version is published, not of a table that
   await commitTo(lake, id, 0, [addOf("f")]);
   const due = { tableId: id, version: 1 };
   await assert.rejects(writeDueCheckpoint(lake, due), /not published yet/);
-  await mirrorTable(withOthers(lake.with({ store: (store) => store })).lake, id);
+  await mirrorTable(withOthers(lake).lake, id);
   const log = lake.openLog("file:///lake/m.due");
   assert.equal(await log.readLastCheckpoint(), 1);
   await commitTo(lake, id, 1, [addOf("g")]);
-  const broken = lake.with({
-    store: (store) => ({
-      ...store,
-      putIfAbsent: (key, body) =>
-        key.includes("checkpoint") ? Promise.reject(unavailable("disk full")) : store.putIfAbsent(key, body),
-    }),
-  });
-  await mirrorTable(broken, id);
+  await mirrorTable(withoutCheckpoints(), id);
   await assert.rejects(writeDueCheckpoint(lake, due, { isOver: () => true }), /takes longer than there is time/);
   assert.equal(await log.readLastCheckpoint(), 1);
   assert.equal((await writeDueCheckpoint(lake, due))?.version, 2);
