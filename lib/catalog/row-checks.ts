@@ -122,10 +122,11 @@ async function checkAdd(
   }
   // Nothing was removed since the read: no former file can have been closed by a winner.
   if (head.removeVersion <= readVersion) return undefined;
+  // Also one that came after the read: who was refused because of it must stay refused when it has gone.
   const [former] = await tx.all(sql`
-    select min(removed_version) as version from dl_files
-    where table_id = ${tableId} and path_key = unhex(${add.key}) and added_version <= ${readVersion}
-      and removed_version > ${readVersion} and removed_version < ${OPEN}`);
+    select case when added_version > ${readVersion} then added_version else removed_version end as version from dl_files
+    where table_id = ${tableId} and path_key = unhex(${add.key})
+      and removed_version > ${readVersion} and removed_version < ${OPEN} order by removed_version limit 1`);
   const version = former && optionalInteger(former, "version");
   return version === undefined ? undefined : { reason: "addedByWinner", version };
 }

@@ -31,7 +31,8 @@ export async function commit(lake: Lake, request: CommitRequest): Promise<Commit
   const requestHash = await hashRequest(request);
   const result = await attempt(lake, request, requestHash).then(
     // The winner may be the same request, sent before: it is not told that it lost to itself. A conflict with anyone else is
-    // final, for versions are only ever added; so no twin of this request can commit after this look.
+    // final, for versions are only ever added, and rows of files that are gone still tell; so no twin of this request can
+    // commit after this look.
     async (result) => (result.status === "conflict" && (await findReplay(lake, request, requestHash))) || result,
     async (error: unknown) => {
       // A replay must get its first answer even where the request would no longer be valid: the table may have changed or gone.

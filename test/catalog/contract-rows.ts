@@ -85,6 +85,13 @@ const CASES: readonly Case[] = [
     name: "add of a path that a winner added and removed",
     winners: [{ adds: [add("x")] }, { removes: [remove("x")] }],
     mine: { adds: [add("x")] },
+    rejected: [{ path: "x", reason: "addedByWinner", version: 1 }],
+  },
+  {
+    name: "add of a path that a winner removed, and others added and removed again",
+    winners: [{ removes: [remove("live")] }, { adds: [add("live")] }, { removes: [remove("live")] }],
+    mine: { adds: [add("live")] },
+    rejected: [{ path: "live", reason: "addedByWinner", version: 1 }],
   },
   {
     name: "add over a live path with another deletion vector",

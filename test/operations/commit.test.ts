@@ -175,6 +175,21 @@ test("a hot table: sixteen whole-table writers each get in or are told of the co
   assert.equal((await lake.catalog.findTable({ tableId: id }))?.version, versions.length);
 });
 
+test("who was refused because of a file stays refused when that file is gone: a conflict is final", async () => {
+  const id = await newTable(lake, "a.final");
+  await commitTo(lake, id, 0, [addOf("f")]);
+  const late = request({ tableId: id, readVersion: 0, actions: [addOf("f")] });
+  const conflictOf = async () => {
+    const result = await commit(lake, late);
+    return result.status === "conflict" && result.conflicts.map(({ code, version }) => ({ code, version }));
+  };
+  const refused = [{ code: "DELTA_CONCURRENT_DELETE_READ", version: 1 }];
+  assert.deepEqual(await conflictOf(), refused);
+  await commitTo(lake, id, 1, [removeOf("f")]);
+  assert.deepEqual(await conflictOf(), refused);
+  assert.equal((await lake.catalog.findTable({ tableId: id }))?.version, 2);
+});
+
 test("a stale memory of a table's metadata is found out", async () => {
   const id = await newTable(lake, "a.stale");
   const other = await openOther();

@@ -225,9 +225,9 @@ begin
         union all
         select z.o, z.e->>0, null, false, false, former.removed_version
         from jsonb_array_elements(tab->'adds') with ordinality z(e, o)
-        cross join lateral (select f.removed_version from dl_files f
+        cross join lateral (select case when f.added_version > rv then f.added_version else f.removed_version end removed_version from dl_files f
           where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version > rv
-            and f.removed_version < 9007199254740991 and f.added_version <= rv order by f.removed_version limit 1) former
+            and f.removed_version < 9007199254740991 order by f.removed_version limit 1) former
         where head_removed > rv
       ) c group by c.o
     ) a order by a.o limit 20) b;

@@ -23,9 +23,12 @@ begin
   end loop;
 end $function$`;
 
-/** add: [path, pathKey, dvKey, replaces, …], remove: [path, pathKey, dvKey, …]: AddRow and RemoveRow of table-write.ts */
-const CHECK_ROWS = `
-create function dl_check_rows(tid uuid, head bigint, head_removed bigint, tab jsonb) returns jsonb language plpgsql volatile as $function$
+/**
+ * add: [path, pathKey, dvKey, replaces, …], remove: [path, pathKey, dvKey, …]: AddRow and RemoveRow of table-write.ts.
+ * @param former of a path that is added: which former file `f` stands against that, and the version to name
+ */
+export const checkRows = (verb: "create" | "create or replace", former: { where: string; version: string }): string => `
+${verb} function dl_check_rows(tid uuid, head bigint, head_removed bigint, tab jsonb) returns jsonb language plpgsql volatile as $function$
 declare
   rv constant bigint := (tab->>'readVersion')::bigint;
   removes jsonb; adds jsonb;
@@ -73,9 +76,9 @@ begin
         union all
         select z.o, z.e->>0, null, false, false, former.removed_version
         from jsonb_array_elements(tab->'adds') with ordinality z(e, o)
-        cross join lateral (select f.removed_version from dl_files f
+        cross join lateral (select ${former.version} removed_version from dl_files f
           where f.table_id = tid and f.path_key = (z.e->>1)::uuid and f.removed_version > rv
-            and f.removed_version < ${OPEN} and f.added_version <= rv order by f.removed_version limit 1) former
+            and f.removed_version < ${OPEN}${former.where} order by f.removed_version limit 1) former
         where head_removed > rv
       ) c group by c.o
     ) a order by a.o limit 20) b;
@@ -317,4 +320,10 @@ begin
   return '{"status":"applied"}';
 end $function$`;
 
-export const POSTGRES_COMMIT_FUNCTIONS: readonly string[] = [LOCK, CHECK_ROWS, WRITE_VERSION, COMMIT, IMPORT_BATCH];
+export const POSTGRES_COMMIT_FUNCTIONS: readonly string[] = [
+  LOCK,
+  checkRows("create", { where: " and f.added_version <= rv", version: "f.removed_version" }),
+  WRITE_VERSION,
+  COMMIT,
+  IMPORT_BATCH,
+];

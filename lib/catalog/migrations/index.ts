@@ -5,6 +5,7 @@ import { INITIAL_TABLES } from "./0001-initial.ts";
 import { POSTGRES_COMMIT_FUNCTIONS } from "./0002-commit-functions.ts";
 import { STAGED_REQUESTS } from "./0003-staged-requests.ts";
 import { PARITY } from "./0004-parity.ts";
+import { POSTGRES_CHECK_ROWS } from "./0005-conflicts-are-final.ts";
 import { createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -42,6 +43,11 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: (dialect) => (dialect.name === "postgres" ? createTable(dialect, STAGED_REQUESTS) : []),
   },
   { id: 4, name: "0004-parity", statements: (dialect) => createTable(dialect, PARITY) },
+  {
+    id: 5,
+    name: "0005-conflicts-are-final",
+    statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_CHECK_ROWS : []),
+  },
 ];
 
 /** The schema that all migrations together make. */
