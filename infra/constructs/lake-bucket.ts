@@ -76,6 +76,6 @@ function onlyTheMirrorWritesLogs(bucket: s3.Bucket, roleArns: readonly string[])
     principals: [new iam.AnyPrincipal()],
     actions: ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
     resources: [bucket.arnForObjects("_delta_log/*"), bucket.arnForObjects("*/_delta_log/*")],
-    conditions: { ArnNotEquals: { "aws:PrincipalArn": roleArns.length === 1 ? roleArns[0] : roleArns } },
+    conditions: { ArnNotEquals: { "aws:PrincipalArn": roleArns } },
   });
 }

@@ -23,7 +23,7 @@ const SMALL_FILE = 1 << 20;
 const FOOTER_BYTES = 1 << 17;
 /** Rows decoded at a time where the file's offset index allows it: the number that parquet-mr puts into one page. */
 const ROWS_AT_ONCE = 20_000;
-/** Rows of a group without an offset index that are decoded at once: about a gigabyte. */
+/** Rows of a group without an offset index that are decoded at once; five times as many need more than 4 GB. */
 const ROWS_WITHOUT_INDEX = 200_000;
 /** Larger groups without one are cut into so many rows. */
 const ROWS_OF_A_SLICE = 50_000;

@@ -5,7 +5,8 @@ import { deletedFileRetentionMs, newestCheckpointDue } from "../delta/properties
 import { errorText, unavailable } from "../errors.ts";
 import type { DeltaLog, Lake, Page, WrittenCheckpoint } from "../ports.ts";
 
-const PAGE_FILES = 5000;
+/** Files read from SQL at a time. */
+export const PAGE_FILES = 5000;
 
 /**
  * Only for a published version (PROTOCOL.md, "Checkpoints"). The content depends on SQL rows alone: tombstones expire by the

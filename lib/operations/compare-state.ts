@@ -6,10 +6,9 @@ import { NewestFirst, sameFingerprint } from "../delta/fingerprint.ts";
 import type { LogSegment } from "../delta/log-files.ts";
 import { fileKey, LogReplay, type ReplayHeader } from "../delta/replay.ts";
 import type { DeltaLog, Lake, SnapshotHeader, TableHead } from "../ports.ts";
-import { pages } from "./checkpoint.ts";
+import { PAGE_FILES, pages } from "./checkpoint.ts";
 import type { Findings } from "./findings.ts";
 
-const PAGE_FILES = 5000;
 /** About 1 GB (`bench/parity.ts`). */
 const FILES_A_PASS = 250_000;
 

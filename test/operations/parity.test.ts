@@ -37,6 +37,11 @@ async function check(tableId: string, more: { readonly wholeAfterMs?: number; re
   return { report, read: new Set(read) };
 }
 
+/** A commit as it stands in the log. */
+async function commitText(location: string, version: number): Promise<string> {
+  return new TextDecoder().decode((await lake.store(location).get(`_delta_log/${commitFileName(version)}`))?.bytes);
+}
+
 async function mirroredTable(name: string, versions: number): Promise<string> {
   const id = await newTable(lake, name);
   for (let v = 0; v < versions; v += 1) await commitTo(lake, id, v, [addOf(`f${v}`)]);
@@ -66,8 +71,7 @@ test("an old commit that somebody changes is found by its size or time; the reco
   const id = await mirroredTable("p.changed", 3);
   const { location } = await stateOf(lake, id);
   await check(id);
-  const bytes = (await lake.store(location).get(`_delta_log/${commitFileName(1)}`))?.bytes;
-  const before = new TextDecoder().decode(bytes);
+  const before = await commitText(location, 1);
   await putText(lake, location, commitFileName(1), before.replace('"size":100', '"size":999'));
   const found = await check(id);
   assert.deepEqual([found.report.outcome, found.report.drift.fileCount], ["drift", 1]);
@@ -121,13 +125,8 @@ test("a new checkpoint is read, and so are differences that are tolerated", asyn
   assert.equal((await check(id)).read.size, 0);
 
   const { location } = await stateOf(lake, id);
-  const bytes = (await lake.store(location).get(`_delta_log/${commitFileName(11)}`))?.bytes;
-  await putText(
-    lake,
-    location,
-    commitFileName(11),
-    new TextDecoder().decode(bytes).replace('"size":100', '"size":999'),
-  );
+  const before = await commitText(location, 11);
+  await putText(lake, location, commitFileName(11), before.replace('"size":100', '"size":999'));
   for (let times = 0; times < 2; times += 1) {
     const tolerated = await check(id, { maxDriftFiles: 1 });
     assert.deepEqual([tolerated.report.outcome, tolerated.report.drift.fileCount], ["ok", 1]);
@@ -181,8 +180,7 @@ test("many files are compared by their fingerprint, without SQL's rows; a file t
   assert.deepEqual(checkpoint.notes, ["6 files were compared by their fingerprint"]);
 
   const { location } = await stateOf(lake, id);
-  const bytes = (await lake.store(location).get(`_delta_log/${commitFileName(6)}`))?.bytes;
-  const text = new TextDecoder().decode(bytes);
+  const text = await commitText(location, 6);
   for (const [sql, log] of [
     ['"size":100', '"size":999'],
     ['"path":"f5"', '"path":"g5"'],
@@ -199,13 +197,11 @@ test("many files are compared by their fingerprint, without SQL's rows; a file t
 test("beside the fingerprint, metadata, protocol, txns and domains are compared", async () => {
   const id = await mirroredTable("p.headers", 1);
   const { location } = await stateOf(lake, id);
-  const commit = (await lake.store(location).get(`_delta_log/${commitFileName(1)}`))?.bytes;
-  await putText(
-    lake,
-    location,
-    commitFileName(1),
-    `${new TextDecoder().decode(commit)}{"txn":{"appId":"x","version":1}}\n{"domainMetadata":{"domain":"d","configuration":"","removed":false}}\n`,
-  );
+  const more = [
+    '{"txn":{"appId":"x","version":1}}',
+    '{"domainMetadata":{"domain":"d","configuration":"","removed":false}}',
+  ];
+  await putText(lake, location, commitFileName(1), `${await commitText(location, 1)}${more.join("\n")}\n`);
   const { outcome, drift, notes } = await checkParity(lake, { tableId: id, ...BY_FINGERPRINT });
   assert.equal(outcome, "drift");
   assert.deepEqual(
