@@ -1,7 +1,7 @@
 /** Parsers of option values; commander turns their errors into messages that name the option. */
 
 import { InvalidArgumentError } from "commander";
-import { parseTimestamp, TIMESTAMP_WANTED } from "../http/contracts/values.ts";
+import { parseTimestamp, TIMESTAMP_WANTED } from "../wire/timestamp.ts";
 
 /** A whole number within bounds. */
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {

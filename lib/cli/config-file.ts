@@ -7,7 +7,7 @@ import { parseDocument } from "yaml";
 import { type ParsedConfig, parseConfig } from "../config.ts";
 import { isJsonObject, type Json } from "../delta/json.ts";
 import { invalid, isLakeError, LakeError, notFound } from "../errors.ts";
-import { readJsonText } from "../http/json-text.ts";
+import { readJsonText } from "../wire/json-text.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

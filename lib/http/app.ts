@@ -2,10 +2,10 @@
 
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { closest } from "../delta/spelling.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
-import { closest } from "../validation.ts";
-import { COMPONENTS } from "./contracts/actions.ts";
+import { COMPONENTS } from "../wire/contracts/actions.ts";
 import type { Endpoint, Host, HostOptions } from "./endpoint.ts";
 import { problemResponse } from "./problem.ts";
 import { commitRoutes } from "./routes/commits.ts";

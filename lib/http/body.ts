@@ -2,7 +2,7 @@
 
 import type { Json } from "../delta/json.ts";
 import { invalid } from "../errors.ts";
-import { readJsonText } from "./json-text.ts";
+import { readJsonText } from "../wire/json-text.ts";
 
 /** @throws LakeError invalid: UNSUPPORTED_MEDIA_TYPE (415), BODY_TOO_LARGE (413), MALFORMED_JSON (400) */
 export async function readJsonBody(request: Request, limitBytes: number): Promise<Json> {

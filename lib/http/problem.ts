@@ -3,6 +3,7 @@
 import { stringifyJson } from "../delta/json.ts";
 import type { TableConflict } from "../delta/request.ts";
 import { type ErrorKind, isLakeError, LakeError } from "../errors.ts";
+import { CONFLICT_HINT, conflictSentence } from "../wire/conflict-text.ts";
 
 /** Seconds; an unavailable database or lock is worth a quick second try, a cluster that wakes up takes its time. */
 const RETRY_AFTER_SECONDS = 1;
@@ -75,15 +76,6 @@ export function conflictResponse(conflicts: readonly TableConflict[]): Response 
     hint: CONFLICT_HINT,
     conflicts,
   });
-}
-
-export const CONFLICT_HINT =
-  "Nothing was written. Read the tables again, redo the work on the newer version, and commit it as a new request.";
-
-/** One conflict as a sentence for people. */
-export function conflictSentence(conflict: TableConflict): string {
-  const path = conflict.path === undefined ? "" : ` (${conflict.path})`;
-  return `${conflict.table}: ${conflict.message}${path}; version ${conflict.version} won, you had read version ${conflict.readVersion}`;
 }
 
 function problem(status: number, body: Record<string, unknown>, headers: Record<string, string> = {}): Response {

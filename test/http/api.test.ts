@@ -5,17 +5,17 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseJson } from "../../lib/delta/json.ts";
-import { commitAnswer, transaction } from "../../lib/http/contracts/commits.ts";
-import { problem } from "../../lib/http/contracts/problem.ts";
+import { checked } from "../../lib/validation.ts";
+import { commitAnswer, transaction } from "../../lib/wire/contracts/commits.ts";
+import { problem } from "../../lib/wire/contracts/problem.ts";
 import {
   commitsAnswer,
   filesAnswer,
   historyAnswer,
   mirrorAnswer,
   snapshotAnswer,
-} from "../../lib/http/contracts/reads.ts";
-import { createTableAnswer, importAnswer, tableDescription, tableList } from "../../lib/http/contracts/tables.ts";
-import { checked } from "../../lib/validation.ts";
+} from "../../lib/wire/contracts/reads.ts";
+import { createTableAnswer, importAnswer, tableDescription, tableList } from "../../lib/wire/contracts/tables.ts";
 import { addOf, openLocalApi, removeOf } from "./local-api.ts";
 
 const api = await openLocalApi();

@@ -2,9 +2,9 @@
 
 import { Command, Option } from "commander";
 import { stringifyJson } from "../../delta/json.ts";
-import { IMPORT_MODES } from "../../http/contracts/tables.ts";
 import { toLocation } from "../../lake/location.ts";
 import { importTable } from "../../operations/import.ts";
+import { IMPORT_MODES } from "../../wire/import-modes.ts";
 import { action } from "../context.ts";
 import { formatBytes, plural } from "../format.ts";
 

@@ -2,9 +2,9 @@
 
 import { Command } from "commander";
 import { metadataFields, protocolFields } from "../../delta/encode.ts";
-import { tableRef } from "../../http/contracts/values.ts";
 import { resolveVersion, snapshots } from "../../operations/read.ts";
 import type { Lake } from "../../ports.ts";
+import { tableRef } from "../../wire/table-ref.ts";
 import { integer, moment, repeated } from "../arguments.ts";
 import { action } from "../context.ts";
 import { UsageError } from "../failure.ts";

@@ -1,9 +1,9 @@
 /** dl tables: the tables of the catalog, or one of them in full. */
 
 import { Command } from "commander";
-import { descriptionAnswer, headAnswer } from "../../http/routes/tables.ts";
 import { describeTable } from "../../operations/read.ts";
 import type { TableHead } from "../../ports.ts";
+import { descriptionAnswer, headAnswer } from "../../wire/answers.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { formatBytes, formatCount, formatTime } from "../format.ts";
 import { facts, table } from "../output.ts";

@@ -1,11 +1,11 @@
 /** POST /v1/commits: the one way to write. */
 
 import { commit } from "../../operations/commit.ts";
-import { decodeCommitRequest } from "../commit-request.ts";
-import { commitAnswer, commitExamples, commitRequest } from "../contracts/commits.ts";
-import { problems } from "../contracts/problem.ts";
-import { uploadedCommit, uploadedExample } from "../contracts/uploads.ts";
-import { z } from "../contracts/values.ts";
+import { decodeCommitRequest } from "../../wire/commit-request.ts";
+import { commitAnswer, commitExamples, commitRequest } from "../../wire/contracts/commits.ts";
+import { problems } from "../../wire/contracts/problem.ts";
+import { uploadedCommit, uploadedExample } from "../../wire/contracts/uploads.ts";
+import { z } from "../../wire/contracts/values.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 import { conflictResponse } from "../problem.ts";
 import { withUpload } from "./uploads.ts";

@@ -7,11 +7,12 @@ import type { TableRef } from "../../delta/request.ts";
 import { invalid } from "../../errors.ts";
 import { listFiles } from "../../operations/read.ts";
 import type { Lake, Page } from "../../ports.ts";
-import { withoutUndefined } from "../commit-request.ts";
-import { documented } from "../contracts/actions.ts";
-import { problems } from "../contracts/problem.ts";
-import { filesAnswer, filesQuery } from "../contracts/reads.ts";
-import { PAGE_DEFAULT, tableParams, tableRef } from "../contracts/values.ts";
+import { withoutUndefined } from "../../wire/commit-request.ts";
+import { documented } from "../../wire/contracts/actions.ts";
+import { problems } from "../../wire/contracts/problem.ts";
+import { filesAnswer, filesQuery } from "../../wire/contracts/reads.ts";
+import { PAGE_DEFAULT, tableParams } from "../../wire/contracts/values.ts";
+import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 const NDJSON = "application/x-ndjson";

@@ -1,7 +1,7 @@
 /** GET /v1/health: whether this service can do its work now. */
 
 import { errorText } from "../../errors.ts";
-import { healthAnswer } from "../contracts/reads.ts";
+import { healthAnswer } from "../../wire/contracts/reads.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 const content = { "application/json": { schema: healthAnswer } };

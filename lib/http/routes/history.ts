@@ -3,7 +3,7 @@
 import type { Commit } from "../../delta/actions.ts";
 import { actionObjects, encodeCommitInfo } from "../../delta/encode.ts";
 import { findHead, tableCommits, tableHistory } from "../../operations/read.ts";
-import { problems } from "../contracts/problem.ts";
+import { problems } from "../../wire/contracts/problem.ts";
 import {
   commitsAnswer,
   commitsQuery,
@@ -11,8 +11,9 @@ import {
   historyQuery,
   mirrorAnswer,
   mirrorQuery,
-} from "../contracts/reads.ts";
-import { PAGE_DEFAULT, tableParams, tableRef, type z } from "../contracts/values.ts";
+} from "../../wire/contracts/reads.ts";
+import { PAGE_DEFAULT, tableParams, type z } from "../../wire/contracts/values.ts";
+import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 const COMMITS_DEFAULT = 100;

@@ -2,10 +2,10 @@
 
 import { snapshots } from "../../operations/read.ts";
 import { checked } from "../../validation.ts";
-import { withoutUndefined } from "../commit-request.ts";
-import { problems } from "../contracts/problem.ts";
-import { snapshotAnswer, snapshotExamples, snapshotRequest } from "../contracts/reads.ts";
-import { refOf } from "../contracts/values.ts";
+import { withoutUndefined } from "../../wire/commit-request.ts";
+import { problems } from "../../wire/contracts/problem.ts";
+import { snapshotAnswer, snapshotExamples, snapshotRequest } from "../../wire/contracts/reads.ts";
+import { refOf } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 export const snapshotRoutes: readonly Endpoint[] = [

@@ -1,14 +1,13 @@
 /** /v1/tables: create, import, list, describe and forget tables. */
 
-import { domainFields, metadataFields, protocolFields, txnFields } from "../../delta/encode.ts";
 import type { JsonObject } from "../../delta/json.ts";
 import { createTable } from "../../operations/create-table.ts";
 import { importTable } from "../../operations/import.ts";
 import { describeTable, findHead } from "../../operations/read.ts";
-import type { TableHead } from "../../ports.ts";
 import { checked } from "../../validation.ts";
-import { withoutUndefined } from "../commit-request.ts";
-import { problems } from "../contracts/problem.ts";
+import { descriptionAnswer, headAnswer } from "../../wire/answers.ts";
+import { withoutUndefined } from "../../wire/commit-request.ts";
+import { problems } from "../../wire/contracts/problem.ts";
 import {
   createTableAnswer,
   createTableExamples,
@@ -18,8 +17,9 @@ import {
   importRequest,
   tableDescription,
   tableList,
-} from "../contracts/tables.ts";
-import { cursor, PAGE_DEFAULT, pageLimit, tableParams, tableRef, z } from "../contracts/values.ts";
+} from "../../wire/contracts/tables.ts";
+import { cursor, PAGE_DEFAULT, pageLimit, tableParams, z } from "../../wire/contracts/values.ts";
+import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 const answers = (description: string, schema: z.ZodType) => ({
@@ -127,22 +127,3 @@ const forget = endpoint(
 );
 
 export const tableRoutes: readonly Endpoint[] = [create, takeIn, list, describe, forget];
-
-/** What callers see of a head: markers and status are the catalog's own. */
-export function headAnswer(head: TableHead) {
-  const { markers: _markers, status: _status, ...answer } = head;
-  return answer;
-}
-
-/** A table's newest state as JSON; `dl tables --table` prints it, too. */
-export function descriptionAnswer({ head, header, mirroredVersion }: Awaited<ReturnType<typeof describeTable>>) {
-  return {
-    ...headAnswer(head),
-    mirroredVersion,
-    inCommitTimestamp: header.inCommitTimestamp,
-    protocol: protocolFields(header.protocol),
-    metadata: metadataFields(header.metadata),
-    txns: header.txns.map(txnFields),
-    domains: header.domains.map(domainFields),
-  };
-}

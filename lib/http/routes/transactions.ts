@@ -1,9 +1,9 @@
 /** GET /v1/transactions/{transactionId}: whether a commit whose answer was lost has happened. */
 
 import { notFound } from "../../errors.ts";
-import { transaction } from "../contracts/commits.ts";
-import { problems } from "../contracts/problem.ts";
-import { uuid, z } from "../contracts/values.ts";
+import { transaction } from "../../wire/contracts/commits.ts";
+import { problems } from "../../wire/contracts/problem.ts";
+import { uuid, z } from "../../wire/contracts/values.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 export const transactionRoutes: readonly Endpoint[] = [

@@ -4,10 +4,10 @@ import { isJsonObject, type Json } from "../../delta/json.ts";
 import { invalid, notFound } from "../../errors.ts";
 import type { Uploads } from "../../ports.ts";
 import { checked } from "../../validation.ts";
-import { problems } from "../contracts/problem.ts";
-import { uploadAnswer, uploadExamples, uploadedCommit, uploadRequest } from "../contracts/uploads.ts";
+import { problems } from "../../wire/contracts/problem.ts";
+import { uploadAnswer, uploadExamples, uploadedCommit, uploadRequest } from "../../wire/contracts/uploads.ts";
+import { readJsonText } from "../../wire/json-text.ts";
 import { bodyLimit, type Endpoint, endpoint, type Host, json } from "../endpoint.ts";
-import { readJsonText } from "../json-text.ts";
 
 export const uploadRoutes: readonly Endpoint[] = [
   endpoint(

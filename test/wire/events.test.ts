@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { Json } from "../../lib/delta/json.ts";
-import { decodeCommitRequest } from "../../lib/http/commit-request.ts";
-import { snapshotRequest } from "../../lib/http/contracts/reads.ts";
-import { createTableRequest, importRequest } from "../../lib/http/contracts/tables.ts";
-import { readJsonText } from "../../lib/http/json-text.ts";
 import { checked } from "../../lib/validation.ts";
+import { decodeCommitRequest } from "../../lib/wire/commit-request.ts";
+import { snapshotRequest } from "../../lib/wire/contracts/reads.ts";
+import { createTableRequest, importRequest } from "../../lib/wire/contracts/tables.ts";
+import { readJsonText } from "../../lib/wire/json-text.ts";
 
 const FOLDER = new URL("../../events/", import.meta.url);
 const PARSERS: Readonly<Record<string, (body: Json) => unknown>> = {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { isLakeError } from "../../lib/errors.ts";
-import { firstFault, readJsonText } from "../../lib/http/json-text.ts";
+import { firstFault, readJsonText } from "../../lib/wire/json-text.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

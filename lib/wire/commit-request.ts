@@ -5,7 +5,8 @@ import type { Json } from "../delta/json.ts";
 import type { CommitRequest, TableCommit } from "../delta/request.ts";
 import { checked } from "../validation.ts";
 import { commitRequest } from "./contracts/commits.ts";
-import { refOf, type z } from "./contracts/values.ts";
+import type { z } from "./contracts/values.ts";
+import { refOf } from "./table-ref.ts";
 
 type WireTable = z.output<typeof commitRequest>["tables"][number];
 

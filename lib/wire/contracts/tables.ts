@@ -1,5 +1,6 @@
 /** Wire contracts of the table routes: create, import, list, describe. */
 
+import { IMPORT_MODES } from "../import-modes.ts";
 import { documented, documentedArray } from "./actions.ts";
 import { int64, millis, next, tableName, uuid, version, z } from "./values.ts";
 
@@ -50,8 +51,6 @@ export const createTableExamples = {
 export const createTableAnswer = z
   .object({ tableId: uuid, name: tableName, location, version: z.literal(0), inCommitTimestamp: millis })
   .openapi("CreatedTable");
-
-export const IMPORT_MODES = ["full-history", "snapshot"] as const;
 
 export const importRequest = z
   .strictObject({

@@ -1,12 +1,10 @@
 /** Wire contracts of single values: ids, names, versions, timestamps, limits. Shared by all routes and by the CLI. */
 
 import { z } from "@hono/zod-openapi";
-import type { TableRef } from "../../delta/request.ts";
-import { invalid } from "../../errors.ts";
+import { UUID } from "../table-ref.ts";
+import { parseTimestamp, TIMESTAMP_WANTED } from "../timestamp.ts";
 
 export { z };
-
-const UUID = /^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/;
 
 /** Any UUID, whatever its version; compared in lower case. */
 export const uuid = z
@@ -46,17 +44,6 @@ export const timestamp = z
     description: "Milliseconds since the epoch, or ISO 8601 with a time zone",
     example: "2026-01-01T00:00:00Z",
   });
-
-export const TIMESTAMP_WANTED =
-  "expected milliseconds since the epoch, or ISO 8601 with a time zone such as 2026-01-01T00:00:00Z";
-
-/** Milliseconds; undefined for a text that is no moment. */
-export function parseTimestamp(text: string): number | undefined {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)) return undefined;
-  const millis = Date.parse(text);
-  return Number.isNaN(millis) ? undefined : millis;
-}
 
 /** A non-negative integer in a query string. */
 export function queryInteger(options: { readonly min: number; readonly max?: number; readonly description: string }) {
@@ -103,25 +90,8 @@ export const tableParams = z.object({
     }),
 });
 
-/** A table as a person or a path names it. @throws LakeError invalid */
-export function tableRef(text: string): TableRef {
-  if (UUID.test(text)) return { tableId: text.toLowerCase() };
-  if (text.includes(".")) return { name: text };
-  throw invalid(`"${text}" names no table`, { hint: "Give its UUID, or its name as namespace.name." });
-}
-
 /** How request bodies name a table: exactly one of the two. */
 export const tableRefShape = {
   tableId: uuid.optional(),
   table: tableName.optional(),
 };
-
-/** @throws LakeError invalid unless exactly one of the two is given */
-export function refOf(given: { tableId?: string | undefined; table?: string | undefined }, at: string): TableRef {
-  if (given.tableId !== undefined && given.table === undefined) return { tableId: given.tableId };
-  if (given.table !== undefined && given.tableId === undefined) return { name: given.table };
-  throw invalid(given.tableId === undefined ? "the table is not named" : "the table is named twice", {
-    at,
-    hint: 'Give "tableId" (a UUID) or "table" (namespace.name), one of the two.',
-  });
-}
