@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { stringifyJson } from "./delta/json.ts";
-import { closest } from "./delta/spelling.ts";
+import { nearestName } from "./delta/nearest-name.ts";
 import { invalid, type LakeError } from "./errors.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -44,7 +44,7 @@ function explain(issue: Issue, schema: z.ZodType, at: string): Finding[] {
   if (issue.code === "unrecognized_keys") {
     const known = memberNames(schema, issue.path);
     return issue.keys.map((key) => {
-      const close = closest(key, known);
+      const close = nearestName(key, known);
       return {
         pointer: `${pointer}/${escapeToken(key)}`,
         detail: `unknown member "${key}"`,

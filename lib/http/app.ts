@@ -2,7 +2,7 @@
 
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { closest } from "../delta/spelling.ts";
+import { nearestName } from "../delta/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
 import { COMPONENTS } from "../wire/contracts/actions.ts";
@@ -128,7 +128,7 @@ function noRoute(context: Context): Error {
       facts: { allow },
     });
   }
-  const close = closest(path, PATHS);
+  const close = nearestName(path, PATHS);
   return notFound(`there is no ${path}`, {
     code: "ROUTE_NOT_FOUND",
     hint: close ? `Did you mean ${close}?` : `${OPENAPI_PATH} lists all routes.`,
