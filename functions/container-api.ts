@@ -4,10 +4,11 @@ import { errorText } from "../lib/errors.ts";
 import { createApp } from "../lib/http/app.ts";
 import { type LambdaApi, lambdaApi } from "../lib/http/lambda.ts";
 import { perContainer } from "../lib/lake/aws.ts";
+import type { Access } from "../lib/wire/routes.ts";
 import { containerLake, logger } from "./middleware.ts";
 
 /** The API, of which this function answers its part. */
-export function containerApi(serves: "reads" | "writes"): () => Promise<LambdaApi> {
+export function containerApi(serves: Access): () => Promise<LambdaApi> {
   const lakeOf = containerLake();
   return perContainer(async () => {
     const lake = await lakeOf();

@@ -4,6 +4,6 @@ import type { LambdaApi } from "../lib/http/lambda.ts";
 import { containerApi } from "./container-api.ts";
 import { around } from "./middleware.ts";
 
-const api = containerApi("reads");
+const api = containerApi("read");
 
 export const handler = around(async (...request: Parameters<LambdaApi>) => (await api())(...request));

@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/cli": [...SURFACE, "lib/http", "package.json"],
   "lib/index.ts": SURFACE,
   functions: [...SURFACE, "lib/http"],
-  infra: ["lib/config.ts", "lib/telemetry/metric-names.ts", "lib/storage/keys.ts"],
+  infra: ["lib/config.ts", "lib/telemetry/metric-names.ts", "lib/storage/keys.ts", "lib/wire/routes.ts"],
 };
 
 /** The one home of each third-party package: replacing it is a change of one folder. */

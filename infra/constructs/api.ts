@@ -8,22 +8,19 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
+import { ROUTES } from "../../lib/wire/routes.ts";
 import { retentionOf } from "../retention.ts";
 import { nameOf, type Settings } from "../settings.ts";
 
-const { GET, POST, DELETE } = apigateway.HttpMethod;
-
-/** Which function answers what. A path that is not here is a 404 of the gateway. */
-const ROUTES = [
-  [POST, "/v1/commits", "commit"],
-  [POST, "/v1/uploads", "commit"],
-  [POST, "/v1/tables", "commit"],
-  [POST, "/v1/tables/import", "commit"],
-  [DELETE, "/v1/tables/{tableId}", "commit"],
-  [GET, "/v1/{path+}", "read"],
-  [POST, "/v1/snapshots", "read"],
-  [POST, "/v1/tables/{tableId}/plan", "read"],
-] as const;
+const METHODS = {
+  get: apigateway.HttpMethod.GET,
+  post: apigateway.HttpMethod.POST,
+  delete: apigateway.HttpMethod.DELETE,
+};
+/** Which function answers which kind of route. */
+const ANSWERS = { write: "commit", read: "read" } as const;
+/** Whatever is no route goes to the function that reads, which says what would have been right. */
+const REST = "/v1/{path+}";
 
 /** One JSON line a request; who asked is the role, never a token. */
 const ACCESS_LOG = {
@@ -63,9 +60,11 @@ export class Api extends Construct {
       commit: new HttpLambdaIntegration("Commit", props.commit),
       read: new HttpLambdaIntegration("Read", props.read),
     };
-    for (const [method, route, name] of ROUTES) {
-      this.api.addRoutes({ path: route, methods: [method], integration: integrations[name] });
+    for (const { method, path, access } of Object.values(ROUTES)) {
+      const methods = [METHODS[method]];
+      this.api.addRoutes({ path, methods, integration: integrations[ANSWERS[access]] });
     }
+    this.api.addRoutes({ path: REST, methods: [apigateway.HttpMethod.ANY], integration: integrations.read });
     const accessLog = new logs.LogGroup(this, "AccessLog", {
       retention: retentionOf(settings.logDays),
       removalPolicy: RemovalPolicy.DESTROY,

@@ -1,11 +1,12 @@
 /** The HTTP API as a Hono app over a lake: the same for `dl serve` and for Lambda. Holds no state of its own. */
 
-import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
+import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { nearestName } from "../delta/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
 import { COMPONENTS } from "../wire/contracts/actions.ts";
+import { ROUTES } from "../wire/routes.ts";
 import type { Endpoint, Host, HostOptions } from "./endpoint.ts";
 import { problemResponse } from "./problem.ts";
 import { commitRoutes } from "./routes/commits.ts";
@@ -44,9 +45,9 @@ export function createApp(lake: Lake, options: HostOptions): OpenAPIHono {
     });
   });
   for (const [name, schema] of Object.entries(COMPONENTS)) app.openAPIRegistry.register(name, schema);
-  for (const { route, answer } of ENDPOINTS) {
+  for (const { access, route, answer } of ENDPOINTS) {
     app.openAPIRegistry.registerPath(route);
-    if (options.serves !== undefined && options.serves !== kindOf(route)) continue;
+    if (options.serves !== undefined && options.serves !== access) continue;
     app.on(route.method, honoPath(route.path), (context) => answer(context, host));
   }
   let document: string | undefined;
@@ -68,7 +69,7 @@ export function createApp(lake: Lake, options: HostOptions): OpenAPIHono {
   return app;
 }
 
-const OPENAPI_PATH = "/v1/openapi.json";
+const OPENAPI_PATH = ROUTES.openApi.path;
 
 function openApiHead(version: string) {
   return {
@@ -88,13 +89,6 @@ function openApiHead(version: string) {
       { name: "service", description: "The service itself." },
     ],
   };
-}
-
-/** What changes tables or transactions; all else reads, also where its question comes in a body. */
-const WRITES = new Set(["commit", "createUpload", "createTable", "importTable", "dropTable"]);
-
-function kindOf({ operationId = "" }: RouteConfig): "reads" | "writes" {
-  return WRITES.has(operationId) ? "writes" : "reads";
 }
 
 function honoPath(path: string): string {

@@ -6,6 +6,7 @@ import { type Json, stringifyJson } from "../delta/json.ts";
 import { invalid } from "../errors.ts";
 import type { Lake, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";
+import { type Access, type OperationId, ROUTES } from "../wire/routes.ts";
 import { readJsonBody } from "./body.ts";
 import type { OnIncident } from "./problem.ts";
 
@@ -18,7 +19,7 @@ export interface HostOptions {
   /** For requests that what stands in front of the server would not let through. */
   readonly uploads?: Uploads;
   /** Answers only what reads, or only what writes; both if absent. A function that only reads needs no right to write. */
-  readonly serves?: "reads" | "writes";
+  readonly serves?: Access;
   /** Serves `GET /metrics` in Prometheus' text format. */
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly onIncident?: OnIncident;
@@ -39,6 +40,7 @@ export interface Answering<P, Q> {
 }
 
 export interface Endpoint {
+  readonly access: Access;
   readonly route: RouteConfig;
   readonly answer: (context: Context, host: Host) => Promise<Response>;
 }
@@ -46,9 +48,6 @@ export interface Endpoint {
 type Shape = z.ZodObject;
 
 interface Contract<P extends Shape, Q extends Shape> {
-  readonly method: "get" | "post" | "delete";
-  readonly path: string;
-  readonly operationId: string;
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string;
@@ -71,9 +70,11 @@ export function bodyLimit({ bodyLimitBytes = DEFAULT_BODY_LIMIT }: HostOptions):
 
 /** Ties a contract to its answer: parameters are checked before, unknown ones refused. */
 export function endpoint<P extends Shape, Q extends Shape>(
+  operationId: OperationId,
   contract: Contract<P, Q>,
   answer: (request: Answering<z.output<P>, z.output<Q>>, host: Host) => Promise<Response>,
 ): Endpoint {
+  const { method, path, access } = ROUTES[operationId];
   const { params, query, body, tags, ...rest } = contract;
   const content = body && { "application/json": { schema: body.schema, examples: body.examples } };
   const request: RouteConfig["request"] = {
@@ -82,7 +83,8 @@ export function endpoint<P extends Shape, Q extends Shape>(
     ...(content ? { body: { required: true, content } } : {}),
   };
   return {
-    route: { ...rest, tags: [...tags], request },
+    access,
+    route: { ...rest, operationId, method, path, tags: [...tags], request },
     answer: (context, host) =>
       answer(
         {

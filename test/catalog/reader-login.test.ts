@@ -65,7 +65,7 @@ describe(SUITE, needs(SUITE, postgresUrl, "TEST_POSTGRES_URL is not set"), () =>
     test(`every route that reads works through ${engine}; a commit does not`, async (t) => {
       const reading = await openCatalog(urlOf(), testClock());
       t.after(() => reading.close());
-      const api = client({ ...stubLake(), catalog: reading }, { serves: "reads" });
+      const api = client({ ...stubLake(), catalog: reading }, { serves: "read" });
       const paths = ["", "/commits", "/history", "/mirror", "/files?limit=3000", "/files?version=0"];
       for (const path of ["/v1/health", "/v1/tables", ...paths.map((path) => `/v1/tables/${tableId}${path}`)]) {
         const { status, text } = await api.get(path);

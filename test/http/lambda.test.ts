@@ -20,7 +20,7 @@ async function list(listTables: () => Promise<unknown>) {
     clock: systemClock,
     metrics: openEmf({ stage: "development" }),
   } as Lake;
-  const api = lambdaApi(createApp(lake, { version: "0", resolveLocation: async () => "", serves: "reads" }));
+  const api = lambdaApi(createApp(lake, { version: "0", resolveLocation: async () => "", serves: "read" }));
   const { result, lines } = await printed(() =>
     api(event<Parameters<Invoke>[0]>("http.tables"), contextOf("read") as unknown as Parameters<Invoke>[1]),
   );

@@ -1,27 +1,16 @@
 /** What the stacks promise: safe data, queues that fit the functions, roles that cannot do more, and no finding of cdk-nag. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { describe, test } from "node:test";
 import { App, Stack } from "aws-cdk-lib";
-import { Match, Template } from "aws-cdk-lib/assertions";
+import { Match, type Template } from "aws-cdk-lib/assertions";
 import { CfnBucket } from "aws-cdk-lib/aws-s3";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { alarmsOf, runbookOf } from "../../infra/alarms.ts";
 import { addStacks } from "../../infra/app.ts";
 import { DASHBOARD } from "../../infra/dashboard.ts";
 import { settingsOf } from "../../infra/settings.ts";
-import { ROOT } from "../support/source-tree.ts";
-
-const cdkJson = JSON.parse(readFileSync(path.join(ROOT, "cdk.json"), "utf8")) as { context: Record<string, unknown> };
-
-/** The templates of one stage, without bundling: nothing here looks into the code of functions. */
-function templatesOf(context: Record<string, string>): { readonly data: Template; readonly app: Template } {
-  const app = new App({ context: { ...cdkJson.context, ...context, "aws:cdk:bundling-stacks": [] } });
-  const { data, application } = addStacks(app);
-  return { data: Template.fromStack(data), app: Template.fromStack(application) };
-}
+import { cdkJson, templatesOf } from "./templates.ts";
 
 const production = templatesOf({ stage: "production", alarmMail: "operators@example.org" });
 const development = templatesOf({ stage: "development" });
@@ -286,24 +275,6 @@ describe("the functions", () => {
         [],
       );
     }
-  });
-});
-
-describe("the API", () => {
-  test("asks for IAM on every route, throttles, and keeps an access log", () => {
-    production.app.allResourcesProperties("AWS::ApiGatewayV2::Route", { AuthorizationType: "AWS_IAM" });
-    production.app.hasResourceProperties("AWS::ApiGatewayV2::Stage", {
-      DefaultRouteSettings: { ThrottlingRateLimit: 1000, ThrottlingBurstLimit: 2000 },
-      AccessLogSettings: { DestinationArn: Match.anyValue() },
-    });
-  });
-
-  test("or for a token, when an issuer is set", () => {
-    const { app } = templatesOf({ stage: "staging", jwtIssuer: "https://id.example.org", jwtAudience: "lake" });
-    app.allResourcesProperties("AWS::ApiGatewayV2::Route", { AuthorizationType: "JWT" });
-    app.hasResourceProperties("AWS::ApiGatewayV2::Authorizer", {
-      JwtConfiguration: { Audience: ["lake"], Issuer: "https://id.example.org" },
-    });
   });
 });
 

@@ -14,10 +14,8 @@ const answers = (description: string) => ({ description, content: { "application
 
 export const commitRoutes: readonly Endpoint[] = [
   endpoint(
+    "commit",
     {
-      method: "post",
-      path: "/v1/commits",
-      operationId: "commit",
       tags: ["commits"],
       summary: "Commit actions to one or many tables",
       description:

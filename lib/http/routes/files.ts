@@ -21,10 +21,8 @@ const STREAM_PAGE = 1000;
 
 export const fileRoutes: readonly Endpoint[] = [
   endpoint(
+    "listFiles",
     {
-      method: "get",
-      path: "/v1/tables/{tableId}/files",
-      operationId: "listFiles",
       tags: ["reads"],
       summary: "The live files of a table",
       description:

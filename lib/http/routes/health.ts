@@ -8,10 +8,8 @@ const content = { "application/json": { schema: healthAnswer } };
 
 export const healthRoutes: readonly Endpoint[] = [
   endpoint(
+    "health",
     {
-      method: "get",
-      path: "/v1/health",
-      operationId: "health",
       tags: ["service"],
       summary: "Whether the service can reach its database",
       responses: {

@@ -24,10 +24,8 @@ const answers = (description: string, schema: z.ZodType) => ({
 });
 
 const commits = endpoint(
+  "listCommits",
   {
-    method: "get",
-    path: "/v1/tables/{tableId}/commits",
-    operationId: "listCommits",
     tags: ["reads"],
     summary: "Versions with all their actions, oldest first",
     description: "The actions as they stand, or will stand, in `_delta_log`. Ask again with `after` to follow a table.",
@@ -50,10 +48,8 @@ function commitAnswer(commit: Commit) {
 }
 
 const history = endpoint(
+  "listHistory",
   {
-    method: "get",
-    path: "/v1/tables/{tableId}/history",
-    operationId: "listHistory",
     tags: ["reads"],
     summary: "Versions without their file actions, newest first",
     params: tableParams,
@@ -69,10 +65,8 @@ const history = endpoint(
 );
 
 const mirror = endpoint(
+  "listMirrorStatuses",
   {
-    method: "get",
-    path: "/v1/tables/{tableId}/mirror",
-    operationId: "listMirrorStatuses",
     tags: ["reads"],
     summary: "How far `_delta_log` has followed, version by version",
     params: tableParams,

@@ -10,10 +10,8 @@ import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 export const snapshotRoutes: readonly Endpoint[] = [
   endpoint(
+    "snapshot",
     {
-      method: "post",
-      path: "/v1/snapshots",
-      operationId: "snapshot",
       tags: ["reads"],
       summary: "One version per table, consistent across tables",
       description: "Of one moment, as a transaction left them, or the newest. A transaction is never cut in two.",

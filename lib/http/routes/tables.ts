@@ -28,10 +28,8 @@ const answers = (description: string, schema: z.ZodType) => ({
 });
 
 const create = endpoint(
+  "createTable",
   {
-    method: "post",
-    path: "/v1/tables",
-    operationId: "createTable",
     tags: ["tables"],
     summary: "Create a table",
     description: "Version 0 stands in SQL at once; the mirror then writes it to `_delta_log`.",
@@ -52,10 +50,8 @@ const create = endpoint(
 );
 
 const takeIn = endpoint(
+  "importTable",
   {
-    method: "post",
-    path: "/v1/tables/import",
-    operationId: "importTable",
     tags: ["tables"],
     summary: "Take an existing Delta table into the catalog",
     description:
@@ -71,10 +67,8 @@ const takeIn = endpoint(
 );
 
 const list = endpoint(
+  "listTables",
   {
-    method: "get",
-    path: "/v1/tables",
-    operationId: "listTables",
     tags: ["tables"],
     summary: "List the tables of the catalog",
     query: z.object({
@@ -96,10 +90,8 @@ const list = endpoint(
 );
 
 const describe = endpoint(
+  "describeTable",
   {
-    method: "get",
-    path: "/v1/tables/{tableId}",
-    operationId: "describeTable",
     tags: ["tables"],
     summary: "The newest state of a table, without its files",
     params: tableParams,
@@ -109,10 +101,8 @@ const describe = endpoint(
 );
 
 const forget = endpoint(
+  "dropTable",
   {
-    method: "delete",
-    path: "/v1/tables/{tableId}",
-    operationId: "dropTable",
     tags: ["tables"],
     summary: "Forget a table",
     description: "Its name and location are free again. No file is touched: the Delta table stays where it is.",

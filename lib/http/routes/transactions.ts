@@ -8,10 +8,8 @@ import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 export const transactionRoutes: readonly Endpoint[] = [
   endpoint(
+    "getTransaction",
     {
-      method: "get",
-      path: "/v1/transactions/{transactionId}",
-      operationId: "getTransaction",
       tags: ["commits"],
       summary: "What a transaction committed",
       params: z.object({ transactionId: uuid.openapi({ param: { name: "transactionId", in: "path" } }) }),

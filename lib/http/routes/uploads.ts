@@ -11,10 +11,8 @@ import { bodyLimit, type Endpoint, endpoint, type Host, json } from "../endpoint
 
 export const uploadRoutes: readonly Endpoint[] = [
   endpoint(
+    "createUpload",
     {
-      method: "post",
-      path: "/v1/uploads",
-      operationId: "createUpload",
       tags: ["commits"],
       summary: "A place for a commit that is too large to be sent directly",
       description:
