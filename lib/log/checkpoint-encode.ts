@@ -2,10 +2,10 @@
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
 import { corrupt } from "../errors.ts";
+import { openRowGroup } from "../parquet/write/group.ts";
+import { openSplice } from "../parquet/write/splice.ts";
 import type { CheckpointContent } from "../ports.ts";
 import { openCheckpointColumns } from "./checkpoint-rows.ts";
-import { openRowGroup } from "./parquet-write-group.ts";
-import { openSplice } from "./parquet-write-splice.ts";
 
 /** A row group ends at this many rows, … */
 const GROUP_ROWS = 20_000;
@@ -33,7 +33,7 @@ export function openTally(): Tally {
  * @throws LakeError corrupt when the adds are not as many as the header says; before the footer, so no store publishes it
  */
 export async function* encodeCheckpoint(content: CheckpointContent, tally: Tally): AsyncGenerator<Uint8Array> {
-  const splice = openSplice();
+  const splice = openSplice("spark_schema");
   try {
     for await (const file of rowGroups(content, tally)) {
       const chunk = splice.append(file);

@@ -3,7 +3,6 @@
 import type { AddFile, DeletionVector, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import type { Int64 } from "../delta/int64.ts";
 import { corrupt } from "../errors.ts";
-import { parsedPartitionValues, parsedStats } from "./checkpoint-stats.ts";
 import {
   booleanColumn,
   type Column,
@@ -15,7 +14,8 @@ import {
   textColumn,
   textListColumn,
   textMapColumn,
-} from "./parquet-write-columns.ts";
+} from "../parquet/write/columns.ts";
+import { parsedPartitionValues, parsedStats } from "./checkpoint-stats.ts";
 
 /** One column per kind of action; each row has a value in exactly one of them. */
 export type CheckpointColumns = {

@@ -3,8 +3,8 @@
 import type { AddFile, Metadata } from "../delta/actions.ts";
 import { isJsonObject, type Json, type JsonObject, parseJson } from "../delta/json.ts";
 import { parseSchema, physicalName, type SchemaField } from "../delta/schema.ts";
+import { booleanColumn, field, longColumn, type StructField, structColumn } from "../parquet/write/columns.ts";
 import { valueType } from "./checkpoint-values.ts";
-import { booleanColumn, field, longColumn, type StructField, structColumn } from "./parquet-write-columns.ts";
 
 /** No field for a table without partitions, nor for a partition column whose type has no parsed form. */
 export function parsedPartitionValues(metadata: Metadata): StructField<AddFile>[] {

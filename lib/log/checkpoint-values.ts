@@ -19,7 +19,7 @@ import {
   textColumn,
   timestampColumn,
   timestampNtzColumn,
-} from "./parquet-write-columns.ts";
+} from "../parquet/write/columns.ts";
 
 /** What a primitive type of Delta's is in a checkpoint. */
 export interface ValueType {

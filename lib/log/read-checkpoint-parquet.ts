@@ -4,9 +4,7 @@ import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } fro
 import { decodeAdd, decodeDomain, decodeMetadata, decodeProtocol, decodeRemove, decodeTxn } from "../delta/decode.ts";
 import { isJsonObject, type JsonObject } from "../delta/json.ts";
 import { corrupt } from "../errors.ts";
-import type { FileAction, ObjectStore } from "../ports.ts";
-import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";
-import { type ColumnFilter, findNode } from "./parquet-columns.ts";
+import { type ColumnFilter, findNode } from "../parquet/read/columns.ts";
 import {
   countValues,
   isAllNull,
@@ -14,8 +12,10 @@ import {
   type ParquetFile,
   type ParquetRow,
   type RowRange,
-} from "./parquet-file.ts";
-import { plainJson } from "./parquet-values.ts";
+} from "../parquet/read/file.ts";
+import { plainJson } from "../parquet/read/values.ts";
+import type { FileAction, ObjectStore } from "../ports.ts";
+import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";
 import { storedAction } from "./read-commit.ts";
 import { type StatsContext, statsJson } from "./stats-json.ts";
 
@@ -50,7 +50,7 @@ const PARSED_STATS = under("add.stats_parsed");
 
 /** @param size bytes */
 export async function openParquetPart(store: ObjectStore, key: string, size: number): Promise<CheckpointPart> {
-  const file = await openParquetFile(store, key, size);
+  const file = await openParquetFile({ store, key, size, unreadable: "CHECKPOINT_UNREADABLE" });
   return { readHeader: () => readHeader(file), readFiles: (table) => readFiles(file, table.hasTimestampNtz) };
 }
 

@@ -1,8 +1,16 @@
 /** From `stats_parsed` of a checkpoint to the JSON text of `stats` (PROTOCOL.md, "Per-file Statistics"), as Spark writes it. */
 
-import type { SchemaElement, SchemaTree } from "hyparquet";
 import { int64 } from "../delta/int64.ts";
 import { type Json, type JsonObject, parseJson, stringifyJson } from "../delta/json.ts";
+import {
+  decimalScale,
+  isDate,
+  isInstant,
+  isText,
+  unitsPerMillisecond,
+  unscaledDecimal,
+} from "../parquet/read/annotations.ts";
+import type { SchemaElement, SchemaTree } from "../parquet/read/columns.ts";
 
 export interface StatsContext {
   /** The node `stats_parsed`, which says what the stored numbers mean. */
@@ -53,34 +61,19 @@ function leafJson(value: unknown, element: SchemaElement, ntz: boolean): Json | 
     return element.type === "FLOAT" || element.type === "DOUBLE" ? floatJson(value, element.type) : value;
   }
   if (typeof value !== "bigint") return undefined;
-  const perMillisecond = timeUnit(element);
+  const perMillisecond = unitsPerMillisecond(element);
   return perMillisecond === undefined ? int64(value) : isoTime(value, perMillisecond, !ntz || isInstant(element));
-}
-
-function isText({ converted_type, logical_type }: SchemaElement): boolean {
-  return converted_type === "UTF8" || converted_type === "ENUM" || logical_type?.type === "STRING";
 }
 
 // ---------------------------------------------------------------- numbers
 
-function decimalScale({ converted_type, logical_type, scale }: SchemaElement): number | undefined {
-  if (logical_type?.type === "DECIMAL") return logical_type.scale;
-  return converted_type === "DECIMAL" ? (scale ?? 0) : undefined;
-}
-
 /** All digits of the unscaled integer, with the point where the scale says: no double in between. */
 function decimalJson(value: unknown, scale: number): Json | undefined {
-  const unscaled = value instanceof Uint8Array ? bigEndian(value) : BigInt(value as number | bigint);
+  const unscaled = unscaledDecimal(value);
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, "0");
   const point = digits.length - scale;
   const text = scale === 0 ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`;
   return parseJson(unscaled < 0n ? `-${text}` : text);
-}
-
-/** A two's complement integer, highest byte first. */
-function bigEndian(bytes: Uint8Array): bigint {
-  const unsigned = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  return BigInt.asIntN(Math.max(bytes.length, 1) * 8, unsigned);
 }
 
 /** The shortest decimal that reads back as the same value of its width; what JSON numbers cannot say goes as text. */
@@ -104,23 +97,6 @@ const MS_PER_DAY = 86_400_000;
 /** The years that every reader parses: 0001 to 9999. */
 const FIRST_TIME = Date.UTC(2000, 0, 1) - 730_119 * MS_PER_DAY;
 const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-
-function isDate({ converted_type, logical_type }: SchemaElement): boolean {
-  return converted_type === "DATE" || logical_type?.type === "DATE";
-}
-
-/** How many stored units make a millisecond; undefined for what is no time. */
-function timeUnit({ type, converted_type, logical_type }: SchemaElement): bigint | undefined {
-  if (type === "INT96") return 1_000_000n;
-  if (logical_type?.type === "TIMESTAMP") return { MILLIS: 1n, MICROS: 1000n, NANOS: 1_000_000n }[logical_type.unit];
-  if (converted_type === "TIMESTAMP_MILLIS") return 1n;
-  return converted_type === "TIMESTAMP_MICROS" ? 1000n : undefined;
-}
-
-/** False for times that know no zone. */
-function isInstant({ logical_type }: SchemaElement): boolean {
-  return logical_type?.type !== "TIMESTAMP" || logical_type.isAdjustedToUTC;
-}
 
 /** Cut to milliseconds, downwards, for minima and maxima alike: readers of Delta statistics allow for that. */
 function isoTime(value: bigint, perMillisecond: bigint, instant: boolean): string | undefined {

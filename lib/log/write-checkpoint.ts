@@ -2,10 +2,10 @@
 
 import { checkpointFileName, LOG_FOLDER } from "../delta/log-files.ts";
 import { corrupt, unavailable } from "../errors.ts";
+import { countValues, openParquetFile, type ParquetFile } from "../parquet/read/file.ts";
 import type { CheckpointContent, ObjectStore, WrittenCheckpoint } from "../ports.ts";
 import { encodeCheckpoint, openTally, type Tally } from "./checkpoint-encode.ts";
 import { moveLastCheckpoint } from "./last-checkpoint.ts";
-import { countValues, openParquetFile, type ParquetFile } from "./parquet-file.ts";
 
 /**
  * The put of the object is the commit point: it appears whole or not at all, and when it stands already, another worker
@@ -58,7 +58,7 @@ interface Footer {
 async function readFooter(store: ObjectStore, key: string): Promise<Footer> {
   const info = await store.head(key);
   if (!info) throw unavailable(`${key} was there and is gone again: another program removes log files`);
-  const file = await openParquetFile(store, key, info.size);
+  const file = await openParquetFile({ store, key, size: info.size, unreadable: "CHECKPOINT_UNREADABLE" });
   const rows = file.groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
   return { rows, bytes: info.size, adds: countAdds(file) };
 }

@@ -7,7 +7,7 @@ import { isLakeError } from "../../lib/errors.ts";
 import { readCheckpointFiles, readCheckpointHeader } from "../../lib/log/read-checkpoint.ts";
 import type { FileAction, ObjectStore } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
-import { arrow, checkpointColumns, type FixtureOptions, parquetBytes, struct } from "./parquet-fixture.ts";
+import { arrow, checkpointColumns, type FixtureOptions, parquetBytes, struct } from "../parquet/fixture.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 

@@ -7,9 +7,9 @@ import { test } from "node:test";
 import type { SchemaElement, SchemaTree } from "hyparquet";
 import { isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from "../../lib/delta/json.ts";
 import { openDeltaLog } from "../../lib/log/delta-log.ts";
-import { findNode } from "../../lib/log/parquet-columns.ts";
-import { openParquetFile, type ParquetRow } from "../../lib/log/parquet-file.ts";
 import { statsJson } from "../../lib/log/stats-json.ts";
+import { findNode } from "../../lib/parquet/read/columns.ts";
+import { openParquetFile, type ParquetRow } from "../../lib/parquet/read/file.ts";
 import type { ObjectStore } from "../../lib/ports.ts";
 import { openFileStore } from "../../lib/storage/file.ts";
 import { deltaData, needsDeltaData } from "../support/skip.ts";
@@ -114,7 +114,7 @@ async function* bothForms(table: string): AsyncGenerator<{ parsed: string | unde
   const committed = await committedStats(store, table);
   for await (const { key, size } of store.list("_delta_log/")) {
     if (!key.endsWith(".parquet")) continue;
-    const file = await openParquetFile(store, key, size);
+    const file = await openParquetFile({ store, key, size, unreadable: "CHECKPOINT_UNREADABLE" });
     const schema = findNode(file.schema, ["add", "stats_parsed"]);
     if (!schema) continue;
     const columns = (path: string): boolean =>

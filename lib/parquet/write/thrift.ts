@@ -3,7 +3,7 @@
  * fields that are not looked at go through unchanged (https://github.com/apache/thrift, doc/specs/thrift-compact-protocol.md).
  */
 
-import { corrupt } from "../errors.ts";
+import { corrupt } from "../../errors.ts";
 
 /** Type codes of the protocol. A boolean member of a struct has its value in its type. */
 export const THRIFT = {

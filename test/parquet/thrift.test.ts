@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { isLakeError } from "../../lib/errors.ts";
-import { decodeThrift, encodeThrift, THRIFT, type ThriftStruct } from "../../lib/log/parquet-write-thrift.ts";
-import { DELTA_DATA } from "./write-checkpoint-support.ts";
+import { decodeThrift, encodeThrift, THRIFT, type ThriftStruct } from "../../lib/parquet/write/thrift.ts";
+import { DELTA_DATA } from "../log/write-checkpoint-support.ts";
 
 function footerBytes(file: Uint8Array): Uint8Array {
   const length = Buffer.from(file).readUInt32LE(file.length - 8);

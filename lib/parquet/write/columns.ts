@@ -22,8 +22,7 @@ import {
   TimestampMicrosecond,
   Utf8,
 } from "apache-arrow";
-import type { StringMap } from "../delta/actions.ts";
-import type { Int64 } from "../delta/int64.ts";
+import type { Int64 } from "../../delta/int64.ts";
 
 /**
  * One column of the row group being filled. Rows are set in ascending order; a row that is never set is null, so that an
@@ -35,6 +34,9 @@ export interface Column<T> {
   /** The first `rows` rows, and a fresh start. The data share memory with the column: use them before the next `set`. */
   take(rows: number): Data;
 }
+
+/** Texts by name; a null is a value of its own, undefined is as good as no entry. */
+export type TextMap = Readonly<Record<string, string | null | undefined>>;
 
 /** A member of a struct column: where its value is found in a `T`, and where it goes. */
 export interface StructField<T> {
@@ -256,7 +258,7 @@ export function textListColumn(): Column<readonly string[]> {
   };
 }
 
-export function textMapColumn(): Column<StringMap> {
+export function textMapColumn(): Column<TextMap> {
   const valid = openValidity();
   const offsets = openOffsets();
   const entry = structColumn<readonly [string, string | null | undefined]>([

@@ -12,10 +12,10 @@ import {
   type SchemaTree,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { corrupt, errorText, isLakeError } from "../errors.ts";
-import type { ObjectStore } from "../ports.ts";
-import { type ColumnFilter, selectColumns } from "./parquet-columns.ts";
-import { openSlicer } from "./parquet-slices.ts";
+import { corrupt, errorText, isLakeError } from "../../errors.ts";
+import type { ObjectStore } from "../../ports/storage.ts";
+import { type ColumnFilter, selectColumns } from "./columns.ts";
+import { openSlicer } from "./slices.ts";
 
 /** Files up to this many bytes are fetched in one request. */
 const SMALL_FILE = 1 << 20;
@@ -55,26 +55,36 @@ export interface ParquetFile {
   readRows(range: RowRange, columns: ColumnFilter): Promise<ParquetRow[]>;
 }
 
+export interface ParquetSource {
+  readonly store: ObjectStore;
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  /** The code of the error that says that the file cannot be read: what the file is to its reader. */
+  readonly unreadable: string;
+}
+
 /**
  * Reads the footer of a file.
- * @param size bytes
- * @throws LakeError corrupt (CHECKPOINT_UNREADABLE) when it is no Parquet file
+ * @throws LakeError corrupt, with the source's code, when it is no Parquet file
  */
-export async function openParquetFile(store: ObjectStore, key: string, size: number): Promise<ParquetFile> {
+export async function openParquetFile(source: ParquetSource): Promise<ParquetFile> {
+  const { key, size } = source;
   const name = key.slice(key.lastIndexOf("/") + 1);
-  const file = cachedAsyncBuffer(storedBuffer(store, key, size), { minSize: SMALL_FILE });
-  const metadata = await readable(name, () =>
+  const readable = <T>(read: () => Promise<T>) => orUnreadable(name, source.unreadable, read);
+  const file = cachedAsyncBuffer(storedBuffer(source), { minSize: SMALL_FILE });
+  const metadata = await readable(() =>
     parquetMetadataAsync(file, { parsers: STORED_VALUES, initialFetchSize: FOOTER_BYTES, geoparquet: false }),
   );
   const starts = groupStarts(metadata);
-  const slicer = openSlicer(() => loadWhole(store, key, size));
+  const slicer = openSlicer(async () => new Uint8Array(await storedBuffer(source).slice(0, size)));
   return {
     name,
     schema: parquetSchema(metadata),
     groups: metadata.row_groups,
     ranges: (groups, columns) => groups.flatMap((group) => splitGroup(group, starts.get(group) ?? 0, columns)),
     readRows: ({ group, start, end, needsSlice }, columns) =>
-      readable(name, async () => {
+      readable(async () => {
         if (needsSlice) {
           const slice = await slicer(metadata.row_groups.indexOf(group), start, end);
           const own = await parquetMetadataAsync(slice, { parsers: STORED_VALUES, geoparquet: false });
@@ -82,7 +92,7 @@ export async function openParquetFile(store: ObjectStore, key: string, size: num
         }
         return parquetReadObjects({
           ...DECODING,
-          file: storedBuffer(store, key, size, file),
+          file: storedBuffer(source, file),
           metadata: selectColumns({ ...metadata, row_groups: [group], num_rows: group.num_rows }, columns),
           rowStart: start,
           rowEnd: end,
@@ -90,10 +100,6 @@ export async function openParquetFile(store: ObjectStore, key: string, size: num
         });
       }),
   };
-}
-
-async function loadWhole(store: ObjectStore, key: string, size: number): Promise<Uint8Array> {
-  return new Uint8Array(await storedBuffer(store, key, size).slice(0, size));
 }
 
 /** True when the statistics in the footer prove that a row group has nothing but nulls in all of these columns. */
@@ -112,7 +118,7 @@ export function countValues(group: RowGroup, path: string): number | undefined {
   return nulls === undefined ? undefined : Number(column.num_values - nulls);
 }
 
-/** Times and dates come as stored; what they mean is said by the schema (stats-json.ts). */
+/** Times and dates come as stored; what they mean is said by the schema (annotations.ts). */
 const asStored = <T>(value: T): T => value;
 const STORED_VALUES: Partial<ParquetParsers> = {
   timestampFromMilliseconds: asStored,
@@ -147,7 +153,7 @@ function splitGroup(group: RowGroup, firstRow: number, columns: ColumnFilter): R
   return ranges;
 }
 
-function storedBuffer(store: ObjectStore, key: string, size: number, small?: AsyncBuffer): AsyncBuffer {
+function storedBuffer({ store, key, size, unreadable }: ParquetSource, small?: AsyncBuffer): AsyncBuffer {
   // A small file is in memory already; of a large one nothing may be kept but the footer.
   if (small && size < SMALL_FILE) return small;
   return {
@@ -155,10 +161,7 @@ function storedBuffer(store: ObjectStore, key: string, size: number, small?: Asy
     slice: async (start, end = size) => {
       const bytes = await store.getRange(key, start, Math.min(end, size));
       if (bytes.length !== Math.min(end, size) - start) {
-        throw corrupt(`${key} is shorter than its listed size of ${size} bytes`, {
-          code: "CHECKPOINT_UNREADABLE",
-          at: key,
-        });
+        throw corrupt(`${key} is shorter than its listed size of ${size} bytes`, { code: unreadable, at: key });
       }
       return new Uint8Array(bytes).buffer;
     },
@@ -166,13 +169,13 @@ function storedBuffer(store: ObjectStore, key: string, size: number, small?: Asy
 }
 
 /** Whatever the reader throws about the bytes of a file means one thing to callers. */
-async function readable<T>(name: string, read: () => Promise<T>): Promise<T> {
+async function orUnreadable<T>(name: string, code: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
     if (isLakeError(error)) throw error;
     throw corrupt(`${name} is not a readable Parquet file: ${errorText(error)}`, {
-      code: "CHECKPOINT_UNREADABLE",
+      code,
       at: name,
       cause: error,
     });

@@ -2,6 +2,8 @@
 
 import { type FileMetaData, parquetSchema, type SchemaElement, type SchemaTree } from "hyparquet";
 
+export type { SchemaElement, SchemaTree } from "hyparquet";
+
 /** Chooses leaf columns by their dotted path (`add.partitionValues.key_value.key`). */
 export type ColumnFilter = (path: string) => boolean;
 

@@ -9,7 +9,7 @@ import {
   WriterVersion,
   writeParquet,
 } from "parquet-wasm";
-import type { Column } from "./parquet-write-columns.ts";
+import type { Column } from "./columns.ts";
 
 export interface RowGroup {
   readonly rows: number;

@@ -1,11 +1,10 @@
 /** One Parquet file out of many small ones: row groups are appended as they are, only offsets change, and one footer ends it. Memory stays that of one row group. */
 
-import { LakeError } from "../errors.ts";
-import { decodeThrift, encodeThrift, THRIFT, type ThriftList, type ThriftStruct } from "./parquet-write-thrift.ts";
+import { LakeError } from "../../errors.ts";
+import { decodeThrift, encodeThrift, THRIFT, type ThriftList, type ThriftStruct } from "./thrift.ts";
 
 /** First and last bytes of every Parquet file. */
 const MAGIC = new TextEncoder().encode("PAR1");
-const ROOT_NAME = new TextEncoder().encode("spark_schema");
 
 /** Field ids of parquet.thrift. */
 const FILE = { version: 1, schema: 2, numRows: 3, rowGroups: 4, createdBy: 6, columnOrders: 7 } as const;
@@ -29,8 +28,11 @@ export interface ParquetSplice {
   end(): Uint8Array;
 }
 
-/** What the first {@link ParquetSplice.append} returns starts the file. */
-export function openSplice(): ParquetSplice {
+/**
+ * What the first {@link ParquetSplice.append} returns starts the file.
+ * @param rootName of the schema: no reader needs it, people look at it
+ */
+export function openSplice(rootName: string): ParquetSplice {
   /** Bytes of the output so far. */
   let position = 0;
   let numRows = 0;
@@ -63,8 +65,8 @@ export function openSplice(): ParquetSplice {
       if (!template) throw defect("a Parquet file needs at least one row group");
       const { footer } = template;
       const [root] = structs(footer, FILE.schema);
-      root?.set(ELEMENT.name, { type: THRIFT.binary, value: ROOT_NAME });
-      // Without the key-value metadata: it would be the Arrow schema, which says nothing that Delta readers need.
+      root?.set(ELEMENT.name, { type: THRIFT.binary, value: new TextEncoder().encode(rootName) });
+      // Without the key-value metadata: it would be the Arrow schema, which says nothing that the Parquet schema does not.
       const merged: ThriftStruct = new Map();
       for (const id of [FILE.version, FILE.schema, FILE.createdBy, FILE.columnOrders]) {
         const kept = footer.get(id);
