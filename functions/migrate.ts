@@ -6,10 +6,12 @@
 import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
 import { isLakeError } from "../lib/errors.ts";
 import type { AwsLake } from "../lib/lake/aws.ts";
+import { retry } from "../lib/retry.ts";
 import { around, containerLake, logger } from "./middleware.ts";
 
-/** Milliseconds kept for the answer, and between tries while a paused cluster wakes up. */
+/** Kept for the answer. */
 const RESERVE_MS = 30_000;
+/** A paused cluster wakes up in some seconds. */
 const PAUSE_MS = 3_000;
 
 const lakeOf = containerLake();
@@ -24,14 +26,20 @@ export const handler = around(async (event: CloudFormationCustomResourceEvent, c
 });
 
 async function migrate(lake: AwsLake, context: Context): Promise<readonly string[]> {
-  for (;;) {
-    try {
-      const reader = await lake.readerLogin();
-      return (await lake.catalog.migrate(reader ? { reader } : {})).applied;
-    } catch (error) {
-      if (!isLakeError(error, "unavailable") || context.getRemainingTimeInMillis() < RESERVE_MS) throw error;
-      logger.warn("the database is not available yet", { reason: error.message });
-      await lake.clock.sleep(PAUSE_MS);
-    }
-  }
+  const policy = {
+    firstPauseMs: PAUSE_MS,
+    longestPauseMs: PAUSE_MS,
+    jitter: 0,
+    withinMs: context.getRemainingTimeInMillis() - RESERVE_MS,
+    sleep: (ms: number) => lake.clock.sleep(ms),
+  };
+  const attempt = async () => {
+    const reader = await lake.readerLogin();
+    return (await lake.catalog.migrate(reader ? { reader } : {})).applied;
+  };
+  return retry(policy, attempt, (error) => {
+    if (!isLakeError(error, "unavailable")) return false;
+    logger.warn("the database is not available yet", { reason: error.message });
+    return true;
+  });
 }

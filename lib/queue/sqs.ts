@@ -1,6 +1,5 @@
 /** Queues on SQS: the doorbell of the mirror (FIFO, one group a table), tables to compare, checkpoints to write. Holds nothing that matters. */
 
-import { setTimeout as delay } from "node:timers/promises";
 import {
   ChangeMessageVisibilityBatchCommand,
   SendMessageBatchCommand,
@@ -9,11 +8,11 @@ import {
 } from "@aws-sdk/client-sqs";
 import { errorText, unavailable } from "../errors.ts";
 import type { CheckpointQueue, MirrorQueue } from "../ports.ts";
+import { type RetryPolicy, retry } from "../retry.ts";
 
 /** Messages of one call, as SQS permits. */
 const BATCH = 10;
-const ATTEMPTS = 3;
-const FIRST_PAUSE_MS = 50;
+const SENDING: RetryPolicy = { attempts: 3, firstPauseMs: 100, longestPauseMs: 200 };
 
 export interface SqsOptions {
   readonly queueUrl: string;
@@ -143,19 +142,18 @@ async function sendBatch(
   batch: readonly Message[],
 ): Promise<{ readonly messages: readonly Message[]; readonly error: unknown } | undefined> {
   let messages = batch;
-  for (let attempt = 1; ; attempt += 1) {
-    let error: unknown;
-    try {
-      const Entries = messages.map((message, i) => ({ ...message, Id: String(i) }));
-      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-      if (Failed.length === 0) return undefined;
-      const refused = new Set(Failed.map(({ Id }) => Id));
-      messages = messages.filter((_, i) => refused.has(String(i)));
-      error = new Error(Failed.map(({ Code, Message }) => `${Code}: ${Message}`).join("; "));
-    } catch (thrown) {
-      error = thrown;
-    }
-    if (attempt === ATTEMPTS) return { messages, error };
-    await delay(Math.random() * FIRST_PAUSE_MS * 2 ** attempt);
+  const send = async (): Promise<void> => {
+    const Entries = messages.map((message, i) => ({ ...message, Id: String(i) }));
+    const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+    if (Failed.length === 0) return;
+    const refused = new Set(Failed.map(({ Id }) => Id));
+    messages = messages.filter((_, i) => refused.has(String(i)));
+    throw new Error(Failed.map(({ Code, Message }) => `${Code}: ${Message}`).join("; "));
+  };
+  try {
+    await retry(SENDING, send, () => true);
+    return undefined;
+  } catch (error) {
+    return { messages, error };
   }
 }

@@ -1,18 +1,10 @@
 /** Single calls to S3, repeated where that is safe: the SDK's own retries would hide whether a write happened. */
 
-import { randomInt } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
+import { type RetryPolicy, retry } from "../retry.ts";
 import { type S3Failure, type S3Place, s3Error, s3Failure } from "./s3-errors.ts";
 
-const ATTEMPTS = 5;
-/** Milliseconds. */
-const FIRST_PAUSE = 100;
-const LONGEST_PAUSE = 2000;
-
-/** Doubles, with full jitter: many that failed together must not come back together. */
-function pause(attempt: number): Promise<void> {
-  return delay(randomInt(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt)));
-}
+/** Milliseconds of at most 200, 400, 800 and 1600. */
+const POLICY: RetryPolicy = { attempts: 5, firstPauseMs: 200, longestPauseMs: 2000 };
 
 /** What is called, for messages. */
 export interface Call {
@@ -26,15 +18,10 @@ export interface Call {
  * @throws LakeError notFound, invalid, unavailable
  */
 export async function ask<T>(place: S3Place, { action, key }: Call, send: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await send();
-    } catch (error) {
-      const failure = s3Failure(error);
-      const again = failure === "busy" || failure === "unsure";
-      if (!again || attempt === ATTEMPTS) throw await s3Error(error, place, action, key);
-    }
-    await pause(attempt);
+  try {
+    return await retry(POLICY, send, (error) => ["busy", "unsure"].includes(s3Failure(error) ?? ""));
+  } catch (error) {
+    throw await s3Error(error, place, action, key);
   }
 }
 
@@ -51,18 +38,15 @@ export async function createIfAbsent(
   send: () => Promise<unknown>,
 ): Promise<"created" | "exists"> {
   let doubtful = false;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await send();
-      return "created";
-    } catch (error) {
+  try {
+    await retry(POLICY, send, (error) => {
       const failure = s3Failure(error);
-      if (failure === "taken" && !doubtful) return "exists";
-      if (failure === undefined || !again.includes(failure) || attempt === ATTEMPTS) {
-        throw await s3Error(error, place, "write", key);
-      }
       doubtful ||= failure === "busy";
-    }
-    await pause(attempt);
+      return failure !== undefined && again.includes(failure);
+    });
+    return "created";
+  } catch (error) {
+    if (s3Failure(error) === "taken" && !doubtful) return "exists";
+    throw await s3Error(error, place, "write", key);
   }
 }

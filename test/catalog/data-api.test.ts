@@ -24,6 +24,7 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
     database = await createDataApi(postgresUrl ?? "", { now: () => time, statementTimeoutMs: 1000 });
     db = openDataApi(database.url, {
       sleep: async (ms) => void waits.push(ms),
+      random: () => 0,
       onCall: (call) => void calls.push(call),
     });
     await db.all(raw("create table t (id uuid, n bigint, s text, primary key (n))"));
@@ -135,6 +136,7 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
   test("an address where nobody listens was never called: tried again, then unavailable", async () => {
     const nobody = openDataApi(database.url.replace(/127\.0\.0\.1%3A\d+/, "127.0.0.1%3A1"), {
       sleep: async (ms) => void waits.push(ms),
+      random: () => 0,
     });
     await assert.rejects(nobody.all(sql`insert into t (n) values (${1})`), is("unavailable", "DATABASE_UNAVAILABLE"));
     assert.equal(waits.length, 5);

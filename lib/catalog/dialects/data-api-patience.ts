@@ -1,18 +1,25 @@
 /** What may be sent to the Data API again, and when: a paused database resumes in some seconds, but no commit goes twice. */
 
-import { setTimeout as delay } from "node:timers/promises";
 import { LakeError } from "../../errors.ts";
+import { type RetryPolicy, retry } from "../../retry.ts";
 import { dataApiError, dataApiState, fateOf } from "./data-api-errors.ts";
 import { isTransient } from "./postgres-errors.ts";
 
 export interface Patience {
   /** How long to wait for a database that is resuming or overloaded; 20 000 if absent, below API Gateway's limit of 30 s. */
   readonly patienceMs?: number;
-  readonly sleep?: (ms: number) => Promise<unknown>;
+  readonly sleep?: RetryPolicy["sleep"];
+  readonly random?: RetryPolicy["random"];
 }
 
-const WAITS_MS = [0, 1000, 2000, 4000, 8000, 8000];
-const PATIENCE_MS = 20_000;
+const POLICY: RetryPolicy = {
+  attempts: 7,
+  firstPauseMs: 1000,
+  longestPauseMs: 8000,
+  jitter: 0.5,
+  repeatsAtOnce: true,
+  withinMs: 20_000,
+};
 
 /**
  * Tries again, at growing intervals, what was not run, and what changes nothing.
@@ -22,24 +29,22 @@ export async function patiently<T>(
   attempt: () => Promise<T>,
   options: Patience & { readonly repeatable: boolean; readonly place: string },
 ): Promise<T> {
-  const { repeatable, place, patienceMs = PATIENCE_MS, sleep = delay } = options;
-  const startedAt = performance.now();
-  let waitedMs = 0;
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (isTransient(dataApiState(error))) throw error;
+  const { repeatable, place, patienceMs, sleep, random } = options;
+  const policy = {
+    ...POLICY,
+    ...(patienceMs === undefined ? {} : { withinMs: patienceMs }),
+    ...(sleep === undefined ? {} : { sleep }),
+    ...(random === undefined ? {} : { random }),
+  };
+  try {
+    return await retry(policy, attempt, (error) => {
+      if (isTransient(dataApiState(error))) return false;
       const fate = fateOf(error);
-      const wait = WAITS_MS[tries];
-      const spentMs = Math.max(waitedMs, performance.now() - startedAt);
-      const again = fate === "notRun" || (fate === "unknown" && repeatable);
-      if (!again || wait === undefined || spentMs + wait > patienceMs) {
-        throw fate === "unknown" && !repeatable ? outcomeUnknown(error, place) : dataApiError(error, place);
-      }
-      waitedMs += wait;
-      await sleep(wait);
-    }
+      return fate === "notRun" || (fate === "unknown" && repeatable);
+    });
+  } catch (error) {
+    if (isTransient(dataApiState(error))) throw error;
+    throw fateOf(error) === "unknown" && !repeatable ? outcomeUnknown(error, place) : dataApiError(error, place);
   }
 }
 

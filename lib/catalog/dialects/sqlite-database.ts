@@ -6,8 +6,9 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
+import { setImmediate as turn } from "node:timers/promises";
 import { invalid, LakeError } from "../../errors.ts";
+import { type RetryPolicy, retry } from "../../retry.ts";
 import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql, untyped } from "../database.ts";
 import { SQLITE } from "./sqlite.ts";
 import { isBusy, sqliteError } from "./sqlite-errors.ts";
@@ -22,18 +23,17 @@ export interface SqliteDatabase extends Database {
   isNew(): Promise<boolean>;
 }
 
-const BUSY_TIMEOUT_MS = 10_000;
-const MAX_PAUSE_MS = 25;
+const BUSY: RetryPolicy = { firstPauseMs: 2, longestPauseMs: 25, withinMs: 10_000 };
 /** Rows written between two turns of the event loop. */
 const ROWS_PER_TURN = 1000;
 
 export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDatabase {
-  const busyTimeoutMs = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS;
+  const busy = options.busyTimeoutMs === undefined ? BUSY : { ...BUSY, withinMs: options.busyTimeoutMs };
   checkPlace(path);
   let writer: Connection | undefined;
   let reader: Connection | undefined;
   let closed = false;
-  const patient = <T>(attempt: () => T) => whenFree(attempt, path, busyTimeoutMs);
+  const patient = <T>(attempt: () => T) => whenFree(attempt, path, busy);
   const inTurn = oneAtATime();
 
   const checkOpen = () => {
@@ -175,16 +175,11 @@ function translated<T>(path: string, run: () => T): T {
 }
 
 /** Tries again with pauses while another connection holds the file. @throws LakeError unavailable DATABASE_LOCKED */
-async function whenFree<T>(attempt: () => T, path: string, timeoutMs: number): Promise<T> {
-  const giveUpAt = performance.now() + timeoutMs;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return attempt();
-    } catch (error) {
-      if (!isBusy(error)) throw sqliteError(error, path);
-      if (performance.now() >= giveUpAt) throw sqliteError(error, path);
-    }
-    await pause(Math.ceil(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** tries)));
+async function whenFree<T>(attempt: () => T, path: string, policy: RetryPolicy): Promise<T> {
+  try {
+    return await retry(policy, attempt, isBusy);
+  } catch (error) {
+    throw sqliteError(error, path);
   }
 }
 
