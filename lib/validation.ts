@@ -1,7 +1,7 @@
 /** Checks outside input against a zod schema; what is wrong becomes one LakeError that names every culprit and suggests spellings. */
 
 import * as z from "zod";
-import { stringifyJson } from "./delta/json.ts";
+import { pointerToken, stringifyJson } from "./delta/json.ts";
 import { nearestName } from "./delta/nearest-name.ts";
 import { invalid, type LakeError } from "./errors.ts";
 
@@ -40,13 +40,13 @@ function errorOf(first: Finding, findings: readonly Finding[]): LakeError {
 }
 
 function explain(issue: Issue, schema: z.ZodType, at: string): Finding[] {
-  const pointer = at + issue.path.map((key) => `/${escapeToken(String(key))}`).join("");
+  const pointer = at + issue.path.map((key) => `/${pointerToken(String(key))}`).join("");
   if (issue.code === "unrecognized_keys") {
     const known = memberNames(schema, issue.path);
     return issue.keys.map((key) => {
       const close = nearestName(key, known);
       return {
-        pointer: `${pointer}/${escapeToken(key)}`,
+        pointer: `${pointer}/${pointerToken(key)}`,
         detail: `unknown member "${key}"`,
         hint: close ? `Did you mean "${close}"?` : known.length > 0 ? `Known here: ${known.join(", ")}.` : undefined,
       };
@@ -96,10 +96,6 @@ function unit(origin: string, bound: number | bigint, word: string): string {
 function show(value: unknown): string {
   const text = stringifyJson(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-function escapeToken(key: string): string {
-  return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 /** The members that the schema knows at a path. */

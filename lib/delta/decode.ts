@@ -1,6 +1,7 @@
 /** From JSON to actions: checks shapes and types, keeps unknown fields, says exactly where a value is wrong. */
 
 import { invalid } from "../errors.ts";
+import type { ActionKind, ActionPlaces } from "./action-places.ts";
 import type {
   AddFile,
   CommitActions,
@@ -14,7 +15,7 @@ import type {
   Txn,
 } from "./actions.ts";
 import { type Int64, int64, isInt64 } from "./int64.ts";
-import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
+import { isJsonObject, type Json, type JsonObject, pointerToken, stringifyJson } from "./json.ts";
 
 /**
  * Reads the members of one JSON object, each at most once; what is left are the unknown fields.
@@ -117,11 +118,6 @@ const configuration = (value: Json, at: string): Record<string, string> => {
   }
   return value as Record<string, string>;
 };
-
-/** Escapes a key for a JSON pointer (RFC 6901 §3). */
-export function pointerToken(key: string): string {
-  return key.replaceAll("~", "~0").replaceAll("/", "~1");
-}
 
 /** Drops the members that are undefined, so that optional fields are absent rather than present and undefined. */
 export function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
@@ -234,7 +230,7 @@ export function decodeDomain(value: Json, at: string): DomainMetadata {
   });
 }
 
-/** Collects the actions of one commit, one at a time. */
+/** Collects the actions of one commit, one at a time, and where each of them stands. */
 export class ActionCollector {
   #commitInfo: CommitInfo | undefined;
   #protocol: Protocol | undefined;
@@ -244,6 +240,7 @@ export class ActionCollector {
   readonly #removes: RemoveFile[] = [];
   readonly #adds: AddFile[] = [];
   readonly #others: { readonly [action: string]: Json }[] = [];
+  readonly #places = new Map<ActionKind, string[]>();
   readonly #strict: boolean;
 
   /** @param options.strict refuse what a writer must not send (two metaData …); otherwise the last one wins, as readers do */
@@ -267,37 +264,45 @@ export class ActionCollector {
     if (keys.length > 1) {
       throw invalid(`one action per object, but this one has ${keys.map((k) => `"${k}"`).join(" and ")}`, { at });
     }
-    const body = value[key] as Json;
     const inside = `${at}/${pointerToken(key)}`;
+    const kind = this.#decode(key, value[key] as Json, inside, at);
+    const ofKind = this.#places.get(kind);
+    if (ofKind) ofKind.push(inside);
+    else this.#places.set(kind, [inside]);
+  }
+
+  #decode(key: string, body: Json, inside: string, at: string): ActionKind {
     switch (key) {
       case "add":
         this.#adds.push(decodeAdd(body, inside));
-        return;
+        return "adds";
       case "remove":
         this.#removes.push(decodeRemove(body, inside));
-        return;
+        return "removes";
       case "metaData":
         this.#once(this.#metadata, key, at);
         this.#metadata = decodeMetadata(body, inside);
-        return;
+        return "metadata";
       case "protocol":
         this.#once(this.#protocol, key, at);
         this.#protocol = decodeProtocol(body, inside);
-        return;
+        return "protocol";
       case "txn":
         this.#txns.push(decodeTxn(body, inside));
-        return;
+        return "txns";
       case "domainMetadata":
         this.#domains.push(decodeDomain(body, inside));
-        return;
+        return "domains";
       case "commitInfo":
         this.#once(this.#commitInfo, key, at);
         this.#commitInfo = object(body, inside);
         wellFormed(body, inside);
-        return;
+        return "commitInfo";
       default:
-        wellFormed(value, at);
-        this.#others.push(value as { readonly [action: string]: Json });
+        wellFormed(key, at);
+        wellFormed(body, inside);
+        this.#others.push({ [key]: body });
+        return "others";
     }
   }
 
@@ -318,5 +323,9 @@ export class ActionCollector {
       adds: this.#adds,
       others: this.#others,
     });
+  }
+
+  places(): ActionPlaces {
+    return Object.fromEntries(this.#places);
   }
 }

@@ -89,3 +89,8 @@ export function isRawNumber(value: unknown): value is RawNumber {
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !exact.isRawJSON(value);
 }
+
+/** Escapes a key for a JSON pointer (RFC 6901 §3). */
+export function pointerToken(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+}

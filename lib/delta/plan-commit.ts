@@ -1,6 +1,7 @@
 /** The planner: turns one table's part of a request into what the commit statement needs, and says what it depends on (design D3). Pure. */
 
 import { invalid } from "../errors.ts";
+import { placesOf } from "./action-places.ts";
 import type { CommitActions, CommitInfo, Metadata, Protocol, Txn } from "./actions.ts";
 import type { Intent } from "./conflicts.ts";
 import { isActive, supportedFeatures } from "./features.ts";
@@ -36,6 +37,7 @@ export function planTable(
     metadata: state.metadata,
     declared: new Set([...(request.supportedFeatures?.writer ?? []), ...(request.supportedFeatures?.reader ?? [])]),
     at: request.at,
+    ...(request.places === undefined ? {} : { places: request.places }),
   });
   const intent = readIntent(state, request);
   const blind = isBlindAppend(request, intent);
@@ -145,7 +147,7 @@ function checkBlindClaim(request: TableCommit, intent: Intent): void {
   const reads = request.reads !== undefined && readsFiles(intent);
   if (request.actions.commitInfo?.isBlindAppend === true && (request.actions.removes.length > 0 || reads)) {
     throw invalid("commitInfo.isBlindAppend is true, but the commit removes or has read files", {
-      at: `${request.at}/actions`,
+      at: placesOf(request)("commitInfo", 0, "isBlindAppend"),
     });
   }
 }

@@ -1,5 +1,6 @@
 /** What a writer asks of the commit service, and what it is told: the model behind `POST /v1/commits` (design §4.1). */
 
+import type { ActionPlaces } from "./action-places.ts";
 import type { CommitActions } from "./actions.ts";
 import type { Json } from "./json.ts";
 
@@ -31,8 +32,10 @@ export interface TableCommit {
   readonly reads?: ReadSet;
   readonly supportedFeatures?: SupportedFeatures;
   readonly actions: CommitActions;
-  /** JSON pointers of add and remove actions into the request, for messages. */
+  /** JSON pointer of this part of the request, for messages. */
   readonly at: string;
+  /** Those of its actions. */
+  readonly places?: ActionPlaces;
 }
 
 export interface CommitRequest {

@@ -1,10 +1,11 @@
 /** What a commit's actions must be, whoever else commits (delta-rules.md §1): one small function per rule, named in `checkActions`. */
 
 import { invalid } from "../errors.ts";
+import { type ActionPlaces, type PlaceOf, placesOf } from "./action-places.ts";
 import { type AddFile, type CommitActions, deletionVectorId, type Metadata, type Protocol } from "./actions.ts";
 import { isActive, isEnabled, supportedFeatures } from "./features.ts";
 import { type Int64, isInt64 } from "./int64.ts";
-import { isJsonObject, type Json, parseJson } from "./json.ts";
+import { isJsonObject, type Json, parseJson, pointerToken } from "./json.ts";
 import { typedPartitionValue } from "./partition-values.ts";
 import { canonicalPath, checkPath } from "./paths.ts";
 import { checkProtocolUpgrade, checkWritable } from "./protocol.ts";
@@ -25,6 +26,8 @@ export interface ValidationContext {
   readonly declared: ReadonlySet<string>;
   /** JSON pointer of the table's part of the request. */
   readonly at: string;
+  /** Those of its actions. */
+  readonly places?: ActionPlaces;
 }
 
 /**
@@ -33,45 +36,46 @@ export interface ValidationContext {
  */
 export function checkActions(actions: CommitActions, context: ValidationContext): void {
   const { at } = context;
+  const place = placesOf(context);
   const protocol = actions.protocol ?? context.protocol;
   const metadata = actions.metadata ?? context.metadata;
-  if (actions.protocol) checkProtocolUpgrade(context.protocol, actions.protocol, at);
-  const after = described(metadata, at);
+  if (actions.protocol) checkProtocolUpgrade(context.protocol, actions.protocol, place("protocol"));
+  const after = described(metadata, place("metadata"));
   const { schema } = after;
   if (actions.metadata) {
-    const before = described(context.metadata, at);
-    checkMetadata(metadata, schema, `${at}/metaData`);
-    checkMetadataChange(before, after, `${at}/metaData`);
-    checkFeaturesListed(protocol, before, after, `${at}/metaData`);
+    const before = described(context.metadata, place("metadata"));
+    checkMetadata(metadata, schema, place("metadata"));
+    checkMetadataChange(before, after, place("metadata"));
+    checkFeaturesListed(protocol, before, after, place("metadata"));
   }
   checkWritable(protocol, metadata, schema, context.declared, at);
-  checkCommitInfo(actions, at);
-  checkNoCheckpointActions(actions, at);
-  checkChangeFiles(actions, at);
-  for (const add of actions.adds) checkPath(add.path, at);
-  checkUniqueFiles(actions, at);
-  checkUniqueTxns(actions, at);
-  checkDomains(actions, protocol, at);
+  checkCommitInfo(actions, place);
+  checkNoCheckpointActions(actions, place);
+  checkChangeFiles(actions, place);
+  for (const [i, add] of actions.adds.entries()) checkPath(add.path, place("adds", i, "path"));
+  checkUniqueFiles(actions, place);
+  checkUniqueTxns(actions, place);
+  checkDomains(actions, protocol, place);
   // Turning the property off in the commit that removes would get around it; Spark asks the old metadata, too.
-  checkAppendOnly(actions, context.protocol, context.metadata, at);
-  checkAppendOnly(actions, protocol, metadata, at);
-  checkPartitionValues(actions.adds, after, at);
-  checkDeletionVectors(actions.adds, protocol, at);
-  checkStats(actions, protocol, after, at);
+  checkAppendOnly(actions, context.protocol, context.metadata, place);
+  checkAppendOnly(actions, protocol, metadata, place);
+  checkPartitionValues(actions.adds, after, place);
+  checkDeletionVectors(actions.adds, protocol, place);
+  checkStats(actions, protocol, after, place);
 }
 
 function described(metadata: Metadata, at: string): DescribedMetadata {
   const text = metadata.schemaString ?? '{"type":"struct","fields":[]}';
-  return { metadata, schema: parseSchema(text, `${at}/metaData/schemaString`) };
+  return { metadata, schema: parseSchema(text, `${at}/schemaString`) };
 }
 
 /** P§Commit Provenance Information is free, but readers of the known fields fail on other types (delta-rules.md §1). */
-function checkCommitInfo(actions: CommitActions, at: string): void {
+function checkCommitInfo(actions: CommitActions, place: PlaceOf): void {
   const info = actions.commitInfo ?? {};
   const check = (name: string, wanted: string, fits: (value: Json) => boolean) => {
     const value = info[name] ?? null;
     if (value === null || fits(value)) return;
-    throw invalid(`commitInfo.${name} must be ${wanted}`, { at: `${at}/commitInfo/${name}` });
+    throw invalid(`commitInfo.${name} must be ${wanted}`, { at: place("commitInfo", 0, name) });
   };
   check("timestamp", "an integer", isInt64);
   for (const name of ["operation", "engineInfo", "userMetadata"]) {
@@ -81,19 +85,20 @@ function checkCommitInfo(actions: CommitActions, at: string): void {
 }
 
 /** P§Sidecar File Information, P§Action Reconciliation: these stand in checkpoints only. */
-function checkNoCheckpointActions(actions: CommitActions, at: string): void {
-  for (const other of actions.others) {
+function checkNoCheckpointActions(actions: CommitActions, place: PlaceOf): void {
+  for (const [i, other] of actions.others.entries()) {
     const [name = ""] = Object.keys(other);
     if (["sidecar", "checkpointMetadata", "checkpoint"].includes(name)) {
-      throw invalid(`"${name}" belongs in checkpoints; a commit must not hold it`, { at });
+      throw invalid(`"${name}" belongs in checkpoints; a commit must not hold it`, { at: place("others", i) });
     }
   }
 }
 
 /** P§Add CDC File: they tell what changed and change nothing themselves. */
-function checkChangeFiles(actions: CommitActions, at: string): void {
-  for (const { cdc } of actions.others) {
+function checkChangeFiles(actions: CommitActions, place: PlaceOf): void {
+  for (const [i, { cdc }] of actions.others.entries()) {
     if (cdc === undefined) continue;
+    const at = place("others", i);
     if (
       !isJsonObject(cdc) ||
       typeof cdc.path !== "string" ||
@@ -102,39 +107,44 @@ function checkChangeFiles(actions: CommitActions, at: string): void {
     ) {
       throw invalid("a cdc action needs path, partitionValues and size", { at });
     }
-    checkPath(cdc.path, at);
-    if (cdc.dataChange !== false) throw invalid(`dataChange of the cdc file "${cdc.path}" must be false`, { at });
+    checkPath(cdc.path, place("others", i, "path"));
+    if (cdc.dataChange !== false) {
+      throw invalid(`dataChange of the cdc file "${cdc.path}" must be false`, { at: place("others", i, "dataChange") });
+    }
   }
 }
 
 /** P§Add File and Remove File; Spark's checkNoDuplicateActions: one add and one remove per path, never both of one (path, dv). */
-export function checkUniqueFiles(actions: CommitActions, at: string): void {
-  const duplicate = (what: string, path: string) =>
+export function checkUniqueFiles(actions: CommitActions, place: PlaceOf): void {
+  const duplicate = (what: string, path: string, at: string) =>
     invalid(`${what}: "${path}"`, { at, code: "DELTA_DUPLICATE_ACTIONS_FOUND", facts: { path } });
   const removed = new Map<string, string>();
-  for (const remove of actions.removes) {
+  for (const [i, remove] of actions.removes.entries()) {
     const path = canonicalPath(remove.path);
-    if (removed.has(path)) throw duplicate("two remove actions for one path", remove.path);
+    if (removed.has(path)) {
+      throw duplicate("two remove actions for one path", remove.path, place("removes", i, "path"));
+    }
     removed.set(path, deletionVectorId(remove));
   }
   const added = new Set<string>();
-  for (const add of actions.adds) {
+  for (const [i, add] of actions.adds.entries()) {
     const path = canonicalPath(add.path);
-    if (added.has(path)) throw duplicate("two add actions for one path", add.path);
+    const at = place("adds", i, "path");
+    if (added.has(path)) throw duplicate("two add actions for one path", add.path, at);
     added.add(path);
     if (removed.get(path) === deletionVectorId(add)) {
-      throw duplicate("an add and a remove of the same file and deletion vector", add.path);
+      throw duplicate("an add and a remove of the same file and deletion vector", add.path, at);
     }
   }
 }
 
 /** P§Transaction Identifiers: at most one txn per application. */
-function checkUniqueTxns(actions: CommitActions, at: string): void {
+function checkUniqueTxns(actions: CommitActions, place: PlaceOf): void {
   const versions = new Map<string, unknown>();
-  for (const txn of actions.txns) {
+  for (const [i, txn] of actions.txns.entries()) {
     if (versions.has(txn.appId) && versions.get(txn.appId) !== txn.version) {
       throw invalid(`two txn actions with different versions for the application "${txn.appId}"`, {
-        at,
+        at: place("txns", i),
         code: "DELTA_DUPLICATE_ACTIONS_FOUND",
       });
     }
@@ -143,9 +153,10 @@ function checkUniqueTxns(actions: CommitActions, at: string): void {
 }
 
 /** P§Domain Metadata: needs the feature, one per domain, `delta.*` belongs to the system. */
-function checkDomains(actions: CommitActions, protocol: Protocol, at: string): void {
+function checkDomains(actions: CommitActions, protocol: Protocol, place: PlaceOf): void {
   const seen = new Set<string>();
-  for (const { domain } of actions.domains) {
+  for (const [i, { domain }] of actions.domains.entries()) {
+    const at = place("domains", i);
     if (!supportedFeatures(protocol).has("domainMetadata")) {
       throw invalid(`domainMetadata "${domain}" needs the table feature "domainMetadata"`, {
         at,
@@ -166,38 +177,39 @@ function checkDomains(actions: CommitActions, protocol: Protocol, at: string): v
 }
 
 /** P§Append-only Tables: a remove is allowed only without data change. */
-function checkAppendOnly(actions: CommitActions, protocol: Protocol, metadata: Metadata, at: string): void {
-  const culprit = actions.removes.find((remove) => remove.dataChange);
+function checkAppendOnly(actions: CommitActions, protocol: Protocol, metadata: Metadata, place: PlaceOf): void {
+  const first = actions.removes.findIndex((remove) => remove.dataChange);
+  const culprit = actions.removes[first];
   if (culprit && isActive("appendOnly", protocol, metadata, [])) {
     throw invalid(`the table is append-only (delta.appendOnly); it must not lose "${culprit.path}"`, {
-      at,
+      at: place("removes", first),
       code: "DELTA_CANNOT_MODIFY_APPEND_ONLY",
     });
   }
 }
 
 /** P§Add File: partitionValues names exactly the partition columns, physically; each value is one of its column's type. */
-function checkPartitionValues(adds: readonly AddFile[], { metadata, schema }: DescribedMetadata, at: string): void {
+function checkPartitionValues(adds: readonly AddFile[], { metadata, schema }: DescribedMetadata, place: PlaceOf): void {
   const wanted = physicalPartitionColumns(metadata, schema);
   const types = metadata.partitionColumns.map((name) => {
     const type = schema.find((field) => field.name === name)?.type;
     return typeof type === "string" ? type : "string";
   });
-  for (const { path, partitionValues } of adds) {
+  for (const [i, { path, partitionValues }] of adds.entries()) {
     const keys = Object.keys(partitionValues);
     if (keys.length !== wanted.length || !wanted.every((key) => Object.hasOwn(partitionValues, key))) {
       throw invalid(
         `partitionValues of "${path}" must have exactly the keys ${JSON.stringify(wanted)}, not ${JSON.stringify(keys)}`,
-        { at, code: "DELTA_INVALID_PARTITION_COLUMN" },
+        { at: place("adds", i, "partitionValues"), code: "DELTA_INVALID_PARTITION_COLUMN" },
       );
     }
-    for (const [i, key] of wanted.entries()) {
+    for (const [k, key] of wanted.entries()) {
       const value = partitionValues[key] ?? null;
-      if (typedPartitionValue(value, types[i] ?? "string") !== undefined) continue;
+      if (typedPartitionValue(value, types[k] ?? "string") !== undefined) continue;
       throw invalid(
-        `${JSON.stringify(value)} is no value of "${metadata.partitionColumns[i]}" (${types[i]}): "${path}"`,
+        `${JSON.stringify(value)} is no value of "${metadata.partitionColumns[k]}" (${types[k]}): "${path}"`,
         {
-          at,
+          at: place("adds", i, `partitionValues/${pointerToken(key)}`),
           code: "DELTA_INVALID_PARTITION_VALUE",
           hint: 'A date is "2026-01-31", a timestamp "2026-01-31T12:00:00.000000Z", one without zone "2026-01-31 12:00:00".',
         },
@@ -207,10 +219,11 @@ function checkPartitionValues(adds: readonly AddFile[], { metadata, schema }: De
 }
 
 /** A deletion vector needs its feature and one of the three known forms (P§Deletion Vectors). */
-function checkDeletionVectors(adds: readonly AddFile[], protocol: Protocol, at: string): void {
+function checkDeletionVectors(adds: readonly AddFile[], protocol: Protocol, place: PlaceOf): void {
   const supported = supportedFeatures(protocol).has("deletionVectors");
-  for (const { path, deletionVector: dv } of adds) {
+  for (const [i, { path, deletionVector: dv }] of adds.entries()) {
     if (dv === undefined) continue;
+    const at = place("adds", i, "deletionVector");
     if (!supported) {
       throw invalid(`"${path}" has a deletion vector, but the table lacks the feature "deletionVectors"`, {
         at,
@@ -226,12 +239,13 @@ function checkDeletionVectors(adds: readonly AddFile[], protocol: Protocol, at: 
 }
 
 /** Statistics are JSON objects; numRecords is needed by deletion vectors, row ids and Iceberg (P§Per-file Statistics). */
-function checkStats(actions: CommitActions, protocol: Protocol, table: DescribedMetadata, at: string): void {
+function checkStats(actions: CommitActions, protocol: Protocol, table: DescribedMetadata, place: PlaceOf): void {
   const { metadata, schema } = table;
   const rowIds = assignsRowIds(protocol, metadata);
   const iceberg = ["icebergCompatV1", "icebergCompatV2"].some((name) => isActive(name, protocol, metadata, schema));
   const removed = new Set(actions.removes.map((remove) => canonicalPath(remove.path)));
-  for (const add of actions.adds) {
+  for (const [i, add] of actions.adds.entries()) {
+    const at = place("adds", i, "stats");
     const { numRecords, tightBounds } = readStats(add, at);
     const dv = add.deletionVector;
     if (numRecords === undefined && (dv || rowIds || iceberg)) {
@@ -242,7 +256,9 @@ function checkStats(actions: CommitActions, protocol: Protocol, table: Described
     }
     if (dv === undefined || numRecords === undefined) continue;
     if (dv.cardinality > numRecords) {
-      throw invalid(`the deletion vector of "${add.path}" deletes more rows than the file has`, { at });
+      throw invalid(`the deletion vector of "${add.path}" deletes more rows than the file has`, {
+        at: place("adds", i, "deletionVector/cardinality"),
+      });
     }
     // Only a file that this commit takes away under its old vector is known to get a new one.
     if (removed.has(canonicalPath(add.path)) && tightBounds !== false) {

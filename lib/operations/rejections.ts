@@ -1,7 +1,8 @@
 /** What the commit statement saw in the rows, told as conflicts (someone was faster) or as mistakes (the request is wrong). */
 
+import { placesOf } from "../delta/action-places.ts";
 import type { Conflict } from "../delta/conflicts.ts";
-import type { CommitRequest, TableConflict } from "../delta/request.ts";
+import type { CommitRequest, TableCommit, TableConflict } from "../delta/request.ts";
 import { invalid } from "../errors.ts";
 import type { Rejection, TableState } from "../ports.ts";
 import { tableNotFound } from "./table-states.ts";
@@ -52,6 +53,7 @@ function rejectionError(rejection: Rejection, request: CommitRequest, states: re
   const i = states.findIndex((state) => state.tableId === rejection.tableId);
   const table = request.tables[i];
   const at = table?.at ?? "";
+  const fileAt = () => placeOfFile(table, rejection);
   const facts = { tableId: rejection.tableId, path: rejection.path, version: rejection.version };
   switch (rejection.reason) {
     case "tableNotFound":
@@ -69,7 +71,7 @@ function rejectionError(rejection: Rejection, request: CommitRequest, states: re
       return invalid(
         `the file to remove is not in the table at readVersion ${table?.readVersion}: "${rejection.path}"`,
         {
-          at: `${at}/actions`,
+          at: fileAt(),
           code: "REMOVE_OF_UNKNOWN_FILE",
           hint: "Repeat path and deletionVector exactly as the table has them: GET /v1/tables/{tableId}/files.",
           facts,
@@ -77,21 +79,21 @@ function rejectionError(rejection: Rejection, request: CommitRequest, states: re
       );
     case "removeOtherDeletionVector":
       return invalid(`the file to remove is in the table with another deletion vector: "${rejection.path}"`, {
-        at: `${at}/actions`,
+        at: fileAt(),
         code: "REMOVE_OF_UNKNOWN_FILE",
         hint: "A remove must carry exactly the deletionVector of the live add.",
         facts,
       });
     case "addOverLive":
       return invalid(`the file is in the table already, with another deletion vector: "${rejection.path}"`, {
-        at: `${at}/actions`,
+        at: fileAt(),
         code: "DELTA_DUPLICATE_ACTIONS_FOUND",
         hint: "Remove the live file, with its deletionVector, in the same commit.",
         facts,
       });
     case "otherSpelling":
       return invalid(`the file is in the table under another spelling of its path: "${rejection.path}"`, {
-        at: `${at}/actions`,
+        at: fileAt(),
         code: "PATH_SPELLED_DIFFERENTLY",
         hint: "Readers compare paths letter by letter: use the spelling of GET /v1/tables/{tableId}/files.",
         facts,
@@ -103,4 +105,16 @@ function rejectionError(rejection: Rejection, request: CommitRequest, states: re
 
 export function tableConflict(state: TableState, readVersion: number, conflict: Conflict): TableConflict {
   return { tableId: state.tableId, table: state.name, readVersion, ...conflict };
+}
+
+/** The pointer of the action that the statement saw in the rows: of the remove rather than the add where both name the path. */
+function placeOfFile(table: TableCommit | undefined, { path, reason }: Rejection): string {
+  if (table === undefined) return "";
+  const place = placesOf(table);
+  const kinds = reason === "addOverLive" ? (["adds", "removes"] as const) : (["removes", "adds"] as const);
+  for (const kind of kinds) {
+    const i = table.actions[kind].findIndex((file) => file.path === path);
+    if (i >= 0 && table.places !== undefined) return place(kind, i, "path");
+  }
+  return `${table.at}/actions`;
 }

@@ -34,6 +34,7 @@ function decodeTable(wire: WireTable, at: string): TableCommit {
       : { supportedFeatures: withoutUndefined(supportedFeatures) as NonNullable<TableCommit["supportedFeatures"]> }),
     actions: collector.actions(),
     at,
+    places: collector.places(),
   };
 }
 

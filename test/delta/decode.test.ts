@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type CommitActions, deletionVectorId } from "../../lib/delta/actions.ts";
-import { ActionCollector, decodeAdd, decodeRemove, pointerToken } from "../../lib/delta/decode.ts";
-import { parseJson } from "../../lib/delta/json.ts";
+import { ActionCollector, decodeAdd, decodeRemove } from "../../lib/delta/decode.ts";
+import { parseJson, pointerToken } from "../../lib/delta/json.ts";
 import { refuses } from "../support/builders.ts";
 
 const ADD = '"path":"f","partitionValues":{},"size":1,"modificationTime":2,"dataChange":true';

@@ -62,7 +62,7 @@ describe("blind appends", () => {
   });
 
   test("edge 50: a claim with removes or reads is refused", () => {
-    const at = "/tables/0/actions";
+    const at = "/tables/0/commitInfo/isBlindAppend";
     refuses(() => plan(tableCommit({ adds: [add("a")], removes: [remove("b")], ...claim(true) }, { reads: {} })), {
       at,
     });
