@@ -17,6 +17,14 @@ const SURFACE = [
   "lib/telemetry",
 ];
 
+/** What an engine on a server may know of the catalog: the small SQL port, how to retry, and what tables there are. */
+const SQL = [
+  "lib/catalog/database.ts",
+  "lib/retry.ts",
+  "lib/catalog/engines/retry.ts",
+  "lib/catalog/migrations/index.ts",
+];
+
 /** What each folder or file may import beside itself. What is not listed here belongs nowhere yet. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/errors.ts": [],
@@ -28,6 +36,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/validation.ts": ["lib/delta", "lib/errors.ts"],
   "lib/config.ts": ["lib/delta", "lib/errors.ts", "lib/validation.ts"],
   "lib/operations": PORTS,
+  "lib/catalog/engines/sqlite": [...PORTS, "lib/catalog/database.ts", "lib/retry.ts"],
+  "lib/catalog/engines/postgres": [...PORTS, ...SQL],
+  "lib/catalog/engines/data-api": [...PORTS, ...SQL, "lib/catalog/engines/postgres"],
   "lib/catalog": [...PORTS, "lib/retry.ts"],
   "lib/parquet": ["lib/delta/int64.ts", "lib/delta/json.ts", "lib/errors.ts", "lib/ports/storage.ts"],
   "lib/log": [...PORTS, "lib/parquet"],
@@ -45,13 +56,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** The one home of each third-party package: replacing it is a change of one folder. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
-  pg: ["lib/catalog"],
+  pg: ["lib/catalog/engines/postgres"],
   "sql-template-tag": ["lib/catalog"],
   "parquet-wasm": ["lib/parquet"],
   "apache-arrow": ["lib/parquet"],
   hyparquet: ["lib/parquet"],
   "hyparquet-compressors": ["lib/parquet"],
-  "@aws-sdk/client-rds-data": ["lib/catalog"],
+  "@aws-sdk/client-rds-data": ["lib/catalog/engines/data-api"],
   "@aws-sdk/client-s3": ["lib/storage"],
   "@aws-sdk/s3-request-presigner": ["lib/storage"],
   "@aws-sdk/client-secrets-manager": ["lib/lake"],

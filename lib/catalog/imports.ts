@@ -4,11 +4,11 @@ import { isJsonObject, parseJson } from "../delta/json.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
 import type { Clock, ImportBatch, ImportProgress } from "../ports.ts";
+import { readLiveFiles } from "./commit/check-rows.ts";
+import { requestJson, type TableWrite, tableWrite } from "./commit/planned-rows.ts";
+import { headNumbers, writeVersion } from "./commit/write-version.ts";
 import { type Database, OPEN, type Queries, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
-import { readLiveFiles } from "./row-checks.ts";
 import { headOf, integer, optionalText, requireUuid, text } from "./rows.ts";
-import { requestJson, type TableWrite, tableWrite } from "./table-write.ts";
-import { headNumbers, writeVersion } from "./write-version.ts";
 
 /** Where an import stands; a batch is applied only where its sender believes to stand, so none is applied twice. */
 export interface ImportPosition {

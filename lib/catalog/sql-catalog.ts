@@ -1,20 +1,20 @@
 /** The Catalog port on a SQL database: a table of contents of the files beside it, one per noun. */
 
 import type { Catalog, Clock } from "../ports.ts";
-import { commit, commitLocked } from "./commits.ts";
+import { commit, commitLocked } from "./commit/commit.ts";
 import { type Database, sql } from "./database.ts";
-import { readFiles, readTombstones } from "./files.ts";
+import { allowReader } from "./engines/postgres/reader-login.ts";
 import { abortImport, beginImport, finishImport, type ImportPosition, importBatch, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
-import { checkSchema, migrate } from "./migrate.ts";
-import * as mirror from "./mirror-state.ts";
+import { checkSchema, migrate } from "./migrations/migrate.ts";
+import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
-import { readBacklog } from "./read-backlog.ts";
-import { readCommits, readCommitsOf } from "./read-commits.ts";
-import { allowReader } from "./reader-login.ts";
+import { readBacklog } from "./reads/backlog.ts";
+import { readCommits, readCommitsOf } from "./reads/commits.ts";
+import { readFiles, readTombstones } from "./reads/files.ts";
+import { findTransactionRow } from "./reads/transactions.ts";
+import { history, readHeader, versionAt } from "./reads/versions.ts";
 import { dropTable, findTable, listTables, readStates } from "./tables.ts";
-import { findTransactionRow } from "./transactions.ts";
-import { history, readHeader, versionAt } from "./versions.ts";
 
 export function catalogOn(database: Database, clock: Clock): Catalog {
   const { db, recheck } = checkedDatabase(database);

@@ -1,6 +1,6 @@
 /** Composition root of the Lambda functions: a SQL database, tables on S3, doorbells on SQS, metrics on stdout. */
 
-import { openCatalog } from "../catalog/catalog.ts";
+import { openCatalog } from "../catalog/open.ts";
 import { type FunctionSettings, parseFunctionEnvironment } from "../config.ts";
 import { invalid } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
@@ -16,7 +16,7 @@ import {
 import { UPLOADS_PREFIX } from "../storage/keys.ts";
 import { openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
-import { systemClock } from "./local.ts";
+import { systemClock } from "./clock.ts";
 import { fromS3Location, tableLocation } from "./location.ts";
 import { openStore } from "./stores.ts";
 

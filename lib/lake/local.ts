@@ -1,12 +1,11 @@
 /** Composition root of a lake in one process: a SQL database, tables in folders or on S3, and the mirror within. */
 
-import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
-import { openCatalog } from "../catalog/catalog.ts";
+import { openCatalog } from "../catalog/open.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import { mirrorTable } from "../operations/mirror.ts";
 import type { Clock, Lake, Metrics, MirrorQueue } from "../ports.ts";
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
+import { systemClock } from "./clock.ts";
 import { openStore } from "./stores.ts";
 
 export { toLocation } from "./location.ts";
@@ -28,12 +27,6 @@ export interface LocalLake extends Lake {
   /** Finishes the mirror and closes the database. */
   close(): Promise<void>;
 }
-
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  newId: () => randomUUID(),
-  sleep: (ms) => delay(ms),
-};
 
 const noMetrics: Metrics = { record: () => undefined };
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
 import { sql } from "../../lib/catalog/database.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import type { CommitActions } from "../../lib/delta/actions.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";

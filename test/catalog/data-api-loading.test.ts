@@ -12,7 +12,7 @@ test("SQLite and PostgreSQL do without AWS's client", async () => {
       return next(specifier, context);
     },
   });
-  const { openCatalog } = await import("../../lib/catalog/catalog.ts");
+  const { openCatalog } = await import("../../lib/catalog/open.ts");
   const { SQLITE_ENGINE, dataApiUrl } = await import("../support/catalog-engines.ts");
   const { testClock } = await import("../support/catalog-plans.ts");
   const database = await SQLITE_ENGINE.create();

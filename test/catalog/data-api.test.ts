@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { type Database, join, raw, sql, uuid } from "../../lib/catalog/database.ts";
-import type { DataApiCall } from "../../lib/catalog/dialects/data-api-client.ts";
-import { openDataApi } from "../../lib/catalog/dialects/data-api-database.ts";
+import { openDataApi } from "../../lib/catalog/engines/data-api/driver.ts";
+import type { DataApiCall } from "../../lib/catalog/engines/data-api/transport/client.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { createDataApi, type DataApiDatabase } from "../support/catalog-engines.ts";
 import { needs, postgresUrl } from "../support/skip.ts";

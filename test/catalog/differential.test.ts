@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
 import { fileFingerprint } from "../../lib/catalog/keys.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import { type AddFile, type CommitActions, deletionVectorId, type RemoveFile } from "../../lib/delta/actions.ts";
 import { addFingerprint, type Fingerprint, NO_FILES } from "../../lib/delta/fingerprint.ts";
 import { MARKER_NAMES } from "../../lib/delta/table.ts";

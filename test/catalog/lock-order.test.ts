@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import { findPostgres } from "../support/catalog-engines.ts";
 import { add, id, newTable, planned, plannedTable, testClock } from "../support/catalog-plans.ts";
 import { needs } from "../support/skip.ts";

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
 import { raw } from "../../lib/catalog/database.ts";
 import { MIGRATIONS } from "../../lib/catalog/migrations/index.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { testEngines } from "../support/catalog-engines.ts";
 import { newTable, testClock } from "../support/catalog-plans.ts";

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
 import { raw, sql } from "../../lib/catalog/database.ts";
-import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
+import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { findPostgres, type TestDatabase, type TestEngine } from "../support/catalog-engines.ts";

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
 import { raw, sql } from "../../lib/catalog/database.ts";
-import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
+import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { SCHEMA } from "../../lib/catalog/migrations/index.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { client, stubLake } from "../http/stub-lake.ts";
 import { dataApiUrl, postgresEngine, SQLITE_ENGINE, type TestDatabase } from "../support/catalog-engines.ts";

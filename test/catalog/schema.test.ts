@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import { findPostgres, SQLITE_ENGINE, type TestEngine } from "../support/catalog-engines.ts";
 import { testClock } from "../support/catalog-plans.ts";
 import { withDatabase } from "../support/catalog-rows.ts";

@@ -1,7 +1,7 @@
 /** What every Catalog must do, as a function of an engine. The parts lie in test/catalog/contract-*.ts. */
 
 import { after, before, describe } from "node:test";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { commitContract } from "../catalog/contract-commit.ts";
 import { concurrencyContract } from "../catalog/contract-concurrency.ts";

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context, SQSEvent } from "aws-lambda";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
-import { systemClock } from "../../lib/lake/local.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
+import { systemClock } from "../../lib/lake/clock.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { type FakeSqs, type SentMessage, startFakeSqs } from "../support/fake-sqs.ts";
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { LakeError } from "../../lib/errors.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { lambdaApi } from "../../lib/http/lambda.ts";
-import { systemClock } from "../../lib/lake/local.ts";
+import { systemClock } from "../../lib/lake/clock.ts";
 import type { Catalog, Lake } from "../../lib/ports.ts";
 import { openEmf } from "../../lib/telemetry/emf.ts";
 import { contextOf, event, printed } from "../functions/stage.ts";

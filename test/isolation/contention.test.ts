@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import { raw } from "../../lib/catalog/database.ts";
-import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
+import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { addOf, commitTo } from "../support/lake.ts";
 import { needs, postgresUrl } from "../support/skip.ts";

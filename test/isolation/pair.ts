@@ -3,7 +3,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openCatalog } from "../../lib/catalog/catalog.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import { openTestLake, type TestLake } from "../support/lake.ts";
 
 export interface Pair {

@@ -19,9 +19,9 @@ export interface Mutant {
 }
 
 const FUNCTIONS = "lib/catalog/migrations/0002-commit-functions.ts";
-const STEPS = "lib/catalog/commit-steps.ts";
-const ROW_CHECKS = "lib/catalog/row-checks.ts";
-const WRITE = "lib/catalog/write-version.ts";
+const STEPS = "lib/catalog/commit/steps.ts";
+const ROW_CHECKS = "lib/catalog/commit/check-rows.ts";
+const WRITE = "lib/catalog/commit/write-version.ts";
 const PLAN = "lib/delta/plan-commit.ts";
 const CONFLICTS = "lib/delta/conflicts.ts";
 const COMMIT = "lib/operations/commit.ts";

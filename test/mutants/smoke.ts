@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { raw } from "../../lib/catalog/database.ts";
-import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
+import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { openLocalLake } from "../../lib/lake/local.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { raw } from "../../lib/catalog/database.ts";
-import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
+import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { type DataApiEmulator, type EmulatorOptions, startDataApi } from "./data-api/emulator.ts";
 import { needs, postgresUrl } from "./skip.ts";
 

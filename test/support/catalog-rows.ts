@@ -1,10 +1,10 @@
 /** Raw rows of a table, for tests that compare engines: everything but times. */
 
 import { type Row, raw, type Sql, sql, uuid } from "../../lib/catalog/database.ts";
-import { openDataApi } from "../../lib/catalog/dialects/data-api-database.ts";
-import { isDataApiUrl } from "../../lib/catalog/dialects/data-api-url.ts";
-import { openPostgres } from "../../lib/catalog/dialects/postgres-database.ts";
-import { openSqlite } from "../../lib/catalog/dialects/sqlite-database.ts";
+import { openDataApi } from "../../lib/catalog/engines/data-api/driver.ts";
+import { isDataApiUrl } from "../../lib/catalog/engines/data-api/transport/url.ts";
+import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
+import { openSqlite } from "../../lib/catalog/engines/sqlite/driver.ts";
 
 export interface TableRows {
   readonly head: readonly Row[];

@@ -1,8 +1,8 @@
 /** The catalog's schema as text: a dump of what an engine holds, and the page docs/sql-schema.md. */
 
 import { type Row, type Sql, sql } from "../../lib/catalog/database.ts";
-import { POSTGRES } from "../../lib/catalog/dialects/postgres.ts";
-import { SQLITE } from "../../lib/catalog/dialects/sqlite.ts";
+import { POSTGRES } from "../../lib/catalog/engines/postgres/dialect.ts";
+import { SQLITE } from "../../lib/catalog/engines/sqlite/dialect.ts";
 import type { TableSpec } from "../../lib/catalog/migrations/ddl.ts";
 import { SCHEMA } from "../../lib/catalog/migrations/index.ts";
 

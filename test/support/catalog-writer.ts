@@ -1,6 +1,6 @@
 /** A program that appends to a table until it is told how often, for tests with several of them on one database. */
 
-import { openCatalog } from "../../lib/catalog/catalog.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import { add, planned, plannedTable, testClock } from "./catalog-plans.ts";
 
 const [, , url = "", tableId = "", name = "", count = "0"] = process.argv;

@@ -1,6 +1,6 @@
 /** A lake for tests: a SQL catalog of its own, logs in memory, a clock that stands still, a queue that only writes down. */
 
-import { openCatalog } from "../../lib/catalog/catalog.ts";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import type { CommitActions } from "../../lib/delta/actions.ts";
 import { ActionCollector } from "../../lib/delta/decode.ts";
 import type { Json } from "../../lib/delta/json.ts";

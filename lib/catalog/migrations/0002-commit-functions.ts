@@ -1,6 +1,6 @@
 /**
- * The commit inside PostgreSQL, as PL/pgSQL: one call, one round trip (design D2). The TypeScript twin is commit-steps.ts,
- * row-checks.ts and write-version.ts; a differential test holds them together.
+ * The commit inside PostgreSQL, as PL/pgSQL: one call, one round trip. The TypeScript twin is in commit/: steps.ts,
+ * check-rows.ts and write-version.ts; a differential test holds them together.
  *
  * What must stay as it is, each proven by measurement:
  * - VOLATILE, and called under READ COMMITTED: every inner statement then sees what was committed before the locks were given.
@@ -24,7 +24,7 @@ begin
 end $function$`;
 
 /**
- * add: [path, pathKey, dvKey, replaces, …], remove: [path, pathKey, dvKey, …]: AddRow and RemoveRow of table-write.ts.
+ * add: [path, pathKey, dvKey, replaces, …], remove: [path, pathKey, dvKey, …]: AddRow and RemoveRow of planned-rows.ts.
  * @param former of a path that is added: which former file `f` stands against that, and the version to name
  */
 export const checkRows = (verb: "create" | "create or replace", former: { where: string; version: string }): string => `

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { raw } from "../../../lib/catalog/database.ts";
-import { openPostgres } from "../../../lib/catalog/dialects/postgres-database.ts";
+import { openPostgres } from "../../../lib/catalog/engines/postgres/driver.ts";
 import { startDl } from "../../cli/run.ts";
 
 export interface Servers {

@@ -1,0 +1,132 @@
+/** What only rows can tell: is a removed file live, does an add meet a live path. The twin of dl_check_rows in PL/pgSQL. */
+
+import type { Fingerprint } from "../../delta/fingerprint.ts";
+import type { Int64 } from "../../delta/int64.ts";
+import type { Rejection } from "../../ports.ts";
+import { OPEN, type SqlTransaction, sql } from "../database.ts";
+import { integer, lanesOf, long, optionalInteger, optionalLong, text } from "../rows.ts";
+import type { TableRequest, TableWrite } from "./planned-rows.ts";
+
+export interface LiveFile {
+  readonly path: string;
+  readonly dvKey: string;
+  readonly addedVersion: number;
+  readonly ord: number;
+  readonly size: Int64;
+  readonly lanes: Fingerprint;
+  readonly baseRowId: Int64 | undefined;
+  readonly defaultRowCommitVersion: Int64 | undefined;
+}
+
+/** Live files by path_key. */
+export type LiveFiles = ReadonlyMap<string, readonly LiveFile[]>;
+
+/** More rejections than this of one table help nobody. */
+export const MAX_REJECTIONS = 20;
+
+/** The live files of all paths that a write names. */
+export async function readLiveFiles(tx: SqlTransaction, tableId: string, write: TableWrite): Promise<LiveFiles> {
+  const live = new Map<string, readonly LiveFile[]>();
+  for (const key of new Set([...write.removes, ...write.adds].map((row) => row[1]))) {
+    const rows = await tx.all(sql`
+      select path, dv_key, added_version, ord, size, h0, h1, h2, h3, base_row_id, default_row_commit_version
+      from dl_files where table_id = ${tableId} and path_key = unhex(${key}) and removed_version = ${OPEN} order by dv_key`);
+    if (rows.length === 0) continue;
+    live.set(
+      key,
+      rows.map((row) => ({
+        path: text(row, "path"),
+        dvKey: text(row, "dv_key"),
+        addedVersion: integer(row, "added_version"),
+        ord: integer(row, "ord"),
+        size: long(row, "size"),
+        lanes: lanesOf(row, "h"),
+        baseRowId: optionalLong(row, "base_row_id"),
+        defaultRowCommitVersion: optionalLong(row, "default_row_commit_version"),
+      })),
+    );
+  }
+  return live;
+}
+
+/** Removes first, then adds, each in the order of the request, at most {@link MAX_REJECTIONS} of either. */
+export async function checkRows(
+  tx: SqlTransaction,
+  head: { readonly version: number; readonly removeVersion: number },
+  request: TableRequest,
+  live: LiveFiles,
+): Promise<readonly Rejection[]> {
+  const { tableId, readVersion } = request;
+  const rejections: Rejection[] = [];
+  for (const [path, key, dv] of request.removes) {
+    if (rejections.length === MAX_REJECTIONS) break;
+    const ofPath = live.get(key) ?? [];
+    const found = ofPath.find((file) => file.dvKey === dv);
+    const bad = found
+      ? whyNotRemovable(found, path, readVersion, head.version)
+      : await whyNotLive(tx, head.version, request, key, dv, ofPath);
+    if (bad) rejections.push({ tableId, path, ...bad });
+  }
+  let rejectedAdds = 0;
+  for (const [path, key, dv, replaces] of request.adds) {
+    if (rejectedAdds === MAX_REJECTIONS) break;
+    const bad = await checkAdd(tx, head, request, { path, key, dv, replaces }, live.get(key) ?? []);
+    if (!bad) continue;
+    rejections.push({ tableId, path, ...bad });
+    rejectedAdds += 1;
+  }
+  return rejections;
+}
+
+type Bad = Pick<Rejection, "reason"> & { readonly version: number };
+
+function whyNotRemovable(live: LiveFile, path: string, readVersion: number, head: number): Bad | undefined {
+  if (live.addedVersion > readVersion) return { reason: "addedByWinner", version: live.addedVersion };
+  return live.path === path ? undefined : { reason: "otherSpelling", version: head };
+}
+
+async function whyNotLive(
+  tx: SqlTransaction,
+  head: number,
+  { tableId, readVersion }: TableRequest,
+  key: string,
+  dv: string,
+  ofPath: readonly LiveFile[],
+): Promise<Bad> {
+  const [former] = await tx.all(sql`
+    select min(removed_version) as version from dl_files
+    where table_id = ${tableId} and path_key = unhex(${key}) and dv_key = ${dv}
+      and removed_version > ${readVersion} and removed_version < ${OPEN}`);
+  const removed = former && optionalInteger(former, "version");
+  if (removed !== undefined) return { reason: "removedByWinner", version: removed };
+  const newest = Math.max(...ofPath.map((file) => file.addedVersion));
+  if (newest > readVersion) return { reason: "removedByWinner", version: newest };
+  if (ofPath.length > 0) return { reason: "removeOtherDeletionVector", version: head };
+  return { reason: "removeNotLive", version: head };
+}
+
+async function checkAdd(
+  tx: SqlTransaction,
+  head: { readonly version: number; readonly removeVersion: number },
+  { tableId, readVersion }: TableRequest,
+  add: { readonly path: string; readonly key: string; readonly dv: string; readonly replaces: string | null },
+  ofPath: readonly LiveFile[],
+): Promise<Bad | undefined> {
+  const newest = Math.max(...ofPath.map((file) => file.addedVersion));
+  if (newest > readVersion) return { reason: "addedByWinner", version: newest };
+  if (ofPath.some((file) => file.path !== add.path && file.dvKey !== add.replaces)) {
+    return { reason: "otherSpelling", version: head.version };
+  }
+  if (ofPath.some((file) => file.dvKey !== add.dv && file.dvKey !== add.replaces)) {
+    return { reason: "addOverLive", version: head.version };
+  }
+  // Nothing was removed since the read: no former file can have been closed by a winner.
+  if (head.removeVersion <= readVersion) return undefined;
+  // Also one that came after the read: who was refused because of it must stay refused when it has gone.
+  const [former] = await tx.all(sql`
+    select case when added_version > ${readVersion} then added_version else removed_version end as version from dl_files
+    where table_id = ${tableId} and path_key = unhex(${add.key})
+      and removed_version > ${readVersion} and removed_version < ${OPEN} order by removed_version limit 1`);
+  const version = former && optionalInteger(former, "version");
+  return version === undefined ? undefined : { reason: "addedByWinner", version };
+}

@@ -1,0 +1,129 @@
+/** The commit as steps inside one transaction, for engines without functions. The twin of dl_commit in PL/pgSQL. */
+
+import type { CommitOutcome, CommittedTable, Rejection } from "../../ports.ts";
+import { type Row, type SqlTransaction, sql } from "../database.ts";
+import { findTransactionRow } from "../reads/transactions.ts";
+import { integer } from "../rows.ts";
+import { checkRows, type LiveFiles, readLiveFiles } from "./check-rows.ts";
+import type { TableRequest } from "./planned-rows.ts";
+import { type HeadNumbers, headNumbers, writeVersion } from "./write-version.ts";
+
+export interface CommitRequestRows {
+  readonly transactionId: string;
+  readonly requestHash: string;
+  readonly tables: readonly TableRequest[];
+}
+
+/** @param now milliseconds: the clock of the database where it has one */
+export async function commitInTransaction(
+  tx: SqlTransaction,
+  { transactionId, requestHash, tables }: CommitRequestRows,
+  now: number,
+): Promise<CommitOutcome> {
+  const first = await findTransactionRow(tx, transactionId);
+  if (first !== undefined) {
+    if (first.requestHash !== requestHash) return { status: "otherRequest" };
+    const { committedAt, tables: committed } = first;
+    return { status: "committed", replayed: true, transactionId, committedAt, tables: committed };
+  }
+  const checked = await checkHeads(tx, tables);
+  if (checked.rejections.length > 0) return { status: "rejected", rejections: checked.rejections };
+  if (checked.moved.length > 0) return { status: "moved", tableIds: checked.moved };
+  const live: LiveFiles[] = [];
+  const rejections: Rejection[] = [];
+  for (const [i, table] of tables.entries()) {
+    const head = checked.heads[i];
+    const files = head === undefined ? NO_FILES : await readLiveFiles(tx, table.tableId, table);
+    live.push(files);
+    const versions = { version: head?.version ?? -1, removeVersion: head?.markers.remove ?? -1 };
+    rejections.push(...(await checkRows(tx, versions, table, files)));
+  }
+  if (rejections.length > 0) return { status: "rejected", rejections };
+
+  const timestamp = Math.max(now, ...checked.heads.map((head) => (head?.timestamp ?? -1) + 1));
+  const committed: CommittedTable[] = [];
+  for (const [i, table] of tables.entries()) {
+    const head = checked.heads[i] ?? (await createHead(tx, table, now));
+    const version = head.version + 1;
+    await writeVersion(
+      tx,
+      head,
+      {
+        tableId: table.tableId,
+        version,
+        timestamp,
+        inCommitTimestamp: table.inCommitTimestamps ? timestamp : null,
+        transactionId,
+        importing: false,
+        firstOrd: 0,
+        complete: true,
+        isCheckpoint: false,
+      },
+      table,
+      live[i] ?? NO_FILES,
+    );
+    await tx.all(sql`insert into dl_mirror_status (table_id, version, status, committed_at)
+      values (${table.tableId}, ${version}, 'IN_FLIGHT', ${now})`);
+    committed.push({ tableId: table.tableId, version, timestamp });
+  }
+  await tx.all(sql`insert into dl_transactions (transaction_id, request_hash, committed_at, result)
+    values (${transactionId}, ${requestHash}, ${timestamp}, ${JSON.stringify(committed)})`);
+  return { status: "committed", replayed: false, transactionId, committedAt: timestamp, tables: committed };
+}
+
+const NO_FILES: LiveFiles = new Map();
+
+interface CheckedHeads {
+  /** By the place of the table in the request; undefined for a creation. */
+  readonly heads: readonly (HeadNumbers | undefined)[];
+  readonly rejections: readonly Rejection[];
+  readonly moved: readonly string[];
+}
+
+async function checkHeads(tx: SqlTransaction, tables: readonly TableRequest[]): Promise<CheckedHeads> {
+  const heads: (HeadNumbers | undefined)[] = [];
+  const rejections: Rejection[] = [];
+  const moved: string[] = [];
+  for (const table of tables) {
+    const { tableId } = table;
+    if (table.create !== undefined) {
+      heads.push(undefined);
+      const reason = await whyTaken(tx, tableId, table.create);
+      if (reason !== undefined) rejections.push({ tableId, reason });
+      continue;
+    }
+    const [row] = await tx.all(sql`select * from dl_tables where table_id = ${tableId} and status = 'ACTIVE'`);
+    const head = row && headNumbers(row);
+    heads.push(head);
+    if (row === undefined || head === undefined) rejections.push({ tableId, reason: "tableNotFound" });
+    else if (head.version < table.readVersion) {
+      rejections.push({ tableId, reason: "readVersionAhead", version: head.version });
+    } else if (hasMoved(row, head, table)) moved.push(tableId);
+  }
+  return { heads, rejections, moved };
+}
+
+function hasMoved(row: Row, { markers }: HeadNumbers, table: TableRequest): boolean {
+  if (markers.metadata !== table.metadataVersion || markers.protocol !== table.protocolVersion) return true;
+  return table.watch.some((column) => integer(row, column) > table.checkedVersion);
+}
+
+async function whyTaken(
+  tx: SqlTransaction,
+  tableId: string,
+  create: { readonly name: string; readonly location: string },
+): Promise<"nameTaken" | "locationTaken" | undefined> {
+  const rows = await tx.all(sql`
+    select name from dl_tables
+    where table_id = ${tableId} or ((name = ${create.name} or location = ${create.location}) and status <> 'DELETED')`);
+  if (rows.length === 0) return undefined;
+  return rows.every((row) => row.name !== create.name) ? "locationTaken" : "nameTaken";
+}
+
+async function createHead(tx: SqlTransaction, table: TableRequest, now: number): Promise<HeadNumbers> {
+  const [row] = await tx.all(sql`
+    insert into dl_tables (table_id, name, location, status, created_at)
+    values (${table.tableId}, ${table.create?.name ?? ""}, ${table.create?.location ?? ""}, 'ACTIVE', ${now})
+    returning *`);
+  return headNumbers(row ?? {});
+}

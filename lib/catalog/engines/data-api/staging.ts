@@ -1,0 +1,90 @@
+/** Texts that are too large for one call of the Data API: sent in parts beforehand, then named in the statement. */
+
+import { randomUUID } from "node:crypto";
+import { sql, uuid } from "../../database.ts";
+import { type Statement, statementOf } from "./statements.ts";
+import type { DataApiClient } from "./transport/client.ts";
+
+/** The limit is 4 MiB with headers and JSON notation. */
+const REQUEST_BYTES = 4_000_000;
+const PART_CHARACTERS = 3_000_000;
+const PART_BYTES = 3_900_000;
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Runs `work` with a statement that fits into a call. */
+export async function whileStaged<T>(
+  client: DataApiClient,
+  statement: Statement,
+  work: (statement: Statement) => Promise<T>,
+): Promise<T> {
+  if (fits(statement)) return work(statement);
+  const ids: string[] = [];
+  try {
+    return await work(await staged(client, statement, ids));
+  } finally {
+    // What stays behind here is taken away with a later request.
+    await Promise.allSettled(ids.map((id) => removeParts(client, id)));
+  }
+}
+
+function fits({ sql: text, parameters }: Statement): boolean {
+  // No character takes more than six bytes: hardly any statement needs to be measured.
+  const characters = parameters.reduce((sum, { value }) => sum + (value?.stringValue?.length ?? 20), text.length);
+  if (characters * 6 < REQUEST_BYTES) return true;
+  return (
+    notationBytes(text) + parameters.reduce((sum, p) => sum + notationBytes(p.value?.stringValue ?? ""), 0) <
+    REQUEST_BYTES
+  );
+}
+
+/** Each large text gives way to a query for its parts. */
+async function staged(client: DataApiClient, statement: Statement, ids: string[]): Promise<Statement> {
+  let { sql: text } = statement;
+  const parameters = [];
+  for (const parameter of statement.parameters) {
+    const body = parameter.value?.stringValue ?? "";
+    if (body.length * 6 < REQUEST_BYTES / 4) {
+      parameters.push(parameter);
+      continue;
+    }
+    const id = randomUUID();
+    ids.push(id);
+    await Promise.all(partsOf(body).map((part, i) => sendPart(client, id, i, part)));
+    const parts = `(select string_agg(body, '' order by part) from dl_staged_requests where request_id = :${parameter.name}::uuid)`;
+    text = text.replace(new RegExp(`:${parameter.name}\\b`), () => parts);
+    parameters.push({ ...parameter, value: { stringValue: id } });
+  }
+  return { sql: text, parameters };
+}
+
+/** May be sent again: a part that has arrived stays as it is. */
+async function sendPart(client: DataApiClient, id: string, part: number, body: string): Promise<void> {
+  const statement = statementOf(sql`
+    insert into dl_staged_requests (request_id, part, body, created_at) values (${uuid(id)}, ${part}, ${body}, ${Date.now()})
+    on conflict (request_id, part) do nothing`);
+  await client.execute(statement, { repeatable: true });
+}
+
+async function removeParts(client: DataApiClient, id: string): Promise<void> {
+  const statement = statementOf(
+    sql`delete from dl_staged_requests where request_id = ${uuid(id)} or created_at < ${Date.now() - DAY_MS}`,
+  );
+  await client.execute(statement, { repeatable: true });
+}
+
+function partsOf(body: string): readonly string[] {
+  const parts: string[] = [];
+  for (let start = 0; start < body.length; ) {
+    let end = Math.min(body.length, start + PART_CHARACTERS);
+    while (notationBytes(body.slice(start, end)) > PART_BYTES) end = start + Math.ceil((end - start) / 2);
+    // The two halves of a character beyond 16 bits stay together.
+    if (end < body.length && /[\uD800-\uDBFF]/.test(body[end - 1] ?? "")) end -= 1;
+    parts.push(body.slice(start, end));
+    start = end;
+  }
+  return parts;
+}
+
+function notationBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
+}

@@ -1,0 +1,130 @@
+/** Calls of the Data API, one attempt each by AWS's client. */
+
+import type { Field, RDSDataClient, SqlParameter } from "@aws-sdk/client-rds-data";
+import { LakeError } from "../../../../errors.ts";
+import { errorName } from "../errors.ts";
+import type { Statement } from "../statements.ts";
+import { type Patience, patiently } from "./patience.ts";
+import type { DataApiTarget } from "./url.ts";
+
+/** One call, for metrics. */
+export interface DataApiCall {
+  readonly operation: "Execute" | "BatchExecute" | "BeginTransaction" | "CommitTransaction" | "RollbackTransaction";
+  readonly durationMs: number;
+  /** Name of the exception, or errno. */
+  readonly error?: string;
+}
+
+export interface DataApiOptions extends Patience {
+  readonly onCall?: (call: DataApiCall) => void;
+}
+
+/** How a call behaves when its answer is lost. */
+export interface CallOptions {
+  readonly transactionId?: string | undefined;
+  /** True: it changes nothing, and may be sent again although its outcome is unknown. */
+  readonly repeatable?: boolean;
+  readonly continueAfterTimeout?: boolean;
+}
+
+export interface DataApiClient {
+  execute(statement: Statement, options: CallOptions): Promise<readonly (readonly Field[])[]>;
+  batch(sql: string, sets: readonly SqlParameter[][], options: CallOptions): Promise<void>;
+  begin(): Promise<string>;
+  commit(transactionId: string): Promise<void>;
+  rollback(transactionId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Above the Data API's own limit of 45 s, after which it answers that the statement took too long. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 5000;
+
+export function openDataApiClient(target: DataApiTarget, options: DataApiOptions): DataApiClient {
+  const { resourceArn, secretArn, database } = target;
+  const cluster = { resourceArn, secretArn };
+  // Loaded on the first call: who uses another engine need not have it in memory.
+  let loading: Promise<{ sdk: typeof import("@aws-sdk/client-rds-data"); client: RDSDataClient }> | undefined;
+  const load = () => {
+    loading ??= import("@aws-sdk/client-rds-data").then((sdk) => ({ sdk, client: clientOf(sdk, target) }));
+    return loading;
+  };
+  const call = async <T>(
+    operation: DataApiCall["operation"],
+    repeatable: boolean,
+    send: (loaded: Awaited<ReturnType<typeof load>>) => Promise<T>,
+    patience: Patience = {},
+  ): Promise<T> => {
+    const loaded = await load();
+    const attempt = () => timed(operation, options.onCall, () => send(loaded));
+    return patiently(attempt, { repeatable, place: target.place, ...options, ...patience });
+  };
+  return {
+    execute: ({ sql, parameters }, { transactionId, repeatable = false, continueAfterTimeout }) =>
+      call("Execute", repeatable, async ({ sdk, client }) => {
+        const input = { ...cluster, database, sql, parameters: [...parameters], transactionId, continueAfterTimeout };
+        return (await client.send(new sdk.ExecuteStatementCommand(input))).records ?? [];
+      }),
+    batch: (sql, sets, { transactionId, repeatable = false }) =>
+      call("BatchExecute", repeatable, async ({ sdk, client }) => {
+        const input = { ...cluster, database, sql, parameterSets: [...sets], transactionId };
+        await client.send(new sdk.BatchExecuteStatementCommand(input));
+      }),
+    // A transaction whose begin was lost holds nothing, and expires by itself.
+    begin: () =>
+      call("BeginTransaction", true, async ({ sdk, client }) => {
+        const { transactionId } = await client.send(new sdk.BeginTransactionCommand({ ...cluster, database }));
+        if (transactionId === undefined) throw new LakeError("internal", "the Data API began a transaction without id");
+        return transactionId;
+      }),
+    commit: (transactionId) =>
+      call("CommitTransaction", false, async ({ sdk, client }) => {
+        await client.send(new sdk.CommitTransactionCommand({ ...cluster, transactionId }));
+      }),
+    // Once: a transaction that nobody rolls back expires by itself.
+    rollback: (transactionId) =>
+      call(
+        "RollbackTransaction",
+        false,
+        async ({ sdk, client }) => {
+          await client.send(new sdk.RollbackTransactionCommand({ ...cluster, transactionId }));
+        },
+        { patienceMs: -1 },
+      ),
+    async close() {
+      if (loading !== undefined) (await loading).client.destroy();
+    },
+  };
+}
+
+/** The retries of the client itself are off: it would send a commit again whose answer was lost. */
+function clientOf(sdk: typeof import("@aws-sdk/client-rds-data"), { region, endpoint }: DataApiTarget): RDSDataClient {
+  return new sdk.RDSDataClient({
+    region,
+    maxAttempts: 1,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+    },
+  });
+}
+
+async function timed<T>(
+  operation: DataApiCall["operation"],
+  onCall: DataApiOptions["onCall"],
+  send: () => Promise<T>,
+): Promise<T> {
+  const startedAt = performance.now();
+  const told = (more: { error?: string }) =>
+    onCall?.({ operation, durationMs: performance.now() - startedAt, ...more });
+  try {
+    const result = await send();
+    told({});
+    return result;
+  } catch (error) {
+    told({ error: errorName(error) });
+    throw error;
+  }
+}

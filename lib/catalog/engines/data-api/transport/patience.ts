@@ -1,0 +1,58 @@
+/** What may be sent to the Data API again, and when: a paused database resumes in some seconds, but no commit goes twice. */
+
+import { LakeError } from "../../../../errors.ts";
+import { type RetryPolicy, retry } from "../../../../retry.ts";
+import { isTransient } from "../../postgres/errors.ts";
+import { dataApiError, dataApiState, fateOf } from "../errors.ts";
+
+export interface Patience {
+  /** How long to wait for a database that is resuming or overloaded; 20 000 if absent, below API Gateway's limit of 30 s. */
+  readonly patienceMs?: number;
+  readonly sleep?: RetryPolicy["sleep"];
+  readonly random?: RetryPolicy["random"];
+}
+
+const POLICY: RetryPolicy = {
+  attempts: 7,
+  firstPauseMs: 1000,
+  longestPauseMs: 8000,
+  jitter: 0.5,
+  repeatsAtOnce: true,
+  withinMs: 20_000,
+};
+
+/**
+ * Tries again, at growing intervals, what was not run, and what changes nothing.
+ * @throws LakeError; or the client's own error when nothing was written and the same transaction may work
+ */
+export async function patiently<T>(
+  attempt: () => Promise<T>,
+  options: Patience & { readonly repeatable: boolean; readonly place: string },
+): Promise<T> {
+  const { repeatable, place, patienceMs, sleep, random } = options;
+  const policy = {
+    ...POLICY,
+    ...(patienceMs === undefined ? {} : { withinMs: patienceMs }),
+    ...(sleep === undefined ? {} : { sleep }),
+    ...(random === undefined ? {} : { random }),
+  };
+  try {
+    return await retry(policy, attempt, (error) => {
+      if (isTransient(dataApiState(error))) return false;
+      const fate = fateOf(error);
+      return fate === "notRun" || (fate === "unknown" && repeatable);
+    });
+  } catch (error) {
+    if (isTransient(dataApiState(error))) throw error;
+    throw fateOf(error) === "unknown" && !repeatable ? outcomeUnknown(error, place) : dataApiError(error, place);
+  }
+}
+
+function outcomeUnknown(error: unknown, place: string): LakeError {
+  const { message, code } = dataApiError(error, place);
+  return new LakeError("unavailable", message, {
+    code,
+    hint: "It may have been written all the same: send the same request again, with the same transactionId.",
+    cause: error,
+  });
+}

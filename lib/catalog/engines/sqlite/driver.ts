@@ -1,0 +1,202 @@
+/**
+ * The driver for SQLite files (node:sqlite). One connection writes, another reads beside it. Nothing waits inside SQLite: when
+ * another writer holds the file, we try again after a pause, so that the event loop never blocks.
+ */
+
+import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { setImmediate as turn } from "node:timers/promises";
+import { invalid, LakeError } from "../../../errors.ts";
+import { type RetryPolicy, retry } from "../../../retry.ts";
+import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql, untyped } from "../../database.ts";
+import { SQLITE } from "./dialect.ts";
+import { isBusy, sqliteError } from "./errors.ts";
+
+export interface SqliteOptions {
+  /** How long to wait for another writer, in milliseconds. */
+  readonly busyTimeoutMs?: number;
+}
+
+export interface SqliteDatabase extends Database {
+  /** True when the file does not exist, or holds no tables at all. */
+  isNew(): Promise<boolean>;
+}
+
+const BUSY: RetryPolicy = { firstPauseMs: 2, longestPauseMs: 25, withinMs: 10_000 };
+/** Rows written between two turns of the event loop. */
+const ROWS_PER_TURN = 1000;
+
+export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDatabase {
+  const busy = options.busyTimeoutMs === undefined ? BUSY : { ...BUSY, withinMs: options.busyTimeoutMs };
+  checkPlace(path);
+  let writer: Connection | undefined;
+  let reader: Connection | undefined;
+  let closed = false;
+  const patient = <T>(attempt: () => T) => whenFree(attempt, path, busy);
+  const inTurn = oneAtATime();
+
+  const checkOpen = () => {
+    if (closed) throw new LakeError("internal", `the catalog ${path} is closed`);
+  };
+  const openWriter = async (): Promise<Connection> => {
+    checkOpen();
+    writer ??= await patient(() => openConnection(path, false));
+    return writer;
+  };
+  const read = (query: Sql): readonly Row[] => {
+    checkOpen();
+    // Read-only as long as nothing is written: a catalog on a read-only disk can be read.
+    reader ??= openConnection(path, true);
+    return reader.all(query.sql, query.values as SqlValue[]);
+  };
+
+  const transaction = <T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T> =>
+    inTurn(async () => {
+      const connection = await openWriter();
+      await patient(() => connection.all("begin immediate", []));
+      try {
+        const result = await work(transactionOn(connection, path));
+        translated(path, () => connection.all("commit", []));
+        return result;
+      } catch (error) {
+        connection.rollback();
+        throw error;
+      }
+    });
+
+  return {
+    dialect: SQLITE,
+    async all(query) {
+      if (!isRead(query)) return transaction((tx) => tx.all(query));
+      // Opening for writing makes the file.
+      if (reader === undefined && !existsSync(path)) await inTurn(openWriter);
+      return patient(() => read(query));
+    },
+    transaction,
+    async isNew() {
+      if (!existsSync(path) || statSync(path).size === 0) return true;
+      const [row] = await patient(() => read(sql`select count(*) as n from sqlite_schema`));
+      return row?.n === 0;
+    },
+    async close() {
+      closed = true;
+      await inTurn(async () => {
+        reader?.close();
+        // The last connection to close moves the write-ahead log into the file.
+        writer?.close();
+      });
+    },
+  };
+}
+
+interface Connection {
+  all(text: string, values: readonly SqlValue[]): readonly Row[];
+  run(text: string, rows: readonly (readonly SqlValue[])[]): void;
+  rollback(): void;
+  close(): void;
+}
+
+const MAX_STATEMENTS = 200;
+
+function openConnection(path: string, readOnly: boolean): Connection {
+  const db = new DatabaseSync(path, { readOnly, timeout: 0, readBigInts: true, enableForeignKeyConstraints: false });
+  try {
+    if (!readOnly) {
+      db.exec("pragma journal_mode = wal");
+      // A commit that was acknowledged survives a power cut.
+      db.exec("pragma synchronous = full");
+    }
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  const statements = new Map<string, StatementSync>();
+  const prepare = (text: string): StatementSync => {
+    const known = statements.get(text);
+    if (known) return known;
+    if (statements.size >= MAX_STATEMENTS) statements.clear();
+    const statement = db.prepare(text);
+    statements.set(text, statement);
+    return statement;
+  };
+  return {
+    all: (text, values) => (prepare(text).all(...values.map(bound)) as Row[]).map(plainRow),
+    run(text, rows) {
+      const statement = prepare(text);
+      for (const row of rows) statement.run(...row.map(bound));
+    },
+    rollback() {
+      if (db.isTransaction) db.exec("rollback");
+    },
+    close: () => db.close(),
+  };
+}
+
+function bound(value: SqlValue): null | string | number | bigint {
+  const plain = untyped(value);
+  return typeof plain === "boolean" ? Number(plain) : plain;
+}
+
+/** Integers come as bigint, so that none is rounded; the safe ones become numbers. */
+function plainRow(row: Row): Row {
+  const plain: Record<string, unknown> = { ...row };
+  for (const column in plain) {
+    const value = plain[column];
+    if (typeof value !== "bigint") continue;
+    const small = Number(value);
+    if (Number.isSafeInteger(small)) plain[column] = small;
+  }
+  return plain;
+}
+
+function transactionOn(connection: Connection, path: string): SqlTransaction {
+  return {
+    all: async (query) => translated(path, () => connection.all(query.sql, query.values as SqlValue[])),
+    async each(statement, rows) {
+      for (let start = 0; start < rows.length; start += ROWS_PER_TURN) {
+        if (start > 0) await turn();
+        translated(path, () => connection.run(statement.sql, rows.slice(start, start + ROWS_PER_TURN)));
+      }
+    },
+  };
+}
+
+function isRead(query: Sql): boolean {
+  return /^\s*(select|with)\b/i.test(query.strings[0] ?? "");
+}
+
+function translated<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw sqliteError(error, path);
+  }
+}
+
+/** Tries again with pauses while another connection holds the file. @throws LakeError unavailable DATABASE_LOCKED */
+async function whenFree<T>(attempt: () => T, path: string, policy: RetryPolicy): Promise<T> {
+  try {
+    return await retry(policy, attempt, isBusy);
+  } catch (error) {
+    throw sqliteError(error, path);
+  }
+}
+
+/** Runs one job after the other: writers of one process queue here instead of racing for the file. */
+function oneAtATime(): <T>(job: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (job) => {
+    const mine = last.then(job);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
+function checkPlace(path: string): void {
+  const folder = dirname(path);
+  const refuse = (message: string) =>
+    invalid(message, { code: "DATABASE_NOT_FOUND", hint: "Correct the path of the database, or make its folder." });
+  if (!existsSync(folder)) throw refuse(`the folder ${folder} of the catalog ${path} does not exist`);
+  if (existsSync(path) && statSync(path).isDirectory()) throw refuse(`the catalog ${path} is a folder, not a file`);
+}

@@ -1,0 +1,83 @@
+/** Runs migrations, forward only, one transaction each, and tells whether a database fits this release. */
+
+import { LakeError } from "../../errors.ts";
+import type { Clock } from "../../ports.ts";
+import { type Database, raw, type SqlTransaction, sql } from "../database.ts";
+import { integer } from "../rows.ts";
+import { createTable } from "./ddl.ts";
+import { MIGRATIONS, MIGRATIONS_TABLE, type Migration } from "./index.ts";
+
+/** @throws LakeError invalid SCHEMA_NEWER */
+export async function migrate(db: Database, clock: Clock): Promise<{ readonly applied: readonly string[] }> {
+  const before = await appliedMigrations(db);
+  refuseNewer(before);
+  if (before === undefined) await createMigrationsTable(db);
+  const applied: string[] = [];
+  for (const migration of MIGRATIONS) {
+    if (before?.has(migration.id)) continue;
+    if (await db.transaction((tx) => apply(db, tx, migration, clock), { long: true })) applied.push(migration.name);
+  }
+  return { applied };
+}
+
+/** The first statement claims the version: of two installers one waits here, finds it taken, and carries on. */
+async function apply(db: Database, tx: SqlTransaction, migration: Migration, clock: Clock): Promise<boolean> {
+  const claimed = await tx.all(sql`
+    insert into dl_migrations (id, name, applied_at) values (${migration.id}, ${migration.name}, ${clock.now()})
+    on conflict (id) do nothing returning id`);
+  if (claimed.length === 0) return false;
+  for (const statement of migration.statements(db.dialect)) await tx.all(raw(statement));
+  return true;
+}
+
+async function createMigrationsTable(db: Database): Promise<void> {
+  try {
+    await db.transaction(async (tx) => {
+      if ((await tx.all(migrationsTables(db))).length > 0) return;
+      for (const statement of createTable(db.dialect, MIGRATIONS_TABLE)) await tx.all(raw(statement));
+    });
+  } catch (error) {
+    // Another installer was faster.
+    if ((await appliedMigrations(db)) === undefined) throw error;
+  }
+}
+
+function migrationsTables(db: Database) {
+  return db.dialect.name === "sqlite"
+    ? sql`select name from sqlite_schema where name = 'dl_migrations'`
+    : sql`select 1 as name where to_regclass('dl_migrations') is not null`;
+}
+
+/** undefined when there is not even dl_migrations */
+async function appliedMigrations(db: Database): Promise<ReadonlySet<number> | undefined> {
+  if ((await db.all(migrationsTables(db))).length === 0) return undefined;
+  const rows = await db.all(sql`select id from dl_migrations`);
+  return new Set(rows.map((row) => integer(row, "id")));
+}
+
+/** @throws LakeError invalid: SCHEMA_OUTDATED, SCHEMA_NEWER */
+export async function checkSchema(db: Database): Promise<void> {
+  const applied = await appliedMigrations(db);
+  refuseNewer(applied);
+  const missing = MIGRATIONS.filter((migration) => !applied?.has(migration.id));
+  if (missing.length === 0) return;
+  throw new LakeError(
+    "invalid",
+    `the database lacks ${applied ? "migrations of this release" : "the tables of the catalog"}`,
+    {
+      code: "SCHEMA_OUTDATED",
+      hint: "Run `dl migrate` on it.",
+      facts: { missing: missing.map((migration) => migration.name) },
+    },
+  );
+}
+
+function refuseNewer(applied: ReadonlySet<number> | undefined): void {
+  const newest = Math.max(...MIGRATIONS.map((migration) => migration.id));
+  const unknown = [...(applied ?? [])].filter((id) => id > newest);
+  if (unknown.length === 0) return;
+  throw new LakeError("invalid", `the database was migrated by a newer release (migration ${Math.max(...unknown)})`, {
+    code: "SCHEMA_NEWER",
+    hint: `This release knows migrations up to ${newest}: run a newer one. \`dl migrate\` does not go back.`,
+  });
+}

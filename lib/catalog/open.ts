@@ -1,0 +1,48 @@
+/** Opens a catalog by its URL: the only place that knows which engines there are. */
+
+import { invalid } from "../errors.ts";
+import type { Catalog, Clock } from "../ports.ts";
+import { openDataApi } from "./engines/data-api/driver.ts";
+import type { DataApiOptions } from "./engines/data-api/transport/client.ts";
+import { isDataApiUrl } from "./engines/data-api/transport/url.ts";
+import { openPostgres, type PostgresOptions } from "./engines/postgres/driver.ts";
+import { openSqlite, type SqliteOptions } from "./engines/sqlite/driver.ts";
+import { catalogOn } from "./sql-catalog.ts";
+
+export type CatalogOptions = PostgresOptions & SqliteOptions & DataApiOptions;
+
+/**
+ * @param url a file path or `sqlite:PATH`, `postgresql://…` or `postgres://…`,
+ *   `rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME`
+ *
+ * A new SQLite file is migrated. Any other database that lacks migrations refuses every call but `migrate` with
+ * SCHEMA_OUTDATED. A database on a server is not contacted before the first call.
+ * @throws LakeError invalid, unavailable
+ */
+export async function openCatalog(url: string, clock: Clock, options: CatalogOptions = {}): Promise<Catalog> {
+  if (/^postgres(ql)?:\/\//i.test(url)) return catalogOn(openPostgres(url, options), clock);
+  if (isDataApiUrl(url)) return catalogOn(openDataApi(url, options), clock);
+  const database = openSqlite(sqlitePath(url), options);
+  const catalog = catalogOn(database, clock);
+  try {
+    if (await database.isNew()) await catalog.migrate();
+    return catalog;
+  } catch (error) {
+    await catalog.close();
+    throw error;
+  }
+}
+
+function sqlitePath(url: string): string {
+  const path = url.replace(/^sqlite:(\/\/(?=\/))?/i, "");
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(path)?.[1];
+  if (scheme !== undefined) {
+    throw invalid(`catalogs of the kind "${scheme}:" are not supported`, {
+      code: "UNKNOWN_DATABASE",
+      hint: "Use a file path, sqlite:PATH, postgresql://user@host/database or rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME.",
+    });
+  }
+  if (path === "" || path === ":memory:")
+    throw invalid("a SQLite catalog needs the path of a file", { code: "UNKNOWN_DATABASE" });
+  return path;
+}

@@ -1,0 +1,103 @@
+/** dl_files and dl_removes at a version: one range query, no replay (design D5). */
+
+import type { AddFile, RemoveFile } from "../../delta/actions.ts";
+import { invalid } from "../../errors.ts";
+import type { Page } from "../../ports.ts";
+import { type Database, OPEN, type Queries, type Row, type Sql, sql, uuid } from "../database.ts";
+import { ADD_COLUMNS, addOf, columns, integer, removeOf, storedUuid } from "../rows.ts";
+import { tableNotFound } from "../tables.ts";
+import { checkVersionHeld } from "./versions.ts";
+
+interface PageOptions {
+  readonly cursor?: string;
+  readonly limit: number;
+}
+
+/** In the order of the primary key: (added_version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
+export async function readFiles(
+  db: Queries,
+  tableId: string,
+  version: number,
+  options: PageOptions,
+): Promise<Page<AddFile>> {
+  const id = storedUuid(tableId);
+  if (id === undefined) throw tableNotFound(tableId);
+  const after = options.cursor === undefined ? sql`true` : sql`(f.added_version, f.ord) > ${place(options.cursor)}`;
+  const rows = await db.all(sql`
+    select * from (
+      select f.added_version as at_version, f.ord as at_ord, ${columns(ADD_COLUMNS, "f")}
+      from dl_files f where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}
+      order by f.added_version, f.ord limit ${options.limit + 1}) files
+    union all
+    select -1, -1, null, null, t.version, t.base_version, null, null, null, null, null, null, null, null
+    from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
+    order by 1, 2`);
+  return pageOf(rows, { tableId, version, limit: options.limit, head: "size", base: "modification_time" }, addOf);
+}
+
+/** In the order of the primary key: (version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
+export async function readTombstones(
+  db: Database,
+  tableId: string,
+  version: number,
+  options: PageOptions & { readonly newerThan: number },
+): Promise<Page<RemoveFile>> {
+  const id = storedUuid(tableId);
+  if (id === undefined) throw tableNotFound(tableId);
+  const after = options.cursor === undefined ? sql`true` : sql`(r.version, r.ord) > ${place(options.cursor)}`;
+  const sameFile = (other: Sql) =>
+    sql`${other}.table_id = ${uuid(id)} and ${other}.path_key = r.path_key and ${other}.dv_key = r.dv_key`;
+  // Scalar subqueries, because PostgreSQL would turn "not exists" into a join that reads all files of the table while it has no
+  // statistics; "+ 0" keeps it from the index that begins with the version (and useIndex keeps SQLite from it). Two questions about files, because each of the
+  // partial indexes answers one of them.
+  const rows = await db.all(sql`
+    select * from (
+      select r.version as at_version, r.ord as at_ord, r.path, r.deletion_timestamp, r.data_change, r.action,
+        cast(null as bigint) as base_version
+      from dl_removes r where r.table_id = ${uuid(id)} and r.version <= ${version}
+        and coalesce(r.deletion_timestamp, 0) > ${options.newerThan} and ${after}
+        and (select 1 from dl_removes later ${db.dialect.useIndex("dl_removes_path")}
+          where ${sameFile(sql`later`)} and later.version + 0 <= ${version}
+          and (later.version + 0, later.ord) > (r.version, r.ord) limit 1) is null
+        and (select 1 from dl_files f where ${sameFile(sql`f`)} and f.removed_version = ${OPEN}
+          and f.added_version + 0 <= ${version} limit 1) is null
+        and (select 1 from dl_files f where ${sameFile(sql`f`)} and f.removed_version > ${version}
+          and f.removed_version < ${OPEN} and f.added_version + 0 <= ${version} limit 1) is null
+      order by r.version, r.ord limit ${options.limit + 1}) removes
+    union all
+    select -1, -1, null, t.version, null, null, t.base_version
+    from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
+    order by 1, 2`);
+  const head = { head: "deletion_timestamp", base: "base_version" };
+  return pageOf(rows, { tableId, version, limit: options.limit, ...head }, removeOf);
+}
+
+/** The first row is the head's; the columns named in `at` hold its newest and its oldest version. */
+function pageOf<T>(
+  rows: readonly Row[],
+  at: {
+    readonly tableId: string;
+    readonly version: number;
+    readonly limit: number;
+    readonly head: string;
+    readonly base: string;
+  },
+  read: (row: Row) => T,
+): Page<T> {
+  const [head, ...found] = rows;
+  if (head?.at_version !== -1) throw tableNotFound(at.tableId);
+  checkVersionHeld(at.tableId, at.version, integer(head, at.base), integer(head, at.head));
+  const kept = found.slice(0, at.limit);
+  const last = kept.at(-1);
+  const items = kept.map(read);
+  if (found.length <= at.limit || last === undefined) return { items };
+  return { items, next: `${integer(last, "at_version")}.${integer(last, "at_ord")}` };
+}
+
+function place(cursor: string): Sql {
+  const match = /^(\d{1,16})\.(\d{1,10})$/.exec(cursor);
+  if (match === null) {
+    throw invalid(`"${cursor}" is not a cursor of this list`, { hint: "Pass back the cursor of the page before." });
+  }
+  return sql`(${Number(match[1])}, ${Number(match[2])})`;
+}

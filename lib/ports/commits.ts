@@ -1,0 +1,75 @@
+/** Commits: the commit point of the product, and what a transaction was answered with. */
+
+import type { Commit } from "../delta/actions.ts";
+import type { PlannedCommit, TableState } from "../delta/table.ts";
+
+export interface Commits {
+  /** The commit point of the product: all tables move in one SQL transaction, or none. One round trip. */
+  commit(planned: PlannedCommit): Promise<CommitOutcome>;
+  /**
+   * The last resort on a hot table: takes the locks of the tables, calls `plan` with their heads and the winners
+   * after the given versions read under these locks, commits what it returns. `plan` may throw; then nothing is written.
+   */
+  commitLocked(
+    transactionId: string,
+    tables: readonly { readonly tableId: string; readonly after: number }[],
+    plan: (states: readonly TableState[], winners: ReadonlyMap<string, readonly Commit[]>) => PlannedCommit,
+  ): Promise<CommitOutcome>;
+  findTransaction(transactionId: string): Promise<Transaction | undefined>;
+}
+
+export interface CommittedTable {
+  readonly tableId: string;
+  readonly version: number;
+  /** Milliseconds. */
+  readonly timestamp: number;
+}
+
+/** A fact about rows that only the statement can see; the planner turns it into an error class. */
+export interface Rejection {
+  readonly tableId: string;
+  readonly reason:
+    | "tableNotFound"
+    | "readVersionAhead"
+    | "nameTaken"
+    | "locationTaken"
+    /** remove of a file that is not live and never was after readVersion */
+    | "removeNotLive"
+    /** remove of a path that is live with another deletion vector */
+    | "removeOtherDeletionVector"
+    /** remove of a file that a winner removed after readVersion */
+    | "removedByWinner"
+    /** add of a path that is live with another deletion vector, without its remove */
+    | "addOverLive"
+    /** add or remove of a live file whose path is spelled differently there */
+    | "otherSpelling"
+    /** add of a path whose live or former file a winner changed after readVersion */
+    | "addedByWinner";
+  readonly path?: string;
+  /** The head that the statement saw, or the winner's version. */
+  readonly version?: number;
+}
+
+/** Expected outcomes are values. Only `committed` has written anything. */
+export type CommitOutcome =
+  | {
+      readonly status: "committed";
+      /** True when this transactionId had been committed before: this is the first answer again. */
+      readonly replayed: boolean;
+      readonly transactionId: string;
+      /** Milliseconds. */
+      readonly committedAt: number;
+      readonly tables: readonly CommittedTable[];
+    }
+  /** A watched marker moved past checkedVersion: read the winners, check, and plan again. */
+  | { readonly status: "moved"; readonly tableIds: readonly string[] }
+  | { readonly status: "rejected"; readonly rejections: readonly Rejection[] }
+  /** This transactionId was used for a different request. */
+  | { readonly status: "otherRequest" };
+
+export interface Transaction {
+  readonly transactionId: string;
+  readonly requestHash: string;
+  readonly committedAt: number;
+  readonly tables: readonly CommittedTable[];
+}

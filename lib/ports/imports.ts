@@ -1,0 +1,40 @@
+/** Imports: rows of a foreign log, in batches, until the table shows itself. */
+
+import type { Commit } from "../delta/actions.ts";
+import type { TableHead } from "../delta/table.ts";
+
+export interface Imports {
+  /** Opens an import, or finds the one that a killed process left for the same name and location. */
+  beginImport(request: {
+    readonly tableId: string;
+    readonly name: string;
+    readonly location: string;
+    readonly plan: string;
+  }): Promise<ImportProgress>;
+  /** Applies rows and moves the progress in one SQL transaction. */
+  importBatch(tableId: string, batch: ImportBatch): Promise<void>;
+  /** Makes the table visible at its head, in one SQL transaction. */
+  finishImport(tableId: string, end: { readonly keepFrom: number }): Promise<TableHead>;
+  /** Takes every row of an unfinished import away. */
+  abortImport(tableId: string): Promise<void>;
+}
+
+export interface ImportProgress {
+  readonly tableId: string;
+  /** What the import was started with (mode, start of replay): a resumed one must match, or begins anew. */
+  readonly plan: string;
+  /** The last version applied whole; −1 if none. */
+  readonly version: number;
+  /** File actions of the starting checkpoint applied so far. */
+  readonly checkpointActions: number;
+  /** Milliseconds: timestamp of that last version; −1 if none. */
+  readonly timestamp: number;
+}
+
+/** Rows for an import. A starting checkpoint comes in many batches of the same version, a commit in one. */
+export interface ImportBatch {
+  readonly kind: "checkpoint" | "commit";
+  readonly commit: Commit;
+  /** False while a checkpoint has more batches to come. */
+  readonly complete: boolean;
+}

@@ -1,0 +1,18 @@
+/** A lake: all side effects together. */
+
+import type { Catalog } from "./catalog.ts";
+import type { Clock } from "./clock.ts";
+import type { DeltaLog } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { CheckpointQueue, MirrorQueue } from "./queue.ts";
+
+export interface Lake {
+  readonly catalog: Catalog;
+  /** The `_delta_log` of the table at this location. Opens nothing yet. */
+  readonly openLog: (location: string) => DeltaLog;
+  readonly queue: MirrorQueue;
+  /** Who makes the checkpoints that take long; absent where whoever mirrors a table has all the time it takes. */
+  readonly checkpointQueue?: CheckpointQueue;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}

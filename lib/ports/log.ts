@@ -1,0 +1,61 @@
+/** The mirror: what is read from and written to one `_delta_log`. */
+
+import type { AddFile, CommitActions, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
+import type { CheckpointFile, LogListing } from "../delta/log-files.ts";
+import type { SnapshotHeader } from "./snapshots.ts";
+
+/** A checkpoint's content apart from file actions. */
+export interface CheckpointHeader {
+  readonly version: number;
+  readonly protocol?: Protocol;
+  readonly metadata?: Metadata;
+  readonly txns: readonly Txn[];
+  readonly domains: readonly DomainMetadata[];
+  /** False when the adds carry no JSON statistics, only `stats_parsed` or none. */
+  readonly hasJsonStats: boolean;
+}
+
+export type FileAction = { readonly add: AddFile } | { readonly remove: RemoveFile };
+
+export interface LogCommit {
+  readonly version: number;
+  readonly actions: CommitActions;
+  /** Milliseconds: the object's modification time. */
+  readonly modifiedAt: number;
+}
+
+export interface WrittenCheckpoint {
+  readonly version: number;
+  /** Number of actions. */
+  readonly size: number;
+  readonly sizeInBytes: number;
+  readonly numOfAddFiles: number;
+}
+
+export interface CheckpointContent {
+  readonly header: Omit<SnapshotHeader, "fingerprint">;
+  readonly adds: AsyncIterable<readonly AddFile[]>;
+  readonly tombstones: AsyncIterable<readonly RemoveFile[]>;
+}
+
+/** The `_delta_log` of one table. */
+export interface DeltaLog {
+  readonly location: string;
+  /** All that stands in `_delta_log`, sorted into kinds. @throws LakeError notFound (NO_DELTA_LOG) */
+  list(): Promise<LogListing>;
+  /** @throws LakeError notFound; corrupt with file and line */
+  readCommit(version: number): Promise<LogCommit>;
+  readCommitBytes(version: number): Promise<Uint8Array | undefined>;
+  readCheckpointHeader(checkpoint: CheckpointFile): Promise<CheckpointHeader>;
+  /** File actions in a stable order, in batches of bounded size. */
+  readCheckpointFiles(checkpoint: CheckpointFile): AsyncIterable<readonly FileAction[]>;
+  /** The version that `_last_checkpoint` names; undefined when it is missing or unreadable: it is only a hint. */
+  readLastCheckpoint(): Promise<number | undefined>;
+  /**
+   * Publishes one version: put if absent; `exists` means that other bytes stand there.
+   * @throws LakeError unavailable when the outcome is unknown: try again
+   */
+  putCommit(version: number, bytes: Uint8Array): Promise<"published" | "exists">;
+  /** Writes a classic checkpoint whole, checks it, and moves `_last_checkpoint` forward. Never moves the hint back. */
+  putCheckpoint(content: CheckpointContent): Promise<WrittenCheckpoint>;
+}

@@ -1,0 +1,62 @@
+/** The outbox: what the mirror has to publish, and has published. The commit fills it. */
+
+import type { Commit, Metadata } from "../delta/actions.ts";
+import type { Page } from "./page.ts";
+
+export interface Outbox {
+  /**
+   * What is unpublished of a table, oldest first, with the commits, as far as a page holds them. One round trip; undefined
+   * when there is no such table.
+   */
+  readBacklog(tableId: string, maxVersions: number): Promise<Backlog | undefined>;
+  /** Unpublished versions (IN_FLIGHT or FAILED) of a table, ascending. */
+  unpublished(tableId: string, limit: number): Promise<readonly MirrorStatus[]>;
+  /** The newest version of which it and all before are published: head when nothing is open. */
+  mirroredVersion(tableId: string): Promise<number>;
+  mirrorStatuses(
+    tableId: string,
+    options: { readonly after: number; readonly limit: number },
+  ): Promise<Page<MirrorStatus>>;
+  markPublished(tableId: string, versions: readonly number[], publishedAt: number): Promise<void>;
+  /** Counts an attempt. `failed` sets FAILED, otherwise the state stays IN_FLIGHT. */
+  markMirrorError(
+    tableId: string,
+    version: number,
+    error: { readonly message: string; readonly failed: boolean; readonly at: number },
+  ): Promise<void>;
+  /** Stops the mirror of a table at a foreign commit; undefined lifts it. */
+  setQuarantine(tableId: string, reason: string | undefined): Promise<void>;
+  /** Tables with a version that is unpublished and was committed, or last tried, before `before` (ms). Not the quarantined. */
+  overdueTables(
+    before: number,
+    limit: number,
+  ): Promise<readonly { readonly tableId: string; readonly version: number; readonly committedAt: number }[]>;
+}
+
+export type MirrorState = "IN_FLIGHT" | "COMPLETE" | "FAILED";
+
+export interface MirrorStatus {
+  readonly tableId: string;
+  readonly version: number;
+  readonly status: MirrorState;
+  /** How often publishing failed or had to be repeated. */
+  readonly attempts: number;
+  readonly lastError?: string;
+  readonly committedAt: number;
+  /** Milliseconds; set when COMPLETE. */
+  readonly publishedAt?: number;
+}
+
+/** The work of a table's mirror. */
+export interface Backlog {
+  readonly location: string;
+  /** Why nothing may be published. */
+  readonly quarantine?: string;
+  /** At the head, as is the metadata. */
+  readonly numFiles: number;
+  readonly metadata: Metadata;
+  /** Unpublished versions, ascending. */
+  readonly open: readonly Pick<MirrorStatus, "version" | "committedAt" | "attempts">[];
+  /** From the first of these on, all versions without a gap; at least one when any is open. */
+  readonly commits: readonly Commit[];
+}

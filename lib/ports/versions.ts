@@ -1,0 +1,49 @@
+/** Versions of a table: its history, with or without the actions. */
+
+import type { Commit } from "../delta/actions.ts";
+import type { Int64 } from "../delta/int64.ts";
+import type { JsonObject } from "../delta/json.ts";
+import type { Page } from "./page.ts";
+
+export interface Versions {
+  /** As `readCommits` for each of these ranges, with a round trip for every few of them. */
+  readCommitsOf(ranges: readonly CommitRange[]): Promise<readonly (readonly Commit[])[]>;
+  /** Versions `from`…`to` (inclusive) with all their actions, ascending; fewer when a page is full. One round trip. */
+  readCommits(
+    tableId: string,
+    from: number,
+    to: number,
+    options?: { readonly maxActions?: number },
+  ): Promise<readonly Commit[]>;
+  /** Newest first, below `before`. */
+  history(
+    tableId: string,
+    options: { readonly before?: number; readonly limit: number },
+  ): Promise<Page<VersionSummary>>;
+  /** The newest version whose timestamp is ≤ the given one; undefined when all are later. */
+  versionAt(
+    tableId: string,
+    timestamp: number,
+  ): Promise<{ readonly version: number; readonly timestamp: number } | undefined>;
+}
+
+/** Versions of a table, both ends included. */
+export interface CommitRange {
+  readonly tableId: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One version in the history of a table, without its file actions. */
+export interface VersionSummary {
+  readonly version: number;
+  readonly timestamp: number;
+  readonly inCommitTimestamp?: number;
+  readonly transactionId?: string;
+  readonly commitInfo?: JsonObject;
+  readonly numAdds: number;
+  readonly numRemoves: number;
+  readonly numFiles: number;
+  readonly sizeInBytes: Int64;
+  readonly isBlindAppend: boolean;
+}
