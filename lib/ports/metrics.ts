@@ -1,9 +1,11 @@
 /** Measurements. */
 
+import type { MetricName } from "../telemetry/metric-names.ts";
+
 export interface Metrics {
   /** Adds one measurement. Ids are properties of the record, never dimensions. */
   record(
-    name: string,
+    name: MetricName,
     value: number,
     unit: "Count" | "Milliseconds" | "Bytes",
     properties?: Record<string, unknown>,

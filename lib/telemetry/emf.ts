@@ -3,7 +3,7 @@
 import { MetricUnit, Metrics as Powertools } from "@aws-lambda-powertools/metrics";
 import type { DiffReport } from "../delta/diff.ts";
 import type { Metrics } from "../ports.ts";
-import { NAMESPACE, TABLE_METRICS } from "./metric-names.ts";
+import { type MetricName, NAMESPACE, TABLE_METRICS } from "./metric-names.ts";
 
 const SERVICE = "deltalakedb";
 const UNITS = { Count: MetricUnit.Count, Milliseconds: MetricUnit.Milliseconds, Bytes: MetricUnit.Bytes } as const;
@@ -26,7 +26,7 @@ export function openEmf({ stage }: { readonly stage: string }): Metrics {
 export function recordDrift(metrics: Metrics, report: DiffReport): void {
   const { tableId, table, drift, versionDelta, lagSeconds, comparedVersion } = report;
   const properties = { tableId, table, version: comparedVersion };
-  const record = (metric: { readonly cloudwatch: string }, value: number) =>
+  const record = (metric: { readonly cloudwatch: MetricName }, value: number) =>
     metrics.record(metric.cloudwatch, value, "Count", properties);
   record(TABLE_METRICS.fileDriftCount, drift.fileCount);
   record(TABLE_METRICS.metadataDrift, Math.min(1, drift.metadata.length));

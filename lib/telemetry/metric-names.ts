@@ -3,8 +3,8 @@
 /** CloudWatch namespace of the embedded metric format. */
 export const NAMESPACE = "DeltaLakeDB";
 
-export interface MetricName {
-  readonly cloudwatch: string;
+export interface Metric<Name extends string = string> {
+  readonly cloudwatch: Name;
   readonly prometheus: string;
   readonly kind: "counter" | "gauge" | "histogram";
   readonly help: string;
@@ -38,7 +38,7 @@ export const EVENT_METRICS = {
   databaseCalls: histogram("DatabaseCallDuration", "dl_database_call_duration_seconds", "Time of one Data API call."),
   databaseErrors: counter("DatabaseErrors", "dl_database_errors_total", "Data API calls that failed."),
   requestDuration: histogram("RequestDuration", "dl_http_request_duration_seconds", "Time of an HTTP request."),
-} as const satisfies Record<string, MetricName>;
+} as const satisfies Record<string, Metric>;
 
 /** The state of one table: labels `table_id`, and `version` where it is said. */
 export const TABLE_METRICS = {
@@ -58,17 +58,22 @@ export const TABLE_METRICS = {
     "Parity checks that found a difference at this version.",
   ),
   versionDelta: gauge("VersionDelta", "dl_version_delta", "Versions that the log is behind SQL."),
-} as const satisfies Record<string, MetricName>;
+} as const satisfies Record<string, Metric>;
+
+/** What can be recorded: a name that stands in no list does not compile. */
+export type MetricName =
+  | (typeof EVENT_METRICS)[keyof typeof EVENT_METRICS]["cloudwatch"]
+  | (typeof TABLE_METRICS)[keyof typeof TABLE_METRICS]["cloudwatch"];
 
 /** Values of `dl_mirror_status`. */
 export const MIRROR_STATUS_VALUES = { IN_FLIGHT: 0, COMPLETE: 1, FAILED: 2 } as const;
 
-function counter(cloudwatch: string, prometheus: string, help: string): MetricName {
+function counter<const Name extends string>(cloudwatch: Name, prometheus: string, help: string): Metric<Name> {
   return { cloudwatch, prometheus, kind: "counter", help };
 }
-function gauge(cloudwatch: string, prometheus: string, help: string): MetricName {
+function gauge<const Name extends string>(cloudwatch: Name, prometheus: string, help: string): Metric<Name> {
   return { cloudwatch, prometheus, kind: "gauge", help };
 }
-function histogram(cloudwatch: string, prometheus: string, help: string): MetricName {
+function histogram<const Name extends string>(cloudwatch: Name, prometheus: string, help: string): Metric<Name> {
   return { cloudwatch, prometheus, kind: "histogram", help };
 }

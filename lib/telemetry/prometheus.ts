@@ -2,7 +2,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Metrics } from "../ports.ts";
-import { EVENT_METRICS, type MetricName } from "./metric-names.ts";
+import { EVENT_METRICS, type Metric, type MetricName } from "./metric-names.ts";
 
 /** The only properties that become labels: each has few values. */
 const LABELS: Readonly<Record<string, readonly string[]>> = {
@@ -22,17 +22,15 @@ export interface PrometheusMetrics extends Metrics {
 export function openPrometheus(): PrometheusMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const recorders = new Map<string, Recorder>();
+  const recorders = new Map<MetricName, Recorder>();
   for (const metric of Object.values(EVENT_METRICS)) recorders.set(metric.cloudwatch, recorderOf(metric, registry));
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),
     record(name, value, unit, properties = {}) {
-      let recorder = recorders.get(name);
-      if (recorder === undefined) {
-        recorder = recorderOf(derived(name, unit), registry);
-        recorders.set(name, recorder);
-      }
+      // The state of tables is read when it is asked for: see exposition() in samples.ts.
+      const recorder = recorders.get(name);
+      if (recorder === undefined) return;
       const labels = Object.fromEntries((LABELS[name] ?? []).map((label) => [label, String(properties[label] ?? "")]));
       recorder(unit === "Milliseconds" ? value / 1000 : value, labels);
     },
@@ -41,7 +39,7 @@ export function openPrometheus(): PrometheusMetrics {
 
 type Recorder = (value: number, labels: Record<string, string>) => void;
 
-function recorderOf(metric: MetricName, registry: Registry): Recorder {
+function recorderOf(metric: Metric, registry: Registry): Recorder {
   const options = {
     name: metric.prometheus,
     help: metric.help,
@@ -58,13 +56,4 @@ function recorderOf(metric: MetricName, registry: Registry): Recorder {
   }
   const counter = new Counter(options);
   return (value, labels) => counter.inc(labels, value);
-}
-
-/** A name for a metric that the list does not know yet: no measurement is lost. */
-function derived(name: string, unit: "Count" | "Milliseconds" | "Bytes"): MetricName {
-  const snake = name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toLowerCase();
-  if (unit === "Milliseconds")
-    return { cloudwatch: name, prometheus: `dl_${snake}_seconds`, kind: "histogram", help: name };
-  const suffix = unit === "Bytes" ? "_bytes_total" : "_total";
-  return { cloudwatch: name, prometheus: `dl_${snake}${suffix}`, kind: "counter", help: name };
 }

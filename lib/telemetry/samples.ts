@@ -2,10 +2,10 @@
 
 import type { DiffReport } from "../delta/diff.ts";
 import type { MirrorState } from "../ports.ts";
-import { type MetricName, MIRROR_STATUS_VALUES, TABLE_METRICS } from "./metric-names.ts";
+import { type Metric, MIRROR_STATUS_VALUES, TABLE_METRICS } from "./metric-names.ts";
 
 export interface Sample {
-  readonly metric: MetricName;
+  readonly metric: Metric;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -17,7 +17,7 @@ export function sampleLines(samples: readonly Sample[]): string {
 
 /** The exposition format of a scrape: samples grouped by metric, each group under its HELP and TYPE. */
 export function exposition(samples: readonly Sample[]): string {
-  const groups = new Map<MetricName, Sample[]>();
+  const groups = new Map<Metric, Sample[]>();
   for (const sample of samples) {
     const group = groups.get(sample.metric);
     if (group) group.push(sample);

@@ -13,7 +13,9 @@ const DIMENSIONS = { service: "deltalakedb", stage: "production" };
 const NOW = 1_764_000_000_000;
 const SECOND = 1000;
 const alarms = alarmsOf(settingsOf((name) => (name === "stage" ? "production" : undefined)));
-const NAMES = [...Object.values(EVENT_METRICS), ...Object.values(TABLE_METRICS)].map((metric) => metric.cloudwatch);
+const NAMES: readonly string[] = [...Object.values(EVENT_METRICS), ...Object.values(TABLE_METRICS)].map(
+  (metric) => metric.cloudwatch,
+);
 
 function alarmNamed(id: string): AlarmDefinition {
   const found = alarms.find((alarm) => alarm.id === id);

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { EVENT_METRICS, NAMESPACE, TABLE_METRICS } from "../../lib/telemetry/metric-names.ts";
 
-const KNOWN = new Set([...Object.values(EVENT_METRICS), ...Object.values(TABLE_METRICS)].map((m) => m.cloudwatch));
+const KNOWN: ReadonlySet<string> = new Set(
+  [...Object.values(EVENT_METRICS), ...Object.values(TABLE_METRICS)].map((m) => m.cloudwatch),
+);
 const UNITS = new Set(["Count", "Milliseconds", "Bytes"]);
 const LINE_BYTES = 1024 * 1024;
 

@@ -70,12 +70,15 @@ test("the registry counts, times in seconds, and keeps ids out of labels", async
   metrics.record("Commits", 1, "Count", { transactionId: "t-1" });
   metrics.record("CommitDuration", 20, "Milliseconds", { transactionId: "t-1", status: "committed" });
   metrics.record("OldestUnpublished", 1500, "Milliseconds");
-  metrics.record("SomethingNew", 2, "Count", { tableId: "t-1" });
+  // The state of tables has samples of its own, which are read at each scrape.
+  metrics.record("FileDriftCount", 2, "Count", { tableId: "t-1" });
+  // @ts-expect-error a name that stands in no list does not compile
+  metrics.record("SomethingNew", 2, "Count");
   const text = await metrics.render();
   assert.match(text, /^dl_commits_total 1$/m);
   assert.match(text, /^dl_commit_duration_seconds_sum\{status="committed"\} 0.02$/m);
   assert.match(text, /^dl_oldest_unpublished_seconds 1.5$/m);
-  assert.match(text, /^dl_something_new_total 2$/m);
+  assert.doesNotMatch(text, /drift|something_new/);
   assert.ok(!text.includes("t-1"));
 });
 
