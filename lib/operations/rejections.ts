@@ -2,28 +2,34 @@
 
 import { placesOf } from "../delta/action-places.ts";
 import type { Conflict } from "../delta/conflicts.ts";
-import type { CommitRequest, TableCommit, TableConflict } from "../delta/request.ts";
+import type { TableCommit, TableConflict } from "../delta/request.ts";
 import { invalid } from "../errors.ts";
 import type { Rejection, TableState } from "../ports.ts";
 import { tableNotFound } from "./table-states.ts";
 
+/** A table's part of the commit that was rejected. */
+interface RejectedPart {
+  readonly asked: TableCommit;
+  readonly state: TableState;
+}
+
 /** Sorts what the statement saw in the rows into conflicts (someone was faster) and mistakes (the request is wrong). */
 export function rejected(
-  request: CommitRequest,
-  states: readonly TableState[],
+  parts: readonly RejectedPart[],
   rejections: readonly Rejection[],
 ): { status: "conflict"; conflicts: readonly TableConflict[] } {
-  const conflicts: TableConflict[] = [];
-  for (const rejection of rejections) {
-    const i = states.findIndex((state) => state.tableId === rejection.tableId);
-    const state = states[i] as TableState;
-    const table = request.tables[i];
+  const told = rejections.flatMap((rejection) => {
+    const part = parts.find(({ state }) => state.tableId === rejection.tableId);
+    return part ? [{ rejection, part }] : [];
+  });
+  const conflicts = told.flatMap(({ rejection, part: { asked, state } }) => {
     const conflict = rowConflict(rejection, state.version);
-    if (conflict) conflicts.push(tableConflict(state, table?.readVersion ?? 0, conflict));
-  }
+    return conflict ? [tableConflict(state, asked.readVersion, conflict)] : [];
+  });
   if (conflicts.length > 0) return { status: "conflict", conflicts };
-  const [first] = rejections;
-  throw rejectionError(first as Rejection, request, states);
+  const [first] = told;
+  if (first === undefined) throw new Error("the commit was rejected for a table that it does not name");
+  throw rejectionError(first.rejection, first.part.asked);
 }
 
 function rowConflict(rejection: Rejection, head: number): Conflict | undefined {
@@ -49,18 +55,16 @@ function rowConflict(rejection: Rejection, head: number): Conflict | undefined {
   }
 }
 
-function rejectionError(rejection: Rejection, request: CommitRequest, states: readonly TableState[]): Error {
-  const i = states.findIndex((state) => state.tableId === rejection.tableId);
-  const table = request.tables[i];
-  const at = table?.at ?? "";
-  const fileAt = () => placeOfFile(table, rejection);
+function rejectionError(rejection: Rejection, asked: TableCommit): Error {
+  const { at } = asked;
+  const fileAt = () => placeOfFile(asked, rejection);
   const facts = { tableId: rejection.tableId, path: rejection.path, version: rejection.version };
   switch (rejection.reason) {
     case "tableNotFound":
-      return tableNotFound(table?.table ?? { tableId: rejection.tableId });
+      return tableNotFound(asked.table);
     case "readVersionAhead":
       return invalid(
-        `readVersion ${table?.readVersion} is ahead of the table, whose newest version is ${rejection.version}`,
+        `readVersion ${asked.readVersion} is ahead of the table, whose newest version is ${rejection.version}`,
         {
           at: `${at}/readVersion`,
           code: "READ_VERSION_AHEAD",
@@ -69,7 +73,7 @@ function rejectionError(rejection: Rejection, request: CommitRequest, states: re
       );
     case "removeNotLive":
       return invalid(
-        `the file to remove is not in the table at readVersion ${table?.readVersion}: "${rejection.path}"`,
+        `the file to remove is not in the table at readVersion ${asked.readVersion}: "${rejection.path}"`,
         {
           at: fileAt(),
           code: "REMOVE_OF_UNKNOWN_FILE",
@@ -108,8 +112,7 @@ export function tableConflict(state: TableState, readVersion: number, conflict: 
 }
 
 /** The pointer of the action that the statement saw in the rows: of the remove rather than the add where both name the path. */
-function placeOfFile(table: TableCommit | undefined, { path, reason }: Rejection): string {
-  if (table === undefined) return "";
+function placeOfFile(table: TableCommit, { path, reason }: Rejection): string {
   const place = placesOf(table);
   const kinds = reason === "addOverLive" ? (["adds", "removes"] as const) : (["removes", "adds"] as const);
   for (const kind of kinds) {

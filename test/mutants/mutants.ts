@@ -256,8 +256,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COMMIT,
-        search: "winners.get(state.tableId) ?? []);",
-        replace: "[]);",
+        search: "winners.get(part.state.tableId) ?? [])",
+        replace: "[])",
       },
     ],
   },

@@ -1,0 +1,146 @@
+/** A commit request, table by table: what was asked, the table as it stands, how far its winners are checked, and the plan. */
+
+import { type Commit, NO_ACTIONS } from "../delta/actions.ts";
+import { type Conflict, findConflict, type Intent } from "../delta/conflicts.ts";
+import { planTable, type TablePlan } from "../delta/plan-commit.ts";
+import type { CommitRequest, TableCommit, TableConflict } from "../delta/request.ts";
+import { invalid } from "../errors.ts";
+import type { Lake, MarkerName, TableState } from "../ports.ts";
+import { publishHead } from "./publish-head.ts";
+import { tableConflict } from "./rejections.ts";
+import { tableStates } from "./table-states.ts";
+import { readWinners } from "./winners.ts";
+
+/** One table's part of a request. */
+export interface Part {
+  readonly asked: TableCommit;
+  /** May be behind the database. */
+  readonly state: TableState;
+  /** Winners up to this version contradict nothing: readVersion at first. */
+  readonly checkedVersion: number;
+}
+
+export interface PlannedPart extends Part {
+  readonly plan: TablePlan;
+}
+
+/** @throws LakeError notFound; invalid for a table that is named twice */
+export async function partsOf(lake: Lake, request: CommitRequest): Promise<readonly Part[]> {
+  const asked = request.tables;
+  const states = await tableStates(
+    lake,
+    asked.map((table) => table.table),
+  );
+  const parts = paired(asked, states).map(([table, state]) => ({
+    asked: table,
+    state,
+    checkedVersion: table.readVersion,
+  }));
+  checkDistinct(parts);
+  return parts;
+}
+
+/** The same parts by the tables as they stand now. */
+export async function refreshed(lake: Lake, parts: readonly Part[]): Promise<readonly Part[]> {
+  const refs = parts.map((part) => part.asked.table);
+  const states = await tableStates(lake, refs, { fresh: true });
+  return paired(parts, states).map(([part, state]) => ({ ...part, state }));
+}
+
+/** Both lists have the same order; the second one answers the first. */
+function paired<A, B>(left: readonly A[], right: readonly B[]): [A, B][] {
+  return left.map((item, i) => [item, right[i] as B]);
+}
+
+/** Plans every part by its state, which may be newer than what was remembered. @throws LakeError invalid */
+export function planParts(transactionId: string, parts: readonly Part[]): readonly PlannedPart[] {
+  return parts.map((part) => ({ ...part, plan: planPart(transactionId, part) }));
+}
+
+function planPart(transactionId: string, { asked, state, checkedVersion }: Part): TablePlan {
+  return planTable(state, asked, transactionId, checkedVersion);
+}
+
+/** Tables whose plan says so are published up to their heads first. @throws LakeError unavailable */
+export async function publishHeads(lake: Lake, parts: readonly PlannedPart[]): Promise<void> {
+  for (const { plan, state } of parts) {
+    if (plan.afterPublication) await publishHead(lake, state);
+  }
+}
+
+/** Reads and checks the winners of every table whose watched markers moved. None: all are checked up to their heads. */
+export async function conflictsOf(
+  lake: Lake,
+  transactionId: string,
+  parts: readonly Part[],
+): Promise<readonly TableConflict[]> {
+  const moved = parts.filter((part) => hasMoved(transactionId, part));
+  const winners = await readWinners(
+    lake,
+    moved.map(({ state, checkedVersion }) => ({ state, after: checkedVersion })),
+  );
+  return paired(moved, winners).flatMap(([part, commits]) => conflictOf(transactionId, part, commits));
+}
+
+export function checkedUpToHead(part: Part): Part {
+  return { ...part, checkedVersion: Math.max(part.checkedVersion, part.state.version) };
+}
+
+function hasMoved(transactionId: string, part: Part): boolean {
+  const { version, markers } = part.state;
+  const after = part.checkedVersion;
+  if (version <= after) return false;
+  const isNewer = (marker: MarkerName) => markers[marker] > after;
+  const isRedefined = isNewer("metadata") || isNewer("protocol");
+  return isRedefined || planPart(transactionId, part).planned.watch.some(isNewer);
+}
+
+/** At most one conflict, as the client is told it. */
+export function conflictOf(
+  transactionId: string,
+  part: Part,
+  winners: readonly Commit[] | "forgotten",
+): readonly TableConflict[] {
+  const { asked, state } = part;
+  const conflict = winners === "forgotten" ? forgottenHistory(state) : firstConflict(transactionId, part, winners);
+  return conflict ? [tableConflict(state, asked.readVersion, conflict)] : [];
+}
+
+/** Conflicts with any change of metadata or protocol, and with nothing else. */
+const BARE_INTENT: Intent = {
+  actions: NO_ACTIONS,
+  isolation: "SnapshotIsolation",
+  readsWholeTable: false,
+  readPartitions: [],
+  readFiles: new Set(),
+  appIds: new Set(),
+};
+
+/**
+ * A change of the table itself comes before all else: the request may not be valid any more, or mean something else, but that
+ * is no mistake of its writer.
+ */
+function firstConflict(transactionId: string, part: Part, winners: readonly Commit[]): Conflict | undefined {
+  return findConflict(BARE_INTENT, winners) ?? findConflict(planPart(transactionId, part).intent, winners);
+}
+
+function forgottenHistory(state: TableState): Conflict {
+  return {
+    code: "DELTA_CONCURRENT_WRITE",
+    version: state.baseVersion,
+    message: `the catalog keeps this table from version ${state.baseVersion} on and cannot check what came before`,
+  };
+}
+
+function checkDistinct(parts: readonly Part[]): void {
+  const seen = new Set<string>();
+  for (const [i, { state }] of parts.entries()) {
+    if (seen.has(state.tableId)) {
+      throw invalid(`the table "${state.name}" is named twice in one commit`, {
+        at: `/tables/${i}`,
+        hint: "Put all actions of a table into one entry.",
+      });
+    }
+    seen.add(state.tableId);
+  }
+}
