@@ -1,7 +1,9 @@
 /** Table features (PROTOCOL.md, "Table Features"; delta-rules.md §3): what we know, what a commit may use, when a feature is active. */
 
-import type { Metadata, Protocol } from "./actions.ts";
-import { type SchemaField, walkSchema } from "./schema.ts";
+import type { Protocol } from "./actions.ts";
+import type { PropertyName } from "./properties.ts";
+import { walkSchema } from "./schema.ts";
+import type { TableDescription } from "./table-configuration.ts";
 
 /**
  * Who vouches for a feature at a commit. `service`: we check all that it asks of a commit. `writer`: it is about rows, which
@@ -15,29 +17,34 @@ export interface Feature {
   readonly duty: FeatureDuty;
   readonly requires?: readonly string[];
   /** Absent: active whenever the protocol lists it. */
-  readonly isActive?: (metadata: Metadata, schema: readonly SchemaField[]) => boolean;
+  readonly isActive?: (table: TableDescription) => boolean;
 }
 
-/** True when a boolean table property is on; case does not matter to Spark. */
-export function isEnabled(metadata: Metadata, name: string): boolean {
-  return metadata.configuration[name]?.toLowerCase() === "true";
-}
+/** The feature is active when this property is true. */
+const property =
+  (name: PropertyName) =>
+  ({ properties }: TableDescription) =>
+    properties[name] === true;
+const fieldMetadata =
+  (matches: (key: string) => boolean) =>
+  ({ schema }: TableDescription) => {
+    let found = false;
+    walkSchema(schema, { field: (field) => (found ||= Object.keys(field.metadata).some(matches)) });
+    return found;
+  };
+const columnType =
+  (wanted: string) =>
+  ({ schema }: TableDescription) => {
+    let found = false;
+    walkSchema(schema, { type: (name) => (found ||= name === wanted) });
+    return found;
+  };
+const anyProperty =
+  (prefix: string) =>
+  ({ metadata }: TableDescription) =>
+    Object.keys(metadata.configuration).some((key) => key.startsWith(prefix));
 
-const property = (name: string) => (metadata: Metadata) => isEnabled(metadata, name);
-const fieldMetadata = (matches: (key: string) => boolean) => (_: Metadata, schema: readonly SchemaField[]) => {
-  let found = false;
-  walkSchema(schema, { field: (field) => (found ||= Object.keys(field.metadata).some(matches)) });
-  return found;
-};
-const columnType = (matches: (name: string) => boolean) => (_: Metadata, schema: readonly SchemaField[]) => {
-  let found = false;
-  walkSchema(schema, { type: (name) => (found ||= matches(name)) });
-  return found;
-};
-const anyProperty = (prefix: string) => (metadata: Metadata) =>
-  Object.keys(metadata.configuration).some((key) => key.startsWith(prefix));
-
-const variant: Feature = { kind: "readerWriter", duty: "writer", isActive: columnType((t) => t === "variant") };
+const variant: Feature = { kind: "readerWriter", duty: "writer", isActive: columnType("variant") };
 const shredding: Feature = { kind: "readerWriter", duty: "writer", isActive: property("delta.enableVariantShredding") };
 const widening: Feature = { kind: "readerWriter", duty: "writer", isActive: property("delta.enableTypeWidening") };
 
@@ -67,7 +74,7 @@ export const FEATURES: Readonly<Record<string, Feature>> = {
   columnMapping: {
     kind: "readerWriter",
     duty: "writer",
-    isActive: (metadata) => (metadata.configuration["delta.columnMapping.mode"] ?? "none") !== "none",
+    isActive: ({ properties }) => properties["delta.columnMapping.mode"] !== "none",
   },
   deletionVectors: { kind: "readerWriter", duty: "service", isActive: property("delta.enableDeletionVectors") },
   domainMetadata: { kind: "writer", duty: "service" },
@@ -78,14 +85,18 @@ export const FEATURES: Readonly<Record<string, Feature>> = {
     isActive: property("delta.enableRowTracking"),
   },
   inCommitTimestamp: { kind: "writer", duty: "service", isActive: property("delta.enableInCommitTimestamps") },
-  timestampNtz: { kind: "readerWriter", duty: "service", isActive: columnType((t) => t === "timestamp_ntz") },
+  timestampNtz: { kind: "readerWriter", duty: "service", isActive: columnType("timestamp_ntz") },
   typeWidening: widening,
   "typeWidening-preview": widening,
   variantType: variant,
   "variantType-preview": variant,
   variantShredding: shredding,
   "variantShredding-preview": shredding,
-  v2Checkpoint: { kind: "readerWriter", duty: "service" },
+  v2Checkpoint: {
+    kind: "readerWriter",
+    duty: "service",
+    isActive: ({ properties }) => properties["delta.checkpointPolicy"] === "v2",
+  },
   vacuumProtocolCheck: { kind: "readerWriter", duty: "service" },
   clustering: { kind: "writer", duty: "writer", requires: ["domainMetadata"] },
   icebergCompatV1: {
@@ -139,15 +150,4 @@ export function supportedFeatures(protocol: Protocol): ReadonlySet<string> {
     }
   }
   return features;
-}
-
-/** True when the protocol supports the feature and the metadata make use of it (PROTOCOL.md, "Active Features"). */
-export function isActive(
-  name: string,
-  protocol: Protocol,
-  metadata: Metadata,
-  schema: readonly SchemaField[],
-): boolean {
-  if (!supportedFeatures(protocol).has(name)) return false;
-  return knownFeature(name)?.isActive?.(metadata, schema) ?? true;
 }

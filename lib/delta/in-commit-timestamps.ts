@@ -1,9 +1,8 @@
 /** In-commit timestamps (PROTOCOL.md, "In-Commit Timestamps"; delta-rules.md §3.2): enabling them on a table that is there. */
 
-import type { Metadata, Protocol } from "./actions.ts";
-import { supportedFeatures } from "./features.ts";
+import type { Metadata } from "./actions.ts";
+import { hasInCommitTimestamps, type TableConfiguration } from "./table-configuration.ts";
 
-const ENABLED = "delta.enableInCommitTimestamps";
 const ENABLEMENT_VERSION = "delta.inCommitTimestampEnablementVersion";
 const ENABLEMENT_TIMESTAMP = "delta.inCommitTimestampEnablementTimestamp";
 
@@ -21,32 +20,29 @@ export function lateValues(transactionId: string): LateValues {
   return { version: `dl:version:${id}`, timestamp: `dl:timestamp:${id}` };
 }
 
-function isOn({ configuration }: Metadata): boolean {
-  return configuration[ENABLED]?.toLowerCase() === "true";
-}
-
 /** True when a commit turns in-commit timestamps on in a table that had none. */
-export function turnsTimestampsOn(before: Metadata, after: Metadata, protocol: Protocol): boolean {
-  return supportedFeatures(protocol).has("inCommitTimestamp") && isOn(after) && !isOn(before);
+export function turnsTimestampsOn(before: TableConfiguration, after: TableConfiguration): boolean {
+  return hasInCommitTimestamps(after) && !hasInCommitTimestamps(before);
 }
 
 /**
  * The metadata to store. Where this commit turns in-commit timestamps on, it gets the enablement version and timestamp: the
  * commit's own, whatever the writer sent. Where they were on before, the enablement stays as it was.
  */
-export function withEnablement(before: Metadata, after: Metadata, protocol: Protocol, late: LateValues): Metadata {
-  if (!supportedFeatures(protocol).has("inCommitTimestamp") || !isOn(after)) return after;
-  const { [ENABLEMENT_VERSION]: _v, [ENABLEMENT_TIMESTAMP]: _t, ...configuration } = after.configuration;
-  if (!isOn(before)) {
+export function withEnablement(before: TableConfiguration, after: TableConfiguration, late: LateValues): Metadata {
+  const { metadata } = after;
+  if (!hasInCommitTimestamps(after)) return metadata;
+  const { [ENABLEMENT_VERSION]: _v, [ENABLEMENT_TIMESTAMP]: _t, ...configuration } = metadata.configuration;
+  if (turnsTimestampsOn(before, after)) {
     return {
-      ...after,
+      ...metadata,
       configuration: { ...configuration, [ENABLEMENT_VERSION]: late.version, [ENABLEMENT_TIMESTAMP]: late.timestamp },
     };
   }
-  const kept = Object.entries(before.configuration).filter(
+  const kept = Object.entries(before.metadata.configuration).filter(
     ([key]) => key === ENABLEMENT_VERSION || key === ENABLEMENT_TIMESTAMP,
   );
-  return { ...after, configuration: { ...configuration, ...Object.fromEntries(kept) } };
+  return { ...metadata, configuration: { ...configuration, ...Object.fromEntries(kept) } };
 }
 
 /** Puts what the lock has decided into a text that was made before it. */

@@ -2,13 +2,15 @@
 
 import { invalid } from "../errors.ts";
 import type { CommitActions, Metadata, Protocol } from "./actions.ts";
-import { FEATURES, FENCE, featureName, isEnabled, knownFeature } from "./features.ts";
+import { canonicalConfiguration } from "./check-properties.ts";
+import { FENCE, featureName, knownFeature } from "./features.ts";
 import { type JsonObject, stringifyJson } from "./json.ts";
+import { PROPERTIES, type PropertyName } from "./properties.ts";
 import { checkProtocolKnown, checkProtocolShape } from "./protocol.ts";
-import { completeSchema, parseSchema, type SchemaField } from "./schema.ts";
+import { completeSchema } from "./schema.ts";
+import { featuresInUse, type TableDescription, tableDescription } from "./table-configuration.ts";
 import {
   checkMetadata,
-  columnMappingMode,
   MAX_COLUMN_ID,
   maxColumnId,
   ROW_COMMIT_VERSION_COLUMN,
@@ -45,9 +47,12 @@ const FEATURE_PROPERTY = /^delta\.feature\.(.+)$/;
  * The actions of version 0.
  * @throws LakeError invalid
  */
-export function newTableActions(table: NewTable, id: string, createdTime: number): CommitActions {
+export function newTableActions(
+  table: NewTable,
+  id: string,
+  createdTime: number,
+): CommitActions & Required<Pick<CommitActions, "protocol" | "metadata">> {
   const schemaString = stringifyJson(completeSchema(table.schema));
-  const schema = parseSchema(schemaString, "/schema");
   const given = Object.entries(table.configuration ?? {});
   const asked = given.flatMap(([key, value]) => askedFeature(key, value) ?? []);
   if (table.fenced ?? true) asked.push(FENCE);
@@ -58,18 +63,16 @@ export function newTableActions(table: NewTable, id: string, createdTime: number
     format: { provider: "parquet", options: {} },
     schemaString,
     partitionColumns: table.partitionColumns ?? [],
-    configuration: {
-      ...DEFAULT_CONFIGURATION,
-      ...Object.fromEntries(given.filter(([key]) => !FEATURE_PROPERTY.test(key))),
-    },
+    configuration: { ...DEFAULT_CONFIGURATION, ...givenConfiguration(given) },
     createdTime,
   };
   const metadata = {
     ...described,
-    configuration: { ...derivedProperties(described, schema), ...described.configuration },
+    configuration: { ...derivedProperties(tableDescription(described, "/schema")), ...described.configuration },
   };
-  checkMetadata(metadata, schema, "", "/schema");
-  const protocol = protocolFor(metadata, schema, asked);
+  const complete = tableDescription(metadata, "/schema");
+  checkMetadata(undefined, complete, "", "/schema");
+  const protocol = protocolFor(complete, asked);
   return {
     commitInfo: {
       operation: "CREATE TABLE",
@@ -107,11 +110,26 @@ function askedFeature(key: string, value: string): string | undefined {
   return featureName(name);
 }
 
-/** Properties that follow from others and from the schema (P§Column Mapping, P§Row Tracking). */
-function derivedProperties(metadata: Metadata, schema: readonly SchemaField[]): Record<string, string> {
+/** Properties as they are stored; those that only a commit can know are not for a creation. */
+function givenConfiguration(given: readonly (readonly [string, string])[]): Metadata["configuration"] {
+  const properties = given.filter(([key]) => !FEATURE_PROPERTY.test(key));
+  for (const [key] of properties) {
+    const definition = Object.hasOwn(PROPERTIES, key) ? PROPERTIES[key as PropertyName] : undefined;
+    if (definition?.setBy !== "service") continue;
+    throw invalid(`"${key}" is set by the service when a version is committed`, {
+      at: `/configuration/${key}`,
+      code: "DELTA_INVALID_TABLE_PROPERTY",
+      hint: "Leave it out.",
+    });
+  }
+  return canonicalConfiguration(undefined, Object.fromEntries(properties), "/configuration");
+}
+
+/** Properties that follow from others and from the schema (PROTOCOL.md, "Column Mapping", "Row Tracking"). */
+function derivedProperties({ metadata, schema, properties }: TableDescription): Record<string, string> {
   return {
-    ...(columnMappingMode(metadata) === "none" ? {} : { [MAX_COLUMN_ID]: String(maxColumnId(schema)) }),
-    ...(isEnabled(metadata, "delta.enableRowTracking")
+    ...(properties["delta.columnMapping.mode"] === "none" ? {} : { [MAX_COLUMN_ID]: String(maxColumnId(schema)) }),
+    ...(properties["delta.enableRowTracking"]
       ? {
           [ROW_ID_COLUMN]: `_row-id-col-${metadata.id}`,
           [ROW_COMMIT_VERSION_COLUMN]: `_row-commit-version-col-${metadata.id}`,
@@ -120,13 +138,15 @@ function derivedProperties(metadata: Metadata, schema: readonly SchemaField[]): 
   };
 }
 
-function protocolFor(metadata: Metadata, schema: readonly SchemaField[], asked: readonly string[]): Protocol {
-  const features = new Set([...BASE_FEATURES, ...asked]);
-  for (const [name, feature] of Object.entries(FEATURES)) {
-    const newest = !name.endsWith("-preview");
-    if (newest && feature.isActive?.(metadata, schema)) features.add(name);
-  }
+function protocolFor(table: TableDescription, asked: readonly string[]): Protocol {
+  const features = new Set([...BASE_FEATURES, ...asked, ...featuresInUse(table)]);
   for (const name of features) for (const needed of knownFeature(name)?.requires ?? []) features.add(needed);
+  if (features.has("clustering") && table.metadata.partitionColumns.length > 0) {
+    throw invalid("a table is clustered or partitioned, not both", {
+      at: "/partitionColumns",
+      code: "DELTA_CLUSTERING_WITH_PARTITIONS",
+    });
+  }
   const writerFeatures = [...features].sort();
   const readerFeatures = writerFeatures.filter((name) => knownFeature(name)?.kind === "readerWriter");
   const protocol: Protocol =

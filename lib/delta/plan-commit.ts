@@ -1,24 +1,33 @@
-/** The planner: turns one table's part of a request into what the commit statement needs, and says what it depends on (design D3). Pure. */
+/** The planner: turns one table's part of a request into what the commit statement needs, and says what it depends on. Pure. */
 
-import { invalid } from "../errors.ts";
 import { placesOf } from "./action-places.ts";
-import type { CommitActions, CommitInfo, Metadata, Protocol, Txn } from "./actions.ts";
+import type { CommitActions, CommitInfo, Protocol, Txn } from "./actions.ts";
+import { canonicalActions } from "./canonical-actions.ts";
 import type { Intent } from "./conflicts.ts";
-import { isActive, supportedFeatures } from "./features.ts";
 import { lateValues, turnsTimestampsOn, withEnablement } from "./in-commit-timestamps.ts";
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
-import { canonicalPath } from "./paths.ts";
-import { compilePredicate, type PartitionPredicate } from "./predicates.ts";
-import type { IsolationLevel, TableCommit } from "./request.ts";
-import { parseSchema } from "./schema.ts";
-import { MARKER_NAMES, type MarkerName, type PlannedTable, type TableState } from "./table.ts";
-import { assignsRowIds, checkActions } from "./validate.ts";
+import { dependsOnFiles, type FileRequirement, fileRequirements, keptFiles } from "./metadata-change.ts";
+import { checkProtocolShape } from "./protocol.ts";
+import { checkBlindClaim, isBlindAppend, readIntent, watchedMarkers } from "./read-intent.ts";
+import type { TableCommit } from "./request.ts";
+import { MARKER_NAMES, type PlannedTable, type TableState } from "./table.ts";
+import {
+  assignsRowIds,
+  hasInCommitTimestamps,
+  type TableConfiguration,
+  tableConfiguration,
+} from "./table-configuration.ts";
+import { checkActions } from "./validate.ts";
 
 export interface TablePlan {
   readonly planned: PlannedTable;
   readonly intent: Intent;
-  /** The table's head must be published before this is committed, and stay the head (delta-rules.md §3.2). */
+  /** The table's head must be published before this is committed, and stay the head (PROTOCOL.md, "In-Commit Timestamps"). */
   readonly afterPublication: boolean;
+  /** True when the plan is right only for the files of exactly the state that it was made from. */
+  readonly dependsOnFiles: boolean;
+  /** What the files that stay must have; rows of SQL tell. */
+  readonly fileRequirements: readonly FileRequirement[];
 }
 
 /**
@@ -28,145 +37,121 @@ export interface TablePlan {
  */
 export function planTable(
   state: TableState,
-  request: TableCommit,
+  asked: TableCommit,
   transactionId: string,
   checkedVersion: number,
 ): TablePlan {
-  checkActions(request.actions, {
-    protocol: state.protocol,
-    metadata: state.metadata,
+  const { at } = asked;
+  const before = tableConfiguration(state.protocol, state.metadata);
+  const place = placesOf(asked);
+  const actions = canonicalActions(before, asked.actions, place);
+  const request = { ...asked, actions };
+  const after = tableConfiguration(
+    actions.protocol ?? state.protocol,
+    actions.metadata ?? state.metadata,
+    place("metadata", 0, "schemaString"),
+  );
+  const change = { before, after, keptFiles: keptFiles(state.numFiles, actions), at: place("metadata") };
+  checkActions(actions, {
+    before,
+    after,
+    keptFiles: change.keptFiles,
     declared: new Set([...(request.supportedFeatures?.writer ?? []), ...(request.supportedFeatures?.reader ?? [])]),
-    at: request.at,
-    ...(request.places === undefined ? {} : { places: request.places }),
+    at,
+    ...(asked.places === undefined ? {} : { places: asked.places }),
   });
-  const intent = readIntent(state, request);
+  const looksAtAllFiles = actions.metadata !== undefined && dependsOnFiles(change);
+  const intent = readIntent(before, request, looksAtAllFiles);
   const blind = isBlindAppend(request, intent);
   checkBlindClaim(request, intent);
-  const protocol = request.actions.protocol ?? state.protocol;
-  const metadata = request.actions.metadata ?? state.metadata;
-  const afterPublication = turnsTimestampsOn(state.metadata, metadata, protocol);
+  const afterPublication = turnsTimestampsOn(before, after);
   return {
     intent,
     afterPublication,
+    dependsOnFiles: looksAtAllFiles,
+    fileRequirements: looksAtAllFiles ? fileRequirements(change) : [],
     planned: {
-      tableId: state.tableId,
+      ...onState(state),
       readVersion: request.readVersion,
       checkedVersion,
-      metadataVersion: state.markers.metadata,
-      protocolVersion: state.markers.protocol,
       watch: afterPublication ? MARKER_NAMES : watchedMarkers(intent),
-      actions: plannedActions(state, request, withCommitInfo(request, intent, blind, transactionId), transactionId),
+      actions: plannedActions(before, after, withCommitInfo(request, intent, blind, transactionId), transactionId),
       isBlindAppend: blind,
-      inCommitTimestamps: isActive("inCommitTimestamp", protocol, metadata, []),
-      assignRowIds: assignsRowIds(protocol, metadata),
+      inCommitTimestamps: hasInCommitTimestamps(after),
+      assignRowIds: assignsRowIds(after),
     },
   };
 }
 
-function readIntent(state: TableState, request: TableCommit): Intent {
-  const { actions, reads } = request;
-  const unknownReads = reads === undefined && !mayHaveReadNothing(actions);
+function onState(state: TableState) {
   return {
-    actions,
-    isolation: effectiveIsolation(state, request),
-    readsWholeTable: unknownReads || reads?.wholeTable === true || addsConstraint(state.metadata, actions.metadata),
-    readPartitions: compilePredicates(state.metadata, request),
-    readFiles: new Set((reads?.files ?? []).map(canonicalPath)),
-    appIds: new Set([...(reads?.appIds ?? []), ...actions.txns.map((txn) => txn.appId)]),
+    tableId: state.tableId,
+    metadataVersion: state.markers.metadata,
+    protocolVersion: state.markers.protocol,
   };
 }
 
-function compilePredicates(metadata: Metadata, { reads, at }: TableCommit): PartitionPredicate[] {
-  if (!reads?.predicates?.length) return [];
-  const schema = parseSchema(metadata.schemaString ?? '{"type":"struct","fields":[]}', at);
-  return reads.predicates.map((predicate, i) =>
-    compilePredicate(predicate, { metadata, schema }, `${at}/reads/predicates/${i}`),
-  );
-}
-
-/** What a writer can do that says nothing about its reads, and still be taken for a blind one (design §4.1). */
-function mayHaveReadNothing(actions: CommitActions): boolean {
-  const { adds, removes, txns, domains, others, metadata, protocol, commitInfo } = actions;
-  const onlyAdds = removes.length === 0 && domains.length === 0 && others.length === 0 && !metadata && !protocol;
-  return onlyAdds && adds.length + txns.length > 0 && commitInfo?.isBlindAppend !== false;
-}
-
-/** Whoever adds a CHECK constraint has looked at every row (delta-rules.md §3, checkConstraints), whatever it says. */
-function addsConstraint(before: Metadata, after: Metadata | undefined): boolean {
-  return Object.entries(after?.configuration ?? {}).some(
-    ([key, value]) => key.startsWith("delta.constraints.") && before.configuration[key] !== value,
-  );
+/** Version 0 of a table that is not there yet. */
+export function planCreation(
+  table: { readonly tableId: string; readonly name: string; readonly location: string },
+  actions: Required<Pick<CommitActions, "protocol" | "metadata">> & CommitActions,
+  transactionId: string,
+): PlannedTable {
+  return {
+    tableId: table.tableId,
+    create: { name: table.name, location: table.location },
+    readVersion: -1,
+    checkedVersion: -1,
+    metadataVersion: -1,
+    protocolVersion: -1,
+    watch: [],
+    actions: { ...actions, commitInfo: { ...actions.commitInfo, txnId: transactionId } },
+    isBlindAppend: true,
+    inCommitTimestamps: hasInCommitTimestamps(tableConfiguration(actions.protocol, actions.metadata)),
+    assignRowIds: false,
+  };
 }
 
 /**
- * The table's level, or the one that the request asks for; lowered to SnapshotIsolation when nothing in the commit changes
- * data (Spark's canDowngradeToSnapshotIsolation).
+ * A commit of ours that changes the protocol and nothing else; it fits on any head with the same metadata and protocol.
+ * @throws LakeError invalid when the protocol is malformed
  */
-function effectiveIsolation(state: TableState, request: TableCommit): IsolationLevel {
-  const { adds, removes, metadata, protocol, txns, domains, others } = request.actions;
-  const files = [...adds, ...removes];
-  const rearranges =
-    files.length > 0 &&
-    files.every((file) => !file.dataChange) &&
-    !metadata &&
-    !protocol &&
-    txns.length === 0 &&
-    others.length === 0 &&
-    domains.every((d) => d.domain === "delta.rowTracking");
-  if (rearranges) return "SnapshotIsolation";
-  const wanted = request.isolationLevel;
-  const ofTable = state.metadata.configuration["delta.isolationLevel"]?.toLowerCase();
-  if (wanted === "SnapshotIsolation") {
-    throw invalid("SnapshotIsolation is for commits that change no data (every add and remove with dataChange false)", {
-      at: `${request.at}/isolationLevel`,
-    });
-  }
-  if (wanted === "WriteSerializable" && ofTable === "serializable") {
-    throw invalid("the table demands Serializable (delta.isolationLevel); a commit cannot ask for less", {
-      at: `${request.at}/isolationLevel`,
-    });
-  }
-  if (wanted) return wanted;
-  return ofTable === "writeserializable" ? "WriteSerializable" : "Serializable";
+export function planProtocolChange(
+  state: TableState,
+  protocol: Protocol,
+  operation: string,
+  transactionId: string,
+): PlannedTable {
+  checkProtocolShape(protocol, "");
+  return {
+    ...onState(state),
+    readVersion: state.version,
+    checkedVersion: state.version,
+    watch: [],
+    actions: {
+      commitInfo: {
+        operation,
+        operationParameters: {},
+        readVersion: state.version,
+        isolationLevel: "Serializable",
+        isBlindAppend: false,
+        engineInfo: "deltalakedb",
+        txnId: transactionId,
+      },
+      protocol,
+      txns: [],
+      domains: [],
+      removes: [],
+      adds: [],
+      others: [],
+    },
+    isBlindAppend: false,
+    inCommitTimestamps: hasInCommitTimestamps(tableConfiguration(protocol, state.metadata)),
+    assignRowIds: false,
+  };
 }
 
-function readsFiles(intent: Intent): boolean {
-  return intent.readsWholeTable || intent.readPartitions.length > 0 || intent.readFiles.size > 0;
-}
-
-/** Only adds of new data, nothing read (Spark's isBlindAppend; kernel-rs asks for data change, too). */
-function isBlindAppend(request: TableCommit, intent: Intent): boolean {
-  const { adds, removes, others, commitInfo } = request.actions;
-  const readsNothing = !readsFiles(intent) && commitInfo?.isBlindAppend !== false;
-  const onlyAdds = adds.length > 0 && removes.length === 0 && others.length === 0;
-  return readsNothing && onlyAdds && adds.every((add) => add.dataChange);
-}
-
-/** delta-rules.md §8.50: a claim that other writers will rely on must be true. */
-function checkBlindClaim(request: TableCommit, intent: Intent): void {
-  const reads = request.reads !== undefined && readsFiles(intent);
-  if (request.actions.commitInfo?.isBlindAppend === true && (request.actions.removes.length > 0 || reads)) {
-    throw invalid("commitInfo.isBlindAppend is true, but the commit removes or has read files", {
-      at: placesOf(request)("commitInfo", 0, "isBlindAppend"),
-    });
-  }
-}
-
-/** Exactly the markers whose move could conflict; the statement compares them and nothing else. */
-function watchedMarkers(intent: Intent): MarkerName[] {
-  const watch: MarkerName[] = ["metadata", "protocol"];
-  if (intent.readsWholeTable || intent.readPartitions.length > 0) {
-    watch.push("remove");
-    if (intent.isolation === "Serializable" || (intent.isolation !== "SnapshotIsolation" && intent.actions.metadata)) {
-      watch.push("add");
-    } else if (intent.isolation === "WriteSerializable") watch.push("nonBlindAdd");
-  } else if (intent.readFiles.size > 0) watch.push("remove");
-  if (intent.appIds.size > 0) watch.push("txn");
-  if (intent.actions.domains.length > 0) watch.push("domain");
-  return watch;
-}
-
-/** commitInfo always stands, with what we know to be true; the writer's own fields stay (delta-rules.md §1, commitInfo). */
+/** Every version has a commitInfo, with what we know to be true; the writer's own fields stay. */
 function withCommitInfo(request: TableCommit, intent: Intent, blind: boolean, transactionId: string): CommitActions {
   const { actions } = request;
   const { inCommitTimestamp: _, ...given } = actions.commitInfo ?? {};
@@ -192,23 +177,21 @@ function stringValues(parameters: Json | undefined): JsonObject {
   );
 }
 
-/** The actions with what follows from the table's features; the rest is known only under the lock (design D4). */
+/** The actions with what follows from the table's features; the rest is known only under the lock. */
 function plannedActions(
-  state: TableState,
-  request: TableCommit,
+  before: TableConfiguration,
+  after: TableConfiguration,
   actions: CommitActions,
   transactionId: string,
 ): CommitActions {
-  const protocol = request.actions.protocol ?? state.protocol;
-  const withIds = withoutSuspendedIds(actions, protocol, request.actions.metadata ?? state.metadata);
+  const withIds = withoutSuspendedIds(actions, after);
   if (!actions.metadata) return withIds;
-  const late = lateValues(transactionId);
-  return { ...withIds, metadata: withEnablement(state.metadata, actions.metadata, protocol, late) };
+  return { ...withIds, metadata: withEnablement(before, after, lateValues(transactionId)) };
 }
 
-/** P§Row Tracking: while it is suspended no row ids are written. */
-function withoutSuspendedIds(actions: CommitActions, protocol: Protocol, metadata: Metadata): CommitActions {
-  if (!supportedFeatures(protocol).has("rowTracking") || assignsRowIds(protocol, metadata)) return actions;
+/** PROTOCOL.md, "Row Tracking": while it is suspended no row ids are written. */
+function withoutSuspendedIds(actions: CommitActions, table: TableConfiguration): CommitActions {
+  if (!table.features.has("rowTracking") || assignsRowIds(table)) return actions;
   const adds = actions.adds.map(({ baseRowId: _, defaultRowCommitVersion: __, ...add }) => add);
   return { ...actions, adds };
 }
@@ -218,7 +201,7 @@ function defaultOperation(actions: CommitActions): string {
   return actions.metadata || actions.protocol ? "SET TBLPROPERTIES" : "Manual Update";
 }
 
-/** The same txn twice is one (delta-rules.md §8.39). */
+/** The same txn twice is one. */
 function withoutRepeats(txns: readonly Txn[]): readonly Txn[] {
   return [...new Map(txns.map((txn) => [txn.appId, txn])).values()];
 }

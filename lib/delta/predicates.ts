@@ -16,7 +16,7 @@ import type { StringMap } from "./actions.ts";
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
 import { type TypedValue, typedPartitionValue } from "./partition-values.ts";
 import type { SchemaField } from "./schema.ts";
-import { type DescribedMetadata, physicalPartitionColumns } from "./validate-metadata.ts";
+import { physicalPartitionColumns, type TableDescription } from "./table-configuration.ts";
 
 /** The truths that a predicate may have for the rows of a file, as a set of bits; SQL's unknown is a truth of its own. */
 type Truths = number;
@@ -60,9 +60,9 @@ const MAX_DEPTH = 50;
  * Compiles a predicate. One over a data column says nothing about partitions, so it matches every file.
  * @throws LakeError invalid with a JSON pointer when it is malformed
  */
-export function compilePredicate(predicate: Json, table: DescribedMetadata, at: string): PartitionPredicate {
+export function compilePredicate(predicate: Json, table: TableDescription, at: string): PartitionPredicate {
   const { metadata, schema } = table;
-  const keys = physicalPartitionColumns(metadata, schema);
+  const keys = physicalPartitionColumns(table);
   const columns = new Map<string, PartitionColumn>();
   for (const [i, name] of metadata.partitionColumns.entries()) {
     const type = schema.find((field) => field.name === name)?.type;

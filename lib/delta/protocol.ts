@@ -1,9 +1,9 @@
 /** Protocol versions and features: is a protocol well formed, do we know it, may it follow another (delta-rules.md §1, §3). */
 
 import { invalid, LakeError } from "../errors.ts";
-import type { Metadata, Protocol } from "./actions.ts";
-import { featureName, isActive, knownFeature, supportedFeatures } from "./features.ts";
-import type { SchemaField } from "./schema.ts";
+import type { Protocol } from "./actions.ts";
+import { featureName, knownFeature, supportedFeatures } from "./features.ts";
+import { isActive, type TableConfiguration } from "./table-configuration.ts";
 
 const MAX_READER = 3;
 const MAX_WRITER = 7;
@@ -107,16 +107,10 @@ export function checkProtocolUpgrade(before: Protocol, after: Protocol, at: stri
  * @param declared names in the request's `supportedFeatures.writer` and `.reader`
  * @throws LakeError invalid DELTA_UNSUPPORTED_FEATURES_FOR_WRITE
  */
-export function checkWritable(
-  protocol: Protocol,
-  metadata: Metadata,
-  schema: readonly SchemaField[],
-  declared: ReadonlySet<string>,
-  at: string,
-): void {
-  checkProtocolKnown(protocol);
+export function checkWritable(table: TableConfiguration, declared: ReadonlySet<string>, at: string): void {
+  checkProtocolKnown(table.protocol);
   const undeclared: string[] = [];
-  for (const name of supportedFeatures(protocol)) {
+  for (const name of table.features) {
     const duty = knownFeature(name)?.duty;
     if (duty === "readOnly") {
       throw new LakeError("invalid", `tables with the feature "${name}" are read-only here`, {
@@ -125,7 +119,7 @@ export function checkWritable(
         facts: { features: [name] },
       });
     }
-    if (duty === "writer" && !declared.has(name) && isActive(name, protocol, metadata, schema)) undeclared.push(name);
+    if (duty === "writer" && !declared.has(name) && isActive(name, table)) undeclared.push(name);
   }
   if (undeclared.length > 0) {
     const names = undeclared.map((f) => `"${f}"`).join(", ");

@@ -170,3 +170,56 @@ export function physicalName(field: SchemaField): string {
   const mapped = field.metadata["delta.columnMapping.physicalName"];
   return typeof mapped === "string" ? mapped : field.name;
 }
+
+/** A column, or the element, key or value of one. */
+export interface SchemaColumn {
+  /** Absent for elements, keys and values. */
+  readonly field?: SchemaField;
+  /** Logical names from the outermost struct on; `element`, `key` and `value` for what has no name. */
+  readonly path: readonly string[];
+  readonly type: Json;
+  /** True below an array or a map. */
+  readonly inCollection: boolean;
+}
+
+/** Everything in a schema that has a type, outer ones first. */
+export function* schemaColumns(
+  fields: readonly SchemaField[],
+  path: readonly string[] = [],
+  inCollection = false,
+): Generator<SchemaColumn> {
+  for (const field of fields) {
+    const own = [...path, field.name];
+    yield { field, path: own, type: field.type, inCollection };
+    yield* inside(field.type, own, inCollection);
+  }
+}
+
+function* inside(type: Json, path: readonly string[], inCollection: boolean): Generator<SchemaColumn> {
+  if (!isJsonObject(type)) return;
+  if (type.type === "struct") yield* schemaColumns(memberFields(type) ?? [], path, inCollection);
+  for (const [member, name] of COLLECTION_MEMBERS) {
+    const below = type[member];
+    if (below === undefined) continue;
+    const own = [...path, name];
+    yield { path: own, type: below, inCollection: true };
+    yield* inside(below, own, true);
+  }
+}
+
+const COLLECTION_MEMBERS = [
+  ["elementType", "element"],
+  ["keyType", "key"],
+  ["valueType", "value"],
+] as const;
+
+/** The members of a struct type; undefined for any other type. The schema has been checked as a whole. */
+export function memberFields(type: Json): readonly SchemaField[] | undefined {
+  if (!isJsonObject(type) || type.type !== "struct" || !Array.isArray(type.fields)) return undefined;
+  return (type.fields as readonly JsonObject[]).map((member) => ({
+    name: String(member.name),
+    type: member.type ?? null,
+    nullable: member.nullable !== false,
+    metadata: isJsonObject(member.metadata) ? member.metadata : {},
+  }));
+}

@@ -1,39 +1,41 @@
-/** What a metaData action must be, by itself and after another (delta-rules.md §1, §3): one small function per rule. Pure. */
+/** What a metaData action must be, by itself and after another: one small function per rule. Pure. */
 
 import { invalid } from "../errors.ts";
-import type { Metadata, Protocol } from "./actions.ts";
-import { FEATURES, isEnabled, supportedFeatures } from "./features.ts";
+import { checkPropertyCombinations } from "./check-properties.ts";
+import { FEATURES } from "./features.ts";
+import { checkFilesSurvive, type MetadataChange } from "./metadata-change.ts";
 import { physicalName, type SchemaField, walkSchema } from "./schema.ts";
+import { checkSchemaRules } from "./schema-rules.ts";
+import type { TableConfiguration, TableDescription } from "./table-configuration.ts";
 
 /**
  * Rules on one metaData action by itself.
+ * @param before the table's description until now; absent for a table that is being created. What it broke is let be.
  * @param at JSON pointer of the object whose members are `configuration`, `partitionColumns` …
  * @param schemaAt JSON pointer of the schema
  * @throws LakeError invalid
  */
 export function checkMetadata(
-  metadata: Metadata,
-  schema: readonly SchemaField[],
+  before: TableDescription | undefined,
+  after: TableDescription,
   at: string,
   schemaAt = `${at}/schemaString`,
 ): void {
+  const { metadata } = after;
   if (metadata.schemaString === undefined) throw invalid("metaData has no schemaString", { at: schemaAt });
-  for (const key of Object.keys(metadata.configuration)) {
-    if (/^delta\.(minReaderVersion|minWriterVersion|feature\..*)$/.test(key)) {
-      throw invalid(`"${key}" is no table property: the protocol action carries it`, { at: `${at}/configuration` });
-    }
-  }
-  checkPartitionColumns(metadata, schema, `${at}/partitionColumns`);
+  checkPropertyCombinations(before, after, `${at}/configuration`);
+  checkSchemaRules(before, after, schemaAt);
+  checkPartitionColumns(after, `${at}/partitionColumns`);
   if (metadata.format.provider !== "parquet") {
     throw invalid(`the format "${metadata.format.provider}" is not supported; Delta files are parquet`, {
       at: `${at}/format`,
     });
   }
-  checkColumnMapping(metadata, schema, `${at}/configuration`, schemaAt);
-  checkRowTrackingNames(metadata, `${at}/configuration`);
+  checkColumnMapping(after, `${at}/configuration`, schemaAt);
+  checkRowTrackingNames(after, `${at}/configuration`);
 }
 
-function checkPartitionColumns(metadata: Metadata, schema: readonly SchemaField[], at: string): void {
+function checkPartitionColumns({ metadata, schema }: TableDescription, at: string): void {
   const columns = new Map(schema.map((field) => [field.name, field]));
   const seen = new Set<string>();
   for (const column of metadata.partitionColumns) {
@@ -52,10 +54,8 @@ function checkPartitionColumns(metadata: Metadata, schema: readonly SchemaField[
 
 export const MAX_COLUMN_ID = "delta.columnMapping.maxColumnId";
 const MODE = "delta.columnMapping.mode";
-
-export function columnMappingMode(metadata: Metadata): string {
-  return metadata.configuration[MODE] ?? "none";
-}
+/** Readers keep ids as 32-bit integers. */
+const LARGEST_COLUMN_ID = 2_147_483_647;
 
 /** The largest column id of a schema; 0 when it has none. */
 export function maxColumnId(schema: readonly SchemaField[]): number {
@@ -69,11 +69,9 @@ export function maxColumnId(schema: readonly SchemaField[]): number {
   return max;
 }
 
-/** P§Column Mapping: every column, nested ones too, has an id and a physical name of its own; we do not make them up. */
-function checkColumnMapping(metadata: Metadata, schema: readonly SchemaField[], at: string, schemaAt: string): void {
-  const mode = columnMappingMode(metadata);
-  if (mode === "none") return;
-  if (mode !== "name" && mode !== "id") throw invalid(`${MODE} is none, name or id, not "${mode}"`, { at });
+/** PROTOCOL.md, "Column Mapping": every column, nested ones too, has an id and a physical name; we do not make them up. */
+function checkColumnMapping({ metadata, schema, properties }: TableDescription, at: string, schemaAt: string): void {
+  if (properties[MODE] === "none") return;
   const ids = new Set<number>();
   const paths = new Set<string>();
   walkSchema(schema, {
@@ -85,14 +83,21 @@ function checkColumnMapping(metadata: Metadata, schema: readonly SchemaField[], 
           { at: schemaAt },
         );
       }
+      if (id < 1 || id > LARGEST_COLUMN_ID) {
+        throw invalid(`delta.columnMapping.id of column "${field.name}" is ${id}; it is 1 to ${LARGEST_COLUMN_ID}`, {
+          at: schemaAt,
+        });
+      }
       if (ids.has(id)) throw invalid(`two columns have delta.columnMapping.id ${id}`, { at: schemaAt });
-      if (paths.has(path)) throw invalid(`two columns have the physical name "${name}"`, { at: schemaAt });
+      if (paths.has(path.toLowerCase())) {
+        throw invalid(`two columns have the physical name "${name}"`, { at: schemaAt });
+      }
       ids.add(id);
-      paths.add(path);
+      paths.add(path.toLowerCase());
     },
   });
-  const max = Number(metadata.configuration[MAX_COLUMN_ID] ?? Number.NaN);
-  if (!(max >= maxColumnId(schema))) {
+  const isSet = Object.hasOwn(metadata.configuration, MAX_COLUMN_ID);
+  if (!isSet || properties[MAX_COLUMN_ID] < maxColumnId(schema)) {
     throw invalid(`${MAX_COLUMN_ID} must be the largest column id ever given, ${maxColumnId(schema)} or more`, { at });
   }
 }
@@ -100,76 +105,62 @@ function checkColumnMapping(metadata: Metadata, schema: readonly SchemaField[], 
 export const ROW_ID_COLUMN = "delta.rowTracking.materializedRowIdColumnName";
 export const ROW_COMMIT_VERSION_COLUMN = "delta.rowTracking.materializedRowCommitVersionColumnName";
 
-/** P§Row Tracking: writers that move rows must know where to keep their ids. */
-function checkRowTrackingNames(metadata: Metadata, at: string): void {
-  if (!isEnabled(metadata, "delta.enableRowTracking")) return;
-  for (const name of [ROW_ID_COLUMN, ROW_COMMIT_VERSION_COLUMN]) {
-    if (!metadata.configuration[name]) throw invalid(`delta.enableRowTracking needs the property ${name}`, { at });
+/** PROTOCOL.md, "Row Tracking": writers that move rows must know where to keep their ids, apart from the table's columns. */
+function checkRowTrackingNames({ schema, properties }: TableDescription, at: string): void {
+  if (!properties["delta.enableRowTracking"]) return;
+  const taken = new Set(schema.flatMap((field) => [field.name.toLowerCase(), physicalName(field).toLowerCase()]));
+  for (const property of [ROW_ID_COLUMN, ROW_COMMIT_VERSION_COLUMN] as const) {
+    const name = properties[property];
+    if (!name) throw invalid(`delta.enableRowTracking needs the property ${property}`, { at });
+    if (taken.has(name.toLowerCase())) {
+      throw invalid(`${property} is "${name}", which is the name of another column`, { at });
+    }
+    taken.add(name.toLowerCase());
   }
 }
 
-/** Names of the partition columns in `partitionValues` (P§Add File): physical ones under column mapping. */
-export function physicalPartitionColumns(metadata: Metadata, schema: readonly SchemaField[]): string[] {
-  if (columnMappingMode(metadata) === "none") return [...metadata.partitionColumns];
-  const byName = new Map(schema.map((field) => [field.name, physicalName(field)]));
-  return metadata.partitionColumns.map((name) => byName.get(name) ?? name);
-}
-
-export interface DescribedMetadata {
-  readonly metadata: Metadata;
-  readonly schema: readonly SchemaField[];
-}
-
 /**
- * P§Change Metadata: a new metaData replaces the old one whole, yet stays the same table.
- * @param at JSON pointer of the metaData action
+ * PROTOCOL.md, "Change Metadata": a new metaData replaces the old one whole, yet the table stays the same table, and its files
+ * stay readable.
  * @throws LakeError invalid
  */
-export function checkMetadataChange(before: DescribedMetadata, after: DescribedMetadata, at: string): void {
+export function checkMetadataChange(change: MetadataChange): void {
+  const { before, after, at } = change;
   if (before.metadata.id !== after.metadata.id) {
     throw invalid(`metaData.id must stay "${before.metadata.id}"; "${after.metadata.id}" would make it another table`, {
       at: `${at}/id`,
     });
   }
-  const laidOut = ({ metadata, schema }: DescribedMetadata) => physicalPartitionColumns(metadata, schema).join("\n");
-  if (laidOut(before) !== laidOut(after)) {
-    throw invalid("partitionColumns cannot change: the files at hand are laid out by the old ones", {
-      at: `${at}/partitionColumns`,
-      hint: "Create a new table with the new partition columns.",
-    });
-  }
-  checkColumnMappingChange(before.metadata, after.metadata, `${at}/configuration`);
+  checkColumnMappingChange(before, after, `${at}/configuration`);
+  checkFilesSurvive(change);
 }
 
-/** P§Column Mapping: files at hand have the names of their mode; ids are never given twice. */
-function checkColumnMappingChange(before: Metadata, after: Metadata, at: string): void {
-  const [from, to] = [columnMappingMode(before), columnMappingMode(after)];
+/** PROTOCOL.md, "Column Mapping": files at hand have the names of their mode; ids are never given twice. */
+function checkColumnMappingChange(before: TableDescription, after: TableDescription, at: string): void {
+  const [from, to] = [before.properties[MODE], after.properties[MODE]];
   if (from !== to && !(from === "none" && to === "name")) {
     throw invalid(`${MODE} cannot go from "${from}" to "${to}"; only none to name is possible`, {
       at,
       code: "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE",
     });
   }
-  const [least, now] = [before, after].map((metadata) => Number(metadata.configuration[MAX_COLUMN_ID] ?? 0));
-  if (to !== "none" && (now ?? 0) < (least ?? 0)) throw invalid(`${MAX_COLUMN_ID} cannot go below ${least}`, { at });
+  const least = before.properties[MAX_COLUMN_ID];
+  if (to !== "none" && after.properties[MAX_COLUMN_ID] < least) {
+    throw invalid(`${MAX_COLUMN_ID} cannot go below ${least}`, { at });
+  }
 }
 
 /**
- * P§Active Features: a property or a type that needs a feature needs it in the protocol. What was so before is let be.
+ * PROTOCOL.md, "Active Features": a property or a type that needs a feature needs it in the protocol. What was so before is
+ * let be.
  * @param at JSON pointer of the metaData action
  * @throws LakeError invalid DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT
  */
-export function checkFeaturesListed(
-  protocol: Protocol,
-  before: DescribedMetadata,
-  after: DescribedMetadata,
-  at: string,
-): void {
-  const supported = supportedFeatures(protocol);
+export function checkFeaturesListed(before: TableDescription, after: TableConfiguration, at: string): void {
   for (const [name, feature] of Object.entries(FEATURES)) {
-    if (name.endsWith("-preview") || !feature.isActive?.(after.metadata, after.schema)) continue;
-    if (supported.has(name) || supported.has(`${name}-preview`)) continue;
-    if (feature.isActive(before.metadata, before.schema)) continue;
+    if (name.endsWith("-preview") || !feature.isActive?.(after)) continue;
+    if (after.features.has(name) || after.features.has(`${name}-preview`)) continue;
+    if (feature.isActive(before)) continue;
     throw invalid(`the new metaData makes use of the table feature "${name}", which the protocol does not list`, {
       at,
       code: "DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT",

@@ -2,26 +2,22 @@
 
 import { invalid } from "../errors.ts";
 import { type ActionPlaces, type PlaceOf, placesOf } from "./action-places.ts";
-import { type AddFile, type CommitActions, deletionVectorId, type Metadata, type Protocol } from "./actions.ts";
-import { isActive, isEnabled, supportedFeatures } from "./features.ts";
+import { type AddFile, type CommitActions, deletionVectorId } from "./actions.ts";
 import { type Int64, isInt64 } from "./int64.ts";
 import { isJsonObject, type Json, parseJson, pointerToken } from "./json.ts";
 import { typedPartitionValue } from "./partition-values.ts";
 import { canonicalPath, checkPath } from "./paths.ts";
 import { checkProtocolUpgrade, checkWritable } from "./protocol.ts";
-import { parseSchema } from "./schema.ts";
-import {
-  checkFeaturesListed,
-  checkMetadata,
-  checkMetadataChange,
-  type DescribedMetadata,
-  physicalPartitionColumns,
-} from "./validate-metadata.ts";
+import { assignsRowIds, isActive, physicalPartitionColumns, type TableConfiguration } from "./table-configuration.ts";
+import { checkFeaturesListed, checkMetadata, checkMetadataChange } from "./validate-metadata.ts";
 
 /** The table that a commit is checked against, and how messages name it. */
 export interface ValidationContext {
-  readonly protocol: Protocol;
-  readonly metadata: Metadata;
+  readonly before: TableConfiguration;
+  /** With the commit's own protocol and metaData; `before` where it has none. */
+  readonly after: TableConfiguration;
+  /** Files that stay live through the commit. */
+  readonly keptFiles: number;
   /** Feature names that the writer declares to honour. */
   readonly declared: ReadonlySet<string>;
   /** JSON pointer of the table's part of the request. */
@@ -35,38 +31,41 @@ export interface ValidationContext {
  * @throws LakeError invalid, with the rule's Delta error class
  */
 export function checkActions(actions: CommitActions, context: ValidationContext): void {
-  const { at } = context;
+  const { at, before, after, keptFiles } = context;
   const place = placesOf(context);
-  const protocol = actions.protocol ?? context.protocol;
-  const metadata = actions.metadata ?? context.metadata;
-  if (actions.protocol) checkProtocolUpgrade(context.protocol, actions.protocol, place("protocol"));
-  const after = described(metadata, place("metadata"));
-  const { schema } = after;
+  if (actions.protocol) checkProtocolUpgrade(before.protocol, actions.protocol, place("protocol"));
   if (actions.metadata) {
-    const before = described(context.metadata, place("metadata"));
-    checkMetadata(metadata, schema, place("metadata"));
-    checkMetadataChange(before, after, place("metadata"));
-    checkFeaturesListed(protocol, before, after, place("metadata"));
+    const change = { before, after, keptFiles, at: place("metadata") };
+    checkMetadata(before, after, change.at);
+    checkMetadataChange(change);
+    checkFeaturesListed(before, after, change.at);
   }
-  checkWritable(protocol, metadata, schema, context.declared, at);
+  checkClusteringLayout(before, after, at);
+  checkWritable(after, context.declared, at);
   checkCommitInfo(actions, place);
   checkNoCheckpointActions(actions, place);
   checkChangeFiles(actions, place);
   for (const [i, add] of actions.adds.entries()) checkPath(add.path, place("adds", i, "path"));
   checkUniqueFiles(actions, place);
   checkUniqueTxns(actions, place);
-  checkDomains(actions, protocol, place);
+  checkDomains(actions, after, place);
   // Turning the property off in the commit that removes would get around it; Spark asks the old metadata, too.
-  checkAppendOnly(actions, context.protocol, context.metadata, place);
-  checkAppendOnly(actions, protocol, metadata, place);
+  checkAppendOnly(actions, before, place);
+  checkAppendOnly(actions, after, place);
   checkPartitionValues(actions.adds, after, place);
-  checkDeletionVectors(actions.adds, protocol, place);
-  checkStats(actions, protocol, after, place);
+  checkDeletionVectors(actions.adds, after, place);
+  checkStats(actions, after, place);
 }
 
-function described(metadata: Metadata, at: string): DescribedMetadata {
-  const text = metadata.schemaString ?? '{"type":"struct","fields":[]}';
-  return { metadata, schema: parseSchema(text, `${at}/schemaString`) };
+/** PROTOCOL.md, "Clustered Table": a table is clustered or partitioned, not both. What was so before is let be. */
+function checkClusteringLayout(before: TableConfiguration, after: TableConfiguration, at: string): void {
+  const isBoth = ({ features, metadata }: TableConfiguration) =>
+    features.has("clustering") && metadata.partitionColumns.length > 0;
+  if (!isBoth(after) || isBoth(before)) return;
+  throw invalid("a table with partition columns cannot have the feature clustering", {
+    at,
+    code: "DELTA_CLUSTERING_WITH_PARTITIONS",
+  });
 }
 
 /** P§Commit Provenance Information is free, but readers of the known fields fail on other types (delta-rules.md §1). */
@@ -153,11 +152,11 @@ function checkUniqueTxns(actions: CommitActions, place: PlaceOf): void {
 }
 
 /** P§Domain Metadata: needs the feature, one per domain, `delta.*` belongs to the system. */
-function checkDomains(actions: CommitActions, protocol: Protocol, place: PlaceOf): void {
+function checkDomains(actions: CommitActions, { features }: TableConfiguration, place: PlaceOf): void {
   const seen = new Set<string>();
   for (const [i, { domain }] of actions.domains.entries()) {
     const at = place("domains", i);
-    if (!supportedFeatures(protocol).has("domainMetadata")) {
+    if (!features.has("domainMetadata")) {
       throw invalid(`domainMetadata "${domain}" needs the table feature "domainMetadata"`, {
         at,
         code: "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
@@ -177,10 +176,10 @@ function checkDomains(actions: CommitActions, protocol: Protocol, place: PlaceOf
 }
 
 /** P§Append-only Tables: a remove is allowed only without data change. */
-function checkAppendOnly(actions: CommitActions, protocol: Protocol, metadata: Metadata, place: PlaceOf): void {
+function checkAppendOnly(actions: CommitActions, table: TableConfiguration, place: PlaceOf): void {
   const first = actions.removes.findIndex((remove) => remove.dataChange);
   const culprit = actions.removes[first];
-  if (culprit && isActive("appendOnly", protocol, metadata, [])) {
+  if (culprit && isActive("appendOnly", table)) {
     throw invalid(`the table is append-only (delta.appendOnly); it must not lose "${culprit.path}"`, {
       at: place("removes", first),
       code: "DELTA_CANNOT_MODIFY_APPEND_ONLY",
@@ -189,8 +188,9 @@ function checkAppendOnly(actions: CommitActions, protocol: Protocol, metadata: M
 }
 
 /** P§Add File: partitionValues names exactly the partition columns, physically; each value is one of its column's type. */
-function checkPartitionValues(adds: readonly AddFile[], { metadata, schema }: DescribedMetadata, place: PlaceOf): void {
-  const wanted = physicalPartitionColumns(metadata, schema);
+function checkPartitionValues(adds: readonly AddFile[], table: TableConfiguration, place: PlaceOf): void {
+  const { metadata, schema } = table;
+  const wanted = physicalPartitionColumns(table);
   const types = metadata.partitionColumns.map((name) => {
     const type = schema.find((field) => field.name === name)?.type;
     return typeof type === "string" ? type : "string";
@@ -219,8 +219,8 @@ function checkPartitionValues(adds: readonly AddFile[], { metadata, schema }: De
 }
 
 /** A deletion vector needs its feature and one of the three known forms (P§Deletion Vectors). */
-function checkDeletionVectors(adds: readonly AddFile[], protocol: Protocol, place: PlaceOf): void {
-  const supported = supportedFeatures(protocol).has("deletionVectors");
+function checkDeletionVectors(adds: readonly AddFile[], { features }: TableConfiguration, place: PlaceOf): void {
+  const supported = features.has("deletionVectors");
   for (const [i, { path, deletionVector: dv }] of adds.entries()) {
     if (dv === undefined) continue;
     const at = place("adds", i, "deletionVector");
@@ -239,10 +239,9 @@ function checkDeletionVectors(adds: readonly AddFile[], protocol: Protocol, plac
 }
 
 /** Statistics are JSON objects; numRecords is needed by deletion vectors, row ids and Iceberg (P§Per-file Statistics). */
-function checkStats(actions: CommitActions, protocol: Protocol, table: DescribedMetadata, place: PlaceOf): void {
-  const { metadata, schema } = table;
-  const rowIds = assignsRowIds(protocol, metadata);
-  const iceberg = ["icebergCompatV1", "icebergCompatV2"].some((name) => isActive(name, protocol, metadata, schema));
+function checkStats(actions: CommitActions, table: TableConfiguration, place: PlaceOf): void {
+  const rowIds = assignsRowIds(table);
+  const iceberg = ["icebergCompatV1", "icebergCompatV2"].some((name) => isActive(name, table));
   const removed = new Set(actions.removes.map((remove) => canonicalPath(remove.path)));
   for (const [i, add] of actions.adds.entries()) {
     const at = place("adds", i, "stats");
@@ -275,11 +274,6 @@ function checkStats(actions: CommitActions, protocol: Protocol, table: Described
 function missingRecordsCode(add: AddFile, rowIds: boolean): string {
   if (rowIds) return "DELTA_ROW_ID_ASSIGNMENT_WITHOUT_STATS";
   return add.deletionVector ? "DELTA_DELETION_VECTOR_MISSING_NUM_RECORDS" : "DELTA_ICEBERG_COMPAT_VIOLATION";
-}
-
-/** P§Row Tracking: supported and not suspended, whether enabled or not. */
-export function assignsRowIds(protocol: Protocol, metadata: Metadata): boolean {
-  return supportedFeatures(protocol).has("rowTracking") && !isEnabled(metadata, "delta.rowTrackingSuspended");
 }
 
 function readStats(add: AddFile, at: string): { readonly numRecords?: Int64; readonly tightBounds?: Json } {

@@ -1,7 +1,7 @@
 /** Writes a checkpoint of one version from SQL, in pages, so that memory does not grow with the table. */
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
-import { deletedFileRetentionMs, newestCheckpointDue } from "../delta/properties.ts";
+import { newestCheckpointDue, tableProperties } from "../delta/properties.ts";
 import { errorText, unavailable } from "../errors.ts";
 import type { DeltaLog, Lake, Page, WrittenCheckpoint } from "../ports.ts";
 
@@ -22,7 +22,10 @@ export async function writeCheckpoint(
 ): Promise<WrittenCheckpoint> {
   const header = await lake.catalog.readHeader(tableId, version);
   // Not below 0: a remove without deletionTimestamp counts as 0 and has expired under any retention (delta-rules.md §8.58).
-  const newerThan = Math.max(0, header.timestamp - deletedFileRetentionMs(header.metadata));
+  const newerThan = Math.max(
+    0,
+    header.timestamp - tableProperties(header.metadata)["delta.deletedFileRetentionDuration"],
+  );
   const onTime = <T>(page: () => Promise<T>): Promise<T> => {
     if (isOver()) throw unavailable(`the checkpoint of version ${version} takes longer than there is time`);
     return page();

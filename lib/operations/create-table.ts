@@ -2,6 +2,7 @@
 
 import { canonicalJson } from "../delta/json.ts";
 import { type NewTable, newTableActions } from "../delta/new-table.ts";
+import { planCreation } from "../delta/plan-commit.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { Lake } from "../ports.ts";
 import { sha256 } from "./request-hash.ts";
@@ -34,21 +35,7 @@ export async function createTable(
   const outcome = await lake.catalog.commit({
     transactionId,
     requestHash,
-    tables: [
-      {
-        tableId,
-        create: { name: table.name, location: table.location },
-        readVersion: -1,
-        checkedVersion: -1,
-        metadataVersion: -1,
-        protocolVersion: -1,
-        watch: [],
-        actions: { ...actions, commitInfo: { ...actions.commitInfo, txnId: transactionId } },
-        isBlindAppend: true,
-        inCommitTimestamps: actions.metadata?.configuration["delta.enableInCommitTimestamps"] === "true",
-        assignRowIds: false,
-      },
-    ],
+    tables: [planCreation({ tableId, name: table.name, location: table.location }, actions, transactionId)],
   });
   if (outcome.status === "committed") {
     const created = outcome.tables[0] ?? { tableId, version: 0, timestamp: outcome.committedAt };

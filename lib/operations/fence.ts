@@ -1,11 +1,11 @@
-/** Fences a table against foreign writers, or lifts the fence: a commit of the protocol alone (design D14). */
+/** Fences a table against foreign writers, or lifts the fence: a commit of the protocol alone. */
 
 import { isFenced, withFence } from "../delta/fence.ts";
 import { canonicalJson } from "../delta/json.ts";
-import { checkProtocolShape } from "../delta/protocol.ts";
+import { planProtocolChange } from "../delta/plan-commit.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
-import type { Lake, TableState } from "../ports.ts";
+import type { Lake, PlannedCommit, TableState } from "../ports.ts";
 import { sha256 } from "./request-hash.ts";
 import { forgetTable, tableStates } from "./table-states.ts";
 
@@ -43,41 +43,11 @@ export async function fenceTable(lake: Lake, ref: TableRef, up: boolean): Promis
   });
 }
 
-async function plannedFence(state: TableState, up: boolean, transactionId: string) {
+async function plannedFence(state: TableState, up: boolean, transactionId: string): Promise<PlannedCommit> {
   const protocol = withFence(state.protocol, up);
-  checkProtocolShape(protocol, "");
   return {
     transactionId,
     requestHash: await sha256(canonicalJson({ fence: up, tableId: state.tableId })),
-    tables: [
-      {
-        tableId: state.tableId,
-        readVersion: state.version,
-        checkedVersion: state.version,
-        metadataVersion: state.markers.metadata,
-        protocolVersion: state.markers.protocol,
-        watch: [],
-        actions: {
-          commitInfo: {
-            operation: up ? "FENCE" : "UNFENCE",
-            operationParameters: {},
-            readVersion: state.version,
-            isolationLevel: "Serializable",
-            isBlindAppend: false,
-            engineInfo: "deltalakedb",
-            txnId: transactionId,
-          },
-          protocol,
-          txns: [],
-          domains: [],
-          removes: [],
-          adds: [],
-          others: [],
-        },
-        isBlindAppend: false,
-        inCommitTimestamps: state.metadata.configuration["delta.enableInCommitTimestamps"] === "true",
-        assignRowIds: false,
-      },
-    ],
+    tables: [planProtocolChange(state, protocol, up ? "FENCE" : "UNFENCE", transactionId)],
   };
 }

@@ -137,7 +137,11 @@ describe("column mapping", () => {
     refuses(() => create(mode("name")), { at: "/schema" });
     refuses(() => create({ ...mode("id"), schema: struct(mapped("s", 1, struct(field("a")))) }), { at: "/schema" });
   });
-  test("an unknown mode is refused", () => refuses(() => create(mode("both")), { at: "/configuration" }));
+  test("an unknown mode is refused", () =>
+    refuses(() => create(mode("both")), {
+      code: "DELTA_INVALID_TABLE_PROPERTY",
+      at: "/configuration/delta.columnMapping.mode",
+    }));
 });
 
 describe("refused", () => {
@@ -153,7 +157,7 @@ describe("refused", () => {
     [
       "edge 37: protocol versions as properties",
       { configuration: { "delta.minWriterVersion": "7" } },
-      { at: "/configuration" },
+      { code: "DELTA_UNKNOWN_CONFIGURATION", at: "/configuration/delta.minWriterVersion" },
     ],
     ["an unknown feature", { configuration: { "delta.feature.magic": "supported" } }, { code: "UNSUPPORTED_FEATURE" }],
     [

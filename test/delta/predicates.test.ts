@@ -5,6 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Json } from "../../lib/delta/json.ts";
 import { compilePredicate } from "../../lib/delta/predicates.ts";
+import { tableProperties } from "../../lib/delta/properties.ts";
 import { parseSchema } from "../../lib/delta/schema.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { metadata } from "../support/builders.ts";
@@ -25,7 +26,8 @@ const table = metadata({
   partitionColumns: ["day", "n", "Mapped"],
   configuration: { "delta.columnMapping.mode": "name" },
 });
-const compile = (predicate: Json) => compilePredicate(predicate, { metadata: table, schema }, "/p");
+const compile = (predicate: Json) =>
+  compilePredicate(predicate, { metadata: table, schema, properties: tableProperties(table) }, "/p");
 const file = (values: Record<string, string | null>) => ({ day: null, n: null, "col-1": null, ...values });
 
 const CASES: readonly [what: string, predicate: Json, values: Record<string, string | null>, matches: boolean][] = [

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Metadata, Protocol } from "../../lib/delta/actions.ts";
-import { FEATURES, isActive, knownFeature, supportedFeatures } from "../../lib/delta/features.ts";
+import { FEATURES, knownFeature, supportedFeatures } from "../../lib/delta/features.ts";
 import type { JsonObject } from "../../lib/delta/json.ts";
 import {
   checkProtocolKnown,
@@ -11,7 +11,7 @@ import {
   checkProtocolUpgrade,
   checkWritable,
 } from "../../lib/delta/protocol.ts";
-import { parseSchema } from "../../lib/delta/schema.ts";
+import { isActive, tableConfiguration } from "../../lib/delta/table-configuration.ts";
 import { field, legacy, metadata, protocol, refuses, schemaString } from "../support/builders.ts";
 
 const AT = "/tables/0";
@@ -179,6 +179,7 @@ const ACTIVATION: Readonly<Record<string, Activation>> = {
   "variantType-preview": { columns: [field("v", "variant")] },
   variantShredding: { configuration: { "delta.enableVariantShredding": "true" } },
   "variantShredding-preview": { configuration: { "delta.enableVariantShredding": "true" } },
+  v2Checkpoint: { configuration: { "delta.checkpointPolicy": "v2" } },
   icebergCompatV1: { configuration: { "delta.enableIcebergCompatV1": "true" } },
   icebergCompatV2: { configuration: { "delta.enableIcebergCompatV2": "true" } },
 };
@@ -187,10 +188,9 @@ const IDLE = metadata({ configuration: { "delta.appendOnly": "false", "delta.col
 function table({ configuration = {}, columns = [] }: Activation): Metadata {
   return metadata({ configuration, schemaString: schemaString(field("id"), ...columns) });
 }
-const schemaOf = (value: Metadata) => parseSchema(value.schemaString ?? "", AT);
 function write(name: string, value: Metadata, declared: readonly string[] = []): void {
   const everything = { ...legacy(3, 7), readerFeatures: [], writerFeatures: [name] };
-  checkWritable(everything, value, schemaOf(value), new Set(declared), AT);
+  checkWritable(tableConfiguration(everything, value), new Set(declared), AT);
 }
 
 describe("features", () => {
@@ -198,9 +198,9 @@ describe("features", () => {
     const active = table(ACTIVATION[name] ?? {});
     test(`${name} is active when it should be`, () => {
       assert.equal(canBeIdle !== undefined, ACTIVATION[name] !== undefined, "the table above knows every feature");
-      assert.ok(isActive(name, protocol([name]), active, schemaOf(active)));
-      assert.equal(isActive(name, protocol([name]), IDLE, schemaOf(IDLE)), canBeIdle === undefined);
-      assert.ok(!isActive(name, protocol([]), active, schemaOf(active)), "the protocol must list it");
+      assert.ok(isActive(name, tableConfiguration(protocol([name]), active)));
+      assert.equal(isActive(name, tableConfiguration(protocol([name]), IDLE)), canBeIdle === undefined);
+      assert.ok(!isActive(name, tableConfiguration(protocol([]), active)), "the protocol must list it");
     });
     const expected = { code: "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE" };
     if (duty === "service") test(`${name}: a writer need not declare it`, () => write(name, active));

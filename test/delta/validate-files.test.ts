@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { placesOf } from "../../lib/delta/action-places.ts";
 import type { CommitActions, Metadata, Protocol } from "../../lib/delta/actions.ts";
 import { parseJson } from "../../lib/delta/json.ts";
-import { checkActions, checkUniqueFiles } from "../../lib/delta/validate.ts";
+import { checkUniqueFiles } from "../../lib/delta/validate.ts";
 import {
   actions,
   add,
@@ -16,6 +16,7 @@ import {
   remove,
   schemaString,
 } from "../support/builders.ts";
+import { checkCommit } from "../support/check-commit.ts";
 
 const AT = "/tables/3";
 interface Table {
@@ -24,7 +25,7 @@ interface Table {
   readonly declared?: readonly string[];
 }
 function check(some: Partial<CommitActions>, table: Table = {}): void {
-  checkActions(actions(some), {
+  checkCommit(actions(some), {
     protocol: table.protocol ?? protocol(["appendOnly", "invariants"]),
     metadata: metadata(table.metadata),
     declared: new Set(table.declared),

@@ -3,8 +3,8 @@
 import { describe, test } from "node:test";
 import type { Metadata, Protocol } from "../../lib/delta/actions.ts";
 import type { Json } from "../../lib/delta/json.ts";
-import { checkActions } from "../../lib/delta/validate.ts";
 import { actions, add, field, legacy, metadata, protocol, refuses, schemaString } from "../support/builders.ts";
+import { checkCommit } from "../support/check-commit.ts";
 
 const AT = "/tables/0";
 const META = `${AT}/metaData`;
@@ -13,13 +13,14 @@ const ALL = ["checkConstraints", "changeDataFeed", "columnMapping", "variantType
 function change(
   after: Partial<Metadata>,
   before: Partial<Metadata> = {},
-  upgrade: { readonly from?: Protocol; readonly to?: Protocol } = {},
+  upgrade: { readonly from?: Protocol; readonly to?: Protocol; readonly keptFiles?: number } = {},
 ): void {
   const from = upgrade.from ?? protocol(["appendOnly", "invariants"], ["columnMapping", "variantType"]);
-  checkActions(actions({ metadata: metadata(after), ...(upgrade.to && { protocol: upgrade.to }) }), {
+  checkCommit(actions({ metadata: metadata(after), ...(upgrade.to && { protocol: upgrade.to }) }), {
     protocol: from,
     metadata: metadata(before),
     declared: new Set(ALL),
+    keptFiles: upgrade.keptFiles ?? 0,
     at: AT,
   });
 }
@@ -39,13 +40,13 @@ describe("a metaData action by itself", () => {
     change({
       name: "n",
       description: "d",
-      configuration: { mine: "x", "delta.logRetentionDuration": "interval 1 day" },
+      configuration: { mine: "x", "delta.logRetentionDuration": "interval 8 days" },
     });
   });
   test("edge 33: no schemaString", () => {
     const { schemaString: _, ...without } = metadata();
     const act = () =>
-      checkActions(actions({ metadata: without }), {
+      checkCommit(actions({ metadata: without }), {
         protocol: protocol(),
         metadata: metadata(),
         declared: new Set(),
@@ -59,7 +60,10 @@ describe("a metaData action by itself", () => {
   });
   for (const key of ["delta.minReaderVersion", "delta.minWriterVersion", "delta.feature.deletionVectors"]) {
     test(`edge 37: ${key} is no property`, () =>
-      refuses(() => change(configuration({ [key]: "1" })), { at: `${META}/configuration` }));
+      refuses(() => change(configuration({ [key]: "1" })), {
+        code: "DELTA_UNKNOWN_CONFIGURATION",
+        at: `${META}/configuration/${key}`,
+      }));
   }
   test("another format than parquet", () => {
     refuses(() => change({ format: { provider: "orc", options: {} } }), { at: `${META}/format` });
@@ -114,11 +118,23 @@ describe("column mapping", () => {
     ["an empty physical name", byName("2", mapped("id", 1, "")), "schemaString"],
     ["maxColumnId missing", byName(undefined, mapped("id", 1)), "configuration"],
     ["maxColumnId below an id", byName("1", mapped("id", 1), mapped("part", 2)), "configuration"],
-    ["maxColumnId that is no number", byName("x", mapped("id", 1)), "configuration"],
-    ["another mode", configuration({ "delta.columnMapping.mode": "both" }), "configuration"],
+    ["maxColumnId that is no number", byName("x", mapped("id", 1)), `configuration/delta.columnMapping.maxColumnId`],
+    ["another mode", configuration({ "delta.columnMapping.mode": "both" }), "configuration/delta.columnMapping.mode"],
+    [
+      "an id beyond 32 bits",
+      byName("3000000000", mapped("id", 3_000_000_000)),
+      "configuration/delta.columnMapping.maxColumnId",
+    ],
+    ["an id that is zero", byName("2", mapped("id", 0)), "schemaString"],
+    ["an id that is negative", byName("2", mapped("id", -4)), "schemaString"],
+    ["physical names that differ by case", byName("2", mapped("id", 1, "x"), mapped("part", 2, "X")), "schemaString"],
   ];
   for (const [name, after, at] of wrong) {
-    test(`${name} is refused`, () => refuses(() => change(after, base), { at: `${META}/${at}` }));
+    test(`${name} is refused`, () =>
+      refuses(() => change(after, base), {
+        at: `${META}/${at}`,
+        ...(at.startsWith("configuration/") ? { code: "DELTA_INVALID_TABLE_PROPERTY" } : {}),
+      }));
   }
   test("modes: none to name alone", () => {
     const id = { ...base, configuration: { ...base.configuration, "delta.columnMapping.mode": "id" } };
@@ -151,9 +167,10 @@ describe("a metaData action after another", () => {
       [["part"], []],
       [["part"], ["id"]],
     ]) {
-      refuses(() => change({ partitionColumns: after ?? [] }, { partitionColumns: before ?? [] }), {
-        at: `${META}/partitionColumns`,
-      });
+      const act = (keptFiles: number) =>
+        change({ partitionColumns: after ?? [] }, { partitionColumns: before ?? [] }, { keptFiles });
+      refuses(() => act(1), { code: "DELTA_PARTITION_COLUMNS_CHANGED", at: `${META}/partitionColumns` });
+      act(0);
     }
   });
   test("edge 62: with column mapping a partition column may get another name, but not be another column", () => {
@@ -161,14 +178,22 @@ describe("a metaData action after another", () => {
       ...byName("3", mapped("id", 1), mapped(name, id), mapped("more", 5 - id)),
       partitionColumns: [name],
     });
-    change(table("renamed", 2), table("part", 2));
-    refuses(() => change(table("part", 3), table("part", 2)), { at: `${META}/partitionColumns` });
+    const files = { keptFiles: 1 };
+    change(table("renamed", 2), table("part", 2), files);
+    refuses(() => change(table("part", 3), table("part", 2), files), {
+      code: "DELTA_PARTITION_COLUMNS_CHANGED",
+      at: `${META}/partitionColumns`,
+    });
   });
   test("edge 62: turning column mapping on keeps what the files call the partition column", () => {
     const before = { partitionColumns: ["part"] };
-    change({ ...byName("2", mapped("id", 1, "id"), mapped("part", 2, "part")), ...before }, before);
+    const files = { keptFiles: 1 };
+    change({ ...byName("2", mapped("id", 1, "id"), mapped("part", 2, "part", "string")), ...before }, before, files);
     const renamed = { ...byName("2", mapped("id", 1, "id"), mapped("part", 2, "p")), ...before };
-    refuses(() => change(renamed, before), { at: `${META}/partitionColumns` });
+    refuses(() => change(renamed, before, files), {
+      code: "DELTA_PARTITION_COLUMNS_CHANGED",
+      at: `${META}/partitionColumns`,
+    });
   });
 });
 
@@ -217,19 +242,20 @@ describe("features that metaData needs", () => {
     });
     const preview = { from: protocol([], ["variantType-preview"]) };
     const act = () =>
-      checkActions(
+      checkCommit(
         actions({ adds: [add()], metadata: metadata({ schemaString: schemaString(field("v", "variant")) }) }),
         {
           protocol: preview.from,
           metadata: metadata(),
           declared: new Set(["variantType-preview"]),
+          keptFiles: 0,
           at: AT,
         },
       );
     act();
   });
   test("an existing table that lacks a feature still takes data", () => {
-    checkActions(actions({ adds: [add()] }), {
+    checkCommit(actions({ adds: [add()] }), {
       protocol: from,
       metadata: metadata(configuration({ "delta.enableChangeDataFeed": "true" })),
       declared: new Set(),

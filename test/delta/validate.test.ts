@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { CommitActions, Metadata, Protocol } from "../../lib/delta/actions.ts";
 import { parseJson } from "../../lib/delta/json.ts";
-import { checkActions } from "../../lib/delta/validate.ts";
 import { actions, metadata, protocol, refuses } from "../support/builders.ts";
+import { checkCommit } from "../support/check-commit.ts";
 
 const AT = "/tables/3";
 interface Table {
@@ -14,7 +14,7 @@ interface Table {
   readonly declared?: readonly string[];
 }
 function check(some: Partial<CommitActions>, table: Table = {}): void {
-  checkActions(actions(some), {
+  checkCommit(actions(some), {
     protocol: table.protocol ?? protocol(["appendOnly", "invariants"]),
     metadata: metadata(table.metadata),
     declared: new Set(table.declared),

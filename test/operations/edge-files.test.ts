@@ -149,7 +149,11 @@ test("edge 58: a remove without deletionTimestamp is in no checkpoint, however l
     ["e.never", "interval 1 week"],
     ["e.for_ever", "interval 40000 days"],
   ] as const) {
-    const configuration = { ...EVERY_VERSION, "delta.deletedFileRetentionDuration": duration };
+    const configuration = {
+      ...EVERY_VERSION,
+      "delta.logRetentionDuration": "interval 40000 days",
+      "delta.deletedFileRetentionDuration": duration,
+    };
     const id = await newTable(lake, name, { configuration });
     await commitTo(lake, id, 0, [addOf("f"), addOf("g")]);
     const removes = [

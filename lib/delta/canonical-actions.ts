@@ -1,0 +1,42 @@
+/** A writer's actions in the one form in which every reader understands them; what has no such form is refused. Pure. */
+
+import type { PlaceOf } from "./action-places.ts";
+import type { CommitActions, Metadata } from "./actions.ts";
+import { canonicalConfiguration } from "./check-properties.ts";
+import { parseJson, stringifyJson } from "./json.ts";
+import { completeSchema } from "./schema.ts";
+import type { TableConfiguration } from "./table-configuration.ts";
+
+/**
+ * @param before the table until now
+ * @param place finds the pointers of actions, for messages
+ * @throws LakeError invalid
+ */
+export function canonicalActions(before: TableConfiguration, actions: CommitActions, place: PlaceOf): CommitActions {
+  if (actions.metadata === undefined) return actions;
+  return { ...actions, metadata: canonicalMetadata(before, actions.metadata, place("metadata")) };
+}
+
+function canonicalMetadata(before: TableConfiguration, metadata: Metadata, at: string): Metadata {
+  const configuration = canonicalConfiguration(
+    before.metadata.configuration,
+    metadata.configuration,
+    `${at}/configuration`,
+  );
+  const { schemaString } = metadata;
+  if (schemaString === undefined || schemaString === before.metadata.schemaString)
+    return { ...metadata, configuration };
+  return { ...metadata, configuration, schemaString: completeSchemaString(schemaString) };
+}
+
+/** As it is when it lacks nothing, or is no JSON: whoever parses it next says so. */
+function completeSchemaString(schemaString: string): string {
+  try {
+    const parsed = parseJson(schemaString);
+    const [given, complete] = [stringifyJson(parsed), stringifyJson(completeSchema(parsed))];
+    return given === complete ? schemaString : complete;
+  } catch (error) {
+    if (error instanceof SyntaxError) return schemaString;
+    throw error;
+  }
+}

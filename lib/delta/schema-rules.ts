@@ -1,0 +1,90 @@
+/** What the schema of a new metaData action must be for every reader to open the table: one rule each, by name. Pure. */
+
+import { invalid } from "../errors.ts";
+import { isJsonObject, type Json } from "./json.ts";
+import { schemaColumns } from "./schema.ts";
+import type { TableDescription } from "./table-configuration.ts";
+
+export interface SchemaProblem {
+  readonly rule: string;
+  /** Logical names, joined by dots. */
+  readonly column: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** Where no column mapping gives it another name, a column's name is that of a Parquet column (Spark's checkFieldNames). */
+const FORBIDDEN_IN_NAMES = /[ ,;{}()\n\t=]/;
+const CHANGE_DATA_COLUMNS = ["_change_type", "_commit_version", "_commit_timestamp"];
+
+function* typeProblems(column: string, type: Json, inCollection: boolean): Generator<SchemaProblem> {
+  if (typeof type !== "string") return;
+  if (type === "void") {
+    const where = inCollection ? "in an array or a map" : "as a column";
+    yield { rule: "voidType", column, message: `has the type void ${where}, which most readers cannot open` };
+  }
+  if (/^(var)?char\(/.test(type)) {
+    yield {
+      rule: "charType",
+      column,
+      message: `has the type ${type}, which only Spark knows`,
+      hint: `Write "string", and "__CHAR_VARCHAR_TYPE_STRING": "${type}" in the column's metadata.`,
+    };
+  }
+  if (type.startsWith("interval")) {
+    yield { rule: "intervalType", column, message: `has the type ${type}, which data files cannot hold` };
+  }
+  if (type.startsWith("decimal") && !/^decimal\(\d{1,2},\d{1,2}\)$/.test(type)) {
+    yield {
+      rule: "decimalForm",
+      column,
+      message: `has the type ${type}; write decimal(precision,scale), without spaces`,
+    };
+  }
+}
+
+/** Everything about a schema that some reader fails on, in the order of its columns. */
+export function* schemaProblems(table: TableDescription): Generator<SchemaProblem> {
+  const { schema, properties } = table;
+  const mapped = properties["delta.columnMapping.mode"] !== "none";
+  for (const { field, path, type, inCollection } of schemaColumns(schema)) {
+    const column = path.join(".");
+    yield* typeProblems(column, type, inCollection);
+    if (field !== undefined && !mapped && FORBIDDEN_IN_NAMES.test(field.name)) {
+      yield {
+        rule: "columnName",
+        column,
+        message:
+          "holds a space or one of ,;{}()= or a line break or tab, which column names can have only with column mapping",
+      };
+    }
+    const reserved = path.length === 1 && CHANGE_DATA_COLUMNS.includes((path[0] ?? "").toLowerCase());
+    if (properties["delta.enableChangeDataFeed"] && reserved) {
+      yield { rule: "changeDataColumn", column, message: "is a name that the change data feed needs for itself" };
+    }
+    if (properties["delta.enableIcebergCompatV1"] && isJsonObject(type) && type.type !== "struct") {
+      yield { rule: "icebergType", column, message: "is an array or a map, which icebergCompatV1 excludes" };
+    }
+  }
+}
+
+/**
+ * Refuses a schema that some reader fails on. What the table had before is let be.
+ * @param before absent for a table that is being created
+ * @param at JSON pointer of the schema
+ * @throws LakeError invalid DELTA_INVALID_SCHEMA, with the rule's name among the facts
+ */
+export function checkSchemaRules(before: TableDescription | undefined, after: TableDescription, at: string): void {
+  const key = ({ rule, column }: SchemaProblem) => `${rule} ${column}`;
+  const old = new Set(before === undefined ? [] : [...schemaProblems(before)].map(key));
+  for (const problem of schemaProblems(after)) {
+    if (old.has(key(problem))) continue;
+    const { rule, column, message, hint } = problem;
+    throw invalid(`column "${column}" ${message}`, {
+      at,
+      code: "DELTA_INVALID_SCHEMA",
+      ...(hint === undefined ? {} : { hint }),
+      facts: { rule, column },
+    });
+  }
+}
