@@ -1,93 +1,156 @@
-/** Partition values as typed values (PROTOCOL.md, "Partition Value Serialization"; delta-rules.md §1.4): `1` equals `01`, instants compare as instants. */
+/** Partition columns of a table, and the values that files have in them (PROTOCOL.md, "Partition Value Serialization"). Pure. */
 
-/** Values of one column type, in a form that `<` and `===` compare rightly. */
-export type TypedValue = bigint | number | string | boolean;
+import { invalid } from "../errors.ts";
+import type { PlaceOf } from "./action-places.ts";
+import type { CommitActions, StringMap } from "./actions.ts";
+import { isJsonObject, type Json, pointerToken } from "./json.ts";
+import { physicalPartitionColumns, type TableDescription } from "./table-configuration.ts";
+import { columnValueType, STRING, type ValueType } from "./value-types.ts";
 
-const INTEGERS: Readonly<Record<string, bigint>> = { byte: 7n, short: 15n, integer: 31n, long: 63n };
-const DECIMAL_TYPE = /^decimal(?:\(\s*(\d+)\s*,\s*(-?\d+)\s*\))?$/;
-const DATE = /^(-?\d{4,6})-(\d{2})-(\d{2})$/;
-const TIMESTAMP = /^(-?\d{4,6}-\d{2}-\d{2})[ T](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?$/;
-const MICROS_PER_DAY = 86_400_000_000n;
+export interface PartitionColumn {
+  readonly name: string;
+  /** Its name in partitionValues. */
+  readonly key: string;
+  readonly type: ValueType;
+  readonly nullable: boolean;
+}
+
+export function partitionColumns(table: TableDescription): readonly PartitionColumn[] {
+  const { metadata, schema } = table;
+  const keys = physicalPartitionColumns(table);
+  return metadata.partitionColumns.map((name, i) => {
+    const field = schema.find((candidate) => candidate.name === name);
+    return {
+      name,
+      key: keys[i] ?? name,
+      type: field === undefined ? STRING : columnValueType(field),
+      nullable: field?.nullable ?? true,
+    };
+  });
+}
+
+/** The text of a column in a file's partition values: null where it is absent. */
+export function partitionText(values: StringMap, { key }: PartitionColumn): string | null {
+  return Object.hasOwn(values, key) ? (values[key] ?? null) : null;
+}
 
 /**
- * The typed value of a serialized one. Null for null and for the empty string, which the protocol reads as null.
- * @param type a primitive type name of the schema
- * @returns undefined when the text is no value of that type
+ * The actions with every partition value in its canonical form: one text per value, which all readers take for that value.
+ * The empty text is null.
+ * @param place JSON pointers of the actions
+ * @throws LakeError invalid for a value that its column cannot hold, or keys that are not the partition columns'
  */
-export function typedPartitionValue(text: string | null, type: string): TypedValue | null | undefined {
-  if (text === null || text === "") return null;
-  const bits = INTEGERS[type];
-  if (bits !== undefined) return integer(text, bits);
-  if (DECIMAL_TYPE.test(type)) return decimal(text);
-  switch (type) {
-    case "boolean":
-      return text === "true" ? true : text === "false" ? false : undefined;
-    case "float":
-    case "double":
-      return floating(text);
-    case "date":
-      return date(text);
-    case "timestamp":
-      return timestamp(text, { zone: "allowed" });
-    case "timestamp_ntz":
-      return timestamp(text, { zone: "refused" });
-    default:
-      // string, binary (escaped characters) and the char types compare as text
-      return text;
+export function withCanonicalPartitionValues(
+  actions: CommitActions,
+  table: TableDescription,
+  place: PlaceOf,
+): CommitActions {
+  const columns = partitionColumns(table).map(remembering);
+  return {
+    ...actions,
+    adds: mapped(actions.adds, (add, i) => {
+      const file = { path: add.path, isNew: true, at: (member: string) => place("adds", i, member) };
+      checkKeys(add.partitionValues, columns, file);
+      return withValues(add, canonicalValues(add.partitionValues, columns, file));
+    }),
+    removes: mapped(actions.removes, (remove, i) => {
+      if (remove.partitionValues === undefined) return remove;
+      const file = { path: remove.path, isNew: false, at: (member: string) => place("removes", i, member) };
+      return withValues(remove, canonicalValues(remove.partitionValues, columns, file));
+    }),
+    others: mapped(actions.others, (other, i) => {
+      const { cdc } = other;
+      if (!isJsonObject(cdc)) return other;
+      const file = { path: String(cdc.path), isNew: true, at: (member: string) => place("others", i, member) };
+      const given = stringMap(cdc.partitionValues, file);
+      checkKeys(given, columns, file);
+      const partitionValues = canonicalValues(given, columns, file);
+      return partitionValues === given ? other : { ...other, cdc: { ...cdc, partitionValues } };
+    }),
+  };
+}
+
+/** A file of an action, as messages name it. */
+interface NamedFile {
+  readonly path: string;
+  /** False where it is removed: one of an imported table may lack columns, and be null where a column is not. */
+  readonly isNew: boolean;
+  /** JSON pointer of a member of the action. */
+  at(member: string): string;
+}
+
+/** A column whose texts have been looked at before: files of one partition repeat them. */
+interface RememberingColumn extends PartitionColumn {
+  canonical(text: string): string | undefined;
+}
+
+function remembering(column: PartitionColumn): RememberingColumn {
+  const known = new Map<string, string | undefined>();
+  return {
+    ...column,
+    canonical(text) {
+      if (!known.has(text)) known.set(text, column.type.canonical(text));
+      return known.get(text);
+    },
+  };
+}
+
+function checkKeys(values: StringMap, columns: readonly PartitionColumn[], file: NamedFile): void {
+  const keys = Object.keys(values);
+  if (keys.length === columns.length && columns.every(({ key }) => Object.hasOwn(values, key))) return;
+  const wanted = columns.map(({ key }) => key);
+  throw invalid(
+    `partitionValues of "${file.path}" must have exactly the keys ${JSON.stringify(wanted)}, not ${JSON.stringify(keys)}`,
+    { at: file.at("partitionValues"), code: "DELTA_INVALID_PARTITION_COLUMN" },
+  );
+}
+
+/** The same object when nothing changes. */
+function canonicalValues(values: StringMap, columns: readonly RememberingColumn[], file: NamedFile): StringMap {
+  const changed: [key: string, text: string | null][] = [];
+  for (const column of columns) {
+    if (!Object.hasOwn(values, column.key)) continue;
+    const text = values[column.key] ?? null;
+    const canonical = text === null || text === "" ? null : column.canonical(text);
+    if (canonical === undefined) throw noValue(text, column, file);
+    if (canonical === null && !column.nullable && file.isNew) throw mayNotBeNull(column, file);
+    if (canonical !== text) changed.push([column.key, canonical]);
   }
+  // Not a spread: a column may be named __proto__.
+  return changed.length === 0 ? values : Object.fromEntries([...Object.entries(values), ...changed]);
 }
 
-function integer(text: string, bits: bigint): bigint | undefined {
-  if (!/^[+-]?\d+$/.test(text)) return undefined;
-  const value = BigInt(text);
-  return value >= -(2n ** bits) && value < 2n ** bits ? value : undefined;
+function noValue(text: string | null, { name, key, type }: PartitionColumn, file: NamedFile): Error {
+  const shown = JSON.stringify(text !== null && text.length > 100 ? `${text.slice(0, 100)}…` : text);
+  return invalid(`${shown} is no value of the partition column "${name}" (${type.name}): "${file.path}"`, {
+    at: file.at(`partitionValues/${pointerToken(key)}`),
+    code: "DELTA_INVALID_PARTITION_VALUE",
+    hint: `Write ${type.form}${file.isNew ? "; null for no value." : ", or leave partitionValues out of the remove."}`,
+  });
 }
 
-/** Decimals scaled to 38 places, so that `1.0` and `1.00` are one value. */
-function decimal(text: string): bigint | undefined {
-  const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text);
-  if (!match) return undefined;
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
-  if (whole === "" && fraction === "") return undefined;
-  const places = 38 - fraction.length + Number(exponent);
-  if (places < 0) return undefined;
-  const value = BigInt(whole + fraction) * 10n ** BigInt(places);
-  return sign === "-" ? -value : value;
+function mayNotBeNull({ name, key }: PartitionColumn, file: NamedFile): Error {
+  return invalid(`the partition column "${name}" is NOT NULL, and "${file.path}" has no value in it`, {
+    at: file.at(`partitionValues/${pointerToken(key)}`),
+    code: "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
+    hint: 'An empty text stands for null, as the Delta protocol has it ("Partition Value Serialization").',
+  });
 }
 
-function floating(text: string): number | undefined {
-  if (/^[+-]?Infinity$/.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
-  if (text === "NaN") return Number.NaN;
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
+function withValues<T extends { readonly partitionValues?: StringMap }>(file: T, partitionValues: StringMap): T {
+  return partitionValues === file.partitionValues ? file : { ...file, partitionValues };
 }
 
-/** Days since the epoch. */
-function date(text: string): bigint | undefined {
-  const match = DATE.exec(text);
-  if (!match) return undefined;
-  const [, year, month, day] = match.map(Number);
-  const time = new Date(0);
-  time.setUTCFullYear(year as number, (month as number) - 1, day as number);
-  const real = time.getUTCMonth() + 1 === month && time.getUTCDate() === day;
-  return real ? BigInt(time.getTime()) / 86_400_000n : undefined;
+/** The same array when no element changes. */
+function mapped<T>(items: readonly T[], change: (item: T, i: number) => T): readonly T[] {
+  const changed = items.map(change);
+  return changed.some((item, i) => item !== items[i]) ? changed : items;
 }
 
-/** Microseconds since the epoch; a text without a zone is read as UTC. */
-function timestamp(text: string, options: { readonly zone: "allowed" | "refused" }): bigint | undefined {
-  const match = TIMESTAMP.exec(text);
-  if (!match) return undefined;
-  const [, day = "", hours, minutes, seconds, fraction = "", zone] = match;
-  if (zone !== undefined && options.zone === "refused") return undefined;
-  const days = date(day);
-  const [h, m, s] = [Number(hours), Number(minutes), Number(seconds)];
-  if (days === undefined || h > 23 || m > 59 || s > 59) return undefined;
-  const micros = BigInt(fraction.padEnd(6, "0").slice(0, 6));
-  return days * MICROS_PER_DAY + BigInt((h * 60 + m) * 60 + s) * 1_000_000n + micros - zoneMicros(zone);
-}
-
-function zoneMicros(zone: string | undefined): bigint {
-  if (zone === undefined || zone === "Z") return 0n;
-  const [, sign, hours, minutes] = /^([+-])(\d{2}):?(\d{2})$/.exec(zone) ?? [];
-  const micros = BigInt(Number(hours) * 60 + Number(minutes)) * 60_000_000n;
-  return sign === "-" ? -micros : micros;
+function stringMap(value: Json | undefined, file: NamedFile): StringMap {
+  const entries = isJsonObject(value) ? Object.values(value) : [undefined];
+  if (entries.every((entry) => entry === null || typeof entry === "string")) return value as StringMap;
+  throw invalid(`partitionValues of the cdc file "${file.path}" must be an object of texts and nulls`, {
+    at: file.at("partitionValues"),
+  });
 }

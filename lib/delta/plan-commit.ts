@@ -7,6 +7,7 @@ import type { Intent } from "./conflicts.ts";
 import { lateValues, turnsTimestampsOn, withEnablement } from "./in-commit-timestamps.ts";
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
 import { dependsOnFiles, type FileRequirement, fileRequirements, keptFiles } from "./metadata-change.ts";
+import { withCanonicalPartitionValues } from "./partition-values.ts";
 import { checkProtocolShape } from "./protocol.ts";
 import { checkBlindClaim, isBlindAppend, readIntent, watchedMarkers } from "./read-intent.ts";
 import type { TableCommit } from "./request.ts";
@@ -62,6 +63,7 @@ export function planTable(
   });
   const looksAtAllFiles = actions.metadata !== undefined && dependsOnFiles(change);
   const intent = readIntent(before, request, looksAtAllFiles);
+  const canonical = { ...request, actions: withCanonicalPartitionValues(actions, after, place) };
   const blind = isBlindAppend(request, intent);
   checkBlindClaim(request, intent);
   const afterPublication = turnsTimestampsOn(before, after);
@@ -75,7 +77,7 @@ export function planTable(
       readVersion: request.readVersion,
       checkedVersion,
       watch: afterPublication ? MARKER_NAMES : watchedMarkers(intent),
-      actions: plannedActions(before, after, withCommitInfo(request, intent, blind, transactionId), transactionId),
+      actions: plannedActions(before, after, withCommitInfo(canonical, intent, blind, transactionId), transactionId),
       isBlindAppend: blind,
       inCommitTimestamps: hasInCommitTimestamps(after),
       assignRowIds: assignsRowIds(after),

@@ -14,9 +14,10 @@
 import { invalid } from "../errors.ts";
 import type { StringMap } from "./actions.ts";
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
-import { type TypedValue, typedPartitionValue } from "./partition-values.ts";
+import { type PartitionColumn, partitionColumns, partitionText } from "./partition-values.ts";
 import type { SchemaField } from "./schema.ts";
-import { physicalPartitionColumns, type TableDescription } from "./table-configuration.ts";
+import type { TableDescription } from "./table-configuration.ts";
+import { STRING, type ValueType } from "./value-types.ts";
 
 /** The truths that a predicate may have for the rows of a file, as a set of bits; SQL's unknown is a truth of its own. */
 type Truths = number;
@@ -38,21 +39,21 @@ function and(a: Truths, b: Truths): Truths {
   return (a & b & TRUE) | ((a | b) & FALSE) | (unknown ? UNKNOWN : 0);
 }
 
+function or(a: Truths, b: Truths): Truths {
+  return not(and(not(a), not(b)));
+}
+
 /** Whether a file of these partition values may hold rows that the predicate selects. */
 export type PartitionPredicate = (partitionValues: StringMap) => boolean;
 
-/** NaN is one value, equal to itself, as in Spark. */
-function equal(a: TypedValue, b: TypedValue): boolean {
-  return Object.is(a, b) || a === b;
-}
-
-const COMPARISONS: Readonly<Record<string, (a: TypedValue, b: TypedValue) => boolean>> = {
-  "=": equal,
-  "<>": (a, b) => !equal(a, b),
-  "<": (a, b) => a < b,
-  "<=": (a, b) => a <= b,
-  ">": (a, b) => a > b,
-  ">=": (a, b) => a >= b,
+/** What the sign of a comparison says. */
+const COMPARISONS: Readonly<Record<string, (sign: number) => boolean>> = {
+  "=": (sign) => sign === 0,
+  "<>": (sign) => sign !== 0,
+  "<": (sign) => sign < 0,
+  "<=": (sign) => sign <= 0,
+  ">": (sign) => sign > 0,
+  ">=": (sign) => sign >= 0,
 };
 const MAX_DEPTH = 50;
 
@@ -61,21 +62,10 @@ const MAX_DEPTH = 50;
  * @throws LakeError invalid with a JSON pointer when it is malformed
  */
 export function compilePredicate(predicate: Json, table: TableDescription, at: string): PartitionPredicate {
-  const { metadata, schema } = table;
-  const keys = physicalPartitionColumns(table);
-  const columns = new Map<string, PartitionColumn>();
-  for (const [i, name] of metadata.partitionColumns.entries()) {
-    const type = schema.find((field) => field.name === name)?.type;
-    columns.set(name.toLowerCase(), { key: keys[i] ?? name, type: typeof type === "string" ? type : "string" });
-  }
+  const { schema } = table;
+  const columns = new Map(partitionColumns(table).map((column) => [column.name.toLowerCase(), column]));
   const evaluate = compile(predicate, { schema, columns }, at, 0);
   return (values) => (evaluate(values) & TRUE) !== 0;
-}
-
-interface PartitionColumn {
-  /** Its name in partitionValues. */
-  readonly key: string;
-  readonly type: string;
 }
 
 interface Columns {
@@ -93,7 +83,7 @@ function compile(predicate: Json | undefined, columns: Columns, at: string, dept
   }
   if ("or" in predicate) {
     const items = list(predicate, "or", columns, at, depth);
-    return (values) => not(items.reduce<Truths>((sum, item) => and(sum, not(item(values))), TRUE));
+    return (values) => items.reduce<Truths>((sum, item) => or(sum, item(values)), FALSE);
   }
   if ("not" in predicate) {
     onlyMembers(predicate, ["not"], at);
@@ -116,38 +106,48 @@ function compileColumn(predicate: JsonObject, { schema, columns }: Columns, at: 
   if (typeof column !== "string") throw malformed('a predicate has "column" and "op", or "and", "or", "not"', at);
   if (typeof op !== "string") throw malformed('"op" is missing', `${at}/op`);
   const partition = columns.get(column.toLowerCase());
-  const type = partition?.type ?? "string";
-  const read = (value: Json | undefined, where: string): TypedValue => {
-    const text =
-      typeof value === "string" ? value : value === null || value === undefined ? null : stringifyJson(value);
-    const typed =
-      text === null || isJsonObject(value) || Array.isArray(value) ? undefined : typedPartitionValue(text, type);
-    if (typed === undefined || typed === null) {
-      throw malformed(`${stringifyJson(value ?? null)} is no value of the type ${type}`, where);
-    }
-    return typed;
-  };
-  const test = compileTest(predicate, op, read, at);
-  if (partition === undefined) {
-    if (!schema.some((f) => f.name.toLowerCase() === column.toLowerCase())) {
-      throw malformed(`the table has no column "${column}"`, `${at}/column`);
-    }
-    return () => ANY;
+  if (partition === undefined && !isDataColumn(column, schema)) {
+    throw malformed(`the table has no column "${column}"`, `${at}/column`);
   }
-  const { key } = partition;
+  const test = compileTest(predicate, op, partition?.type ?? STRING, at);
+  if (partition === undefined) return () => ANY;
+  // Files of one partition have the same text.
+  const known = new Map<string | null, Truths>();
   return (values) => {
-    const text = Object.hasOwn(values, key) ? (values[key] ?? null) : null;
-    const typed = typedPartitionValue(text, type);
-    return typed === undefined ? ANY : test(typed);
+    const text = partitionText(values, partition);
+    const found = known.get(text) ?? testText(test, text, partition);
+    known.set(text, found);
+    return found;
   };
 }
 
-function compileTest(
-  predicate: JsonObject,
-  op: string,
-  read: (value: Json | undefined, at: string) => TypedValue,
-  at: string,
-): (value: TypedValue | null) => Truths {
+/** A column, or a member of a struct by its path. */
+function isDataColumn(name: string, schema: readonly SchemaField[]): boolean {
+  const lower = name.toLowerCase();
+  return schema.some((field) => {
+    const column = field.name.toLowerCase();
+    return lower === column || (isJsonObject(field.type) && lower.startsWith(`${column}.`));
+  });
+}
+
+function testText(test: Test, text: string | null, column: PartitionColumn): Truths {
+  if (text === null) return test(null);
+  if (text === "") return emptyText(test, column);
+  const value = column.type.parse(text);
+  return value === undefined ? ANY : test(value);
+}
+
+/** Imported tables may hold empty texts. They are null; but Spark and delta-rs take them for texts where a text can be. */
+function emptyText(test: Test, { type, nullable }: PartitionColumn): Truths {
+  const value = type.parse("");
+  if (value === undefined) return test(null);
+  return test(value) | (nullable ? test(null) : 0);
+}
+
+/** What a predicate says of a value of its column; null is SQL's. */
+type Test = (value: unknown) => Truths;
+
+function compileTest(predicate: JsonObject, op: string, type: ValueType, at: string): Test {
   if (op === "isNull") {
     onlyMembers(predicate, ["column", "op"], at);
     return (value) => truth(value === null);
@@ -155,15 +155,38 @@ function compileTest(
   if (op === "in") {
     onlyMembers(predicate, ["column", "op", "values"], at);
     if (!Array.isArray(predicate.values)) throw malformed('"in" takes "values": a list', `${at}/values`);
-    const wanted = predicate.values.map((value: Json, i) => read(value, `${at}/values/${i}`));
-    return (value) => (value === null ? UNKNOWN : truth(wanted.some((item) => equal(item, value))));
+    const items = predicate.values.map((value: Json, i) =>
+      comparison(type, "=", literal(value, type, `${at}/values/${i}`)),
+    );
+    return (value) => items.reduce<Truths>((sum, item) => or(sum, item(value)), value === null ? UNKNOWN : FALSE);
   }
-  const compare = Object.hasOwn(COMPARISONS, op) ? COMPARISONS[op] : undefined;
-  // An operator of a later release: what we cannot evaluate may match anything (delta-rules.md §4).
-  if (!compare) return () => ANY;
+  // An operator of a later release: what we cannot evaluate may match anything.
+  if (!Object.hasOwn(COMPARISONS, op)) return () => ANY;
   onlyMembers(predicate, ["column", "op", "value"], at);
-  const wanted = read(predicate.value, `${at}/value`);
-  return (value) => (value === null ? UNKNOWN : truth(compare(value, wanted)));
+  return comparison(type, op, literal(predicate.value, type, `${at}/value`));
+}
+
+function comparison(type: ValueType, op: string, wanted: unknown): Test {
+  return (value) => {
+    if (value === null) return UNKNOWN;
+    const sign = type.compare(value, wanted);
+    return sign === undefined ? TRUE | FALSE : truth(COMPARISONS[op]?.(sign) ?? true);
+  };
+}
+
+/** A value of the request: the text of one, or a JSON number or boolean. */
+function literal(value: Json | undefined, type: ValueType, at: string): unknown {
+  const nested = isJsonObject(value) || Array.isArray(value);
+  const text = value === null || value === undefined || nested ? undefined : jsonText(value);
+  const typed = text === undefined ? undefined : type.parse(text);
+  if (typed === undefined) {
+    throw malformed(`${stringifyJson(value ?? null)} is no value of the type ${type.name}`, at, `Write ${type.form}.`);
+  }
+  return typed;
+}
+
+function jsonText(value: Json): string {
+  return typeof value === "string" ? value : stringifyJson(value);
 }
 
 function onlyMembers(predicate: JsonObject, allowed: readonly string[], at: string): void {
@@ -171,6 +194,8 @@ function onlyMembers(predicate: JsonObject, allowed: readonly string[], at: stri
   if (other !== undefined) throw malformed(`"${other}" does not belong here`, `${at}/${other}`);
 }
 
-function malformed(message: string, at: string): Error {
-  return invalid(message, { at, hint: 'For example {"column": "day", "op": "=", "value": "2026-01-31"}.' });
+const EXAMPLE = 'For example {"column": "day", "op": "=", "value": "2026-01-31"}.';
+
+function malformed(message: string, at: string, hint = EXAMPLE): Error {
+  return invalid(message, { at, hint });
 }

@@ -4,11 +4,11 @@ import { invalid } from "../errors.ts";
 import { type ActionPlaces, type PlaceOf, placesOf } from "./action-places.ts";
 import { type AddFile, type CommitActions, deletionVectorId } from "./actions.ts";
 import { type Int64, isInt64 } from "./int64.ts";
-import { isJsonObject, type Json, parseJson, pointerToken } from "./json.ts";
-import { typedPartitionValue } from "./partition-values.ts";
+import { isJsonObject, type Json, parseJson } from "./json.ts";
+import { withCanonicalPartitionValues } from "./partition-values.ts";
 import { canonicalPath, checkPath } from "./paths.ts";
 import { checkProtocolUpgrade, checkWritable } from "./protocol.ts";
-import { assignsRowIds, isActive, physicalPartitionColumns, type TableConfiguration } from "./table-configuration.ts";
+import { assignsRowIds, isActive, type TableConfiguration } from "./table-configuration.ts";
 import { checkFeaturesListed, checkMetadata, checkMetadataChange } from "./validate-metadata.ts";
 
 /** The table that a commit is checked against, and how messages name it. */
@@ -52,7 +52,7 @@ export function checkActions(actions: CommitActions, context: ValidationContext)
   // Turning the property off in the commit that removes would get around it; Spark asks the old metadata, too.
   checkAppendOnly(actions, before, place);
   checkAppendOnly(actions, after, place);
-  checkPartitionValues(actions.adds, after, place);
+  withCanonicalPartitionValues(actions, after, place);
   checkDeletionVectors(actions.adds, after, place);
   checkStats(actions, after, place);
 }
@@ -184,37 +184,6 @@ function checkAppendOnly(actions: CommitActions, table: TableConfiguration, plac
       at: place("removes", first),
       code: "DELTA_CANNOT_MODIFY_APPEND_ONLY",
     });
-  }
-}
-
-/** P§Add File: partitionValues names exactly the partition columns, physically; each value is one of its column's type. */
-function checkPartitionValues(adds: readonly AddFile[], table: TableConfiguration, place: PlaceOf): void {
-  const { metadata, schema } = table;
-  const wanted = physicalPartitionColumns(table);
-  const types = metadata.partitionColumns.map((name) => {
-    const type = schema.find((field) => field.name === name)?.type;
-    return typeof type === "string" ? type : "string";
-  });
-  for (const [i, { path, partitionValues }] of adds.entries()) {
-    const keys = Object.keys(partitionValues);
-    if (keys.length !== wanted.length || !wanted.every((key) => Object.hasOwn(partitionValues, key))) {
-      throw invalid(
-        `partitionValues of "${path}" must have exactly the keys ${JSON.stringify(wanted)}, not ${JSON.stringify(keys)}`,
-        { at: place("adds", i, "partitionValues"), code: "DELTA_INVALID_PARTITION_COLUMN" },
-      );
-    }
-    for (const [k, key] of wanted.entries()) {
-      const value = partitionValues[key] ?? null;
-      if (typedPartitionValue(value, types[k] ?? "string") !== undefined) continue;
-      throw invalid(
-        `${JSON.stringify(value)} is no value of "${metadata.partitionColumns[k]}" (${types[k]}): "${path}"`,
-        {
-          at: place("adds", i, `partitionValues/${pointerToken(key)}`),
-          code: "DELTA_INVALID_PARTITION_VALUE",
-          hint: 'A date is "2026-01-31", a timestamp "2026-01-31T12:00:00.000000Z", one without zone "2026-01-31 12:00:00".',
-        },
-      );
-    }
   }
 }
 

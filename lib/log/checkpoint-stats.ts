@@ -4,13 +4,13 @@ import type { AddFile, Metadata } from "../delta/actions.ts";
 import { isJsonObject, type Json, type JsonObject, parseJson } from "../delta/json.ts";
 import { parseSchema, physicalName, type SchemaField } from "../delta/schema.ts";
 import { booleanColumn, field, longColumn, type StructField, structColumn } from "../parquet/write/columns.ts";
-import { valueType } from "./checkpoint-values.ts";
+import { storedType } from "./checkpoint-values.ts";
 
 /** No field for a table without partitions, nor for a partition column whose type has no parsed form. */
 export function parsedPartitionValues(metadata: Metadata): StructField<AddFile>[] {
   const partitions = metadata.partitionColumns.flatMap((name) => {
     const column = tableSchema(metadata).find((candidate) => candidate.name === name);
-    const type = column && valueType(column.type);
+    const type = column && storedType(column.type);
     if (!column || !type) return [];
     const key = physicalName(column);
     // An empty text is null for all types; a string column that cannot be null has it as a value (delta-io/delta#6150).
@@ -70,7 +70,7 @@ function group(name: string, nodes: readonly StatsNode[], leaf: LeafField): Stru
 }
 
 const rangeField: LeafField = ({ name, type }) => {
-  const known = valueType(type);
+  const known = storedType(type);
   return known?.hasRange ? [known.jsonField<JsonObject>(name, (values) => values[name])] : [];
 };
 

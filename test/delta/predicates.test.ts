@@ -7,6 +7,7 @@ import type { Json } from "../../lib/delta/json.ts";
 import { compilePredicate } from "../../lib/delta/predicates.ts";
 import { tableProperties } from "../../lib/delta/properties.ts";
 import { parseSchema } from "../../lib/delta/schema.ts";
+import { tableDescription } from "../../lib/delta/table-configuration.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { metadata } from "../support/builders.ts";
 
@@ -167,3 +168,70 @@ function conjunction(truths: readonly (boolean | null)[]): boolean | null {
   if (truths.includes(false)) return false;
   return truths.includes(null) ? null : true;
 }
+
+const typed = (type: Json, more: { nullable?: boolean; metadata?: Record<string, Json> } = {}) => {
+  const fields = [{ name: "p", type, nullable: true, metadata: {}, ...more }];
+  const schemaString = JSON.stringify({ type: "struct", fields });
+  const described = tableDescription(metadata({ partitionColumns: ["p"], schemaString }));
+  return (predicate: Json) => {
+    const matches = compilePredicate(predicate, described, "/p");
+    return (text: string | null) => matches({ p: text });
+  };
+};
+const p = (op: string, value: Json): Json => ({ column: "p", op, value });
+const BY_TYPE: readonly [type: string, predicate: Json, text: string, matches: boolean][] = [
+  ["double", p(">", 5), "NaN", true],
+  ["double", p("=", "NaN"), "NaN", true],
+  ["double", p("<", "NaN"), "Infinity", true],
+  ["double", p("=", 0), "-0.0", true],
+  ["float", p("=", 0.1), "0.10000000149011612", true],
+  ["double", p("=", 0.1), "0.10000000149011612", false],
+  ["string", p("<", "😀"), "\uffee", true],
+  ["string", p(">", "😀"), "\uffee", false],
+  ["binary", p("<", "😀"), "\uffee", true],
+  ["decimal(38,2)", p("<", "0.1000000000000000000000000000000000001"), "0.10", true],
+  ["decimal(10,2)", p("=", "1e0"), "1.00", true],
+  ["char(3)", p("=", "a"), "a  ", true],
+  ["timestamp", p("=", "2026-01-31T12:00:00Z"), "2026-01-31 13:00:00+01:00", true],
+  // Its writer's zone may be any.
+  ["timestamp", p("=", "2026-01-31T12:00:00Z"), "2026-01-31 20:00:00", true],
+  ["timestamp", { not: p("=", "2026-01-31T12:00:00Z") }, "2026-01-31 12:00:00", true],
+  ["timestamp", p("=", "2026-01-31T12:00:00Z"), "2026-02-02 12:00:00", false],
+  ["boolean", p("=", true), "TRUE", true],
+  ["date", p(">", "9999-12-31"), "+10000-01-01", true],
+];
+for (const [type, predicate, text, matches] of BY_TYPE) {
+  test(`${type} ${JSON.stringify(predicate)} on ${JSON.stringify(text)}: ${matches}`, () => {
+    assert.equal(typed(type)(predicate)(text), matches);
+  });
+}
+
+test("an empty text of an imported table is null, and also a text where some readers take it for one", () => {
+  const isNull = { column: "p", op: "isNull" };
+  for (const type of ["string", "binary", "varchar(3)"]) {
+    for (const predicate of [isNull, p("=", ""), p("<", "a"), { not: isNull }]) {
+      assert.equal(typed(type)(predicate)(""), true, `${type} ${JSON.stringify(predicate)}`);
+    }
+    assert.equal(typed(type)(p("=", "a"))(""), false);
+    assert.equal(typed(type, { nullable: false })(isNull)(""), false);
+  }
+  assert.equal(typed("integer")(p("<", 1))(""), false);
+});
+
+test("a collated column may match whatever is not the same text", () => {
+  const collated = typed("string", { metadata: { __COLLATIONS: { p: "spark.UTF8_LCASE" } } });
+  assert.equal(collated(p("=", "A"))("a"), true);
+  assert.equal(collated({ not: p("=", "A") })("a"), true);
+  assert.equal(collated({ column: "p", op: "isNull" })("a"), false);
+});
+
+test("a member of a struct is a data column", () => {
+  const fields = [
+    { name: "p", type: "string" },
+    { name: "s", type: { type: "struct", fields: [{ name: "x", type: "long" }] } },
+  ];
+  const schemaString = JSON.stringify({ type: "struct", fields });
+  const described = tableDescription(metadata({ partitionColumns: ["p"], schemaString }));
+  assert.equal(compilePredicate({ column: "S.x", op: "=", value: 1 }, described, "/p")({ p: "a" }), true);
+  assert.throws(() => compilePredicate({ column: "p.x", op: "isNull" }, described, "/p"));
+});
