@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs the readers and writers of the interop suite: a Python of their own and Spark's Delta jars, in a cache folder that
-# later runs find again. Does nothing when it is complete. Prints the folder. Needs python3 with venv, Java 17 and Maven.
+# Installs the readers and writers of the interop suite: a Python of their own, Spark's Delta jars and a Trino server, in a cache
+# folder that later runs find again. Does nothing when it is complete. Prints the folder. Needs python3 with venv, Java 17 and Maven.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${INTEROP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/deltalakedb-interop}
-delta=4.1.0
+delta=4.4.0
+spark=4.2
 scala=2.13
+trino=476
 
 missing=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -16,15 +18,42 @@ if [ ${#missing[@]} -gt 0 ]; then
   exit 69
 fi
 
-wanted=$(cat "$here/requirements.txt"; echo "$delta $scala")
-mkdir -p "$cache"
-if [ "$(cat "$cache/complete" 2>/dev/null)" != "$wanted" ]; then
-  rm -rf "$cache/venv" "$cache/jars" "$cache/complete"
+# part NAME WANTED: installs one part unless the cache has it as wanted. A part that was cut off is made again from the start.
+part() {
+  local name=$1 wanted=$2
+  if [ "$(cat "$cache/$name.complete" 2>/dev/null)" = "$wanted" ]; then return; fi
+  rm -rf "${cache:?}/$name" "$cache/$name.complete"
+  "install_$name" >&2
+  printf '%s' "$wanted" >"$cache/$name.complete"
+}
+
+install_venv() {
   python3 -m venv "$cache/venv"
-  "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" >&2
-  for artifact in "delta-spark_$scala" delta-storage; do
-    mvn --batch-mode --quiet -Dstyle.color=never dependency:copy "-Dartifact=io.delta:$artifact:$delta" "-DoutputDirectory=$cache/jars" >&2
-  done
-  printf '%s' "$wanted" >"$cache/complete"
-fi
+  "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+}
+
+install_jars() {
+  maven_copy "io.delta:delta-spark_${spark}_$scala:$delta" "$cache/jars"
+  maven_copy "io.delta:delta-storage:$delta" "$cache/jars"
+}
+
+# Of the server's sixty plugins only the Delta connector is kept: they share files by hard links, so all are unpacked first.
+install_trino() {
+  local download="$cache/trino-download"
+  rm -rf "$download"
+  maven_copy "io.trino:trino-server:$trino:tar.gz" "$download"
+  mkdir "$cache/trino"
+  tar -xzf "$download"/trino-server-*.tar.gz -C "$cache/trino" --strip-components=1
+  find "$cache/trino/plugin" -mindepth 1 -maxdepth 1 ! -name delta-lake -exec rm -rf {} +
+  rm -rf "$download"
+}
+
+maven_copy() {
+  mvn --batch-mode --quiet -Dstyle.color=never dependency:copy "-Dartifact=$1" "-DoutputDirectory=$2"
+}
+
+mkdir -p "$cache"
+part venv "$(cat "$here/requirements.txt")"
+part jars "$delta $spark $scala"
+part trino "$trino"
 echo "$cache"

@@ -93,23 +93,29 @@ def daft(path, version, where):
     return frame.to_arrow()
 
 
+def open_duckdb():
+    """A DuckDB with its delta extension, loaded as a file: nothing is installed into the user's home, nothing downloaded."""
+    import duckdb as engine
+    import duckdb_extension_delta as package
+
+    connection = engine.connect()
+    extension = pathlib.Path(package.__path__[0], "extensions", f"v{engine.__version__}", "delta.duckdb_extension")
+    connection.execute(f"LOAD '{extension}'; SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    return connection
+
+
 _duckdb = None
 
 
 def duckdb(path, version, where):
     global _duckdb
     if _duckdb is None:
-        import duckdb as engine
-        from duckdb_ext import init
-
-        _duckdb = init(engine.connect())
-        _duckdb.execute("LOAD delta; SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+        _duckdb = open_duckdb()
     at = "" if version is None else f", VERSION {version}"
     quoted = path.replace("'", "''")
     _duckdb.execute(f"ATTACH '{quoted}' AS lake (TYPE delta{at})")
     try:
-        result = _duckdb.execute(f"SELECT * FROM lake{sql_where(where)}").fetch_arrow_table()
-        return result
+        return _duckdb.execute(f"SELECT * FROM lake{sql_where(where)}").to_arrow_table()
     finally:
         _duckdb.execute("DETACH lake")
 

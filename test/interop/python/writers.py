@@ -62,12 +62,10 @@ def daft_append(path):
 
 
 def duckdb_append(path):
-    import duckdb
-    from duckdb_ext import init
+    from readers import open_duckdb
 
     rows = sample(path)  # noqa: F841 (DuckDB finds it by name)
-    connection = init(duckdb.connect())
-    connection.execute("LOAD delta")
+    connection = open_duckdb()
     connection.execute(f"ATTACH '{path}' AS lake (TYPE delta)")
     connection.execute("INSERT INTO lake SELECT * FROM rows")
 
