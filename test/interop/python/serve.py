@@ -15,6 +15,7 @@ from canon import canonical_rows  # noqa: E402
 if sys.argv[1] == "spark":
     from spark_engine import LOOKS, READERS, WRITES
 else:
+    from make_files import make_files
     from readers import READERS
     from writers import LOOKS, WRITES
 
@@ -23,9 +24,11 @@ lock = threading.Lock()
 
 def answer(request):
     try:
-        op, what, path = request["op"], request["what"], request["path"]
+        op, what, path = request["op"], request["what"], request.get("path")
         if op == "read":
             result = canonical_rows(READERS[what](path, request.get("version"), request.get("where")))
+        elif op == "make":
+            result = make_files(request)
         elif op == "write":
             result = WRITES[what](path) and None
         else:

@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 
 const PYTHON = fileURLToPath(new URL("../python", import.meta.url));
 
+/** An engine that says nothing for so long will not: some hang on damaged tables. */
+const NO_ANSWER_MS = 300_000;
+
 /** The readers of the grid, in its order. */
 export const READERS = ["Spark", "delta-rs", "delta-rs (pyarrow)", "Polars", "Daft", "DuckDB", "kernel-rs"] as const;
 export type Reader = (typeof READERS)[number];
@@ -36,13 +39,23 @@ export interface Engines {
   write(what: string, path: string): Promise<string | undefined>;
   /** Asks an engine something else, such as "delta-rs history". @throws Error when it fails */
   look<T>(what: string, path: string): Promise<T>;
+  /** Writes data files of `{path, fields, rows}`, as `python/make_files.py` says. */
+  make(files: readonly object[]): Promise<readonly { readonly size: number; readonly rows: readonly Row[] }[]>;
   close(): Promise<void>;
 }
 
 /** @param cache the folder that `setup.sh` prints */
 export async function openEngines(cache: string): Promise<Engines> {
-  const engines = { spark: start(cache, "spark"), python: start(cache, "python") };
-  const ask = (what: string, request: object) => engines[what.startsWith("Spark") ? "spark" : "python"].ask(request);
+  const engines = new Map<string, ReturnType<typeof start>>();
+  // Spark takes ten seconds to start: only where it is wanted.
+  const ask = (what: string, request: object) => {
+    const name = what.startsWith("Spark") ? "spark" : "python";
+    let engine = engines.get(name);
+    // A damaged table may crash an engine, and all that share its memory: the next reading gets fresh ones.
+    if (!engine || engine.hasEnded()) engine = start(cache, name);
+    engines.set(name, engine);
+    return engine.ask(request);
+  };
   return {
     async read(reader, path, version, where) {
       const answer = await ask(reader, { op: "read", what: reader, path, version, where });
@@ -56,7 +69,12 @@ export async function openEngines(cache: string): Promise<Engines> {
       if (answer.error !== undefined) throw new Error(`${what} of ${path}: ${answer.error}`);
       return answer.result as T;
     },
-    close: async () => void (await Promise.all([engines.spark.close(), engines.python.close()])),
+    async make(files) {
+      const answer = await ask("data files", { op: "make", what: "data files", files });
+      if (answer.error !== undefined) throw new Error(answer.error);
+      return answer.result as Awaited<ReturnType<Engines["make"]>>;
+    },
+    close: async () => void (await Promise.all([...engines.values()].map((engine) => engine.close()))),
   };
 }
 
@@ -69,7 +87,7 @@ function start(cache: string, name: string) {
   let said = "";
   let ended: string | undefined;
   let lastId = 0;
-  child.stderr?.on("data", (data) => (said = `${said}${data}`.slice(-4000)));
+  child.stderr?.on("data", (data) => (said = `${said}${data}`.slice(-2000)));
   if (child.stdout) {
     createInterface({ input: child.stdout }).on("line", (line) => {
       const answer = JSON.parse(line) as Answer;
@@ -77,19 +95,22 @@ function start(cache: string, name: string) {
       waiting.delete(answer.id);
     });
   }
-  child.on("exit", (code) => {
-    ended = `the ${name} process ended with ${code}: ${said}`;
+  child.on("exit", (code, signal) => {
+    ended = `the ${name} process ended with ${code ?? signal}: ${said}`;
     for (const [id, resolve] of waiting) resolve({ id, error: ended });
   });
   return {
+    hasEnded: () => ended !== undefined,
     ask(request: object): Promise<Answer> {
       const id = ++lastId;
       if (ended !== undefined) throw new Error(ended);
       child.stdin?.write(`${JSON.stringify({ id, ...request })}\n`);
-      return new Promise((resolve) => waiting.set(id, resolve));
+      const answer = new Promise<Answer>((resolve) => waiting.set(id, resolve));
+      const timer = setTimeout(() => child.kill("SIGKILL"), NO_ANSWER_MS);
+      return answer.finally(() => clearTimeout(timer));
     },
     async close() {
-      if (child.exitCode !== null) return;
+      if (ended !== undefined) return;
       child.stdin?.end();
       await once(child, "exit");
     },

@@ -35,7 +35,8 @@ export interface Answer {
 export interface Service {
   /** Where the service puts its tables. */
   readonly storage: string;
-  request(method: string, path: string, body?: object): Promise<Answer>;
+  /** A text goes out as it is. */
+  request(method: string, path: string, body?: object | string): Promise<Answer>;
   /** As {@link request}, for what must succeed. @throws Error with the problem */
   call(method: string, path: string, body?: object): Promise<Body>;
   /** Runs a command of `dl` on the same database. */
@@ -60,7 +61,7 @@ export async function startService(folder: string): Promise<Service> {
   });
   const request: Service["request"] = async (method, path, body) => {
     const init: RequestInit = { method, headers: { "content-type": "application/json" } };
-    if (body !== undefined) init.body = stringifyJson(body as never);
+    if (body !== undefined) init.body = typeof body === "string" ? body : stringifyJson(body as never);
     const response = await fetch(`${url}${path}`, init);
     return { status: response.status, body: parseJson(await response.text()) as unknown as Body };
   };

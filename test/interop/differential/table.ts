@@ -1,0 +1,150 @@
+/** A table of the differential test: made through the service, filled with good files, and mutated. */
+
+import { randomUUID } from "node:crypto";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { FEATURES } from "../../../lib/delta/features.ts";
+import { type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/json.ts";
+import type { Row } from "../support/engines.ts";
+import { logName } from "../support/golden.ts";
+import type { Answer, Service } from "../support/service.ts";
+import type { Base, Case, Sent, Standing, StoredFile } from "./case.ts";
+import { FILES, type Store } from "./store.ts";
+
+/** A checkpoint of ours follows every so many versions. */
+export const INTERVAL = 3;
+
+export class Table {
+  readonly base: Base;
+  readonly name: string;
+  readonly folder: string;
+  /** Files and rows as the requests that were taken imply them. */
+  live: readonly StoredFile[] = [];
+  more: readonly Row[] = [];
+  head = -1;
+  readonly #service: Service;
+  readonly #store: Store;
+  #used = 0;
+
+  constructor(service: Service, store: Store, base: Base, name: string) {
+    this.#service = service;
+    this.#store = store;
+    this.base = base;
+    this.name = name;
+    this.folder = join(service.storage, ...name.split("."));
+  }
+
+  /** The request that makes the table. */
+  createBody(): JsonObject {
+    const configuration = { "delta.checkpointInterval": String(INTERVAL), ...this.base.configuration };
+    return {
+      name: this.name,
+      schema: { type: "struct", fields: this.base.fields },
+      partitionColumns: this.base.partitionColumns ?? [],
+      configuration,
+    } as unknown as JsonObject;
+  }
+
+  async create(body: JsonObject): Promise<Answer> {
+    const answer = await this.#service.request("POST", "/v1/tables", body);
+    if (answer.status === 201) {
+      this.head = 0;
+      mkdirSync(this.folder, { recursive: true });
+    }
+    return answer;
+  }
+
+  /** Appends a good file. */
+  async append(): Promise<Answer> {
+    const file = this.next();
+    const first = this.live.length === 0 ? (this.base.firstActions ?? []) : [];
+    return await this.send({ actions: [...first, { add: file.add }], added: file.rows }, [file]);
+  }
+
+  /** A file that the table does not have yet. */
+  next(folder = this.folder): StoredFile {
+    const n = this.#used;
+    this.#used += 1;
+    const file = this.#store.files(this.base)[n % FILES];
+    if (file === undefined) throw new Error(`"${this.base.name}" has no files`);
+    this.#store.lay(this.base, n % FILES, folder, file.path);
+    return file;
+  }
+
+  /** @param folder another one when a case is tried on a copy */
+  standing(folder = this.folder): Standing {
+    return {
+      name: this.name,
+      folder,
+      version: this.head,
+      metaData: this.newest("metaData"),
+      protocol: this.newest("protocol"),
+      live: this.live,
+      next: () => this.next(folder),
+      lay: (file, path) => {
+        const to = join(folder, path);
+        mkdirSync(dirname(to), { recursive: true });
+        copyFileSync(join(folder, file.path), to);
+        return { ...file, path, add: { ...file.add, path } };
+      },
+    };
+  }
+
+  /** Commits, and on 201 remembers what the table holds now. `files` are those that stay live as good ones. */
+  async send(sent: Sent, files: readonly StoredFile[] = []): Promise<Answer> {
+    const answer = await this.#service.request("POST", "/v1/commits", commitText(this.name, this.head, sent));
+    if (answer.status !== 201) return answer;
+    this.head = answer.body.tables[0]?.version ?? -1;
+    const removed = sent.removed ?? [];
+    this.live = [...this.live.filter((file) => !removed.includes(file)), ...files];
+    if (files.length === 0) this.more = [...this.more, ...(sent.added ?? [])];
+    this.#rows = sent.rows ?? this.#rows;
+    return answer;
+  }
+
+  #rows: readonly Row[] | undefined;
+
+  /** What readers must find. */
+  rows(): readonly Row[] {
+    return this.#rows ?? [...this.live.flatMap((file) => file.rows), ...this.more];
+  }
+
+  /** The newest action of a kind in the log. */
+  newest(kind: "metaData" | "protocol"): JsonObject {
+    for (let version = this.head; version >= 0; version -= 1) {
+      for (const action of readLog(this.folder, version)) if (action[kind]) return action[kind] as JsonObject;
+    }
+    throw new Error(`${this.name} has no ${kind}`);
+  }
+}
+
+/** Actions of a version that stands in a log. */
+export function readLog(table: string, version: number): readonly JsonObject[] {
+  const text = readFileSync(join(table, "_delta_log", `${logName(version)}.json`), "utf8");
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => parseJson(line) as JsonObject);
+}
+
+export function logHas(table: string, file: RegExp): boolean {
+  return readdirSync(join(table, "_delta_log")).some((name) => file.test(name));
+}
+
+/** The request as text: some mutations are texts that no JSON value could give. */
+export function commitText(table: string, readVersion: number, sent: Sent): string {
+  const actions = sent.actions.map(actionText).join(",");
+  const known = { table, readVersion, reads: {}, supportedFeatures: { writer: Object.keys(FEATURES) }, ...sent.more };
+  const part = `${stringifyJson(known as unknown as JsonObject).slice(0, -1)},"actions":[${actions}]}`;
+  return `{"transactionId":"${randomUUID()}","acknowledge":"mirrored","tables":[${part}]}`;
+}
+
+export function actionText(action: JsonObject | string): string {
+  return typeof action === "string" ? action : stringifyJson(action);
+}
+
+/** Runs the mutated request of a case. */
+export async function mutate(table: Table, wanted: Case): Promise<{ readonly sent: Sent; readonly answer: Answer }> {
+  const sent = wanted.commit?.(table.standing()) ?? { actions: [] };
+  return { sent, answer: await table.send(sent) };
+}
