@@ -1,11 +1,11 @@
 /** The top file of a V2 checkpoint in JSON (PROTOCOL.md, "V2 Spec"): lines as in a commit, and references to sidecars. */
 
 import { ActionCollector } from "../delta/decode.ts";
-import { isJsonObject, type Json } from "../delta/json.ts";
+import { isJsonObject, type JsonObject } from "../delta/json.ts";
 import { corrupt } from "../errors.ts";
 import type { FileAction, ObjectStore } from "../ports.ts";
 import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";
-import { parseLines, storedAction } from "./read-commit.ts";
+import { readActions, storedAction } from "./read-commit.ts";
 
 /** File actions per batch. */
 const BATCH = 2_000;
@@ -22,18 +22,18 @@ export async function openJsonPart(store: ObjectStore, key: string): Promise<Che
   };
 }
 
-function isFileAction(value: Json): boolean {
-  return isJsonObject(value) && (Object.hasOwn(value, "add") || Object.hasOwn(value, "remove"));
+function isFileAction(action: JsonObject): boolean {
+  return Object.hasOwn(action, "add") || Object.hasOwn(action, "remove");
 }
 
 function readHeader(bytes: Uint8Array, name: string): PartHeader {
   const collector = new ActionCollector({ strict: false });
   let [numAdds, numStats] = [0, 0];
-  for (const { value, at } of parseLines(bytes, name)) {
-    if (!isFileAction(value)) storedAction(at, () => collector.collect(value, at));
-    else if (isJsonObject(value) && isJsonObject(value.add)) {
+  for (const { action, at } of readActions(bytes, name)) {
+    if (!isFileAction(action)) storedAction(at, () => collector.collect(action, at));
+    else if (isJsonObject(action.add)) {
       numAdds += 1;
-      if (value.add.stats) numStats += 1;
+      if (action.add.stats) numStats += 1;
     }
   }
   const { protocol, metadata, txns, domains, others } = collector.actions();
@@ -45,10 +45,10 @@ function readHeader(bytes: Uint8Array, name: string): PartHeader {
 
 function* readFiles(bytes: Uint8Array, name: string): Generator<readonly FileAction[]> {
   let batch: FileAction[] = [];
-  for (const { value, at } of parseLines(bytes, name)) {
-    if (!isFileAction(value)) continue;
+  for (const { action, at } of readActions(bytes, name)) {
+    if (!isFileAction(action)) continue;
     const collector = new ActionCollector({ strict: false });
-    storedAction(at, () => collector.collect(value, at));
+    storedAction(at, () => collector.collect(action, at));
     const { adds, removes } = collector.actions();
     batch.push(...adds.map((add) => ({ add })), ...removes.map((remove) => ({ remove })));
     if (batch.length >= BATCH) {

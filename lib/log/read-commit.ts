@@ -3,36 +3,48 @@
 import { TextDecoder } from "node:util";
 import type { CommitActions } from "../delta/actions.ts";
 import { ActionCollector } from "../delta/decode.ts";
-import { type Json, parseJson } from "../delta/json.ts";
+import { type Json, type JsonObject, parseJson } from "../delta/json.ts";
 import { corrupt, errorText, isLakeError } from "../errors.ts";
+import { lineActions } from "./log-line.ts";
 
-export interface ParsedLine {
-  readonly value: Json;
+export interface LogAction {
+  /** One member: the action's name, and what it is. */
+  readonly action: JsonObject;
   /** `<file>:<line>`. */
   readonly at: string;
 }
 
 const NEWLINE = 10;
+/** One action of a table with ten thousand columns has some megabytes. */
+const MAX_LINE_BYTES = 32 * 2 ** 20;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
- * The JSON values of a file, one a line. Blank lines, `\r\n` and a byte order mark are tolerated; nothing else is, since a
+ * The actions of a file, line by line. Blank lines, `\r\n` and a byte order mark are tolerated; nothing else is, since a
  * reader that guesses (at a record over several lines, at text behind an object) may guess another table.
- * @throws LakeError corrupt (MALFORMED_JSON)
+ * @throws LakeError corrupt: MALFORMED_JSON, MALFORMED_ACTION
  */
-export function* parseLines(bytes: Uint8Array, name: string): Generator<ParsedLine> {
+export function* readActions(bytes: Uint8Array, name: string): Generator<LogAction> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let start = BYTE_ORDER_MARK.every((byte, i) => bytes[i] === byte) ? BYTE_ORDER_MARK.length : 0;
   for (let line = 1; start < bytes.length; line += 1) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline < 0 ? bytes.length : newline;
+    const at = `${name}:${line}`;
     const value = parseLine(decoder, bytes.subarray(start, end), name, line);
-    if (value !== undefined) yield { value, at: `${name}:${line}` };
+    const actions = value === undefined ? [] : storedAction(at, () => lineActions(value, at));
+    for (const action of actions) yield { action, at };
     start = end + 1;
   }
 }
 
 function parseLine(decoder: TextDecoder, bytes: Uint8Array, name: string, line: number): Json | undefined {
+  if (bytes.length > MAX_LINE_BYTES) {
+    throw corrupt(`${name}, line ${line} has ${bytes.length} bytes; an action has at most ${MAX_LINE_BYTES}`, {
+      code: "LOG_TOO_LARGE",
+      at: `${name}:${line}`,
+    });
+  }
   try {
     const text = decoder.decode(bytes);
     return text.trim() === "" ? undefined : parseJson(text);
@@ -53,8 +65,8 @@ function parseLine(decoder: TextDecoder, bytes: Uint8Array, name: string, line: 
  */
 export function parseCommit(bytes: Uint8Array, name: string): CommitActions {
   const collector = new ActionCollector({ strict: false });
-  for (const { value, at } of parseLines(bytes, name)) {
-    storedAction(at, () => collector.collect(value, at));
+  for (const { action, at } of readActions(bytes, name)) {
+    storedAction(at, () => collector.collect(action, at));
   }
   return collector.actions();
 }

@@ -1,16 +1,18 @@
 /** The move from `_delta_log` to SQL: takes a table over at its version, with the history that the log still allows. Resumable. */
 
 import type { CommitActions, Metadata, Protocol } from "../delta/actions.ts";
+import { checkImportable } from "../delta/importable.ts";
 import type { Int64 } from "../delta/int64.ts";
 import {
   type CheckpointFile,
+  type CommitFile,
   type LogListing,
   type LogSegment,
   pickOldestSegment,
   pickSegment,
 } from "../delta/log-files.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
-import { corrupt, isLakeError, type LakeError } from "../errors.ts";
+import { corrupt, isLakeError, LakeError } from "../errors.ts";
 import type { CheckpointHeader, DeltaLog, FileAction, ImportProgress, Lake, LogCommit } from "../ports.ts";
 import { checkTableName } from "./create-table.ts";
 
@@ -41,24 +43,44 @@ export interface ImportResult {
 
 export type OnProgress = (progress: { readonly phase: string; readonly done: number; readonly total?: number }) => void;
 
-/** Commits read ahead of the one that is being written to SQL. */
+/** Commits read ahead of the one that is being written to SQL, … */
 const READ_AHEAD = 16;
+/** … as long as they have no more bytes than this: in memory, actions are some ten times their text. */
+const READ_AHEAD_BYTES = 32 * 2 ** 20;
+/** A commit is read whole; larger ones would not fit into memory. */
+const MAX_COMMIT_BYTES = 256 * 2 ** 20;
 
 /**
  * Imports a Delta table that others have written. Its log is only read. A table that we cannot hold in full is refused
  * before anything is written; one that turns out broken later leaves nothing behind. After a kill, the same call carries on.
- * @throws LakeError invalid (unsupported protocol), notFound, corrupt (what is wrong and in which file), conflict (name or location taken), unavailable
+ * @throws LakeError invalid (what is wrong with the table, and in which file), notFound, conflict (name or location taken), unavailable
  */
 export async function importTable(
   lake: Lake,
   request: ImportRequest,
   onProgress: OnProgress = () => {},
 ): Promise<ImportResult> {
+  try {
+    return await importLog(lake, request, onProgress);
+  } catch (error) {
+    throw asRefusal(error);
+  }
+}
+
+/** A damaged log is what the caller asked us to import: nothing of ours is damaged. */
+function asRefusal(error: unknown): unknown {
+  if (!isLakeError(error, "corrupt")) return error;
+  const { message, code, facts, at, hint } = error;
+  return new LakeError("invalid", message, { code, facts, cause: error, ...(at && { at }), ...(hint && { hint }) });
+}
+
+async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgress): Promise<ImportResult> {
   checkTableName(request.name);
   const log = lake.openLog(request.location);
   const listing = await log.list();
   const notes: string[] = [];
   const { segment, header } = await chooseStart(log, listing, request.mode, notes);
+  checkSizes(segment);
   await checkSupported(log, segment, header);
   const plan = `${request.mode} from ${segment.checkpoint ? segment.checkpoint.files.map((f) => f.name).join("+") : "commit 0"}`;
   const progress = await lake.catalog.beginImport({ ...request, tableId: lake.clock.newId(), plan });
@@ -87,7 +109,8 @@ export async function importTable(
     };
   } catch (error) {
     // What cannot get better by itself leaves nothing behind; what can, keeps its progress.
-    if (isLakeError(error, "corrupt") || isLakeError(error, "invalid")) await lake.catalog.abortImport(tableId);
+    const isFinal = (["corrupt", "invalid", "internal"] as const).some((kind) => isLakeError(error, kind));
+    if (isFinal) await lake.catalog.abortImport(tableId);
     throw error;
   }
 }
@@ -158,14 +181,24 @@ function missing(action: string, code: string, at: string): LakeError {
   });
 }
 
+function checkSizes({ commits }: LogSegment): void {
+  const large = commits.find((commit) => commit.size > MAX_COMMIT_BYTES);
+  if (!large) return;
+  throw corrupt(`the commit ${large.name} has ${large.size} bytes; at most ${MAX_COMMIT_BYTES} are read`, {
+    code: "LOG_TOO_LARGE",
+    at: large.name,
+    hint: "Write a checkpoint at or after this version, and import the table with the mode snapshot.",
+  });
+}
+
 /**
- * Refuses unknown protocols, old and new, before a row is written: reads the commits from the newest back until both
+ * Refuses unknown protocols, old and new, and tables that we could not serve, before a row is written: reads the commits from the newest back until both
  * protocol and metadata are known.
  */
 async function checkSupported(log: DeltaLog, segment: LogSegment, header: CheckpointHeader | undefined): Promise<void> {
   let protocol: Protocol | undefined;
   let metadata: Metadata | undefined;
-  const newestFirst = segment.commits.map((commit) => commit.version).reverse();
+  const newestFirst = segment.commits.toReversed();
   for await (const commit of readCommits(log, newestFirst)) {
     protocol ??= commit.actions.protocol;
     metadata ??= commit.actions.metadata;
@@ -177,6 +210,7 @@ async function checkSupported(log: DeltaLog, segment: LogSegment, header: Checkp
   if (!protocol) throw missing("protocol", "MISSING_PROTOCOL", "");
   if (!metadata) throw missing("metaData", "MISSING_METADATA", "");
   checkProtocolKnown(protocol);
+  checkImportable(metadata);
 }
 
 async function importCheckpoint(
@@ -240,11 +274,11 @@ async function importCommits(
   applied: { readonly tableId: string; readonly version: number; readonly timestamp: number },
   onProgress: OnProgress,
 ): Promise<void> {
-  const versions = segment.commits.map((commit) => commit.version).filter((version) => version > applied.version);
+  const commits = segment.commits.filter((commit) => commit.version > applied.version);
   const total = segment.commits.length;
-  let done = total - versions.length;
+  let done = total - commits.length;
   let previous = applied.timestamp;
-  for await (const commit of readCommits(log, versions)) {
+  for await (const commit of readCommits(log, commits)) {
     if (commit.actions.protocol) checkProtocolKnown(commit.actions.protocol);
     const times = timesOf(commit.actions, commit.modifiedAt, previous);
     await lake.catalog.importBatch(applied.tableId, {
@@ -273,15 +307,23 @@ function timesOf(
 }
 
 /** Reads commits in the given order, some of them ahead: on S3 each is a round trip. */
-async function* readCommits(log: DeltaLog, versions: readonly number[]): AsyncGenerator<LogCommit> {
-  const ahead: Promise<LogCommit>[] = [];
-  let next = 0;
+async function* readCommits(log: DeltaLog, commits: readonly CommitFile[]): AsyncGenerator<LogCommit> {
+  const ahead: { readonly commit: Promise<LogCommit>; readonly bytes: number }[] = [];
+  let [next, bytes] = [0, 0];
   const fill = () => {
-    while (next < versions.length && ahead.length < READ_AHEAD) {
-      const read = log.readCommit(versions[next++] as number);
-      read.catch(() => {}); // awaited below, in order; this only keeps an early failure from being reported as unhandled
-      ahead.push(read);
+    for (let file = commits[next]; file !== undefined && ahead.length < READ_AHEAD; file = commits[next]) {
+      if (ahead.length > 0 && bytes + file.size > READ_AHEAD_BYTES) return;
+      const commit = log.readCommit(file.version);
+      commit.catch(() => {}); // awaited below, in order; this only keeps an early failure from being reported as unhandled
+      ahead.push({ commit, bytes: file.size });
+      bytes += file.size;
+      next += 1;
     }
   };
-  for (fill(); ahead.length > 0; fill()) yield await (ahead.shift() as Promise<LogCommit>);
+  for (fill(); ahead.length > 0; fill()) {
+    const [first] = ahead.splice(0, 1);
+    if (first === undefined) return;
+    bytes -= first.bytes;
+    yield await first.commit;
+  }
 }
