@@ -88,6 +88,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ["lib/telemetry"],
   "prom-client": ["lib/telemetry"],
   "fast-check": ["test"],
+  "@duckdb/node-api": ["test"],
 };
 /** Packages that are run, or read by the type checker, but never imported. */
 const TOOLS = ["node", "typescript", "@biomejs/biome", "aws-cdk", "esbuild"];
