@@ -179,7 +179,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
 
 for (const [type, pairs] of Object.entries(CANONICAL)) {
   for (const [text, wanted] of pairs) {
-    test(`${type}: ${JSON.stringify(text)} is stored as ${JSON.stringify(wanted)}`, () => {
+    test(`edge 12: ${type}: ${JSON.stringify(text)} is stored as ${JSON.stringify(wanted)}`, () => {
       assert.equal(canonical(type, text), wanted);
       assert.equal(canonical(type, wanted), wanted, "a canonical text stays as it is");
       const { parse, compare } = typed(type);
@@ -189,7 +189,7 @@ for (const [type, pairs] of Object.entries(CANONICAL)) {
 }
 for (const [type, texts] of Object.entries(REFUSED)) {
   for (const text of texts) {
-    test(`${type}: ${JSON.stringify(text.slice(0, 50))} is refused`, () =>
+    test(`edge 12: ${type}: ${JSON.stringify(text.slice(0, 50))} is refused`, () =>
       assert.equal(canonical(type, text), undefined));
   }
 }

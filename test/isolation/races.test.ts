@@ -158,7 +158,7 @@ test("a table that another request forgets while a third one is looked up is sti
   });
   const server = one.with({ catalog });
   assert.equal(await commitTo(server, a, 0, [addOf("f")]), 1, "a is remembered, b is not");
-  meanwhile = () => changeTable(server, a, { "delta.logRetentionDuration": "interval 1 days" });
+  meanwhile = () => changeTable(server, a, { "delta.logRetentionDuration": "interval 60 days" });
   const wanted = [a, b].map((tableId) => ({ tableId, readVersion: 1, actions: [addOf("g")], reads: {} }));
   await commitTo(one, b, 0, [addOf("f")]);
   assert.equal((await commit(server, request(...wanted))).status, "conflict", "found, and the change of metadata won");
