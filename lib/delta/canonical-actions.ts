@@ -1,5 +1,6 @@
 /** A writer's actions in the one form in which every reader understands them; what has no such form is refused. Pure. */
 
+import { readableCommitInfo } from "./action-fields.ts";
 import type { PlaceOf } from "./action-places.ts";
 import type { CommitActions, Metadata } from "./actions.ts";
 import { canonicalConfiguration } from "./check-properties.ts";
@@ -13,8 +14,12 @@ import type { TableConfiguration } from "./table-configuration.ts";
  * @throws LakeError invalid
  */
 export function canonicalActions(before: TableConfiguration, actions: CommitActions, place: PlaceOf): CommitActions {
-  if (actions.metadata === undefined) return actions;
-  return { ...actions, metadata: canonicalMetadata(before, actions.metadata, place("metadata")) };
+  const { commitInfo, metadata } = actions;
+  return {
+    ...actions,
+    ...(commitInfo && { commitInfo: readableCommitInfo(commitInfo, place("commitInfo")) }),
+    ...(metadata && { metadata: canonicalMetadata(before, metadata, place("metadata")) }),
+  };
 }
 
 function canonicalMetadata(before: TableConfiguration, metadata: Metadata, at: string): Metadata {

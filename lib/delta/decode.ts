@@ -1,6 +1,18 @@
 /** From JSON to actions: checks shapes and types, keeps unknown fields, says exactly where a value is wrong. */
 
 import { invalid } from "../errors.ts";
+import {
+  ADD,
+  CHANGE_FILE,
+  DELETION_VECTOR,
+  DOMAIN,
+  METADATA,
+  PROTOCOL,
+  REMOVE,
+  readableCommitInfo,
+  TXN,
+} from "./action-fields.ts";
+import { ACTION_NAMES, nearestAction } from "./action-names.ts";
 import type { ActionKind, ActionPlaces } from "./action-places.ts";
 import type {
   AddFile,
@@ -11,113 +23,11 @@ import type {
   Metadata,
   Protocol,
   RemoveFile,
-  StringMap,
   Txn,
 } from "./actions.ts";
-import { type Int64, int64, isInt64 } from "./int64.ts";
-import { isJsonObject, type Json, type JsonObject, pointerToken, stringifyJson } from "./json.ts";
-
-/**
- * Reads the members of one JSON object, each at most once; what is left are the unknown fields.
- * A `null` member counts as absent, as the protocol's writers use it.
- */
-class Fields {
-  readonly #object: JsonObject;
-  readonly #at: string;
-  readonly #read = new Set<string>();
-
-  constructor(value: Json | undefined, at: string) {
-    if (!isJsonObject(value)) throw wrongType(at, "an object", value);
-    this.#object = value;
-    this.#at = at;
-  }
-
-  optional<T>(name: string, read: (value: Json, at: string) => T): T | undefined {
-    this.#read.add(name);
-    const value = Object.hasOwn(this.#object, name) ? this.#object[name] : undefined;
-    return value === undefined || value === null ? undefined : read(value, `${this.#at}/${name}`);
-  }
-
-  required<T>(name: string, read: (value: Json, at: string) => T): T {
-    const value = this.optional(name, read);
-    if (value === undefined) throw invalid(`"${name}" is missing`, { at: `${this.#at}/${name}` });
-    return value;
-  }
-
-  unknown(): JsonObject | undefined {
-    const left = Object.entries(this.#object).filter(([name]) => !this.#read.has(name));
-    if (left.length === 0) return undefined;
-    const unknown = Object.fromEntries(left);
-    wellFormed(unknown, this.#at);
-    return unknown;
-  }
-}
-
-function wrongType(at: string, wanted: string, value: Json | undefined): Error {
-  const shown = value === undefined ? "nothing" : stringifyJson(value);
-  return invalid(`expected ${wanted}, got ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown}`, { at });
-}
-
-const string = (value: Json, at: string): string => {
-  if (typeof value !== "string") throw wrongType(at, "a string", value);
-  wellFormed(value, at);
-  return value;
-};
-/** Refuses a lone surrogate in any text or key: UTF-8 cannot carry it (delta-rules.md §8.8). */
-function wellFormed(value: Json | undefined, at: string): void {
-  if (typeof value === "string") {
-    if (!value.isWellFormed()) throw invalid("the text holds a lone surrogate, which UTF-8 cannot carry", { at });
-  } else if (Array.isArray(value)) {
-    for (const [i, item] of value.entries()) wellFormed(item, `${at}/${i}`);
-  } else if (isJsonObject(value)) {
-    for (const [key, item] of Object.entries(value)) {
-      wellFormed(key, at);
-      wellFormed(item, `${at}/${pointerToken(key)}`);
-    }
-  }
-}
-const boolean = (value: Json, at: string): boolean => {
-  if (typeof value !== "boolean") throw wrongType(at, "true or false", value);
-  return value;
-};
-const long = (value: Json, at: string): Int64 => {
-  if (isInt64(value)) return value;
-  // Parquet hands out bigints for small numbers, too.
-  if (typeof value === "bigint") return int64(value);
-  throw wrongType(at, "a 64-bit integer", value);
-};
-const notNegative = (value: Json, at: string): Int64 => {
-  const number = long(value, at);
-  if (number < 0) throw wrongType(at, "an integer that is not negative", value);
-  return number;
-};
-const int = (value: Json, at: string): number => {
-  if (typeof value !== "number" || !Number.isSafeInteger(value)) throw wrongType(at, "an integer", value);
-  return value;
-};
-const object = (value: Json, at: string): JsonObject => {
-  if (!isJsonObject(value)) throw wrongType(at, "an object", value);
-  return value;
-};
-const strings = (value: Json, at: string): string[] => {
-  if (!Array.isArray(value)) throw wrongType(at, "an array of strings", value);
-  return value.map((item: Json, i) => string(item, `${at}/${i}`));
-};
-/** An object of strings; `null` values stay. */
-const stringMap = (value: Json, at: string): StringMap => {
-  for (const [key, item] of Object.entries(object(value, at))) {
-    wellFormed(key, at);
-    if (item !== null) string(item as Json, `${at}/${pointerToken(key)}`);
-  }
-  return value as StringMap;
-};
-const configuration = (value: Json, at: string): Record<string, string> => {
-  for (const [key, item] of Object.entries(object(value, at))) {
-    wellFormed(key, at);
-    string(item as Json, `${at}/${pointerToken(key)}`);
-  }
-  return value as Record<string, string>;
-};
+import { checkWellFormed, type Origin, objectOf, wrongType } from "./field-kinds.ts";
+import { type RecordFields, readRecord } from "./fields.ts";
+import { isJsonObject, type Json, pointerToken } from "./json.ts";
 
 /** Drops the members that are undefined, so that optional fields are absent rather than present and undefined. */
 export function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
@@ -125,110 +35,20 @@ export function compact<T extends object>(value: { [K in keyof T]: T[K] | undefi
   return value as T;
 }
 
-export function decodeDeletionVector(value: Json, at: string): DeletionVector {
-  const f = new Fields(value, at);
-  // maxRowIndex stands in old checkpoints only; the protocol has dropped it (delta-rules.md §1).
-  f.optional("maxRowIndex", long);
-  return compact<DeletionVector>({
-    storageType: f.required("storageType", string),
-    pathOrInlineDv: f.required("pathOrInlineDv", string),
-    offset: f.optional("offset", notNegative),
-    sizeInBytes: f.required("sizeInBytes", notNegative),
-    cardinality: f.required("cardinality", notNegative),
-    unknown: f.unknown(),
-  });
+/** @param origin where the value stands: what a request may not say, a log may hold */
+type Decoder<T> = (value: Json, at: string, origin?: Origin) => T;
+
+function decoderOf<T>(record: RecordFields<T>): Decoder<T> {
+  return (value, at, origin = "log") => readRecord(record, value, at, origin);
 }
 
-export function decodeAdd(value: Json, at: string): AddFile {
-  const f = new Fields(value, at);
-  return compact<AddFile>({
-    path: f.required("path", string),
-    partitionValues: f.optional("partitionValues", stringMap) ?? {},
-    size: f.required("size", notNegative),
-    modificationTime: f.required("modificationTime", long),
-    dataChange: f.required("dataChange", boolean),
-    stats: f.optional("stats", string) || undefined,
-    tags: f.optional("tags", stringMap),
-    deletionVector: f.optional("deletionVector", decodeDeletionVector),
-    baseRowId: f.optional("baseRowId", notNegative),
-    defaultRowCommitVersion: f.optional("defaultRowCommitVersion", notNegative),
-    clusteringProvider: f.optional("clusteringProvider", string),
-    unknown: f.unknown(),
-  });
-}
-
-export function decodeRemove(value: Json, at: string): RemoveFile {
-  const f = new Fields(value, at);
-  return compact<RemoveFile>({
-    path: f.required("path", string),
-    deletionTimestamp: f.optional("deletionTimestamp", long),
-    dataChange: f.optional("dataChange", boolean) ?? true,
-    extendedFileMetadata: f.optional("extendedFileMetadata", boolean),
-    partitionValues: f.optional("partitionValues", stringMap),
-    size: f.optional("size", notNegative),
-    stats: f.optional("stats", string) || undefined,
-    tags: f.optional("tags", stringMap),
-    deletionVector: f.optional("deletionVector", decodeDeletionVector),
-    baseRowId: f.optional("baseRowId", notNegative),
-    defaultRowCommitVersion: f.optional("defaultRowCommitVersion", notNegative),
-    unknown: f.unknown(),
-  });
-}
-
-export function decodeMetadata(value: Json, at: string): Metadata {
-  const f = new Fields(value, at);
-  return compact<Metadata>({
-    id: f.required("id", string),
-    name: f.optional("name", string),
-    description: f.optional("description", string),
-    format: f.optional("format", decodeFormat) ?? { provider: "parquet", options: {} },
-    schemaString: f.optional("schemaString", string),
-    partitionColumns: f.optional("partitionColumns", strings) ?? [],
-    configuration: f.optional("configuration", configuration) ?? {},
-    createdTime: f.optional("createdTime", long),
-    unknown: f.unknown(),
-  });
-}
-
-function decodeFormat(value: Json, at: string): Metadata["format"] {
-  const f = new Fields(value, at);
-  return compact<Metadata["format"]>({
-    provider: f.optional("provider", string) ?? "parquet",
-    options: f.optional("options", configuration) ?? {},
-    unknown: f.unknown(),
-  });
-}
-
-export function decodeProtocol(value: Json, at: string): Protocol {
-  const f = new Fields(value, at);
-  return compact<Protocol>({
-    minReaderVersion: f.required("minReaderVersion", int),
-    minWriterVersion: f.required("minWriterVersion", int),
-    readerFeatures: f.optional("readerFeatures", strings),
-    writerFeatures: f.optional("writerFeatures", strings),
-    unknown: f.unknown(),
-  });
-}
-
-export function decodeTxn(value: Json, at: string): Txn {
-  const f = new Fields(value, at);
-  return compact<Txn>({
-    appId: f.required("appId", string),
-    version: f.required("version", long),
-    lastUpdated: f.optional("lastUpdated", long),
-    unknown: f.unknown(),
-  });
-}
-
-export function decodeDomain(value: Json, at: string): DomainMetadata {
-  const f = new Fields(value, at);
-  return compact<DomainMetadata>({
-    domain: f.required("domain", string),
-    configuration: f.optional("configuration", string) ?? "",
-    removed: f.optional("removed", boolean) ?? false,
-    unknown: f.unknown(),
-  });
-}
+export const decodeDeletionVector: Decoder<DeletionVector> = decoderOf(DELETION_VECTOR);
+export const decodeAdd: Decoder<AddFile> = decoderOf(ADD);
+export const decodeRemove: Decoder<RemoveFile> = decoderOf(REMOVE);
+export const decodeMetadata: Decoder<Metadata> = decoderOf(METADATA);
+export const decodeProtocol: Decoder<Protocol> = decoderOf(PROTOCOL);
+export const decodeTxn: Decoder<Txn> = decoderOf(TXN);
+export const decodeDomain: Decoder<DomainMetadata> = decoderOf(DOMAIN);
 
 /** Collects the actions of one commit, one at a time, and where each of them stands. */
 export class ActionCollector {
@@ -242,10 +62,17 @@ export class ActionCollector {
   readonly #others: { readonly [action: string]: Json }[] = [];
   readonly #places = new Map<ActionKind, string[]>();
   readonly #strict: boolean;
+  readonly #origin: Origin;
+  readonly #allowUnknown: boolean;
 
-  /** @param options.strict refuse what a writer must not send (two metaData …); otherwise the last one wins, as readers do */
-  constructor(options: { readonly strict: boolean }) {
+  /**
+   * @param options.strict refuse what a writer must not send (two metaData …); otherwise the last one wins, as readers do
+   * @param options.allowUnknownActions take actions that no version of the protocol names; a log may always hold them
+   */
+  constructor(options: { readonly strict: boolean; readonly allowUnknownActions?: boolean | undefined }) {
     this.#strict = options.strict;
+    this.#origin = options.strict ? "request" : "log";
+    this.#allowUnknown = options.allowUnknownActions ?? !options.strict;
   }
 
   /**
@@ -274,36 +101,53 @@ export class ActionCollector {
   #decode(key: string, body: Json, inside: string, at: string): ActionKind {
     switch (key) {
       case "add":
-        this.#adds.push(decodeAdd(body, inside));
+        this.#adds.push(decodeAdd(body, inside, this.#origin));
         return "adds";
       case "remove":
-        this.#removes.push(decodeRemove(body, inside));
+        this.#removes.push(decodeRemove(body, inside, this.#origin));
         return "removes";
       case "metaData":
         this.#once(this.#metadata, key, at);
-        this.#metadata = decodeMetadata(body, inside);
+        this.#metadata = decodeMetadata(body, inside, this.#origin);
         return "metadata";
       case "protocol":
         this.#once(this.#protocol, key, at);
-        this.#protocol = decodeProtocol(body, inside);
+        this.#protocol = decodeProtocol(body, inside, this.#origin);
         return "protocol";
       case "txn":
-        this.#txns.push(decodeTxn(body, inside));
+        this.#txns.push(decodeTxn(body, inside, this.#origin));
         return "txns";
       case "domainMetadata":
-        this.#domains.push(decodeDomain(body, inside));
+        this.#domains.push(decodeDomain(body, inside, this.#origin));
         return "domains";
       case "commitInfo":
         this.#once(this.#commitInfo, key, at);
-        this.#commitInfo = object(body, inside);
-        wellFormed(body, inside);
+        this.#commitInfo = objectOf(body, inside);
+        checkWellFormed(body, inside);
+        if (this.#strict) readableCommitInfo(this.#commitInfo, inside);
         return "commitInfo";
       default:
-        wellFormed(key, at);
-        wellFormed(body, inside);
+        checkWellFormed(key, at);
+        checkWellFormed(body, inside);
+        if (this.#strict) this.#checkOther(key, body, inside);
         this.#others.push({ [key]: body });
         return "others";
     }
+  }
+
+  #checkOther(key: string, body: Json, inside: string): void {
+    if (key === "cdc") readRecord(CHANGE_FILE, body, inside, "request");
+    if (ACTION_NAMES.has(key)) return;
+    const meant = nearestAction(key);
+    if (meant === undefined && this.#allowUnknown) return;
+    throw invalid(`unknown action ${JSON.stringify(key)}`, {
+      at: inside,
+      code: "UNKNOWN_ACTION",
+      hint:
+        meant === undefined
+          ? 'No reader looks at it. Say "allowUnknownActions": true beside "tables" to have it kept all the same.'
+          : `Did you mean "${meant}"? No reader looks at the other.`,
+    });
   }
 
   #once(earlier: unknown, key: string, at: string): void {

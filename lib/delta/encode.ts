@@ -1,5 +1,6 @@
 /** From actions to JSON: the canonical bytes of one version. Keys in the protocol's order, absent fields left out. */
 
+import { ADD, DELETION_VECTOR, DOMAIN, METADATA, PROTOCOL, REMOVE, TXN } from "./action-fields.ts";
 import type {
   AddFile,
   Commit,
@@ -12,6 +13,7 @@ import type {
   RemoveFile,
   Txn,
 } from "./actions.ts";
+import { writeRecord } from "./fields.ts";
 import type { JsonObject } from "./json.ts";
 import { stringifyJson } from "./json.ts";
 
@@ -66,79 +68,10 @@ export function encodeCommitInfo(commit: Commit): CommitInfo | undefined {
   };
 }
 
-export function deletionVectorFields(dv: DeletionVector): JsonObject {
-  return {
-    storageType: dv.storageType,
-    pathOrInlineDv: dv.pathOrInlineDv,
-    offset: dv.offset,
-    sizeInBytes: dv.sizeInBytes,
-    cardinality: dv.cardinality,
-    ...dv.unknown,
-  };
-}
-
-export function addFields(add: AddFile): JsonObject {
-  return {
-    path: add.path,
-    partitionValues: add.partitionValues,
-    size: add.size,
-    modificationTime: add.modificationTime,
-    dataChange: add.dataChange,
-    stats: add.stats,
-    tags: add.tags,
-    deletionVector: add.deletionVector && deletionVectorFields(add.deletionVector),
-    baseRowId: add.baseRowId,
-    defaultRowCommitVersion: add.defaultRowCommitVersion,
-    clusteringProvider: add.clusteringProvider,
-    ...add.unknown,
-  };
-}
-
-export function removeFields(remove: RemoveFile): JsonObject {
-  return {
-    path: remove.path,
-    deletionTimestamp: remove.deletionTimestamp,
-    dataChange: remove.dataChange,
-    extendedFileMetadata: remove.extendedFileMetadata,
-    partitionValues: remove.partitionValues,
-    size: remove.size,
-    stats: remove.stats,
-    tags: remove.tags,
-    deletionVector: remove.deletionVector && deletionVectorFields(remove.deletionVector),
-    baseRowId: remove.baseRowId,
-    defaultRowCommitVersion: remove.defaultRowCommitVersion,
-    ...remove.unknown,
-  };
-}
-
-export function metadataFields(metadata: Metadata): JsonObject {
-  return {
-    id: metadata.id,
-    name: metadata.name,
-    description: metadata.description,
-    format: { provider: metadata.format.provider, options: metadata.format.options, ...metadata.format.unknown },
-    schemaString: metadata.schemaString,
-    partitionColumns: metadata.partitionColumns,
-    configuration: metadata.configuration,
-    createdTime: metadata.createdTime,
-    ...metadata.unknown,
-  };
-}
-
-export function protocolFields(protocol: Protocol): JsonObject {
-  return {
-    minReaderVersion: protocol.minReaderVersion,
-    minWriterVersion: protocol.minWriterVersion,
-    readerFeatures: protocol.readerFeatures,
-    writerFeatures: protocol.writerFeatures,
-    ...protocol.unknown,
-  };
-}
-
-export function txnFields(txn: Txn): JsonObject {
-  return { appId: txn.appId, version: txn.version, lastUpdated: txn.lastUpdated, ...txn.unknown };
-}
-
-export function domainFields(domain: DomainMetadata): JsonObject {
-  return { domain: domain.domain, configuration: domain.configuration, removed: domain.removed, ...domain.unknown };
-}
+export const deletionVectorFields = (dv: DeletionVector): JsonObject => writeRecord(DELETION_VECTOR, dv);
+export const addFields = (add: AddFile): JsonObject => writeRecord(ADD, add);
+export const removeFields = (remove: RemoveFile): JsonObject => writeRecord(REMOVE, remove);
+export const metadataFields = (metadata: Metadata): JsonObject => writeRecord(METADATA, metadata);
+export const protocolFields = (protocol: Protocol): JsonObject => writeRecord(PROTOCOL, protocol);
+export const txnFields = (txn: Txn): JsonObject => writeRecord(TXN, txn);
+export const domainFields = (domain: DomainMetadata): JsonObject => writeRecord(DOMAIN, domain);

@@ -5,7 +5,6 @@ import type { CommitActions, CommitInfo, Protocol, Txn } from "./actions.ts";
 import { canonicalActions } from "./canonical-actions.ts";
 import type { Intent } from "./conflicts.ts";
 import { lateValues, turnsTimestampsOn, withEnablement } from "./in-commit-timestamps.ts";
-import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
 import { dependsOnFiles, type FileRequirement, fileRequirements, keptFiles } from "./metadata-change.ts";
 import { withCanonicalPartitionValues } from "./partition-values.ts";
 import { checkProtocolShape } from "./protocol.ts";
@@ -160,7 +159,7 @@ function withCommitInfo(request: TableCommit, intent: Intent, blind: boolean, tr
   const commitInfo: CommitInfo = {
     ...given,
     operation: given.operation ?? defaultOperation(actions),
-    operationParameters: stringValues(given.operationParameters),
+    operationParameters: given.operationParameters ?? {},
     readVersion: request.readVersion,
     isolationLevel: intent.isolation,
     isBlindAppend: blind,
@@ -168,15 +167,6 @@ function withCommitInfo(request: TableCommit, intent: Intent, blind: boolean, tr
     txnId: transactionId,
   };
   return { ...actions, commitInfo, txns: withoutRepeats(actions.txns) };
-}
-
-/** Readers take operationParameters for a map of strings and fail on anything else (delta-io/delta#3888). */
-function stringValues(parameters: Json | undefined): JsonObject {
-  if (!isJsonObject(parameters)) return {};
-  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null);
-  return Object.fromEntries(
-    given.map(([key, value]) => [key, typeof value === "string" ? value : stringifyJson(value)]),
-  );
 }
 
 /** The actions with what follows from the table's features; the rest is known only under the lock. */

@@ -1,8 +1,11 @@
 /** What a commit's actions must be, whoever else commits (delta-rules.md §1): one small function per rule, named in `checkActions`. */
 
 import { invalid } from "../errors.ts";
+import { CHANGE_FILE, readableCommitInfo } from "./action-fields.ts";
+import { CHECKPOINT_ACTIONS } from "./action-names.ts";
 import { type ActionPlaces, type PlaceOf, placesOf } from "./action-places.ts";
 import { type AddFile, type CommitActions, deletionVectorId } from "./actions.ts";
+import { readRecord } from "./fields.ts";
 import { type Int64, isInt64 } from "./int64.ts";
 import { isJsonObject, type Json, parseJson } from "./json.ts";
 import { withCanonicalPartitionValues } from "./partition-values.ts";
@@ -42,7 +45,7 @@ export function checkActions(actions: CommitActions, context: ValidationContext)
   }
   checkClusteringLayout(before, after, at);
   checkWritable(after, context.declared, at);
-  checkCommitInfo(actions, place);
+  if (actions.commitInfo) readableCommitInfo(actions.commitInfo, place("commitInfo"));
   checkNoCheckpointActions(actions, place);
   checkChangeFiles(actions, place);
   for (const [i, add] of actions.adds.entries()) checkPath(add.path, place("adds", i, "path"));
@@ -68,26 +71,11 @@ function checkClusteringLayout(before: TableConfiguration, after: TableConfigura
   });
 }
 
-/** P§Commit Provenance Information is free, but readers of the known fields fail on other types (delta-rules.md §1). */
-function checkCommitInfo(actions: CommitActions, place: PlaceOf): void {
-  const info = actions.commitInfo ?? {};
-  const check = (name: string, wanted: string, fits: (value: Json) => boolean) => {
-    const value = info[name] ?? null;
-    if (value === null || fits(value)) return;
-    throw invalid(`commitInfo.${name} must be ${wanted}`, { at: place("commitInfo", 0, name) });
-  };
-  check("timestamp", "an integer", isInt64);
-  for (const name of ["operation", "engineInfo", "userMetadata"]) {
-    check(name, "a string", (value) => typeof value === "string");
-  }
-  for (const name of ["operationParameters", "operationMetrics"]) check(name, "an object", isJsonObject);
-}
-
 /** P§Sidecar File Information, P§Action Reconciliation: these stand in checkpoints only. */
 function checkNoCheckpointActions(actions: CommitActions, place: PlaceOf): void {
   for (const [i, other] of actions.others.entries()) {
     const [name = ""] = Object.keys(other);
-    if (["sidecar", "checkpointMetadata", "checkpoint"].includes(name)) {
+    if (CHECKPOINT_ACTIONS.has(name)) {
       throw invalid(`"${name}" belongs in checkpoints; a commit must not hold it`, { at: place("others", i) });
     }
   }
@@ -97,18 +85,10 @@ function checkNoCheckpointActions(actions: CommitActions, place: PlaceOf): void 
 function checkChangeFiles(actions: CommitActions, place: PlaceOf): void {
   for (const [i, { cdc }] of actions.others.entries()) {
     if (cdc === undefined) continue;
-    const at = place("others", i);
-    if (
-      !isJsonObject(cdc) ||
-      typeof cdc.path !== "string" ||
-      !isJsonObject(cdc.partitionValues) ||
-      !isInt64(cdc.size)
-    ) {
-      throw invalid("a cdc action needs path, partitionValues and size", { at });
-    }
-    checkPath(cdc.path, place("others", i, "path"));
-    if (cdc.dataChange !== false) {
-      throw invalid(`dataChange of the cdc file "${cdc.path}" must be false`, { at: place("others", i, "dataChange") });
+    const { path, dataChange } = readRecord(CHANGE_FILE, cdc, place("others", i), "request");
+    checkPath(path, place("others", i, "path"));
+    if (dataChange) {
+      throw invalid(`dataChange of the cdc file "${path}" must be false`, { at: place("others", i, "dataChange") });
     }
   }
 }

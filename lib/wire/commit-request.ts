@@ -12,17 +12,17 @@ type WireTable = z.output<typeof commitRequest>["tables"][number];
 
 /** @throws LakeError invalid, with the JSON pointer of the culprit */
 export function decodeCommitRequest(body: Json): CommitRequest {
-  const { transactionId, tables, acknowledge } = checked(commitRequest, body);
+  const { transactionId, tables, acknowledge, allowUnknownActions = false } = checked(commitRequest, body);
   return {
     transactionId,
-    tables: tables.map((table, i) => decodeTable(table, `/tables/${i}`)),
+    tables: tables.map((table, i) => decodeTable(table, `/tables/${i}`, allowUnknownActions)),
     ...(acknowledge === undefined ? {} : { acknowledge }),
   };
 }
 
-function decodeTable(wire: WireTable, at: string): TableCommit {
+function decodeTable(wire: WireTable, at: string, allowUnknownActions: boolean): TableCommit {
   const { tableId: _tableId, table: _table, actions, isolationLevel, reads, supportedFeatures, readVersion } = wire;
-  const collector = new ActionCollector({ strict: true });
+  const collector = new ActionCollector({ strict: true, allowUnknownActions });
   for (const [i, action] of actions.entries()) collector.collect(action as Json, `${at}/actions/${i}`);
   return {
     table: refOf(wire, at),

@@ -167,7 +167,7 @@ describe("commits", () => {
     others: [{ foo: 1 }, { bar: 2 }],
   });
   const published = () => {
-    const collector = new ActionCollector({ strict: true });
+    const collector = new ActionCollector({ strict: true, allowUnknownActions: true });
     for (const line of encodeCommitLines(version)) collector.collect(parseJson(line), line);
     return collector.actions();
   };

@@ -10,7 +10,7 @@ import { type Json, type JsonObject, parseJson, stringifyJson } from "../../lib/
 import { add, commit, deletionVector, metadata, protocol, remove } from "../support/builders.ts";
 
 function decode(lines: Iterable<string>): Commit["actions"] {
-  const collector = new ActionCollector({ strict: true });
+  const collector = new ActionCollector({ strict: false });
   for (const line of lines) collector.collect(parseJson(line), line);
   return collector.actions();
 }

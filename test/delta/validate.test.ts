@@ -96,15 +96,16 @@ describe("txn, domainMetadata and the rest", () => {
   test("a cdc file has a path and changes no data", () => {
     const cdc = { path: "_change_data/f", partitionValues: {}, size: 1, dataChange: false };
     check({ others: [{ cdc }] });
-    for (const wrong of [
-      { ...cdc, dataChange: true },
-      { ...cdc, path: "a b" },
-      { ...cdc, path: 1 },
-      { ...cdc, size: "1" },
-      5,
-      null,
-    ]) {
-      refuses(() => check({ others: [{ cdc: wrong }] }), { at: AT });
+    for (const [wrong, at] of [
+      [{ ...cdc, dataChange: true }, AT],
+      [{ ...cdc, path: "a b" }, AT],
+      [{ ...cdc, path: 1 }, `${AT}/path`],
+      [{ ...cdc, size: "1" }, `${AT}/size`],
+      [{ ...cdc, tags: { a: 1 } }, `${AT}/tags/a`],
+      [5, AT],
+      [null, AT],
+    ] as const) {
+      refuses(() => check({ others: [{ cdc: wrong }] }), { at });
     }
   });
   test("commitInfo is free, but what readers know has the type that they expect", () => {

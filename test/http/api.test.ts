@@ -196,7 +196,7 @@ test("64-bit numbers, stats and unknown fields come back as they went", async ()
   const add =
     '{"path":"big.parquet","partitionValues":{},"size":9007199254740993,"modificationTime":1,"dataChange":true,' +
     '"stats":"{ \\"numRecords\\":  1 }","tags":{"t":"1"},"futureField":{"exact":1.10}}';
-  const body = `{"transactionId":"${crypto.randomUUID()}","tables":[{"tableId":"${tableId}","readVersion":0,"actions":[{"add":${add}},{"future":{"n":12345678901234567890}}]}]}`;
+  const body = `{"allowUnknownActions":true,"transactionId":"${crypto.randomUUID()}","tables":[{"tableId":"${tableId}","readVersion":0,"actions":[{"add":${add}},{"future":{"n":12345678901234567890}}]}]}`;
   const answer = await post("/v1/commits", body);
   assert.equal(answer.status, 201, answer.text);
   const files = await get(`/v1/tables/${tableId}/files`, { accept: "application/x-ndjson" });

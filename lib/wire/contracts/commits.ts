@@ -44,6 +44,9 @@ export const commitRequest = z
       description: "Made by the client; the same id gives the first answer again, for ever",
     }),
     tables: z.array(tableCommit).min(1),
+    allowUnknownActions: z.boolean().optional().openapi({
+      description: "Take actions that the Delta protocol does not name; they are kept, and no reader looks at them",
+    }),
     acknowledge: z
       .enum(["sql", "mirrored"])
       .optional()
