@@ -4,6 +4,7 @@ import type { Commit, CommitActions, StringMap } from "./actions.ts";
 import { canonicalPath } from "./paths.ts";
 import type { PartitionPredicate } from "./predicates.ts";
 import type { IsolationLevel } from "./request.ts";
+import { ROW_TRACKING_DOMAIN } from "./system-domains.ts";
 
 /** My commit, as far as conflicts go. */
 export interface Intent {
@@ -71,7 +72,7 @@ function metadataChanged(_mine: Intent, winner: Commit): ReturnType<Rule> {
 
 function sameDomain(mine: Intent, winner: Commit): ReturnType<Rule> {
   const written = new Set(winner.actions.domains.map((d) => d.domain));
-  const both = mine.actions.domains.find((d) => d.domain !== "delta.rowTracking" && written.has(d.domain));
+  const both = mine.actions.domains.find((d) => d.domain !== ROW_TRACKING_DOMAIN && written.has(d.domain));
   if (!both) return undefined;
   return { code: "DELTA_CONCURRENT_TRANSACTION", message: `another commit wrote the domain "${both.domain}"` };
 }

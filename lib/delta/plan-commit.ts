@@ -10,6 +10,7 @@ import { withCanonicalPartitionValues } from "./partition-values.ts";
 import { checkProtocolShape } from "./protocol.ts";
 import { checkBlindClaim, isBlindAppend, readIntent, watchedMarkers } from "./read-intent.ts";
 import type { TableCommit } from "./request.ts";
+import { withoutAssignedDomains } from "./system-domains.ts";
 import { MARKER_NAMES, type PlannedTable, type TableState } from "./table.ts";
 import {
   assignsRowIds,
@@ -44,22 +45,30 @@ export function planTable(
   const { at } = asked;
   const before = tableConfiguration(state.protocol, state.metadata);
   const place = placesOf(asked);
-  const actions = canonicalActions(before, asked.actions, place);
-  const request = { ...asked, actions };
+  const given = canonicalActions(before, asked.actions, place);
   const after = tableConfiguration(
-    actions.protocol ?? state.protocol,
-    actions.metadata ?? state.metadata,
+    given.protocol ?? state.protocol,
+    given.metadata ?? state.metadata,
     place("metadata", 0, "schemaString"),
   );
-  const change = { before, after, keptFiles: keptFiles(state.numFiles, actions), at: place("metadata") };
-  checkActions(actions, {
+  // Where winners may have changed the files, they are judged first: whoever lost to them made no mistake.
+  const filesMoved = Math.max(state.markers.add, state.markers.remove) > checkedVersion;
+  const change = {
+    before,
+    after,
+    keptFiles: filesMoved ? 0 : keptFiles(state.numFiles, given),
+    at: place("metadata"),
+  };
+  checkActions(given, {
     before,
     after,
     keptFiles: change.keptFiles,
-    declared: new Set([...(request.supportedFeatures?.writer ?? []), ...(request.supportedFeatures?.reader ?? [])]),
+    declared: new Set([...(asked.supportedFeatures?.writer ?? []), ...(asked.supportedFeatures?.reader ?? [])]),
     at,
     ...(asked.places === undefined ? {} : { places: asked.places }),
   });
+  const actions = withoutAssignedDomains(given);
+  const request = { ...asked, actions };
   const looksAtAllFiles = actions.metadata !== undefined && dependsOnFiles(change);
   const intent = readIntent(before, request, looksAtAllFiles);
   const canonical = { ...request, actions: withCanonicalPartitionValues(actions, after, place) };

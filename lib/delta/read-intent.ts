@@ -58,7 +58,7 @@ function effectiveIsolation(table: TableConfiguration, request: TableCommit): Is
     !protocol &&
     txns.length === 0 &&
     others.length === 0 &&
-    domains.every((d) => d.domain === "delta.rowTracking");
+    domains.length === 0;
   if (rearranges) return "SnapshotIsolation";
   const wanted = request.isolationLevel;
   const { "delta.isolationLevel": ofTable } = table.properties;

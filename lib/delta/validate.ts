@@ -11,6 +11,7 @@ import { isJsonObject, type Json, parseJson } from "./json.ts";
 import { withCanonicalPartitionValues } from "./partition-values.ts";
 import { canonicalPath, checkPath } from "./paths.ts";
 import { checkProtocolUpgrade, checkWritable } from "./protocol.ts";
+import { checkSystemDomain } from "./system-domains.ts";
 import { assignsRowIds, isActive, type TableConfiguration } from "./table-configuration.ts";
 import { checkFeaturesListed, checkMetadata, checkMetadataChange } from "./validate-metadata.ts";
 
@@ -132,11 +133,12 @@ function checkUniqueTxns(actions: CommitActions, place: PlaceOf): void {
 }
 
 /** P§Domain Metadata: needs the feature, one per domain, `delta.*` belongs to the system. */
-function checkDomains(actions: CommitActions, { features }: TableConfiguration, place: PlaceOf): void {
+function checkDomains(actions: CommitActions, table: TableConfiguration, place: PlaceOf): void {
   const seen = new Set<string>();
-  for (const [i, { domain }] of actions.domains.entries()) {
+  for (const [i, action] of actions.domains.entries()) {
+    const { domain } = action;
     const at = place("domains", i);
-    if (!features.has("domainMetadata")) {
+    if (!table.features.has("domainMetadata")) {
       throw invalid(`domainMetadata "${domain}" needs the table feature "domainMetadata"`, {
         at,
         code: "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
@@ -149,9 +151,7 @@ function checkDomains(actions: CommitActions, { features }: TableConfiguration, 
       });
     }
     seen.add(domain);
-    if (domain.startsWith("delta.")) {
-      throw invalid(`the domain "${domain}" is owned by the system; only domains outside "delta." can be set`, { at });
-    }
+    if (domain.startsWith("delta.")) checkSystemDomain(action, table, at);
   }
 }
 

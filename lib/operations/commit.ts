@@ -15,6 +15,7 @@ import {
   publishHeads,
   refreshed,
 } from "./commit-parts.ts";
+import { checkFileRequirements } from "./file-requirements.ts";
 import { rejected } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
 import { forgetTable, tableNotFound } from "./table-states.ts";
@@ -68,6 +69,7 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
   for (let round = 0; round < OPTIMISTIC_ROUNDS; round += 1) {
     if (planned) {
       await publishHeads(lake, planned);
+      await checkFileRequirements(lake, planned);
       const outcome = await lake.catalog.commit(plannedCommit(request, requestHash, planned));
       if (outcome.status === "committed") return committed(lake, parts, outcome);
       if (outcome.status === "otherRequest") throw keyReused(request);
@@ -86,10 +88,16 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
   return attemptLocked(lake, request, requestHash, parts);
 }
 
-/** undefined where the remembered states refuse the request: they may be older than what its writer has read. */
+/**
+ * undefined where the remembered states may be too old for it: they refuse the request, or the plan depends on which files are
+ * in the table and its writer has seen a later version.
+ */
 function planOnRemembered(transactionId: string, parts: readonly Part[]): readonly PlannedPart[] | undefined {
   try {
-    return planParts(transactionId, parts);
+    const planned = planParts(transactionId, parts);
+    const isTooOld = ({ plan, state, checkedVersion }: PlannedPart) =>
+      plan.dependsOnFiles && state.version < checkedVersion;
+    return planned.some(isTooOld) ? undefined : planned;
   } catch (error) {
     if (isLakeError(error, "invalid")) return undefined;
     throw error;
@@ -116,6 +124,7 @@ async function attemptLocked(
   parts: readonly Part[],
 ): Promise<Attempt> {
   const { transactionId } = request;
+  await checkFileRequirements(lake, planParts(transactionId, parts));
   const tables = parts.map(({ state, checkedVersion }) => ({ tableId: state.tableId, after: checkedVersion }));
   try {
     const outcome = await lake.catalog.commitLocked(transactionId, tables, (states, winners) => {

@@ -3,6 +3,7 @@
 import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import type { Fingerprint } from "../delta/fingerprint.ts";
 import type { Int64 } from "../delta/int64.ts";
+import type { FileRequirement } from "../delta/metadata-change.ts";
 import type { Page } from "./page.ts";
 
 export interface Snapshots {
@@ -16,6 +17,12 @@ export interface Snapshots {
     version: number,
     options: { readonly cursor?: string; readonly limit: number },
   ): Promise<Page<AddFile>>;
+  /** Paths of at most `limit` live files that do not meet a requirement. One round trip. */
+  pathsLacking(
+    tableId: string,
+    version: number,
+    options: { readonly requirement: FileRequirement; readonly limit: number },
+  ): Promise<readonly string[]>;
   /** Files removed at or before a version and not live at it, with deletionTimestamp > `newerThan` (ms), in a stable order. */
   readTombstones(
     tableId: string,

@@ -78,9 +78,9 @@ describe("txn, domainMetadata and the rest", () => {
     check({ domains: [domain("mine"), { ...domain("deltaX"), removed: true }] }, DOMAINS);
     refuses(() => check({ domains: [domain("mine")] }), { code: "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE", at: AT });
   });
-  test("edge 48: delta.* domains are the system's", () => {
+  test("edge 48: delta.* domains need their features", () => {
     for (const name of ["delta.rowTracking", "delta.clustering", "delta.x"]) {
-      refuses(() => check({ domains: [domain(name)] }, DOMAINS), { at: AT });
+      refuses(() => check({ domains: [domain(name)] }, DOMAINS), { code: "DELTA_INVALID_DOMAIN" });
     }
   });
   test("one action per domain", () => {

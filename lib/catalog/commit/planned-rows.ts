@@ -5,12 +5,11 @@ import { deletionVectorFields, metadataFields, protocolFields, removeFields } fr
 import type { Int64 } from "../../delta/int64.ts";
 import { isInt64 } from "../../delta/int64.ts";
 import { isJsonObject, parseJson, stringifyJson } from "../../delta/json.ts";
+import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
 import type { PlannedTable } from "../../delta/table.ts";
 import { invalid } from "../../errors.ts";
 import { dvKey, fileFingerprint, pathKey } from "../keys.ts";
 import { markerColumn, requireUuid } from "../rows.ts";
-
-export const ROW_TRACKING_DOMAIN = "delta.rowTracking";
 
 /**
  * An add action as an array; PL/pgSQL reads it by position (migrations/0002-commit-functions.ts).

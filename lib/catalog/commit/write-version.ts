@@ -3,11 +3,12 @@
 import { addFingerprint, type Fingerprint, subtractFingerprint } from "../../delta/fingerprint.ts";
 import { fillLateValues } from "../../delta/in-commit-timestamps.ts";
 import { addInt64, type Int64 } from "../../delta/int64.ts";
+import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
 import type { MarkerName } from "../../delta/table.ts";
 import { type Row, type SqlTransaction, type SqlValue, sql } from "../database.ts";
 import { integer, lanesOf, long, markersOf } from "../rows.ts";
 import type { LiveFile, LiveFiles } from "./check-rows.ts";
-import { type AddRow, type RemoveRow, ROW_TRACKING_DOMAIN, type TableWrite } from "./planned-rows.ts";
+import type { AddRow, RemoveRow, TableWrite } from "./planned-rows.ts";
 
 /** The numbers of a head that a write moves. */
 export interface HeadNumbers {

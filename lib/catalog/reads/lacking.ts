@@ -1,0 +1,25 @@
+/** Live files that lack what a change of the table asks of every file. */
+
+import type { FileRequirement } from "../../delta/metadata-change.ts";
+import { type Queries, type Sql, sql, uuid } from "../database.ts";
+import { text } from "../rows.ts";
+
+const LACKS: Readonly<Record<FileRequirement, Sql>> = {
+  rowIds: sql`f.base_row_id is null`,
+  noDeletionVectors: sql`f.deletion_vector is not null`,
+};
+
+/** Paths of at most `limit` files that are live at a version and do not meet a requirement. One round trip. */
+export async function pathsLacking(
+  db: Queries,
+  tableId: string,
+  version: number,
+  options: { readonly requirement: FileRequirement; readonly limit: number },
+): Promise<readonly string[]> {
+  const rows = await db.all(sql`
+    select f.path from dl_files f
+    where f.table_id = ${uuid(tableId)} and f.added_version <= ${version} and f.removed_version > ${version}
+      and ${LACKS[options.requirement]}
+    order by f.added_version, f.ord limit ${options.limit}`);
+  return rows.map((row) => text(row, "path"));
+}
