@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { isJsonObject, type Json, parseJson } from "../../lib/delta/json.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
-import { codeOf, commitOf, liveFiles, newestCheckpoint, publishedLines, stateOf } from "../support/table-facts.ts";
+import { commitOf, liveFiles, newestCheckpoint, publishedLines, stateOf } from "../support/table-facts.ts";
 import { assertTheorem } from "../support/theorem.ts";
 
 let lake: TestLake;
