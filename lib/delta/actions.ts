@@ -124,6 +124,8 @@ export interface Commit {
   readonly timestamp: number;
   /** Set when the table has in-commit timestamps at this version; then equal to {@link timestamp}. */
   readonly inCommitTimestamp?: number;
+  /** For each remove what its file had, where that was asked for and is known: the action itself need not say. */
+  readonly removedPartitionValues?: readonly (StringMap | undefined)[];
 }
 
 /**

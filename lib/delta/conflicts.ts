@@ -109,10 +109,10 @@ function readsPartition(mine: Intent, partitionValues: StringMap | undefined): b
 /** Any remove counts, with or without data change. Who names partitions but no files has read all files of these. */
 function deletedWhatIRead(mine: Intent, winner: Commit): ReturnType<Rule> {
   const byPartition = mine.readsWholeTable || mine.readFiles.size === 0;
-  const removed = winner.actions.removes.find(
-    (remove) =>
-      mine.readFiles.has(canonicalPath(remove.path)) || (byPartition && readsPartition(mine, remove.partitionValues)),
-  );
+  const removed = winner.actions.removes.find((remove, i) => {
+    const partitionValues = winner.removedPartitionValues?.[i] ?? remove.partitionValues;
+    return mine.readFiles.has(canonicalPath(remove.path)) || (byPartition && readsPartition(mine, partitionValues));
+  });
   if (!removed) return undefined;
   return {
     code: "DELTA_CONCURRENT_DELETE_READ",

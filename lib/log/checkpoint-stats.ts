@@ -2,28 +2,36 @@
 
 import type { AddFile, Metadata } from "../delta/actions.ts";
 import { isJsonObject, type Json, type JsonObject, parseJson } from "../delta/json.ts";
+import { partitionColumns, partitionText } from "../delta/partition-values.ts";
 import { parseSchema, physicalName, type SchemaField } from "../delta/schema.ts";
+import { tableDescription } from "../delta/table-configuration.ts";
 import { booleanColumn, field, longColumn, type StructField, structColumn } from "../parquet/write/columns.ts";
 import { storedType } from "./checkpoint-values.ts";
 
-/** No field for a table without partitions, nor for a partition column whose type has no parsed form. */
+/**
+ * No field for a table without partitions, nor for a partition column whose type has no parsed form. A file has none at all
+ * where one of its texts cannot be stored, as in some imported tables: a member that is null would pass for a value that is.
+ */
 export function parsedPartitionValues(metadata: Metadata): StructField<AddFile>[] {
-  const partitions = metadata.partitionColumns.flatMap((name) => {
-    const column = tableSchema(metadata).find((candidate) => candidate.name === name);
-    const type = column && storedType(column.type);
-    if (!column || !type) return [];
-    const key = physicalName(column);
+  const columns = partitionColumns(tableDescription(metadata)).flatMap((column) => {
+    const type = storedType(column.type.name);
+    if (!type) return [];
     // An empty text is null for all types; a string column that cannot be null has it as a value (delta-io/delta#6150).
-    const keepsEmpty = column.type === "string" && !column.nullable;
-    return [
-      type.textField<AddFile>(key, ({ partitionValues }) => {
-        const text = Object.hasOwn(partitionValues, key) ? partitionValues[key] : undefined;
-        return text === null || (text === "" && !keepsEmpty) ? undefined : text;
-      }),
-    ];
+    const keepsEmpty = column.type.name === "string" && !column.nullable;
+    const read = ({ partitionValues }: AddFile) => {
+      const text = partitionText(partitionValues, column);
+      return text === null || (text === "" && !keepsEmpty) ? undefined : text;
+    };
+    return [{ key: column.key, type, read }];
   });
-  if (partitions.length === 0) return [];
-  return [field("partitionValues_parsed", structColumn(partitions), (add: AddFile) => add)];
+  if (columns.length === 0) return [];
+  const holdsAll = (add: AddFile) =>
+    columns.every(({ type, read }) => {
+      const text = read(add);
+      return text === undefined || type.holds(text);
+    });
+  const struct = structColumn(columns.map(({ key, type, read }) => type.textField(key, read)));
+  return [field("partitionValues_parsed", struct, (add: AddFile) => (holdsAll(add) ? add : undefined))];
 }
 
 /** Statistics that are no JSON object make a null; unknown members are left out, values of another type are null. */

@@ -28,6 +28,8 @@ import {
 export interface StoredType {
   /** False for types that have no minimum and maximum in statistics. */
   readonly hasRange: boolean;
+  /** True for a text whose value the column can store. */
+  holds(text: string): boolean;
   /** A column fed with texts as in `partitionValues` (PROTOCOL.md, "Partition Value Serialization"). */
   textField<T>(name: string, read: (from: T) => string | undefined): StructField<T>;
   /** A column fed with JSON as in `stats`. */
@@ -63,6 +65,7 @@ function stored<V, C>(
   };
   return {
     hasRange,
+    holds: (text) => fromText(text) !== undefined,
     textField: (name, read) => field(name, open(), (from) => fromText(read(from))),
     jsonField: (name, read) => field(name, open(), (from) => fromText(jsonText(read(from), form))),
   };

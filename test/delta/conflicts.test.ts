@@ -2,16 +2,18 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Commit, CommitActions } from "../../lib/delta/actions.ts";
+import type { Commit, CommitActions, RemoveFile, StringMap } from "../../lib/delta/actions.ts";
 import { type Conflict, findConflict } from "../../lib/delta/conflicts.ts";
 import { planTable } from "../../lib/delta/plan-commit.ts";
 import type { IsolationLevel, TableCommit } from "../../lib/delta/request.ts";
 import {
   add,
   commit,
+  field,
   metadata,
   protocol,
   remove,
+  schemaString,
   TRANSACTION_ID,
   tableCommit,
   tableState,
@@ -45,6 +47,11 @@ const ME: Readonly<Record<string, TableCommit>> = {
   "commitInfo only": tableCommit({}, readNothing),
   "stats of f1 again": tableCommit({ adds: [add("f1", still)] }, readF1),
 };
+
+function bareRemove(path: string, partitionValues: StringMap | undefined): RemoveFile {
+  const { partitionValues: _, ...bare } = remove(path);
+  return partitionValues === undefined ? bare : { ...bare, partitionValues };
+}
 
 const winner = (some: Partial<CommitActions>, isBlindAppend: boolean): Commit =>
   commit({ ...some, commitInfo: { isBlindAppend } }, 7);
@@ -171,6 +178,29 @@ describe("findConflict", () => {
       left = { ...commit().actions, ...rest };
     }
     assert.deepEqual(order, ["PC", "MC", "CT", "CT", "CA", "DR"]);
+  });
+
+  test("a winner's remove is judged by the values that the catalog knows of the file, whatever the action says", () => {
+    const partitioned = tableState({
+      metadata: metadata({ partitionColumns: ["p"], schemaString: schemaString(field("p", "string"), field("id")) }),
+    });
+    const readsA = tableCommit(
+      { adds: [add("mine", { partitionValues: { p: "A" } })] },
+      { reads: { predicates: [{ column: "p", op: "=", value: "A" }] } },
+    );
+    const { intent } = planTable(partitioned, readsA, TRANSACTION_ID, 1);
+    const says = (values: StringMap | undefined, known: StringMap | undefined) => {
+      const removes = [remove("x", { partitionValues: { p: "other" } }), bareRemove("w", values)];
+      const removedPartitionValues = [undefined, known];
+      return findConflict(intent, [{ ...commit({ removes }), removedPartitionValues }])?.path;
+    };
+    const [inA, inB] = [{ p: "A" }, { p: "B" }];
+    assert.equal(says(undefined, inB), undefined);
+    assert.equal(says(undefined, inA), "w");
+    assert.equal(says(inB, inA), "w", "an action that says something else is not believed");
+    assert.equal(says(inA, inB), undefined);
+    assert.equal(says(inB, undefined), undefined, "the action is all that is known");
+    assert.equal(says(undefined, undefined), "w", "what nobody knows may be anywhere");
   });
 
   test("edge 6: another spelling of a path is the same file", () => {

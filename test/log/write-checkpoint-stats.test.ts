@@ -142,6 +142,21 @@ test("values that cannot be read exactly are null, never an error", async () => 
   for (const [type, json] of cases) assert.equal(await parsedMinimum(type, json), undefined, `${type} ${json}`);
 });
 
+test("a file of which one partition value cannot be stored has no parsed ones: a null would pass for one", async () => {
+  const metadata = tableOf(
+    [
+      ["p", "decimal(5,2)"],
+      ["q", "long"],
+      ["c", "long"],
+    ],
+    { partitionColumns: ["p", "q"] },
+  );
+  const texts = ["1.5", "12345.6", "x", "", null];
+  const adds = texts.map((p, i): AddFile => ({ ...ADD, path: String(i), partitionValues: { p, q: "1" } }));
+  const parsed = (await addsIn(await written(metadata, adds))).map((add) => add.partitionValues_parsed);
+  assert.deepEqual(parsed, [{ p: 1.5, q: 1 }, undefined, undefined, { q: 1 }, { q: 1 }]);
+});
+
 test("statistics that are no object, and unknown members, change nothing else", async () => {
   const adds = ["no json", "[1]", '{"numRecords":1,"future":2,"minValues":{"dropped":1},"nullCount":7}', undefined].map(
     (stats, i): AddFile => ({ ...ADD, path: String(i), ...(stats === undefined ? {} : { stats }) }),
