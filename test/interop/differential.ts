@@ -1,5 +1,5 @@
 /** Whatever we take is read by every reader; whatever we refuse, a reader refuses, too, or a reason is on the list.
- * `npm run test:differential -- [--only TEXT] [--seconds N] [--without-spark] [--report FILE]`; docs/interop.md. */
+ * `npm run test:differential -- [--only TEXT] [--seconds N] [--random N] [--seed S] [--without-spark] [--report FILE]`; docs/interop.md. */
 
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Case } from "./differential/case.ts";
 import { LISTED } from "./differential/cases/index.ts";
-import { type Outcome, report } from "./differential/report.ts";
+import { chance, randomCase } from "./differential/random.ts";
+import { disagreement, type Outcome, report } from "./differential/report.ts";
 import { runCases } from "./differential/run.ts";
 import { Store } from "./differential/store.ts";
 import { openEngines } from "./support/engines.ts";
@@ -19,7 +20,9 @@ const BATCH = 20;
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
-    seconds: { type: "string" },
+    seconds: { type: "string", default: "3600" },
+    random: { type: "string", default: "0" },
+    seed: { type: "string", default: String(Math.trunc(Date.now() / 1000)) },
     report: { type: "string" },
     "without-spark": { type: "boolean", default: false },
   },
@@ -48,26 +51,29 @@ const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-differential-")));
 const engines = await openEngines(cache);
 const service = await startService(folder);
 const outcomes: Outcome[] = [];
-const end = performance.now() + Number(values.seconds ?? 3600) * 1000;
+const end = performance.now() + Number(values.seconds) * 1000;
 try {
   const store = await Store.make(engines, join(folder, "store"));
   const bench = { service, engines, store, folder: join(folder, "copies"), withoutSpark: values["without-spark"] };
+  const run = async (group: readonly Case[]) => {
+    const found = await runCases(bench, group).catch((error: Error) => {
+      const problem = `the test itself fails: ${error.message.slice(0, 300)}`;
+      return group.map((c): Outcome => ({ case: c, taken: false, problem }));
+    });
+    outcomes.push(...found);
+    for (const outcome of found) if (outcome.problem) console.error(disagreement(outcome));
+  };
   const wanted = LISTED.filter(({ kind, name }) => `${kind}: ${name}`.includes(values.only ?? ""));
-  for (const group of batches(wanted)) {
-    if (performance.now() > end) break;
-    try {
-      outcomes.push(...(await runCases(bench, group)));
-    } catch (error) {
-      const problem = `the test itself fails: ${(error as Error).message.slice(0, 300)}`;
-      outcomes.push(...group.map((c) => ({ case: c, taken: false, problem })));
-    }
-  }
+  for (const group of batches(wanted)) if (performance.now() < end) await run(group);
+  const next = chance(Number(values.seed));
+  const random = Array.from({ length: Number(values.random) }, (_, n) => randomCase(next, n));
+  for (const group of batches(random)) if (performance.now() < end) await run(group);
 } finally {
   await service.close();
   await engines.close();
   rmSync(folder, { recursive: true, force: true });
 }
-const text = report(outcomes);
+const text = `${report(outcomes)}\n\nseed ${values.seed}`;
 console.log(text);
 if (values.report) writeFileSync(values.report, `${text}\n`);
 process.exitCode = outcomes.some(({ problem }) => problem) ? 1 : 0;

@@ -59,8 +59,10 @@ export interface Sent {
   readonly added?: readonly Row[];
   /** Files whose rows are gone. */
   readonly removed?: readonly StoredFile[];
-  /** All rows, where it is not about more or fewer. */
-  readonly rows?: readonly Row[];
+  /** All rows, where it is not about more or fewer; or those of the files that the service lists afterwards. */
+  readonly rows?: readonly Row[] | "as listed";
+  /** Files that may be among those listed, beside the live ones. */
+  readonly files?: readonly StoredFile[];
 }
 
 export interface Case {

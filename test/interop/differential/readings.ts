@@ -15,16 +15,17 @@ export interface Verdict {
   readonly note: string;
 }
 
-/** Reads a version with some of the readers. With `stopAtFirst` only until one objects. */
+/** Reads a version with some of the readers. Without rows they must agree with each other; with `stopAtFirst` until one objects. */
 export async function readAll(
   engines: Engines,
   readers: readonly JudgingReader[],
   path: string,
   version: number,
-  rows: readonly Row[],
+  rows: readonly Row[] | undefined,
   stopAtFirst = false,
 ): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = [];
+  let wanted = rows;
   let unknown: string | undefined;
   for (const reader of readers) {
     const found = await engines.read(reader, path, version);
@@ -32,8 +33,9 @@ export async function readAll(
       const limit = limitOf(reader, found.refused);
       verdicts.push({ reader, verdict: limit ? "limit" : "refuses", note: limit ?? firstLine(found.refused) });
     } else {
-      const known = masked(found.rows, rows);
-      const difference = compare(known.rows, rows);
+      wanted ??= found.rows;
+      const known = masked(found.rows, wanted);
+      const difference = compare(known.rows, wanted);
       const agree = unknown === undefined || unknown === known.unknown;
       unknown ??= known.unknown;
       const note = difference ?? (agree ? "" : `gives ${known.unknown} where another reader gives ${unknown}`);

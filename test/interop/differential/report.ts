@@ -50,6 +50,11 @@ export function report(outcomes: readonly Outcome[]): string {
   ].join("\n");
 }
 
+/** One line for a person. */
+export function disagreement({ case: { kind, name }, taken, problem }: Outcome): string {
+  return `- ${kind}: ${name} → ${taken ? "taken" : "refused"}; ${problem}`;
+}
+
 function byRule(outcomes: readonly Outcome[]): string[] {
   const counts = new Map<string, number>();
   for (const { rule, taken } of outcomes) {

@@ -177,7 +177,8 @@ async function judgeRefusal(bench: Bench, wanted: Case, answer: Answer): Promise
   const { version, sent } = castShadow(good, wanted, copy);
   const kept = good.live.filter((file) => !sent.removed?.includes(file)).flatMap((file) => file.rows);
   const unshaped = sent.rows ?? [...kept, ...(sent.added ?? [])];
-  const rows = wanted.reshape ? unshaped.map(wanted.reshape) : unshaped;
+  const known = unshaped === "as listed" ? undefined : unshaped;
+  const rows = wanted.reshape ? known?.map(wanted.reshape) : known;
   const readers: readonly JudgingReader[] = bench.withoutSpark ? QUICK : ALL;
   const verdicts = await readAll(bench.engines, readers, copy, version, rows, true);
   const objection = problems("a reader agrees", verdicts);

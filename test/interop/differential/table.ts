@@ -8,7 +8,7 @@ import { type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/js
 import type { Row } from "../support/engines.ts";
 import { logName } from "../support/golden.ts";
 import type { Answer, Service } from "../support/service.ts";
-import type { Base, Case, Sent, Standing, StoredFile } from "./case.ts";
+import { ANY, type Base, type Case, type Sent, type Standing, type StoredFile } from "./case.ts";
 import { FILES, type Store } from "./store.ts";
 
 /** A checkpoint of ours follows every so many versions. */
@@ -98,8 +98,17 @@ export class Table {
     const removed = sent.removed ?? [];
     this.live = [...this.live.filter((file) => !removed.includes(file)), ...files];
     if (files.length === 0) this.more = [...this.more, ...(sent.added ?? [])];
-    this.#rows = sent.rows ?? this.#rows;
+    if (sent.rows === "as listed") this.#rows = await this.#listed([...this.live, ...(sent.files ?? [])]);
+    else this.#rows = sent.rows ?? (this.#rows && [...this.#rows, ...(sent.added ?? [])]);
     return answer;
+  }
+
+  /** Rows of the files that the service lists; partition values are for the readers to agree on. */
+  async #listed(known: readonly StoredFile[]): Promise<readonly Row[]> {
+    const { files } = await this.#service.call("GET", `/v1/tables/${this.name}/files?limit=10000`);
+    const any = Object.fromEntries((this.base.partitionColumns ?? []).map((column) => [column, ANY]));
+    this.live = known.filter((file) => files.some(({ path }) => path === file.add.path));
+    return this.live.flatMap((file) => file.rows.map((row) => ({ ...row, ...any })));
   }
 
   #rows: readonly Row[] | undefined;

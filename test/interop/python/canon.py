@@ -59,5 +59,8 @@ def canonical_rows(table):
             column = column.cast(pa.timestamp("us", tz=field.type.tz))
         columns.append([canonical_value(v) for v in column.to_pylist()])
     names = table.schema.names
-    rows = [dict(zip(names, values)) for values in zip(*columns)]
+    return sorted_rows([dict(zip(names, values)) for values in zip(*columns)])
+
+
+def sorted_rows(rows):
     return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True))

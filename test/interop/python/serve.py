@@ -1,4 +1,4 @@
-"""Answers requests of the test driver, one JSON line each, until stdin ends: `serve.py spark` or `serve.py python`."""
+"""Answers requests of the test driver, one JSON line each, until stdin ends: `serve.py spark`, `serve.py trino` or `serve.py python`."""
 
 import json
 import os
@@ -14,6 +14,10 @@ from canon import canonical_rows  # noqa: E402
 
 if sys.argv[1] == "spark":
     from spark_engine import LOOKS, READERS, WRITES
+elif sys.argv[1] == "trino":
+    from trino_engine import READERS
+
+    LOOKS, WRITES = {}, {}
 else:
     from make_files import make_files
     from readers import READERS
@@ -26,7 +30,8 @@ def answer(request):
     try:
         op, what, path = request["op"], request["what"], request.get("path")
         if op == "read":
-            result = canonical_rows(READERS[what](path, request.get("version"), request.get("where")))
+            found = READERS[what](path, request.get("version"), request.get("where"))
+            result = found if isinstance(found, list) else canonical_rows(found)
         elif op == "make":
             result = make_files(request)
         elif op == "write":

@@ -51,7 +51,7 @@ const INSTANTS: readonly Text[] = [
   ["2026-01-31 12:00:00 Europe/Berlin"],
 ];
 
-const TEXTS: Readonly<Record<string, readonly Text[]>> = {
+export const TEXTS: Readonly<Record<string, readonly Text[]>> = {
   string: [
     ["x", "x"],
     ["", null],

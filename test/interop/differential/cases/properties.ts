@@ -66,6 +66,13 @@ const ENUMS: Readonly<Record<string, { readonly good: readonly string[]; readonl
   "delta.parquet.compression.codec": { good: ["snappy", "zstd"], bad: ["brotlix", ""] },
 };
 
+/** Known properties with values that are right and wrong ones, to choose from. */
+export const PROPERTY_VALUES: Readonly<Record<string, readonly string[]>> = Object.fromEntries([
+  ...BOOLEANS.map((key) => [key, [...GOOD_BOOLEANS, ...BAD_BOOLEANS]] as const),
+  ...INTERVALS.map((key) => [key, [...GOOD_INTERVALS, ...BAD_INTERVALS]] as const),
+  ...Object.entries({ ...INTEGERS, ...ENUMS }).map(([key, { good, bad }]) => [key, [...good, ...bad]] as const),
+]);
+
 const UNKNOWN = [
   "delta.apendOnly",
   "delta.AppendOnly",
