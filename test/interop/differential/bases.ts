@@ -58,7 +58,7 @@ export const PARTITION_TYPES: Readonly<Record<string, readonly [string, unknown]
   float: ["0.5", "0.5"],
   boolean: ["true", true],
   date: ["2026-01-31", "2026-01-31"],
-  timestamp: ["2026-01-31T12:00:00.000000Z", "2026-01-31T12:00:00.000000Z"],
+  timestamp: ["2026-01-31 12:00:00", "2026-01-31T12:00:00.000000Z"],
   timestamp_ntz: ["2026-01-31 12:00:00", "2026-01-31T12:00:00.000000"],
   "decimal(10,2)": ["1.50", "1.50"],
   "decimal(5,2)": ["1.50", "1.50"],

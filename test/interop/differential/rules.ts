@@ -5,17 +5,124 @@ interface Entry {
   readonly reason: string;
 }
 
-/** Errors by which a reader says that it lacks a feature of Delta. */
+/** Errors by which a reader says that it lacks something, which no table can help. */
 const LIMITS: Readonly<Record<string, readonly Entry[]>> = {
-  "delta-rs": [{ matches: /typeWidening|type widening/i, reason: "delta-rs has no type widening" }],
+  "delta-rs": [{ matches: /typeWidening|type widening/i, reason: "it has no type widening" }],
   Polars: [
-    { matches: /columnMapping|column mapping/i, reason: "Polars has no column mapping" },
-    { matches: /typeWidening|v2Checkpoint/i, reason: "Polars lacks this feature" },
+    { matches: /columnMapping|column mapping/i, reason: "it has no column mapping" },
+    { matches: /typeWidening|v2Checkpoint/i, reason: "it lacks this feature" },
+    {
+      matches: /could not find a 'date\/datetime' pattern|could not parse .* with pattern|when reading CSV/,
+      reason: "it reads partition values from the names of folders, by a parser of CSV",
+    },
   ],
 };
 
-/** Refusals of ours of what every reader takes. `matches` is compared with the code and the message. */
-export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [];
+/** Refusals of ours of what every reader takes: `matches` is held against status, code, pointer and message. */
+export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [
+  {
+    rule: "the protocol's types",
+    matches:
+      /expected (a 64-bit integer|a 32-bit integer|an integer|a string|true or false|an object|an array)|must be (an? (integer|string|object|array)|true or false)|that is not a count/,
+    reason:
+      "A member has the type that PROTOCOL.md gives it. Readers that do not need it step over it, or read null without a word; others, and our own checkpoints, cannot.",
+  },
+  {
+    rule: "members that the protocol requires",
+    matches: /"\w+" is missing|a field needs a "|needs path, partitionValues and size/,
+    reason:
+      "A member that the protocol requires is there. A reader that does not ask for it today may ask for it tomorrow.",
+  },
+  {
+    rule: "one name, one value",
+    matches: /DUPLICATE_NAME/,
+    reason: "Parsers differ in which of two members of one name they take, so two readers may see two tables.",
+  },
+  {
+    rule: "one action per object",
+    matches: /one action per object|the action object is empty/,
+    reason: "PROTOCOL.md, Actions: a line holds one action. Readers take the one that they look for first.",
+  },
+  {
+    rule: "no action twice",
+    matches: /DELTA_DUPLICATE_ACTIONS_FOUND|two (add|remove|txn|metaData|protocol)/,
+    reason: "Reconciliation does not say which of two wins; Spark's writer refuses them (checkNoDuplicateActions).",
+  },
+  {
+    rule: "change files change nothing",
+    matches: /of the cdc file|DELTA_INVALID_PARTITION_COLUMN .*\/cdc\//,
+    reason:
+      "PROTOCOL.md, Add CDC File. None of the four readers opens change files when it reads rows, Spark does for the change feed.",
+  },
+  {
+    rule: "domains belong to their feature",
+    matches: /the domain "delta\.|needs the table feature "domainMetadata"/,
+    reason:
+      "PROTOCOL.md, Domain Metadata: the feature must be supported, and domains of the system mean what it says. Readers do not look at them, writers do.",
+  },
+  {
+    rule: "features that the protocol lists",
+    matches:
+      /DELTA_UNSUPPORTED_FEATURES_FOR_WRITE|DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT|DELTA_INVALID_PROTOCOL_VERSION|UNSUPPORTED_FEATURE/,
+    reason:
+      "What a feature asks of a commit can only be checked for features that we know. Readers do not look at features of writers; the next writer refuses the table.",
+  },
+  {
+    rule: "deletion vectors delete rows that are there",
+    matches: /deletes more rows than the file has|is inline and has an offset/,
+    reason:
+      "PROTOCOL.md, Deletion Vectors: cardinality is a count of rows, and an inline vector has no offset. Counts of records that are made from them would be negative.",
+  },
+  {
+    rule: "names that the change data feed needs",
+    matches: /is a name that the change data feed needs/,
+    reason: "Spark reads the table, but no longer its change feed (DELTA_TABLE_WITH_CDC_COLUMNS).",
+  },
+  {
+    rule: "column mapping as the protocol has it",
+    matches: /delta\.columnMapping\./,
+    reason:
+      "Ids are 32-bit in Parquet, greater than 0, never given twice and never above maxColumnId: the next writer would give one out again.",
+  },
+  {
+    rule: "Iceberg's rules",
+    matches: /icebergCompat/i,
+    reason:
+      "PROTOCOL.md, Iceberg Compatibility: about what converters to Iceberg can read, which Delta readers do not notice.",
+  },
+  {
+    rule: "clustering or partitions",
+    matches: /DELTA_CLUSTERING_WITH_PARTITIONS/,
+    reason: "PROTOCOL.md, Clustered Table: a clustered table is not partitioned; writers refuse one that is.",
+  },
+  {
+    rule: "columns for moved row ids",
+    matches: /delta\.rowTracking\.materializedRow/,
+    reason: "Rows that writers move would keep their ids in a column that holds something else.",
+  },
+  {
+    rule: "a table stays the same table",
+    matches: /metaData\.id must stay/,
+    reason: "Streams of Spark, and caches of every engine, take a new id for another table.",
+  },
+  {
+    rule: "Parquet alone",
+    matches: /the format ".*" is not supported/,
+    reason: "PROTOCOL.md, Format Specification. Readers do not look at it as long as the files are Parquet.",
+  },
+  {
+    rule: "a default for old rows",
+    matches: /is new and has a default/,
+    reason:
+      "Delta has no defaults for rows that are there: some engines would show null, some the default. Spark refuses it (DELTA_ADD_COLUMN_WITH_DEFAULT…).",
+  },
+  {
+    rule: "one text for one partition value",
+    matches: /DELTA_INVALID_PARTITION_VALUE/,
+    reason:
+      "Texts such as 1e400 or a 60th second have no value in the column's type, and readers make different ones of their kind.",
+  },
+];
 
 export function limitOf(reader: string, error: string): string | undefined {
   return LIMITS[reader]?.find(({ matches }) => matches.test(error))?.reason;

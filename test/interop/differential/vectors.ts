@@ -15,21 +15,17 @@ export function inlineVector(rows: readonly number[]): JsonObject {
 }
 
 /** A vector in a file of its own in the table's folder. */
-export function vectorFile(folder: string, rows: readonly number[]): JsonObject {
+export function vectorFile(
+  folder: string,
+  rows: readonly number[],
+): { readonly file: string; readonly vector: JsonObject } {
   const id = randomUUID();
   const data = bitmap(rows);
-  writeFileSync(
-    join(folder, `deletion_vector_${id}.bin`),
-    Buffer.concat([Buffer.of(1), u32be(data.length), data, u32be(crc32(data))]),
-  );
-  const bytes = Buffer.from(id.replaceAll("-", ""), "hex");
-  return {
-    storageType: "u",
-    pathOrInlineDv: z85(bytes),
-    offset: 1,
-    sizeInBytes: data.length,
-    cardinality: rows.length,
-  };
+  const file = join(folder, `deletion_vector_${id}.bin`);
+  writeFileSync(file, Buffer.concat([Buffer.of(1), u32be(data.length), data, u32be(crc32(data))]));
+  const pathOrInlineDv = z85(Buffer.from(id.replaceAll("-", ""), "hex"));
+  const vector = { storageType: "u", pathOrInlineDv, offset: 1, sizeInBytes: data.length, cardinality: rows.length };
+  return { file, vector };
 }
 
 function bitmap(rows: readonly number[]): Buffer {

@@ -57,9 +57,21 @@ def canonical_rows(table):
         column = table.column(field.name)
         if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
             column = column.cast(pa.timestamp("us", tz=field.type.tz))
-        columns.append([canonical_value(v) for v in column.to_pylist()])
+        columns.append(canonical_column(column))
     names = table.schema.names
     return sorted_rows([dict(zip(names, values)) for values in zip(*columns)])
+
+
+def canonical_column(column):
+    import pyarrow as pa
+
+    try:
+        return [canonical_value(v) for v in column.to_pylist()]
+    except OverflowError:
+        # Python's calendar ends with the year 9999, and begins with 1: days or microseconds since 1970 tell as much.
+        days = pa.types.is_date32(column.type)
+        counts = column.cast(pa.int32() if days else pa.int64()).to_pylist()
+        return [None if count is None else f"{count} {'days' if days else 'microseconds'}" for count in counts]
 
 
 def sorted_rows(rows):

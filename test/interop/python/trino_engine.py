@@ -28,7 +28,6 @@ def write_settings(folder, port):
         "config.properties": {
             "node.id": "interop",
             "node.environment": "interop",
-            "node.data-dir": folder,
             "node.internal-address": "127.0.0.1",
             "plugin.dir": CACHE / "plugin",
             "coordinator": "true",
@@ -61,7 +60,7 @@ def start_server():
     folder = tempfile.mkdtemp(prefix="dl-trino-")
     port = free_port()
     write_settings(folder, port)
-    options = ["-Xmx1536m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC", "--sun-misc-unsafe-memory-access=allow"]
+    options = ["-Xmx1536m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC", "--sun-misc-unsafe-memory-access=allow", f"-Dnode.data-dir={folder}"]
     command = [JAVA, *options, f"-Dconfig={folder}/config.properties", "-cp", f"{CACHE}/lib/*", "io.trino.server.TrinoServer"]
 
     def die_with_parent():

@@ -199,10 +199,7 @@ export function oneValue(type: string, [text, value]: Text, nth = 0): Case {
     additive: true,
     commit: (table) => {
       const file = table.next();
-      const canonical =
-        typeof value === "string" && !value.startsWith("0x") && /^(long|int|decimal|date)/.test(type) ? value : text;
-      const folder = `p=${safe(hiveName(canonical))}`;
-      const laid = table.lay(file, `${folder}/${file.path.split("/").at(-1)}`);
+      const laid = table.lay(file, `p=${folderName(type, known ? value : text)}/${file.path.split("/").at(-1)}`);
       const path = laid.path.split("/").map(encodeURIComponent).join("/").replaceAll("%3D", "=");
       return {
         actions: [{ add: { ...laid.add, path, partitionValues: { p: text } } }],
@@ -212,11 +209,20 @@ export function oneValue(type: string, [text, value]: Text, nth = 0): Case {
   };
 }
 
-/** What no folder can be called. */
-function safe(name: string): string {
-  return name
-    .replaceAll(/[\ud800-\udfff](?![\udc00-\udfff])/g, "_")
+/** The folder that Spark would take: Polars reads the value from there. */
+function folderName(type: string, value: unknown): string {
+  const text = value === null ? null : String(value);
+  const plain = type.startsWith("timestamp")
+    ? text
+        ?.replace(/\.0{6}(?=Z?$)/, "")
+        .replace("T", " ")
+        .replace(/Z$/, "")
+    : text;
+  // What no folder can be called.
+  return hiveName(plain ?? null)
+    .toWellFormed()
     .slice(0, 80)
+    .toWellFormed()
     .replace(/^\.+$/, "dots");
 }
 

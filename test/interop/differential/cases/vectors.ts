@@ -30,22 +30,23 @@ export function vectorCases(): Case[] {
     values.map((value) => of(`${key} ${JSON.stringify(value)}`, (t) => fresh(t, (dv) => ({ ...dv, [key]: value }))));
   return [
     of("inline", (t) => fresh(t, (dv) => dv)),
-    of("in a file", (t) => fresh(t, (dv) => dv, vectorFile(t.folder, [1]))),
-    of("in a file by its absolute path", (t) => fresh(t, (dv) => dv, absolute(t))),
+    of("in a file", (t) => fresh(t, (dv) => dv, vectorFile(t.folder, [1]).vector)),
+    of("in a file by its absolute path", (t) => fresh(t, (dv) => dv, absolute(t, "there"))),
+    of("in a file by an absolute path to nothing", (t) => fresh(t, (dv) => dv, absolute(t, "nothing"))),
     of("in a file that is not there", (t) =>
-      fresh(t, (dv) => ({ ...dv, pathOrInlineDv: "vBn[lx{q8@P<9BNH/isA" }), vectorFile(t.folder, [1])),
+      fresh(t, (dv) => ({ ...dv, pathOrInlineDv: "vBn[lx{q8@P<9BNH/isA" }), vectorFile(t.folder, [1]).vector),
     ),
-    of("in a file, wrong offset", (t) => fresh(t, (dv) => ({ ...dv, offset: 7 }), vectorFile(t.folder, [1]))),
-    of("in a file, wrong size", (t) => fresh(t, (dv) => ({ ...dv, sizeInBytes: 5 }), vectorFile(t.folder, [1]))),
-    of("in a file, no offset", (t) => fresh(t, ({ offset: _, ...dv }) => dv, vectorFile(t.folder, [1]))),
+    of("in a file, wrong offset", (t) => fresh(t, (dv) => ({ ...dv, offset: 7 }), vectorFile(t.folder, [1]).vector)),
+    of("in a file, wrong size", (t) => fresh(t, (dv) => ({ ...dv, sizeInBytes: 5 }), vectorFile(t.folder, [1]).vector)),
+    of("in a file, no offset", (t) => fresh(t, ({ offset: _, ...dv }) => dv, vectorFile(t.folder, [1]).vector)),
     of("in a file, offset beyond 32 bits", (t) =>
-      fresh(t, (dv) => ({ ...dv, offset: 2 ** 31 }), vectorFile(t.folder, [1])),
+      fresh(t, (dv) => ({ ...dv, offset: 2 ** 31 }), vectorFile(t.folder, [1]).vector),
     ),
     of("in a file, size beyond 32 bits", (t) =>
-      fresh(t, (dv) => ({ ...dv, sizeInBytes: 2 ** 31 }), vectorFile(t.folder, [1])),
+      fresh(t, (dv) => ({ ...dv, sizeInBytes: 2 ** 31 }), vectorFile(t.folder, [1]).vector),
     ),
     of("in a file, cardinality beyond the rows", (t) =>
-      fresh(t, (dv) => ({ ...dv, cardinality: 5 }), vectorFile(t.folder, [1])),
+      fresh(t, (dv) => ({ ...dv, cardinality: 5 }), vectorFile(t.folder, [1]).vector),
     ),
     ...field("storageType", ["x", "", "I", 5, null]),
     ...field("pathOrInlineDv", ["", "abc", "not z85 at all ~~~~~", 5, null]),
@@ -86,9 +87,10 @@ export function vectorCases(): Case[] {
   ];
 }
 
-function absolute(table: Standing): JsonObject {
-  const vector = vectorFile(table.folder, [1]);
-  return { ...vector, storageType: "p", pathOrInlineDv: `file://${table.folder}/none.bin` };
+function absolute(table: Standing, where: "there" | "nothing"): JsonObject {
+  const { file, vector } = vectorFile(table.folder, [1]);
+  const path = where === "there" ? file : `${table.folder}/none.bin`;
+  return { ...vector, storageType: "p", pathOrInlineDv: `file://${path}` };
 }
 
 function rewrite(
