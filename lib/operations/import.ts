@@ -11,6 +11,7 @@ import {
   pickOldestSegment,
   pickSegment,
 } from "../delta/log-files.ts";
+import { unreadableProperties } from "../delta/properties.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
 import { corrupt, isLakeError, LakeError } from "../errors.ts";
 import type { CheckpointHeader, DeltaLog, FileAction, ImportProgress, Lake, LogCommit } from "../ports.ts";
@@ -105,7 +106,7 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
       files: head.numFiles,
       bytes: head.sizeInBytes,
       resumed: progress.version >= 0 || progress.checkpointActions > 0,
-      notes,
+      notes: [...notes, ...(await propertyNotes(lake, tableId))],
     };
   } catch (error) {
     // What cannot get better by itself leaves nothing behind; what can, keeps its progress.
@@ -113,6 +114,14 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
     if (isFinal) await lake.catalog.abortImport(tableId);
     throw error;
   }
+}
+
+/** What the table has brought along that not every reader understands: it is kept, and said. */
+async function propertyNotes(lake: Lake, tableId: string): Promise<readonly string[]> {
+  const [state] = await lake.catalog.readStates([{ tableId }]);
+  return (state ? unreadableProperties(state.metadata) : []).map(
+    ({ name, problem }) => `the table property "${name}" ${problem}; it is kept, and counts as not set`,
+  );
 }
 
 interface Start {

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Json } from "../../lib/delta/json.ts";
+import { importTable } from "../../lib/operations/import.ts";
+import { putLog, tableActions } from "../support/foreign-log.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
-import { codeOf, liveFiles, stateOf } from "../support/table-facts.ts";
+import { codeOf, commitOf, liveFiles, stateOf } from "../support/table-facts.ts";
 import { assertTheorem } from "../support/theorem.ts";
 
 let lake: TestLake;
@@ -88,4 +90,31 @@ test("an empty table takes any schema", async () => {
   const fields = [{ name: "other", type: "date", nullable: false, metadata: {} }];
   const changed = await metaData(id, { schemaString: JSON.stringify({ type: "struct", fields }) });
   assert.equal(await commitTo(lake, id, 2, [changed]), 3);
+});
+
+test("what an imported table has and nobody can read is reported and kept, and a later change of metadata may keep it", async () => {
+  const strange = { "delta.appendOnly": "yes", "delta.apendOnly": "true", "delta.checkpointInterval": "0", mine: "x" };
+  const location = "file:///lake/mc.imported";
+  await putLog(lake, location, [{ actions: tableActions({ ...strange, "delta.enableInCommitTimestamps": "TRUE" }) }]);
+  const { tableId, notes } = await importTable(lake, { name: "mc.imported", location, mode: "full-history" });
+  assert.equal(notes.length, 3);
+  for (const name of ["delta.appendOnly", "delta.apendOnly", "delta.checkpointInterval"]) {
+    assert.ok(
+      notes.some((note) => note.includes(`"${name}"`)),
+      name,
+    );
+  }
+  const { metadata } = await stateOf(lake, tableId);
+  const configuration = { ...metadata.configuration, mine: "y" };
+  assert.equal(await commitTo(lake, tableId, 0, [await metaData(tableId, { configuration })]), 1);
+  assert.deepEqual((await stateOf(lake, tableId)).metadata.configuration, configuration);
+  const changed = { ...configuration, "delta.appendOnly": "no" };
+  assert.equal(
+    await codeOf(commitTo(lake, tableId, 1, [await metaData(tableId, { configuration: changed })])),
+    "DELTA_INVALID_TABLE_PROPERTY",
+  );
+  // One reading of "TRUE": each commit has its timestamp, and removes are not forbidden by "yes".
+  await commitTo(lake, tableId, 1, [addOf("a")]);
+  assert.equal(await commitTo(lake, tableId, 2, [removeOf("a")]), 3);
+  assert.ok((await commitOf(lake, tableId, 3)).inCommitTimestamp !== undefined);
 });
