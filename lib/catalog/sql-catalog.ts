@@ -10,9 +10,9 @@ import { checkSchema, migrate } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
 import { readBacklog } from "./reads/backlog.ts";
+import { metadataHistory, pathsLacking } from "./reads/before-change.ts";
 import { readCommits, readCommitsOf } from "./reads/commits.ts";
 import { readFiles, readTombstones } from "./reads/files.ts";
-import { pathsLacking } from "./reads/lacking.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
 import { history, readHeader, versionAt } from "./reads/versions.ts";
 import { dropTable, findTable, listTables, readStates } from "./tables.ts";
@@ -46,6 +46,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     readHeader: (tableId, version) => readHeader(db, tableId, version),
     fingerprintOf: fileFingerprint,
     readFiles: (tableId, version, options) => readFiles(db, tableId, version, options),
+    metadataHistory: (tableId) => metadataHistory(db, tableId),
     pathsLacking: (tableId, version, options) => pathsLacking(db, tableId, version, options),
     readTombstones: (tableId, version, options) => readTombstones(db, tableId, version, options),
 

@@ -10,6 +10,7 @@ import { withCanonicalPartitionValues } from "./partition-values.ts";
 import { checkProtocolShape } from "./protocol.ts";
 import { checkBlindClaim, isBlindAppend, readIntent, watchedMarkers } from "./read-intent.ts";
 import type { TableCommit } from "./request.ts";
+import { newPhysicalNames } from "./schema-change.ts";
 import { withoutAssignedDomains } from "./system-domains.ts";
 import { MARKER_NAMES, type PlannedTable, type TableState } from "./table.ts";
 import {
@@ -29,6 +30,8 @@ export interface TablePlan {
   readonly dependsOnFiles: boolean;
   /** What the files that stay must have; rows of SQL tell. */
   readonly fileRequirements: readonly FileRequirement[];
+  /** Physical names of new columns: no column of an earlier schema may have had them. */
+  readonly newPhysicalNames: readonly string[];
 }
 
 /**
@@ -80,6 +83,7 @@ export function planTable(
     afterPublication,
     dependsOnFiles: looksAtAllFiles,
     fileRequirements: looksAtAllFiles ? fileRequirements(change) : [],
+    newPhysicalNames: actions.metadata && change.keptFiles > 0 ? newPhysicalNames(before, after) : [],
     planned: {
       ...onState(state),
       readVersion: request.readVersion,

@@ -52,11 +52,21 @@ export function schemaChanges(before: TableConfiguration, after: TableConfigurat
   return [...structChanges(before.schema, after.schema, comparison, [])];
 }
 
+/** Physical names of columns that are new in a table whose files have columns by physical name. */
+export function newPhysicalNames(before: TableConfiguration, after: TableConfiguration): readonly string[] {
+  if (!isMapped(before) || !isMapped(after)) return [];
+  const [old, all] = [new Set<string>(), new Set<string>()];
+  collectPhysicalNames(before.schema, old);
+  collectPhysicalNames(after.schema, all);
+  return [...all.difference(old)];
+}
+
 function isMapped(table: TableConfiguration): boolean {
   return table.properties["delta.columnMapping.mode"] !== "none";
 }
 
-function collectPhysicalNames(fields: readonly SchemaField[], names: Set<string>): void {
+/** Adds the physical names of all columns, nested ones too, in lower case. */
+export function collectPhysicalNames(fields: readonly SchemaField[], names: Set<string>): void {
   for (const field of fields) {
     names.add(physicalName(field).toLowerCase());
     collectBelow(field.type, names);

@@ -4,6 +4,7 @@ import type { CommitRequest, CommitResult, TableConflict } from "../delta/reques
 import { invalid, isLakeError } from "../errors.ts";
 import type { Lake, PlannedCommit } from "../ports.ts";
 import { acknowledge, type Committed } from "./acknowledge.ts";
+import { checkChange } from "./check-change.ts";
 import {
   checkedUpToHead,
   conflictOf,
@@ -15,7 +16,6 @@ import {
   publishHeads,
   refreshed,
 } from "./commit-parts.ts";
-import { checkFileRequirements } from "./file-requirements.ts";
 import { rejected } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
 import { forgetTable, tableNotFound } from "./table-states.ts";
@@ -69,7 +69,7 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
   for (let round = 0; round < OPTIMISTIC_ROUNDS; round += 1) {
     if (planned) {
       await publishHeads(lake, planned);
-      await checkFileRequirements(lake, planned);
+      await checkChange(lake, planned);
       const outcome = await lake.catalog.commit(plannedCommit(request, requestHash, planned));
       if (outcome.status === "committed") return committed(lake, parts, outcome);
       if (outcome.status === "otherRequest") throw keyReused(request);
@@ -124,7 +124,7 @@ async function attemptLocked(
   parts: readonly Part[],
 ): Promise<Attempt> {
   const { transactionId } = request;
-  await checkFileRequirements(lake, planParts(transactionId, parts));
+  await checkChange(lake, planParts(transactionId, parts));
   const tables = parts.map(({ state, checkedVersion }) => ({ tableId: state.tableId, after: checkedVersion }));
   try {
     const outcome = await lake.catalog.commitLocked(transactionId, tables, (states, winners) => {

@@ -17,6 +17,8 @@ export interface Snapshots {
     version: number,
     options: { readonly cursor?: string; readonly limit: number },
   ): Promise<Page<AddFile>>;
+  /** All metaData actions that SQL holds of a table, oldest first. One round trip. */
+  metadataHistory(tableId: string): Promise<readonly Metadata[]>;
   /** Paths of at most `limit` live files that do not meet a requirement. One round trip. */
   pathsLacking(
     tableId: string,

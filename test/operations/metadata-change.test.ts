@@ -3,9 +3,20 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Json } from "../../lib/delta/json.ts";
+import { commit } from "../../lib/operations/commit.ts";
+import { createTable } from "../../lib/operations/create-table.ts";
 import { importTable } from "../../lib/operations/import.ts";
 import { putLog, tableActions } from "../support/foreign-log.ts";
-import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
+import {
+  addOf,
+  commitTo,
+  newTable,
+  openTestLake,
+  outcomeOf,
+  removeOf,
+  request,
+  type TestLake,
+} from "../support/lake.ts";
 import { codeOf, commitOf, liveFiles, stateOf } from "../support/table-facts.ts";
 import { assertTheorem } from "../support/theorem.ts";
 
@@ -117,4 +128,32 @@ test("what an imported table has and nobody can read is reported and kept, and a
   await commitTo(lake, tableId, 1, [addOf("a")]);
   assert.equal(await commitTo(lake, tableId, 2, [removeOf("a")]), 3);
   assert.ok((await commitOf(lake, tableId, 3)).inCommitTimestamp !== undefined);
+});
+
+test("a physical name that a dropped column had is not given again, however long ago that was", async () => {
+  const mapped = (name: string, id: number, physical: string) => ({
+    name,
+    type: "long",
+    nullable: true,
+    metadata: { "delta.columnMapping.id": id, "delta.columnMapping.physicalName": physical },
+  });
+  const name = "mc.mapped";
+  const configuration = { "delta.columnMapping.mode": "name" };
+  const schema = { type: "struct", fields: [mapped("a", 1, "col-1"), mapped("b", 2, "col-2")] };
+  const id = (await createTable(lake, { name, location: `file:///lake/${name}`, schema, configuration })).tableId;
+  const supportedFeatures = { writer: ["columnMapping"] };
+  const send = async (readVersion: number, actions: Json[]) =>
+    outcomeOf(await commit(lake, request({ tableId: id, readVersion, actions, supportedFeatures })));
+  const change = async (readVersion: number, maxColumnId: number, ...fields: Json[]) => {
+    const max = { "delta.columnMapping.maxColumnId": String(maxColumnId) };
+    const configuration = { ...(await stateOf(lake, id)).metadata.configuration, ...max };
+    const schemaString = JSON.stringify({ type: "struct", fields });
+    return send(readVersion, [await metaData(id, { schemaString, configuration })]);
+  };
+  assert.equal(await send(0, [addOf("f")]), 1);
+  assert.equal(await change(1, 2, mapped("a", 1, "col-1")), 2);
+  assert.equal(await change(2, 2, mapped("z", 1, "col-1")), 3);
+  const reused = change(3, 3, mapped("z", 1, "col-1"), mapped("c", 3, "COL-2"));
+  assert.equal(await codeOf(reused), "DELTA_UNSUPPORTED_SCHEMA_CHANGE");
+  assert.equal(await change(3, 3, mapped("z", 1, "col-1"), mapped("c", 3, "col-3")), 4);
 });

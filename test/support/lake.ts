@@ -4,7 +4,7 @@ import { openCatalog } from "../../lib/catalog/open.ts";
 import type { CommitActions } from "../../lib/delta/actions.ts";
 import { ActionCollector } from "../../lib/delta/decode.ts";
 import type { Json } from "../../lib/delta/json.ts";
-import type { CommitRequest, CommitResult, ReadSet } from "../../lib/delta/request.ts";
+import type { CommitRequest, CommitResult, ReadSet, SupportedFeatures } from "../../lib/delta/request.ts";
 import { openDeltaLog } from "../../lib/log/delta-log.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
@@ -123,6 +123,7 @@ export function request(
     actions: Json[];
     reads?: ReadSet;
     isolationLevel?: "WriteSerializable";
+    supportedFeatures?: SupportedFeatures;
   }[]
 ): CommitRequest {
   return {

@@ -1,8 +1,9 @@
-/** Live files that lack what a change of the table asks of every file. */
+/** What a change of a table's metadata asks of its files and of its past. */
 
+import type { Metadata } from "../../delta/actions.ts";
 import type { FileRequirement } from "../../delta/metadata-change.ts";
 import { type Queries, type Sql, sql, uuid } from "../database.ts";
-import { text } from "../rows.ts";
+import { metadataOf, text } from "../rows.ts";
 
 const LACKS: Readonly<Record<FileRequirement, Sql>> = {
   rowIds: sql`f.base_row_id is null`,
@@ -22,4 +23,10 @@ export async function pathsLacking(
       and ${LACKS[options.requirement]}
     order by f.added_version, f.ord limit ${options.limit}`);
   return rows.map((row) => text(row, "path"));
+}
+
+/** All metaData actions that SQL holds of a table, oldest first. One round trip. */
+export async function metadataHistory(db: Queries, tableId: string): Promise<readonly Metadata[]> {
+  const rows = await db.all(sql`select action from dl_metadata where table_id = ${uuid(tableId)} order by version`);
+  return rows.map((row) => metadataOf(row, "action"));
 }
