@@ -45,6 +45,17 @@ export function withCanonicalPartitionValues(
   table: TableDescription,
   place: PlaceOf,
 ): CommitActions {
+  const before = known.get(actions);
+  if (before?.table === table) return before.canonical;
+  const canonical = canonicalActions(actions, table, place);
+  known.set(actions, { table, canonical });
+  return canonical;
+}
+
+/** A request is checked and planned, and planned again when a winner came first: always the same actions. */
+const known = new WeakMap<CommitActions, { readonly table: TableDescription; readonly canonical: CommitActions }>();
+
+function canonicalActions(actions: CommitActions, table: TableDescription, place: PlaceOf): CommitActions {
   const columns = partitionColumns(table).map(remembering);
   return {
     ...actions,
