@@ -47,7 +47,7 @@ export function withCanonicalPartitionValues(
 ): CommitActions {
   const before = known.get(actions);
   if (before?.table === table) return before.canonical;
-  const canonical = canonicalActions(actions, table, place);
+  const canonical = canonicalised(actions, table, place);
   known.set(actions, { table, canonical });
   return canonical;
 }
@@ -55,7 +55,7 @@ export function withCanonicalPartitionValues(
 /** A request is checked and planned, and planned again when a winner came first: always the same actions. */
 const known = new WeakMap<CommitActions, { readonly table: TableDescription; readonly canonical: CommitActions }>();
 
-function canonicalActions(actions: CommitActions, table: TableDescription, place: PlaceOf): CommitActions {
+function canonicalised(actions: CommitActions, table: TableDescription, place: PlaceOf): CommitActions {
   const columns = partitionColumns(table).map(remembering);
   return {
     ...actions,

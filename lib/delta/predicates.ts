@@ -155,10 +155,10 @@ function compileTest(predicate: JsonObject, op: string, type: ValueType, at: str
   if (op === "in") {
     onlyMembers(predicate, ["column", "op", "values"], at);
     if (!Array.isArray(predicate.values)) throw malformed('"in" takes "values": a list', `${at}/values`);
-    const items = predicate.values.map((value: Json, i) =>
-      comparison(type, "=", literal(value, type, `${at}/values/${i}`)),
+    return membership(
+      type,
+      predicate.values.map((value: Json, i) => literal(value, type, `${at}/values/${i}`)),
     );
-    return (value) => items.reduce<Truths>((sum, item) => or(sum, item(value)), value === null ? UNKNOWN : FALSE);
   }
   // An operator of a later release: what we cannot evaluate may match anything.
   if (!Object.hasOwn(COMPARISONS, op)) return () => ANY;
@@ -171,6 +171,28 @@ function comparison(type: ValueType, op: string, wanted: unknown): Test {
     if (value === null) return UNKNOWN;
     const sign = type.compare(value, wanted);
     return sign === undefined ? TRUE | FALSE : truth(COMPARISONS[op]?.(sign) ?? true);
+  };
+}
+
+/** Lists are long, and files many: a search in a sorted list, unless readers may differ about its order. */
+function membership(type: ValueType, wanted: readonly unknown[]): Test {
+  const sorted = wanted.toSorted((a, b) => type.compare(a, b) ?? 0);
+  const isOrdered = sorted.every((value, i) => i === 0 || (type.compare(sorted[i - 1], value) ?? 1) <= 0);
+  const tests = wanted.map((value) => comparison(type, "=", value));
+  const linear: Test = (value) => tests.reduce<Truths>((sum, test) => or(sum, test(value)), FALSE);
+  return (value) => {
+    if (value === null) return UNKNOWN;
+    if (!isOrdered) return linear(value);
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const sign = type.compare(value, sorted[middle]);
+      if (sign === undefined) return linear(value);
+      if (sign === 0) return TRUE;
+      if (sign < 0) high = middle;
+      else low = middle + 1;
+    }
+    return FALSE;
   };
 }
 

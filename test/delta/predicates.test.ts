@@ -179,6 +179,7 @@ const typed = (type: Json, more: { nullable?: boolean; metadata?: Record<string,
   };
 };
 const p = (op: string, value: Json): Json => ({ column: "p", op, value });
+const anyOf = (...values: Json[]): Json => ({ column: "p", op: "in", values });
 const BY_TYPE: readonly [type: string, predicate: Json, text: string, matches: boolean][] = [
   ["double", p(">", 5), "NaN", true],
   ["double", p("=", "NaN"), "NaN", true],
@@ -197,6 +198,25 @@ const BY_TYPE: readonly [type: string, predicate: Json, text: string, matches: b
   ["timestamp", p("=", "2026-01-31T12:00:00Z"), "2026-01-31 20:00:00", true],
   ["timestamp", { not: p("=", "2026-01-31T12:00:00Z") }, "2026-01-31 12:00:00", true],
   ["timestamp", p("=", "2026-01-31T12:00:00Z"), "2026-02-02 12:00:00", false],
+  [
+    "timestamp",
+    anyOf("2026-01-31T00:00:00Z", "2026-01-31 12:00:00", "2026-03-01T00:00:00Z"),
+    "2026-01-31 12:00:00",
+    true,
+  ],
+  [
+    "timestamp",
+    anyOf("2026-01-31T00:00:00Z", "2026-01-31 12:00:00", "2026-03-01T00:00:00Z"),
+    "2026-01-31T20:00:00Z",
+    true,
+  ],
+  [
+    "timestamp",
+    anyOf("2026-01-31T00:00:00Z", "2026-01-31 12:00:00", "2026-03-01T00:00:00Z"),
+    "2026-02-10 12:00:00",
+    false,
+  ],
+  ["timestamp", { not: anyOf("2026-01-31T00:00:00Z", "2026-03-01T00:00:00Z") }, "2026-01-31 05:00:00", true],
   ["boolean", p("=", true), "TRUE", true],
   ["date", p(">", "9999-12-31"), "+10000-01-01", true],
 ];
@@ -234,4 +254,10 @@ test("a member of a struct is a data column", () => {
   const described = tableDescription(metadata({ partitionColumns: ["p"], schemaString }));
   assert.equal(compilePredicate({ column: "S.x", op: "=", value: 1 }, described, "/p")({ p: "a" }), true);
   assert.throws(() => compilePredicate({ column: "p.x", op: "isNull" }, described, "/p"));
+});
+
+test("a long list is searched, not walked through, for each of many files", () => {
+  const values = Array.from({ length: 100_000 }, (_, i) => String(i * 2));
+  const matches = typed("long")(anyOf(...values));
+  for (let i = 0; i < 100_000; i += 1) assert.equal(matches(String(i)), i % 2 === 0);
 });
