@@ -4,6 +4,7 @@ import type { AddFile, Commit } from "../delta/actions.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake, MirrorState, Page, SnapshotHeader, TableHead, TableState, VersionSummary } from "../ports.ts";
+import { foreignCursor, readFilesCursor, readTablesCursor, writeFilesCursor, writeTablesCursor } from "./cursors.ts";
 import { tableNotFound } from "./table-states.ts";
 
 const TABLES_PAGE = 500;
@@ -87,7 +88,29 @@ export async function* allTables(lake: Lake): AsyncGenerator<TableHead> {
   } while (cursor !== undefined);
 }
 
-/** One page of the files that are live in a table. */
+/** One page of the tables of the catalog, in the order of their names. @throws LakeError invalid for a cursor of another list */
+export async function listTables(
+  lake: Lake,
+  options: { readonly namespace?: string; readonly cursor?: string; readonly limit: number },
+): Promise<Page<TableHead>> {
+  const { cursor, limit } = options;
+  const begun = cursor === undefined ? undefined : readTablesCursor(cursor);
+  const namespace = options.namespace ?? (begun?.namespace || undefined);
+  if (cursor !== undefined && begun?.namespace !== (namespace ?? "")) throw foreignCursor(cursor);
+  const page = await lake.catalog.listTables({
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(begun === undefined ? {} : { cursor: begun.place }),
+    limit,
+  });
+  if (page.next === undefined) return page;
+  return { ...page, next: writeTablesCursor({ namespace: namespace ?? "", place: page.next }) };
+}
+
+/**
+ * One page of the files that are live in a table. All pages of a list show the version of the first one, whatever is committed
+ * meanwhile: the cursor carries it.
+ * @throws LakeError notFound; invalid for a cursor of another list, table or version
+ */
 export async function listFiles(
   lake: Lake,
   ref: TableRef,
@@ -98,14 +121,31 @@ export async function listFiles(
   readonly timestamp: number;
   readonly page: Page<AddFile>;
 }> {
-  const { head, version, timestamp } = await resolveVersion(lake, ref, options);
   const { cursor, limit } = options;
-  const page = await lake.catalog.readFiles(
-    head.tableId,
-    version,
-    cursor === undefined ? { limit } : { cursor, limit },
-  );
-  return { tableId: head.tableId, version, timestamp, page };
+  const begun = cursor === undefined ? undefined : readFilesCursor(cursor);
+  const asked = begun !== undefined && options.timestamp === undefined ? { version: begun.version } : {};
+  const { head, version, timestamp } = await resolveVersion(lake, ref, { ...asked, ...options });
+  const { tableId } = head;
+  if (cursor !== undefined && (begun?.tableId !== tableId || begun.version !== version)) throw foreignCursor(cursor);
+  return { tableId, version, timestamp, page: await readPage(lake, { tableId, version, place: begun?.place }, limit) };
+}
+
+/** The page of files that a cursor of {@link listFiles} stands for; one round trip. @throws LakeError invalid, notFound */
+export function nextFiles(lake: Lake, cursor: string, limit: number): Promise<Page<AddFile>> {
+  return readPage(lake, readFilesCursor(cursor), limit);
+}
+
+async function readPage(
+  lake: Lake,
+  at: { readonly tableId: string; readonly version: number; readonly place: string | undefined },
+  limit: number,
+): Promise<Page<AddFile>> {
+  const { tableId, version, place } = at;
+  const { items, next } = await lake.catalog.readFiles(tableId, version, {
+    ...(place === undefined ? {} : { cursor: place }),
+    limit,
+  });
+  return next === undefined ? { items } : { items, next: writeFilesCursor({ tableId, version, place: next }) };
 }
 
 export type HistoryEntry = VersionSummary & { readonly mirror: MirrorState };

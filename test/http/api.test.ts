@@ -273,7 +273,7 @@ test("an import that cannot be: the answer says why", async () => {
   mkdirSync(join(broken, "_delta_log"), { recursive: true });
   writeFileSync(join(broken, "_delta_log/00000000000000000000.json"), "{nonsense\n");
   const answer = await post("/v1/tables/import", { name: "no.json", location: broken });
-  assert.equal(answer.status, 500, answer.text);
+  assert.equal(answer.status, 400, answer.text);
   assert.ok(answer.text.includes("00000000000000000000.json"), answer.text);
   const elsewhere = await post("/v1/tables/import", { name: "no.gs", location: "gs://bucket/x" });
   assert.deepEqual([elsewhere.status, elsewhere.body.code], [400, "UNSUPPORTED_STORAGE"]);

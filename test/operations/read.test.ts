@@ -3,7 +3,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { commit } from "../../lib/operations/commit.ts";
-import { listFiles, resolveVersion, snapshots, tableCommits, tableHistory } from "../../lib/operations/read.ts";
+import {
+  listFiles,
+  listTables,
+  resolveVersion,
+  snapshots,
+  tableCommits,
+  tableHistory,
+} from "../../lib/operations/read.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, request, type TestLake } from "../support/lake.ts";
 import { codeOf } from "../support/table-facts.ts";
 
@@ -62,6 +69,42 @@ test("pages of one file each give every file once", async () => {
     cursor = page.next;
   } while (cursor !== undefined);
   assert.deepEqual(seen.sort(), ["a", "b", "c"]);
+});
+
+test("all pages show the version of the first, whatever is committed meanwhile; foreign cursors are refused", async () => {
+  const paged = await newTable(lake, "r.paged");
+  await commitTo(lake, paged, 0, [addOf("a"), addOf("b"), addOf("c")]);
+  const first = await listFiles(lake, { tableId: paged }, { limit: 1 });
+  await commitTo(lake, paged, 1, [removeOf("a"), removeOf("b"), removeOf("c"), addOf("d"), addOf("e")]);
+  const seen = first.page.items.map((file) => file.path);
+  for (let cursor = first.page.next; cursor !== undefined; ) {
+    const next = await listFiles(lake, { tableId: paged }, { limit: 1, cursor });
+    assert.equal(next.version, 1);
+    seen.push(...next.page.items.map((file) => file.path));
+    cursor = next.page.next;
+  }
+  assert.deepEqual(seen.sort(), ["a", "b", "c"]);
+
+  const cursor = first.page.next ?? "";
+  const refused = (ref: { tableId: string }, more: { version?: number; cursor: string }) =>
+    codeOf(listFiles(lake, ref, { limit: 1, ...more }));
+  assert.equal(await refused({ tableId: id }, { cursor }), "INVALID_CURSOR");
+  assert.equal(await refused({ tableId: paged }, { cursor, version: 2 }), "INVALID_CURSOR");
+  const tables = await listTables(lake, { limit: 1 });
+  assert.equal(await refused({ tableId: paged }, { cursor: tables.next ?? "" }), "INVALID_CURSOR");
+  for (const text of ["", "1.0", "x", `${cursor}1.1`, "files..1.2.3", "9".repeat(1000)]) {
+    assert.equal(await refused({ tableId: paged }, { cursor: text }), "INVALID_CURSOR", text);
+  }
+  assert.equal(await codeOf(listTables(lake, { limit: 1, cursor })), "INVALID_CURSOR");
+  const more = await listTables(lake, { limit: 1, cursor: tables.next ?? "" });
+  assert.notEqual(more.items[0]?.name, tables.items[0]?.name);
+  assert.equal(
+    await codeOf(listTables(lake, { limit: 1, namespace: "q", cursor: tables.next ?? "" })),
+    "INVALID_CURSOR",
+  );
+  const within = await listTables(lake, { limit: 1, namespace: "r" });
+  if (within.next)
+    assert.equal(await codeOf(listTables(lake, { limit: 1, namespace: "q", cursor: within.next })), "INVALID_CURSOR");
 });
 
 test("history is newest first and pages; commits come with their actions", async () => {

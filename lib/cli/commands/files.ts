@@ -4,7 +4,7 @@ import { Command } from "commander";
 import type { AddFile } from "../../delta/actions.ts";
 import { addFields } from "../../delta/encode.ts";
 import { stringifyJson } from "../../delta/json.ts";
-import { listFiles } from "../../operations/read.ts";
+import { listFiles, nextFiles } from "../../operations/read.ts";
 import type { Lake } from "../../ports.ts";
 import { integer, moment } from "../arguments.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
@@ -40,7 +40,6 @@ async function printFiles(lake: Lake, output: Output, options: Options): Promise
   const { version, timestamp } = options;
   const asOf = { ...(version === undefined ? {} : { version }), ...(timestamp === undefined ? {} : { timestamp }) };
   const first = await listFiles(lake, oneTable(options), { ...asOf, limit: PAGE });
-  const { tableId } = first;
   const writer = WRITERS[output.format](first);
   await output.write(writer.begin);
   let count = 0;
@@ -48,7 +47,7 @@ async function printFiles(lake: Lake, output: Output, options: Options): Promise
     await output.write(writer.page(page.items, count));
     count += page.items.length;
     if (page.next === undefined) break;
-    page = await lake.catalog.readFiles(tableId, first.version, { cursor: page.next, limit: PAGE });
+    page = await nextFiles(lake, page.next, PAGE);
   }
   await output.write(writer.end);
   if (output.format === "text")

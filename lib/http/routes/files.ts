@@ -5,7 +5,7 @@ import { addFields } from "../../delta/encode.ts";
 import { stringifyJson } from "../../delta/json.ts";
 import type { TableRef } from "../../delta/request.ts";
 import { invalid } from "../../errors.ts";
-import { listFiles } from "../../operations/read.ts";
+import { listFiles, nextFiles } from "../../operations/read.ts";
 import type { Lake, Page } from "../../ports.ts";
 import { withoutUndefined } from "../../wire/commit-request.ts";
 import { documented } from "../../wire/contracts/actions.ts";
@@ -75,7 +75,7 @@ async function streamFiles(
   onError: (error: unknown) => boolean,
 ): Promise<Response> {
   const first = await listFiles(lake, ref, { ...asOf, limit: STREAM_PAGE });
-  const { tableId, version, timestamp } = first;
+  const { version, timestamp } = first;
   const encoder = new TextEncoder();
   let page: Page<AddFile> | undefined = first.page;
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
@@ -83,8 +83,7 @@ async function streamFiles(
       controller.enqueue(encoder.encode(page.items.map((file) => `${stringifyJson(addFields(file))}\n`).join("")));
     }
     const cursor = page?.next;
-    page =
-      cursor === undefined ? undefined : await lake.catalog.readFiles(tableId, version, { cursor, limit: STREAM_PAGE });
+    page = cursor === undefined ? undefined : await nextFiles(lake, cursor, STREAM_PAGE);
     if (page === undefined) controller.close();
   };
   const body = new ReadableStream<Uint8Array>({

@@ -3,7 +3,7 @@
 import type { JsonObject } from "../../delta/json.ts";
 import { createTable } from "../../operations/create-table.ts";
 import { importTable } from "../../operations/import.ts";
-import { describeTable, findHead } from "../../operations/read.ts";
+import { describeTable, findHead, listTables } from "../../operations/read.ts";
 import { checked } from "../../validation.ts";
 import { descriptionAnswer, headAnswer } from "../../wire/answers.ts";
 import { withoutUndefined } from "../../wire/commit-request.ts";
@@ -84,7 +84,7 @@ const list = endpoint(
   },
   async ({ query }, { lake }) => {
     const { limit = PAGE_DEFAULT, ...rest } = withoutUndefined(query);
-    const page = await lake.catalog.listTables({ ...rest, limit });
+    const page = await listTables(lake, { ...rest, limit });
     return json(200, { tables: page.items.map(headAnswer), next: page.next });
   },
 );
