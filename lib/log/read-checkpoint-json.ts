@@ -10,8 +10,18 @@ import { readActions, storedAction } from "./read-commit.ts";
 /** File actions per batch. */
 const BATCH = 2_000;
 
-export async function openJsonPart(store: ObjectStore, key: string): Promise<CheckpointPart> {
+/** Larger ones would not fit into memory; writers of many files use sidecars. */
+const MAX_BYTES = 256 * 2 ** 20;
+
+/** @param size bytes */
+export async function openJsonPart(store: ObjectStore, key: string, size: number): Promise<CheckpointPart> {
   const name = key.slice(key.lastIndexOf("/") + 1);
+  if (size > MAX_BYTES) {
+    throw corrupt(`the checkpoint file ${name} has ${size} bytes; at most ${MAX_BYTES} are read`, {
+      code: "LOG_TOO_LARGE",
+      at: name,
+    });
+  }
   const found = await store.get(key);
   if (!found) throw corrupt(`the checkpoint file ${name} is gone`, { code: "CHECKPOINT_UNREADABLE", at: name });
   return {

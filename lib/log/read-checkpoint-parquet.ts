@@ -17,10 +17,13 @@ import { plainJson } from "../parquet/read/values.ts";
 import type { FileAction, ObjectStore } from "../ports.ts";
 import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";
 import { storedAction } from "./read-commit.ts";
-import { type StatsContext, statsJson } from "./stats-json.ts";
+import { statsJson } from "./stats-json.ts";
+import { openUnpackLimit, type UnpackLimit } from "./unpack-limit.ts";
 
-/** File actions handed on at a time. */
+/** File actions handed on at a time, … */
 const BATCH = 2_000;
+/** … or fewer, when they have this many characters. */
+const BATCH_SIZE = 8 * 2 ** 20;
 
 const under = (...columns: readonly string[]): ColumnFilter => {
   const prefixes = columns.map((column) => `${column}.`);
@@ -59,6 +62,7 @@ async function readHeader(file: ParquetFile): Promise<PartHeader> {
   let protocol: Protocol | undefined;
   let metadata: Metadata | undefined;
   const [txns, domains, sidecars]: [Txn[], DomainMetadata[], string[]] = [[], [], []];
+  const limit = openUnpackLimit(file);
   const groups = file.groups.filter((group) => !isAllNull(group, HEADER_COLUMNS));
   for (const range of file.ranges(groups, HEADER_COLUMNS)) {
     const rows = await file.readRows(range, HEADER_COLUMNS);
@@ -66,6 +70,7 @@ async function readHeader(file: ParquetFile): Promise<PartHeader> {
       const at = `${file.name}: row ${range.firstRow + i}`;
       const read = <T>(column: string, decode: (body: JsonObject, at: string) => T): T | undefined => {
         const body = presentStruct(row[column]);
+        if (body) limit.take(body, at);
         return body && storedAction(at, () => decode(body, `${at}/${column}`));
       };
       protocol = read("protocol", decodeProtocol) ?? protocol;
@@ -75,7 +80,9 @@ async function readHeader(file: ParquetFile): Promise<PartHeader> {
       const domain = read("domainMetadata", decodeDomain);
       if (domain) domains.push(domain);
       const path = presentStruct(row.sidecar)?.path;
-      if (typeof path === "string") sidecars.push(path);
+      if (typeof path !== "string") continue;
+      limit.take(path, at);
+      sidecars.push(path);
     }
   }
   return { protocol, metadata, txns, domains, sidecars, ...(await countStats(file)) };
@@ -111,15 +118,26 @@ async function countStats(file: ParquetFile): Promise<{ readonly numAdds: number
 async function* readFiles(file: ParquetFile, hasTimestampNtz: boolean): AsyncGenerator<readonly FileAction[]> {
   const groups = file.groups.filter((group) => !isAllNull(group, PATHS));
   const schema = findNode(file.schema, ["add", "stats_parsed"]);
-  let numRead = 0;
+  const limit = openUnpackLimit(file);
+  let [numRead, size] = [0, 0];
+  let batch: FileAction[] = [];
   for (const range of file.ranges(groups, FILE_COLUMNS)) {
     const rows = await file.readRows(range, presentColumns(range));
-    const stats =
-      schema && rows.some(lacksStats) ? await readParsedStats(file, range, { schema, hasTimestampNtz }) : undefined;
-    const batch = rows.flatMap((row, i) => fileAction(row, `${file.name}: row ${range.firstRow + i}`, stats?.[i]));
-    numRead += batch.length;
-    for (let from = 0; from < batch.length; from += BATCH) yield batch.slice(from, from + BATCH);
+    const parsed = schema && rows.some(lacksStats) ? await readParsedStats(file, range) : undefined;
+    for (const [i, row] of rows.entries()) {
+      // One by one: all of a range at once could be too many.
+      const stats = schema && statsJson(parsed?.[i], { schema, hasTimestampNtz });
+      const action = fileAction(row, `${file.name}: row ${range.firstRow + i}`, stats, limit);
+      if (action === undefined) continue;
+      numRead += 1;
+      size += action.size;
+      batch.push(action.file);
+      if (batch.length < BATCH && size < BATCH_SIZE) continue;
+      yield batch;
+      [batch, size] = [[], 0];
+    }
   }
+  if (batch.length > 0) yield batch;
   checkCount(file, numRead);
 }
 
@@ -154,25 +172,24 @@ function lacksStats(row: ParquetRow): boolean {
 }
 
 /** Statistics that only stand in `stats_parsed`, row by row: a second read, which few checkpoints need. */
-async function readParsedStats(
-  file: ParquetFile,
-  range: RowRange,
-  context: StatsContext,
-): Promise<(string | undefined)[]> {
+async function readParsedStats(file: ParquetFile, range: RowRange): Promise<unknown[]> {
   // As they are stored: a slice may keep times in another unit than the file's schema says.
   const rows = await file.readRows({ ...range, needsSlice: false }, PARSED_STATS);
-  return rows.map((row) => {
-    const add = row.add as ParquetRow | undefined;
-    return statsJson(add?.stats_parsed, context);
-  });
+  return rows.map((row) => (row.add as ParquetRow | undefined)?.stats_parsed);
 }
 
-function fileAction(row: ParquetRow, at: string, parsedStats: string | undefined): FileAction[] {
+function fileAction(
+  row: ParquetRow,
+  at: string,
+  parsedStats: string | undefined,
+  limit: UnpackLimit,
+): { readonly file: FileAction; readonly size: number } | undefined {
   return storedAction(at, () => {
     const add = presentStruct(row.add);
-    if (add) return [{ add: addOf(add, `${at}/add`, parsedStats) }];
+    if (add)
+      return { size: limit.take([add, parsedStats ?? null], at), file: { add: addOf(add, `${at}/add`, parsedStats) } };
     const remove = presentStruct(row.remove);
-    return remove ? [{ remove: removeOf(remove, `${at}/remove`) }] : [];
+    return remove && { size: limit.take(remove, at), file: { remove: removeOf(remove, `${at}/remove`) } };
   });
 }
 

@@ -33,7 +33,7 @@ async function hasJsonStats(store: ObjectStore, headers: readonly PartHeader[]):
     if (numStats > 0) return true;
     anyAdds ||= numAdds > 0;
   }
-  for (const path of headers.flatMap((header) => header.sidecars)) {
+  for (const path of sidecarsOf(headers)) {
     const { numAdds, numStats } = await (await openSidecar(store, path)).readHeader();
     if (numStats > 0) return true;
     anyAdds ||= numAdds > 0;
@@ -50,9 +50,14 @@ export async function* readCheckpointFiles(
   const headers = await readHeaders(parts);
   const table = { hasTimestampNtz: headers.some((h) => h.metadata?.schemaString?.includes('"timestamp_ntz"')) };
   for (const part of parts) yield* part.readFiles(table);
-  for (const path of headers.flatMap((header) => header.sidecars)) {
+  for (const path of sidecarsOf(headers)) {
     yield* (await openSidecar(store, path)).readFiles(table);
   }
+}
+
+/** Each once: a checkpoint that names a file again and again says nothing new. */
+function sidecarsOf(headers: readonly PartHeader[]): ReadonlySet<string> {
+  return new Set(headers.flatMap((header) => header.sidecars));
 }
 
 async function openParts(store: ObjectStore, checkpoint: CheckpointFile): Promise<CheckpointPart[]> {
@@ -69,7 +74,7 @@ async function readHeaders(parts: readonly CheckpointPart[]): Promise<PartHeader
 
 function openPart(store: ObjectStore, name: string, size: number): Promise<CheckpointPart> {
   const key = `${LOG_FOLDER}/${name}`;
-  return name.endsWith(".json") ? openJsonPart(store, key) : openParquetPart(store, key, size);
+  return name.endsWith(".json") ? openJsonPart(store, key, size) : openParquetPart(store, key, size);
 }
 
 /** Sidecars always lie in the table's own folder for them; only the last segment of the path counts (PROTOCOL.md, "Sidecar File Information"). */

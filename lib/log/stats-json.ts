@@ -10,7 +10,7 @@ import {
   unitsPerMillisecond,
   unscaledDecimal,
 } from "../parquet/read/annotations.ts";
-import type { SchemaElement, SchemaTree } from "../parquet/read/columns.ts";
+import { rowName, type SchemaElement, type SchemaTree } from "../parquet/read/columns.ts";
 
 export interface StatsContext {
   /** The node `stats_parsed`, which says what the stored numbers mean. */
@@ -37,7 +37,7 @@ function structJson(value: unknown, schema: SchemaTree, ntz: boolean): JsonObjec
   if (typeof value !== "object" || value === null) return undefined;
   const members = schema.children.flatMap((child) => {
     const name = child.element.name;
-    const item = valueJson((value as Record<string, unknown>)[name], child, ntz);
+    const item = valueJson((value as Record<string, unknown>)[rowName(name)], child, ntz);
     return item === undefined ? [] : [[name, item] as const];
   });
   return Object.fromEntries(members);

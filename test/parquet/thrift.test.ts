@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { isLakeError } from "../../lib/errors.ts";
-import { decodeThrift, encodeThrift, THRIFT, type ThriftStruct } from "../../lib/parquet/write/thrift.ts";
+import { decodeThrift, encodeThrift, THRIFT, type ThriftStruct } from "../../lib/parquet/thrift.ts";
 import { DELTA_DATA } from "../log/write-checkpoint-support.ts";
 
 function footerBytes(file: Uint8Array): Uint8Array {

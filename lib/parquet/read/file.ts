@@ -14,7 +14,9 @@ import {
 import { compressors } from "hyparquet-compressors";
 import { corrupt, errorText, isLakeError } from "../../errors.ts";
 import type { ObjectStore } from "../../ports/storage.ts";
+import { checkedPages, checkWholeGroup, rowBytes } from "./checked-pages.ts";
 import { type ColumnFilter, selectColumns } from "./columns.ts";
+import { checkFooter, checkFooterLength } from "./limits.ts";
 import { openSlicer } from "./slices.ts";
 
 /** Files up to this many bytes are fetched in one request. */
@@ -27,6 +29,10 @@ const ROWS_AT_ONCE = 20_000;
 const ROWS_WITHOUT_INDEX = 200_000;
 /** Larger groups without one are cut into so many rows. */
 const ROWS_OF_A_SLICE = 50_000;
+/** Fewer rows at a time where they are large. */
+const BYTES_AT_ONCE = 128 * 2 ** 20;
+/** The last bytes of a file: the length of the footer, and a magic word. */
+const TAIL_BYTES = 8;
 
 /** Rows are plain objects; 64-bit integers are bigints, times and dates the numbers they are stored as. */
 export type ParquetRow = Readonly<Record<string, unknown>>;
@@ -47,6 +53,8 @@ export interface RowRange {
 export interface ParquetFile {
   /** For messages. */
   readonly name: string;
+  /** Bytes. */
+  readonly size: number;
   readonly schema: SchemaTree;
   readonly groups: readonly RowGroup[];
   /** Splits the groups into ranges small enough to hold. */
@@ -73,13 +81,19 @@ export async function openParquetFile(source: ParquetSource): Promise<ParquetFil
   const name = key.slice(key.lastIndexOf("/") + 1);
   const readable = <T>(read: () => Promise<T>) => orUnreadable(name, source.unreadable, read);
   const file = cachedAsyncBuffer(storedBuffer(source), { minSize: SMALL_FILE });
-  const metadata = await readable(() =>
-    parquetMetadataAsync(file, { parsers: STORED_VALUES, initialFetchSize: FOOTER_BYTES, geoparquet: false }),
-  );
+  const metadata = await readable(async () => {
+    checkFooter(await footerBytes(file), size);
+    return parquetMetadataAsync(file, { parsers: STORED_VALUES, initialFetchSize: FOOTER_BYTES, geoparquet: false });
+  });
   const starts = groupStarts(metadata);
-  const slicer = openSlicer(async () => new Uint8Array(await storedBuffer(source).slice(0, size)));
+  const slicer = openSlicer(async () => {
+    const bytes = new Uint8Array(await storedBuffer(source).slice(0, size));
+    for (const group of metadata.row_groups) checkWholeGroup(bytes, group);
+    return bytes;
+  });
   return {
     name,
+    size,
     schema: parquetSchema(metadata),
     groups: metadata.row_groups,
     ranges: (groups, columns) => groups.flatMap((group) => splitGroup(group, starts.get(group) ?? 0, columns)),
@@ -92,7 +106,7 @@ export async function openParquetFile(source: ParquetSource): Promise<ParquetFil
         }
         return parquetReadObjects({
           ...DECODING,
-          file: storedBuffer(source, file),
+          file: checkedPages(storedBuffer(source, file), group, columns),
           metadata: selectColumns({ ...metadata, row_groups: [group], num_rows: group.num_rows }, columns),
           rowStart: start,
           rowEnd: end,
@@ -127,6 +141,18 @@ const STORED_VALUES: Partial<ParquetParsers> = {
   dateFromDays: asStored,
 };
 
+/** @throws LakeError corrupt when the footer is not within the file, or too large */
+async function footerBytes(file: AsyncBuffer): Promise<Uint8Array> {
+  const end = file.byteLength - TAIL_BYTES;
+  if (end < 0) throw corrupt("it is too short");
+  const tail = await file.slice(Math.max(0, file.byteLength - FOOTER_BYTES), file.byteLength);
+  const length = new DataView(tail).getUint32(tail.byteLength - TAIL_BYTES, true);
+  if (length > end) throw corrupt(`its footer would have ${length} bytes`);
+  checkFooterLength(length);
+  const from = tail.byteLength - TAIL_BYTES - length;
+  return from >= 0 ? new Uint8Array(tail, from, length) : new Uint8Array(await file.slice(end - length, end));
+}
+
 const DECODING = { compressors, parsers: STORED_VALUES, utf8: false } as const;
 
 function groupStarts(metadata: FileMetaData): Map<RowGroup, number> {
@@ -145,7 +171,8 @@ function splitGroup(group: RowGroup, firstRow: number, columns: ColumnFilter): R
     (column) => column.offset_index_offset || !columns(column.meta_data?.path_in_schema.join(".") ?? ""),
   );
   const needsSlice = !indexed && rows > ROWS_WITHOUT_INDEX;
-  const step = indexed ? ROWS_AT_ONCE : needsSlice ? ROWS_OF_A_SLICE : ROWS_WITHOUT_INDEX;
+  const rowsInMemory = Math.max(1, Math.floor(BYTES_AT_ONCE / Math.max(1, rowBytes(group, columns))));
+  const step = indexed ? Math.min(ROWS_AT_ONCE, rowsInMemory) : needsSlice ? ROWS_OF_A_SLICE : ROWS_WITHOUT_INDEX;
   const ranges: RowRange[] = [];
   for (let start = 0; start < rows; start += step) {
     ranges.push({ group, start, end: Math.min(start + step, rows), firstRow: firstRow + start, needsSlice });
@@ -173,7 +200,7 @@ async function orUnreadable<T>(name: string, code: string, read: () => Promise<T
   try {
     return await read();
   } catch (error) {
-    if (isLakeError(error)) throw error;
+    if (isLakeError(error) && error.at !== undefined) throw error;
     throw corrupt(`${name} is not a readable Parquet file: ${errorText(error)}`, {
       code,
       at: name,

@@ -2,6 +2,7 @@
 
 import { type Int64, int64 } from "../../delta/int64.ts";
 import type { Json } from "../../delta/json.ts";
+import { MAP_ENTRIES } from "./columns.ts";
 
 /** 64-bit integers in the normal form of {@link Int64}, missing values as null, texts without annotation decoded. */
 export function plainJson(value: unknown): Json {
@@ -10,6 +11,10 @@ export function plainJson(value: unknown): Json {
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   if (Array.isArray(value)) return value.map(plainJson);
   if (typeof value === "object") {
+    const entries = (value as Record<string, unknown>)[MAP_ENTRIES];
+    if (Array.isArray(entries)) {
+      return Object.fromEntries(entries.map(({ key, value: item }) => [plainJson(key), plainJson(item)]));
+    }
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plainJson(item)]));
   }
   return value as string | number | boolean;

@@ -1,7 +1,7 @@
 /** One Parquet file out of many small ones: row groups are appended as they are, only offsets change, and one footer ends it. Memory stays that of one row group. */
 
 import { LakeError } from "../../errors.ts";
-import { decodeThrift, encodeThrift, THRIFT, type ThriftList, type ThriftStruct } from "./thrift.ts";
+import { decodeThrift, encodeThrift, THRIFT, type ThriftList, type ThriftStruct } from "../thrift.ts";
 
 /** First and last bytes of every Parquet file. */
 const MAGIC = new TextEncoder().encode("PAR1");

@@ -3,7 +3,7 @@
  * fields that are not looked at go through unchanged (https://github.com/apache/thrift, doc/specs/thrift-compact-protocol.md).
  */
 
-import { corrupt } from "../../errors.ts";
+import { corrupt } from "../errors.ts";
 
 /** Type codes of the protocol. A boolean member of a struct has its value in its type. */
 export const THRIFT = {
@@ -31,8 +31,19 @@ export type ThriftValue = boolean | number | Uint8Array | ThriftList | ThriftStr
 
 /** @throws LakeError corrupt */
 export function decodeThrift(bytes: Uint8Array): ThriftStruct {
+  return decodeThriftAt(bytes, 0).struct;
+}
+
+/**
+ * The struct that begins at some byte, and where it ends.
+ * @throws LakeError corrupt
+ */
+export function decodeThriftAt(
+  bytes: Uint8Array,
+  from: number,
+): { readonly struct: ThriftStruct; readonly end: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 0;
+  let at = from;
   const byte = (): number => {
     if (at >= bytes.length) throw corrupt("the Parquet footer ends in the middle of a value");
     return view.getUint8(at++);
@@ -45,13 +56,13 @@ export function decodeThrift(bytes: Uint8Array): ThriftStruct {
   /** Seven bits a byte, lowest first. Factors instead of shifts: offsets pass 32 bits. */
   const varint = (): number => {
     let value = 0;
-    for (let factor = 1; ; factor *= 128) {
+    for (let factor = 1; value <= Number.MAX_SAFE_INTEGER; factor *= 128) {
       const next = byte();
       value += (next & 0x7f) * factor;
-      if (next < 0x80) break;
+      if (next < 0x80 && value <= Number.MAX_SAFE_INTEGER) return value;
+      if (factor > Number.MAX_SAFE_INTEGER) break;
     }
-    if (!Number.isSafeInteger(value)) throw corrupt("a number in the Parquet footer is beyond 2^53");
-    return value;
+    throw corrupt("a number in the Parquet footer is beyond 2^53");
   };
   const zigzag = (): number => {
     const value = varint();
@@ -61,6 +72,8 @@ export function decodeThrift(bytes: Uint8Array): ThriftStruct {
     const head = byte();
     const size = head >> 4 === 15 ? varint() : head >> 4;
     const type = head & 15;
+    // Each item has a byte at least.
+    if (size > bytes.length - at) throw corrupt("the Parquet footer ends in the middle of a value");
     return {
       type,
       items: Array.from({ length: size }, () =>
@@ -88,7 +101,7 @@ export function decodeThrift(bytes: Uint8Array): ThriftStruct {
     if (type === THRIFT.struct) return readStruct();
     throw corrupt(`the Parquet footer has a value of Thrift type ${type}, which Parquet does not use`);
   };
-  return readStruct();
+  return { struct: readStruct(), end: at };
 }
 
 export function encodeThrift(struct: ThriftStruct): Uint8Array {
