@@ -1,11 +1,13 @@
 /** The bytes of a classic checkpoint as a stream of row groups: memory is that of one group, however many files a table has. */
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
+import type { Json } from "../delta/json.ts";
 import { corrupt } from "../errors.ts";
 import { openRowGroup } from "../parquet/write/group.ts";
 import { openSplice } from "../parquet/write/splice.ts";
 import type { CheckpointContent } from "../ports.ts";
 import { openCheckpointColumns } from "./checkpoint-rows.ts";
+import { textSize } from "./text-size.ts";
 
 /** A row group ends at this many rows, … */
 const GROUP_ROWS = 20_000;
@@ -55,10 +57,12 @@ async function* rowGroups({ header, adds, tombstones }: CheckpointContent, tally
   const columns = openCheckpointColumns(header.metadata);
   const group = openRowGroup(columns);
   let bytes = 0;
-  const isFull = (file: AddFile | RemoveFile): boolean => {
-    bytes += file.path.length + (file.stats?.length ?? 0) + (file.deletionVector?.pathOrInlineDv.length ?? 0);
+  const isFull = (...texts: readonly Json[]): boolean => {
+    for (const text of texts) bytes += textSize(text);
     return group.rows >= GROUP_ROWS || bytes >= GROUP_BYTES;
   };
+  const isFullWith = ({ path, partitionValues, stats, deletionVector }: AddFile | RemoveFile): boolean =>
+    isFull(path, partitionValues ?? null, stats ?? null, deletionVector?.pathOrInlineDv ?? null);
   const take = (): Uint8Array => {
     tally.rows += group.rows;
     bytes = 0;
@@ -67,14 +71,20 @@ async function* rowGroups({ header, adds, tombstones }: CheckpointContent, tally
 
   group.put(columns.protocol, header.protocol);
   group.put(columns.metaData, header.metadata);
-  for (const txn of header.txns) group.put(columns.txn, txn);
-  for (const domain of header.domains) group.put(columns.domainMetadata, domain);
-  yield take();
+  for (const txn of header.txns) {
+    group.put(columns.txn, txn);
+    if (isFull(txn.appId)) yield take();
+  }
+  for (const domain of header.domains) {
+    group.put(columns.domainMetadata, domain);
+    if (isFull(domain.domain, domain.configuration)) yield take();
+  }
+  if (group.rows > 0) yield take();
   for await (const batch of adds) {
     for (const add of batch) {
       group.put(columns.add, add);
       tally.adds += 1;
-      if (isFull(add)) yield take();
+      if (isFullWith(add) || isFull(add.tags ?? null)) yield take();
     }
   }
   checkAdds(tally.adds, header);
@@ -82,7 +92,7 @@ async function* rowGroups({ header, adds, tombstones }: CheckpointContent, tally
   for await (const batch of tombstones) {
     for (const remove of batch) {
       group.put(columns.remove, remove);
-      if (isFull(remove)) yield take();
+      if (isFullWith(remove)) yield take();
     }
   }
   if (group.rows > 0) yield take();

@@ -2,7 +2,8 @@
 
 import type { AddFile, DeletionVector, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import type { Int64 } from "../delta/int64.ts";
-import { corrupt } from "../errors.ts";
+import { type TableDescription, tableDescription } from "../delta/table-configuration.ts";
+import { corrupt, isLakeError } from "../errors.ts";
 import {
   booleanColumn,
   type Column,
@@ -67,11 +68,21 @@ function addColumn(metadata: Metadata): Column<AddFile> {
  * only when the parsed ones replace them: a table must never lose its statistics by a checkpoint.
  */
 function statsFields(metadata: Metadata): StructField<AddFile>[] {
-  const asStruct = metadata.configuration["delta.checkpoint.writeStatsAsStruct"]?.toLowerCase() === "true";
-  const asJson = metadata.configuration["delta.checkpoint.writeStatsAsJson"]?.toLowerCase() !== "false" || !asStruct;
   const json = field("stats", textColumn(), (add: AddFile) => add.stats);
-  if (!asStruct) return [json];
-  return [...(asJson ? [json] : []), ...parsedPartitionValues(metadata), parsedStats(metadata)];
+  const table = describe(metadata);
+  if (!table?.properties["delta.checkpoint.writeStatsAsStruct"]) return [json];
+  const kept = table.properties["delta.checkpoint.writeStatsAsJson"] ? [json] : [];
+  return [...kept, ...parsedPartitionValues(table), parsedStats(table)];
+}
+
+/** undefined for a schema that cannot be read, as in tables imported long ago: a checkpoint of these has JSON statistics. */
+function describe(metadata: Metadata): TableDescription | undefined {
+  try {
+    return tableDescription(metadata);
+  } catch (error) {
+    if (isLakeError(error, "invalid")) return undefined;
+    throw error;
+  }
 }
 
 /** Without `stats` and `tags`, which the protocol keeps out of checkpoints. */

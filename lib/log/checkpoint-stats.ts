@@ -1,10 +1,12 @@
 /** `stats_parsed` and `partitionValues_parsed` of a checkpoint (PROTOCOL.md, "Checkpoint Format"): statistics in columns, typed by the table's schema, under physical names. */
 
-import type { AddFile, Metadata } from "../delta/actions.ts";
+import type { AddFile } from "../delta/actions.ts";
+import { splitColumnNames } from "../delta/column-names.ts";
+import { isInt64 } from "../delta/int64.ts";
 import { isJsonObject, type Json, type JsonObject, parseJson } from "../delta/json.ts";
 import { partitionColumns, partitionText } from "../delta/partition-values.ts";
-import { parseSchema, physicalName, type SchemaField } from "../delta/schema.ts";
-import { tableDescription } from "../delta/table-configuration.ts";
+import { physicalName, type SchemaField } from "../delta/schema.ts";
+import type { TableDescription } from "../delta/table-configuration.ts";
 import { booleanColumn, field, longColumn, type StructField, structColumn } from "../parquet/write/columns.ts";
 import { storedType } from "./checkpoint-values.ts";
 
@@ -12,8 +14,8 @@ import { storedType } from "./checkpoint-values.ts";
  * No field for a table without partitions, nor for a partition column whose type has no parsed form. A file has none at all
  * where one of its texts cannot be stored, as in some imported tables: a member that is null would pass for a value that is.
  */
-export function parsedPartitionValues(metadata: Metadata): StructField<AddFile>[] {
-  const columns = partitionColumns(tableDescription(metadata)).flatMap((column) => {
+export function parsedPartitionValues(table: TableDescription): StructField<AddFile>[] {
+  const columns = partitionColumns(table).flatMap((column) => {
     const type = storedType(column.type.name);
     if (!type) return [];
     // An empty text is null for all types; a string column that cannot be null has it as a value (delta-io/delta#6150).
@@ -35,16 +37,17 @@ export function parsedPartitionValues(metadata: Metadata): StructField<AddFile>[
 }
 
 /** Statistics that are no JSON object make a null; unknown members are left out, values of another type are null. */
-export function parsedStats(metadata: Metadata): StructField<AddFile> {
-  const leaves = indexedTree(metadata);
+export function parsedStats(table: TableDescription): StructField<AddFile> {
+  const leaves = indexedTree(table);
   const columns = structColumn<JsonObject>([
-    field("numRecords", longColumn(), (stats) => count(stats.numRecords)),
+    field("numRecords", longColumn(), (stats) => count(member(stats, "numRecords"))),
     ...group("minValues", leaves, rangeField),
     ...group("maxValues", leaves, rangeField),
     ...group("nullCount", leaves, countField),
-    field("tightBounds", booleanColumn(), (stats) =>
-      typeof stats.tightBounds === "boolean" ? stats.tightBounds : null,
-    ),
+    field("tightBounds", booleanColumn(), (stats) => {
+      const tight = member(stats, "tightBounds");
+      return typeof tight === "boolean" ? tight : null;
+    }),
   ]);
   return field("stats_parsed", columns, (add: AddFile) => parseStats(add.stats));
 }
@@ -74,36 +77,42 @@ type LeafField = (node: StatsNode) => StructField<JsonObject>[];
 function group(name: string, nodes: readonly StatsNode[], leaf: LeafField): StructField<JsonObject>[] {
   const members = nodes.flatMap((node) => (node.children ? group(node.name, node.children, leaf) : leaf(node)));
   if (members.length === 0) return [];
-  return [field(name, structColumn(members), (stats) => (isJsonObject(stats[name]) ? stats[name] : undefined))];
+  const read = (stats: JsonObject) => {
+    const below = member(stats, name);
+    return isJsonObject(below) ? below : undefined;
+  };
+  return [field(name, structColumn(members), read)];
 }
 
 const rangeField: LeafField = ({ name, type }) => {
   const known = storedType(type);
-  return known?.hasRange ? [known.jsonField<JsonObject>(name, (values) => values[name])] : [];
+  return known?.hasRange ? [known.jsonField<JsonObject>(name, (values) => member(values, name))] : [];
 };
 
-const countField: LeafField = ({ name }) => [field(name, longColumn(), (counts: JsonObject) => count(counts[name]))];
+const countField: LeafField = ({ name }) => [
+  field(name, longColumn(), (counts: JsonObject) => count(member(counts, name))),
+];
 
 function count(value: Json | undefined): number | bigint | undefined {
-  return typeof value === "number" || typeof value === "bigint" ? value : undefined;
+  return isInt64(value) ? value : undefined;
+}
+
+/** A column may be called `constructor`. */
+function member(object: JsonObject, name: string): Json | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 /**
  * The data columns with statistics, chosen as Spark does: those that `delta.dataSkippingStatsColumns` names, else the first
  * `delta.dataSkippingNumIndexedCols` (32; −1 for all) leaves.
  */
-function indexedTree(metadata: Metadata): StatsNode[] {
+function indexedTree({ metadata, schema, properties }: TableDescription): StatsNode[] {
   const partitions = new Set(metadata.partitionColumns);
-  const columns = tableSchema(metadata).filter((column) => !partitions.has(column.name));
-  const named = metadata.configuration["delta.dataSkippingStatsColumns"];
-  if (named !== undefined)
-    return namedTree(
-      columns,
-      splitNames(named, ",").map((name) => splitNames(name, ".").map(unquoted)),
-    );
-  const setting = Number(metadata.configuration["delta.dataSkippingNumIndexedCols"] ?? 32);
-  const limit = { left: Number.isSafeInteger(setting) && setting >= 0 ? setting : Number.POSITIVE_INFINITY };
-  return firstLeaves(columns, limit);
+  const columns = schema.filter((column) => !partitions.has(column.name));
+  const named = splitColumnNames(properties["delta.dataSkippingStatsColumns"] ?? "");
+  if (named) return namedTree(columns, named);
+  const number = properties["delta.dataSkippingNumIndexedCols"];
+  return firstLeaves(columns, { left: number < 0 ? Number.POSITIVE_INFINITY : number });
 }
 
 function firstLeaves(columns: readonly SchemaField[], limit: { left: number }): StatsNode[] {
@@ -133,21 +142,7 @@ function node(column: SchemaField, children: StatsNode[] | undefined): StatsNode
   return { name: physicalName(column), type: column.type, ...(children ? { children } : {}) };
 }
 
-/** Splits at a separator that stands outside of backticks. */
-function splitNames(text: string, separator: "," | "."): string[] {
-  const parts = text.match(separator === "," ? /(?:`[^`]*`|[^,`])+/g : /(?:`[^`]*`|[^.`])+/g) ?? [];
-  return parts.map((part) => part.trim()).filter((part) => part !== "");
-}
-
-function unquoted(name: string): string {
-  return name.startsWith("`") && name.endsWith("`") && name.length > 1 ? name.slice(1, -1).replaceAll("``", "`") : name;
-}
-
 // ---------------------------------------------------------------- schema
-
-function tableSchema(metadata: Metadata): readonly SchemaField[] {
-  return metadata.schemaString === undefined ? [] : parseSchema(metadata.schemaString, "metaData/schemaString");
-}
 
 /** The members of a struct type; undefined for any other. The schema has been checked as a whole. */
 function memberFields(type: Json): readonly SchemaField[] | undefined {

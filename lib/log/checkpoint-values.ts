@@ -42,6 +42,8 @@ export function storedType(type: Json): StoredType | undefined {
   if (known === undefined) return undefined;
   if (types.isDecimalType(known)) {
     const { precision, scale } = known;
+    // Parquet has no decimals without digits.
+    if (precision < 1 || scale > precision) return undefined;
     const store = (value: Decimal) => unscaled(value, precision, scale);
     return stored(known, () => decimalColumn(precision, scale), "number", store);
   }
@@ -84,8 +86,8 @@ const same = <V>(value: V): V => value;
 const small = (value: Int64): number => Number(value);
 
 const STORED: Readonly<Record<string, StoredType>> = {
-  string: stored(types.STRING, () => textColumn(), "string", same),
-  binary: stored(types.BINARY, binaryColumn, "string", same, false),
+  string: stored(types.STRING, () => textColumn(), "string", wellFormed),
+  binary: stored(types.BINARY, binaryColumn, "string", wellFormed, false),
   boolean: stored(types.BOOLEAN, booleanColumn, "boolean", same, false),
   byte: stored(types.BYTE, () => byteColumn(), "number", small),
   short: stored(types.SHORT, () => shortColumn(), "number", small),
@@ -97,6 +99,11 @@ const STORED: Readonly<Record<string, StoredType>> = {
   timestamp: stored(types.TIMESTAMP, timestampColumn, "string", micros),
   timestamp_ntz: stored(types.TIMESTAMP_NTZ, timestampNtzColumn, "string", micros),
 };
+
+/** Half a surrogate pair has no UTF-8: it would become another character. */
+function wellFormed(text: string): string | undefined {
+  return text.isWellFormed() ? text : undefined;
+}
 
 /** A timestamp without a zone is taken as UTC, as Delta Kernel does: its writer's zone is not in the log. */
 function micros({ micros: value }: Instant): Int64 {

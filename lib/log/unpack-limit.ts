@@ -1,7 +1,8 @@
 /** How much a checkpoint may unpack to: what is stored once and named a million times fits into a small file, and not into SQL. */
 
-import { isJsonObject, type Json } from "../delta/json.ts";
+import type { Json } from "../delta/json.ts";
 import { corrupt } from "../errors.ts";
+import { textSize } from "./text-size.ts";
 
 const MIB = 2 ** 20;
 /** One action of a table with ten thousand columns has some megabytes. */
@@ -41,13 +42,4 @@ function tooLarge(message: string, at: string): Error {
     at,
     hint: "No writer makes such a file. Remove the checkpoint if the commits before it are all there.",
   });
-}
-
-function textSize(value: Json | undefined): number {
-  if (typeof value === "string") return value.length;
-  if (Array.isArray(value)) return value.reduce((sum: number, item: Json) => sum + textSize(item), 8);
-  if (!isJsonObject(value)) return 8;
-  let size = 8;
-  for (const key in value) size += key.length + textSize(value[key]);
-  return size;
 }

@@ -54,6 +54,8 @@ const CASES: Readonly<Record<string, readonly [line: string, action: string, exp
   "a row id in a text": [add('"baseRowId":"5"'), "add", null],
   "a clustering provider that is a number": [add('"clusteringProvider":5'), "add", { clusteringProvider: "5" }],
   "an empty deletion vector": [add('"deletionVector":{}'), "add", { deletionVector: undefined }],
+  "a deletion vector beyond 32 bits": [add(dv(',"offset":2147483648,"cardinality":6')), "add", null],
+  "a deletion vector with half an offset": [add(dv(',"offset":4.5,"cardinality":6')), "add", null],
   "a deletion vector in a text": [add('"deletionVector":"x"'), "add", null],
   "a field of tomorrow in a deletion vector": [
     add(dv(',"cardinality":6,"future":1')),
