@@ -3,8 +3,8 @@
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from "../delta/json.ts";
 import { invalid } from "../errors.ts";
 
-/** Members that Spark's log schema has as text, in whatever form they come; of all others the decoders ask the right one. */
-type Kind = "text" | "texts" | "textMap" | "settings" | Shape;
+/** Members that Spark's log schema has as text, in whatever form they come, or in 32 bits; of others the decoders ask the type. */
+type Kind = "text" | "texts" | "textMap" | "settings" | "int" | Shape;
 interface Shape {
   readonly members: Readonly<Record<string, Kind>>;
   /** Without this member Spark and Delta Kernel take the whole for absent. */
@@ -16,7 +16,10 @@ const FILE: Shape["members"] = {
   partitionValues: "textMap",
   stats: "text",
   tags: "textMap",
-  deletionVector: { members: { storageType: "text", pathOrInlineDv: "text" }, namedBy: "storageType" },
+  deletionVector: {
+    members: { storageType: "text", pathOrInlineDv: "text", offset: "int", sizeInBytes: "int" },
+    namedBy: "storageType",
+  },
 };
 
 const ACTIONS: Readonly<Record<string, Shape>> = {
@@ -35,7 +38,9 @@ const ACTIONS: Readonly<Record<string, Shape>> = {
     namedBy: "id",
   },
   txn: { members: { appId: "text" }, namedBy: "appId" },
-  protocol: { members: { readerFeatures: "texts", writerFeatures: "texts" } },
+  protocol: {
+    members: { minReaderVersion: "int", minWriterVersion: "int", readerFeatures: "texts", writerFeatures: "texts" },
+  },
   domainMetadata: { members: { domain: "text", configuration: "text" }, namedBy: "domain" },
 };
 
@@ -60,7 +65,7 @@ export function lineActions(value: Json, at: string): JsonObject[] {
   return names.flatMap((name) => {
     const body = value[name] as Json;
     const shape = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
-    const normal = shape && isJsonObject(body) ? shaped(body, shape) : body;
+    const normal = shape && isJsonObject(body) ? shaped(body, shape, `${at}/${name}`) : body;
     return normal === null ? [] : [{ [name]: normal }];
   });
 }
@@ -86,21 +91,22 @@ function checkDepth(value: Json, at: string): void {
 }
 
 /** The object itself where nothing is to be changed; null where the member that names it is missing. */
-function shaped(object: JsonObject, { members, namedBy }: Shape): JsonObject | null {
+function shaped(object: JsonObject, { members, namedBy }: Shape, at: string): JsonObject | null {
   if (namedBy !== undefined && own(object, namedBy) === null) return null;
   const changed = Object.entries(members).flatMap(([name, kind]) => {
     const value = own(object, name);
-    const normal = value === null ? null : ofKind(value, kind);
+    const normal = value === null ? null : ofKind(value, kind, `${at}/${name}`);
     return normal === value ? [] : [[name, normal] as const];
   });
   return changed.length === 0 ? object : { ...object, ...Object.fromEntries(changed) };
 }
 
-function ofKind(value: Json, kind: Kind): Json {
+function ofKind(value: Json, kind: Kind, at: string): Json {
   if (kind === "text") return asText(value);
+  if (kind === "int") return inInt(value, at);
   if (kind === "texts") return Array.isArray(value) ? value.map(asText) : value;
   if (!isJsonObject(value)) return value;
-  if (typeof kind === "object") return shaped(value, kind);
+  if (typeof kind === "object") return shaped(value, kind, at);
   return textMap(value, { keepsNulls: kind === "textMap" });
 }
 
@@ -110,6 +116,12 @@ function textMap(map: JsonObject, { keepsNulls }: { readonly keepsNulls: boolean
   const kept = keepsNulls ? entries : entries.filter(([, text]) => text !== null);
   const isSame = kept.length === entries.length && entries.every(([key, text]) => map[key] === text);
   return isSame ? map : Object.fromEntries(kept);
+}
+
+function inInt(value: Json, at: string): Json {
+  const number = typeof value === "number" || typeof value === "bigint" ? value : 0;
+  if (number < 2 ** 31 && number >= -(2 ** 31)) return value;
+  throw invalid(`expected an integer of 32 bits, got ${number}`, { at });
 }
 
 /** A text as it is; of anything else its JSON. */
