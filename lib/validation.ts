@@ -5,6 +5,9 @@ import { pointerToken, stringifyJson } from "./delta/json.ts";
 import { nearestName } from "./delta/nearest-name.ts";
 import { invalid, type LakeError } from "./errors.ts";
 
+/** So many culprits are listed; all are counted. */
+const MAX_SHOWN = 100;
+
 type Issue = z.core.$ZodIssue;
 
 interface Finding {
@@ -35,7 +38,9 @@ function errorOf(first: Finding, findings: readonly Finding[]): LakeError {
   return invalid(first.detail + (others > 0 ? ` (and ${others} more)` : ""), {
     at: first.pointer,
     ...(first.hint === undefined ? {} : { hint: first.hint }),
-    ...(others > 0 ? { facts: { errors: findings.map(({ pointer, detail }) => ({ pointer, detail })) } } : {}),
+    ...(others > 0
+      ? { facts: { errors: findings.slice(0, MAX_SHOWN).map(({ pointer, detail }) => ({ pointer, detail })) } }
+      : {}),
   });
 }
 
@@ -106,7 +111,8 @@ function memberNames(schema: z.ZodType, path: readonly PropertyKey[]): string[] 
       if (current instanceof z.ZodObject) current = current.shape[String(key)];
       else if (current instanceof z.ZodArray) current = current.element;
     }
-    while (isWrapped(current)) current = current.unwrap();
+    while (isWrapped(current) || current instanceof z.ZodPipe)
+      current = current instanceof z.ZodPipe ? current.out : current.unwrap();
   }
   return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
 }

@@ -78,7 +78,6 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   "cdk-nag": ["infra"],
   hono: ["lib/http"],
   "@hono/node-server": ["lib/http"],
-  "@hono/zod-openapi": ["lib/http", "lib/wire"],
   zod: ["lib/validation.ts", "lib/config.ts", "lib/wire"],
   commander: ["lib/cli"],
   "cli-table3": ["lib/cli"],

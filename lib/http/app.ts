@@ -1,13 +1,12 @@
 /** The HTTP API as a Hono app over a lake: the same for `dl serve` and for Lambda. Holds no state of its own. */
 
-import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Context } from "hono";
+import { type Context, Hono } from "hono";
 import { nearestName } from "../delta/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
-import { COMPONENTS } from "../wire/contracts/actions.ts";
 import { ROUTES } from "../wire/routes.ts";
 import type { Endpoint, Host, HostOptions } from "./endpoint.ts";
+import { openApiDocument } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { commitRoutes } from "./routes/commits.ts";
 import { fileRoutes } from "./routes/files.ts";
@@ -30,9 +29,9 @@ const ENDPOINTS: readonly Endpoint[] = [
 ];
 
 /** The app; call its `fetch`, or `request` in tests. */
-export function createApp(lake: Lake, options: HostOptions): OpenAPIHono {
+export function createApp(lake: Lake, options: HostOptions): Hono {
   const host: Host = { ...options, lake };
-  const app = new OpenAPIHono();
+  const app = new Hono();
   app.use(async (context, next) => {
     const startedAt = lake.clock.now();
     await next();
@@ -44,15 +43,14 @@ export function createApp(lake: Lake, options: HostOptions): OpenAPIHono {
       status,
     });
   });
-  for (const [name, schema] of Object.entries(COMPONENTS)) app.openAPIRegistry.register(name, schema);
-  for (const { access, route, answer } of ENDPOINTS) {
-    app.openAPIRegistry.registerPath(route);
+  for (const { operationId, answer } of ENDPOINTS) {
+    const { access, method, path } = ROUTES[operationId];
     if (options.serves !== undefined && options.serves !== access) continue;
-    app.on(route.method, honoPath(route.path), (context) => answer(context, host));
+    app.on(method, honoPath(path), (context) => answer(context, host));
   }
   let document: string | undefined;
   app.get(OPENAPI_PATH, (context) => {
-    document ??= JSON.stringify(app.getOpenAPI31Document(openApiHead(options.version)));
+    document ??= openApiDocument(ENDPOINTS, options.version);
     return context.body(document, 200, { "content-type": "application/json" });
   });
   const { metrics } = options;
@@ -71,31 +69,11 @@ export function createApp(lake: Lake, options: HostOptions): OpenAPIHono {
 
 const OPENAPI_PATH = ROUTES.openApi.path;
 
-function openApiHead(version: string) {
-  return {
-    openapi: "3.1.0" as const,
-    info: {
-      title: "deltalakedb",
-      version,
-      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
-      description:
-        "Commits to Delta Lake tables through a SQL catalog, many tables at once; `_delta_log` follows as a mirror. " +
-        "All times are milliseconds since the epoch. Integers may need 64 bits: parse them without loss.",
-    },
-    tags: [
-      { name: "commits", description: "Write to one or many tables: all of them, or none." },
-      { name: "tables", description: "Tables, and how they come into the catalog." },
-      { name: "reads", description: "States and histories of tables." },
-      { name: "service", description: "The service itself." },
-    ],
-  };
-}
-
 function honoPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
-const PATHS = [...new Set(ENDPOINTS.map(({ route }) => route.path)), OPENAPI_PATH];
+const PATHS = [...new Set(Object.values(ROUTES).map(({ path }) => path))];
 
 /** The documented paths that a request path fits, the one with the fewest placeholders first. */
 function routesOf(path: string): string[] {
@@ -112,10 +90,10 @@ function noRoute(context: Context): Error {
   const { method, path } = context.req;
   const [known] = routesOf(path);
   if (known !== undefined) {
-    const methods = ENDPOINTS.filter(({ route }) => route.path === known).map(({ route }) =>
-      route.method.toUpperCase(),
-    );
-    const allow = (methods.length > 0 ? methods : ["GET"]).join(", ");
+    const methods = Object.values(ROUTES)
+      .filter(({ path }) => path === known)
+      .map(({ method }) => method.toUpperCase());
+    const allow = methods.join(", ");
     return invalid(`${known} does not take ${method}`, {
       code: "METHOD_NOT_ALLOWED",
       hint: `It takes ${allow}.`,

@@ -1,12 +1,14 @@
 /** What a route is: a documented contract, and the one function that answers it. */
 
-import type { RouteConfig, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type Json, stringifyJson } from "../delta/json.ts";
 import { invalid } from "../errors.ts";
 import type { Lake, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";
-import { type Access, type OperationId, ROUTES } from "../wire/routes.ts";
+import type { Responses } from "../wire/contracts/responses.ts";
+import type { z } from "../wire/contracts/values.ts";
+import type { Access, OperationId } from "../wire/routes.ts";
+import { checkAcceptable } from "./accept.ts";
 import { readJsonBody } from "./body.ts";
 import type { OnIncident } from "./problem.ts";
 
@@ -39,15 +41,10 @@ export interface Answering<P, Q> {
   readonly cutOff: () => boolean;
 }
 
-export interface Endpoint {
-  readonly access: Access;
-  readonly route: RouteConfig;
-  readonly answer: (context: Context, host: Host) => Promise<Response>;
-}
-
 type Shape = z.ZodObject;
 
-interface Contract<P extends Shape, Q extends Shape> {
+/** What a route takes and answers. Method, path and access stand in lib/wire/routes.ts. */
+export interface Contract<P extends Shape = Shape, Q extends Shape = Shape> {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string;
@@ -57,7 +54,13 @@ interface Contract<P extends Shape, Q extends Shape> {
     readonly schema: z.ZodType;
     readonly examples: Record<string, { summary?: string; value: unknown }>;
   };
-  readonly responses: RouteConfig["responses"];
+  readonly responses: Responses;
+}
+
+export interface Endpoint {
+  readonly operationId: OperationId;
+  readonly contract: Contract;
+  readonly answer: (context: Context, host: Host) => Promise<Response>;
 }
 
 /** 64 MiB: about 100,000 file actions. */
@@ -74,19 +77,16 @@ export function endpoint<P extends Shape, Q extends Shape>(
   contract: Contract<P, Q>,
   answer: (request: Answering<z.output<P>, z.output<Q>>, host: Host) => Promise<Response>,
 ): Endpoint {
-  const { method, path, access } = ROUTES[operationId];
-  const { params, query, body, tags, ...rest } = contract;
-  const content = body && { "application/json": { schema: body.schema, examples: body.examples } };
-  const request: RouteConfig["request"] = {
-    ...(params ? { params } : {}),
-    ...(query ? { query } : {}),
-    ...(content ? { body: { required: true, content } } : {}),
-  };
+  const { params, query } = contract;
+  const types = Object.entries(contract.responses).flatMap(([status, { content = {} }]) =>
+    status.startsWith("2") ? Object.keys(content) : [],
+  );
   return {
-    access,
-    route: { ...rest, operationId, method, path, tags: [...tags], request },
-    answer: (context, host) =>
-      answer(
+    operationId,
+    contract,
+    answer: async (context, host) => {
+      checkAcceptable(context.req.raw.headers, types);
+      return answer(
         {
           params: (params ? checked(params, context.req.param()) : {}) as z.output<P>,
           query: readQuery(context, query) as z.output<Q>,
@@ -95,7 +95,8 @@ export function endpoint<P extends Shape, Q extends Shape>(
           cutOff: () => cutOff(context),
         },
         host,
-      ),
+      );
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** The API behind API Gateway's HTTP API (payload 2.0): one app, of which each function answers only its own kind of requests. */
 
-import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Hono } from "hono";
 import { handle } from "hono/aws-lambda";
 
 /** Lambda's limit of an answer is 6 MiB, as JSON in which a body may grow. */
@@ -9,8 +9,8 @@ const ANSWER_BYTES = 5.5 * 1024 * 1024;
 export type LambdaApi = ReturnType<typeof handle>;
 
 /** The app as a Lambda handler. An answer that Lambda would refuse becomes a problem that says how to ask for less. */
-export function lambdaApi(app: OpenAPIHono): LambdaApi {
-  const answer = handle(app as unknown as Parameters<typeof handle>[0]);
+export function lambdaApi(app: Hono): LambdaApi {
+  const answer = handle(app);
   return async (event, context) => {
     const result = await answer(event, context);
     const size = Buffer.byteLength(result.body ?? "");

@@ -32,7 +32,7 @@ export async function findHead(lake: Lake, ref: TableRef): Promise<TableHead> {
 
 /**
  * The version meant by `at`: as given, or the latest whose timestamp is not after the given one.
- * @throws LakeError notFound DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION, DELTA_TIMESTAMP_GREATER_THAN_COMMIT or VERSION_NOT_FOUND
+ * @throws LakeError notFound DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION or VERSION_NOT_FOUND
  */
 export async function resolveVersion(lake: Lake, ref: TableRef, at: AsOf): Promise<ResolvedVersion> {
   if (at.version !== undefined && at.timestamp !== undefined) {
@@ -55,13 +55,12 @@ export async function resolveVersion(lake: Lake, ref: TableRef, at: AsOf): Promi
   return { head, version, timestamp: header.timestamp };
 }
 
+/**
+ * The latest version that is not after a moment. Nothing is after the head, so any later moment means the head, also one that
+ * is still to come: what is committed until then will be seen by who asks again.
+ */
 async function resolveTimestamp(lake: Lake, head: TableHead, timestamp: number): Promise<ResolvedVersion> {
-  if (timestamp > head.timestamp) {
-    throw notFound(
-      `${iso(timestamp)} is after the newest version of "${head.name}", ${head.version} of ${iso(head.timestamp)}`,
-      { code: "DELTA_TIMESTAMP_GREATER_THAN_COMMIT", hint: "Ask for that version, or for no timestamp." },
-    );
-  }
+  if (timestamp >= head.timestamp) return { head, version: head.version, timestamp: head.timestamp };
   const found = await lake.catalog.versionAt(head.tableId, timestamp);
   if (found === undefined) {
     throw notFound(
@@ -220,8 +219,7 @@ export async function snapshots(
   for (const head of now) {
     // A table that has been quiet since is still at its head then. That is the head of the one moment at which all were read:
     // what has been committed meanwhile may carry an earlier timestamp, but is in none of the tables.
-    const quiet = head.timestamp <= timestamp;
-    const at = quiet ? head : await resolveTimestamp(lake, head, timestamp);
+    const at = await resolveTimestamp(lake, head, timestamp);
     tables.push({ ...versionOf(head), version: at.version, timestamp: at.timestamp });
   }
   return { timestamp, tables };

@@ -3,9 +3,12 @@
 import { ActionCollector } from "../delta/decode.ts";
 import type { Json } from "../delta/json.ts";
 import type { CommitRequest, TableCommit } from "../delta/request.ts";
+import { invalid } from "../errors.ts";
 import { checked } from "../validation.ts";
+import { checkActionBounds, checkPredicateBounds } from "./action-bounds.ts";
 import { commitRequest } from "./contracts/commits.ts";
 import type { z } from "./contracts/values.ts";
+import { COUNT } from "./limits.ts";
 import { refOf } from "./table-ref.ts";
 
 type WireTable = z.output<typeof commitRequest>["tables"][number];
@@ -13,6 +16,14 @@ type WireTable = z.output<typeof commitRequest>["tables"][number];
 /** @throws LakeError invalid, with the JSON pointer of the culprit */
 export function decodeCommitRequest(body: Json): CommitRequest {
   const { transactionId, tables, acknowledge, allowUnknownActions = false } = checked(commitRequest, body);
+  const actions = tables.reduce((sum, table) => sum + table.actions.length, 0);
+  if (actions > COUNT.actions) {
+    throw invalid(`a commit holds at most ${COUNT.actions} actions, and this one has ${actions}`, {
+      at: "/tables",
+      code: "TOO_LONG",
+      hint: "Split it into several commits.",
+    });
+  }
   return {
     transactionId,
     tables: tables.map((table, i) => decodeTable(table, `/tables/${i}`, allowUnknownActions)),
@@ -23,7 +34,11 @@ export function decodeCommitRequest(body: Json): CommitRequest {
 function decodeTable(wire: WireTable, at: string, allowUnknownActions: boolean): TableCommit {
   const { tableId: _tableId, table: _table, actions, isolationLevel, reads, supportedFeatures, readVersion } = wire;
   const collector = new ActionCollector({ strict: true, allowUnknownActions });
-  for (const [i, action] of actions.entries()) collector.collect(action as Json, `${at}/actions/${i}`);
+  for (const [i, action] of actions.entries()) {
+    checkActionBounds(action as Json, `${at}/actions/${i}`);
+    collector.collect(action as Json, `${at}/actions/${i}`);
+  }
+  if (reads?.predicates) checkPredicateBounds(reads.predicates as Json[], `${at}/reads/predicates`);
   return {
     table: refOf(wire, at),
     readVersion,

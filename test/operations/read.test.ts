@@ -56,7 +56,11 @@ test("edge 56: by timestamp: at, one millisecond before and after each commit, b
       assert.equal((await resolveVersion(lake, { tableId: id }, { timestamp: time + 1 })).version, version);
   }
   assert.equal(await codeOf(paths({ timestamp: first - 1 })), "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION");
-  assert.equal(await codeOf(paths({ timestamp: last + 1 })), "DELTA_TIMESTAMP_GREATER_THAN_COMMIT");
+  for (const later of [last + 1, lake.clock.now() + 1e9]) {
+    assert.equal((await resolveVersion(lake, { tableId: id }, { timestamp: later })).version, times.length - 1);
+    const { tables } = await snapshots(lake, { tables: [{ tableId: id }], timestamp: later });
+    assert.equal(tables[0]?.version, times.length - 1, "every route takes a moment alike");
+  }
   assert.equal(await codeOf(paths({ version: 5 })), "VERSION_NOT_FOUND");
 });
 

@@ -2,15 +2,14 @@
 
 import { commit } from "../../operations/commit.ts";
 import { decodeCommitRequest } from "../../wire/commit-request.ts";
-import { commitAnswer, commitExamples, commitRequest } from "../../wire/contracts/commits.ts";
+import { commitAnswer, commitAnswerExample, commitExamples, commitRequest } from "../../wire/contracts/commits.ts";
 import { problems } from "../../wire/contracts/problem.ts";
+import { answers } from "../../wire/contracts/responses.ts";
 import { uploadedCommit, uploadedExample } from "../../wire/contracts/uploads.ts";
 import { z } from "../../wire/contracts/values.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 import { conflictResponse } from "../problem.ts";
 import { withUpload } from "./uploads.ts";
-
-const answers = (description: string) => ({ description, content: { "application/json": { schema: commitAnswer } } });
 
 export const commitRoutes: readonly Endpoint[] = [
   endpoint(
@@ -25,8 +24,12 @@ export const commitRoutes: readonly Endpoint[] = [
         examples: { ...commitExamples, uploaded: uploadedExample },
       },
       responses: {
-        201: answers("Committed."),
-        200: answers("This transactionId was committed before: its first answer again."),
+        201: answers("Committed.", commitAnswer, commitAnswerExample),
+        200: answers(
+          "This transactionId was committed before: its first answer again.",
+          commitAnswer,
+          commitAnswerExample,
+        ),
         ...problems(400, 404, 409, 413, 415, 422),
       },
     },

@@ -10,9 +10,10 @@ import type { Lake, Page } from "../../ports.ts";
 import { withoutUndefined } from "../../wire/commit-request.ts";
 import { documented } from "../../wire/contracts/actions.ts";
 import { problems } from "../../wire/contracts/problem.ts";
-import { filesAnswer, filesQuery } from "../../wire/contracts/reads.ts";
+import { filesAnswer, filesQuery, READ_EXAMPLES } from "../../wire/contracts/reads.ts";
 import { PAGE_DEFAULT, tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
+import { acceptedTypes } from "../accept.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 const NDJSON = "application/x-ndjson";
@@ -33,7 +34,10 @@ export const fileRoutes: readonly Endpoint[] = [
       responses: {
         200: {
           description: "One page of files, or all of them as lines.",
-          content: { "application/json": { schema: filesAnswer }, [NDJSON]: { schema: documented("AddFile") } },
+          content: {
+            "application/json": { schema: filesAnswer, example: READ_EXAMPLES.files },
+            [NDJSON]: { schema: documented("AddFile"), example: READ_EXAMPLES.file },
+          },
         },
         ...problems(400, 404),
       },
@@ -60,7 +64,7 @@ export const fileRoutes: readonly Endpoint[] = [
 ];
 
 function asksForLines(headers: Headers): boolean {
-  const types = (headers.get("accept") ?? "").split(",").map((type) => type.split(";")[0]?.trim().toLowerCase());
+  const types = acceptedTypes(headers);
   return types.includes(NDJSON) || types.includes("application/jsonl");
 }
 

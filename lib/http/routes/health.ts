@@ -1,10 +1,10 @@
 /** GET /v1/health: whether this service can do its work now. */
 
 import { errorText } from "../../errors.ts";
-import { healthAnswer } from "../../wire/contracts/reads.ts";
+import { problems } from "../../wire/contracts/problem.ts";
+import { healthAnswer, READ_EXAMPLES } from "../../wire/contracts/reads.ts";
+import { answers } from "../../wire/contracts/responses.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
-
-const content = { "application/json": { schema: healthAnswer } };
 
 export const healthRoutes: readonly Endpoint[] = [
   endpoint(
@@ -13,8 +13,9 @@ export const healthRoutes: readonly Endpoint[] = [
       tags: ["service"],
       summary: "Whether the service can reach its database",
       responses: {
-        200: { description: "It can.", content },
-        503: { description: "It cannot: `database` says why.", content },
+        ...problems(400),
+        200: answers("It can.", healthAnswer, READ_EXAMPLES.healthy),
+        503: answers("It cannot: `database` says why.", healthAnswer, READ_EXAMPLES.unavailable),
       },
     },
     async (_request, { lake, version }) => {

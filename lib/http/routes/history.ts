@@ -11,17 +11,14 @@ import {
   historyQuery,
   mirrorAnswer,
   mirrorQuery,
+  READ_EXAMPLES,
 } from "../../wire/contracts/reads.ts";
-import { PAGE_DEFAULT, tableParams, type z } from "../../wire/contracts/values.ts";
+import { answers } from "../../wire/contracts/responses.ts";
+import { PAGE_DEFAULT, tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
 const COMMITS_DEFAULT = 100;
-
-const answers = (description: string, schema: z.ZodType) => ({
-  description,
-  content: { "application/json": { schema } },
-});
 
 const commits = endpoint(
   "listCommits",
@@ -31,7 +28,7 @@ const commits = endpoint(
     description: "The actions as they stand, or will stand, in `_delta_log`. Ask again with `after` to follow a table.",
     params: tableParams,
     query: commitsQuery,
-    responses: { 200: answers("Some versions.", commitsAnswer), ...problems(400, 404) },
+    responses: { 200: answers("Some versions.", commitsAnswer, READ_EXAMPLES.commits), ...problems(400, 404) },
   },
   async ({ params, query }, { lake }) => {
     const { after = -1, limit = COMMITS_DEFAULT } = query;
@@ -54,7 +51,7 @@ const history = endpoint(
     summary: "Versions without their file actions, newest first",
     params: tableParams,
     query: historyQuery,
-    responses: { 200: answers("Some versions.", historyAnswer), ...problems(400, 404) },
+    responses: { 200: answers("Some versions.", historyAnswer, READ_EXAMPLES.history), ...problems(400, 404) },
   },
   async ({ params, query: { before, limit = PAGE_DEFAULT } }, { lake }) => {
     const of = before === undefined ? { limit } : { before, limit };
@@ -71,7 +68,7 @@ const mirror = endpoint(
     summary: "How far `_delta_log` has followed, version by version",
     params: tableParams,
     query: mirrorQuery,
-    responses: { 200: answers("The mirror's state.", mirrorAnswer), ...problems(400, 404) },
+    responses: { 200: answers("The mirror's state.", mirrorAnswer, READ_EXAMPLES.mirror), ...problems(400, 404) },
   },
   async ({ params, query: { after = -1, limit = PAGE_DEFAULT } }, { lake }) => {
     const { tableId, version, quarantine } = await findHead(lake, tableRef(params.tableId));

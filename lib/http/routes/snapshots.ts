@@ -4,7 +4,8 @@ import { snapshots } from "../../operations/read.ts";
 import { checked } from "../../validation.ts";
 import { withoutUndefined } from "../../wire/commit-request.ts";
 import { problems } from "../../wire/contracts/problem.ts";
-import { snapshotAnswer, snapshotExamples, snapshotRequest } from "../../wire/contracts/reads.ts";
+import { READ_EXAMPLES, snapshotAnswer, snapshotExamples, snapshotRequest } from "../../wire/contracts/reads.ts";
+import { answers } from "../../wire/contracts/responses.ts";
 import { refOf } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
@@ -17,7 +18,7 @@ export const snapshotRoutes: readonly Endpoint[] = [
       description: "Of one moment, as a transaction left them, or the newest. A transaction is never cut in two.",
       body: { schema: snapshotRequest, examples: snapshotExamples },
       responses: {
-        200: { description: "The versions.", content: { "application/json": { schema: snapshotAnswer } } },
+        200: answers("The versions.", snapshotAnswer, READ_EXAMPLES.snapshot),
         ...problems(400, 404, 413, 415),
       },
     },

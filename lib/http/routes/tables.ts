@@ -1,6 +1,7 @@
 /** /v1/tables: create, import, list, describe and forget tables. */
 
-import type { JsonObject } from "../../delta/json.ts";
+import { type JsonObject, stringifyJson } from "../../delta/json.ts";
+import { invalid } from "../../errors.ts";
 import { createTable } from "../../operations/create-table.ts";
 import { importTable } from "../../operations/import.ts";
 import { describeTable, findHead, listTables } from "../../operations/read.ts";
@@ -8,6 +9,7 @@ import { checked } from "../../validation.ts";
 import { descriptionAnswer, headAnswer } from "../../wire/answers.ts";
 import { withoutUndefined } from "../../wire/commit-request.ts";
 import { problems } from "../../wire/contracts/problem.ts";
+import { answers } from "../../wire/contracts/responses.ts";
 import {
   createTableAnswer,
   createTableExamples,
@@ -15,17 +17,14 @@ import {
   importAnswer,
   importExamples,
   importRequest,
+  TABLE_EXAMPLES,
   tableDescription,
   tableList,
 } from "../../wire/contracts/tables.ts";
-import { cursor, PAGE_DEFAULT, pageLimit, tableParams, z } from "../../wire/contracts/values.ts";
+import { cursor, PAGE_DEFAULT, pageLimit, tableParams, text, z } from "../../wire/contracts/values.ts";
+import { TEXT } from "../../wire/limits.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
-
-const answers = (description: string, schema: z.ZodType) => ({
-  description,
-  content: { "application/json": { schema } },
-});
 
 const create = endpoint(
   "createTable",
@@ -35,13 +34,18 @@ const create = endpoint(
     description: "Version 0 stands in SQL at once; the mirror then writes it to `_delta_log`.",
     body: { schema: createTableRequest, examples: createTableExamples },
     responses: {
-      201: answers("Created.", createTableAnswer),
-      200: answers("This transactionId created it before: the first answer again.", createTableAnswer),
+      201: answers("Created.", createTableAnswer, TABLE_EXAMPLES.created),
+      200: answers(
+        "This transactionId created it before: the first answer again.",
+        createTableAnswer,
+        TABLE_EXAMPLES.created,
+      ),
       ...problems(400, 409, 413, 415, 422),
     },
   },
   async ({ body }, host) => {
     const request = withoutUndefined(checked(createTableRequest, await body()));
+    checkSchemaLength(request.schema as JsonObject);
     const location = await host.resolveLocation(request.location, request.name);
     const created = await createTable(host.lake, { ...request, schema: request.schema as JsonObject, location });
     const { replayed, ...answer } = created;
@@ -57,7 +61,10 @@ const takeIn = endpoint(
     description:
       "Its files stay where they are. A refused table leaves nothing behind; an interrupted import is resumed.",
     body: { schema: importRequest, examples: importExamples },
-    responses: { 201: answers("Imported.", importAnswer), ...problems(400, 404, 409, 413, 415) },
+    responses: {
+      201: answers("Imported.", importAnswer, TABLE_EXAMPLES.imported),
+      ...problems(400, 404, 409, 413, 415),
+    },
   },
   async ({ body }, host) => {
     const { name, mode, location } = checked(importRequest, await body());
@@ -72,15 +79,11 @@ const list = endpoint(
     tags: ["tables"],
     summary: "List the tables of the catalog",
     query: z.object({
-      namespace: z
-        .string()
-        .min(1)
-        .optional()
-        .openapi({ param: { description: "Tables of this namespace alone" } }),
+      namespace: text(TEXT.name, 1).optional().meta({ description: "Tables of this namespace alone" }),
       cursor,
       limit: pageLimit("tables"),
     }),
-    responses: { 200: answers("One page of tables.", tableList), ...problems(400) },
+    responses: { 200: answers("One page of tables.", tableList, TABLE_EXAMPLES.list), ...problems(400) },
   },
   async ({ query }, { lake }) => {
     const { limit = PAGE_DEFAULT, ...rest } = withoutUndefined(query);
@@ -95,7 +98,7 @@ const describe = endpoint(
     tags: ["tables"],
     summary: "The newest state of a table, without its files",
     params: tableParams,
-    responses: { 200: answers("The table.", tableDescription), ...problems(400, 404) },
+    responses: { 200: answers("The table.", tableDescription, TABLE_EXAMPLES.description), ...problems(400, 404) },
   },
   async ({ params }, { lake }) => json(200, descriptionAnswer(await describeTable(lake, tableRef(params.tableId)))),
 );
@@ -117,3 +120,8 @@ const forget = endpoint(
 );
 
 export const tableRoutes: readonly Endpoint[] = [create, takeIn, list, describe, forget];
+
+function checkSchemaLength(schema: JsonObject): void {
+  if (stringifyJson(schema).length <= TEXT.schema) return;
+  throw invalid(`the schema has more than ${TEXT.schema} characters`, { at: "/schema", code: "TOO_LONG" });
+}

@@ -1,8 +1,9 @@
 /** GET /v1/transactions/{transactionId}: whether a commit whose answer was lost has happened. */
 
 import { notFound } from "../../errors.ts";
-import { transaction } from "../../wire/contracts/commits.ts";
+import { transaction, transactionExample } from "../../wire/contracts/commits.ts";
 import { problems } from "../../wire/contracts/problem.ts";
+import { answers } from "../../wire/contracts/responses.ts";
 import { uuid, z } from "../../wire/contracts/values.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
@@ -12,9 +13,9 @@ export const transactionRoutes: readonly Endpoint[] = [
     {
       tags: ["commits"],
       summary: "What a transaction committed",
-      params: z.object({ transactionId: uuid.openapi({ param: { name: "transactionId", in: "path" } }) }),
+      params: z.object({ transactionId: uuid }),
       responses: {
-        200: { description: "It was committed.", content: { "application/json": { schema: transaction } } },
+        200: answers("It was committed.", transaction, transactionExample),
         ...problems(400, 404),
       },
     },

@@ -5,7 +5,14 @@ import { invalid, notFound } from "../../errors.ts";
 import type { Uploads } from "../../ports.ts";
 import { checked } from "../../validation.ts";
 import { problems } from "../../wire/contracts/problem.ts";
-import { uploadAnswer, uploadExamples, uploadedCommit, uploadRequest } from "../../wire/contracts/uploads.ts";
+import { answers } from "../../wire/contracts/responses.ts";
+import {
+  uploadAnswer,
+  uploadAnswerExample,
+  uploadExamples,
+  uploadedCommit,
+  uploadRequest,
+} from "../../wire/contracts/uploads.ts";
 import { readJsonText } from "../../wire/json-text.ts";
 import { bodyLimit, type Endpoint, endpoint, type Host, json } from "../endpoint.ts";
 
@@ -21,7 +28,7 @@ export const uploadRoutes: readonly Endpoint[] = [
         "there are no uploads, and none is needed.",
       body: { schema: uploadRequest, examples: uploadExamples },
       responses: {
-        201: { description: "Where to put it.", content: { "application/json": { schema: uploadAnswer } } },
+        201: answers("Where to put it.", uploadAnswer, uploadAnswerExample),
         ...problems(400, 404, 413, 415),
       },
     },

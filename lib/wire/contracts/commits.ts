@@ -1,24 +1,27 @@
 /** Wire contract of `POST /v1/commits` and of transactions. */
 
+import { COUNT, TEXT } from "../limits.ts";
 import { documentedArray } from "./actions.ts";
-import { millis, tableRefShape, uuid, version, z } from "./values.ts";
+import { list, millis, ONE_OF_TWO, shownAs, tableRefShape, text, uuid, version, z } from "./values.ts";
+
+const strings = (longest: number, most: number) => list(text(longest), { max: most });
 
 const reads = z
   .strictObject({
     wholeTable: z.boolean().optional(),
-    files: z.array(z.string()).optional().openapi({ description: "Paths of the files that were read" }),
-    predicates: z
-      .array(z.unknown())
+    files: strings(TEXT.path, COUNT.filesRead).optional().meta({ description: "Paths of the files that were read" }),
+    predicates: shownAs(z.array(z.unknown()).max(COUNT.predicates), {
+      type: "array",
+      maxItems: COUNT.predicates,
+      items: { $ref: "#/components/schemas/Predicate" },
+      description: "Predicates over partition columns; a file matters when any of them may match it",
+      examples: [[{ column: "day", op: "in", values: ["2026-01-30", "2026-01-31"] }]],
+    }).optional(),
+    appIds: strings(TEXT.application, COUNT.applications)
       .optional()
-      .openapi({
-        type: "array",
-        items: { type: "object" },
-        description: "Predicates over partition columns; a file matters when any of them may match it",
-        example: [{ column: "day", op: "in", values: ["2026-01-30", "2026-01-31"] }],
-      }),
-    appIds: z.array(z.string()).optional().openapi({ description: "Applications whose txn version was read" }),
+      .meta({ description: "Applications whose txn version was read" }),
   })
-  .openapi({
+  .meta({
     description:
       "What was read to compute the actions. Absent: a commit of adds alone is a blind append, any other has read the whole table. " +
       "Less than the truth loses updates; more than the truth costs retries.",
@@ -27,32 +30,37 @@ const reads = z
 const tableCommit = z
   .strictObject({
     ...tableRefShape,
-    readVersion: version.openapi({ description: "The version that was read" }),
+    readVersion: version.meta({ description: "The version that was read" }),
     isolationLevel: z.enum(["Serializable", "WriteSerializable", "SnapshotIsolation"]).optional(),
     reads: reads.optional(),
     supportedFeatures: z
-      .strictObject({ reader: z.array(z.string()).optional(), writer: z.array(z.string()).optional() })
+      .strictObject({
+        reader: strings(TEXT.name, COUNT.features).optional(),
+        writer: strings(TEXT.name, COUNT.features).optional(),
+      })
       .optional()
-      .openapi({ description: "Table features that the writer honours" }),
-    actions: documentedArray("Action"),
+      .meta({ description: "Table features that the writer honours" }),
+    actions: documentedArray("Action", COUNT.actions),
   })
-  .openapi("TableCommit");
+  .meta({ id: "TableCommit", ...ONE_OF_TWO });
 
 export const commitRequest = z
   .strictObject({
-    transactionId: uuid.openapi({
+    transactionId: uuid.meta({
       description: "Made by the client; the same id gives the first answer again, for ever",
     }),
-    tables: z.array(tableCommit).min(1),
-    allowUnknownActions: z.boolean().optional().openapi({
+    tables: list(tableCommit, { min: 1, max: COUNT.tables }).meta({
+      description: `Together at most ${COUNT.actions} actions`,
+    }),
+    allowUnknownActions: z.boolean().optional().meta({
       description: "Take actions that the Delta protocol does not name; they are kept, and no reader looks at them",
     }),
     acknowledge: z
       .enum(["sql", "mirrored"])
       .optional()
-      .openapi({ description: "`mirrored` waits until `_delta_log` has the versions, too" }),
+      .meta({ description: "`mirrored` waits until `_delta_log` has the versions, too" }),
   })
-  .openapi("CommitRequest");
+  .meta({ id: "CommitRequest" });
 
 const mirror = z.enum(["IN_FLIGHT", "COMPLETE", "FAILED"]);
 
@@ -62,7 +70,7 @@ export const commitAnswer = z
     committedAt: millis,
     tables: z.array(z.object({ tableId: uuid, version, inCommitTimestamp: millis, mirror })),
   })
-  .openapi("CommitAnswer");
+  .meta({ id: "CommitAnswer" });
 
 export const transaction = z
   .object({
@@ -70,13 +78,15 @@ export const transaction = z
     committedAt: millis,
     tables: z.array(z.object({ tableId: uuid, version, inCommitTimestamp: millis })),
   })
-  .openapi("Transaction");
+  .meta({ id: "Transaction" });
+
+const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 export const commitExamples = {
   append: {
     summary: "Append one file",
     value: {
-      transactionId: "0f8fad5b-d9cb-469f-a165-70867728950e",
+      transactionId: ID,
       tables: [
         {
           table: "sales.orders",
@@ -98,3 +108,13 @@ export const commitExamples = {
     },
   },
 };
+
+const moved = { tableId: "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f", version: 1, inCommitTimestamp: 1767225600123 };
+
+export const commitAnswerExample = {
+  transactionId: ID,
+  committedAt: moved.inCommitTimestamp,
+  tables: [{ ...moved, mirror: "IN_FLIGHT" }],
+};
+
+export const transactionExample = { transactionId: ID, committedAt: moved.inCommitTimestamp, tables: [moved] };

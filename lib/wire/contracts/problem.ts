@@ -1,13 +1,13 @@
 /** Wire contract of errors: RFC 9457 problem details. */
 
-import type { RouteConfig } from "@hono/zod-openapi";
+import type { Responses } from "./responses.ts";
 import { uuid, version, z } from "./values.ts";
 
 const conflict = z.object({
   tableId: uuid,
   table: z.string(),
-  code: z.string().openapi({ description: "Delta's error class", example: "DELTA_CONCURRENT_APPEND" }),
-  version: version.openapi({ description: "The version that won", example: 43 }),
+  code: z.string().meta({ description: "Delta's error class", examples: ["DELTA_CONCURRENT_APPEND"] }),
+  version: version.meta({ description: "The version that won", examples: [43] }),
   readVersion: version,
   message: z.string(),
   path: z.string().optional(),
@@ -15,25 +15,27 @@ const conflict = z.object({
 
 export const problem = z
   .looseObject({
-    type: z.string().openapi({ example: "urn:deltalakedb:problem:INVALID_REQUEST" }),
+    type: z.string().meta({ examples: ["urn:deltalakedb:problem:INVALID_REQUEST"] }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.string().openapi({ description: "For machines; Delta's own error class where it has one" }),
+    code: z.string().meta({ description: "For machines; Delta's own error class where it has one" }),
     pointer: z
       .string()
       .optional()
-      .openapi({ description: "JSON pointer to the culprit", example: "/tables/0/actions/3/add/size" }),
-    hint: z.string().optional().openapi({ description: "What can be done about it" }),
+      .meta({ description: "JSON pointer to the culprit", examples: ["/tables/0/actions/3/add/size"] }),
+    hint: z.string().optional().meta({ description: "What can be done about it" }),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     conflicts: z.array(conflict).optional(),
-    incident: z.string().optional().openapi({ description: "To be found in the server's log" }),
+    incident: z.string().optional().meta({ description: "To be found in the server's log" }),
   })
-  .openapi("Problem");
+  .meta({ id: "Problem" });
 
 const DESCRIPTIONS = {
   400: "The request is not valid: `pointer` says where.",
   404: "What was named does not exist.",
+  405: "The route does not take this method: `Allow` says which.",
+  406: "None of the media types that are accepted is given.",
   409: "Another commit won, or a name or location is taken. Nothing was written.",
   413: "The body is too large.",
   415: "The body is not JSON.",
@@ -42,43 +44,68 @@ const DESCRIPTIONS = {
   503: "Try again after `Retry-After` seconds.",
 } as const;
 
-const EXAMPLES: Partial<Record<keyof typeof DESCRIPTIONS, unknown>> = {
-  400: {
-    type: "urn:deltalakedb:problem:INVALID_REQUEST",
-    title: "The request is not valid",
-    status: 400,
-    detail: 'expected a 64-bit integer, got "12"',
-    code: "INVALID_REQUEST",
+type ProblemStatus = keyof typeof DESCRIPTIONS;
+
+function example(status: ProblemStatus, code: string, title: string, detail: string, more: object = {}) {
+  return { type: `urn:deltalakedb:problem:${code}`, title, status, detail, code, ...more };
+}
+
+const TABLE_ID = "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f";
+const APPENDED = "another commit added files that this one has read";
+
+const EXAMPLES: Readonly<Record<ProblemStatus, unknown>> = {
+  400: example(400, "INVALID_REQUEST", "The request is not valid", 'expected a 64-bit integer, got "12"', {
     pointer: "/tables/0/actions/3/add/size",
-  },
-  409: {
-    type: "urn:deltalakedb:problem:DELTA_CONCURRENT_APPEND",
-    title: "Another commit won",
-    status: 409,
-    detail:
-      "sales.orders: another commit added files that this one read past (part-1.parquet); version 43 won, you had read version 42",
-    code: "DELTA_CONCURRENT_APPEND",
-    conflicts: [
-      {
-        tableId: "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f",
-        table: "sales.orders",
-        code: "DELTA_CONCURRENT_APPEND",
-        version: 43,
-        readVersion: 42,
-        message: "another commit added files that this one read past",
-        path: "part-1.parquet",
-      },
-    ],
-  },
+  }),
+  404: example(404, "TABLE_NOT_FOUND", "Not found", 'there is no table "sales.orders"'),
+  405: example(405, "METHOD_NOT_ALLOWED", "Method not allowed", "/v1/tables does not take PUT", {
+    hint: "It takes GET, HEAD, POST.",
+  }),
+  406: example(406, "NOT_ACCEPTABLE", "Not acceptable", "there is no answer of the type text/html", {
+    hint: "Accept application/json.",
+  }),
+  409: example(
+    409,
+    "DELTA_CONCURRENT_APPEND",
+    "Another commit won",
+    `sales.orders: ${APPENDED} (part-1.parquet); version 43 won, you had read version 42`,
+    {
+      conflicts: [
+        {
+          tableId: TABLE_ID,
+          table: "sales.orders",
+          code: "DELTA_CONCURRENT_APPEND",
+          version: 43,
+          readVersion: 42,
+          message: APPENDED,
+          path: "part-1.parquet",
+        },
+      ],
+    },
+  ),
+  413: example(413, "BODY_TOO_LARGE", "The body is too large", "the body is larger than 67108864 bytes", {
+    limitBytes: 67108864,
+  }),
+  415: example(
+    415,
+    "UNSUPPORTED_MEDIA_TYPE",
+    "Unsupported media type",
+    "the media type text/plain is not understood here",
+    {
+      hint: "Send JSON with Content-Type: application/json.",
+    },
+  ),
+  422: example(422, "IDEMPOTENCY_KEY_REUSED", "The transactionId was used before", "it was used for another request"),
+  500: example(500, "INTERNAL", "Internal error", "something went wrong on our side", { incident: TABLE_ID }),
+  503: example(503, "UNAVAILABLE", "Not available now", "the database is busy"),
 };
 
-/** The error answers of a route; 500 and 503 can always happen. */
-export function problems(...statuses: readonly (keyof typeof DESCRIPTIONS)[]): RouteConfig["responses"] {
-  const all = [...statuses, 500, 503] as const;
+/** The error answers of a route; any may be asked for a media type that it does not have, be broken, or be away. */
+export function problems(...statuses: readonly ProblemStatus[]): Responses {
+  const all = [...statuses, 406, 500, 503] as const;
   return Object.fromEntries(
     all.map((status) => {
-      const example = EXAMPLES[status];
-      const media = { schema: problem, ...(example === undefined ? {} : { example }) };
+      const media = { schema: problem, example: EXAMPLES[status] };
       return [status, { description: DESCRIPTIONS[status], content: { "application/problem+json": media } }];
     }),
   );

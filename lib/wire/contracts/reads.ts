@@ -1,13 +1,17 @@
 /** Wire contracts of what is read from a table: files, commits, history, mirror, snapshots; and of the service's health. */
 
+import { COUNT } from "../limits.ts";
 import { documentedArray } from "./actions.ts";
 import {
+  count,
   cursor,
-  int64,
+  list,
   millis,
   next,
+  ONE_OF_TWO,
   pageLimit,
   queryInteger,
+  size64,
   tableName,
   tableRefShape,
   timestamp,
@@ -27,7 +31,7 @@ export const asOfShape = {
 export const filesQuery = z.object({ ...asOfShape, cursor, limit: pageLimit("files") });
 export const filesAnswer = z
   .object({ tableId: uuid, version, timestamp: millis, files: documentedArray("AddFile"), next })
-  .openapi("FileList");
+  .meta({ id: "FileList" });
 
 export const commitsQuery = z.object({
   after: queryInteger({ min: -1, description: "Versions above this one; from the oldest if absent" }).optional(),
@@ -44,9 +48,12 @@ export const commitsAnswer = z
         actions: documentedArray("Action"),
       }),
     ),
-    after: z.int().openapi({ description: "Pass it as `after` to go on; an empty list says that nothing is newer" }),
+    after: z
+      .int()
+      .min(-1)
+      .meta({ description: "Pass it as `after` to go on; an empty list says that nothing is newer" }),
   })
-  .openapi("CommitList");
+  .meta({ id: "CommitList" });
 
 export const historyQuery = z.object({
   before: queryInteger({ min: 0, description: "Versions below this one; from the newest if absent" }).optional(),
@@ -62,17 +69,17 @@ export const historyAnswer = z
         inCommitTimestamp: millis.optional(),
         transactionId: uuid.optional(),
         commitInfo: z.looseObject({}).optional(),
-        numAdds: z.int(),
-        numRemoves: z.int(),
-        numFiles: z.int(),
-        sizeInBytes: int64,
+        numAdds: count,
+        numRemoves: count,
+        numFiles: count,
+        sizeInBytes: size64,
         isBlindAppend: z.boolean(),
         mirror: mirrorState,
       }),
     ),
-    next: z.int().optional().openapi({ description: "Pass it as `before` to go on; absent on the last page" }),
+    next: z.int().min(0).optional().meta({ description: "Pass it as `before` to go on; absent on the last page" }),
   })
-  .openapi("History");
+  .meta({ id: "History" });
 
 export const mirrorQuery = z.object({
   after: queryInteger({ min: -1, description: "Versions above this one" }).optional(),
@@ -82,29 +89,29 @@ export const mirrorAnswer = z
   .object({
     tableId: uuid,
     version,
-    mirroredVersion: z.int(),
+    mirroredVersion: z.int().min(-1),
     quarantine: z.string().optional(),
     statuses: z.array(
       z.object({
         version,
         status: mirrorState,
-        attempts: z.int(),
+        attempts: count,
         lastError: z.string().optional(),
         committedAt: millis,
         publishedAt: millis.optional(),
       }),
     ),
-    next: z.int().optional().openapi({ description: "Pass it as `after` to go on; absent on the last page" }),
+    next: z.int().min(0).optional().meta({ description: "Pass it as `after` to go on; absent on the last page" }),
   })
-  .openapi("MirrorStatusList");
+  .meta({ id: "MirrorStatusList" });
 
 export const snapshotRequest = z
   .strictObject({
-    tables: z.array(z.strictObject(tableRefShape)).min(1),
+    tables: list(z.strictObject(tableRefShape).meta(ONE_OF_TWO), { min: 1, max: COUNT.tables }),
     timestamp: timestamp.optional(),
     transactionId: uuid.optional(),
   })
-  .openapi("SnapshotRequest");
+  .meta({ id: "SnapshotRequest", not: { required: ["timestamp", "transactionId"] } });
 export const snapshotExamples = {
   moment: {
     summary: "Two tables at one moment",
@@ -116,8 +123,59 @@ export const snapshotAnswer = z
     timestamp: millis.optional(),
     tables: z.array(z.object({ tableId: uuid, table: tableName, version, timestamp: millis })),
   })
-  .openapi("Snapshot");
+  .meta({ id: "Snapshot" });
 
 export const healthAnswer = z
   .object({ status: z.enum(["ok", "unavailable"]), database: z.string(), version: z.string() })
-  .openapi("Health");
+  .meta({ id: "Health" });
+
+const TABLE_ID = "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f";
+const TRANSACTION_ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
+const timestampOf = 1767225600123;
+const add = {
+  path: "part-00000-7d2f.snappy.parquet",
+  partitionValues: {},
+  size: 1024,
+  modificationTime: 1767225600000,
+  dataChange: true,
+  stats: '{"numRecords":3}',
+};
+
+/** One answer of each route, as it is sent. */
+export const READ_EXAMPLES = {
+  files: { tableId: TABLE_ID, version: 1, timestamp: timestampOf, files: [add] },
+  file: add,
+  commits: {
+    tableId: TABLE_ID,
+    commits: [{ version: 1, timestamp: timestampOf, inCommitTimestamp: timestampOf, actions: [{ add }] }],
+    after: 1,
+  },
+  history: {
+    tableId: TABLE_ID,
+    versions: [
+      {
+        version: 1,
+        timestamp: timestampOf,
+        inCommitTimestamp: timestampOf,
+        transactionId: TRANSACTION_ID,
+        numAdds: 1,
+        numRemoves: 0,
+        numFiles: 1,
+        sizeInBytes: 1024,
+        isBlindAppend: true,
+        mirror: "COMPLETE",
+      },
+    ],
+  },
+  mirror: {
+    tableId: TABLE_ID,
+    version: 1,
+    mirroredVersion: 1,
+    statuses: [
+      { version: 1, status: "COMPLETE", attempts: 1, committedAt: timestampOf, publishedAt: timestampOf + 40 },
+    ],
+  },
+  snapshot: { tables: [{ tableId: TABLE_ID, table: "sales.orders", version: 1, timestamp: timestampOf }] },
+  healthy: { status: "ok", database: "ok", version: "0.1.0" },
+  unavailable: { status: "unavailable", database: "the database is away", version: "0.1.0" },
+};

@@ -1,35 +1,35 @@
 /** Wire contracts of the table routes: create, import, list, describe. */
 
 import { IMPORT_MODES } from "../import-modes.ts";
+import { COUNT, TEXT } from "../limits.ts";
 import { documented, documentedArray } from "./actions.ts";
-import { int64, millis, next, tableName, uuid, version, z } from "./values.ts";
+import { count, list, millis, next, size64, tableName, text, textMap, uuid, version, z } from "./values.ts";
 
-const location = z.string().min(1).openapi({ example: "file:///data/sales/orders" });
+const location = text(TEXT.location, 1).meta({ examples: ["file:///data/sales/orders"] });
 
 export const createTableRequest = z
   .strictObject({
-    transactionId: uuid.optional().openapi({ description: "Idempotency key, made by the client" }),
+    transactionId: uuid.optional().meta({ description: "Idempotency key, made by the client" }),
     name: tableName,
-    location: location.optional().openapi({ description: "Absent: a folder in the server's storage, if it has one" }),
+    location: location.optional().meta({ description: "Absent: a folder in the server's storage, if it has one" }),
     schema: z
-      .looseObject({ type: z.literal("struct"), fields: z.array(z.unknown()).openapi({ type: "array", items: {} }) })
-      .openapi({ description: "A struct type, in the form of the Delta protocol's schemaString but as an object" }),
-    partitionColumns: z.array(z.string()).optional(),
-    configuration: z
-      .record(z.string(), z.string())
+      .looseObject({ type: z.literal("struct"), fields: z.array(z.unknown()).max(COUNT.columns) })
+      .meta({ description: "A struct type, in the form of the Delta protocol's schemaString but as an object" }),
+    partitionColumns: list(text(TEXT.column), { max: COUNT.partitionColumns }).optional(),
+    configuration: textMap({ names: TEXT.column, values: TEXT.value, entries: COUNT.properties })
       .optional()
-      .openapi({ example: { "delta.checkpointInterval": "100" } }),
-    description: z.string().optional(),
+      .meta({ examples: [{ "delta.checkpointInterval": "100" }] }),
+    description: text(TEXT.value).optional(),
     fenced: z
       .boolean()
       .optional()
-      .openapi({
+      .meta({
         description:
           "True if absent: every other Delta writer must refuse to write to the table, and all readers go on. " +
           "`dl fence` changes it later",
       }),
   })
-  .openapi("CreateTableRequest");
+  .meta({ id: "CreateTableRequest" });
 
 export const createTableExamples = {
   orders: {
@@ -50,17 +50,17 @@ export const createTableExamples = {
 
 export const createTableAnswer = z
   .object({ tableId: uuid, name: tableName, location, version: z.literal(0), inCommitTimestamp: millis })
-  .openapi("CreatedTable");
+  .meta({ id: "CreatedTable" });
 
 export const importRequest = z
   .strictObject({
     name: tableName,
     location,
-    mode: z.enum(IMPORT_MODES).default("full-history").openapi({
+    mode: z.enum(IMPORT_MODES).default("full-history").meta({
       description: "`full-history` takes every version that the log still has, `snapshot` the newest state alone",
     }),
   })
-  .openapi("ImportRequest");
+  .meta({ id: "ImportRequest" });
 
 export const importExamples = {
   orders: { summary: "With its history", value: { name: "sales.orders", location: "file:///data/sales/orders" } },
@@ -72,16 +72,16 @@ export const importAnswer = z
     name: tableName,
     location,
     version,
-    baseVersion: version.openapi({ description: "The oldest version that the catalog holds" }),
-    files: z.int(),
-    bytes: int64,
+    baseVersion: version.meta({ description: "The oldest version that the catalog holds" }),
+    files: count,
+    bytes: size64,
     mode: z.enum(IMPORT_MODES),
-    resumed: z.boolean().openapi({ description: "True when an interrupted import was finished" }),
+    resumed: z.boolean().meta({ description: "True when an interrupted import was finished" }),
     notes: z
       .array(z.string())
-      .openapi({ description: "What a person should know, such as a broken checkpoint passed over" }),
+      .meta({ description: "What a person should know, such as a broken checkpoint passed over" }),
   })
-  .openapi("ImportedTable");
+  .meta({ id: "ImportedTable" });
 
 const head = z.object({
   tableId: uuid,
@@ -90,21 +90,64 @@ const head = z.object({
   version,
   baseVersion: version,
   timestamp: millis,
-  numFiles: z.int(),
-  sizeInBytes: int64,
-  quarantine: z.string().optional().openapi({ description: "Why the mirror of this table has stopped" }),
+  numFiles: count,
+  sizeInBytes: size64,
+  quarantine: z.string().optional().meta({ description: "Why the mirror of this table has stopped" }),
   createdAt: millis,
 });
 
-export const tableList = z.object({ tables: z.array(head.openapi("Table")), next }).openapi("TableList");
+export const tableList = z.object({ tables: z.array(head.meta({ id: "Table" })), next }).meta({ id: "TableList" });
 
 export const tableDescription = head
   .extend({
-    mirroredVersion: z.int().openapi({ description: "`_delta_log` holds all versions up to this one" }),
+    mirroredVersion: z.int().min(-1).meta({ description: "`_delta_log` holds all versions up to this one" }),
     inCommitTimestamp: millis.optional(),
     protocol: documented("Protocol"),
     metadata: documented("Metadata"),
     txns: documentedArray("Txn"),
     domains: documentedArray("DomainMetadata"),
   })
-  .openapi("TableDescription");
+  .meta({ id: "TableDescription" });
+
+const TABLE_ID = "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f";
+const place = { tableId: TABLE_ID, name: "sales.orders", location: "file:///data/sales/orders" };
+const headExample = {
+  ...place,
+  version: 1,
+  baseVersion: 0,
+  timestamp: 1767225600123,
+  numFiles: 1,
+  sizeInBytes: 1024,
+  createdAt: 1767225600000,
+};
+
+/** One answer of each route, as it is sent. */
+export const TABLE_EXAMPLES = {
+  created: { ...place, version: 0, inCommitTimestamp: 1767225600000 },
+  imported: {
+    ...place,
+    version: 42,
+    baseVersion: 0,
+    files: 120,
+    bytes: 1073741824,
+    mode: "full-history",
+    resumed: false,
+    notes: [],
+  },
+  list: { tables: [headExample] },
+  description: {
+    ...headExample,
+    mirroredVersion: 1,
+    inCommitTimestamp: 1767225600123,
+    protocol: { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ["appendOnly", "inCommitTimestamp"] },
+    metadata: {
+      id: TABLE_ID,
+      format: { provider: "parquet", options: {} },
+      schemaString: '{"type":"struct","fields":[{"name":"id","type":"long","nullable":true,"metadata":{}}]}',
+      partitionColumns: [],
+      configuration: { "delta.enableInCommitTimestamps": "true" },
+    },
+    txns: [],
+    domains: [],
+  },
+};

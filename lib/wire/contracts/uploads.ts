@@ -4,32 +4,42 @@ import { millis, uuid, z } from "./values.ts";
 
 export const uploadRequest = z
   .strictObject({
-    bytes: z.int().min(1).openapi({ description: "Exact length of the body that will be sent", example: 20971520 }),
+    bytes: z
+      .int()
+      .min(1)
+      .meta({ description: "Exact length of the body that will be sent", examples: [20971520] }),
   })
-  .openapi("UploadRequest");
+  .meta({ id: "UploadRequest" });
 
 export const uploadAnswer = z
   .object({
     uploadId: uuid,
-    url: z.url().openapi({
+    url: z.url().meta({
       description:
         "Send the body here with PUT, and its exact Content-Length. It needs no other credentials: keep it secret",
     }),
     bytes: z.int(),
-    expiresAt: millis.openapi({ description: "When the URL stops working" }),
+    expiresAt: millis.meta({ description: "When the URL stops working" }),
   })
-  .openapi("UploadAnswer");
+  .meta({ id: "UploadAnswer" });
 
 /** In place of the commit itself. */
 export const uploadedCommit = z
   .strictObject({
-    upload: uuid.openapi({ description: "uploadId of `POST /v1/uploads`, whose body is a CommitRequest" }),
+    upload: uuid.meta({ description: "uploadId of `POST /v1/uploads`, whose body is a CommitRequest" }),
   })
-  .openapi("UploadedCommit");
+  .meta({ id: "UploadedCommit" });
 
 export const uploadExamples = { large: { summary: "For a body of 20 MiB", value: { bytes: 20971520 } } };
 
 export const uploadedExample = {
   summary: "What was uploaded",
   value: { upload: "7d2f9c1e-3b54-4f0a-9d1c-2a8b6f4e0c11" },
+};
+
+export const uploadAnswerExample = {
+  uploadId: uploadedExample.value.upload,
+  url: "https://bucket.s3.amazonaws.com/uploads/7d2f9c1e-3b54-4f0a-9d1c-2a8b6f4e0c11?X-Amz-Signature=…",
+  bytes: 20971520,
+  expiresAt: 1767226500000,
 };
