@@ -111,7 +111,7 @@ export const snapshotRequest = z
     timestamp: timestamp.optional(),
     transactionId: uuid.optional(),
   })
-  .meta({ id: "SnapshotRequest", not: { required: ["timestamp", "transactionId"] } });
+  .meta({ id: "SnapshotRequest", dependentSchemas: { timestamp: { properties: { transactionId: false } } } });
 export const snapshotExamples = {
   moment: {
     summary: "Two tables at one moment",

@@ -39,7 +39,7 @@ export const uploadedExample = {
 
 export const uploadAnswerExample = {
   uploadId: uploadedExample.value.upload,
-  url: "https://bucket.s3.amazonaws.com/uploads/7d2f9c1e-3b54-4f0a-9d1c-2a8b6f4e0c11?X-Amz-Signature=…",
+  url: "https://bucket.s3.amazonaws.com/uploads/7d2f9c1e-3b54-4f0a-9d1c-2a8b6f4e0c11?X-Amz-Signature=9d1c2a8b",
   bytes: 20971520,
   expiresAt: 1767226500000,
 };
