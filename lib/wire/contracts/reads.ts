@@ -111,7 +111,10 @@ export const snapshotRequest = z
     timestamp: timestamp.optional(),
     transactionId: uuid.optional(),
   })
-  .meta({ id: "SnapshotRequest", dependentSchemas: { timestamp: { properties: { transactionId: false } } } });
+  .meta({
+    id: "SnapshotRequest",
+    not: { required: ["timestamp", "transactionId"], properties: { timestamp: {}, transactionId: {} } },
+  });
 export const snapshotExamples = {
   moment: {
     summary: "Two tables at one moment",
