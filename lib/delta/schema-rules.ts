@@ -34,7 +34,7 @@ function* typeProblems(column: string, type: Json, inCollection: boolean): Gener
   if (type.startsWith("interval")) {
     yield { rule: "intervalType", column, message: `has the type ${type}, which data files cannot hold` };
   }
-  if (type.startsWith("decimal") && !/^decimal\(\d{1,2},\d{1,2}\)$/.test(type)) {
+  if (type.startsWith("decimal") && !/^decimal\([1-9]\d?,\d{1,2}\)$/.test(type)) {
     yield {
       rule: "decimalForm",
       column,

@@ -283,6 +283,7 @@ describe("what no reader could open, with files or without", () => {
     ["an interval", of("interval day to second"), "intervalType"],
     ["a decimal with spaces", of("decimal(10, 2)"), "decimalForm"],
     ["a decimal without digits", of("decimal"), "decimalForm"],
+    ["a decimal of no digits", of("decimal(0,0)"), "decimalForm"],
     ["a space in a name", { fields: [field("a b"), field("z")] }, "columnName"],
     ["a brace in a name", of(struct(field("b{"))), "columnName"],
     [
