@@ -1,5 +1,5 @@
 /** Whatever we take is read by every reader; whatever we refuse, a reader refuses, too, or a reason is on the list.
- * `npm run test:differential -- [--only TEXT] [--seconds N] [--random N] [--seed S] [--without-spark] [--report FILE]`; docs/interop.md. */
+ * `npm run test:differential -- [--only TEXT] [--seconds N] [--random N] [--seed S] [--spark N] [--report FILE]`; docs/interop.md. */
 
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,9 +24,11 @@ const { values } = parseArgs({
     random: { type: "string", default: "0" },
     seed: { type: "string", default: String(Math.trunc(Date.now() / 1000)) },
     report: { type: "string" },
-    "without-spark": { type: "boolean", default: false },
+    spark: { type: "string", default: "1" },
   },
 });
+
+const end = performance.now() + Number(values.seconds) * 1000;
 
 /** Groups of cases that share a table. */
 function batches(cases: readonly Case[]): Case[][] {
@@ -45,16 +47,27 @@ function batches(cases: readonly Case[]): Case[][] {
   return groups;
 }
 
+/** Some at a time, until time is up: one engine reads while another plans. */
+async function all(groups: readonly Case[][], run: (group: readonly Case[]) => Promise<void>): Promise<void> {
+  const queue = groups.values();
+  const worker = async () => {
+    for (const group of queue) {
+      if (performance.now() > end) break;
+      await run(group);
+    }
+  };
+  await Promise.all([worker(), worker(), worker()]);
+}
+
 const cache = process.env.INTEROP_CACHE;
 if (!cache) throw new Error("no readers here: npm run test:differential installs them");
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-differential-")));
 const engines = await openEngines(cache);
 const service = await startService(folder);
 const outcomes: Outcome[] = [];
-const end = performance.now() + Number(values.seconds) * 1000;
 try {
   const store = await Store.make(engines, join(folder, "store"));
-  const bench = { service, engines, store, folder: join(folder, "copies"), withoutSpark: values["without-spark"] };
+  const bench = { service, engines, store, folder: join(folder, "copies"), sparkEvery: Number(values.spark) };
   const run = async (group: readonly Case[]) => {
     const found = await runCases(bench, group).catch((error: Error) => {
       const problem = `the test itself fails: ${error.message.slice(0, 300)}`;
@@ -64,10 +77,10 @@ try {
     for (const outcome of found) if (outcome.problem) console.error(disagreement(outcome));
   };
   const wanted = LISTED.filter(({ kind, name }) => `${kind}: ${name}`.includes(values.only ?? ""));
-  for (const group of batches(wanted)) if (performance.now() < end) await run(group);
+  await all(batches(wanted), run);
   const next = chance(Number(values.seed));
   const random = Array.from({ length: Number(values.random) }, (_, n) => randomCase(next, n));
-  for (const group of batches(random)) if (performance.now() < end) await run(group);
+  await all(batches(random), run);
 } finally {
   await service.close();
   await engines.close();

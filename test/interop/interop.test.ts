@@ -10,6 +10,7 @@ import { cleanUp } from "./cases/clean-up.ts";
 import { filters } from "./cases/filters.ts";
 import { imported } from "./cases/imported.ts";
 import { throughApi } from "./cases/through-api.ts";
+import { trino } from "./cases/trino.ts";
 import { openEngines } from "./support/engines.ts";
 import { VERDICTS } from "./support/grid.ts";
 import { Lab } from "./support/lab.ts";
@@ -38,4 +39,5 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
   filters(lab);
   bugs(lab);
   cleanUp(lab);
+  trino(lab);
 });

@@ -6,7 +6,7 @@
 import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Engines, openEngines, READERS } from "./support/engines.ts";
+import { AT_ONCE, type Engines, openEngines } from "./support/engines.ts";
 import { type Action, copyUpTo, logName, openGolden, readCommit } from "./support/golden.ts";
 import { replay } from "./support/replay.ts";
 import { type Service, startService } from "./support/service.ts";
@@ -61,7 +61,7 @@ async function survey(engines: Engines, { label, path }: Base, folder: string): 
   cpSync(path, fenced, { recursive: true });
   fence(fenced);
   const rows = [];
-  for (const reader of READERS) {
+  for (const reader of AT_ONCE) {
     const [before, after] = [await engines.read(reader, path), await engines.read(reader, fenced)];
     const same = JSON.stringify(before) === JSON.stringify(after) && "rows" in before;
     rows.push([`${reader} reads`, readText(before), same ? "the same rows" : readText(after)]);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Reading, readEverywhere } from "../support/compare.ts";
-import { type Filter, READERS, type Row } from "../support/engines.ts";
+import { AT_ONCE, type Filter, type Row } from "../support/engines.ts";
 import { type Action, type Golden, openGolden } from "../support/golden.ts";
 import type { Lab } from "../support/lab.ts";
 import { type ReplayOptions, replay } from "../support/replay.ts";
@@ -107,7 +107,7 @@ async function filtered(lab: Lab, golden: Golden, all: readonly Filter[], option
       })),
     );
   for (const { where, rows: expected } of readings) assert.ok(expected.length > 0, `${where?.column} ${where?.op}`);
-  const readers = READERS.filter((reader) => reader !== "kernel-rs" && !(options.withoutSpark && reader === "Spark"));
+  const readers = AT_ONCE.filter((reader) => reader !== "kernel-rs" && !(options.withoutSpark && reader === "Spark"));
   assert.deepEqual(await readEverywhere(lab.engines, lab.grid, `filters, ${golden.kind}`, readings, readers), []);
 }
 

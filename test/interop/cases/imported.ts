@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Reading, readEverywhere } from "../support/compare.ts";
-import { READERS } from "../support/engines.ts";
+import { AT_ONCE } from "../support/engines.ts";
 import { copyUpTo, type Golden, goldenTables, logName, openGolden } from "../support/golden.ts";
 import type { Lab } from "../support/lab.ts";
 import { commit, commitLike } from "../support/replay.ts";
@@ -36,7 +36,7 @@ export function imported(lab: Lab): void {
   });
 }
 
-const OTHERS = READERS.filter((reader) => reader !== "Spark");
+const OTHERS = AT_ONCE.filter((reader) => reader !== "Spark");
 
 /** Spark takes a second for each: of the versions that are as they were, byte for byte, it reads the first and the last. */
 function needsSpark(golden: Golden): (reading: Reading) => boolean {

@@ -39,7 +39,8 @@ export async function readAll(
       const agree = unknown === undefined || unknown === known.unknown;
       unknown ??= known.unknown;
       const note = difference ?? (agree ? "" : `gives ${known.unknown} where another reader gives ${unknown}`);
-      verdicts.push({ reader, verdict: note === "" ? "ok" : "misreads", note });
+      const limit = limitOf(reader, note);
+      verdicts.push({ reader, verdict: note === "" ? "ok" : limit ? "limit" : "misreads", note: limit ?? note });
     }
     if (stopAtFirst && ["refuses", "misreads"].includes(verdicts.at(-1)?.verdict ?? "")) break;
   }
@@ -81,13 +82,13 @@ function rowText(row: Row): string {
   );
 }
 
-/** What tells most of an engine's error: the classes of Java say little in their first line. */
+/** What tells most of an engine's error: of Java's the last cause, of others the first line that names an error. */
 export function firstLine(error: string): string {
   const lines = error
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  const told =
-    lines.find((line) => /Exception|Error|DELTA_/.test(line) && !/^Py4JJavaError/.test(line)) ?? lines[0] ?? "";
-  return told.slice(0, 260);
+  const cause = lines.findLast((line) => line.startsWith("Caused by:"));
+  const named = lines.find((line) => /Exception|Error|DELTA_/.test(line) && !/^Py4JJavaError/.test(line));
+  return (cause ?? named ?? lines[0] ?? "").slice(0, 260);
 }

@@ -15,6 +15,7 @@ const LIMITS: Readonly<Record<string, readonly Entry[]>> = {
       matches: /could not find a 'date\/datetime' pattern|could not parse .* with pattern|when reading CSV/,
       reason: "it reads partition values from the names of folders, by a parser of CSV",
     },
+    { matches: /=null .*"__HIVE_DEFAULT_PARTITION__"/, reason: "the folder of this text is that of null" },
   ],
 };
 

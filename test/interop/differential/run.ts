@@ -21,11 +21,12 @@ export interface Bench {
   readonly store: Store;
   /** For copies. */
   readonly folder: string;
-  /** Leave Spark out, for a quick look. */
-  readonly withoutSpark: boolean;
+  /** Spark, the slowest by far, reads every nth table; 0 for none. */
+  readonly sparkEvery: number;
 }
 
 let lastTable = 0;
+let judged = 0;
 const goodTables = new Map<string, Promise<Table>>();
 
 function newTable(bench: Bench, baseName: string): Table {
@@ -33,6 +34,11 @@ function newTable(bench: Bench, baseName: string): Table {
   if (!base) throw new Error(`there is no base "${baseName}"`);
   lastTable += 1;
   return new Table(bench.service, bench.store, base, `diff.t${lastTable}`);
+}
+
+function readersOf({ sparkEvery }: Bench): readonly JudgingReader[] {
+  judged += 1;
+  return sparkEvery > 0 && judged % sparkEvery === 0 ? ALL : QUICK;
 }
 
 /** A table of the base with two good files. @throws Error when the service refuses what is good */
@@ -98,14 +104,14 @@ async function fill(table: Table): Promise<string | undefined> {
 async function judgeTaken(bench: Bench, table: Table, reshape: Case["reshape"]): Promise<string | undefined> {
   const shape = (rows: readonly Row[]) => (reshape ? rows.map(reshape) : rows);
   const mutated = { version: table.head, rows: shape(table.rows()) };
-  const readers: readonly JudgingReader[] = bench.withoutSpark ? QUICK : ALL;
+  const readers = readersOf(bench);
   const before = problems("before the checkpoint", await readAt(bench, table, readers, "commits", mutated));
   if (before !== undefined) return before;
   const interval = Number(
     (table.newest("metaData").configuration as Record<string, string>)["delta.checkpointInterval"],
   );
   const wanted = Number.isSafeInteger(interval) && interval > 0 ? interval : 10;
-  if (wanted > 10) return await judgeHistory(bench, table);
+  if (wanted > 10) return await judgeHistory(bench, table, readers);
   do {
     const answer = await table.append();
     if (answer.status === 409 || answer.status === 400) {
@@ -116,7 +122,7 @@ async function judgeTaken(bench: Bench, table: Table, reshape: Case["reshape"]):
   if (!(await checkpointed(table))) return `taken, but no checkpoint follows at version ${table.head}`;
   const head = { version: table.head, rows: shape(table.rows()) };
   const after = problems("after the checkpoint", await readAt(bench, table, readers, "checkpoint", head));
-  return after ?? (await judgeHistory(bench, table));
+  return after ?? (await judgeHistory(bench, table, readers));
 }
 
 async function checkpointed(table: Table): Promise<boolean> {
@@ -152,8 +158,14 @@ function problems(when: string, verdicts: readonly Verdict[]): string | undefine
 }
 
 /** Every version is in the histories of Spark and delta-rs. */
-async function judgeHistory(bench: Bench, table: Table): Promise<string | undefined> {
-  const engines = bench.withoutSpark ? ["delta-rs history"] : ["delta-rs history", "Spark history"];
+async function judgeHistory(
+  bench: Bench,
+  table: Table,
+  readers: readonly JudgingReader[],
+): Promise<string | undefined> {
+  const engines = ["delta-rs", "Spark"]
+    .filter((engine) => (readers as string[]).includes(engine))
+    .map((engine) => `${engine} history`);
   for (const engine of engines) {
     try {
       const history = await bench.engines.look<readonly { version: number }[]>(engine, table.folder);
@@ -173,17 +185,18 @@ async function judgeRefusal(bench: Bench, wanted: Case, answer: Answer): Promise
   if (listed !== undefined) return { case: wanted, taken: false, rule, listed };
   if (!goodTables.has(wanted.base)) goodTables.set(wanted.base, goodTable(bench, wanted.base));
   const good = (await goodTables.get(wanted.base)) as Table;
-  const copy = join(bench.folder, `shadow-${lastTable}-${Math.trunc(performance.now())}`);
+  judged += 1;
+  const copy = join(bench.folder, `shadow-${lastTable}-${judged}`);
   const { version, sent } = castShadow(good, wanted, copy);
   const kept = good.live.filter((file) => !sent.removed?.includes(file)).flatMap((file) => file.rows);
   const unshaped = sent.rows ?? [...kept, ...(sent.added ?? [])];
   const known = unshaped === "as listed" ? undefined : unshaped;
   const rows = wanted.reshape ? known?.map(wanted.reshape) : known;
-  const readers: readonly JudgingReader[] = bench.withoutSpark ? QUICK : ALL;
+  const readers = bench.sparkEvery > 0 ? ALL : QUICK;
   const verdicts = await readAll(bench.engines, readers, copy, version, rows, true);
   const objection = problems("a reader agrees", verdicts);
   let history: string | undefined;
-  if (objection === undefined && !bench.withoutSpark) {
+  if (objection === undefined && bench.sparkEvery > 0) {
     history = await bench.engines.look("Spark history", copy).then(
       () => undefined,
       (error: Error) => `a reader agrees: Spark history fails: ${firstLine(error.message)}`,

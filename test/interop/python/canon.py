@@ -63,15 +63,22 @@ def canonical_rows(table):
 
 
 def canonical_column(column):
-    import pyarrow as pa
-
     try:
         return [canonical_value(v) for v in column.to_pylist()]
     except OverflowError:
-        # Python's calendar ends with the year 9999, and begins with 1: days or microseconds since 1970 tell as much.
-        days = pa.types.is_date32(column.type)
-        counts = column.cast(pa.int32() if days else pa.int64()).to_pylist()
-        return [None if count is None else f"{count} {'days' if days else 'microseconds'}" for count in counts]
+        return [far_value(scalar) for scalar in column]
+
+
+def far_value(scalar):
+    """Python's calendar has the years 1 to 9999; beyond them days or microseconds since 1970 tell as much."""
+    import pyarrow as pa
+
+    try:
+        return canonical_value(scalar.as_py())
+    except OverflowError:
+        days = pa.types.is_date32(scalar.type)
+        count = scalar.cast(pa.int32() if days else pa.int64()).as_py()
+        return f"{count} {'days' if days else 'microseconds'}"
 
 
 def sorted_rows(rows):

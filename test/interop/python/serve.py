@@ -26,6 +26,12 @@ else:
 lock = threading.Lock()
 
 
+def told(error):
+    """The message; of Java's traces only the causes."""
+    lines = f"{type(error).__name__}: {error}".split("\n")
+    return "\n".join(line for line in lines if not line.startswith("\tat "))
+
+
 def answer(request):
     try:
         op, what, path = request["op"], request["what"], request.get("path")
@@ -40,7 +46,7 @@ def answer(request):
             result = LOOKS[what](path)
         reply = {"id": request["id"], "result": result}
     except BaseException as error:  # Rust panics are no Exceptions
-        reply = {"id": request["id"], "error": f"{type(error).__name__}: {error}"[:2000]}
+        reply = {"id": request["id"], "error": told(error)[:2000]}
     text = json.dumps(reply)
     with lock:
         answers.write(text + "\n")

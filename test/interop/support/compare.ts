@@ -1,6 +1,6 @@
 /** Reads versions with every reader and compares rows; where a reader fails, its reading of the original decides whose fault it is. */
 
-import { type Engines, type Filter, READERS, type Reader, type ReadResult, type Row } from "./engines.ts";
+import { AT_ONCE, type Engines, type Filter, type Reader, type ReadResult, type Row } from "./engines.ts";
 import type { Grid, Verdict } from "./grid.ts";
 
 /** One thing to read, and what must come out of it. */
@@ -24,9 +24,10 @@ export async function readEverywhere(
   grid: Grid,
   kind: string,
   readings: readonly Reading[],
-  readers: readonly Reader[] = READERS,
+  readers: readonly Reader[] = AT_ONCE,
 ): Promise<string[]> {
   const wrong: string[] = [];
+  grid.remember(kind, readings);
   await Promise.all(
     readers.flatMap((reader) =>
       readings.map(async (reading) => {

@@ -1,4 +1,4 @@
-/** The Python processes that hold the readers and foreign writers: one for Spark, one for the rest, alive for the whole run. */
+/** The Python processes that hold the readers and foreign writers: one for Spark, one for Trino, one for the rest, each from its first reading on. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,8 +12,19 @@ const PYTHON = fileURLToPath(new URL("../python", import.meta.url));
 const NO_ANSWER_MS = 300_000;
 
 /** The readers of the grid, in its order. */
-export const READERS = ["Spark", "delta-rs", "delta-rs (pyarrow)", "Polars", "Daft", "DuckDB", "kernel-rs"] as const;
+export const READERS = [
+  "Spark",
+  "delta-rs",
+  "delta-rs (pyarrow)",
+  "Polars",
+  "Daft",
+  "DuckDB",
+  "kernel-rs",
+  "Trino",
+] as const;
 export type Reader = (typeof READERS)[number];
+/** Those that read along with every case; Trino comes at the end. */
+export const AT_ONCE: readonly Reader[] = READERS.filter((reader) => reader !== "Trino");
 
 /** A row in the spelling of `python/canon.py`. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -41,7 +52,14 @@ export interface Engines {
   look<T>(what: string, path: string): Promise<T>;
   /** Writes data files of `{path, fields, rows}`, as `python/make_files.py` says. */
   make(files: readonly object[]): Promise<readonly { readonly size: number; readonly rows: readonly Row[] }[]>;
+  /** Ends the one that holds an engine, to get its memory back; it starts again when it is asked. */
+  rest(what: string): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Spark and Trino have each their own. */
+function placeOf(what: string): string {
+  return /^(Spark|Trino)/.exec(what)?.[0].toLowerCase() ?? "python";
 }
 
 /** @param cache the folder that `setup.sh` prints */
@@ -49,7 +67,7 @@ export async function openEngines(cache: string): Promise<Engines> {
   const engines = new Map<string, ReturnType<typeof start>>();
   // Spark takes ten seconds to start: only where it is wanted.
   const ask = (what: string, request: object) => {
-    const name = what.startsWith("Spark") ? "spark" : "python";
+    const name = placeOf(what);
     let engine = engines.get(name);
     // A damaged table may crash an engine, and all that share its memory: the next reading gets fresh ones.
     if (!engine || engine.hasEnded()) engine = start(cache, name);
@@ -73,6 +91,9 @@ export async function openEngines(cache: string): Promise<Engines> {
       const answer = await ask("data files", { op: "make", what: "data files", files });
       if (answer.error !== undefined) throw new Error(answer.error);
       return answer.result as Awaited<ReturnType<Engines["make"]>>;
+    },
+    async rest(what) {
+      await engines.get(placeOf(what))?.close();
     },
     close: async () => void (await Promise.all([...engines.values()].map((engine) => engine.close()))),
   };

@@ -1,5 +1,6 @@
 /** What every reader made of every kind of table: collected by the cases, printed at the end. */
 
+import type { Reading } from "./compare.ts";
 import { READERS, type Reader } from "./engines.ts";
 
 /** `refuses`: it says why it cannot; `misreads`: it reads the original wrongly, too; `wrong`: only ours. */
@@ -13,6 +14,13 @@ interface Cell {
 
 export class Grid {
   readonly #cells = new Map<string, Map<Reader, Cell>>();
+
+  /** What has been read, for readers that come later. */
+  readonly readings = new Map<string, readonly Reading[]>();
+
+  remember(kind: string, readings: readonly Reading[]): void {
+    this.readings.set(kind, [...(this.readings.get(kind) ?? []), ...readings]);
+  }
 
   record(kind: string, reader: Reader, verdict: Verdict, note?: string): void {
     const row = this.#cells.get(kind) ?? new Map<Reader, Cell>();

@@ -218,12 +218,7 @@ function folderName(type: string, value: unknown): string {
         .replace("T", " ")
         .replace(/Z$/, "")
     : text;
-  // What no folder can be called.
-  return hiveName(plain ?? null)
-    .toWellFormed()
-    .slice(0, 80)
-    .toWellFormed()
-    .replace(/^\.+$/, "dots");
+  return hiveName(plain ?? null).toWellFormed();
 }
 
 function wrongShapes(type: string): Case[] {
