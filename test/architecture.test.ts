@@ -17,12 +17,15 @@ const SURFACE = [
   "lib/telemetry",
 ];
 
-/** What an engine on a server may know of the catalog: the small SQL port, how to retry, and what tables there are. */
+/** What an engine on a server may know of the catalog: the small SQL port, how to retry, and the rows that it writes. */
 const SQL = [
   "lib/catalog/database.ts",
-  "lib/retry.ts",
+  "lib/catalog/dialect.ts",
+  "lib/catalog/limits.ts",
+  "lib/catalog/rows",
+  "lib/catalog/commit/planned-rows.ts",
   "lib/catalog/engines/retry.ts",
-  "lib/catalog/migrations/index.ts",
+  "lib/retry.ts",
 ];
 
 /** What each folder or file may import beside itself. What is not listed here belongs nowhere yet. */
@@ -36,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/validation.ts": ["lib/delta", "lib/errors.ts"],
   "lib/config.ts": ["lib/delta", "lib/errors.ts", "lib/validation.ts"],
   "lib/operations": PORTS,
-  "lib/catalog/engines/sqlite": [...PORTS, "lib/catalog/database.ts", "lib/retry.ts"],
+  "lib/catalog/engines/sqlite": [...PORTS, "lib/catalog/database.ts", "lib/catalog/dialect.ts", "lib/retry.ts"],
   "lib/catalog/engines/postgres": [...PORTS, ...SQL],
   "lib/catalog/engines/data-api": [...PORTS, ...SQL, "lib/catalog/engines/postgres"],
   "lib/catalog": [...PORTS, "lib/retry.ts"],
@@ -150,6 +153,41 @@ describe("who imports whom", () => {
       ),
       "Node runs the source as it is: an import names a file.",
       "Write the whole file name, such as ./paths.ts.",
+    );
+  });
+});
+
+describe("engines", () => {
+  const folders = [...new Set(product.map((s) => /^lib\/catalog\/engines\/([\w-]+)\//.exec(s.path)?.[1]))].filter(
+    (engine) => engine !== undefined,
+  );
+
+  test("each has the same files: dialect, driver, errors", () => {
+    assert.ok(folders.length >= 3, `found only ${folders}`);
+    expectNone(
+      folders.flatMap((engine) =>
+        ["dialect", "driver", "errors"]
+          .map((name) => `lib/catalog/engines/${engine}/${name}.ts`)
+          .filter((file) => !exists(file)),
+      ),
+      "Whoever knows one engine knows where to look in another.",
+      "Put what differs as data into dialect.ts, how statements are sent into driver.ts, how errors are read into errors.ts.",
+    );
+  });
+
+  test("only catalog/open.ts names their drivers", () => {
+    expectNone(
+      violationsIn(product, (source) =>
+        source.imports.flatMap(({ file }) =>
+          file !== undefined &&
+          /^lib\/catalog\/engines\/[\w-]+\/driver\.ts$/.test(file) &&
+          source.path !== "lib/catalog/open.ts"
+            ? [`imports ${file}`]
+            : [],
+        ),
+      ),
+      "An engine more is a folder and a line.",
+      "Take a Database, or the dialect of the one at hand.",
     );
   });
 });

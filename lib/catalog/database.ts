@@ -1,6 +1,8 @@
 /** The small SQL port under the catalog: what every engine's driver offers. Says nothing about tables of ours. */
 
 import sql, { empty, join, raw, Sql } from "sql-template-tag";
+import type { Dialect } from "./dialect.ts";
+import { OPEN_VERSION } from "./limits.ts";
 
 export { empty, join, raw, Sql, sql };
 
@@ -25,18 +27,28 @@ export function untyped<T>(value: T | Uuid): T | string {
   return value instanceof Uuid ? value.text : value;
 }
 
+/**
+ * Whoever runs a statement says what it does, and no driver guesses it from the text: only what changes nothing may be sent
+ * again when its answer was lost. @throws LakeError: drivers translate their own errors
+ */
 export interface Queries {
-  /** Runs one statement and returns its rows. @throws LakeError: drivers translate their own errors */
-  all(query: Sql): Promise<readonly Row[]>;
+  readonly dialect: Dialect;
+  /** Returns rows and changes nothing: also takes no lock, and calls no function that does either. */
+  read(query: Sql): Promise<readonly Row[]>;
+  /** Changes rows or takes locks, and returns nothing. */
+  write(query: Sql): Promise<void>;
+  /** Changes rows or takes locks, and returns rows: `… returning`, or a function. */
+  writeReturning(query: Sql): Promise<readonly Row[]>;
+  /** Runs a definition of tables, functions or logins, which takes no parameters. */
+  define(statement: string): Promise<void>;
 }
 
 export interface SqlTransaction extends Queries {
-  /** Runs one statement once per row: the row's values take the places of `statement.values`. */
+  /** Runs one statement that writes, once per row: the row's values take the places of `statement.values`. */
   each(statement: Sql, rows: readonly (readonly SqlValue[])[]): Promise<void>;
 }
 
 export interface Database extends Queries {
-  readonly dialect: Dialect;
   /**
    * Commits what `work` did, or nothing of it when it throws. A deadlock may run `work` again.
    * @param options.long no time limit for its statements
@@ -45,24 +57,10 @@ export interface Database extends Queries {
   close(): Promise<void>;
 }
 
-/** Types of our columns; `key` is a 16-byte hash. */
-export type ColumnType = "uuid" | "text" | "name" | "int64" | "int32" | "boolean" | "key";
-
-/** How an engine differs, as data and fragments. */
-export interface Dialect {
-  readonly name: "sqlite" | "postgres";
-  readonly columnTypes: Readonly<Record<ColumnType, string>>;
-  /** Where comments go: into statements of their own, or into the text of CREATE TABLE. */
-  readonly comments: "statement" | "inline";
-  /** Ends a CREATE TABLE: storage options. */
-  tableOptions(table: { readonly clustered?: boolean; readonly updatedInPlace?: boolean }): string;
-  /** Stands behind a table's name and makes the engine use this index, where it can be told and would choose worse. */
-  useIndex(name: string): Sql;
-  /** Takes exclusive locks until the transaction ends; undefined where a transaction excludes every other writer anyway. */
-  readonly lock: ((names: readonly string[]) => Sql) | undefined;
-  /** The commit and the import batch as one statement each; undefined where they run as TypeScript over a transaction. */
-  readonly functions: { commit(request: string): Sql; importBatch(request: string): Sql } | undefined;
-}
-
 /** The open end of an interval. Always a literal: as a parameter it would hide the partial indexes from the planner. */
-export const OPEN = raw(String(Number.MAX_SAFE_INTEGER));
+export const OPEN = raw(String(OPEN_VERSION));
+
+/** The names of columns as they stand in a select, each of the table with this alias. */
+export function columnsOf(alias: string, names: readonly string[]): Sql {
+  return raw(names.map((name) => `${alias}.${name}`).join(", "));
+}

@@ -1,20 +1,15 @@
 /** Imports: rows of a foreign log come in batches, progress moves in the same transaction, the table shows itself at the end. */
 
-import { isJsonObject, parseJson } from "../delta/json.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
 import type { Clock, ImportBatch, ImportProgress } from "../ports.ts";
 import { readLiveFiles } from "./commit/check-rows.ts";
-import { requestJson, type TableWrite, tableWrite } from "./commit/planned-rows.ts";
+import { type ImportAnswer, type ImportPosition, type ImportRows, tableWrite } from "./commit/planned-rows.ts";
 import { headNumbers, writeVersion } from "./commit/write-version.ts";
-import { type Database, OPEN, type Queries, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
-import { headOf, integer, optionalText, requireUuid, text } from "./rows.ts";
-
-/** Where an import stands; a batch is applied only where its sender believes to stand, so none is applied twice. */
-export interface ImportPosition {
-  readonly version: number;
-  readonly checkpointActions: number;
-}
+import { type Database, OPEN, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
+import { nameLocks, takeLocks } from "./dialect.ts";
+import { headOf } from "./rows/heads.ts";
+import { integer, optionalText, requireUuid, text } from "./rows/values.ts";
 
 interface ImportRequest {
   readonly tableId: string;
@@ -44,10 +39,10 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
   const tableId = requireUuid(request.tableId, "table id");
   const { name, location, plan } = request;
   return db.transaction(async (tx) => {
-    await lock(db, tx, [`table:${tableId}`, `name:${name}`, `location:${location}`]);
-    const rows = await tx.all(sql`
+    await takeLocks(tx, [`table:${tableId}`, ...nameLocks(name), `location:${location}`]);
+    const rows = await tx.read(sql`
       select * from dl_tables
-      where table_id = ${uuid(tableId)} or ((name = ${name} or location = ${location}) and status <> 'DELETED')`);
+      where table_id = ${uuid(tableId)} or ((lower(name) = lower(${name}) or location = ${location}) and status <> 'DELETED')`);
     const same = rows.find((row) => row.name === name && row.location === location && row.status === "IMPORTING");
     const other = rows.find((row) => row !== same);
     if (other !== undefined) throw tableExists(other, request);
@@ -55,7 +50,7 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
       if (optionalText(same, "import_plan") === plan) return progressOf(same);
       await removeRows(tx, text(same, "table_id"));
     }
-    const [begun] = await tx.all(sql`
+    const [begun] = await tx.writeReturning(sql`
       insert into dl_tables (table_id, name, location, status, import_plan, created_at)
       values (${uuid(tableId)}, ${name}, ${location}, 'IMPORTING', ${plan}, ${clock.now()}) returning *`);
     return progressOf(begun ?? {});
@@ -75,12 +70,13 @@ function progressOf(row: Row): ImportProgress {
 
 function tableExists(row: Row, wanted: ImportRequest): Error {
   const importing = row.status === "IMPORTING";
-  const what =
-    row.name === wanted.name
-      ? `name ${wanted.name}`
-      : row.location === wanted.location
-        ? `location ${wanted.location}`
-        : `id ${wanted.tableId}`;
+  const sameName = text(row, "name").toLowerCase() === wanted.name.toLowerCase();
+  const inOtherCase = row.name === wanted.name ? "" : `, written ${text(row, "name")},`;
+  const what = sameName
+    ? `name ${wanted.name}${inOtherCase}`
+    : row.location === wanted.location
+      ? `location ${wanted.location}`
+      : `id ${wanted.tableId}`;
   return new LakeError(
     "conflict",
     `the ${what} belongs to a table that ${importing ? "is being imported" : "exists"}`,
@@ -88,7 +84,7 @@ function tableExists(row: Row, wanted: ImportRequest): Error {
       code: "TABLE_EXISTS",
       hint: importing
         ? "Repeat that import to finish it."
-        : row.name === wanted.name
+        : sameName
           ? "Choose another name, or drop that table first (DELETE /v1/tables/{tableId})."
           : `It is in the catalog already, as "${text(row, "name")}": two tables cannot share a folder.`,
       facts: { tableId: text(row, "table_id"), name: text(row, "name"), location: text(row, "location") },
@@ -113,12 +109,13 @@ export async function importBatch(
   const write = tableWrite(actions, {
     isBlindAppend: actions.commitInfo?.isBlindAppend === true,
     assignRowIds: false,
+    firstOrd: isCheckpoint ? at.checkpointActions : 0,
   });
   const next: ImportPosition = {
     version: batch.complete ? version : at.version,
     checkpointActions: at.checkpointActions + (isCheckpoint ? actions.adds.length + actions.removes.length : 0),
   };
-  const request = {
+  const request: ImportRows = {
     ...write,
     tableId: requireUuid(tableId, "table id"),
     at,
@@ -128,52 +125,26 @@ export async function importBatch(
     inCommitTimestamp: batch.commit.inCommitTimestamp ?? null,
     complete: batch.complete,
     isCheckpoint,
-    firstOrd: isCheckpoint ? at.checkpointActions : 0,
   };
   const { functions } = db.dialect;
   const answer = functions
-    ? await importByFunction(db, functions, request)
+    ? await functions.importBatch(db, request)
     : await db.transaction((tx) => importInTransaction(tx, request));
   if (answer === "noImport") throw noImport(tableId);
   if (answer === "elsewhere") throw importMoved(tableId);
   return next;
 }
 
-interface ImportBatchRows extends TableWrite {
-  readonly tableId: string;
-  readonly at: ImportPosition;
-  readonly next: ImportPosition;
-  readonly version: number;
-  readonly timestamp: number;
-  readonly inCommitTimestamp: number | null;
-  readonly complete: boolean;
-  readonly isCheckpoint: boolean;
-  readonly firstOrd: number;
-}
-
-type Answer = "applied" | "noImport" | "elsewhere";
-
-async function importByFunction(
-  db: Queries,
-  functions: NonNullable<Database["dialect"]["functions"]>,
-  request: ImportBatchRows,
-): Promise<Answer> {
-  const [row] = await db.all(functions.importBatch(requestJson(request)));
-  const answer = row && parseJson(text(row, "answer"));
-  if (!isJsonObject(answer)) throw corrupt("dl_import_batch gave no answer");
-  return answer.status as Answer;
-}
-
-async function importInTransaction(tx: SqlTransaction, request: ImportBatchRows): Promise<Answer> {
+async function importInTransaction(tx: SqlTransaction, request: ImportRows): Promise<ImportAnswer> {
   const { tableId, at, next } = request;
-  const [row] = await tx.all(sql`select * from dl_tables where table_id = ${uuid(tableId)} and status = 'IMPORTING'`);
+  const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(tableId)} and status = 'IMPORTING'`);
   if (row === undefined) return "noImport";
   if (integer(row, "import_version") !== at.version || integer(row, "import_actions") !== at.checkpointActions) {
     return "elsewhere";
   }
   const to = { ...request, transactionId: null, importing: true };
   await writeVersion(tx, headNumbers(row), to, request, await readLiveFiles(tx, tableId, request));
-  await tx.all(sql`
+  await tx.write(sql`
     update dl_tables set import_version = ${next.version}, import_actions = ${next.checkpointActions}
     where table_id = ${uuid(tableId)}`);
   return "applied";
@@ -188,28 +159,28 @@ export async function finishImport(
 ): Promise<TableHead> {
   const id = requireUuid(tableId, "table id");
   return db.transaction(async (tx) => {
-    await lock(db, tx, [`table:${id}`]);
-    const [row] = await tx.all(sql`select * from dl_tables where table_id = ${uuid(id)} and status = 'IMPORTING'`);
+    await takeLocks(tx, [`table:${id}`]);
+    const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(id)} and status = 'IMPORTING'`);
     if (row === undefined) throw noImport(tableId);
     const version = integer(row, "import_version");
     if (integer(row, "metadata_version") < 0 || integer(row, "protocol_version") < 0) {
       throw corrupt("the log holds no protocol or no metaData action up to its end", { facts: { tableId, version } });
     }
-    const kept = await tx.all(
+    const kept = await tx.read(
       sql`select version from dl_versions where table_id = ${uuid(id)} and version = ${keepFrom}`,
     );
     if (kept.length === 0)
       throw invalid(`version ${keepFrom} is not among the imported ones`, { facts: { tableId, version } });
-    await tx.all(
+    await tx.write(
       sql`delete from dl_files where table_id = ${uuid(id)} and removed_version <= ${keepFrom} and removed_version < ${OPEN}`,
     );
-    await tx.all(sql`delete from dl_versions where table_id = ${uuid(id)} and version < ${keepFrom}`);
-    await tx.all(sql`delete from dl_other_actions where table_id = ${uuid(id)} and version < ${keepFrom}`);
-    const [head] = await tx.all(sql`
+    await tx.write(sql`delete from dl_versions where table_id = ${uuid(id)} and version < ${keepFrom}`);
+    await tx.write(sql`delete from dl_other_actions where table_id = ${uuid(id)} and version < ${keepFrom}`);
+    const [head] = await tx.writeReturning(sql`
       update dl_tables set status = 'ACTIVE', version = import_version, base_version = ${keepFrom}, import_plan = null
       where table_id = ${uuid(id)} returning *`);
     const now = clock.now();
-    await tx.all(sql`
+    await tx.write(sql`
       insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
       values (${uuid(id)}, ${version}, 'COMPLETE', ${now}, ${now})`);
     return headOf(head ?? {});
@@ -219,8 +190,8 @@ export async function finishImport(
 export async function abortImport(db: Database, tableId: string): Promise<void> {
   const id = requireUuid(tableId, "table id");
   await db.transaction(async (tx) => {
-    await lock(db, tx, [`table:${id}`]);
-    const rows = await tx.all(
+    await takeLocks(tx, [`table:${id}`]);
+    const rows = await tx.read(
       sql`select table_id from dl_tables where table_id = ${uuid(id)} and status = 'IMPORTING'`,
     );
     if (rows.length > 0) await removeRows(tx, id);
@@ -229,11 +200,7 @@ export async function abortImport(db: Database, tableId: string): Promise<void> 
 
 async function removeRows(tx: SqlTransaction, id: string): Promise<void> {
   for (const table of [...ROW_TABLES, "dl_tables"])
-    await tx.all(sql`delete from ${raw(table)} where table_id = ${uuid(id)}`);
-}
-
-async function lock(db: Database, tx: SqlTransaction, names: readonly string[]): Promise<void> {
-  if (db.dialect.lock) await tx.all(db.dialect.lock(names));
+    await tx.write(sql`delete from ${raw(table)} where table_id = ${uuid(id)}`);
 }
 
 function noImport(tableId: string): Error {

@@ -1,4 +1,4 @@
-/** Hashes: keys that find a file by its path and deletion vector, and its fingerprint (design D15). */
+/** Hashes: keys that find a file by its path and deletion vector, and its fingerprint. */
 
 import { hash } from "node:crypto";
 import { type AddFile, deletionVectorId, type FileIdentity } from "../delta/actions.ts";

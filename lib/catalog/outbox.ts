@@ -1,17 +1,32 @@
-/** dl_mirror_status: the outbox that the commit fills and the mirror empties (design D6). */
+/** dl_mirror_status: the outbox that the commit fills and the mirror empties. */
 
 import { invalid } from "../errors.ts";
 import type { MirrorStatus, Page } from "../ports.ts";
-import { type Database, join, type Queries, sql, uuid } from "./database.ts";
-import { integer, mirrorStatusOf, optionalInteger, requireUuid, storedUuid, text } from "./rows.ts";
+import { type Database, join, type Queries, type Row, sql, uuid } from "./database.ts";
+import { VERSIONS_MARKED_AT_ONCE } from "./limits.ts";
+import { integer, optionalInteger, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
 import { isActive, page, tableNotFound } from "./tables.ts";
 
 const COLUMNS = sql`m.table_id, m.version, m.status, m.attempts, m.last_error, m.committed_at, m.published_at`;
 
+function mirrorStatusOf(row: Row): MirrorStatus {
+  const lastError = optionalText(row, "last_error");
+  const publishedAt = optionalInteger(row, "published_at");
+  return {
+    tableId: text(row, "table_id"),
+    version: integer(row, "version"),
+    status: text(row, "status") as MirrorStatus["status"],
+    attempts: integer(row, "attempts"),
+    ...(lastError === undefined ? {} : { lastError }),
+    committedAt: integer(row, "committed_at"),
+    ...(publishedAt === undefined ? {} : { publishedAt }),
+  };
+}
+
 export async function unpublished(db: Queries, tableId: string, limit: number): Promise<readonly MirrorStatus[]> {
   const id = storedUuid(tableId);
   if (id === undefined) return [];
-  const rows = await db.all(sql`
+  const rows = await db.read(sql`
     select ${COLUMNS} from dl_mirror_status m
     where m.table_id = ${uuid(id)} and ${isActive(id)} and m.status <> 'COMPLETE' order by m.version limit ${limit}`);
   return rows.map(mirrorStatusOf);
@@ -23,7 +38,7 @@ export async function mirroredVersion(db: Queries, tableId: string): Promise<num
   const [row] =
     id === undefined
       ? []
-      : await db.all(sql`
+      : await db.read(sql`
     select t.version, (select min(m.version) from dl_mirror_status m
       where m.table_id = t.table_id and m.status <> 'COMPLETE') as open_version
     from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'`);
@@ -39,7 +54,7 @@ export async function mirrorStatuses(
 ): Promise<Page<MirrorStatus>> {
   const id = storedUuid(tableId);
   if (id === undefined) return { items: [] };
-  const rows = await db.all(sql`
+  const rows = await db.read(sql`
     select ${COLUMNS} from dl_mirror_status m
     where m.table_id = ${uuid(id)} and ${isActive(id)} and m.version > ${after} order by m.version limit ${limit + 1}`);
   return page(rows.map(mirrorStatusOf), limit, (status) => String(status.version));
@@ -53,9 +68,9 @@ export async function markPublished(
   publishedAt: number,
 ): Promise<void> {
   const id = requireUuid(tableId, "table id");
-  for (let start = 0; start < versions.length; start += 500) {
-    const some = versions.slice(start, start + 500);
-    await db.all(sql`
+  for (let start = 0; start < versions.length; start += VERSIONS_MARKED_AT_ONCE) {
+    const some = versions.slice(start, start + VERSIONS_MARKED_AT_ONCE);
+    await db.write(sql`
       update dl_mirror_status set status = 'COMPLETE', published_at = ${publishedAt}
       where table_id = ${uuid(id)} and version in (${join(some)}) and status <> 'COMPLETE'`);
   }
@@ -68,7 +83,7 @@ export async function markMirrorError(
   error: { readonly message: string; readonly failed: boolean; readonly at: number },
 ): Promise<void> {
   const status = error.failed ? sql`'FAILED'` : sql`status`;
-  await db.all(sql`
+  await db.write(sql`
     update dl_mirror_status set status = ${status}, attempts = attempts + 1, last_error = ${printable(error.message)},
       tried_at = ${error.at}
     where table_id = ${uuid(requireUuid(tableId, "table id"))} and version = ${version} and status <> 'COMPLETE'`);
@@ -85,7 +100,7 @@ export async function setQuarantine(db: Database, tableId: string, reason: strin
   const rows =
     id === undefined
       ? []
-      : await db.all(sql`
+      : await db.writeReturning(sql`
     update dl_tables set quarantine = ${reason === undefined ? null : printable(reason)}
     where table_id = ${uuid(id)} and status = 'ACTIVE' returning table_id`);
   if (rows.length === 0) throw tableNotFound(tableId);
@@ -101,7 +116,7 @@ export async function overdueTables(
   limit: number,
 ): Promise<readonly { readonly tableId: string; readonly version: number; readonly committedAt: number }[]> {
   if (!Number.isSafeInteger(limit) || limit < 0) throw invalid(`${limit} is not a number of tables`);
-  const rows = await db.all(sql`
+  const rows = await db.read(sql`
     select m.table_id, m.version, m.committed_at
     from (select table_id, min(version) as version from dl_mirror_status where status <> 'COMPLETE' group by table_id) o
     join dl_mirror_status m on m.table_id = o.table_id and m.version = o.version

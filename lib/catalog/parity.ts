@@ -2,12 +2,12 @@
 
 import type { ParityRecord } from "../ports.ts";
 import { type Database, type Queries, sql, uuid } from "./database.ts";
-import { integer, optionalText, requireUuid, storedUuid, text } from "./rows.ts";
+import { integer, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
 
 export async function readParity(db: Queries, tableId: string): Promise<ParityRecord | undefined> {
   const id = storedUuid(tableId);
   if (id === undefined) return undefined;
-  const [row] = await db.all(sql`
+  const [row] = await db.read(sql`
     select table_id, outcome, version, log_digest, checked_at, compared_at, report
     from dl_parity where table_id = ${uuid(id)}`);
   if (row === undefined) return undefined;
@@ -26,7 +26,7 @@ export async function readParity(db: Queries, tableId: string): Promise<ParityRe
 /** A check that ended earlier does not take the place of a later one. */
 export async function writeParity(db: Database, record: ParityRecord): Promise<void> {
   const { outcome, version, logDigest, checkedAt, comparedAt, report = null } = record;
-  await db.all(sql`
+  await db.write(sql`
     insert into dl_parity (table_id, outcome, version, log_digest, checked_at, compared_at, report)
     values (${uuid(requireUuid(record.tableId, "table id"))}, ${outcome}, ${version}, ${logDigest}, ${checkedAt},
       ${comparedAt}, ${report})

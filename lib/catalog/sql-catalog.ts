@@ -1,11 +1,13 @@
 /** The Catalog port on a SQL database: a table of contents of the files beside it, one per noun. */
 
-import type { Catalog, Clock } from "../ports.ts";
+import { invalid } from "../errors.ts";
+import type { Catalog, Clock, ReaderLogin } from "../ports.ts";
 import { commit, commitLocked } from "./commit/commit.ts";
+import type { ImportPosition } from "./commit/planned-rows.ts";
 import { type Database, sql } from "./database.ts";
-import { allowReader } from "./engines/postgres/reader-login.ts";
-import { abortImport, beginImport, finishImport, type ImportPosition, importBatch, importMoved } from "./imports.ts";
+import { abortImport, beginImport, finishImport, importBatch, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
+import { SCHEMA } from "./migrations/index.ts";
 import { checkSchema, migrate } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
@@ -27,7 +29,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       if (reader) await allowReader(database, reader);
       return result;
     },
-    ping: async () => void (await db.all(sql`select 1 as one`)),
+    ping: async () => void (await db.read(sql`select 1 as one`)),
     close: () => database.close(),
 
     findTable: (ref, options) => findTable(db, ref, options),
@@ -73,6 +75,26 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
   };
 }
 
+/**
+ * Makes the login, or gives it this password, and lets it read all tables that there are now. Safe to run again, and at once.
+ * @throws LakeError invalid where the engine has no logins
+ */
+async function allowReader(database: Database, login: ReaderLogin): Promise<void> {
+  const { allowReader: allow } = database.dialect;
+  if (allow === undefined) {
+    throw invalid("SQLite has no logins: whoever can open the file may write to it", {
+      hint: "Open the file read-only, or use PostgreSQL.",
+    });
+  }
+  await database.transaction((tx) =>
+    allow(
+      tx,
+      login,
+      SCHEMA.map(({ name }) => name),
+    ),
+  );
+}
+
 /** The database behind a check, made once before the first statement, that its schema is the one of this release. */
 function checkedDatabase(database: Database): { readonly db: Database; recheck(): void } {
   let checked: Promise<void> | undefined;
@@ -86,9 +108,17 @@ function checkedDatabase(database: Database): { readonly db: Database; recheck()
   return {
     db: {
       ...database,
-      all: async (query) => {
+      read: async (query) => {
         await check();
-        return database.all(query);
+        return database.read(query);
+      },
+      write: async (query) => {
+        await check();
+        return database.write(query);
+      },
+      writeReturning: async (query) => {
+        await check();
+        return database.writeReturning(query);
       },
       transaction: async (work, options) => {
         await check();

@@ -5,7 +5,10 @@ import type { TableHead, TableState } from "../delta/table.ts";
 import { notFound } from "../errors.ts";
 import type { Page } from "../ports.ts";
 import { type Database, join, type Queries, type Sql, sql, uuid } from "./database.ts";
-import { headOf, metadataOf, protocolOf, storedUuid } from "./rows.ts";
+import { takeLocks } from "./dialect.ts";
+import { metadataOf, protocolOf } from "./rows/actions.ts";
+import { headOf } from "./rows/heads.ts";
+import { storedUuid } from "./rows/values.ts";
 
 /** Implied by ACTIVE, but SQLite does not see that: with it the index by name can be used. */
 const NOT_DELETED = sql`t.status <> 'DELETED'`;
@@ -29,7 +32,7 @@ export async function findTable(
   options: { readonly anyStatus?: boolean } = {},
 ): Promise<TableHead | undefined> {
   const status = options.anyStatus ? sql`true` : sql`t.status = 'ACTIVE'`;
-  const [row] = await db.all(sql`
+  const [row] = await db.read(sql`
     select t.* from dl_tables t where ${isNamed(ref, options.anyStatus)} and ${status}
     order by case when t.status = 'DELETED' then 1 else 0 end, t.dropped_at desc limit 1`);
   return row && headOf(row);
@@ -45,7 +48,7 @@ export async function listTables(
   const inNamespace =
     namespace === undefined ? sql`true` : sql`t.name > ${`${namespace}.`} and t.name < ${`${namespace}/`}`;
   const after = cursor === undefined ? sql`true` : sql`t.name > ${cursor}`;
-  const rows = await db.all(sql`
+  const rows = await db.read(sql`
     select t.* from dl_tables t where t.status = 'ACTIVE' and ${NOT_DELETED} and ${inNamespace} and ${after}
     order by t.name limit ${limit + 1}`);
   return page(rows.map(headOf), limit, (head) => head.name);
@@ -60,7 +63,7 @@ export function page<T>(items: readonly T[], limit: number, cursor: (item: T) =>
 
 export async function readStates(db: Queries, refs: readonly TableRef[]): Promise<readonly TableState[]> {
   if (refs.length === 0) return [];
-  const rows = await db.all(sql`
+  const rows = await db.read(sql`
     select t.*, m.action as metadata_action, p.action as protocol_action
     from dl_tables t
     join dl_metadata m on m.table_id = t.table_id and m.version = t.metadata_version
@@ -84,8 +87,8 @@ export async function dropTable(db: Database, tableId: string, now: number): Pro
       ? []
       : await db.transaction(async (tx) => {
           // The same lock as a commit's: none of them is in the midst of writing to this table.
-          if (db.dialect.lock) await tx.all(db.dialect.lock([`table:${id}`]));
-          return tx.all(sql`update dl_tables set status = 'DELETED', dropped_at = ${now}
+          await takeLocks(tx, [`table:${id}`]);
+          return tx.writeReturning(sql`update dl_tables set status = 'DELETED', dropped_at = ${now}
             where table_id = ${uuid(id)} and status = 'ACTIVE' returning table_id`);
         });
   if (rows.length === 0) throw tableNotFound(tableId);

@@ -46,6 +46,8 @@ export interface Rejection {
     /** add of a path whose live or former file a winner changed after readVersion */
     | "addedByWinner";
   readonly path?: string;
+  /** Of a taken name: how the table that has it writes it, where that is another case. */
+  readonly name?: string;
   /** The head that the statement saw, or the winner's version. */
   readonly version?: number;
 }

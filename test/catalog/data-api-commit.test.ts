@@ -49,7 +49,10 @@ describe(
     });
     const executed = () => database.emulator.calls.ExecuteStatement;
     const stagedParts = () =>
-      withDatabase(database.url, async (all) => (await all(sql`select count(*) as n from dl_staged_requests`))[0]?.n);
+      withDatabase(
+        database.url,
+        async (db) => (await db.read(sql`select count(*) as n from dl_staged_requests`))[0]?.n,
+      );
 
     test("a commit whose answer is lost is in the head once; sent again, it gets its first answer", async () => {
       const tableId = await newTable(catalog);

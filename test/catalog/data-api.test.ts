@@ -27,7 +27,7 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
       random: () => 0,
       onCall: (call) => void calls.push(call),
     });
-    await db.all(raw("create table t (id uuid, n bigint, s text, primary key (n))"));
+    await db.define("create table t (id uuid, n bigint, s text, primary key (n))");
   });
   after(async () => {
     await db.close();
@@ -35,39 +35,42 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
   });
   beforeEach(async () => {
     database.emulator.faults.clear();
-    await db.all(raw("delete from t"));
+    await db.write(raw("delete from t"));
     database.emulator.resetCalls();
     waits = [];
     calls = [];
   });
-  const count = async () => (await db.all(sql`select count(*) as n from t`))[0]?.n;
-  const insert = (n: number) => db.all(sql`insert into t (n) values (${n}) returning n`);
+  const count = async () => (await db.read(sql`select count(*) as n from t`))[0]?.n;
+  const insert = (n: number) => db.writeReturning(sql`insert into t (n) values (${n}) returning n`);
 
   test("values go and come back as they are", async () => {
     const id = crypto.randomUUID();
     const text = 'quotes " and \\, a colon :p1, ünïcödé 東京 😀, and a line\nmore';
     const longs = [0, -1, 2 ** 53 - 1, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)];
-    for (const n of longs) await db.all(sql`insert into t (id, n, s) values (${uuid(id)}, ${n}, ${text})`);
-    const rows = await db.all(sql`select id, n, s, n > ${0} as positive, ${null} as nothing from t
+    for (const n of longs) await db.write(sql`insert into t (id, n, s) values (${uuid(id)}, ${n}, ${text})`);
+    const rows = await db.read(sql`select id, n, s, n > ${0} as positive, ${null} as nothing from t
         where id = ${uuid(id)} and s = ${text} and n in (${join(longs)}) order by n`);
     const sorted = longs.toSorted((a, b) => (a < b ? -1 : 1));
     assert.deepEqual(
       rows,
       sorted.map((n) => ({ id, n, s: text, positive: n > 0, nothing: null })),
     );
-    const exact = await db.all(sql`select n from t where n = ${2n ** 53n + 1n}`);
+    const exact = await db.read(sql`select n from t where n = ${2n ** 53n + 1n}`);
     assert.deepEqual(exact, [{ n: 9007199254740993n }]);
   });
 
   test("a row beyond 64 KB and an answer beyond 1 MiB arrive whole and in order, of one snapshot", async () => {
     const long = '東京"\\ '.repeat(50_000);
-    await db.all(sql`insert into t (n, s) values (${0}, ${long})`);
-    assert.deepEqual(await db.all(sql`select s from t`), [{ s: long }]);
-    await db.all(sql`insert into t (n, s) select g, g || repeat('"x', 500) from generate_series(1, 5000) g`);
+    await db.write(sql`insert into t (n, s) values (${0}, ${long})`);
+    assert.deepEqual(await db.read(sql`select s from t`), [{ s: long }]);
+    await db.write(sql`insert into t (n, s) select g, g || repeat('"x', 500) from generate_series(1, 5000) g`);
     database.emulator.faults.inject({ sql: /^fetch/, latencyMs: 300 });
-    const reading = db.all(sql`select n, s from t order by n desc`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    await db.all(sql`insert into t (n, s) select g, 'late' from generate_series(6001, 6010) g`);
+    const executed = () => calls.filter((call) => call.operation === "Execute").length;
+    const before = executed();
+    const reading = db.read(sql`select n, s from t order by n desc`);
+    // The first call, whose answer is too large, and the one that declares the cursor.
+    while (executed() < before + 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await db.write(sql`insert into t (n, s) select g, 'late' from generate_series(6001, 6010) g`);
     const rows = await reading;
     assert.deepEqual(
       rows.map((row) => row.n),
@@ -78,12 +81,12 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
   });
 
   test("a large result within a transaction leaves it open", async () => {
-    await db.all(sql`insert into t (n, s) select g, repeat('x', 2000) from generate_series(1, 1000) g`);
+    await db.write(sql`insert into t (n, s) select g, repeat('x', 2000) from generate_series(1, 1000) g`);
     await db.transaction(async (tx) => {
-      await tx.all(sql`delete from t where n = ${1}`);
-      assert.equal((await tx.all(sql`select s from t`)).length, 999);
-      assert.equal((await tx.all(sql`select s from t`)).length, 999);
-      await tx.all(sql`delete from t where n = ${2}`);
+      await tx.write(sql`delete from t where n = ${1}`);
+      assert.equal((await tx.read(sql`select s from t`)).length, 999);
+      assert.equal((await tx.read(sql`select s from t`)).length, 999);
+      await tx.write(sql`delete from t where n = ${2}`);
     });
     assert.equal(await count(), 998);
   });
@@ -107,7 +110,7 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
   test("a COMMIT whose answer is lost is not sent again, and what it wrote stands", async () => {
     database.emulator.faults.inject({ operation: "CommitTransaction", loseResponse: true });
     await assert.rejects(
-      db.transaction((tx) => tx.all(sql`insert into t (n) values (${1})`)),
+      db.transaction((tx) => tx.write(sql`insert into t (n) values (${1})`)),
       is("unavailable", "DATABASE_UNAVAILABLE"),
     );
     assert.equal(database.emulator.calls.CommitTransaction, 1);
@@ -128,7 +131,7 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
     await assert.rejects(insert(1), is("unavailable", "DATABASE_RESUMING"));
     assert.deepEqual(waits, [0, 1000, 2000, 4000, 8000]);
     await assert.rejects(
-      db.transaction((tx) => tx.all(sql`select 1 as one`)),
+      db.transaction((tx) => tx.read(sql`select 1 as one`)),
       is("unavailable", "DATABASE_RESUMING"),
     );
   });
@@ -138,7 +141,7 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
       sleep: async (ms) => void waits.push(ms),
       random: () => 0,
     });
-    await assert.rejects(nobody.all(sql`insert into t (n) values (${1})`), is("unavailable", "DATABASE_UNAVAILABLE"));
+    await assert.rejects(nobody.write(sql`insert into t (n) values (${1})`), is("unavailable", "DATABASE_UNAVAILABLE"));
     assert.equal(waits.length, 5);
     await nobody.close();
   });
@@ -168,15 +171,15 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
   test("what the server refuses is told apart by its SQLSTATE", async () => {
     await insert(1);
     await assert.rejects(insert(1), is("conflict", "CONSTRAINT_VIOLATED"));
-    await assert.rejects(db.all(sql`select * from no_such_table`), is("invalid", "SCHEMA_OUTDATED"));
-    await assert.rejects(db.all(sql`select nonsense`), is("internal", "INTERNAL"));
+    await assert.rejects(db.read(sql`select * from no_such_table`), is("invalid", "SCHEMA_OUTDATED"));
+    await assert.rejects(db.read(sql`select nonsense`), is("internal", "INTERNAL"));
     const other = openDataApi(database.url.replace("database=postgres", "database=no_such_database"));
-    await assert.rejects(other.all(sql`select 1 as one`), is("invalid", "DATABASE_NOT_FOUND"));
+    await assert.rejects(other.read(sql`select 1 as one`), is("invalid", "DATABASE_NOT_FOUND"));
     await other.close();
   });
 
   test("a statement that takes too long is unavailable", async () => {
-    await assert.rejects(db.all(sql`select pg_sleep(5)::text as s`), is("unavailable", "DATABASE_TIMEOUT"));
+    await assert.rejects(db.read(sql`select pg_sleep(5)::text as s`), is("unavailable", "DATABASE_TIMEOUT"));
   });
 
   test("a deadlock wrote nothing: the same again", async () => {
@@ -187,7 +190,7 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
     database.emulator.faults.inject({ sql: /insert/, error });
     await db.transaction(async (tx) => {
       runs += 1;
-      await tx.all(sql`insert into t (n) values (${2})`);
+      await tx.write(sql`insert into t (n) values (${2})`);
     });
     assert.equal(runs, 2);
     assert.equal(await count(), 2);
@@ -196,7 +199,7 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
 
   test("a transaction is rolled back when its work throws", async () => {
     const failing = db.transaction(async (tx) => {
-      await tx.all(sql`insert into t (n) values (${1})`);
+      await tx.write(sql`insert into t (n) values (${1})`);
       throw new Error("stop");
     });
     await assert.rejects(failing, /stop/);
@@ -206,9 +209,9 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
 
   test("a transaction that expired is unavailable, and wrote nothing", async () => {
     const slow = db.transaction(async (tx) => {
-      await tx.all(sql`insert into t (n) values (${1})`);
+      await tx.write(sql`insert into t (n) values (${1})`);
       time += 3 * 60_000;
-      await tx.all(sql`insert into t (n) values (${2})`);
+      await tx.write(sql`insert into t (n) values (${2})`);
     });
     await assert.rejects(slow, is("unavailable", "DATABASE_TRANSACTION_LOST"));
     assert.equal(await count(), 0);
@@ -218,12 +221,12 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
     const rows = Array.from({ length: 2500 }, (_, n) => [n % 2 ? null : uuid(crypto.randomUUID()), n, `s${n}`]);
     await db.transaction((tx) => tx.each(sql`insert into t (id, n, s) values (${null}, ${null}, ${null})`, rows));
     assert.equal(database.emulator.calls.BatchExecuteStatement, 3);
-    assert.deepEqual(await db.all(sql`select count(id) as ids, count(*) as n from t`), [{ ids: 1250, n: 2500 }]);
+    assert.deepEqual(await db.read(sql`select count(id) as ids, count(*) as n from t`), [{ ids: 1250, n: 2500 }]);
   });
 
   test("each call is told to the metrics", async () => {
     database.emulator.faults.inject({ error: { name: "ThrottlingException" } });
-    await db.transaction((tx) => tx.all(sql`insert into t (n) values (${1})`));
+    await db.transaction((tx) => tx.write(sql`insert into t (n) values (${1})`));
     assert.deepEqual(
       calls.map((call) => [call.operation, call.error, call.durationMs > 0]),
       [

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { raw } from "../../lib/catalog/database.ts";
+import { sql } from "../../lib/catalog/database.ts";
 import { MIGRATIONS } from "../../lib/catalog/migrations/index.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";
 import { isLakeError } from "../../lib/errors.ts";
@@ -31,7 +31,7 @@ for (const engine of testEngines()) {
     test("a database without the tables, or with only some migrations, names dl migrate", async (t) => {
       const database = await engine.create();
       t.after(() => database.drop());
-      await withDatabase(database.url, (all) => all(raw("create table other (x integer)")));
+      await withDatabase(database.url, (db) => db.define("create table other (x integer)"));
       const catalog = await openCatalog(database.url, testClock());
       t.after(() => catalog.close());
       const wanted = (error: unknown) =>
@@ -44,7 +44,7 @@ for (const engine of testEngines()) {
       );
       await catalog.ping();
       await newTable(catalog);
-      await withDatabase(database.url, (all) => all(raw("delete from dl_migrations where id = 2")));
+      await withDatabase(database.url, (db) => db.write(sql`delete from dl_migrations where id = 2`));
       const again = await openCatalog(database.url, testClock());
       t.after(() => again.close());
       await assert.rejects(again.ping(), wanted);
@@ -56,8 +56,8 @@ for (const engine of testEngines()) {
       const catalog = await openCatalog(database.url, testClock());
       await catalog.migrate();
       await catalog.close();
-      await withDatabase(database.url, (all) =>
-        all(raw("insert into dl_migrations (id, name, applied_at) values (999, 'x', 0)")),
+      await withDatabase(database.url, (db) =>
+        db.write(sql`insert into dl_migrations (id, name, applied_at) values (999, 'x', 0)`),
       );
       const old = await openCatalog(database.url, testClock());
       t.after(() => old.close());

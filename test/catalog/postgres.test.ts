@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { raw, sql } from "../../lib/catalog/database.ts";
+import { sql } from "../../lib/catalog/database.ts";
 import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";
 import { isLakeError } from "../../lib/errors.ts";
@@ -74,14 +74,14 @@ function tests(postgres: TestEngine): void {
       creation(created, `crash.${created}`),
     ]);
     const untouched = await readRows(database.url, tableId);
-    await withDatabase(database.url, async (all) => {
-      await all(
-        raw("create function boom() returns trigger language plpgsql as $$ begin raise exception 'boom'; end $$"),
+    await withDatabase(database.url, async (db) => {
+      await db.define(
+        "create function boom() returns trigger language plpgsql as $$ begin raise exception 'boom'; end $$",
       );
       for (const table of WRITTEN) {
-        await all(raw(`create trigger boom before insert or update on ${table} for each row execute function boom()`));
+        await db.define(`create trigger boom before insert or update on ${table} for each row execute function boom()`);
         await assert.rejects(catalog.commit(plan), (error) => isLakeError(error, "internal"), table);
-        await all(raw(`drop trigger boom on ${table}`));
+        await db.define(`drop trigger boom on ${table}`);
         assert.deepEqual(await readRows(database.url, tableId), untouched, table);
         assert.equal(await catalog.findTable({ tableId: created }, { anyStatus: true }), undefined);
       }
@@ -93,8 +93,10 @@ function tests(postgres: TestEngine): void {
     const own = new URL(database.url);
     own.searchParams.set("application_name", "deltalakedb-lost");
     const terminate = () =>
-      withDatabase(database.url, (all) =>
-        all(sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'deltalakedb-lost'`),
+      withDatabase(database.url, (db) =>
+        db.read(
+          sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'deltalakedb-lost'`,
+        ),
       );
     const lonely = await openCatalog(own.href, clock, { poolSize: 1 });
     await lonely.ping();
@@ -199,8 +201,8 @@ function tests(postgres: TestEngine): void {
 async function hotUpdates(url: string): Promise<{ all: number; hot: number }> {
   // Statistics of other sessions arrive a moment later.
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  return withDatabase(url, async (all) => {
-    const [row] = await all(sql`select n_tup_upd as updates, n_tup_hot_upd as hot from pg_stat_user_tables
+  return withDatabase(url, async (db) => {
+    const [row] = await db.read(sql`select n_tup_upd as updates, n_tup_hot_upd as hot from pg_stat_user_tables
       where relname = 'dl_tables' and schemaname = current_schema()`);
     return { all: Number(row?.updates), hot: Number(row?.hot) };
   });
@@ -218,7 +220,7 @@ async function holdLock(url: string, tableId: string) {
   });
   const holder = openPostgres(url, { poolSize: 1 });
   const done = holder.transaction(async (tx) => {
-    await tx.all(sql`select dl_lock(${[`table:${tableId}`]})`);
+    await tx.writeReturning(sql`select dl_lock(${[`table:${tableId}`]})`);
     held();
     await released;
   });
@@ -226,8 +228,8 @@ async function holdLock(url: string, tableId: string) {
   return {
     async waiters(count: number): Promise<void> {
       for (;;) {
-        const waiting = await withDatabase(url, (all) =>
-          all(sql`select 1 as one from pg_locks where locktype = 'advisory' and not granted`),
+        const waiting = await withDatabase(url, (db) =>
+          db.read(sql`select 1 as one from pg_locks where locktype = 'advisory' and not granted`),
         );
         if (waiting.length >= count) return;
       }

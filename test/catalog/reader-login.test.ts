@@ -53,7 +53,7 @@ describe(SUITE, needs(SUITE, postgresUrl, "TEST_POSTGRES_URL is not set"), () =>
     await catalog?.close();
     await database?.drop();
     const admin = openPostgres(postgresUrl ?? "", { poolSize: 1 });
-    await admin.all(raw(`drop role if exists "${reader.name.replaceAll('"', '""')}"`));
+    await admin.define(`drop role if exists "${reader.name.replaceAll('"', '""')}"`);
     await admin.close();
   });
 
@@ -82,7 +82,7 @@ describe(SUITE, needs(SUITE, postgresUrl, "TEST_POSTGRES_URL is not set"), () =>
     t.after(() => session.close());
     for (const { name, columns } of SCHEMA) {
       const [column] = columns;
-      await session.all(raw(`select count(*) as rows from ${name}`));
+      await session.read(raw(`select count(*) as rows from ${name}`));
       for (const statement of [
         `insert into ${name} default values`,
         `update ${name} set ${column?.name} = ${column?.name}`,
@@ -90,19 +90,19 @@ describe(SUITE, needs(SUITE, postgresUrl, "TEST_POSTGRES_URL is not set"), () =>
         `truncate ${name}`,
         `drop table ${name}`,
       ]) {
-        await assert.rejects(session.all(raw(statement)), /permission denied|must be owner/, statement);
+        await assert.rejects(session.define(statement), /permission denied|must be owner/, statement);
       }
     }
     const wanted = sql`
       select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls as mighty from pg_roles
       where rolname = ${reader.name}`;
-    assert.deepEqual(await session.all(wanted), [{ mighty: false }]);
+    assert.deepEqual(await session.read(wanted), [{ mighty: false }]);
   });
 
   test("it has a password, the last one that it was given", async (t) => {
     const admin = openPostgres(database.url, { poolSize: 1 });
     t.after(() => admin.close());
-    const stored = () => admin.all(sql`select rolpassword from pg_authid where rolname = ${reader.name}`);
+    const stored = () => admin.read(sql`select rolpassword from pg_authid where rolname = ${reader.name}`);
     const [before] = await stored();
     assert.match(String(before?.rolpassword), /^SCRAM-SHA-256\$|^md5/);
     await catalog.migrate({ reader: { ...reader, password: "another" } });

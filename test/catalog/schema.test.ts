@@ -20,7 +20,8 @@ async function dump(engine: TestEngine): Promise<string> {
   const catalog = await openCatalog(database.url, testClock());
   await catalog.migrate();
   await catalog.close();
-  const text = await withDatabase(database.url, engine.name === "sqlite" ? dumpSqlite : dumpPostgres);
+  const dumped = engine.name === "sqlite" ? dumpSqlite : dumpPostgres;
+  const text = await withDatabase(database.url, (db) => dumped((query) => db.read(query)));
   await database.drop();
   return text;
 }

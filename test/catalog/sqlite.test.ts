@@ -114,7 +114,7 @@ describe("SQLite", () => {
   test("reads go on beside a writer, and see whole commits", async () => {
     const slow = openSqlite(database.url);
     await slow.transaction(async (tx) => {
-      await tx.all(sql`update dl_tables set version = 99 where table_id = ${tableId}`);
+      await tx.write(sql`update dl_tables set version = 99 where table_id = ${tableId}`);
       assert.equal((await stateOf(catalog, tableId)).version, 0);
     });
     assert.equal((await stateOf(catalog, tableId)).version, 99);
@@ -185,9 +185,22 @@ function failAfter(database: Database, statements: number): Database {
           left -= 1;
         };
         const failing: SqlTransaction = {
-          async all(query) {
+          dialect: tx.dialect,
+          async read(query) {
             step();
-            return tx.all(query);
+            return tx.read(query);
+          },
+          async write(query) {
+            step();
+            return tx.write(query);
+          },
+          async writeReturning(query) {
+            step();
+            return tx.writeReturning(query);
+          },
+          async define(statement) {
+            step();
+            return tx.define(statement);
           },
           async each(statement, rows) {
             for (const row of rows) {

@@ -29,14 +29,14 @@ describe(WHAT, needs(WHAT, postgresUrl, "TEST_POSTGRES_URL is not set"), () => {
   let inDatabase: ReturnType<typeof openPostgres>;
 
   before(async () => {
-    await admin.all(raw(`create database ${database}`));
+    await admin.define(`create database ${database}`);
     const url = new URL(postgresUrl ?? "");
     url.pathname = `/${database}`;
     pair = await openPair(url.href);
     inDatabase = openPostgres(url.href, { poolSize: 1 });
   });
   after(async () => {
-    await admin.all(raw(`drop database if exists ${database} with (force)`));
+    await admin.define(`drop database if exists ${database} with (force)`);
     await admin.close();
   });
 
@@ -54,7 +54,7 @@ describe(WHAT, needs(WHAT, postgresUrl, "TEST_POSTGRES_URL is not set"), () => {
     const head = await pair.one.catalog.findTable({ tableId });
     const ahead = (head?.timestamp ?? 0) + 3_600_000;
     for (const table of ["dl_tables", "dl_versions"]) {
-      await inDatabase.all(raw(`update ${table} set timestamp = ${ahead} where table_id = '${tableId}'`));
+      await inDatabase.write(raw(`update ${table} set timestamp = ${ahead} where table_id = '${tableId}'`));
     }
     for (const version of [0, 1, 2]) {
       assert.equal(
@@ -70,7 +70,7 @@ describe(WHAT, needs(WHAT, postgresUrl, "TEST_POSTGRES_URL is not set"), () => {
     await pair.close();
     // A session hands in its statistics when it ends, a moment after its connection has.
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    const [row] = await admin.all(raw(`select deadlocks from pg_stat_database where datname = '${database}'`));
+    const [row] = await admin.read(raw(`select deadlocks from pg_stat_database where datname = '${database}'`));
     assert.equal(Number(row?.deadlocks), 0, "locks are taken in one order");
   });
 

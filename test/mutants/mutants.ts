@@ -18,7 +18,9 @@ export interface Mutant {
   readonly fast?: boolean;
 }
 
-const FUNCTIONS = "lib/catalog/migrations/0002-commit-functions.ts";
+/** What a new database gets: the newest migration with functions; the locks are older. */
+const FUNCTIONS = "lib/catalog/migrations/0006-rows-by-name.ts";
+const LOCKS = "lib/catalog/migrations/0002-commit-functions.ts";
 const STEPS = "lib/catalog/commit/steps.ts";
 const ROW_CHECKS = "lib/catalog/commit/check-rows.ts";
 const WRITE = "lib/catalog/commit/write-version.ts";
@@ -43,7 +45,7 @@ export const MUTANTS: readonly Mutant[] = [
     killers: ["locks", "contention"],
     edits: [
       {
-        file: FUNCTIONS,
+        file: LOCKS,
         search: "select distinct hashtextextended(n, 0) h from unnest(names) n order by h loop",
         replace: "select hashtextextended(n, 0) from unnest(names) n loop",
       },
@@ -184,7 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "removes of files that are gone are not looked for (PL/pgSQL)",
     fast: true,
     killers: ["contention", "checker"],
-    edits: [{ file: FUNCTIONS, search: "order by z.o limit 20) b", replace: "order by z.o limit 0) b" }],
+    edits: [{ file: FUNCTIONS, search: "order by r.ord limit 20) bad", replace: "order by r.ord limit 0) bad" }],
   },
   {
     name: "removes of files that are gone are not looked for (SQLite)",

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { raw } from "../../lib/catalog/database.ts";
 import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { openLocalLake } from "../../lib/lake/local.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
@@ -31,13 +30,13 @@ const postgres = process.env.TEST_POSTGRES_URL;
 if (postgres) {
   const admin = openPostgres(postgres, { poolSize: 1 });
   const database = `dl_smoke_${crypto.randomUUID().replaceAll("-", "")}`;
-  await admin.all(raw(`create database ${database}`));
+  await admin.define(`create database ${database}`);
   const url = new URL(postgres);
   url.pathname = `/${database}`;
   try {
     await live(url.href, "smoke.postgres");
   } finally {
-    await admin.all(raw(`drop database ${database} with (force)`));
+    await admin.define(`drop database ${database} with (force)`);
     await admin.close();
   }
 }

@@ -146,6 +146,8 @@ CREATE UNIQUE INDEX dl_tables_location on dl_tables (location) where status <> '
 
 CREATE UNIQUE INDEX dl_tables_name on dl_tables (name) where status <> 'DELETED';
 
+CREATE INDEX dl_tables_name_in_any_case on dl_tables (lower(name)) where status <> 'DELETED';
+
 CREATE TABLE dl_transactions ( -- Transactions: a commit of one or more tables; the idempotency keys.
   transaction_id TEXT not null, -- Made by the client; the same id is answered with the same result, for ever.
   request_hash TEXT not null, -- SHA-256 (hex) of the canonical request.

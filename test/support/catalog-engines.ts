@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { raw } from "../../lib/catalog/database.ts";
 import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { type DataApiEmulator, type EmulatorOptions, startDataApi } from "./data-api/emulator.ts";
 import { needs, postgresUrl } from "./skip.ts";
@@ -37,13 +36,13 @@ export function postgresEngine(base: string): TestEngine {
     async create() {
       const schema = `dl_test_${crypto.randomUUID().replaceAll("-", "")}`;
       const admin = openPostgres(base, { poolSize: 1 });
-      await admin.all(raw(`create schema ${schema}`));
+      await admin.define(`create schema ${schema}`);
       const url = new URL(base);
       url.searchParams.set("options", `-csearch_path=${schema}`);
       return {
         url: url.href,
         async drop() {
-          await admin.all(raw(`drop schema ${schema} cascade`));
+          await admin.define(`drop schema ${schema} cascade`);
           await admin.close();
         },
       };

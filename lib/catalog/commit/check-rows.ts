@@ -4,7 +4,10 @@ import type { Fingerprint } from "../../delta/fingerprint.ts";
 import type { Int64 } from "../../delta/int64.ts";
 import type { Rejection } from "../../ports.ts";
 import { OPEN, type SqlTransaction, sql } from "../database.ts";
-import { integer, lanesOf, long, optionalInteger, optionalLong, text } from "../rows.ts";
+import { MAX_REJECTIONS } from "../limits.ts";
+import type { FileKey, FileRow } from "../rows/add.ts";
+import { HASH_COLUMNS, lanesOf } from "../rows/heads.ts";
+import { integer, long, optionalInteger, optionalLong, text } from "../rows/values.ts";
 import type { TableRequest, TableWrite } from "./planned-rows.ts";
 
 export interface LiveFile {
@@ -21,14 +24,11 @@ export interface LiveFile {
 /** Live files by path_key. */
 export type LiveFiles = ReadonlyMap<string, readonly LiveFile[]>;
 
-/** More rejections than this of one table help nobody. */
-export const MAX_REJECTIONS = 20;
-
 /** The live files of all paths that a write names. */
 export async function readLiveFiles(tx: SqlTransaction, tableId: string, write: TableWrite): Promise<LiveFiles> {
   const live = new Map<string, readonly LiveFile[]>();
-  for (const key of new Set([...write.removes, ...write.adds].map((row) => row[1]))) {
-    const rows = await tx.all(sql`
+  for (const key of new Set([...write.removes, ...write.adds].map((row) => row.path_key))) {
+    const rows = await tx.read(sql`
       select path, dv_key, added_version, ord, size, h0, h1, h2, h3, base_row_id, default_row_commit_version
       from dl_files where table_id = ${tableId} and path_key = unhex(${key}) and removed_version = ${OPEN} order by dv_key`);
     if (rows.length === 0) continue;
@@ -40,7 +40,7 @@ export async function readLiveFiles(tx: SqlTransaction, tableId: string, write: 
         addedVersion: integer(row, "added_version"),
         ord: integer(row, "ord"),
         size: long(row, "size"),
-        lanes: lanesOf(row, "h"),
+        lanes: lanesOf(row, HASH_COLUMNS),
         baseRowId: optionalLong(row, "base_row_id"),
         defaultRowCommitVersion: optionalLong(row, "default_row_commit_version"),
       })),
@@ -58,21 +58,22 @@ export async function checkRows(
 ): Promise<readonly Rejection[]> {
   const { tableId, readVersion } = request;
   const rejections: Rejection[] = [];
-  for (const [path, key, dv] of request.removes) {
+  for (const remove of request.removes) {
     if (rejections.length === MAX_REJECTIONS) break;
-    const ofPath = live.get(key) ?? [];
-    const found = ofPath.find((file) => file.dvKey === dv);
+    const { path } = remove;
+    const ofPath = live.get(remove.path_key) ?? [];
+    const found = ofPath.find((file) => file.dvKey === remove.dv_key);
     const bad = found
       ? whyNotRemovable(found, path, readVersion, head.version)
-      : await whyNotLive(tx, head.version, request, key, dv, ofPath);
+      : await whyNotLive(tx, head.version, request, remove, ofPath);
     if (bad) rejections.push({ tableId, path, ...bad });
   }
   let rejectedAdds = 0;
-  for (const [path, key, dv, replaces] of request.adds) {
+  for (const add of request.adds) {
     if (rejectedAdds === MAX_REJECTIONS) break;
-    const bad = await checkAdd(tx, head, request, { path, key, dv, replaces }, live.get(key) ?? []);
+    const bad = await checkAdd(tx, head, request, add, live.get(add.path_key) ?? []);
     if (!bad) continue;
-    rejections.push({ tableId, path, ...bad });
+    rejections.push({ tableId, path: add.path, ...bad });
     rejectedAdds += 1;
   }
   return rejections;
@@ -89,13 +90,12 @@ async function whyNotLive(
   tx: SqlTransaction,
   head: number,
   { tableId, readVersion }: TableRequest,
-  key: string,
-  dv: string,
+  remove: FileKey,
   ofPath: readonly LiveFile[],
 ): Promise<Bad> {
-  const [former] = await tx.all(sql`
+  const [former] = await tx.read(sql`
     select min(removed_version) as version from dl_files
-    where table_id = ${tableId} and path_key = unhex(${key}) and dv_key = ${dv}
+    where table_id = ${tableId} and path_key = unhex(${remove.path_key}) and dv_key = ${remove.dv_key}
       and removed_version > ${readVersion} and removed_version < ${OPEN}`);
   const removed = former && optionalInteger(former, "version");
   if (removed !== undefined) return { reason: "removedByWinner", version: removed };
@@ -109,7 +109,7 @@ async function checkAdd(
   tx: SqlTransaction,
   head: { readonly version: number; readonly removeVersion: number },
   { tableId, readVersion }: TableRequest,
-  add: { readonly path: string; readonly key: string; readonly dv: string; readonly replaces: string | null },
+  add: FileRow,
   ofPath: readonly LiveFile[],
 ): Promise<Bad | undefined> {
   const newest = Math.max(...ofPath.map((file) => file.addedVersion));
@@ -117,15 +117,15 @@ async function checkAdd(
   if (ofPath.some((file) => file.path !== add.path && file.dvKey !== add.replaces)) {
     return { reason: "otherSpelling", version: head.version };
   }
-  if (ofPath.some((file) => file.dvKey !== add.dv && file.dvKey !== add.replaces)) {
+  if (ofPath.some((file) => file.dvKey !== add.dv_key && file.dvKey !== add.replaces)) {
     return { reason: "addOverLive", version: head.version };
   }
   // Nothing was removed since the read: no former file can have been closed by a winner.
   if (head.removeVersion <= readVersion) return undefined;
   // Also one that came after the read: who was refused because of it must stay refused when it has gone.
-  const [former] = await tx.all(sql`
+  const [former] = await tx.read(sql`
     select case when added_version > ${readVersion} then added_version else removed_version end as version from dl_files
-    where table_id = ${tableId} and path_key = unhex(${add.key})
+    where table_id = ${tableId} and path_key = unhex(${add.path_key})
       and removed_version > ${readVersion} and removed_version < ${OPEN} order by removed_version limit 1`);
   const version = former && optionalInteger(former, "version");
   return version === undefined ? undefined : { reason: "addedByWinner", version };

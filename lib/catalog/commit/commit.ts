@@ -1,20 +1,20 @@
-/** The commit point of the product (design D1, D2): one statement where the engine has dl_commit, else one transaction. */
+/** The commit point of the product: one statement where the engine has dl_commit, else one transaction. */
 
 import type { Commit } from "../../delta/actions.ts";
-import { isJsonObject, parseJson } from "../../delta/json.ts";
 import type { PlannedCommit, TableState } from "../../delta/table.ts";
-import { corrupt, invalid } from "../../errors.ts";
-import type { Clock, CommitOutcome, CommittedTable } from "../../ports.ts";
-import type { Database, Queries, SqlTransaction } from "../database.ts";
+import { invalid } from "../../errors.ts";
+import type { Clock, CommitOutcome } from "../../ports.ts";
+import type { Database, SqlTransaction } from "../database.ts";
+import { takeLocks } from "../dialect.ts";
 import { readCommitsOf } from "../reads/commits.ts";
-import { requireUuid, text } from "../rows.ts";
+import { requireUuid } from "../rows/values.ts";
 import { readStates } from "../tables.ts";
-import { requestJson, tableRequest } from "./planned-rows.ts";
-import { type CommitRequestRows, commitInTransaction } from "./steps.ts";
+import { type CommitRows, tableRequest } from "./planned-rows.ts";
+import { commitInTransaction } from "./steps.ts";
 
 export async function commit(db: Database, clock: Clock, planned: PlannedCommit): Promise<CommitOutcome> {
   const request = requestOf(planned);
-  if (db.dialect.functions) return commitByFunction(db, db.dialect.functions, request);
+  if (db.dialect.functions) return db.dialect.functions.commit(db, request);
   return db.transaction((tx) => commitInTransaction(tx, request, clock.now()));
 }
 
@@ -30,13 +30,13 @@ export async function commitLocked(
     const ids = tables.map(({ tableId }) => requireUuid(tableId, "table id"));
     // All that dl_commit locks, at once: a twin of this transaction that held the rest would wait for us, and we for it.
     const locks = [`transaction:${requireUuid(transactionId, "transaction id")}`, ...ids.map((id) => `table:${id}`)];
-    if (db.dialect.lock) await tx.all(db.dialect.lock(locks));
+    await takeLocks(tx, locks);
     const states = await readStates(
       tx,
       ids.map((tableId) => ({ tableId })),
     );
     const request = requestOf(plan(states, await readWinners(tx, tables, states)));
-    if (db.dialect.functions) return commitByFunction(tx, db.dialect.functions, request);
+    if (tx.dialect.functions) return tx.dialect.functions.commit(tx, request);
     return commitInTransaction(tx, request, clock.now());
   });
 }
@@ -55,7 +55,7 @@ async function readWinners(
   return new Map(ranges.map(({ tableId }, i) => [tableId, commits[i] ?? []]));
 }
 
-function requestOf(planned: PlannedCommit): CommitRequestRows {
+function requestOf(planned: PlannedCommit): CommitRows {
   const request = {
     transactionId: requireUuid(planned.transactionId, "transaction id"),
     requestHash: planned.requestHash,
@@ -65,20 +65,4 @@ function requestOf(planned: PlannedCommit): CommitRequestRows {
     throw invalid("a table stands twice in one transaction");
   }
   return request;
-}
-
-type Functions = NonNullable<Database["dialect"]["functions"]>;
-
-async function commitByFunction(db: Queries, functions: Functions, request: CommitRequestRows): Promise<CommitOutcome> {
-  const [row] = await db.all(functions.commit(requestJson(request)));
-  const answer = row && parseJson(text(row, "answer"));
-  if (!isJsonObject(answer)) throw corrupt("dl_commit gave no answer");
-  if (answer.status !== "committed") return answer as unknown as CommitOutcome;
-  return {
-    status: "committed",
-    replayed: answer.replayed === true,
-    transactionId: request.transactionId,
-    committedAt: answer.committedAt as number,
-    tables: answer.tables as unknown as readonly CommittedTable[],
-  };
 }

@@ -1,61 +1,31 @@
-/** What one version writes, as plain rows: computed once from the actions, used by TypeScript and by PL/pgSQL alike. */
+/** What one version writes, as rows by the names of their columns: computed once from the actions, for TypeScript and PL/pgSQL alike. */
 
-import type { AddFile, CommitActions, DomainMetadata, RemoveFile } from "../../delta/actions.ts";
-import { deletionVectorFields, metadataFields, protocolFields, removeFields } from "../../delta/encode.ts";
-import type { Int64 } from "../../delta/int64.ts";
-import { isInt64 } from "../../delta/int64.ts";
+import type { CommitActions, DomainMetadata, RemoveFile } from "../../delta/actions.ts";
+import { metadataFields, protocolFields } from "../../delta/encode.ts";
+import { type Int64, isInt64 } from "../../delta/int64.ts";
 import { isJsonObject, parseJson, stringifyJson } from "../../delta/json.ts";
 import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
 import type { PlannedTable } from "../../delta/table.ts";
-import { invalid } from "../../errors.ts";
-import { dvKey, fileFingerprint, pathKey } from "../keys.ts";
-import { markerColumn, requireUuid } from "../rows.ts";
-
-/**
- * An add action as an array; PL/pgSQL reads it by position (migrations/0002-commit-functions.ts).
- * `replaces` is the dv_key of the remove of the same path in the same commit (there is at most one: delta-rules.md §1.1).
- */
-export type AddRow = readonly [
-  path: string,
-  pathKey: string,
-  dvKey: string,
-  replaces: string | null,
-  partitionValues: string,
-  size: Int64,
-  modificationTime: Int64,
-  dataChange: boolean,
-  stats: string | null,
-  numRecords: Int64 | null,
-  tags: string | null,
-  deletionVector: string | null,
-  baseRowId: Int64 | null,
-  defaultRowCommitVersion: Int64 | null,
-  clusteringProvider: string | null,
-  unknown: string | null,
-  h0: number,
-  h1: number,
-  h2: number,
-  h3: number,
-];
-
-export type RemoveRow = readonly [
-  path: string,
-  pathKey: string,
-  dvKey: string,
-  deletionTimestamp: Int64 | null,
-  dataChange: boolean,
-  action: string,
-];
-
-export type TxnRow = readonly [appId: string, version: Int64, lastUpdated: Int64 | null, unknown: string | null];
-export type DomainRow = readonly [domain: string, configuration: string, removed: boolean, unknown: string | null];
+import {
+  type DomainRow,
+  domainRow,
+  type OtherRow,
+  otherRow,
+  type RemoveRow,
+  removeRow,
+  type TxnRow,
+  txnRow,
+} from "../rows/actions.ts";
+import { type FileRow, fileRow } from "../rows/add.ts";
+import { markerColumn } from "../rows/heads.ts";
+import { jsonText, requireUuid, storable } from "../rows/values.ts";
 
 export interface TableWrite {
-  readonly adds: readonly AddRow[];
+  readonly adds: readonly FileRow[];
   readonly removes: readonly RemoveRow[];
   readonly txns: readonly TxnRow[];
   readonly domains: readonly DomainRow[];
-  readonly others: readonly string[];
+  readonly others: readonly OtherRow[];
   readonly metadata?: string;
   readonly protocol?: string;
   readonly commitInfo?: string;
@@ -81,6 +51,34 @@ export interface TableRequest extends TableWrite {
   readonly inCommitTimestamps: boolean;
 }
 
+/** A transaction. */
+export interface CommitRows {
+  readonly transactionId: string;
+  readonly requestHash: string;
+  readonly tables: readonly TableRequest[];
+}
+
+/** Where an import stands; a batch is applied only where its sender believes to stand, so none is applied twice. */
+export interface ImportPosition {
+  readonly version: number;
+  readonly checkpointActions: number;
+}
+
+/** A batch of an import. */
+export interface ImportRows extends TableWrite {
+  readonly tableId: string;
+  readonly at: ImportPosition;
+  readonly next: ImportPosition;
+  readonly version: number;
+  readonly timestamp: number;
+  readonly inCommitTimestamp: number | null;
+  /** False while a checkpoint has more batches. */
+  readonly complete: boolean;
+  readonly isCheckpoint: boolean;
+}
+
+export type ImportAnswer = "applied" | "noImport" | "elsewhere";
+
 export function tableRequest(planned: PlannedTable): TableRequest {
   const { create } = planned;
   return {
@@ -98,43 +96,33 @@ export function tableRequest(planned: PlannedTable): TableRequest {
   };
 }
 
-/** @param options.assignRowIds then a row-id high-water mark in the actions is dropped: the commit writes its own */
+/**
+ * @param options.assignRowIds then a row-id high-water mark in the actions is dropped: the commit writes its own
+ * @param options.firstOrd place of the first add and remove: batches of one checkpoint follow each other
+ */
 export function tableWrite(
   actions: CommitActions,
-  options: { readonly isBlindAppend: boolean; readonly assignRowIds: boolean },
+  options: { readonly isBlindAppend: boolean; readonly assignRowIds: boolean; readonly firstOrd?: number },
 ): TableWrite {
-  const rowIds = options.assignRowIds;
-  const removes = actions.removes.map((remove) => removeRow(rowIds ? withoutRowIds(remove) : remove));
-  const replaced = new Map(removes.map((row) => [row[1], row[2]]));
+  const { assignRowIds: rowIds, firstOrd = 0 } = options;
+  const removes = actions.removes.map((remove, i) => removeRow(rowIds ? withoutRowIds(remove) : remove, firstOrd + i));
+  const replaced = new Map(removes.map((row) => [row.path_key, row.dv_key]));
+  const adds = actions.adds.map((add, i): FileRow => {
+    const row = fileRow(add, firstOrd + i);
+    const replaces = replaced.get(row.path_key);
+    return replaces === undefined ? row : { ...row, replaces };
+  });
   const domains = actions.domains.filter((domain) => !rowIds || domain.domain !== ROW_TRACKING_DOMAIN);
   const highWaterMark = highWaterMarkOf(domains);
   return {
-    adds: lastOfEach(
-      actions.adds.map((add) => addRow(add, replaced)),
-      (row) => row[1] + row[2],
-    ),
+    adds: lastOfEach(adds, (row) => row.path_key + row.dv_key),
     removes,
-    txns: lastOfEach(
-      actions.txns.map(
-        (txn): TxnRow => [storable(txn.appId, "appId"), txn.version, txn.lastUpdated ?? null, jsonOrNull(txn.unknown)],
-      ),
-      (row) => row[0],
-    ),
-    domains: lastOfEach(
-      domains.map(
-        (d): DomainRow => [
-          storable(d.domain, "domain"),
-          storable(d.configuration, "configuration"),
-          d.removed,
-          jsonOrNull(d.unknown),
-        ],
-      ),
-      (row) => row[0],
-    ),
-    others: actions.others.map(stringifyJson),
-    ...(actions.metadata ? { metadata: stringifyJson(metadataFields(actions.metadata)) } : {}),
-    ...(actions.protocol ? { protocol: stringifyJson(protocolFields(actions.protocol)) } : {}),
-    ...(actions.commitInfo ? { commitInfo: stringifyJson(actions.commitInfo) } : {}),
+    txns: lastOfEach(actions.txns.map(txnRow), (row) => row.app_id),
+    domains: lastOfEach(domains.map(domainRow), (row) => row.domain),
+    others: actions.others.map(otherRow),
+    ...(actions.metadata ? { metadata: jsonText(metadataFields(actions.metadata)) } : {}),
+    ...(actions.protocol ? { protocol: jsonText(protocolFields(actions.protocol)) } : {}),
+    ...(actions.commitInfo ? { commitInfo: jsonText(actions.commitInfo) } : {}),
     ...(highWaterMark === undefined ? {} : { highWaterMark }),
     userDomains: domains.some((domain) => domain.domain !== ROW_TRACKING_DOMAIN),
     isBlindAppend: options.isBlindAppend,
@@ -142,60 +130,10 @@ export function tableWrite(
   };
 }
 
-function addRow(add: AddFile, replaced: ReadonlyMap<string, string>): AddRow {
-  const key = pathKey(add.path);
-  return [
-    storable(add.path, "path"),
-    key,
-    dvKey(add),
-    replaced.get(key) ?? null,
-    JSON.stringify(add.partitionValues),
-    add.size,
-    add.modificationTime,
-    add.dataChange,
-    add.stats === undefined ? null : storable(add.stats, "stats"),
-    numRecords(add.stats),
-    jsonOrNull(add.tags),
-    add.deletionVector === undefined ? null : stringifyJson(deletionVectorFields(add.deletionVector)),
-    add.baseRowId ?? null,
-    add.defaultRowCommitVersion ?? null,
-    add.clusteringProvider === undefined ? null : storable(add.clusteringProvider, "clusteringProvider"),
-    jsonOrNull(add.unknown),
-    ...fileFingerprint(add),
-  ];
-}
-
-/** Ids of a removed file are copied from its live row under the lock (delta-rules.md §3.1). */
+/** Ids of a removed file are copied from its live row under the lock (PROTOCOL.md, "Row Tracking"). */
 function withoutRowIds(remove: RemoveFile): RemoveFile {
   const { baseRowId: _, defaultRowCommitVersion: __, ...rest } = remove;
   return rest;
-}
-
-function removeRow(remove: RemoveFile): RemoveRow {
-  const { path, deletionTimestamp, dataChange, ...action } = removeFields(remove);
-  return [
-    storable(remove.path, "path"),
-    pathKey(remove.path),
-    dvKey(remove),
-    remove.deletionTimestamp ?? null,
-    remove.dataChange,
-    stringifyJson(action),
-  ];
-}
-
-/** `numRecords` of a file's statistics; null when it has none. */
-export function numRecords(stats: string | undefined): Int64 | null {
-  if (stats === undefined) return null;
-  try {
-    // Exact parsing costs more; only a count beyond 2^53 needs it.
-    const fast: unknown = JSON.parse(stats)?.numRecords;
-    if (typeof fast !== "number" || Number.isSafeInteger(fast)) return isInt64(fast) ? fast : null;
-    const exact = parseJson(stats);
-    const value = isJsonObject(exact) ? exact.numRecords : undefined;
-    return isInt64(value) ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 function highWaterMarkOf(domains: readonly DomainMetadata[]): Int64 | undefined {
@@ -211,28 +149,15 @@ function highWaterMarkOf(domains: readonly DomainMetadata[]): Int64 | undefined 
 }
 
 /** Readers take the last of two equal keys in one commit; foreign logs that an import meets have such. */
-function lastOfEach<T>(rows: readonly T[], key: (row: T) => string): readonly T[] {
+function lastOfEach<T extends { readonly ord: number }>(rows: readonly T[], key: (row: T) => string): readonly T[] {
   const last = new Map(rows.map((row) => [key(row), row]));
-  return last.size === rows.length ? rows : rows.filter((row) => last.get(key(row)) === row);
-}
-
-function jsonOrNull(value: object | undefined): string | null {
-  return value === undefined ? null : stringifyJson(value);
-}
-
-/** PostgreSQL has no character U+0000; refused everywhere, so that a table can move between engines. */
-function storable(value: string, what: string): string {
-  if (value.includes("\0")) throw invalid(`the ${what} holds the character U+0000, which a catalog cannot store`);
-  return value;
+  if (last.size === rows.length) return rows;
+  const first = rows[0]?.ord ?? 0;
+  // Places stay without gaps.
+  return rows.filter((row) => last.get(key(row)) === row).map((row, i) => ({ ...row, ord: first + i }));
 }
 
 /** The JSON that a database function takes. */
-export function requestJson(request: unknown): string {
-  try {
-    return JSON.stringify(request);
-  } catch (error) {
-    // JSON.stringify refuses bigint; the exact writer costs three times as much, and such numbers are rare.
-    if (error instanceof TypeError) return stringifyJson(request);
-    throw error;
-  }
+export function requestJson(request: CommitRows | ImportRows): string {
+  return stringifyJson(request);
 }

@@ -3,21 +3,15 @@
 import type { CommitOutcome, CommittedTable, Rejection } from "../../ports.ts";
 import { type Row, type SqlTransaction, sql } from "../database.ts";
 import { findTransactionRow } from "../reads/transactions.ts";
-import { integer } from "../rows.ts";
+import { integer, text } from "../rows/values.ts";
 import { checkRows, type LiveFiles, readLiveFiles } from "./check-rows.ts";
-import type { TableRequest } from "./planned-rows.ts";
+import type { CommitRows, TableRequest } from "./planned-rows.ts";
 import { type HeadNumbers, headNumbers, writeVersion } from "./write-version.ts";
-
-export interface CommitRequestRows {
-  readonly transactionId: string;
-  readonly requestHash: string;
-  readonly tables: readonly TableRequest[];
-}
 
 /** @param now milliseconds: the clock of the database where it has one */
 export async function commitInTransaction(
   tx: SqlTransaction,
-  { transactionId, requestHash, tables }: CommitRequestRows,
+  { transactionId, requestHash, tables }: CommitRows,
   now: number,
 ): Promise<CommitOutcome> {
   const first = await findTransactionRow(tx, transactionId);
@@ -55,18 +49,17 @@ export async function commitInTransaction(
         inCommitTimestamp: table.inCommitTimestamps ? timestamp : null,
         transactionId,
         importing: false,
-        firstOrd: 0,
         complete: true,
         isCheckpoint: false,
       },
       table,
       live[i] ?? NO_FILES,
     );
-    await tx.all(sql`insert into dl_mirror_status (table_id, version, status, committed_at)
+    await tx.write(sql`insert into dl_mirror_status (table_id, version, status, committed_at)
       values (${table.tableId}, ${version}, 'IN_FLIGHT', ${now})`);
     committed.push({ tableId: table.tableId, version, timestamp });
   }
-  await tx.all(sql`insert into dl_transactions (transaction_id, request_hash, committed_at, result)
+  await tx.write(sql`insert into dl_transactions (transaction_id, request_hash, committed_at, result)
     values (${transactionId}, ${requestHash}, ${timestamp}, ${JSON.stringify(committed)})`);
   return { status: "committed", replayed: false, transactionId, committedAt: timestamp, tables: committed };
 }
@@ -88,11 +81,11 @@ async function checkHeads(tx: SqlTransaction, tables: readonly TableRequest[]): 
     const { tableId } = table;
     if (table.create !== undefined) {
       heads.push(undefined);
-      const reason = await whyTaken(tx, tableId, table.create);
-      if (reason !== undefined) rejections.push({ tableId, reason });
+      const taken = await whyTaken(tx, tableId, table.create);
+      if (taken !== undefined) rejections.push({ tableId, ...taken });
       continue;
     }
-    const [row] = await tx.all(sql`select * from dl_tables where table_id = ${tableId} and status = 'ACTIVE'`);
+    const [row] = await tx.read(sql`select * from dl_tables where table_id = ${tableId} and status = 'ACTIVE'`);
     const head = row && headNumbers(row);
     heads.push(head);
     if (row === undefined || head === undefined) rejections.push({ tableId, reason: "tableNotFound" });
@@ -112,16 +105,20 @@ async function whyTaken(
   tx: SqlTransaction,
   tableId: string,
   create: { readonly name: string; readonly location: string },
-): Promise<"nameTaken" | "locationTaken" | undefined> {
-  const rows = await tx.all(sql`
+): Promise<Pick<Rejection, "reason" | "name"> | undefined> {
+  const rows = await tx.read(sql`
     select name from dl_tables
-    where table_id = ${tableId} or ((name = ${create.name} or location = ${create.location}) and status <> 'DELETED')`);
+    where table_id = ${tableId}
+      or ((lower(name) = lower(${create.name}) or location = ${create.location}) and status <> 'DELETED')`);
   if (rows.length === 0) return undefined;
-  return rows.every((row) => row.name !== create.name) ? "locationTaken" : "nameTaken";
+  const names = rows.map((row) => text(row, "name"));
+  const name = names.find((other) => other.toLowerCase() === create.name.toLowerCase());
+  if (name === undefined) return { reason: "locationTaken" };
+  return name === create.name ? { reason: "nameTaken" } : { reason: "nameTaken", name };
 }
 
 async function createHead(tx: SqlTransaction, table: TableRequest, now: number): Promise<HeadNumbers> {
-  const [row] = await tx.all(sql`
+  const [row] = await tx.writeReturning(sql`
     insert into dl_tables (table_id, name, location, status, created_at)
     values (${table.tableId}, ${table.create?.name ?? ""}, ${table.create?.location ?? ""}, 'ACTIVE', ${now})
     returning *`);

@@ -5,10 +5,14 @@ import { fillLateValues } from "../../delta/in-commit-timestamps.ts";
 import { addInt64, type Int64 } from "../../delta/int64.ts";
 import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
 import type { MarkerName } from "../../delta/table.ts";
-import { type Row, type SqlTransaction, type SqlValue, sql } from "../database.ts";
-import { integer, lanesOf, long, markersOf } from "../rows.ts";
+import { type Row, raw, type SqlTransaction, sql } from "../database.ts";
+import { DOMAIN_COLUMNS, type DomainRow, REMOVE_COLUMNS, type RemoveRow, TXN_COLUMNS } from "../rows/actions.ts";
+import { FILE_COLUMNS, type FileKey, type FileRow } from "../rows/add.ts";
+import { FINGERPRINT_COLUMNS, lanesOf, markersOf } from "../rows/heads.ts";
+import { integer, long } from "../rows/values.ts";
 import type { LiveFile, LiveFiles } from "./check-rows.ts";
-import type { AddRow, RemoveRow, TableWrite } from "./planned-rows.ts";
+import { insertRows, replacing } from "./insert-rows.ts";
+import type { TableWrite } from "./planned-rows.ts";
 
 /** The numbers of a head that a write moves. */
 export interface HeadNumbers {
@@ -29,7 +33,7 @@ export function headNumbers(row: Row): HeadNumbers {
     sizeInBytes: long(row, "size_in_bytes"),
     markers: markersOf(row),
     highWaterMark: long(row, "row_id_high_water_mark"),
-    lanes: lanesOf(row, "fingerprint_"),
+    lanes: lanesOf(row, FINGERPRINT_COLUMNS),
   };
 }
 
@@ -41,8 +45,6 @@ export interface VersionWrite {
   readonly transactionId: string | null;
   /** True: rows are taken as they are, and the head's version stays. */
   readonly importing: boolean;
-  /** Place of the first add and remove: batches of one checkpoint follow each other. */
-  readonly firstOrd: number;
   /** False while an imported checkpoint has more batches: then there is no row in dl_versions yet. */
   readonly complete: boolean;
   /** A checkpoint's files are all its adds. */
@@ -68,8 +70,8 @@ export async function writeVersion(
     lanes = subtractFingerprint(lanes, file.lanes);
   }
   for (const row of rows) {
-    sizeInBytes = addInt64(sizeInBytes, row[5]);
-    lanes = addFingerprint(lanes, [row[16], row[17], row[18], row[19]]);
+    sizeInBytes = addInt64(sizeInBytes, row.size);
+    lanes = addFingerprint(lanes, [row.h0, row.h1, row.h2, row.h3]);
   }
   await writeHead(tx, to, {
     version: to.importing ? head.version : to.version,
@@ -93,91 +95,80 @@ interface ClosedFiles {
 function closedFiles(write: TableWrite, live: LiveFiles): ClosedFiles {
   const byPath = new Map<string, LiveFile[]>();
   const all = new Set<LiveFile>();
-  const close = (key: string, dv: string) => {
-    const file = live.get(key)?.find((f) => f.dvKey === dv);
+  const close = (row: FileKey) => {
+    const file = live.get(row.path_key)?.find((f) => f.dvKey === row.dv_key);
     if (file === undefined || all.has(file)) return;
     all.add(file);
-    const others = byPath.get(key);
+    const others = byPath.get(row.path_key);
     if (others) others.push(file);
-    else byPath.set(key, [file]);
+    else byPath.set(row.path_key, [file]);
   };
-  for (const [, key, dv] of write.removes) close(key, dv);
+  for (const row of write.removes) close(row);
   const removed = all.size;
-  for (const [, key, dv] of write.adds) close(key, dv);
+  for (const row of write.adds) close(row);
   return { all: [...all], superseded: all.size - removed, byPath };
 }
 
 /**
- * Row ids under the lock (design D4, delta-rules.md §3.1): a file that follows another of its path keeps that one's ids,
- * any other gets fresh ones above the high-water mark, whatever the client sent. While none are assigned, rows stay as they are.
+ * Row ids under the lock (PROTOCOL.md, "Row Tracking"): a file that follows another of its path keeps that one's ids, any other
+ * gets fresh ones above the high-water mark, whatever the client sent. While none are assigned, rows stay as they are.
  */
 function assignRowIds(
   to: VersionWrite,
   write: TableWrite,
   before: Int64,
   closed: ClosedFiles["byPath"],
-): { readonly rows: readonly AddRow[]; readonly highWaterMark: Int64 } {
+): { readonly rows: readonly FileRow[]; readonly highWaterMark: Int64 } {
   const given = write.highWaterMark;
   let mark = given !== undefined && given > before ? given : before;
   if (to.importing || !write.rowIds) return { rows: write.adds, highWaterMark: mark };
-  const rows = write.adds.map((row): AddRow => {
-    const ofPath = closed.get(row[1]);
-    const former = ofPath?.find((file) => file.dvKey === row[2]) ?? ofPath?.[0];
+  const rows = write.adds.map((row): FileRow => {
+    const ofPath = closed.get(row.path_key);
+    const former = ofPath?.find((file) => file.dvKey === row.dv_key) ?? ofPath?.[0];
     if (former?.baseRowId !== undefined) {
-      return withRowIds(row, former.baseRowId, former.defaultRowCommitVersion ?? to.version);
+      const kept = former.defaultRowCommitVersion ?? to.version;
+      return { ...row, base_row_id: former.baseRowId, default_row_commit_version: kept };
     }
     const first = addInt64(mark, 1);
-    mark = addInt64(mark, row[9] ?? 0);
-    return withRowIds(row, first, to.version);
+    mark = addInt64(mark, row.num_records ?? 0);
+    return { ...row, base_row_id: first, default_row_commit_version: to.version };
   });
   return { rows, highWaterMark: mark };
 }
 
-function withRowIds(row: AddRow, baseRowId: Int64, defaultRowCommitVersion: Int64): AddRow {
-  const copy: [...AddRow] = [...row];
-  copy[12] = baseRowId;
-  copy[13] = defaultRowCommitVersion;
-  return copy;
-}
-
-/** Removes carry the ids of the file that they remove (delta-rules.md §3.1). */
+/** Removes carry the ids of the file that they remove (PROTOCOL.md, "Row Tracking"). */
 function removesWithRowIds(to: VersionWrite, write: TableWrite, closed: ClosedFiles["byPath"]): readonly RemoveRow[] {
   if (to.importing || !write.rowIds) return write.removes;
   return write.removes.map((row): RemoveRow => {
-    const gone = closed.get(row[1])?.find((file) => file.dvKey === row[2]);
+    const gone = closed.get(row.path_key)?.find((file) => file.dvKey === row.dv_key);
     if (gone?.baseRowId === undefined) return row;
     const version = gone.defaultRowCommitVersion;
     const ids = `{"baseRowId":${gone.baseRowId}${version === undefined ? "" : `,"defaultRowCommitVersion":${version}`}`;
-    const [path, key, dv, deletionTimestamp, dataChange, action] = row;
-    const rest = action === "{}" ? "}" : `,${action.slice(1)}`;
-    return [path, key, dv, deletionTimestamp, dataChange, ids + rest];
+    return { ...row, action: ids + (row.action === "{}" ? "}" : `,${row.action.slice(1)}`) };
   });
 }
 
 async function writeFiles(
   tx: SqlTransaction,
-  to: VersionWrite,
-  { removes, adds }: { readonly removes: readonly RemoveRow[]; readonly adds: readonly AddRow[] },
+  { tableId, version }: VersionWrite,
+  { removes, adds }: { readonly removes: readonly RemoveRow[]; readonly adds: readonly FileRow[] },
   closed: readonly LiveFile[],
 ): Promise<void> {
-  const { tableId, version, firstOrd } = to;
   await tx.each(
     sql`update dl_files set removed_version = ${null} where table_id = ${null} and added_version = ${null} and ord = ${null}`,
     closed.map((file) => [version, tableId, file.addedVersion, file.ord]),
   );
-  await tx.each(
-    sql`insert into dl_removes (table_id, version, ord, path, path_key, dv_key, deletion_timestamp, data_change, action)
-      values (${null}, ${null}, ${null}, ${null}, unhex(${null}), ${null}, ${null}, ${null}, ${null})`,
-    removes.map((row, i) => [tableId, version, firstOrd + i, ...row]),
+  await insertRows(
+    tx,
+    "dl_removes",
+    ["table_id", "version", "ord", "path_key", "dv_key", ...REMOVE_COLUMNS],
+    removes.map((row) => ({ ...row, table_id: tableId, version })),
   );
-  const v = null;
-  await tx.each(
-    sql`insert into dl_files (table_id, added_version, ord, path, path_key, dv_key, partition_values, size,
-        modification_time, data_change, stats, num_records, tags, deletion_vector, base_row_id,
-        default_row_commit_version, clustering_provider, unknown, h0, h1, h2, h3)
-      values (${v}, ${v}, ${v}, ${v}, unhex(${v}), ${v}, ${v}, ${v}, ${v}, ${v}, ${v},
-        ${v}, ${v}, ${v}, ${v}, ${v}, ${v}, ${v}, ${v}, ${v}, ${v}, ${v})`,
-    adds.map(([path, key, dv, _replaces, ...rest], i) => [tableId, version, firstOrd + i, path, key, dv, ...rest]),
+  await insertRows(
+    tx,
+    "dl_files",
+    ["table_id", "added_version", ...FILE_COLUMNS],
+    adds.map((row) => ({ ...row, table_id: tableId, added_version: version })),
   );
 }
 
@@ -187,7 +178,9 @@ async function writeActions(
   write: TableWrite,
   newHighWaterMark: Int64 | undefined,
 ): Promise<void> {
-  const at: readonly SqlValue[] = [to.tableId, to.version];
+  const at = { table_id: to.tableId, version: to.version };
+  const ofVersion = (rows: readonly object[]) => rows.map((row) => ({ ...row, ...at }));
+  const key = ["table_id", "version", "ord"];
   // An import may bring the header of a checkpoint with more than one batch: the last one counts.
   const { transactionId } = to;
   const metadata =
@@ -195,35 +188,24 @@ async function writeActions(
       ? write.metadata
       : fillLateValues(write.metadata, transactionId, to.version, to.timestamp);
   for (const [table, action] of [
-    [sql`dl_metadata`, metadata],
-    [sql`dl_protocols`, write.protocol],
+    ["dl_metadata", metadata],
+    ["dl_protocols", write.protocol],
   ] as const) {
-    if (action === undefined) continue;
-    await tx.all(sql`insert into ${table} (table_id, version, action) values (${to.tableId}, ${to.version}, ${action})
-      on conflict (table_id, version) do update set action = excluded.action`);
+    const last = replacing(["table_id", "version"], ["action"]);
+    if (action !== undefined) {
+      await insertRows(tx, table, ["table_id", "version", "action"], [{ ...at, action }], last);
+    }
   }
-  await tx.each(
-    sql`insert into dl_txns (table_id, version, ord, app_id, txn_version, last_updated, unknown)
-      values (${null}, ${null}, ${null}, ${null}, ${null}, ${null}, ${null})
-      on conflict (table_id, app_id, version) do update
-      set txn_version = excluded.txn_version, last_updated = excluded.last_updated, unknown = excluded.unknown`,
-    write.txns.map((row, i) => [...at, i, ...row]),
-  );
-  const domains = [...write.domains];
+  const lastTxn = replacing(["table_id", "app_id", "version"], TXN_COLUMNS.slice(1));
+  await insertRows(tx, "dl_txns", [...key, ...TXN_COLUMNS], ofVersion(write.txns), lastTxn);
+  const domains: DomainRow[] = [...write.domains];
   if (write.rowIds && newHighWaterMark !== undefined) {
-    domains.push([ROW_TRACKING_DOMAIN, `{"rowIdHighWaterMark":${newHighWaterMark}}`, false, null]);
+    const configuration = `{"rowIdHighWaterMark":${newHighWaterMark}}`;
+    domains.push({ ord: domains.length, domain: ROW_TRACKING_DOMAIN, configuration, removed: false });
   }
-  await tx.each(
-    sql`insert into dl_domains (table_id, version, ord, domain, configuration, removed, unknown)
-      values (${null}, ${null}, ${null}, ${null}, ${null}, ${null}, ${null})
-      on conflict (table_id, domain, version) do update
-      set configuration = excluded.configuration, removed = excluded.removed, unknown = excluded.unknown`,
-    domains.map((row, i) => [...at, i, ...row]),
-  );
-  await tx.each(
-    sql`insert into dl_other_actions (table_id, version, ord, action) values (${null}, ${null}, ${null}, ${null})`,
-    write.others.map((action, i) => [...at, i, action]),
-  );
+  const lastDomain = replacing(["table_id", "domain", "version"], DOMAIN_COLUMNS.slice(1));
+  await insertRows(tx, "dl_domains", [...key, ...DOMAIN_COLUMNS], ofVersion(domains), lastDomain);
+  await insertRows(tx, "dl_other_actions", [...key, "action"], ofVersion(write.others));
 }
 
 function movedMarkers(
@@ -247,7 +229,7 @@ function movedMarkers(
 
 async function writeHead(tx: SqlTransaction, to: VersionWrite, head: HeadNumbers): Promise<void> {
   const { markers, lanes } = head;
-  await tx.all(sql`
+  await tx.write(sql`
     update dl_tables set version = ${head.version}, timestamp = ${head.timestamp},
       num_files = ${head.numFiles}, size_in_bytes = ${head.sizeInBytes},
       metadata_version = ${markers.metadata}, protocol_version = ${markers.protocol}, add_version = ${markers.add},
@@ -260,11 +242,12 @@ async function writeHead(tx: SqlTransaction, to: VersionWrite, head: HeadNumbers
 
 async function writeVersionRow(tx: SqlTransaction, to: VersionWrite, write: TableWrite): Promise<void> {
   const numAdds = to.isCheckpoint ? sql`num_files` : sql`${write.adds.length}`;
-  await tx.all(sql`
+  const fingerprint = raw(FINGERPRINT_COLUMNS.join(", "));
+  await tx.write(sql`
     insert into dl_versions (table_id, version, transaction_id, timestamp, in_commit_timestamp, is_blind_append, num_adds,
-      num_removes, num_files, size_in_bytes, fingerprint_0, fingerprint_1, fingerprint_2, fingerprint_3, commit_info)
+      num_removes, num_files, size_in_bytes, ${fingerprint}, commit_info)
     select table_id, ${to.version}, ${to.transactionId}, ${to.timestamp}, ${to.inCommitTimestamp}, ${write.isBlindAppend},
       ${numAdds}, ${to.isCheckpoint ? 0 : write.removes.length}, num_files, size_in_bytes,
-      fingerprint_0, fingerprint_1, fingerprint_2, fingerprint_3, ${write.commitInfo ?? null}
+      ${fingerprint}, ${write.commitInfo ?? null}
     from dl_tables where table_id = ${to.tableId}`);
 }

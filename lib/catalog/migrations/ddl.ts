@@ -1,6 +1,6 @@
 /** Tables as data, and how they become CREATE statements of an engine and pages of documentation. */
 
-import type { ColumnType, Dialect } from "../database.ts";
+import type { ColumnType, Dialect } from "../dialect.ts";
 
 export interface ColumnSpec {
   readonly name: string;
@@ -47,20 +47,32 @@ export function createTable(dialect: Dialect, table: TableSpec): string[] {
     `  primary key (${table.primaryKey.join(", ")})`,
     `)${dialect.tableOptions(table)}`,
   ].join("\n");
-  return [create, ...(table.indexes ?? []).map((index) => createIndex(table, index)), ...comments(dialect, table)];
+  return [create, ...(table.indexes ?? []).map((index) => indexOn(table.name, index)), ...comments(dialect, table)];
 }
 
-function createIndex(table: TableSpec, index: IndexSpec): string {
+/** The statements that add an index, with its comment, to a table that is there. */
+export function createIndex(dialect: Dialect, table: string, index: IndexSpec): string[] {
+  return [indexOn(table, index), ...(dialect.comments === "inline" ? [] : [commentOn(index)])];
+}
+
+function indexOn(table: string, index: IndexSpec): string {
   const where = index.where === undefined ? "" : ` where ${index.where}`;
-  return `create ${index.unique ? "unique " : ""}index ${index.name} on ${table.name} (${index.columns.join(", ")})${where}`;
+  return `create ${index.unique ? "unique " : ""}index ${index.name} on ${table} (${index.columns.join(", ")})${where}`;
+}
+
+function commentOn(index: IndexSpec): string {
+  return `comment on index ${index.name} is ${quoted(index.comment)}`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function comments(dialect: Dialect, table: TableSpec): string[] {
   if (dialect.comments === "inline") return [];
-  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
   return [
     `comment on table ${table.name} is ${quoted(table.comment)}`,
     ...table.columns.map((c) => `comment on column ${table.name}.${c.name} is ${quoted(c.comment)}`),
-    ...(table.indexes ?? []).map((i) => `comment on index ${i.name} is ${quoted(i.comment)}`),
+    ...(table.indexes ?? []).map(commentOn),
   ];
 }

@@ -1,12 +1,13 @@
 /** All migrations, in order. A static list, so that it survives bundling. */
 
-import type { Dialect } from "../database.ts";
+import type { Dialect } from "../dialect.ts";
 import { INITIAL_TABLES } from "./0001-initial.ts";
 import { POSTGRES_COMMIT_FUNCTIONS } from "./0002-commit-functions.ts";
 import { STAGED_REQUESTS } from "./0003-staged-requests.ts";
 import { PARITY } from "./0004-parity.ts";
 import { POSTGRES_CHECK_ROWS } from "./0005-conflicts-are-final.ts";
-import { createTable, type TableSpec } from "./ddl.ts";
+import { NAME_IN_ANY_CASE, POSTGRES_FUNCTIONS_BY_NAME } from "./0006-rows-by-name.ts";
+import { createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
   readonly id: number;
@@ -48,7 +49,22 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0005-conflicts-are-final",
     statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_CHECK_ROWS : []),
   },
+  {
+    id: 6,
+    name: "0006-rows-by-name",
+    statements: (dialect) => [
+      ...createIndex(dialect, "dl_tables", NAME_IN_ANY_CASE),
+      ...(dialect.name === "postgres" ? POSTGRES_FUNCTIONS_BY_NAME : []),
+    ],
+  },
 ];
 
 /** The schema that all migrations together make. */
-export const SCHEMA: readonly TableSpec[] = [MIGRATIONS_TABLE, ...INITIAL_TABLES, STAGED_REQUESTS, PARITY];
+export const SCHEMA: readonly TableSpec[] = [
+  MIGRATIONS_TABLE,
+  ...INITIAL_TABLES.map((table) =>
+    table.name === "dl_tables" ? { ...table, indexes: [...(table.indexes ?? []), NAME_IN_ANY_CASE] } : table,
+  ),
+  STAGED_REQUESTS,
+  PARITY,
+];

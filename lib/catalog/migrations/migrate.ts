@@ -2,8 +2,8 @@
 
 import { LakeError } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
-import { type Database, raw, type SqlTransaction, sql } from "../database.ts";
-import { integer } from "../rows.ts";
+import { type Database, type SqlTransaction, sql } from "../database.ts";
+import { integer } from "../rows/values.ts";
 import { createTable } from "./ddl.ts";
 import { MIGRATIONS, MIGRATIONS_TABLE, type Migration } from "./index.ts";
 
@@ -22,19 +22,19 @@ export async function migrate(db: Database, clock: Clock): Promise<{ readonly ap
 
 /** The first statement claims the version: of two installers one waits here, finds it taken, and carries on. */
 async function apply(db: Database, tx: SqlTransaction, migration: Migration, clock: Clock): Promise<boolean> {
-  const claimed = await tx.all(sql`
+  const claimed = await tx.writeReturning(sql`
     insert into dl_migrations (id, name, applied_at) values (${migration.id}, ${migration.name}, ${clock.now()})
     on conflict (id) do nothing returning id`);
   if (claimed.length === 0) return false;
-  for (const statement of migration.statements(db.dialect)) await tx.all(raw(statement));
+  for (const statement of migration.statements(db.dialect)) await tx.define(statement);
   return true;
 }
 
 async function createMigrationsTable(db: Database): Promise<void> {
   try {
     await db.transaction(async (tx) => {
-      if ((await tx.all(migrationsTables(db))).length > 0) return;
-      for (const statement of createTable(db.dialect, MIGRATIONS_TABLE)) await tx.all(raw(statement));
+      if ((await tx.read(tx.dialect.hasTable(MIGRATIONS_TABLE.name))).length > 0) return;
+      for (const statement of createTable(db.dialect, MIGRATIONS_TABLE)) await tx.define(statement);
     });
   } catch (error) {
     // Another installer was faster.
@@ -42,16 +42,10 @@ async function createMigrationsTable(db: Database): Promise<void> {
   }
 }
 
-function migrationsTables(db: Database) {
-  return db.dialect.name === "sqlite"
-    ? sql`select name from sqlite_schema where name = 'dl_migrations'`
-    : sql`select 1 as name where to_regclass('dl_migrations') is not null`;
-}
-
 /** undefined when there is not even dl_migrations */
 async function appliedMigrations(db: Database): Promise<ReadonlySet<number> | undefined> {
-  if ((await db.all(migrationsTables(db))).length === 0) return undefined;
-  const rows = await db.all(sql`select id from dl_migrations`);
+  if ((await db.read(db.dialect.hasTable(MIGRATIONS_TABLE.name))).length === 0) return undefined;
+  const rows = await db.read(sql`select id from dl_migrations`);
   return new Set(rows.map((row) => integer(row, "id")));
 }
 

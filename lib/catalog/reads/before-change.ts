@@ -3,7 +3,8 @@
 import type { Metadata } from "../../delta/actions.ts";
 import type { FileRequirement } from "../../delta/metadata-change.ts";
 import { type Queries, type Sql, sql, uuid } from "../database.ts";
-import { metadataOf, text } from "../rows.ts";
+import { metadataOf } from "../rows/actions.ts";
+import { text } from "../rows/values.ts";
 
 const LACKS: Readonly<Record<FileRequirement, Sql>> = {
   rowIds: sql`f.base_row_id is null`,
@@ -17,7 +18,7 @@ export async function pathsLacking(
   version: number,
   options: { readonly requirement: FileRequirement; readonly limit: number },
 ): Promise<readonly string[]> {
-  const rows = await db.all(sql`
+  const rows = await db.read(sql`
     select f.path from dl_files f
     where f.table_id = ${uuid(tableId)} and f.added_version <= ${version} and f.removed_version > ${version}
       and ${LACKS[options.requirement]}
@@ -27,6 +28,6 @@ export async function pathsLacking(
 
 /** All metaData actions that SQL holds of a table, oldest first. One round trip. */
 export async function metadataHistory(db: Queries, tableId: string): Promise<readonly Metadata[]> {
-  const rows = await db.all(sql`select action from dl_metadata where table_id = ${uuid(tableId)} order by version`);
+  const rows = await db.read(sql`select action from dl_metadata where table_id = ${uuid(tableId)} order by version`);
   return rows.map((row) => metadataOf(row, "action"));
 }

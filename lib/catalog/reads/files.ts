@@ -1,10 +1,12 @@
-/** dl_files and dl_removes at a version: one range query, no replay (design D5). */
+/** dl_files and dl_removes at a version: one range query, no replay. */
 
 import type { AddFile, RemoveFile } from "../../delta/actions.ts";
 import { invalid } from "../../errors.ts";
 import type { Page } from "../../ports.ts";
-import { type Database, OPEN, type Queries, type Row, type Sql, sql, uuid } from "../database.ts";
-import { ADD_COLUMNS, addOf, columns, integer, removeOf, storedUuid } from "../rows.ts";
+import { columnsOf, OPEN, type Queries, type Row, type Sql, sql, uuid } from "../database.ts";
+import { REMOVE_COLUMNS, removeOf } from "../rows/actions.ts";
+import { ADD_COLUMNS, addOf } from "../rows/add.ts";
+import { integer, isNull, storedUuid } from "../rows/values.ts";
 import { tableNotFound } from "../tables.ts";
 import { checkVersionHeld } from "./versions.ts";
 
@@ -23,21 +25,20 @@ export async function readFiles(
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   const after = options.cursor === undefined ? sql`true` : sql`(f.added_version, f.ord) > ${place(options.cursor)}`;
-  const rows = await db.all(sql`
-    select * from (
-      select f.added_version as at_version, f.ord as at_ord, ${columns(ADD_COLUMNS, "f")}
+  const rows = await db.read(sql`
+    select t.version as head_version, t.base_version, files.*
+    from dl_tables t left join (
+      select f.added_version as at_version, f.ord as at_ord, ${columnsOf("f", ADD_COLUMNS)}
       from dl_files f where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}
-      order by f.added_version, f.ord limit ${options.limit + 1}) files
-    union all
-    select -1, -1, null, null, t.version, t.base_version, null, null, null, null, null, null, null, null
-    from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
-    order by 1, 2`);
-  return pageOf(rows, { tableId, version, limit: options.limit, head: "size", base: "modification_time" }, addOf);
+      order by f.added_version, f.ord limit ${options.limit + 1}) files on true
+    where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
+    order by at_version, at_ord`);
+  return pageOf(rows, { tableId, version, limit: options.limit }, addOf);
 }
 
 /** In the order of the primary key: (version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
 export async function readTombstones(
-  db: Database,
+  db: Queries,
   tableId: string,
   version: number,
   options: PageOptions & { readonly newerThan: number },
@@ -50,10 +51,10 @@ export async function readTombstones(
   // Scalar subqueries, because PostgreSQL would turn "not exists" into a join that reads all files of the table while it has no
   // statistics; "+ 0" keeps it from the index that begins with the version (and useIndex keeps SQLite from it). Two questions about files, because each of the
   // partial indexes answers one of them.
-  const rows = await db.all(sql`
-    select * from (
-      select r.version as at_version, r.ord as at_ord, r.path, r.deletion_timestamp, r.data_change, r.action,
-        cast(null as bigint) as base_version
+  const rows = await db.read(sql`
+    select t.version as head_version, t.base_version, removes.*
+    from dl_tables t left join (
+      select r.version as at_version, r.ord as at_ord, ${columnsOf("r", REMOVE_COLUMNS)}
       from dl_removes r where r.table_id = ${uuid(id)} and r.version <= ${version}
         and coalesce(r.deletion_timestamp, 0) > ${options.newerThan} and ${after}
         and (select 1 from dl_removes later ${db.dialect.useIndex("dl_removes_path")}
@@ -63,30 +64,22 @@ export async function readTombstones(
           and f.added_version + 0 <= ${version} limit 1) is null
         and (select 1 from dl_files f where ${sameFile(sql`f`)} and f.removed_version > ${version}
           and f.removed_version < ${OPEN} and f.added_version + 0 <= ${version} limit 1) is null
-      order by r.version, r.ord limit ${options.limit + 1}) removes
-    union all
-    select -1, -1, null, t.version, null, null, t.base_version
-    from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
-    order by 1, 2`);
-  const head = { head: "deletion_timestamp", base: "base_version" };
-  return pageOf(rows, { tableId, version, limit: options.limit, ...head }, removeOf);
+      order by r.version, r.ord limit ${options.limit + 1}) removes on true
+    where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
+    order by at_version, at_ord`);
+  return pageOf(rows, { tableId, version, limit: options.limit }, (row) => removeOf(row));
 }
 
-/** The first row is the head's; the columns named in `at` hold its newest and its oldest version. */
+/** Every row says what the table holds; where nothing was found, one row says only that. */
 function pageOf<T>(
   rows: readonly Row[],
-  at: {
-    readonly tableId: string;
-    readonly version: number;
-    readonly limit: number;
-    readonly head: string;
-    readonly base: string;
-  },
+  at: { readonly tableId: string; readonly version: number; readonly limit: number },
   read: (row: Row) => T,
 ): Page<T> {
-  const [head, ...found] = rows;
-  if (head?.at_version !== -1) throw tableNotFound(at.tableId);
-  checkVersionHeld(at.tableId, at.version, integer(head, at.base), integer(head, at.head));
+  const [first] = rows;
+  if (first === undefined) throw tableNotFound(at.tableId);
+  checkVersionHeld(at.tableId, at.version, integer(first, "base_version"), integer(first, "head_version"));
+  const found = isNull(first, "at_version") ? [] : rows;
   const kept = found.slice(0, at.limit);
   const last = kept.at(-1);
   const items = kept.map(read);

@@ -2,13 +2,19 @@
 
 import type { Transaction } from "../../ports.ts";
 import { type Queries, sql, uuid } from "../database.ts";
-import { storedUuid, transactionOf } from "../rows.ts";
+import { integer, json, storedUuid, text } from "../rows/values.ts";
 
 export async function findTransactionRow(db: Queries, transactionId: string): Promise<Transaction | undefined> {
   const id = storedUuid(transactionId);
   if (id === undefined) return undefined;
-  const [row] = await db.all(
+  const [row] = await db.read(
     sql`select transaction_id, request_hash, committed_at, result from dl_transactions where transaction_id = ${uuid(id)}`,
   );
-  return row && transactionOf(row);
+  if (row === undefined) return undefined;
+  return {
+    transactionId: text(row, "transaction_id"),
+    requestHash: text(row, "request_hash"),
+    committedAt: integer(row, "committed_at"),
+    tables: json(row, "result") as unknown as Transaction["tables"],
+  };
 }

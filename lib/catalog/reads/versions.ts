@@ -1,22 +1,21 @@
 /** dl_versions and the small actions: history, time travel, and the state of a table at one version without its files. */
 
-import type { Fingerprint } from "../../delta/fingerprint.ts";
 import { notFound } from "../../errors.ts";
 import type { Page, SnapshotHeader, VersionSummary } from "../../ports.ts";
 import { type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
+import { DOMAIN_COLUMNS, domainOf, metadataOf, protocolOf, TXN_COLUMNS, txnOf } from "../rows/actions.ts";
+import { FINGERPRINT_COLUMNS, lanesOf } from "../rows/heads.ts";
 import {
-  domainOf,
+  flag,
   integer,
-  LANE_NAMES,
+  jsonObject,
   long,
-  metadataOf,
   optionalInteger,
-  protocolOf,
+  optionalJsonObject,
+  optionalText,
   storedUuid,
-  summaryOf,
   text,
-  txnOf,
-} from "../rows.ts";
+} from "../rows/values.ts";
 import { isActive, page, tableNotFound } from "../tables.ts";
 
 /** Newest first. */
@@ -28,11 +27,29 @@ export async function history(
   const id = storedUuid(tableId);
   if (id === undefined) return { items: [] };
   const before = options.before === undefined ? sql`true` : sql`v.version < ${options.before}`;
-  const rows = await db.all(sql`
+  const rows = await db.read(sql`
     select v.version, v.timestamp, v.in_commit_timestamp, v.transaction_id, v.commit_info, v.num_adds, v.num_removes,
       v.num_files, v.size_in_bytes, v.is_blind_append
     from dl_versions v where v.table_id = ${uuid(id)} and ${isActive(id)} and ${before} order by v.version desc limit ${options.limit + 1}`);
   return page(rows.map(summaryOf), options.limit, (version) => String(version.version));
+}
+
+function summaryOf(row: Row): VersionSummary {
+  const inCommitTimestamp = optionalInteger(row, "in_commit_timestamp");
+  const transactionId = optionalText(row, "transaction_id");
+  const commitInfo = optionalJsonObject(row, "commit_info");
+  return {
+    version: integer(row, "version"),
+    timestamp: integer(row, "timestamp"),
+    ...(inCommitTimestamp === undefined ? {} : { inCommitTimestamp }),
+    ...(transactionId === undefined ? {} : { transactionId }),
+    ...(commitInfo === undefined ? {} : { commitInfo }),
+    numAdds: integer(row, "num_adds"),
+    numRemoves: integer(row, "num_removes"),
+    numFiles: integer(row, "num_files"),
+    sizeInBytes: long(row, "size_in_bytes"),
+    isBlindAppend: flag(row, "is_blind_append"),
+  };
 }
 
 export async function versionAt(
@@ -43,7 +60,7 @@ export async function versionAt(
   const id = storedUuid(tableId);
   if (id === undefined) return undefined;
   const newest = async (among: Sql): Promise<Row | undefined> => {
-    const rows = await db.all(sql`
+    const rows = await db.read(sql`
       select v.version, v.timestamp, v.in_commit_timestamp from dl_versions v
       where v.table_id = ${uuid(id)} and ${isActive(id)} and v.timestamp <= ${timestamp} and ${among}
       order by v.timestamp desc, v.version desc limit 1`);
@@ -51,7 +68,7 @@ export async function versionAt(
   };
   const latest = await newest(sql`true`);
   // File times from before in-commit timestamps were turned on may be later than these: a copy of a log has new ones. The
-  // latest version counts then, not the latest time (delta-rules.md §5, "Mixed").
+  // latest version counts then, not the latest time.
   const inCommit =
     latest && latest.in_commit_timestamp === null ? await newest(sql`v.in_commit_timestamp is not null`) : undefined;
   const row = inCommit && latest && integer(inCommit, "version") > integer(latest, "version") ? inCommit : latest;
@@ -75,67 +92,60 @@ export async function readHeader(db: Queries, tableId: string, version: number):
     sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.version <= ${version})`;
   const newestOf = (table: Sql, column: Sql) =>
     sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.${column} = keys.k and x.version <= ${version})`;
-  // One text, as the other kinds have no four numbers.
-  const lanes = raw(LANE_NAMES.map((lane) => `cast(v.fingerprint_${lane} as text)`).join(" || ',' || "));
-  const rows = await db.all(sql`
+  const { jsonOf } = db.dialect;
+  const rows = await db.read(sql`
     with recursive ${distinctKeys("apps", sql`dl_txns`, sql`app_id`, id)},
     ${distinctKeys("domain_names", sql`dl_domains`, sql`domain`, id)}
-    select 'head' as kind, cast(null as text) as action, t.version as a, t.base_version as b, cast(null as bigint) as c,
-      cast(null as bigint) as d, cast(null as text) as app_id, cast(null as text) as domain,
-      cast(null as text) as configuration, cast(null as boolean) as removed, cast(null as text) as unknown
+    select 'head' as kind, ${jsonOf("t", ["version", "base_version"])} as fields
     from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     union all
-    select 'version', ${lanes}, v.timestamp, v.num_files, v.size_in_bytes, v.in_commit_timestamp, null, null, null, null, null
+    select 'version', ${jsonOf("v", VERSION_COLUMNS)}
     from dl_versions v where v.table_id = ${uuid(id)} and v.version = ${version}
     union all
-    select 'metadata', m.action, null, null, null, null, null, null, null, null, null
+    select 'metadata', m.action
     from dl_metadata m where m.table_id = ${uuid(id)} and m.version = ${newest(sql`dl_metadata`)}
     union all
-    select 'protocol', p.action, null, null, null, null, null, null, null, null, null
+    select 'protocol', p.action
     from dl_protocols p where p.table_id = ${uuid(id)} and p.version = ${newest(sql`dl_protocols`)}
     union all
-    select 'txn', null, x.txn_version, x.last_updated, null, null, x.app_id, null, null, null, x.unknown
+    select 'txn', ${jsonOf("x", TXN_COLUMNS)}
     from apps keys join dl_txns x on x.table_id = ${uuid(id)} and x.app_id = keys.k
       and x.version = ${newestOf(sql`dl_txns`, sql`app_id`)}
     union all
-    select 'domain', null, null, null, null, null, null, x.domain, x.configuration, x.removed, x.unknown
+    select 'domain', ${jsonOf("x", DOMAIN_COLUMNS)}
     from domain_names keys join dl_domains x on x.table_id = ${uuid(id)} and x.domain = keys.k
       and x.version = ${newestOf(sql`dl_domains`, sql`domain`)}`);
   return headerOf(rows, tableId, version);
 }
 
+const VERSION_COLUMNS = ["timestamp", "in_commit_timestamp", "num_files", "size_in_bytes", ...FINGERPRINT_COLUMNS];
+
 function headerOf(rows: readonly Row[], tableId: string, version: number): SnapshotHeader {
   const ofKind = (kind: string) => rows.filter((row) => text(row, "kind") === kind);
-  const [head] = ofKind("head");
+  const fieldsOf = (kind: string): readonly Row[] => ofKind(kind).map((row) => jsonObject(row, "fields"));
+  const [head] = fieldsOf("head");
   if (head === undefined) throw tableNotFound(tableId);
-  const [state] = ofKind("version");
+  const [state] = fieldsOf("version");
   const [metadata] = ofKind("metadata");
   const [protocol] = ofKind("protocol");
-  checkVersionHeld(tableId, version, integer(head, "b"), integer(head, "a"));
+  const held = { base: integer(head, "base_version"), head: integer(head, "version") };
+  checkVersionHeld(tableId, version, held.base, held.head);
   if (state === undefined || metadata === undefined || protocol === undefined) {
-    throw versionNotFound(tableId, version, integer(head, "b"), integer(head, "a"));
+    throw versionNotFound(tableId, version, held.base, held.head);
   }
-  const inCommitTimestamp = optionalInteger(state, "d");
+  const inCommitTimestamp = optionalInteger(state, "in_commit_timestamp");
   return {
     version,
-    timestamp: integer(state, "a"),
+    timestamp: integer(state, "timestamp"),
     ...(inCommitTimestamp === undefined ? {} : { inCommitTimestamp }),
-    protocol: protocolOf(protocol, "action"),
-    metadata: metadataOf(metadata, "action"),
-    txns: byKey(
-      ofKind("txn").map((row) => txnOf({ ...row, txn_version: row.a, last_updated: row.b })),
-      (txn) => txn.appId,
-    ),
-    domains: byKey(ofKind("domain").map(domainOf), (domain) => domain.domain).filter((domain) => !domain.removed),
-    numFiles: integer(state, "b"),
-    sizeInBytes: long(state, "c"),
-    fingerprint: fingerprintOf(text(state, "action")),
+    protocol: protocolOf(protocol, "fields"),
+    metadata: metadataOf(metadata, "fields"),
+    txns: byKey(fieldsOf("txn").map(txnOf), (txn) => txn.appId),
+    domains: byKey(fieldsOf("domain").map(domainOf), (domain) => domain.domain).filter((domain) => !domain.removed),
+    numFiles: integer(state, "num_files"),
+    sizeInBytes: long(state, "size_in_bytes"),
+    fingerprint: lanesOf(state, FINGERPRINT_COLUMNS),
   };
-}
-
-function fingerprintOf(lanes: string): Fingerprint {
-  const [a, b, c, d] = lanes.split(",").map(Number) as [number, number, number, number];
-  return [a, b, c, d];
 }
 
 function byKey<T>(items: readonly T[], key: (item: T) => string): readonly T[] {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { raw, sql } from "../../../lib/catalog/database.ts";
+import { sql } from "../../../lib/catalog/database.ts";
 import { openPostgres } from "../../../lib/catalog/engines/postgres/driver.ts";
 import { openCatalog } from "../../../lib/catalog/open.ts";
 import { systemClock } from "../../../lib/lake/clock.ts";
@@ -91,9 +91,9 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
 async function newDatabase(base: string, closing: (() => Promise<unknown>)[]): Promise<string> {
   const name = `dl_deploy_${crypto.randomUUID().replaceAll("-", "")}`;
   const admin = openPostgres(base, { poolSize: 1 });
-  await admin.all(raw(`create database ${name}`));
+  await admin.define(`create database ${name}`);
   closing.push(async () => {
-    await admin.all(raw(`drop database ${name} with (force)`));
+    await admin.define(`drop database ${name} with (force)`);
     await admin.close();
   });
   const url = new URL(base);
@@ -103,14 +103,14 @@ async function newDatabase(base: string, closing: (() => Promise<unknown>)[]): P
 
 async function sessionsOf(base: string, user: string): Promise<number> {
   const admin = openPostgres(base, { poolSize: 1 });
-  const found = await admin.all(sql`select pid from pg_stat_activity where usename = ${user}`);
+  const found = await admin.read(sql`select pid from pg_stat_activity where usename = ${user}`);
   await admin.close();
   return found.length;
 }
 
 async function dropRole(base: string, name: string): Promise<void> {
   const admin = openPostgres(base, { poolSize: 1 });
-  await admin.all(raw(`drop role if exists "${name}"`));
+  await admin.define(`drop role if exists "${name}"`);
   await admin.close();
 }
 

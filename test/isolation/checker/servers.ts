@@ -26,7 +26,7 @@ export interface Servers {
 export async function startServers(base: string): Promise<Servers> {
   const name = `dl_isolation_${crypto.randomUUID().replaceAll("-", "")}`;
   const admin = openPostgres(base, { poolSize: 1 });
-  await admin.all(raw(`create database ${name}`));
+  await admin.define(`create database ${name}`);
   const url = new URL(base);
   url.pathname = `/${name}`;
   const database = url.href;
@@ -64,13 +64,13 @@ export async function startServers(base: string): Promise<Servers> {
       }
       // A session hands in its statistics when it ends, a moment after its connection has.
       await new Promise((resolve) => setTimeout(resolve, 1500));
-      const [row] = await admin.all(raw(`select deadlocks from pg_stat_database where datname = '${name}'`));
+      const [row] = await admin.read(raw(`select deadlocks from pg_stat_database where datname = '${name}'`));
       return Number(row?.deadlocks);
     },
     async drop() {
       dropped = true;
       for (const server of running) server.kill("SIGKILL");
-      await admin.all(raw(`drop database if exists ${name} with (force)`));
+      await admin.define(`drop database if exists ${name} with (force)`);
       await admin.close();
       rmSync(storage, { recursive: true, force: true });
     },

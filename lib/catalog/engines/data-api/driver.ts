@@ -1,74 +1,88 @@
-/** The driver for the RDS Data API (Aurora PostgreSQL): one call per statement, and one per commit of the catalog. */
+/** The driver for the RDS Data API: one call per statement, and one per commit of the catalog. */
 
 import { LakeError } from "../../../errors.ts";
-import { type Database, type Row, raw, Sql, type SqlTransaction, type SqlValue } from "../../database.ts";
-import { POSTGRES } from "../postgres/dialect.ts";
-import { isTransient } from "../postgres/errors.ts";
+import { type Database, type Queries, type Row, Sql, type SqlTransaction, type SqlValue } from "../../database.ts";
 import { type DriverErrors, retried } from "../retry.ts";
+import { AURORA_POSTGRES, type Flavour } from "./dialect.ts";
 import { dataApiError, dataApiState } from "./errors.ts";
 import { whileStaged } from "./staging.ts";
-import {
-  kindOf,
-  parametersOf,
-  rowsOf,
-  SLICES_PER_CALL,
-  type Statement,
-  sliced,
-  slicesOf,
-  statementOf,
-} from "./statements.ts";
-import { type CallOptions, type DataApiClient, type DataApiOptions, openDataApiClient } from "./transport/client.ts";
+import { parametersOf, rowsOf, SLICES_PER_CALL, type Statement, sliced, slicesOf, statementOf } from "./statements.ts";
+import { type DataApiClient, type DataApiOptions, openDataApiClient } from "./transport/client.ts";
 import { dataApiTarget } from "./transport/url.ts";
 
 /** @throws LakeError invalid for a URL that cannot be read; nothing is called before the first statement */
 export function openDataApi(url: string, options: DataApiOptions = {}): Database {
   const target = dataApiTarget(url);
-  const client = openDataApiClient(target, options);
+  const flavour = AURORA_POSTGRES;
+  const session: Session = { client: openDataApiClient(target, flavour, options), flavour };
   const errors: DriverErrors = {
-    isTransient: (error) => isTransient(dataApiState(error)),
-    translated: (error) => dataApiError(error, target.place),
+    isTransient: (error) => flavour.isTransient(dataApiState(error)),
+    translated: (error) => dataApiError(error, flavour, target.place),
   };
   return {
-    dialect: POSTGRES,
-    all: (query) => retried(() => run(client, query, {}), errors),
-    transaction: (work, options) => retried(() => inTransaction(client, work, options?.long === true), errors),
-    close: () => client.close(),
+    ...statementsOn(session, (work) => retried(work, errors)),
+    transaction: (work, options) => retried(() => inTransaction(session, work, options?.long === true), errors),
+    close: () => session.client.close(),
   };
 }
 
-function run(client: DataApiClient, query: Sql, options: CallOptions): Promise<readonly Row[]> {
-  return whileStaged(client, statementOf(query), (statement) => runStatement(client, statement, options));
+/** Whom the calls go to, and within which transaction. */
+interface Session {
+  readonly client: DataApiClient;
+  readonly flavour: Flavour;
+  readonly transactionId?: string;
 }
 
-async function runStatement(
-  client: DataApiClient,
-  statement: Statement,
-  options: CallOptions,
-): Promise<readonly Row[]> {
-  const kind = kindOf(statement.sql);
-  if (kind === "bare") {
-    await client.execute(statement, options);
-    return [];
-  }
-  const { transactionId } = options;
+/** @param attempt within a transaction nothing is tried again: the whole of it is */
+function statementsOn(
+  session: Session,
+  attempt: <T>(work: () => Promise<T>) => Promise<T> = (work) => work(),
+  long = false,
+): Queries {
+  const { client, flavour, transactionId } = session;
+  const staged = <T>(query: Sql, work: (statement: Statement) => Promise<T>) =>
+    attempt(() => whileStaged(client, flavour, statementOf(query, flavour), work));
+  return {
+    dialect: flavour.dialect,
+    read: (query) => staged(query, (statement) => read(session, statement)),
+    write: (query) => staged(query, async (statement) => void (await client.execute(statement, { transactionId }))),
+    writeReturning: (query) => staged(query, (statement) => writeReturning(session, statement)),
+    define: (sql) =>
+      attempt(async () => {
+        // A definition that was cut off may leave more behind than one that is late.
+        await client.execute({ sql, parameters: [] }, { transactionId, continueAfterTimeout: long });
+      }),
+  };
+}
+
+async function read(session: Session, statement: Statement): Promise<readonly Row[]> {
+  const { client, flavour, transactionId } = session;
   // Within a transaction nothing is repeated: it may be gone, or the statement still be running in it.
-  const repeatable = kind === "read" && transactionId === undefined;
-  const answer = await client.execute(sliced(statement, { all: false }), { ...options, repeatable });
-  const { bytes, total } = slicesOf(answer);
+  const repeatable = transactionId === undefined;
+  const { bytes, total } = slicesOf(
+    await client.execute(sliced(statement, flavour, "firstCall"), { transactionId, repeatable }),
+  );
   if (bytes.length === total) return rowsOf(bytes);
-  if (kind === "write") {
+  if (transactionId !== undefined) return fetchAll(session, statement);
+  return withTransaction(session, (inside) => fetchAll(inside, statement));
+}
+
+async function writeReturning(session: Session, statement: Statement): Promise<readonly Row[]> {
+  const { client, flavour, transactionId } = session;
+  const { bytes, total } = slicesOf(await client.execute(sliced(statement, flavour, "firstCall"), { transactionId }));
+  if (bytes.length < total) {
     throw new LakeError("internal", `a statement answered with ${total} bytes, which is more than one call returns`);
   }
-  if (transactionId !== undefined) return fetchAll(client, statement, transactionId);
-  return withTransaction(client, (id) => fetchAll(client, statement, id));
+  return rowsOf(bytes);
 }
 
 /** A cursor has one snapshot, and the rows are made into text only once: each call takes the next slices of it. */
-async function fetchAll(client: DataApiClient, statement: Statement, transactionId: string): Promise<readonly Row[]> {
-  const { sql, parameters } = sliced(statement, { all: true });
+async function fetchAll({ client, flavour, transactionId }: Session, statement: Statement): Promise<readonly Row[]> {
+  const { cursor } = flavour;
+  const { sql, parameters } = sliced(statement, flavour, "all");
   const options = { transactionId };
-  await client.execute({ sql: `declare dl_slices no scroll cursor for ${sql}`, parameters }, options);
-  const next = { sql: `fetch ${SLICES_PER_CALL} from dl_slices`, parameters: [] };
+  await client.execute({ sql: cursor.declare(sql), parameters }, options);
+  const next = { sql: cursor.fetch(SLICES_PER_CALL), parameters: [] };
   const parts: Uint8Array[] = [];
   let missing = Number.POSITIVE_INFINITY;
   while (missing > 0) {
@@ -77,27 +91,24 @@ async function fetchAll(client: DataApiClient, statement: Statement, transaction
     if (bytes.length === 0 && missing > 0) throw new LakeError("internal", "a cursor ended before its rows did");
     parts.push(bytes);
   }
-  await client.execute({ sql: "close dl_slices", parameters: [] }, options);
+  await client.execute({ sql: cursor.close, parameters: [] }, options);
   return rowsOf(Buffer.concat(parts));
 }
 
-async function inTransaction<T>(
-  client: DataApiClient,
-  work: (tx: SqlTransaction) => Promise<T>,
-  long: boolean,
-): Promise<T> {
-  return withTransaction(client, async (transactionId) => {
-    // dl_commit is right under READ COMMITTED only, whatever the default of the database.
-    await run(client, raw("set transaction isolation level read committed"), { transactionId });
-    return work(transactionOn(client, transactionId, long));
+async function inTransaction<T>(session: Session, work: (tx: SqlTransaction) => Promise<T>, long: boolean): Promise<T> {
+  return withTransaction(session, async (inside) => {
+    const { client, flavour, transactionId } = inside;
+    await client.execute({ sql: flavour.readCommitted, parameters: [] }, { transactionId });
+    return work(transactionOn(inside, long));
   });
 }
 
-async function withTransaction<T>(client: DataApiClient, work: (transactionId: string) => Promise<T>): Promise<T> {
+async function withTransaction<T>(session: Session, work: (inside: Session) => Promise<T>): Promise<T> {
+  const { client } = session;
   const transactionId = await client.begin();
   let result: T;
   try {
-    result = await work(transactionId);
+    result = await work({ ...session, transactionId });
   } catch (error) {
     await client.rollback(transactionId).catch(() => undefined);
     throw error;
@@ -110,17 +121,13 @@ async function withTransaction<T>(client: DataApiClient, work: (transactionId: s
 const BATCH_CHARACTERS = 500_000;
 const BATCH_SETS = 1000;
 
-function transactionOn(client: DataApiClient, transactionId: string, long: boolean): SqlTransaction {
+function transactionOn(session: Session, long: boolean): SqlTransaction {
+  const { client, flavour, transactionId } = session;
   return {
-    all: (query) =>
-      run(client, query, {
-        transactionId,
-        // A definition that was cut off may leave more behind than one that is late.
-        ...(long && /^\s*(create|alter|drop)\b/i.test(query.strings[0] ?? "") ? { continueAfterTimeout: true } : {}),
-      }),
+    ...statementsOn(session, undefined, long),
     async each(statement, rows) {
       for (const batch of batchesOf(rows)) {
-        const { sql } = statementOf(withValues(statement, batch));
+        const { sql } = statementOf(withValues(statement, batch), flavour);
         await client.batch(sql, batch.map(parametersOf), { transactionId });
       }
     },

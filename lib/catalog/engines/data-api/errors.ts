@@ -1,7 +1,7 @@
 /** Errors of the Data API: was the call executed, and how should the caller react. Never looks at a message but for its SQLSTATE. */
 
 import { type ErrorKind, LakeError } from "../../../errors.ts";
-import { stateError } from "../postgres/errors.ts";
+import type { Flavour } from "./dialect.ts";
 
 interface Reaction {
   readonly kind: ErrorKind;
@@ -113,11 +113,11 @@ export function fateOf(error: unknown): "notRun" | "refused" | "unknown" {
 }
 
 /** @param place cluster and database */
-export function dataApiError(error: unknown, place: string): LakeError {
+export function dataApiError(error: unknown, flavour: Flavour, place: string): LakeError {
   if (error instanceof LakeError) return error;
   const state = dataApiState(error);
   const { name, message, status } = callError(error);
-  if (state !== undefined) return stateError(state, message, place, error);
+  if (state !== undefined) return flavour.stateError(state, message, place, error);
   const reaction = REACTIONS[name] ?? (status === undefined || status >= 500 ? UNAVAILABLE : undefined);
   if (reaction === undefined) {
     return new LakeError("internal", `the Data API refused a call to ${place}: ${message} (${name})`, { cause: error });

@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { sql, uuid } from "../../database.ts";
+import type { Flavour } from "./dialect.ts";
 import { type Statement, statementOf } from "./statements.ts";
 import type { DataApiClient } from "./transport/client.ts";
 
@@ -14,16 +15,17 @@ const DAY_MS = 24 * 60 * 60_000;
 /** Runs `work` with a statement that fits into a call. */
 export async function whileStaged<T>(
   client: DataApiClient,
+  flavour: Flavour,
   statement: Statement,
   work: (statement: Statement) => Promise<T>,
 ): Promise<T> {
   if (fits(statement)) return work(statement);
   const ids: string[] = [];
   try {
-    return await work(await staged(client, statement, ids));
+    return await work(await staged(client, flavour, statement, ids));
   } finally {
     // What stays behind here is taken away with a later request.
-    await Promise.allSettled(ids.map((id) => removeParts(client, id)));
+    await Promise.allSettled(ids.map((id) => removeParts(client, flavour, id)));
   }
 }
 
@@ -38,7 +40,12 @@ function fits({ sql: text, parameters }: Statement): boolean {
 }
 
 /** Each large text gives way to a query for its parts. */
-async function staged(client: DataApiClient, statement: Statement, ids: string[]): Promise<Statement> {
+async function staged(
+  client: DataApiClient,
+  flavour: Flavour,
+  statement: Statement,
+  ids: string[],
+): Promise<Statement> {
   let { sql: text } = statement;
   const parameters = [];
   for (const parameter of statement.parameters) {
@@ -49,25 +56,35 @@ async function staged(client: DataApiClient, statement: Statement, ids: string[]
     }
     const id = randomUUID();
     ids.push(id);
-    await Promise.all(partsOf(body).map((part, i) => sendPart(client, id, i, part)));
-    const parts = `(select string_agg(body, '' order by part) from dl_staged_requests where request_id = :${parameter.name}::uuid)`;
-    text = text.replace(new RegExp(`:${parameter.name}\\b`), () => parts);
+    await Promise.all(partsOf(body).map((part, i) => sendPart(client, flavour, id, i, part)));
+    const place = `:${parameter.name}`;
+    text = text.replace(new RegExp(`${place}\\b`), () => flavour.staged(place));
     parameters.push({ ...parameter, value: { stringValue: id } });
   }
   return { sql: text, parameters };
 }
 
 /** May be sent again: a part that has arrived stays as it is. */
-async function sendPart(client: DataApiClient, id: string, part: number, body: string): Promise<void> {
-  const statement = statementOf(sql`
+async function sendPart(
+  client: DataApiClient,
+  flavour: Flavour,
+  id: string,
+  part: number,
+  body: string,
+): Promise<void> {
+  const statement = statementOf(
+    sql`
     insert into dl_staged_requests (request_id, part, body, created_at) values (${uuid(id)}, ${part}, ${body}, ${Date.now()})
-    on conflict (request_id, part) do nothing`);
+    on conflict (request_id, part) do nothing`,
+    flavour,
+  );
   await client.execute(statement, { repeatable: true });
 }
 
-async function removeParts(client: DataApiClient, id: string): Promise<void> {
+async function removeParts(client: DataApiClient, flavour: Flavour, id: string): Promise<void> {
   const statement = statementOf(
     sql`delete from dl_staged_requests where request_id = ${uuid(id)} or created_at < ${Date.now() - DAY_MS}`,
+    flavour,
   );
   await client.execute(statement, { repeatable: true });
 }

@@ -1,6 +1,11 @@
 /** What is particular to PostgreSQL, as data and fragments. */
 
-import { type Dialect, empty, sql } from "../../database.ts";
+import { empty, raw, sql } from "../../database.ts";
+import type { Dialect } from "../../dialect.ts";
+import { commitByFunction } from "./functions/commit.ts";
+import { importBatchByFunction } from "./functions/import-batch.ts";
+import { takeLocks } from "./functions/lock.ts";
+import { allowReader } from "./reader-login.ts";
 
 export const POSTGRES: Dialect = {
   name: "postgres",
@@ -17,12 +22,12 @@ export const POSTGRES: Dialect = {
   comments: "statement",
   // Room for new row versions on the same page: with no index on a hot column every update of a head is HOT.
   tableOptions: ({ updatedInPlace }) => (updatedInPlace ? " with (fillfactor = 25)" : ""),
+  hasTable: (name) => sql`select 1 as one where to_regclass(${name}) is not null`,
+  jsonOf: (alias, columns) =>
+    raw(`cast(json_build_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")}) as text)`),
   // It has no such hints; it has the size of the tables.
   useIndex: () => empty,
-  // In ascending order of keys, as dl_commit takes them: no deadlocks. As JSON, since the Data API takes no arrays.
-  lock: (names) => sql`select dl_lock(array(select jsonb_array_elements_text(${JSON.stringify(names)}::jsonb)))`,
-  functions: {
-    commit: (request) => sql`select dl_commit(${request}) as answer`,
-    importBatch: (request) => sql`select dl_import_batch(${request}) as answer`,
-  },
+  lock: takeLocks,
+  functions: { commit: commitByFunction, importBatch: importBatchByFunction },
+  allowReader,
 };

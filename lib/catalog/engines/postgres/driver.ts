@@ -3,7 +3,7 @@
 import pg from "pg";
 import { type Int64, int64 } from "../../../delta/int64.ts";
 import { invalid } from "../../../errors.ts";
-import { type Database, type Row, type SqlTransaction, untyped } from "../../database.ts";
+import { type Database, type Queries, type Row, type Sql, type SqlTransaction, untyped } from "../../database.ts";
 import { type DriverErrors, retried } from "../retry.ts";
 import { POSTGRES } from "./dialect.ts";
 import { isTransient, postgresError, sqlState } from "./errors.ts";
@@ -37,17 +37,19 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Databa
     translated: (error) => postgresError(error, place),
   };
   return {
-    dialect: POSTGRES,
-    all: (query) => retried(() => run(pool, place, query.text, query.values), errors),
+    ...statementsOn(pool, place, (work) => retried(work, errors)),
     transaction: (work, options) => retried(() => inTransaction(pool, place, work, options?.long === true), errors),
     close: () => pool.end(),
   };
 }
 
+/** A number of fewer characters is exact as a double. */
+const SAFE_DIGITS = 16;
+
 /** 64-bit integers in the normal form of {@link Int64}; all else as pg reads it. */
 const typeParser: typeof pg.types.getTypeParser = ((oid: number, format?: "text") =>
   oid === pg.types.builtins.INT8
-    ? (text: string): Int64 => int64(text)
+    ? (text: string): Int64 => (text.length < SAFE_DIGITS ? Number(text) : int64(text))
     : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser;
 
 /** @throws LakeError; or the driver's own error when the same again may work */
@@ -98,9 +100,25 @@ async function inTransaction<T>(
   }
 }
 
+/** @param attempt within a transaction nothing is tried again: the whole of it is */
+function statementsOn(
+  client: pg.Pool | pg.PoolClient,
+  place: string,
+  attempt: <T>(work: () => Promise<T>) => Promise<T> = (work) => work(),
+): Queries {
+  const all = ({ text, values }: Sql) => attempt(() => run(client, place, text, values));
+  return {
+    dialect: POSTGRES,
+    read: all,
+    writeReturning: all,
+    write: async (query) => void (await all(query)),
+    define: async (statement) => void (await attempt(() => run(client, place, statement))),
+  };
+}
+
 function transactionOn(client: pg.PoolClient, place: string): SqlTransaction {
   return {
-    all: (query) => run(client, place, query.text, query.values),
+    ...statementsOn(client, place),
     async each(statement, rows) {
       for (const row of rows) await run(client, place, statement.text, row);
     },

@@ -1,4 +1,4 @@
-/** From SQLSTATE and errno to errors by reaction (design D11). Never looks at a message, never shows a password. */
+/** From SQLSTATE and errno to errors by reaction. Never looks at a message, never shows a password. */
 
 import { type ErrorKind, LakeError } from "../../../errors.ts";
 

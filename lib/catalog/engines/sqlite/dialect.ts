@@ -1,6 +1,7 @@
 /** What is particular to SQLite, as data. */
 
-import { type Dialect, raw } from "../../database.ts";
+import { raw, sql } from "../../database.ts";
+import type { Dialect } from "../../dialect.ts";
 
 export const SQLITE: Dialect = {
   name: "sqlite",
@@ -15,8 +16,11 @@ export const SQLITE: Dialect = {
   },
   comments: "inline",
   tableOptions: ({ clustered }) => (clustered ? " strict, without rowid" : " strict"),
+  hasTable: (name) => sql`select name from sqlite_schema where name = ${name}`,
+  jsonOf: (alias, columns) => raw(`json_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")})`),
   useIndex: (name) => raw(`indexed by ${name}`),
   // BEGIN IMMEDIATE excludes every other writer.
   lock: undefined,
   functions: undefined,
+  allowReader: undefined,
 };

@@ -67,12 +67,14 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
 
   return {
     dialect: SQLITE,
-    async all(query) {
-      if (!isRead(query)) return transaction((tx) => tx.all(query));
+    async read(query) {
       // Opening for writing makes the file.
       if (reader === undefined && !existsSync(path)) await inTurn(openWriter);
       return patient(() => read(query));
     },
+    write: (query) => transaction((tx) => tx.write(query)),
+    writeReturning: (query) => transaction((tx) => tx.writeReturning(query)),
+    define: (statement) => transaction((tx) => tx.define(statement)),
     transaction,
     async isNew() {
       if (!existsSync(path) || statSync(path).size === 0) return true;
@@ -151,8 +153,13 @@ function plainRow(row: Row): Row {
 }
 
 function transactionOn(connection: Connection, path: string): SqlTransaction {
+  const all = async (query: Sql) => translated(path, () => connection.all(query.sql, query.values as SqlValue[]));
   return {
-    all: async (query) => translated(path, () => connection.all(query.sql, query.values as SqlValue[])),
+    dialect: SQLITE,
+    read: all,
+    writeReturning: all,
+    write: async (query) => void (await all(query)),
+    define: async (statement) => void translated(path, () => connection.all(statement, [])),
     async each(statement, rows) {
       for (let start = 0; start < rows.length; start += ROWS_PER_TURN) {
         if (start > 0) await turn();
@@ -160,10 +167,6 @@ function transactionOn(connection: Connection, path: string): SqlTransaction {
       }
     },
   };
-}
-
-function isRead(query: Sql): boolean {
-  return /^\s*(select|with)\b/i.test(query.strings[0] ?? "");
 }
 
 function translated<T>(path: string, run: () => T): T {

@@ -1,4 +1,4 @@
-/** From SQLite's result codes to errors by reaction (design D11). Never looks at a message. */
+/** From SQLite's result codes to errors by reaction. Never looks at a message. */
 
 import { type ErrorKind, LakeError } from "../../../errors.ts";
 

@@ -2,6 +2,7 @@
 
 import type { Field, RDSDataClient, SqlParameter } from "@aws-sdk/client-rds-data";
 import { LakeError } from "../../../../errors.ts";
+import type { Flavour } from "../dialect.ts";
 import { errorName } from "../errors.ts";
 import type { Statement } from "../statements.ts";
 import { type Patience, patiently } from "./patience.ts";
@@ -40,7 +41,7 @@ export interface DataApiClient {
 const REQUEST_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5000;
 
-export function openDataApiClient(target: DataApiTarget, options: DataApiOptions): DataApiClient {
+export function openDataApiClient(target: DataApiTarget, flavour: Flavour, options: DataApiOptions): DataApiClient {
   const { resourceArn, secretArn, database } = target;
   const cluster = { resourceArn, secretArn };
   // Loaded on the first call: who uses another engine need not have it in memory.
@@ -57,7 +58,7 @@ export function openDataApiClient(target: DataApiTarget, options: DataApiOptions
   ): Promise<T> => {
     const loaded = await load();
     const attempt = () => timed(operation, options.onCall, () => send(loaded));
-    return patiently(attempt, { repeatable, place: target.place, ...options, ...patience });
+    return patiently(attempt, { repeatable, flavour, place: target.place, ...options, ...patience });
   };
   return {
     execute: ({ sql, parameters }, { transactionId, repeatable = false, continueAfterTimeout }) =>

@@ -2,7 +2,7 @@
 
 import { LakeError } from "../../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../../retry.ts";
-import { isTransient } from "../../postgres/errors.ts";
+import type { Flavour } from "../dialect.ts";
 import { dataApiError, dataApiState, fateOf } from "../errors.ts";
 
 export interface Patience {
@@ -27,9 +27,9 @@ const POLICY: RetryPolicy = {
  */
 export async function patiently<T>(
   attempt: () => Promise<T>,
-  options: Patience & { readonly repeatable: boolean; readonly place: string },
+  options: Patience & { readonly repeatable: boolean; readonly flavour: Flavour; readonly place: string },
 ): Promise<T> {
-  const { repeatable, place, patienceMs, sleep, random } = options;
+  const { repeatable, flavour, place, patienceMs, sleep, random } = options;
   const policy = {
     ...POLICY,
     ...(patienceMs === undefined ? {} : { withinMs: patienceMs }),
@@ -38,21 +38,21 @@ export async function patiently<T>(
   };
   try {
     return await retry(policy, attempt, (error) => {
-      if (isTransient(dataApiState(error))) return false;
+      if (flavour.isTransient(dataApiState(error))) return false;
       const fate = fateOf(error);
       return fate === "notRun" || (fate === "unknown" && repeatable);
     });
   } catch (error) {
-    if (isTransient(dataApiState(error))) throw error;
-    throw fateOf(error) === "unknown" && !repeatable ? outcomeUnknown(error, place) : dataApiError(error, place);
+    if (flavour.isTransient(dataApiState(error))) throw error;
+    const translated = dataApiError(error, flavour, place);
+    throw fateOf(error) === "unknown" && !repeatable ? outcomeUnknown(translated) : translated;
   }
 }
 
-function outcomeUnknown(error: unknown, place: string): LakeError {
-  const { message, code } = dataApiError(error, place);
+function outcomeUnknown({ message, code, cause }: LakeError): LakeError {
   return new LakeError("unavailable", message, {
     code,
     hint: "It may have been written all the same: send the same request again, with the same transactionId.",
-    cause: error,
+    cause,
   });
 }

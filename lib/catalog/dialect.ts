@@ -1,0 +1,49 @@
+/** How engines differ, as data and fragments of SQL; each engine has one in its folder. */
+
+import type { CommitOutcome, ReaderLogin } from "../ports.ts";
+import type { CommitRows, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
+import type { Queries, Sql, SqlTransaction } from "./database.ts";
+
+/** Types of our columns; `key` is a 16-byte hash. */
+export type ColumnType = "uuid" | "text" | "name" | "int64" | "int32" | "boolean" | "key";
+
+export interface Dialect {
+  readonly name: "sqlite" | "postgres";
+  readonly columnTypes: Readonly<Record<ColumnType, string>>;
+  /** Where comments go: into statements of their own, or into the text of CREATE TABLE. */
+  readonly comments: "statement" | "inline";
+  /** Ends a CREATE TABLE: storage options. */
+  tableOptions(table: { readonly clustered?: boolean; readonly updatedInPlace?: boolean }): string;
+  /** Finds a row when there is a table of this name. */
+  hasTable(name: string): Sql;
+  /** A JSON object, as text, of columns of one table: each under its own name. */
+  jsonOf(alias: string, columns: readonly string[]): Sql;
+  /** Stands behind a table's name and makes the engine use this index, where it can be told and would choose worse. */
+  useIndex(name: string): Sql;
+  /** Takes exclusive locks until the transaction ends; undefined where a transaction excludes every other writer anyway. */
+  readonly lock: ((names: readonly string[]) => Sql) | undefined;
+  /** The commit and the import batch as one statement each; undefined where they run as TypeScript over a transaction. */
+  readonly functions: CatalogFunctions | undefined;
+  /** Makes a login that may read these tables and nothing else; undefined where there are no logins. */
+  readonly allowReader:
+    | ((tx: SqlTransaction, login: ReaderLogin, tables: readonly string[]) => Promise<void>)
+    | undefined;
+}
+
+export interface CatalogFunctions {
+  commit(db: Queries, request: CommitRows): Promise<CommitOutcome>;
+  importBatch(db: Queries, request: ImportRows): Promise<ImportAnswer>;
+}
+
+/** Takes the locks, in whatever form the engine has them. */
+export async function takeLocks(tx: SqlTransaction, names: readonly string[]): Promise<void> {
+  if (tx.dialect.lock) await tx.writeReturning(tx.dialect.lock(names));
+}
+
+/**
+ * What a table's name is locked by, so that nobody else takes it meanwhile. Names that differ only by case are one name;
+ * releases before 0.2 lock the name as it is written.
+ */
+export function nameLocks(name: string): readonly string[] {
+  return [`name:${name}`, `name:${name.toLowerCase()}`];
+}

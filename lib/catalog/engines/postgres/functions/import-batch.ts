@@ -1,0 +1,36 @@
+/** dl_import_batch_2: a batch of an import in one call. Its twin in TypeScript is importInTransaction of imports.ts. */
+
+import { isJsonObject, parseJson } from "../../../../delta/json.ts";
+import { corrupt } from "../../../../errors.ts";
+import { type ImportAnswer, type ImportRows, requestJson } from "../../../commit/planned-rows.ts";
+import { type Queries, sql } from "../../../database.ts";
+import { text } from "../../../rows/values.ts";
+import { PINNED } from "./settings.ts";
+
+export async function importBatchByFunction(db: Queries, request: ImportRows): Promise<ImportAnswer> {
+  const [row] = await db.writeReturning(sql`select dl_import_batch_2(${requestJson(request)}) as answer`);
+  const answer = row && parseJson(text(row, "answer"));
+  if (!isJsonObject(answer)) throw corrupt("dl_import_batch_2 gave no answer");
+  return answer.status as ImportAnswer;
+}
+
+export const IMPORT_BATCH = /* sql */ `
+create function dl_import_batch_2(request text) returns text language plpgsql volatile ${PINNED} as $function$
+declare
+  req constant jsonb := request::jsonb;
+  tid constant uuid := (req->>'tableId')::uuid;
+  t dl_tables;
+begin
+  perform dl_lock(array['table:' || tid]);
+  select * into t from dl_tables where table_id = tid and status = 'IMPORTING';
+  if not found then return '{"status":"noImport"}'; end if;
+  if t.import_version <> (req->'at'->>'version')::bigint or t.import_actions <> (req->'at'->>'checkpointActions')::bigint then
+    return '{"status":"elsewhere"}';
+  end if;
+  perform dl_write_version_2(t, jsonb_build_object('version', req->'version', 'timestamp', req->'timestamp',
+    'inCommitTimestamp', req->'inCommitTimestamp', 'transactionId', null, 'importing', true,
+    'complete', req->'complete', 'isCheckpoint', req->'isCheckpoint'), req);
+  update dl_tables set import_version = (req->'next'->>'version')::bigint,
+    import_actions = (req->'next'->>'checkpointActions')::bigint where table_id = tid;
+  return '{"status":"applied"}';
+end $function$`;

@@ -1,0 +1,16 @@
+/** The limits of the catalog, each in this one place. */
+
+/** More rejections of one table than this help nobody: so many of removes, and so many of adds. */
+export const MAX_REJECTIONS = 20;
+
+/** Actions that one read of commits returns, where nobody says otherwise; one version comes whole, however large. */
+export const MAX_ACTIONS_READ = 100_000;
+
+/** Tables whose commits one statement reads: the Data API takes 64 KB of text. */
+export const TABLES_READ_AT_ONCE = 10;
+
+/** Versions that one statement marks as published. */
+export const VERSIONS_MARKED_AT_ONCE = 500;
+
+/** The removed_version of a live file: above every version there can be, and exact as a double. */
+export const OPEN_VERSION = Number.MAX_SAFE_INTEGER;

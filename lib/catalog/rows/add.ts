@@ -1,0 +1,146 @@
+/** The add action as a row of dl_files. Each of its fields stands here once: its column, and its form on either side. */
+
+import type { AddFile, FileIdentity } from "../../delta/actions.ts";
+import { decodeDeletionVector } from "../../delta/decode.ts";
+import { deletionVectorFields } from "../../delta/encode.ts";
+import { type Int64, isInt64 } from "../../delta/int64.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../delta/json.ts";
+import type { Row, SqlValue } from "../database.ts";
+import { dvKey, fileFingerprint, pathKey } from "../keys.ts";
+import { HASH_COLUMNS } from "./heads.ts";
+import { flag, json, jsonObject, jsonText, long, storable, text } from "./values.ts";
+
+interface Form<T> {
+  toRow(value: T, field: string): SqlValue;
+  ofRow(row: Row, column: string): T;
+}
+
+const TEXT: Form<string> = { toRow: storable, ofRow: text };
+const LONG: Form<Int64> = { toRow: (value) => value, ofRow: long };
+const FLAG: Form<boolean> = { toRow: (value) => value, ofRow: flag };
+const OBJECT: Form<JsonObject> = { toRow: jsonText, ofRow: jsonObject };
+
+type Strings = AddFile["partitionValues"];
+const NO_STRINGS: Strings = Object.freeze({});
+const STRINGS: Form<Strings> = {
+  toRow: (value) => JSON.stringify(value),
+  ofRow: (row, column) => (row[column] === "{}" ? NO_STRINGS : (jsonObject(row, column) as Strings)),
+};
+
+const DELETION_VECTOR: Form<NonNullable<AddFile["deletionVector"]>> = {
+  toRow: (value) => jsonText(deletionVectorFields(value)),
+  ofRow: (row, column) => decodeDeletionVector(json(row, column), column),
+};
+
+type Fields = { readonly [K in keyof AddFile]-?: Form<NonNullable<AddFile[K]>> & { readonly column: string } };
+
+/** A new field of an add is a line here, and a column in a migration. */
+const FIELDS: Fields = {
+  path: { column: "path", ...TEXT },
+  partitionValues: { column: "partition_values", ...STRINGS },
+  size: { column: "size", ...LONG },
+  modificationTime: { column: "modification_time", ...LONG },
+  dataChange: { column: "data_change", ...FLAG },
+  stats: { column: "stats", ...TEXT },
+  tags: { column: "tags", ...STRINGS },
+  deletionVector: { column: "deletion_vector", ...DELETION_VECTOR },
+  baseRowId: { column: "base_row_id", ...LONG },
+  defaultRowCommitVersion: { column: "default_row_commit_version", ...LONG },
+  clusteringProvider: { column: "clustering_provider", ...TEXT },
+  unknown: { column: "unknown", ...OBJECT },
+};
+
+interface Entry extends Form<unknown> {
+  readonly field: keyof AddFile;
+  readonly column: string;
+}
+
+const LIST = Object.entries(FIELDS).map(([field, form]) => ({ field, ...form })) as readonly Entry[];
+
+/** The columns of dl_files that make an add action. */
+export const ADD_COLUMNS: readonly string[] = LIST.map(({ column }) => column);
+
+export function addOf(row: Row): AddFile {
+  const add: Record<string, unknown> = {};
+  // Files come in hundreds of thousands: indexes, and no pairs taken apart.
+  for (let i = 0; i < LIST.length; i += 1) {
+    const { field, column, ofRow } = LIST[i] as Entry;
+    const value = row[column];
+    if (value !== null && value !== undefined) add[field] = ofRow(row, column);
+  }
+  return add as unknown as AddFile;
+}
+
+/** What finds a file among the live ones: all spellings of a path have one key. */
+export interface FileKey {
+  readonly path: string;
+  /** 32 hex digits. */
+  readonly path_key: string;
+  readonly dv_key: string;
+}
+
+export function fileKey(file: FileIdentity): FileKey {
+  return { path: storable(file.path, "path"), path_key: pathKey(file.path), dv_key: dvKey(file) };
+}
+
+/** A row of dl_files by the names of its columns; what is NULL may be left out. */
+export interface FileRow extends FileKey {
+  readonly [column: string]: SqlValue | undefined;
+  readonly ord: number;
+  /** No column: the dv_key of the remove of the same path in the same commit, of which there is at most one. */
+  readonly replaces?: string;
+  readonly size: Int64;
+  readonly num_records?: Int64;
+  readonly base_row_id?: Int64;
+  readonly default_row_commit_version?: Int64;
+  readonly h0: number;
+  readonly h1: number;
+  readonly h2: number;
+  readonly h3: number;
+}
+
+/** The columns that a version writes, after those of its table and version. */
+export const FILE_COLUMNS: readonly string[] = [
+  "ord",
+  "path_key",
+  "dv_key",
+  ...ADD_COLUMNS,
+  "num_records",
+  ...HASH_COLUMNS,
+];
+
+export function fileRow(add: AddFile, ord: number): FileRow {
+  const fields: Record<string, SqlValue> = {};
+  for (const { field, column, toRow } of LIST) {
+    const value = add[field];
+    if (value !== undefined) fields[column] = toRow(value, field);
+  }
+  const records = numRecords(add.stats);
+  const [h0, h1, h2, h3] = fileFingerprint(add);
+  return {
+    ...fields,
+    ...fileKey(add),
+    ord,
+    size: add.size,
+    ...(records === undefined ? {} : { num_records: records }),
+    h0,
+    h1,
+    h2,
+    h3,
+  };
+}
+
+/** `numRecords` of a file's statistics, where it has them. */
+function numRecords(stats: string | undefined): Int64 | undefined {
+  if (stats === undefined) return undefined;
+  try {
+    // Exact parsing costs more; only a count beyond 2^53 needs it.
+    const fast: unknown = JSON.parse(stats)?.numRecords;
+    if (typeof fast !== "number" || Number.isSafeInteger(fast)) return isInt64(fast) ? fast : undefined;
+    const exact = parseJson(stats);
+    const value = isJsonObject(exact) ? exact.numRecords : undefined;
+    return isInt64(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
