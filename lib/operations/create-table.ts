@@ -50,8 +50,8 @@ export async function createTable(
     };
   }
   if (outcome.status === "rejected") {
-    const taken = outcome.rejections.some((r) => r.reason === "locationTaken");
-    throw taken ? locationTaken(table.location) : nameTaken(table.name);
+    const taken = outcome.rejections.find((r) => r.reason === "nameTaken");
+    throw taken ? nameTaken(table.name, taken.name) : locationTaken(table.location);
   }
   throw invalid(`the transactionId ${transactionId} was used for a different request`, {
     at: "/transactionId",
@@ -72,8 +72,10 @@ export function checkTableName(name: string): void {
   }
 }
 
-export function nameTaken(name: string): LakeError {
-  return new LakeError("conflict", `there is a table named "${name}" already`, {
+/** @param other how the table that has the name writes it, where that is another case */
+export function nameTaken(name: string, other?: string): LakeError {
+  const inOtherCase = other === undefined ? "" : `, and "${name}" differs from it only by case`;
+  return new LakeError("conflict", `there is a table named "${other ?? name}" already${inOtherCase}`, {
     code: "TABLE_EXISTS",
     at: "/name",
     hint: "Choose another name, or drop the table first.",

@@ -118,6 +118,34 @@ function creationTests(catalog: Get): void {
     ]);
   });
 
+  test("names that differ only by case cannot both be taken, and a look-up stays exact", async () => {
+    const tableId = id();
+    const name = `Case.${tableId}`;
+    await catalog().commit(planned([creation(tableId, name)]));
+    for (const other of [`case.${tableId}`, `CASE.${tableId.toUpperCase()}`]) {
+      const again = creation(id(), other);
+      assert.deepEqual(await catalog().commit(planned([again])), {
+        status: "rejected",
+        rejections: [{ tableId: again.tableId, reason: "nameTaken", name }],
+      });
+      assert.equal(await catalog().findTable({ name: other }), undefined);
+    }
+    assert.equal((await catalog().findTable({ name }))?.tableId, tableId);
+    await catalog().dropTable(tableId);
+    const later = await catalog().commit(planned([creation(id(), `case.${tableId}`)]));
+    assert.equal(later.status, "committed");
+  });
+
+  test("of many creations at once whose names differ only by case one succeeds", async () => {
+    const spellings = ["race.t", "Race.t", "race.T", "RACE.T"];
+    const unique = id();
+    const outcomes = await Promise.all(
+      spellings.map((spelling) => catalog().commit(planned([creation(id(), `${spelling}-${unique}`)]))),
+    );
+    assert.equal(outcomes.filter((outcome) => outcome.status === "committed").length, 1);
+    assert.ok(outcomes.every((o) => o.status === "committed" || o.status === "rejected"));
+  });
+
   test("names and locations are taken until the table is dropped", async () => {
     const tableId = id();
     const name = `n.${tableId}`;

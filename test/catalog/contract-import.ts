@@ -71,9 +71,11 @@ export function importContract(under: CatalogUnderTest): void {
     const conflict = (e: unknown) => isLakeError(e, "conflict") && e.code === "TABLE_EXISTS";
     await assert.rejects(catalog().beginImport({ ...request(), name: `taken.${tableId}` }), conflict);
     await assert.rejects(catalog().beginImport({ ...request(), location: `file:///lake/taken.${tableId}` }), conflict);
+    await assert.rejects(catalog().beginImport({ ...request(), name: `TAKEN.${tableId}` }), conflict);
     const begun = request();
     await catalog().beginImport(begun);
     await assert.rejects(catalog().beginImport({ ...request(), name: begun.name }), conflict);
+    await assert.rejects(catalog().beginImport({ ...begun, tableId: id(), name: begun.name.toUpperCase() }), conflict);
     const create = creation(id(), begun.name);
     const outcome = await catalog().commit(planned([create]));
     assert.deepEqual(outcome.status === "rejected" && outcome.rejections[0]?.reason, "nameTaken");

@@ -40,6 +40,15 @@ test("a table is created once, whatever the retries", async () => {
   assert.deepEqual([reused.status, reused.body.code], [422, "IDEMPOTENCY_KEY_REUSED"]);
   const taken = await post("/v1/tables", { ...body, transactionId: crypto.randomUUID() });
   assert.equal(taken.status, 409, taken.text);
+  const otherCase = {
+    ...body,
+    transactionId: crypto.randomUUID(),
+    name: "Once.T",
+    location: join(api.folder, "elsewhere"),
+  };
+  const sameName = await post("/v1/tables", otherCase);
+  assert.deepEqual([sameName.status, sameName.body.code], [409, "TABLE_EXISTS"]);
+  assert.match(sameName.text, /"once\.t\\" already, and \\"Once\.T\\" differs from it only by case/);
 });
 
 test("a commit: 201, its replay 200, its misuse 422", async () => {
