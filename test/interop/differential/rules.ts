@@ -7,10 +7,14 @@ interface Entry {
 
 /** Errors by which a reader says that it lacks something, which no table can help. */
 const LIMITS: Readonly<Record<string, readonly Entry[]>> = {
-  "delta-rs": [{ matches: /typeWidening|type widening/i, reason: "it has no type widening" }],
+  "delta-rs": [
+    { matches: /typeWidening|type widening/i, reason: "it has no type widening" },
+    { matches: /Unsupported table features required/, reason: "it lacks this feature" },
+  ],
+  DuckDB: [{ matches: /Unsupported Arrow type VARIANT/, reason: "it has no variant in Delta tables" }],
   Polars: [
     { matches: /columnMapping|column mapping/i, reason: "it has no column mapping" },
-    { matches: /typeWidening|v2Checkpoint/i, reason: "it lacks this feature" },
+    { matches: /typeWidening|v2Checkpoint|requires reader features/i, reason: "it lacks this feature" },
     {
       matches: /could not find a 'date\/datetime' pattern|could not parse .* with pattern|when reading CSV/,
       reason: "it reads partition values from the names of folders, by a parser of CSV",
@@ -116,6 +120,39 @@ export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [
     matches: /is new and has a default/,
     reason:
       "Delta has no defaults for rows that are there: some engines would show null, some the default. Spark refuses it (DELTA_ADD_COLUMN_WITH_DEFAULT…).",
+  },
+  {
+    rule: "the rows at hand have the new schema",
+    matches: /DELTA_UNSUPPORTED_SCHEMA_CHANGE|DELTA_PARTITION_COLUMNS_CHANGED/,
+    reason:
+      "What a new schema says must hold for the rows that stay. Readers cast them, each in its own way, or do not check at all, and the values of a dropped column come back under the next one of its name. Spark's writer refuses such changes, too.",
+  },
+  {
+    rule: "names and types of columns as Spark has them",
+    matches: /which column names can have only with column mapping|write decimal\(precision,scale\)/,
+    reason:
+      "Spark's Parquet writer takes no such name without column mapping, and the kernel's parser no such spelling of a type.",
+  },
+  {
+    rule: "properties as docs/properties.md has them",
+    matches: /DELTA_INVALID_TABLE_PROPERTY|DELTA_UNKNOWN_CONFIGURATION/,
+    reason:
+      "Spark's writer refuses them, its reader some; other readers do not look. What nobody parses does not do what its name says: nothing is kept for seven dayz.",
+  },
+  {
+    rule: "a name near a known one",
+    matches: /UNKNOWN_FIELD|UNKNOWN_ACTION/,
+    reason: "It is misspelt: every reader passes over it, and what it was to say is lost without a word.",
+  },
+  {
+    rule: "paths are URIs",
+    matches: /must be percent-encoded/,
+    reason: "PROTOCOL.md, Add File: a path is a URI by RFC 2396. Readers forgive some letters, each others.",
+  },
+  {
+    rule: "times that calendars have",
+    matches: /expected milliseconds since 1970/,
+    reason: "Engines convert times of files for VACUUM and for Arrow; one beyond the year 9999 overflows there.",
   },
   {
     rule: "one text for one partition value",
