@@ -107,6 +107,7 @@ export async function importBatch(
   const fits = isCheckpoint ? at.version === -1 : version === at.version + 1 && batch.complete;
   if (!fits) throw invalid(`a ${batch.kind} batch of version ${version} does not follow version ${at.version}`);
   const write = tableWrite(actions, {
+    ...(batch.location === undefined ? {} : { location: batch.location }),
     isBlindAppend: actions.commitInfo?.isBlindAppend === true,
     assignRowIds: false,
     firstOrd: isCheckpoint ? at.checkpointActions : 0,

@@ -16,6 +16,8 @@ export interface Intent {
   readonly readPartitions: readonly PartitionPredicate[];
   /** Canonical paths of the files that were read. */
   readonly readFiles: ReadonlySet<string>;
+  /** Of the table, which decides what is one file; absent where paths are compared as they are spelled. */
+  readonly location?: string;
   /** Applications whose txn was read or is written. */
   readonly appIds: ReadonlySet<string>;
 }
@@ -111,7 +113,10 @@ function deletedWhatIRead(mine: Intent, winner: Commit): ReturnType<Rule> {
   const byPartition = mine.readsWholeTable || mine.readFiles.size === 0;
   const removed = winner.actions.removes.find((remove, i) => {
     const partitionValues = winner.removedPartitionValues?.[i] ?? remove.partitionValues;
-    return mine.readFiles.has(canonicalPath(remove.path)) || (byPartition && readsPartition(mine, partitionValues));
+    return (
+      mine.readFiles.has(canonicalPath(remove.path, mine.location)) ||
+      (byPartition && readsPartition(mine, partitionValues))
+    );
   });
   if (!removed) return undefined;
   return {
@@ -124,8 +129,8 @@ function deletedWhatIRead(mine: Intent, winner: Commit): ReturnType<Rule> {
 /** By path alone: two writers that change the deletion vector of one file both remove it. */
 function deletedWhatIDelete(mine: Intent, winner: Commit): ReturnType<Rule> {
   if (winner.actions.removes.length === 0 || mine.actions.removes.length === 0) return undefined;
-  const mineRemoved = new Set(mine.actions.removes.map((remove) => canonicalPath(remove.path)));
-  const both = winner.actions.removes.find((remove) => mineRemoved.has(canonicalPath(remove.path)));
+  const mineRemoved = new Set(mine.actions.removes.map((remove) => canonicalPath(remove.path, mine.location)));
+  const both = winner.actions.removes.find((remove) => mineRemoved.has(canonicalPath(remove.path, mine.location)));
   if (!both) return undefined;
   return {
     code: "DELTA_CONCURRENT_DELETE_DELETE",

@@ -2,13 +2,57 @@
 
 import { invalid } from "../errors.ts";
 
+/** `scheme://host` or `scheme:`, and what follows. */
+const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):(\/\/[^/]*)?(?=\/)/;
+
 /**
- * One spelling for all spellings of a path: percent-decoded once, `file:/x` and `file:///x` as `/x`. Files are the same
- * file when this and the deletion vector id are the same; what was written stays what is stored.
+ * One spelling for all spellings of a path. Percent-encoding is undone once; `s3a:` and `s3n:` are `s3:`; `file:/x` and
+ * `file:///x` are `/x`; what lies below the root is relative to it. Files are the same file when this and the deletion vector id
+ * are the same; what is stored is spelled as {@link relativePath} has it, or as a log had it that was imported.
+ * @param location of the table: `file:///…`, or `s3://…` unencoded; absent where only spellings of one log are compared
  */
-export function canonicalPath(path: string): string {
-  const local = path.replace(/^file:\/+/i, "/");
-  return percentDecode(local) ?? local;
+export function canonicalPath(path: string, location?: string): string {
+  const absolute = absolutePath(path);
+  if (absolute === undefined) return percentDecode(path) ?? path;
+  const root = location === undefined ? undefined : rootOf(location);
+  return root !== undefined && absolute.startsWith(`${root}/`) ? absolute.slice(root.length + 1) : absolute;
+}
+
+/** An absolute path in its one spelling; undefined for a relative one. */
+function absolutePath(path: string): string | undefined {
+  if (path.startsWith("/")) return percentDecode(path) ?? path;
+  const [prefix, scheme = "", host = ""] = ABSOLUTE.exec(path) ?? [];
+  if (prefix === undefined) return undefined;
+  const rest = path.slice(prefix.length);
+  const decoded = percentDecode(rest) ?? rest;
+  const name = scheme.toLowerCase();
+  if (name !== "file") return `${/^s3[an]$/.test(name) ? "s3" : name}:${host}${decoded}`;
+  const isLocal = host === "" || host === "//" || host.toLowerCase() === "//localhost";
+  return isLocal ? `/${decoded.replace(/^\/+/, "")}` : `file:${host}${decoded}`;
+}
+
+function rootOf(location: string): string {
+  return /^file:/i.test(location) ? (absolutePath(location) ?? location) : location;
+}
+
+/**
+ * The path as it is published: relative where it lies below the table's root, since most readers open no absolute path
+ * there. Any other stays as it is.
+ */
+export function relativePath(path: string, location: string): string {
+  const canonical = absolutePath(path);
+  const inside = canonical === undefined ? undefined : canonicalPath(path, location);
+  if (inside === undefined || inside === canonical) return path;
+  // The writer's own encoding where it can be told; a colon in the first segment would read as a scheme.
+  const tail = path.split("/").slice(-inside.split("/").length).join("/");
+  const kept = percentDecode(tail) === inside ? tail : inside.split("/").map(encodeURIComponent).join("/");
+  return kept.replace(/^[^/]*/, (first) => first.replaceAll(":", "%3A"));
+}
+
+/** True for a path that names a place of its own, and not one below the root of the table. */
+export function isOutside(path: string, location: string): boolean {
+  const canonical = absolutePath(path);
+  return canonical !== undefined && canonicalPath(path, location) === canonical;
 }
 
 function percentDecode(text: string): string | undefined {
@@ -34,7 +78,10 @@ export function checkPath(path: string, at: string): void {
   if (/%(?![0-9A-Fa-f]{2})/.test(path)) throw refuse('holds a "%" that starts no percent-encoding');
   const decoded = percentDecode(path);
   if (decoded === undefined) throw refuse("is not UTF-8 after percent-decoding");
-  if (decoded.includes("\0")) throw refuse("holds a NUL character");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+  if (/[\u0000-\u001f\u007f]/.test(decoded))
+    throw refuse("holds an encoded control character, which delta-rs cannot open");
+  if (/%2f/i.test(path)) throw refuse('holds "%2F"; a "/" stands for itself');
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(path);
   if (scheme && path[scheme[0].length] !== "/") throw refuse(`reads as an opaque URI of scheme "${scheme[1]}"`);
   if (!scheme && path.split("/")[0]?.includes(":"))

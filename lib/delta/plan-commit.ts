@@ -6,6 +6,7 @@ import { canonicalActions } from "./canonical-actions.ts";
 import type { Intent } from "./conflicts.ts";
 import { lateValues, turnsTimestampsOn, withEnablement } from "./in-commit-timestamps.ts";
 import { dependsOnFiles, type FileRequirement, fileRequirements, keptFiles } from "./metadata-change.ts";
+import { withOwnPaths } from "./own-paths.ts";
 import { withCanonicalPartitionValues } from "./partition-values.ts";
 import { checkProtocolShape } from "./protocol.ts";
 import { checkBlindClaim, isBlindAppend, readIntent, watchedMarkers } from "./read-intent.ts";
@@ -48,12 +49,14 @@ export function planTable(
   const { at } = asked;
   const before = tableConfiguration(state.protocol, state.metadata);
   const place = placesOf(asked);
-  const given = canonicalActions(before, asked.actions, place);
+  const readable = canonicalActions(before, asked.actions, place);
   const after = tableConfiguration(
-    given.protocol ?? state.protocol,
-    given.metadata ?? state.metadata,
+    readable.protocol ?? state.protocol,
+    readable.metadata ?? state.metadata,
     place("metadata", 0, "schemaString"),
   );
+  const { location } = state;
+  const given = withOwnPaths(readable, { table: after, location, spelling: asked.spelling ?? "relative" }, place);
   // Where winners may have changed the files, they are judged first: whoever lost to them made no mistake.
   const filesMoved = Math.max(state.markers.add, state.markers.remove) > checkedVersion;
   const change = {
@@ -73,7 +76,7 @@ export function planTable(
   const actions = withoutAssignedDomains(given);
   const request = { ...asked, actions };
   const looksAtAllFiles = actions.metadata !== undefined && dependsOnFiles(change);
-  const intent = readIntent(before, request, looksAtAllFiles);
+  const intent = readIntent(before, request, { looksAtAllFiles, location });
   const canonical = { ...request, actions: withCanonicalPartitionValues(actions, after, place) };
   const blind = isBlindAppend(request, intent);
   checkBlindClaim(request, intent);
@@ -100,6 +103,7 @@ export function planTable(
 function onState(state: TableState) {
   return {
     tableId: state.tableId,
+    location: state.location,
     metadataVersion: state.markers.metadata,
     protocolVersion: state.markers.protocol,
   };
@@ -113,6 +117,7 @@ export function planCreation(
 ): PlannedTable {
   return {
     tableId: table.tableId,
+    location: table.location,
     create: { name: table.name, location: table.location },
     readVersion: -1,
     checkedVersion: -1,

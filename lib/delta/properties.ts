@@ -139,6 +139,11 @@ export const PROPERTIES = {
     [],
     "Formats that Spark also writes metadata for.",
   ),
+  "deltalakedb.allowPathsOutsideTable": define(
+    flag,
+    false,
+    "Commits may name files outside the table's location, as a shallow clone does.",
+  ),
   "delta.writePartitionColumnsToParquet": define(flag, false, "Data files hold the partition columns, too."),
 } as const;
 

@@ -11,10 +11,15 @@ import type { MarkerName } from "./table.ts";
 import type { TableConfiguration } from "./table-configuration.ts";
 
 /**
- * @param looksAtAllFiles true when the commit is right or wrong by which files are in the table
+ * @param options.looksAtAllFiles true when the commit is right or wrong by which files are in the table
+ * @param options.location of the table
  * @throws LakeError invalid
  */
-export function readIntent(table: TableConfiguration, request: TableCommit, looksAtAllFiles: boolean): Intent {
+export function readIntent(
+  table: TableConfiguration,
+  request: TableCommit,
+  { looksAtAllFiles, location }: { readonly looksAtAllFiles: boolean; readonly location: string },
+): Intent {
   const { actions, reads } = request;
   const unknownReads = reads === undefined && !mayHaveReadNothing(actions);
   const addsOne = addsConstraint(table.metadata, actions.metadata);
@@ -25,7 +30,8 @@ export function readIntent(table: TableConfiguration, request: TableCommit, look
     readPartitions: (reads?.predicates ?? []).map((predicate, i) =>
       compilePredicate(predicate, table, `${request.at}/reads/predicates/${i}`),
     ),
-    readFiles: new Set((reads?.files ?? []).map(canonicalPath)),
+    readFiles: new Set((reads?.files ?? []).map((path) => canonicalPath(path, location))),
+    location,
     appIds: new Set([...(reads?.appIds ?? []), ...actions.txns.map((txn) => txn.appId)]),
   };
 }

@@ -3,6 +3,7 @@
 import type { ActionPlaces } from "./action-places.ts";
 import type { CommitActions } from "./actions.ts";
 import type { Json } from "./json.ts";
+import type { Spelling } from "./own-paths.ts";
 
 /** How a table is named by a caller: by its UUID, or as `namespace.name`. */
 export type TableRef = { readonly tableId: string } | { readonly name: string };
@@ -32,6 +33,8 @@ export interface TableCommit {
   readonly reads?: ReadSet;
   readonly supportedFeatures?: SupportedFeatures;
   readonly actions: CommitActions;
+  /** How removes name their files; relative if absent. */
+  readonly spelling?: Spelling;
   /** JSON pointer of this part of the request, for messages. */
   readonly at: string;
   /** Those of its actions. */

@@ -43,6 +43,8 @@ export interface TableState extends TableHead {
 /** One table's part of a transaction, checked by the planner up to `checkedVersion`. */
 export interface PlannedTable {
   readonly tableId: string;
+  /** Where the table lives, which decides what is one file; absent where paths are compared as they are spelled. */
+  readonly location?: string;
   /** Set for version 0: the head row is made first. */
   readonly create?: { readonly name: string; readonly location: string };
   /** The version that the writer read; −1 for a creation. */

@@ -1,5 +1,6 @@
 /** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (design D1–D4, D8). */
 
+import { namesAbsoluteRemoves } from "../delta/own-paths.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
 import type { Lake, PlannedCommit } from "../ports.ts";
@@ -33,7 +34,7 @@ export async function commit(lake: Lake, request: CommitRequest): Promise<Commit
   checkRequest(request);
   const startedAt = lake.clock.now();
   const requestHash = await hashRequest(request);
-  const result = await attempt(lake, request, requestHash).then(
+  const result = await attemptSpellings(lake, request, requestHash).then(
     // The winner may be the same request, sent before: it is not told that it lost to itself. A conflict with anyone else is
     // final, for versions are only ever added, and rows of files that are gone still tell; so no twin of this request can
     // commit after this look.
@@ -61,6 +62,18 @@ export async function commit(lake: Lake, request: CommitRequest): Promise<Commit
 }
 
 type Attempt = Committed | { readonly status: "conflict"; readonly conflicts: readonly TableConflict[] };
+
+/** A table that was imported may have absolute paths below its own root, which a remove must repeat. */
+async function attemptSpellings(lake: Lake, request: CommitRequest, requestHash: string): Promise<Attempt> {
+  try {
+    return await attempt(lake, request, requestHash);
+  } catch (error) {
+    const misspelled = isLakeError(error, "invalid") && error.code === "PATH_SPELLED_DIFFERENTLY";
+    if (!misspelled || !request.tables.some(({ actions }) => namesAbsoluteRemoves(actions))) throw error;
+    const tables = request.tables.map((table) => ({ ...table, spelling: "asSent" as const }));
+    return attempt(lake, { ...request, tables }, requestHash);
+  }
+}
 
 async function attempt(lake: Lake, request: CommitRequest, requestHash: string): Promise<Attempt> {
   const { transactionId } = request;

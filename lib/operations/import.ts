@@ -89,9 +89,16 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
   try {
     let applied = { version: progress.version, timestamp: progress.timestamp };
     if (segment.checkpoint && header && applied.version < segment.checkpoint.version) {
-      applied = await importCheckpoint(lake, log, segment.checkpoint, header, progress, onProgress);
+      applied = await importCheckpoint(
+        lake,
+        log,
+        segment.checkpoint,
+        header,
+        { ...progress, location: request.location },
+        onProgress,
+      );
     }
-    await importCommits(lake, log, segment, { tableId, ...applied }, onProgress);
+    await importCommits(lake, log, segment, { tableId, location: request.location, ...applied }, onProgress);
     const start = segment.checkpoint?.version ?? 0;
     const head = await lake.catalog.finishImport(tableId, {
       keepFrom: request.mode === "snapshot" ? segment.version : start,
@@ -227,7 +234,7 @@ async function importCheckpoint(
   log: DeltaLog,
   checkpoint: CheckpointFile,
   header: CheckpointHeader,
-  progress: ImportProgress,
+  progress: ImportProgress & { readonly location: string },
   onProgress: OnProgress,
 ): Promise<{ readonly version: number; readonly timestamp: number }> {
   const { version } = checkpoint;
@@ -252,6 +259,7 @@ async function importCheckpoint(
     if (fresh.length === 0) continue;
     await lake.catalog.importBatch(progress.tableId, {
       kind: "checkpoint",
+      location: progress.location,
       commit: { version, actions: describe(first, fresh), ...times },
       complete: false,
     });
@@ -260,6 +268,7 @@ async function importCheckpoint(
   const first = done === 0;
   await lake.catalog.importBatch(progress.tableId, {
     kind: "checkpoint",
+    location: progress.location,
     commit: { version, actions: describe(first, []), ...times },
     complete: true,
   });
@@ -280,7 +289,12 @@ async function importCommits(
   lake: Lake,
   log: DeltaLog,
   segment: LogSegment,
-  applied: { readonly tableId: string; readonly version: number; readonly timestamp: number },
+  applied: {
+    readonly tableId: string;
+    readonly location: string;
+    readonly version: number;
+    readonly timestamp: number;
+  },
   onProgress: OnProgress,
 ): Promise<void> {
   const commits = segment.commits.filter((commit) => commit.version > applied.version);
@@ -292,6 +306,7 @@ async function importCommits(
     const times = timesOf(commit.actions, commit.modifiedAt, previous);
     await lake.catalog.importBatch(applied.tableId, {
       kind: "commit",
+      location: applied.location,
       commit: { version: commit.version, actions: commit.actions, ...times },
       complete: true,
     });

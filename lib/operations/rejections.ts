@@ -2,6 +2,7 @@
 
 import { placesOf } from "../delta/action-places.ts";
 import type { Conflict } from "../delta/conflicts.ts";
+import { canonicalPath } from "../delta/paths.ts";
 import type { TableCommit, TableConflict } from "../delta/request.ts";
 import { invalid } from "../errors.ts";
 import type { Rejection, TableState } from "../ports.ts";
@@ -29,7 +30,7 @@ export function rejected(
   if (conflicts.length > 0) return { status: "conflict", conflicts };
   const [first] = told;
   if (first === undefined) throw new Error("the commit was rejected for a table that it does not name");
-  throw rejectionError(first.rejection, first.part.asked);
+  throw rejectionError(first.rejection, first.part);
 }
 
 function rowConflict(rejection: Rejection, head: number): Conflict | undefined {
@@ -55,9 +56,9 @@ function rowConflict(rejection: Rejection, head: number): Conflict | undefined {
   }
 }
 
-function rejectionError(rejection: Rejection, asked: TableCommit): Error {
+function rejectionError(rejection: Rejection, { asked, state }: RejectedPart): Error {
   const { at } = asked;
-  const fileAt = () => placeOfFile(asked, rejection);
+  const fileAt = () => placeOfFile(asked, state.location, rejection);
   const facts = { tableId: rejection.tableId, path: rejection.path, version: rejection.version };
   switch (rejection.reason) {
     case "tableNotFound":
@@ -112,11 +113,12 @@ export function tableConflict(state: TableState, readVersion: number, conflict: 
 }
 
 /** The pointer of the action that the statement saw in the rows: of the remove rather than the add where both name the path. */
-function placeOfFile(table: TableCommit, { path, reason }: Rejection): string {
+function placeOfFile(table: TableCommit, location: string, { path = "", reason }: Rejection): string {
   const place = placesOf(table);
+  const wanted = canonicalPath(path, location);
   const kinds = reason === "addOverLive" ? (["adds", "removes"] as const) : (["removes", "adds"] as const);
   for (const kind of kinds) {
-    const i = table.actions[kind].findIndex((file) => file.path === path);
+    const i = table.actions[kind].findIndex((file) => canonicalPath(file.path, location) === wanted);
     if (i >= 0 && table.places !== undefined) return place(kind, i, "path");
   }
   return `${table.at}/actions`;

@@ -34,6 +34,8 @@ export interface ImportProgress {
 /** Rows for an import. A starting checkpoint comes in many batches of the same version, a commit in one. */
 export interface ImportBatch {
   readonly kind: "checkpoint" | "commit";
+  /** Of the table, which decides what is one file. */
+  readonly location?: string;
   readonly commit: Commit;
   /** False while a checkpoint has more batches to come. */
   readonly complete: boolean;

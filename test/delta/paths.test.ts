@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { canonicalPath, checkPath } from "../../lib/delta/paths.ts";
+import { canonicalPath, checkPath, isOutside, relativePath } from "../../lib/delta/paths.ts";
 import { refuses } from "../support/builders.ts";
 
 const AT = "/tables/0";
@@ -58,6 +58,10 @@ describe("checkPath refuses", () => {
     ["% with other characters", "a%zz"],
     ["bytes that are not UTF-8", "a%ff"],
     ["NUL", "a%00b"],
+    ["an encoded line break, which delta-rs and Polars cannot open", "a%0Ab"],
+    ["an encoded DEL", "a%7Fb"],
+    ["an encoded slash, a second spelling of a folder", "a%2Fb"],
+    ["an encoded slash at the start, which java.net.URI takes for the root", "%2fx"],
   ];
   for (const [name, path] of bad) test(name, () => refuses(() => checkPath(path, AT), { at: AT }));
 });
@@ -104,12 +108,78 @@ describe("canonicalPath", () => {
   test("any name, escaped, is taken and names itself", () => {
     const name = fc
       .string({ unit: "grapheme", minLength: 1 })
-      .filter((text) => text.isWellFormed() && !/^\.{1,2}$|[/\0]/.test(text));
+      .filter((text) => text.isWellFormed() && !/^\.{1,2}$|[/\p{Cc}]/u.test(text));
     fc.assert(
       fc.property(fc.array(name, { minLength: 1, maxLength: 3 }), (names) => {
         const path = names.map(encodeURIComponent).join("/");
         checkPath(path, AT);
         assert.equal(canonicalPath(path), names.join("/"));
+      }),
+    );
+  });
+});
+
+describe("the root of the table", () => {
+  const inside: readonly (readonly [string, string, string])[] = [
+    ["file:///lake/a%20b", "/lake/a%20b/f.parquet", "f.parquet"],
+    ["file:///lake/t", "file:///lake/t/f.parquet", "f.parquet"],
+    ["file:///lake/t", "file:/lake/t/f.parquet", "f.parquet"],
+    ["file:///lake/t", "FILE://localhost/lake/t/f.parquet", "f.parquet"],
+    ["file:///lake/t", "file:///lake/%74/f.parquet", "f.parquet"],
+    ["file:///lake/t", "/lake/t/day=1/a%20b.parquet", "day=1/a%20b.parquet"],
+    ["file:///lake/t", "/lake/t/a:b.parquet", "a%3Ab.parquet"],
+    ["s3://bucket/t", "s3://bucket/t/f.parquet", "f.parquet"],
+    ["s3://bucket/t", "s3a://bucket/t/x/f.parquet", "x/f.parquet"],
+    ["s3://bucket/t", "S3N://bucket/t/f.parquet", "f.parquet"],
+    ["s3://bucket/a%b", "s3://bucket/a%25b/f.parquet", "f.parquet"],
+    ["s3://bucket", "s3://bucket/f.parquet", "f.parquet"],
+  ];
+  for (const [location, path, relative] of inside) {
+    test(`${path} is ${relative} in ${location}`, () => {
+      assert.equal(relativePath(path, location), relative);
+      assert.equal(canonicalPath(path, location), canonicalPath(relative, location));
+      assert.equal(isOutside(path, location), false);
+      checkPath(relative, AT);
+    });
+  }
+
+  const outside: readonly (readonly [string, string])[] = [
+    ["file:///lake/t", "/lake/t2/f.parquet"],
+    ["file:///lake/t", "/lake/f.parquet"],
+    ["file:///lake/t", "file://host/lake/t/f.parquet"],
+    ["file:///lake/t", "s3://lake/t/f.parquet"],
+    ["s3://bucket/t", "/t/f.parquet"],
+    ["s3://bucket/t", "s3://bucket2/t/f.parquet"],
+    ["s3://bucket/t", "gs://bucket/t/f.parquet"],
+  ];
+  for (const [location, path] of outside) {
+    test(`${path} is not in ${location}`, () => {
+      assert.equal(isOutside(path, location), true);
+      assert.equal(relativePath(path, location), path);
+    });
+  }
+
+  test("a relative path stays as it is", () => {
+    for (const path of ["f", "lake/t/f", "a%3ab", "%61"]) {
+      assert.equal(relativePath(path, "file:///lake/t"), path);
+      assert.equal(isOutside(path, "file:///lake/t"), false);
+    }
+  });
+
+  test("any name, below any root and by any scheme of it, is its relative path", () => {
+    const name = fc
+      .string({ unit: "grapheme", minLength: 1 })
+      .filter((text) => text.isWellFormed() && !/^\.{1,2}$|[/\p{Cc}]/u.test(text));
+    const names = fc.array(name, { minLength: 1, maxLength: 3 });
+    const encode = (some: readonly string[]) => some.map(encodeURIComponent).join("/");
+    fc.assert(
+      fc.property(names, names, fc.constantFrom("file://", "file:", "", "s3://b", "s3a://b"), (root, rest, scheme) => {
+        const location = scheme.startsWith("s3") ? `s3://b/${root.join("/")}` : `file:///${encode(root)}`;
+        const path = `${scheme}/${encode(root)}/${encode(rest)}`;
+        const relative = relativePath(path, location);
+        checkPath(relative, AT);
+        assert.equal(canonicalPath(relative), rest.join("/"));
+        assert.equal(canonicalPath(path, location), canonicalPath(relative, location));
       }),
     );
   });

@@ -247,7 +247,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CONFLICTS,
-        search: "mine.readFiles.has(canonicalPath(remove.path)) || ",
+        search: "mine.readFiles.has(canonicalPath(remove.path, mine.location)) || ",
         replace: "",
       },
     ],

@@ -97,18 +97,26 @@ export function tableRequest(planned: PlannedTable): TableRequest {
 }
 
 /**
+ * @param options.location of the table, which decides what is one file
  * @param options.assignRowIds then a row-id high-water mark in the actions is dropped: the commit writes its own
  * @param options.firstOrd place of the first add and remove: batches of one checkpoint follow each other
  */
 export function tableWrite(
   actions: CommitActions,
-  options: { readonly isBlindAppend: boolean; readonly assignRowIds: boolean; readonly firstOrd?: number },
+  options: {
+    readonly location?: string;
+    readonly isBlindAppend: boolean;
+    readonly assignRowIds: boolean;
+    readonly firstOrd?: number;
+  },
 ): TableWrite {
-  const { assignRowIds: rowIds, firstOrd = 0 } = options;
-  const removes = actions.removes.map((remove, i) => removeRow(rowIds ? withoutRowIds(remove) : remove, firstOrd + i));
+  const { assignRowIds: rowIds, firstOrd = 0, location } = options;
+  const removes = actions.removes.map((remove, i) =>
+    removeRow(rowIds ? withoutRowIds(remove) : remove, firstOrd + i, location),
+  );
   const replaced = new Map(removes.map((row) => [row.path_key, row.dv_key]));
   const adds = actions.adds.map((add, i): FileRow => {
-    const row = fileRow(add, firstOrd + i);
+    const row = fileRow(add, firstOrd + i, location);
     const replaces = replaced.get(row.path_key);
     return replaces === undefined ? row : { ...row, replaces };
   });

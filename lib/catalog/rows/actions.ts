@@ -25,11 +25,11 @@ export interface RemoveRow extends ActionRow, FileKey {
 /** The columns of dl_removes that make a remove action. */
 export const REMOVE_COLUMNS = ["path", "deletion_timestamp", "data_change", "action"];
 
-export function removeRow(remove: RemoveFile, ord: number): RemoveRow {
+export function removeRow(remove: RemoveFile, ord: number, location?: string): RemoveRow {
   const { path: _, deletionTimestamp, dataChange: __, ...action } = removeFields(remove);
   return {
     ord,
-    ...fileKey(remove),
+    ...fileKey(remove, location),
     ...(remove.deletionTimestamp === undefined ? {} : { deletion_timestamp: remove.deletionTimestamp }),
     data_change: remove.dataChange,
     action: jsonText(action),

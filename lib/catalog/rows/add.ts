@@ -79,8 +79,8 @@ export interface FileKey {
   readonly dv_key: string;
 }
 
-export function fileKey(file: FileIdentity): FileKey {
-  return { path: storable(file.path, "path"), path_key: pathKey(file.path), dv_key: dvKey(file) };
+export function fileKey(file: FileIdentity, location?: string): FileKey {
+  return { path: storable(file.path, "path"), path_key: pathKey(file.path, location), dv_key: dvKey(file) };
 }
 
 /** A row of dl_files by the names of its columns; what is NULL may be left out. */
@@ -109,7 +109,7 @@ export const FILE_COLUMNS: readonly string[] = [
   ...HASH_COLUMNS,
 ];
 
-export function fileRow(add: AddFile, ord: number): FileRow {
+export function fileRow(add: AddFile, ord: number, location?: string): FileRow {
   const fields: Record<string, SqlValue> = {};
   for (const { field, column, toRow } of LIST) {
     const value = add[field];
@@ -119,7 +119,7 @@ export function fileRow(add: AddFile, ord: number): FileRow {
   const [h0, h1, h2, h3] = fileFingerprint(add);
   return {
     ...fields,
-    ...fileKey(add),
+    ...fileKey(add, location),
     ord,
     size: add.size,
     ...(records === undefined ? {} : { num_records: records }),
