@@ -23,11 +23,8 @@ interface Case {
   readonly checkpointOnly?: boolean;
 }
 
-/** `spark/clustered` is not here: see the refusals. */
 const CASES: readonly Case[] = [
-  ...goldenTables()
-    .filter((golden) => golden.kind !== "spark/clustered")
-    .map((golden) => ({ kind: golden.kind, golden })),
+  ...goldenTables().map((golden) => ({ kind: golden.kind, golden })),
   ...["delta-rs/all-types", "spark/partitioned", "spark/column-mapping-name", "spark/type-widening"].map((kind) => ({
     kind: `${kind}, statistics as structs`,
     golden: openGolden(kind),
@@ -57,7 +54,6 @@ export function throughApi(lab: Lab): void {
       });
     }
     withoutFiles(lab);
-    refused(lab);
     noticed(lab);
     rowIds(lab);
     changeFeed(lab);
@@ -115,16 +111,6 @@ function changeFeed(lab: Lab): void {
     const table = await replay(lab.service, golden, { name: "api.changes", configuration: OFTEN });
     const found = await lab.engines.read("Spark change feed", table.path, 1);
     assert.deepEqual(found, { rows: golden.more.changes });
-  });
-}
-
-function refused(lab: Lab): void {
-  test("refused by our API: clustering columns, which only the system may set", async () => {
-    const golden = openGolden("spark/clustered");
-    await assert.rejects(
-      replay(lab.service, golden, { name: "api.clustered" }),
-      /delta\.clustering.*owned by the system/,
-    );
   });
 }
 

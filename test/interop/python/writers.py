@@ -83,6 +83,25 @@ def delta_rs_history(path):
     return [{"version": h.get("version"), "operation": h.get("operation")} for h in DeltaTable(path).history()]
 
 
+def delta_rs_by_time(path):
+    """For each version with a time of its own: the version that delta-rs takes to be the newest at that time."""
+    import datetime
+    import json
+    import pathlib
+
+    from deltalake import DeltaTable
+
+    found = []
+    for file in sorted(pathlib.Path(path, "_delta_log").glob("*.json")):
+        first = json.loads(file.read_text().split("\n")[0]).get("commitInfo", {})
+        if "inCommitTimestamp" not in first:
+            continue
+        table = DeltaTable(path)
+        table.load_as_version(datetime.datetime.fromtimestamp(first["inCommitTimestamp"] / 1000, datetime.timezone.utc))
+        found.append({"version": int(file.stem), "found": table.version()})
+    return found
+
+
 def parquet_facts(path):
     """What a Parquet file is made of: columns that are required at some level, map keys aside; column indexes; codecs."""
     import pyarrow.parquet as pq
@@ -130,6 +149,7 @@ WRITES = {
 LOOKS = {
     "vacuum candidates": vacuum_candidates,
     "delta-rs history": delta_rs_history,
+    "delta-rs by time": delta_rs_by_time,
     "parquet facts": parquet_facts,
     "parquet rows": parquet_rows,
 }
