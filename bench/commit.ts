@@ -118,7 +118,7 @@ async function onPostgres<T>(url: string, work: (database: string) => Promise<T>
 }
 
 async function run(engine: string, database: string) {
-  const lake = await openLocalLake({ database, mirror: false });
+  const lake = await openLocalLake({ database, mirror: false, verifyFiles: "off" });
   try {
     await lake.catalog.migrate();
     const rows = [];

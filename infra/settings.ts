@@ -25,6 +25,8 @@ export interface Settings {
     | { readonly kind: "jwt"; readonly issuer: string; readonly audience: readonly string[] };
   /** HTTP requests a second, and how many may come at once. */
   readonly throttling: { readonly rate: number; readonly burst: number };
+  /** Whether commits look at the files that they name, where neither they nor their table says. */
+  readonly verifyFiles: boolean;
   readonly mirror: {
     /** Tables that are mirrored at the same time. */
     readonly concurrency: number;
@@ -46,6 +48,7 @@ export interface Settings {
 const COMMON = {
   authorisation: { kind: "iam" },
   throttling: { rate: 100, burst: 200 },
+  verifyFiles: true,
   mirror: { concurrency: 50, lagThresholdSeconds: 5, overdueSeconds: 10 },
   logOperators: [],
 } as const satisfies Partial<Settings>;

@@ -32,6 +32,12 @@ const ConfigSchema = z.strictObject({
       storage: z.string().min(1).optional(),
     })
     .prefault({}),
+  storage: z
+    .strictObject({
+      /** Whether commits look at the files that they name (docs/api.md, "Files are looked at"). */
+      verify_files: z.boolean().default(true),
+    })
+    .prefault({}),
   mirror: z
     .strictObject({
       enabled: z.boolean().default(true),
@@ -113,6 +119,13 @@ function withoutEffectless(value: JsonObject, path: string, warnings: string[]):
   return kept;
 }
 
+/** A setting that is on or off, as environments spell it. @throws LakeError invalid naming the variable */
+export function parseFlag(name: string, text: string): boolean {
+  const parsed = z.stringbool().safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw invalid(`${name} is "${text}"`, { hint: "Write true or false." });
+}
+
 /** A database URL without its password, to show and to log. */
 export function maskedUrl(url: string): string {
   return url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:@/]*):[^@/]*@/i, "$1:***@");
@@ -133,6 +146,8 @@ const FunctionEnvironmentSchema = z.object({
   STORAGE: z.string().min(1),
   /** Login that the function that reads has; made, and given its password, by the one that migrates. */
   READER_SECRET_ARN: z.string().startsWith("arn:").optional(),
+  /** Whether commits look at the files that they name, where neither they nor their table says. */
+  VERIFY_FILES: z.stringbool().default(true),
   LAG_THRESHOLD_SECONDS: z.coerce.number().min(0).default(5),
   /** Age at which the sweeper rings again for an unpublished version. */
   OVERDUE_SECONDS: z.coerce.number().min(0).default(10),
@@ -146,6 +161,7 @@ export interface FunctionSettings {
   readonly checkpointQueueUrl: string;
   readonly storage: string;
   readonly readerSecretArn?: string;
+  readonly verifyFiles: "size" | "off";
   readonly lagThresholdSeconds: number;
   readonly overdueSeconds: number;
 }
@@ -160,6 +176,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     parityQueueUrl: given.PARITY_QUEUE_URL,
     checkpointQueueUrl: given.CHECKPOINT_QUEUE_URL,
     storage: given.STORAGE,
+    verifyFiles: given.VERIFY_FILES ? "size" : "off",
     ...(given.READER_SECRET_ARN === undefined ? {} : { readerSecretArn: given.READER_SECRET_ARN }),
     lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,
     overdueSeconds: given.OVERDUE_SECONDS,

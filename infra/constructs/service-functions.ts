@@ -155,6 +155,7 @@ function environmentOf({ settings, database, tables, doorbells }: ServiceFunctio
     CHECKPOINT_QUEUE_URL: doorbells.checkpoints.queueUrl,
     STORAGE: `s3://${tables.bucketName}/tables`,
     STAGE: settings.stage,
+    VERIFY_FILES: String(settings.verifyFiles),
     LAG_THRESHOLD_SECONDS: String(settings.mirror.lagThresholdSeconds),
     OVERDUE_SECONDS: String(settings.mirror.overdueSeconds),
   };

@@ -3,7 +3,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import { type Config, type LogLevel, parseConfig } from "../config.ts";
+import { type Config, type LogLevel, parseConfig, parseFlag } from "../config.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, isLakeError, LakeError, notFound } from "../errors.ts";
 import type { LocalLake, LocalLakeOptions } from "../lake/local.ts";
@@ -87,7 +87,8 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
       if (create === undefined) checkExists(url);
       else checkWritable(url);
       const { openLocalLake } = await import("../lake/local.ts");
-      const lake = await openLocalLake({ ...rest, database: url });
+      const verifyFiles = config.storage.verify_files ? ("size" as const) : ("off" as const);
+      const lake = await openLocalLake({ verifyFiles, ...rest, database: url });
       try {
         if (create === "schema") await lake.catalog.migrate();
         return await work(lake);
@@ -99,11 +100,13 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
 }
 
 function withEnvironment(config: Config): Config {
-  const level = process.env.LOG_LEVEL;
-  if (!level) return config;
+  const { LOG_LEVEL: level, VERIFY_FILES: verify } = process.env;
+  const logging = level ? { level: parseConfig({ logging: { level } }).config.logging.level as LogLevel } : {};
+  const storage = verify ? { verify_files: parseFlag("VERIFY_FILES", verify) } : {};
   return {
     ...config,
-    logging: { ...config.logging, level: parseConfig({ logging: { level } }).config.logging.level as LogLevel },
+    logging: { ...config.logging, ...logging },
+    storage: { ...config.storage, ...storage },
   };
 }
 

@@ -144,6 +144,10 @@ export const PROPERTIES = {
     false,
     "Commits may name files outside the table's location, as a shallow clone does.",
   ),
+  "deltalakedb.verifyFiles": optional(
+    oneOf("true", "false", "deep"),
+    "Whether commits look at the files that they add, where a request does not say; see docs/api.md.",
+  ),
   "delta.writePartitionColumnsToParquet": define(flag, false, "Data files hold the partition columns, too."),
 } as const;
 

@@ -41,12 +41,17 @@ export interface TableCommit {
   readonly places?: ActionPlaces;
 }
 
+/** How the files that a commit names are looked at: `size` for existence and size, `deep` for schema and rows as well. */
+export type VerifyFiles = "size" | "deep" | "off";
+
 export interface CommitRequest {
   /** UUID made by the client: the idempotency key, for ever (design D8). */
   readonly transactionId: string;
   readonly tables: readonly TableCommit[];
   /** `mirrored` waits until `_delta_log` has the versions, too. */
   readonly acknowledge?: "sql" | "mirrored";
+  /** Absent: the table decides, else the service. */
+  readonly verifyFiles?: VerifyFiles;
 }
 
 export interface TableConflict {

@@ -18,7 +18,7 @@ import { openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
 import { systemClock } from "./clock.ts";
 import { fromS3Location, tableLocation } from "./location.ts";
-import { openStore } from "./stores.ts";
+import { fileChecks, openStore } from "./stores.ts";
 
 export type { FailedMessage } from "../queue/sqs.ts";
 
@@ -63,6 +63,7 @@ export async function openAwsLake(
     clock: systemClock,
     metrics,
     openLog: (location) => openDeltaLog(openStore(location), location),
+    files: fileChecks(settings.verifyFiles),
     queue: openSqsDoorbell({
       queueUrl: settings.mirrorQueueUrl,
       onError: options.onLostRing,

@@ -3,10 +3,10 @@
 import { openCatalog } from "../catalog/open.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import { mirrorTable } from "../operations/mirror.ts";
-import type { Clock, Lake, Metrics, MirrorQueue } from "../ports.ts";
+import type { Clock, FileChecks, Lake, Metrics, MirrorQueue } from "../ports.ts";
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
 import { systemClock } from "./clock.ts";
-import { openStore } from "./stores.ts";
+import { fileChecks, openStore } from "./stores.ts";
 
 export { toLocation } from "./location.ts";
 
@@ -15,6 +15,8 @@ export interface LocalLakeOptions {
   readonly database: string;
   readonly clock?: Clock;
   readonly metrics?: Metrics;
+  /** Whether commits look at the files that they name, where neither they nor their table says; `size` if absent. */
+  readonly verifyFiles?: FileChecks["byDefault"];
   /** False leaves the mirror to another process; commits stand all the same. */
   readonly mirror?: boolean;
   /** A mirror run that failed; the sweeper rings again. */
@@ -36,6 +38,7 @@ const mute: MirrorQueue = { ring: async () => undefined };
 /** Opens the lake; the schema is the caller's to migrate. @throws LakeError invalid, unavailable */
 export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLake> {
   const { database, clock = systemClock, metrics = noMetrics, mirror = true, onMirrorError } = options;
+  const { verifyFiles = "size" } = options;
   const catalog = await openCatalog(database, clock);
   const openLog: Lake["openLog"] = (location) => openDeltaLog(openStore(location), location);
   const inline: InlineQueue | undefined = mirror
@@ -50,6 +53,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
   const lake: LocalLake = {
     catalog,
     openLog,
+    files: fileChecks(verifyFiles),
     clock,
     metrics,
     queue: inline ?? mute,

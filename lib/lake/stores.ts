@@ -1,6 +1,7 @@
 /** The object store of a location: a folder, or a prefix in a bucket. S3's SDK is loaded at the first call that needs it. */
 
-import type { ObjectStore } from "../ports.ts";
+import { openTableFiles } from "../files/table-files.ts";
+import type { FileChecks, ObjectStore } from "../ports.ts";
 import { openFileStore } from "../storage/file.ts";
 import { fromLocation, fromS3Location } from "./location.ts";
 
@@ -14,6 +15,11 @@ export function openStore(location: string): ObjectStore {
   });
 }
 
+/** What looks at the files that commits name. */
+export function fileChecks(byDefault: FileChecks["byDefault"]): FileChecks {
+  return { byDefault, open: (location, options) => openTableFiles(openStore(location), options) };
+}
+
 /** A store that is opened by its first call: whoever works with folders need not wait for a megabyte of SDK. */
 function openLater(open: () => Promise<ObjectStore>): ObjectStore {
   let opened: Promise<ObjectStore> | undefined;
@@ -25,9 +31,9 @@ function openLater(open: () => Promise<ObjectStore>): ObjectStore {
     async *list(prefix, options) {
       yield* (await store()).list(prefix, options);
     },
-    head: async (key) => (await store()).head(key),
+    head: async (key, options) => (await store()).head(key, options),
     get: async (key) => (await store()).get(key),
-    getRange: async (key, start, end) => (await store()).getRange(key, start, end),
+    getRange: async (key, start, end, options) => (await store()).getRange(key, start, end, options),
     putIfAbsent: async (key, body) => (await store()).putIfAbsent(key, body),
     put: async (key, body) => (await store()).put(key, body),
   };

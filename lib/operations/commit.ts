@@ -20,6 +20,7 @@ import {
 import { rejected } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
 import { forgetTable, tableNotFound } from "./table-states.ts";
+import { type Verified, verifyFiles } from "./verify-files.ts";
 
 /** After so many rounds on hot tables the last check is made with the locks held, so that no writer starves. */
 const OPTIMISTIC_ROUNDS = 4;
@@ -79,11 +80,13 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
   const { transactionId } = request;
   let parts = await partsOf(lake, request);
   let planned = planOnRemembered(transactionId, parts);
+  let verified: ReadonlyMap<string, Verified> | undefined;
   for (let round = 0; round < OPTIMISTIC_ROUNDS; round += 1) {
     if (planned) {
+      verified ??= await verifyFiles(lake, request, planned);
       await publishHeads(lake, planned);
       await checkChange(lake, planned);
-      const outcome = await lake.catalog.commit(plannedCommit(request, requestHash, planned));
+      const outcome = await lake.catalog.commit(plannedCommit(request, requestHash, planned, verified));
       if (outcome.status === "committed") return committed(lake, parts, outcome);
       if (outcome.status === "otherRequest") throw keyReused(request);
       if (outcome.status === "rejected") {
@@ -98,7 +101,8 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
     parts = parts.map(checkedUpToHead);
     planned = planParts(transactionId, parts);
   }
-  return attemptLocked(lake, request, requestHash, parts);
+  verified ??= await verifyFiles(lake, request, planned ?? []);
+  return attemptLocked(lake, request, requestHash, parts, verified);
 }
 
 /**
@@ -117,8 +121,19 @@ function planOnRemembered(transactionId: string, parts: readonly Part[]): readon
   }
 }
 
-function plannedCommit(request: CommitRequest, requestHash: string, parts: readonly PlannedPart[]): PlannedCommit {
-  return { transactionId: request.transactionId, requestHash, tables: parts.map(({ plan }) => plan.planned) };
+function plannedCommit(
+  request: CommitRequest,
+  requestHash: string,
+  parts: readonly PlannedPart[],
+  verified: ReadonlyMap<string, Verified>,
+): PlannedCommit {
+  const tables = parts.map(({ plan: { planned } }) => {
+    const filesVerified = verified.get(planned.tableId);
+    if (filesVerified === undefined) return planned;
+    const commitInfo = { ...planned.actions.commitInfo, filesVerified };
+    return { ...planned, actions: { ...planned.actions, commitInfo } };
+  });
+  return { transactionId: request.transactionId, requestHash, tables };
 }
 
 /** Thrown out of the locked callback, to leave the transaction without writing. */
@@ -135,6 +150,7 @@ async function attemptLocked(
   request: CommitRequest,
   requestHash: string,
   parts: readonly Part[],
+  verified: ReadonlyMap<string, Verified>,
 ): Promise<Attempt> {
   const { transactionId } = request;
   await checkChange(lake, planParts(transactionId, parts));
@@ -150,7 +166,7 @@ async function attemptLocked(
         conflictOf(transactionId, part, winners.get(part.state.tableId) ?? []),
       );
       if (conflicts.length > 0) throw new ConflictUnderLock(conflicts);
-      return plannedCommit(request, requestHash, planParts(transactionId, locked.map(checkedUpToHead)));
+      return plannedCommit(request, requestHash, planParts(transactionId, locked.map(checkedUpToHead)), verified);
     });
     if (outcome.status === "committed") return committed(lake, parts, outcome);
     if (outcome.status === "otherRequest") throw keyReused(request);

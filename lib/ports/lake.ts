@@ -2,6 +2,7 @@
 
 import type { Catalog } from "./catalog.ts";
 import type { Clock } from "./clock.ts";
+import type { FileChecks } from "./files.ts";
 import type { DeltaLog } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { CheckpointQueue, MirrorQueue } from "./queue.ts";
@@ -10,6 +11,8 @@ export interface Lake {
   readonly catalog: Catalog;
   /** The `_delta_log` of the table at this location. Opens nothing yet. */
   readonly openLog: (location: string) => DeltaLog;
+  /** The files that commits name; absent where nobody can look at them. */
+  readonly files?: FileChecks;
   readonly queue: MirrorQueue;
   /** Who makes the checkpoints that take long; absent where whoever mirrors a table has all the time it takes. */
   readonly checkpointQueue?: CheckpointQueue;

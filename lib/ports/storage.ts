@@ -7,15 +7,20 @@ export interface ObjectInfo {
   readonly modifiedAt: number;
 }
 
+/** How long the caller waits for an answer. */
+export interface Patience {
+  readonly signal?: AbortSignal;
+}
+
 /** Keys are relative to the store's root, with `/` between segments. */
 export interface ObjectStore {
   /** Objects whose keys start with `prefix`, in the order of their UTF-8 bytes, strictly after `startAfter`. */
   list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
-  /** undefined when there is no such object */
-  head(key: string): Promise<ObjectInfo | undefined>;
+  /** undefined when there is no such object. @throws LakeError unavailable, also when the signal comes before the answer */
+  head(key: string, options?: Patience): Promise<ObjectInfo | undefined>;
   get(key: string): Promise<{ readonly bytes: Uint8Array; readonly info: ObjectInfo } | undefined>;
   /** Bytes `start`…`end` (exclusive). @throws LakeError notFound */
-  getRange(key: string, start: number, end: number): Promise<Uint8Array>;
+  getRange(key: string, start: number, end: number, options?: Patience): Promise<Uint8Array>;
   /** Creates the object whole or not at all. `exists` when the key was taken. @throws LakeError unavailable */
   putIfAbsent(key: string, body: ObjectBody): Promise<"created" | "exists">;
   /** Replaces the object whole. */

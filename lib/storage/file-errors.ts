@@ -3,7 +3,7 @@
 import { invalid, isLakeError, type LakeError, unavailable } from "../errors.ts";
 
 /** Codes that mean: nothing is there. */
-const ABSENT = new Set(["ENOENT", "ENOTDIR", "EISDIR"]);
+const ABSENT = new Set(["ENOENT", "ENOTDIR", "EISDIR", "ENAMETOOLONG"]);
 
 export function errorCode(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;

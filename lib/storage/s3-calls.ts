@@ -1,5 +1,6 @@
 /** Single calls to S3, repeated where that is safe: the SDK's own retries would hide whether a write happened. */
 
+import { unavailable } from "../errors.ts";
 import { type RetryPolicy, retry } from "../retry.ts";
 import { type S3Failure, type S3Place, s3Error, s3Failure } from "./s3-errors.ts";
 
@@ -11,16 +12,22 @@ export interface Call {
   readonly action: "read" | "list" | "write";
   /** Below the root of the store. */
   readonly key: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Reads, and writes that may happen twice: repeated after throttling, 5xx and broken connections.
  * @throws LakeError notFound, invalid, unavailable
  */
-export async function ask<T>(place: S3Place, { action, key }: Call, send: () => Promise<T>): Promise<T> {
+export async function ask<T>(place: S3Place, { action, key, signal }: Call, send: () => Promise<T>): Promise<T> {
   try {
-    return await retry(POLICY, send, (error) => ["busy", "unsure"].includes(s3Failure(error) ?? ""));
+    return await retry(signal ? { ...POLICY, signal } : POLICY, send, (error) =>
+      ["busy", "unsure"].includes(s3Failure(error) ?? ""),
+    );
   } catch (error) {
+    if (signal?.aborted) {
+      throw unavailable(`S3 has not answered in time for s3://${place.bucket}/${place.root}${key}`, { cause: error });
+    }
     throw await s3Error(error, place, action, key);
   }
 }

@@ -8,7 +8,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { isLakeError } from "../errors.ts";
-import type { ObjectBody, ObjectInfo, ObjectStore } from "../ports.ts";
+import type { ObjectBody, ObjectInfo, ObjectStore, Patience } from "../ports.ts";
 import { checkKey } from "./keys.ts";
 import { ask, createIfAbsent } from "./s3-calls.ts";
 import type { S3Place } from "./s3-errors.ts";
@@ -51,9 +51,9 @@ export function openS3Store({ bucket, prefix, client = sharedClient() }: S3Store
   const place: S3Place = { client, bucket, root: prefix === "" ? "" : `${prefix}/` };
   return {
     list: (below, { startAfter } = {}) => listObjects(place, below, startAfter),
-    head: (key) => orUndefined(headObject(place, key)),
+    head: (key, options) => orUndefined(headObject(place, key, options)),
     get: (key) => orUndefined(getObject(place, key)),
-    getRange: (key, start, end) => getRange(place, key, start, end),
+    getRange: (key, start, end, options) => getRange(place, key, start, end, options),
     putIfAbsent: (key, body) => write(place, key, body, true),
     async put(key, body) {
       await write(place, key, body, false);
@@ -93,10 +93,15 @@ async function* listObjects(place: S3Place, prefix: string, startAfter?: string)
   } while (token !== undefined);
 }
 
-async function headObject(place: S3Place, key: string): Promise<ObjectInfo> {
+async function headObject(place: S3Place, key: string, { signal }: Patience = {}): Promise<ObjectInfo> {
   const command = new HeadObjectCommand(target(place, key));
-  const head = await ask(place, { action: "read", key }, () => place.client.send(command));
+  const call = { action: "read", key, signal } as const;
+  const head = await ask(place, call, () => place.client.send(command, sending(signal)));
   return { key, size: head.ContentLength ?? 0, modifiedAt: head.LastModified?.getTime() ?? 0 };
+}
+
+function sending(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal };
 }
 
 async function getObject(
@@ -112,15 +117,21 @@ async function getObject(
   });
 }
 
-async function getRange(place: S3Place, key: string, start: number, end: number): Promise<Uint8Array> {
+async function getRange(
+  place: S3Place,
+  key: string,
+  start: number,
+  end: number,
+  { signal }: Patience = {},
+): Promise<Uint8Array> {
   if (end <= start) {
     await headObject(place, key);
     return new Uint8Array();
   }
   const command = new GetObjectCommand({ ...target(place, key), Range: `bytes=${start}-${end - 1}` });
-  return ask(place, { action: "read", key }, async () => {
+  return ask(place, { action: "read", key, signal }, async () => {
     try {
-      const { Body, ContentRange } = await place.client.send(command);
+      const { Body, ContentRange } = await place.client.send(command, sending(signal));
       const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
       // A server may send the whole object instead.
       return ContentRange === undefined ? bytes.slice(start, end) : bytes;

@@ -14,6 +14,11 @@ export interface Metric<Name extends string = string> {
 export const EVENT_METRICS = {
   commits: counter("Commits", "dl_commits_total", "Commits that were made in SQL; replays are not counted."),
   commitConflicts: counter("CommitConflicts", "dl_commit_conflicts_total", "Commits refused because another one won."),
+  unverifiedCommits: counter(
+    "UnverifiedCommits",
+    "dl_unverified_commits_total",
+    "Commits whose files were not all looked at, as the storage did not answer.",
+  ),
   commitDuration: histogram("CommitDuration", "dl_commit_duration_seconds", "Time of a commit, conflicts included."),
   mirrorLag: histogram(
     "MirrorLag",

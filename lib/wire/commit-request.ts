@@ -2,7 +2,7 @@
 
 import { ActionCollector } from "../delta/decode.ts";
 import type { Json } from "../delta/json.ts";
-import type { CommitRequest, TableCommit } from "../delta/request.ts";
+import type { CommitRequest, TableCommit, VerifyFiles } from "../delta/request.ts";
 import { invalid } from "../errors.ts";
 import { checked } from "../validation.ts";
 import { checkActionBounds, checkPredicateBounds } from "./action-bounds.ts";
@@ -15,7 +15,7 @@ type WireTable = z.output<typeof commitRequest>["tables"][number];
 
 /** @throws LakeError invalid, with the JSON pointer of the culprit */
 export function decodeCommitRequest(body: Json): CommitRequest {
-  const { transactionId, tables, acknowledge, allowUnknownActions = false } = checked(commitRequest, body);
+  const { transactionId, tables, acknowledge, allowUnknownActions = false, verifyFiles } = checked(commitRequest, body);
   const actions = tables.reduce((sum, table) => sum + table.actions.length, 0);
   if (actions > COUNT.actions) {
     throw invalid(`a commit holds at most ${COUNT.actions} actions, and this one has ${actions}`, {
@@ -28,7 +28,13 @@ export function decodeCommitRequest(body: Json): CommitRequest {
     transactionId,
     tables: tables.map((table, i) => decodeTable(table, `/tables/${i}`, allowUnknownActions)),
     ...(acknowledge === undefined ? {} : { acknowledge }),
+    ...(verifyFiles === undefined ? {} : { verifyFiles: verifyMode(verifyFiles) }),
   };
+}
+
+function verifyMode(asked: boolean | "deep"): VerifyFiles {
+  if (asked === "deep") return "deep";
+  return asked ? "size" : "off";
 }
 
 function decodeTable(wire: WireTable, at: string, allowUnknownActions: boolean): TableCommit {

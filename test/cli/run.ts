@@ -14,8 +14,13 @@ export interface Finished {
 }
 
 /** Variables of the shell that would change what `dl` does. */
-const LEFT_OUT = ["DATABASE_URL", "LOG_LEVEL", "DL_DEBUG", "NO_COLOR", "FORCE_COLOR", "NODE_OPTIONS"];
-const CLEAN = Object.fromEntries(Object.entries(process.env).filter(([name]) => !LEFT_OUT.includes(name)));
+const LEFT_OUT = ["DATABASE_URL", "LOG_LEVEL", "VERIFY_FILES", "DL_DEBUG", "NO_COLOR", "FORCE_COLOR", "NODE_OPTIONS"];
+/** Most tests commit files that nobody has written; those about files turn this on. */
+const UNSEEN_FILES = { VERIFY_FILES: "false" };
+const CLEAN: NodeJS.ProcessEnv = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !LEFT_OUT.includes(name))),
+  ...UNSEEN_FILES,
+};
 
 export function startDl(
   args: readonly string[],

@@ -175,6 +175,7 @@ describe(SUITE, needs(SUITE, ready, reason), () => {
     const request = (readVersion: number, actions: readonly object[]) => ({
       transactionId: crypto.randomUUID(),
       tables: [{ tableId, readVersion, actions }],
+      verifyFiles: false,
     });
     const size = { size: 1, modificationTime: Date.now(), partitionValues: {} };
     const sentAt = Date.now();

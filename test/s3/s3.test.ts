@@ -127,7 +127,7 @@ describe("dl with tables on S3", required("dl with tables on S3"), () => {
   test("create, commit, mirror with checkpoint, diff, export, import", { timeout: 120_000 }, async () => {
     const bucket = await newBucket();
     const location = await toLocation(`s3a://${bucket}/lake/sales/orders/`);
-    const lake = await openLocalLake({ database });
+    const lake = await openLocalLake({ database, verifyFiles: "off" });
     await lake.catalog.migrate();
     const { tableId } = await createTable(lake, {
       name: "sales.orders",

@@ -59,6 +59,15 @@ export const commitRequest = z
       .enum(["sql", "mirrored"])
       .optional()
       .meta({ description: "`mirrored` waits until `_delta_log` has the versions, too" }),
+    verifyFiles: z
+      .union([z.boolean(), z.literal("deep")])
+      .optional()
+      .meta({
+        description:
+          "Whether the files that the actions name are looked at first: `true` for existence and size, `deep` for schema and " +
+          "row count as well; then what cannot be checked is a 503. Absent: the table's `deltalakedb.verifyFiles`, else as " +
+          "`true`, skipped where the storage cannot be asked. `commitInfo.filesVerified` records what was done.",
+      }),
   })
   .meta({ id: "CommitRequest" });
 

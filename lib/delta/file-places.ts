@@ -1,0 +1,73 @@
+/** Where the files lie that actions name: paths and deletion vectors as keys below the root of their table. Pure. */
+
+import type { DeletionVector } from "./actions.ts";
+
+/**
+ * The object key of a path, relative to the root of its table: percent-decoded once. undefined for what lies elsewhere.
+ * @param location of the table: `file:///…`, percent-encoded, or `s3://bucket/prefix`, whose letters stand for themselves
+ */
+export function keyInTable(location: string, path: string): string | undefined {
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(path)?.[1];
+  if (scheme === undefined && !path.startsWith("/")) return decoded(path);
+  const root = /^file:/i.test(location) ? absolutePlace(location) : absolutePlace(location, "as it stands");
+  const place = absolutePlace(scheme === undefined ? `file://${path}` : path);
+  if (root === undefined || place === undefined) return undefined;
+  return place.startsWith(`${root}/`) ? place.slice(root.length + 1) : undefined;
+}
+
+/** One spelling of an absolute place, whatever its scheme is called; undefined for hosts that are not this one. */
+function absolutePlace(url: string, spelling: "encoded" | "as it stands" = "encoded"): string | undefined {
+  const [, scheme = "", rest = ""] = /^([A-Za-z][A-Za-z0-9+.-]*):(.*)$/s.exec(url) ?? [];
+  const text = spelling === "encoded" ? decoded(rest) : rest;
+  if (text === undefined) return undefined;
+  const kind = scheme.toLowerCase().replace(/^s3[an]$/, "s3");
+  // `file:/x`, as Hadoop writes it, is `file:///x`; `file://host/x` is on another machine.
+  if (kind === "file" && /^\/\/[^/]/.test(text)) return undefined;
+  return `${kind}:/${text.replace(/^\/+/, "")}`.replace(/\/+$/, "");
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const UUID_LETTERS = 20;
+const Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+
+/**
+ * The path of the file that holds a deletion vector (PROTOCOL.md, "Deletion Vectors"): relative to the table for `u`, as it
+ * stands for `p`, none for one that is stored inline. undefined, too, for a name that is no base85.
+ */
+export function deletionVectorPath({ storageType, pathOrInlineDv }: DeletionVector): string | undefined {
+  if (storageType === "p") return pathOrInlineDv;
+  if (storageType !== "u" || pathOrInlineDv.length < UUID_LETTERS) return undefined;
+  const prefix = pathOrInlineDv.slice(0, -UUID_LETTERS);
+  const uuid = uuidOf(pathOrInlineDv.slice(-UUID_LETTERS));
+  if (uuid === undefined) return undefined;
+  const name = `deletion_vector_${uuid}.bin`;
+  return prefix === "" ? name : `${prefix}/${name}`;
+}
+
+/** Five letters are four bytes, the highest first. */
+function uuidOf(text: string): string | undefined {
+  let hex = "";
+  for (let start = 0; start < text.length; start += 5) {
+    let value = 0;
+    for (const letter of text.slice(start, start + 5)) {
+      const digit = Z85.indexOf(letter);
+      if (digit < 0) return undefined;
+      value = value * 85 + digit;
+    }
+    if (value >= 2 ** 32) return undefined;
+    hex += value.toString(16).padStart(8, "0");
+  }
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** How many bytes the file of a deletion vector has at least. */
+export function deletionVectorEnd({ offset = 0, sizeInBytes }: DeletionVector): bigint {
+  return BigInt(offset) + BigInt(sizeInBytes);
+}
