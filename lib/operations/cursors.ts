@@ -13,7 +13,7 @@ export interface FilesCursor {
   readonly place: string;
 }
 
-const FILES = /^files\.([0-9a-f-]{36})\.(\d{1,16})\.(\d{1,16}\.\d{1,10})$/;
+const FILES = /^files\.([0-9a-f-]{36})\.(\d{1,16})\.(\S{1,60})$/;
 const TABLES = /^tables\.([^ ]{0,255})\.\.([^ ]{1,255})$/;
 
 export function writeFilesCursor({ tableId, version, place }: FilesCursor): string {

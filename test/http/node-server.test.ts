@@ -1,7 +1,7 @@
 /** The server on a real socket: what a client sees when a stream breaks, and when the server closes. */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { unavailable } from "../../lib/errors.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { listen } from "../../lib/http/node-server.ts";
@@ -37,8 +37,14 @@ async function serve(catalog: Partial<Catalog>) {
     resolveLocation: async () => "file:///x",
     onIncident: (error) => incidents.push(error),
   });
-  return listen(app.fetch, { host: "127.0.0.1", port: 0 });
+  const server = await listen(app.fetch, { host: "127.0.0.1", port: 0 });
+  servers.push(server);
+  return server;
 }
+
+/** A failed test must not leave a server that keeps the process alive. */
+const servers: Awaited<ReturnType<typeof listen>>[] = [];
+after(() => Promise.all(servers.map((server) => server.close())));
 
 const stream = (url: string) => fetch(`${url}/v1/tables/a.b/files`, { headers: { accept: "application/x-ndjson" } });
 

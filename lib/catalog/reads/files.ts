@@ -90,7 +90,10 @@ function pageOf<T>(
 function place(cursor: string): Sql {
   const match = /^(\d{1,16})\.(\d{1,10})$/.exec(cursor);
   if (match === null) {
-    throw invalid(`"${cursor}" is not a cursor of this list`, { hint: "Pass back the cursor of the page before." });
+    throw invalid(`"${cursor}" is not a cursor of this list`, {
+      code: "INVALID_CURSOR",
+      hint: "Pass back the cursor of the page before.",
+    });
   }
   return sql`(${Number(match[1])}, ${Number(match[2])})`;
 }
