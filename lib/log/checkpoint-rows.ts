@@ -1,4 +1,4 @@
-/** The columns of a classic checkpoint: names, order and types as Spark writes them, every one nullable (delta-rules.md §7). */
+/** The columns of a classic checkpoint: names, order and types as Spark writes them, every one nullable (PROTOCOL.md, "Checkpoint Schema"). */
 
 import type { AddFile, DeletionVector, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import type { Int64 } from "../delta/int64.ts";

@@ -35,7 +35,7 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
     async *readCheckpointFiles(checkpoint) {
       yield* (await reading()).readCheckpointFiles(store, checkpoint);
     },
-    // Only a hint (delta-rules.md §2): a listing decides in any case, so no trouble with it is an error.
+    // Only a hint: a listing decides in any case, so no trouble with it is an error.
     readLastCheckpoint: () => readLastCheckpoint(store).catch(() => undefined),
     putCommit: (version, bytes) => putCommit(store, commitKey(version), bytes),
     putCheckpoint: async (content) => (await writing()).putCheckpoint(store, content),

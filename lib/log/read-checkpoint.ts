@@ -1,4 +1,4 @@
-/** Reads checkpoints of every kind (delta-rules.md §7): classic, in parts, V2 with or without sidecars. */
+/** Reads checkpoints of every kind: classic, in parts, V2 with or without sidecars. */
 
 import { type CheckpointFile, LOG_FOLDER, SIDECARS_FOLDER } from "../delta/log-files.ts";
 import { canonicalPath } from "../delta/paths.ts";

@@ -317,8 +317,7 @@ async function importCommits(
 }
 
 /**
- * The in-commit timestamp, or else the file's modification time, made strictly increasing as Spark does
- * (delta-rules.md §5).
+ * The in-commit timestamp, or else the file's modification time, made strictly increasing as Spark does.
  */
 function timesOf(
   actions: CommitActions | undefined,
