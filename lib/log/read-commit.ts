@@ -17,6 +17,11 @@ export interface LogAction {
 const NEWLINE = 10;
 /** One action of a table with ten thousand columns has some megabytes. */
 const MAX_LINE_BYTES = 32 * 2 ** 20;
+/** One action has some dozen values; its texts, such as statistics, may be as long as they like. */
+const MAX_VALUES = 100_000;
+/** Shorter lines are not counted: they cannot hold enough to matter. */
+const COUNTED_BYTES = 2 ** 18;
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
@@ -39,11 +44,13 @@ export function* readActions(bytes: Uint8Array, name: string): Generator<LogActi
 }
 
 function parseLine(decoder: TextDecoder, bytes: Uint8Array, name: string, line: number): Json | undefined {
+  const tooLarge = (what: string) =>
+    corrupt(`${name}, line ${line} has ${what}`, { code: "LOG_TOO_LARGE", at: `${name}:${line}` });
   if (bytes.length > MAX_LINE_BYTES) {
-    throw corrupt(`${name}, line ${line} has ${bytes.length} bytes; an action has at most ${MAX_LINE_BYTES}`, {
-      code: "LOG_TOO_LARGE",
-      at: `${name}:${line}`,
-    });
+    throw tooLarge(`${bytes.length} bytes; an action has at most ${MAX_LINE_BYTES}`);
+  }
+  if (bytes.length > COUNTED_BYTES && countCommas(bytes) > MAX_VALUES) {
+    throw tooLarge(`more than ${MAX_VALUES} values: no action of the Delta protocol has`);
   }
   try {
     const text = decoder.decode(bytes);
@@ -56,6 +63,18 @@ function parseLine(decoder: TextDecoder, bytes: Uint8Array, name: string, line: 
       cause: error,
     });
   }
+}
+
+/** Outside of texts. Objects with millions of members take JavaScript a minute to make. */
+function countCommas(bytes: Uint8Array): number {
+  let commas = 0;
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i];
+    if (byte === COMMA) commas += 1;
+    if (byte !== QUOTE) continue;
+    for (i += 1; i < bytes.length && bytes[i] !== QUOTE; i += 1) if (bytes[i] === BACKSLASH) i += 1;
+  }
+  return commas;
 }
 
 /**

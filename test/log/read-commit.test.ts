@@ -60,3 +60,13 @@ test("two metaData: the last one wins, as every reader has it", () => {
   const metadata = (id: string) => `{"metaData":{"id":"${id}","schemaString":"{}"}}`;
   assert.equal(parse(`${metadata("a")}\n${metadata("b")}`).metadata?.id, "b");
 });
+
+test("an action of too many bytes or values is refused by line; a long text is none of these", () => {
+  const stats = JSON.stringify(JSON.stringify({ numRecords: 1, list: Array.from({ length: 200_000 }, (_, i) => i) }));
+  const add = (more: string) => `${TXN}\n{"add":{"path":"f","size":1,"modificationTime":1,"dataChange":true,${more}}}`;
+  assert.equal(parse(add(`"stats":${stats}`)).adds.length, 1);
+  const keys = Array.from({ length: 2_000_000 }, (_, i) => `"${i.toString(36)}":1`).join(",");
+  refused(() => parse(add(keys)), "LOG_TOO_LARGE", `${NAME}:2`);
+  refused(() => parse(add(`"tags":{${keys}}`)), "LOG_TOO_LARGE", `${NAME}:2`);
+  refused(() => parse(add(`"stats":"${"x".repeat(33 * 2 ** 20)}"`)), "LOG_TOO_LARGE", `${NAME}:2`);
+});
