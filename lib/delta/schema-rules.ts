@@ -1,6 +1,7 @@
 /** What the schema of a new metaData action must be for every reader to open the table: one rule each, by name. Pure. */
 
 import { invalid } from "../errors.ts";
+import { unreadableMetadata } from "./column-metadata.ts";
 import { isJsonObject, type Json } from "./json.ts";
 import { schemaColumns } from "./schema.ts";
 import type { TableDescription } from "./table-configuration.ts";
@@ -50,6 +51,8 @@ export function* schemaProblems(table: TableDescription): Generator<SchemaProble
   for (const { field, path, type, inCollection } of schemaColumns(schema)) {
     const column = path.join(".");
     yield* typeProblems(column, type, inCollection);
+    const unreadable = field && unreadableMetadata(field.metadata);
+    if (unreadable !== undefined) yield { rule: "columnMetadata", column, message: unreadable };
     if (field !== undefined && !mapped && FORBIDDEN_IN_NAMES.test(field.name)) {
       yield {
         rule: "columnName",
@@ -75,7 +78,7 @@ export function* schemaProblems(table: TableDescription): Generator<SchemaProble
  * @throws LakeError invalid DELTA_INVALID_SCHEMA, with the rule's name among the facts
  */
 export function checkSchemaRules(before: TableDescription | undefined, after: TableDescription, at: string): void {
-  const key = ({ rule, column }: SchemaProblem) => `${rule} ${column}`;
+  const key = ({ rule, column, message }: SchemaProblem) => `${rule} ${column} ${message}`;
   const old = new Set(before === undefined ? [] : [...schemaProblems(before)].map(key));
   for (const problem of schemaProblems(after)) {
     if (old.has(key(problem))) continue;
