@@ -28,7 +28,7 @@ async function withRest(lake: Lake, state: TableState, first: readonly Commit[])
   for (let page = first; page.length > 0; ) {
     const next = (page.at(-1)?.version ?? state.version) + 1;
     if (next > state.version) break;
-    page = await lake.catalog.readCommits(state.tableId, next, state.version);
+    [page = []] = await lake.catalog.readCommitsOf([{ tableId: state.tableId, from: next, to: state.version }]);
     winners.push(...page);
   }
   return winners;

@@ -6,7 +6,10 @@ import type { JsonObject } from "../delta/json.ts";
 import type { Page } from "./page.ts";
 
 export interface Versions {
-  /** As `readCommits` for each of these ranges, with a round trip for every few of them. */
+  /**
+   * What conflict checks read: as `readCommits` for each of these ranges, with the partition values of removed files, and a
+   * round trip for every few ranges.
+   */
   readCommitsOf(ranges: readonly CommitRange[]): Promise<readonly (readonly Commit[])[]>;
   /** Versions `from`…`to` (inclusive) with all their actions, ascending; fewer when a page is full. One round trip. */
   readCommits(

@@ -261,11 +261,39 @@ function rebuildTests(catalog: CatalogUnderTest["catalog"]): void {
     }
     const ranges = tables.map((tableId, i) => ({ tableId, from: 1, to: 1 + (i % 5) }));
     const each = await Promise.all(ranges.map(({ tableId, from, to }) => catalog().readCommits(tableId, from, to)));
-    assert.deepEqual(await catalog().readCommitsOf(ranges), each);
+    const read = await catalog().readCommitsOf(ranges);
+    assert.deepEqual(
+      read.map((commits) => commits.map(({ removedPartitionValues: _, ...commit }) => commit)),
+      each,
+    );
     assert.deepEqual(await catalog().readCommitsOf([]), []);
     await catalog().dropTable(tables[20] ?? "");
     const gone = (e: unknown) => isLakeError(e, "notFound") && e.code === "TABLE_NOT_FOUND";
     await assert.rejects(catalog().readCommitsOf(ranges), gone);
+  });
+
+  test("readCommitsOf tells for each remove what its file had, and readCommits what the action says", async () => {
+    const [one, two, three] = [{ p: "1" }, { p: "2" }, { p: null }];
+    const vector = { storageType: "u", pathOrInlineDv: "v".repeat(20), sizeInBytes: 1, cardinality: 1 };
+    const files = [add("a", { partitionValues: one }), add("b", { partitionValues: two }), add("c")];
+    const tableId = await newTable(catalog(), files);
+    await commitNext(catalog(), tableId, {
+      actions: { removes: [remove("b"), remove("a", { partitionValues: two })] },
+    });
+    // Another deletion vector, and the same path once more.
+    const marked = add("c", { deletionVector: vector, partitionValues: three });
+    await commitNext(catalog(), tableId, { actions: { removes: [remove("c")], adds: [marked] } });
+    await commitNext(catalog(), tableId, { actions: { adds: [add("a", { partitionValues: three })] } });
+    const removes = [remove("a"), remove("c", { deletionVector: vector })];
+    await commitNext(catalog(), tableId, { actions: { removes } });
+    const [read = []] = await catalog().readCommitsOf([{ tableId, from: 0, to: 9 }]);
+    assert.deepEqual(
+      read.slice(1).map((commit) => commit.removedPartitionValues),
+      [[two, one], [{}], undefined, [three, three]],
+    );
+    assert.equal(read[2]?.actions.removes[0]?.partitionValues, undefined);
+    const plain = await catalog().readCommits(tableId, 0, 9);
+    assert.ok(plain.every((commit) => commit.removedPartitionValues === undefined));
   });
 
   test("readCommits stops at the bound of actions, but never before one whole version", async () => {

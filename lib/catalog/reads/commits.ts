@@ -1,11 +1,11 @@
 /** Versions with all their actions, rebuilt from rows in one round trip: what the mirror publishes and what conflict checks read. */
 
-import type { Commit, CommitActions } from "../../delta/actions.ts";
+import type { Commit, CommitActions, StringMap } from "../../delta/actions.ts";
 import type { Json } from "../../delta/json.ts";
 import type { CommitRange } from "../../ports.ts";
 import { columnsOf, empty, join, type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
 import type { Dialect } from "../dialect.ts";
-import { MAX_ACTIONS_READ, TABLES_READ_AT_ONCE } from "../limits.ts";
+import { MAX_ACTIONS_READ, OPEN_VERSION, TABLES_READ_AT_ONCE } from "../limits.ts";
 import { DOMAIN_COLUMNS, domainOf, metadataOf, protocolOf, removeOf, TXN_COLUMNS, txnOf } from "../rows/actions.ts";
 import { ADD_COLUMNS, addOf } from "../rows/add.ts";
 import { integer, jsonObject, optionalInteger, optionalJsonObject, storedUuid } from "../rows/values.ts";
@@ -27,7 +27,7 @@ export async function readCommits(
   return commitsIn(range, await db.read(rangeRows(db.dialect, range, options.maxActions ?? MAX_ACTIONS_READ)));
 }
 
-/** As {@link readCommits} for each of several tables, with one round trip for every ten. */
+/** As {@link readCommits} for each of several tables, with what removed files had, and one round trip for every ten. */
 export async function readCommitsOf(
   db: Queries,
   ranges: readonly CommitRange[],
@@ -38,7 +38,8 @@ export async function readCommitsOf(
     const some = ranges.slice(first, first + TABLES_READ_AT_ONCE);
     const maxActions = options.maxActions ?? Math.ceil(MAX_ACTIONS_READ / some.length);
     const parts = some.map(
-      (range, i) => sql`select ${raw(String(i))} as part, c.* from (${rangeRows(db.dialect, range, maxActions)}) c`,
+      (range, i) =>
+        sql`select ${raw(String(i))} as part, c.* from (${rangeRows(db.dialect, range, maxActions, REMOVED_VALUES)}) c`,
     );
     const rows = await db.read(sql`${join(parts, " union all ")} order by part, version, ord`);
     const byRange = Map.groupBy(rows, (row) => integer(row, "part"));
@@ -55,11 +56,25 @@ function commitsIn({ tableId, from }: CommitRange, rows: readonly Row[]): readon
   return commitsOf(rows);
 }
 
-function rangeRows(dialect: Dialect, { tableId, from, to }: CommitRange, maxActions: number): Sql {
+/**
+ * The row of a removed file stays, closed at the version of its remove `r`. The order, and bounds in place of an equality that
+ * would make it void, leave dl_files_former as the only way; else planners may walk through all files for each remove.
+ */
+const REMOVED_VALUES = `(select f.partition_values from dl_files f
+  where f.table_id = r.table_id and f.path_key = r.path_key and f.dv_key = r.dv_key
+    and f.removed_version >= r.version and f.removed_version <= r.version and f.removed_version < ${OPEN_VERSION}
+  order by f.removed_version limit 1)`;
+
+function rangeRows(
+  dialect: Dialect,
+  { tableId, from, to }: CommitRange,
+  maxActions: number,
+  removedValues?: string,
+): Sql {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   const range = { from: sql`${from}`, to: sql`${Math.min(to, from + maxActions)}` };
-  return commitRows(dialect, id, range, maxActions);
+  return commitRows(dialect, id, { ...range, ...(removedValues === undefined ? {} : { removedValues }) }, maxActions);
 }
 
 export interface CommitRows {
@@ -69,6 +84,8 @@ export interface CommitRows {
   readonly before?: Sql;
   /** More branches of the union, with the same columns. */
   readonly also?: Sql;
+  /** SQL of the partition values of a remove's file; NULL where nobody asks. */
+  readonly removedValues?: string;
 }
 
 /**
@@ -78,12 +95,13 @@ export interface CommitRows {
 export function commitRows(
   dialect: Dialect,
   id: string,
-  { from, to, before = empty, also = empty }: CommitRows,
+  { from, to, before = empty, also = empty, removedValues = "null" }: CommitRows,
   maxActions = MAX_ACTIONS_READ,
 ): Sql {
   const upTo = sql`between ${from} and (select max(version) from picked)`;
   const { jsonOf } = dialect;
   const versionColumns = ["timestamp", "in_commit_timestamp", "commit_info"];
+  const removeColumns = { path: "r.path", partition_values: removedValues, data_change: "r.data_change" };
   return sql`
     with ${before} weighed as (
       select version, sum(1 + num_adds + num_removes) over (order by version) as actions from dl_versions
@@ -93,7 +111,7 @@ export function commitRows(
       cast(null as bigint) as deletion_timestamp, cast(null as text) as fields
     from dl_files f where f.table_id = ${uuid(id)} and f.added_version ${upTo}
     union all
-    select 'remove', r.version, r.ord, ${onlyColumns("r", ["path", "data_change"])}, r.deletion_timestamp, r.action
+    select 'remove', r.version, r.ord, ${fileColumns(removeColumns)}, r.deletion_timestamp, r.action
     from dl_removes r where r.table_id = ${uuid(id)} and r.version ${upTo}
     union all
     select 'head', t.version, 0, ${NO_FILE}, ${jsonOf("t", ["base_version"])}
@@ -120,13 +138,13 @@ export function commitRows(
     order by version, ord`;
 }
 
-/** Of the columns of an add those that another action has, too; NULL in the others. */
-function onlyColumns(alias: string, names: readonly string[]): Sql {
-  return raw(ADD_COLUMNS.map((column) => (names.includes(column) ? `${alias}.${column}` : "null")).join(", "));
+/** The columns of an add, by what stands in them; NULL in the others. */
+function fileColumns(known: Readonly<Record<string, string>>): Sql {
+  return raw(ADD_COLUMNS.map((column) => known[column] ?? "null").join(", "));
 }
 
 /** What stands in the columns of files for a row that is none. */
-export const NO_FILE: Sql = sql`${onlyColumns("", [])}, null`;
+export const NO_FILE: Sql = sql`${fileColumns({})}, null`;
 
 type Growing<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
 
@@ -144,7 +162,14 @@ export function commitsOf(rows: readonly Row[]): readonly Commit[] {
     const version = actions.get(integer(row, "version"));
     if (version !== undefined) collect(version, row);
   }
-  return versions;
+  const removes = Map.groupBy(rows, (row) => (row.kind === "remove" ? integer(row, "version") : -1));
+  return versions.map((version) => withRemovedValues(version, removes.get(version.version) ?? []));
+}
+
+/** Whoever does not ask for them gets none. */
+function withRemovedValues(version: Commit, removes: readonly Row[]): Commit {
+  const values = removes.map((row) => optionalJsonObject(row, "partition_values") as StringMap | undefined);
+  return values.some((value) => value !== undefined) ? { ...version, removedPartitionValues: values } : version;
 }
 
 function versionOf(row: Row): VersionRow {
