@@ -49,6 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/files": [...PORTS, "lib/parquet"],
   "lib/queue": [...PORTS, "lib/retry.ts"],
   "lib/telemetry": [...PORTS, "lib/config.ts"],
+  "lib/lake/clock.ts": ["lib/ports.ts"],
   "lib/lake": [...SURFACE, "lib/catalog", "lib/log", "lib/storage", "lib/files", "lib/queue"],
   "lib/wire": ["lib/operations", ...PORTS, "lib/validation.ts"],
   "lib/http": SURFACE,

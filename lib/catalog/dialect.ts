@@ -42,7 +42,7 @@ export async function takeLocks(tx: SqlTransaction, names: readonly string[]): P
 
 /**
  * What a table's name is locked by, so that nobody else takes it meanwhile. Names that differ only by case are one name;
- * releases before 0.2 lock the name as it is written.
+ * code from before migration 6, which runs beside ours during a deployment, locks the name as it is written.
  */
 export function nameLocks(name: string): readonly string[] {
   return [`name:${name}`, `name:${name.toLowerCase()}`];

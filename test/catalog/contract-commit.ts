@@ -134,6 +134,8 @@ function creationTests(catalog: Get): void {
     await catalog().dropTable(tableId);
     const later = await catalog().commit(planned([creation(id(), `case.${tableId}`)]));
     assert.equal(later.status, "committed");
+    const twins = planned([creation(id(), `twin.${tableId}`), creation(id(), `Twin.${tableId}`)]);
+    await assert.rejects(async () => catalog().commit(twins), /same name/);
   });
 
   test("of many creations at once whose names differ only by case one succeeds", async () => {

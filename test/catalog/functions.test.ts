@@ -58,7 +58,7 @@ describe("functions of PostgreSQL", { skip: engine ? false : "TEST_POSTGRES_URL 
       requestHash: "old",
       tables: [
         {
-          adds: [add("old.parquet", "0".repeat(31) + "1")],
+          adds: [add("old.parquet", "1".padStart(32, "0"))],
           removes: [],
           txns: [["app", 7, null, null]],
           domains: [["d", "{}", false, null]],

@@ -64,5 +64,7 @@ function requestOf(planned: PlannedCommit): CommitRows {
   if (new Set(request.tables.map((table) => table.tableId)).size < request.tables.length) {
     throw invalid("a table stands twice in one transaction");
   }
+  const created = request.tables.flatMap(({ create }) => (create === undefined ? [] : [create.name.toLowerCase()]));
+  if (new Set(created).size < created.length) throw invalid("two new tables of one transaction have the same name");
   return request;
 }
