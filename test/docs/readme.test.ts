@@ -1,17 +1,14 @@
-/** Keeps README.md true: its table of features is the one that the code enforces, its commands exist, its calls work. `UPDATE_DOCS=1` rewrites the table. */
+/** Keeps README.md and docs/features.md true: the features are those that the code enforces, commands exist, calls work as pasted. `UPDATE_DOCS=1` rewrites the table. */
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { FEATURES, type Feature } from "../../lib/delta/features.ts";
+import { pasteBlocks } from "./paste.ts";
 
-const DL = fileURLToPath(new URL("../../lib/cli/main.ts", import.meta.url));
 const README = new URL("../../README.md", import.meta.url);
+const FEATURES_PAGE = new URL("../../docs/features.md", import.meta.url);
+const LIMIT = { timeout: 120_000 };
 const DUTIES: Record<Feature["duty"], string> = {
   service: "we check",
   writer: "writer declares",
@@ -26,11 +23,11 @@ function featureTable(): string {
   return ["| feature | kind | commits |", "|---|---|---|", ...rows].join("\n");
 }
 
-test("the README lists exactly the features that the code knows", () => {
-  const text = readFileSync(README, "utf8");
+test("docs/features.md lists exactly the features that the code knows", () => {
+  const text = readFileSync(FEATURES_PAGE, "utf8");
   const marked = /<!-- features -->\n([\s\S]*?)\n<!-- \/features -->/;
   if (process.env.UPDATE_DOCS) {
-    writeFileSync(README, text.replace(marked, `<!-- features -->\n${featureTable()}\n<!-- /features -->`));
+    writeFileSync(FEATURES_PAGE, text.replace(marked, `<!-- features -->\n${featureTable()}\n<!-- /features -->`));
     return;
   }
   assert.equal(marked.exec(text)?.[1], featureTable(), "run UPDATE_DOCS=1 node --test test/docs/readme.test.ts");
@@ -43,40 +40,11 @@ test("the README's npm commands are scripts of package.json", () => {
   for (const name of named) assert.ok(scripts[name ?? ""], `package.json has no script "${name}"`);
 });
 
-test("the README's ten lines of API work as they stand", async () => {
-  const text = readFileSync(README, "utf8");
-  const calls = [...text.matchAll(/curl -X POST localhost:8080(\S+) .*?-d '([^']+)'/gs)];
-  assert.deepEqual(
-    calls.map((call) => call[1]),
-    ["/v1/tables", "/v1/commits"],
-  );
-  const folder = mkdtempSync(join(tmpdir(), "dl-readme-"));
-  const serve = [
-    "serve",
-    "--database",
-    join(folder, "lake.sqlite"),
-    "--storage",
-    join(folder, "tables"),
-    "--port",
-    "0",
-  ];
-  const server = spawn(process.execPath, [DL, ...serve], { stdio: ["ignore", "pipe", "ignore"] });
-  try {
-    const url = await new Promise<string>((resolve, reject) => {
-      server.stdout.on("data", (data) => {
-        const found = /http:\/\/[^\s"/]+/.exec(String(data));
-        if (found) resolve(found[0]);
-      });
-      server.once("exit", (code) => reject(new Error(`dl serve ended with ${code}`)));
-    });
-    for (const [, path, body] of calls) {
-      const headers = { "content-type": "application/json" };
-      const response = await fetch(`${url}${path}`, { method: "POST", headers, body: body ?? "" });
-      assert.equal(response.status, 201, await response.text());
-    }
-  } finally {
-    server.kill("SIGINT");
-    if (server.exitCode === null) await once(server, "exit");
-    rmSync(folder, { recursive: true, force: true });
+test("the README's first calls work as pasted into a clone, and end in rows", LIMIT, async () => {
+  const { status, output } = await pasteBlocks((block) => block.startsWith("npx dl serve"));
+  assert.equal(status, 0, output);
+  for (const wanted of ['"status":"ok"', '"version":1', "part-0.parquet", "ok: SQL and _delta_log agree"]) {
+    assert.ok(output.includes(wanted), `${wanted} is not in\n${output}`);
   }
+  assert.match(output, /│ 0 +│ 1n │ 'tea' +│\n│ 1 +│ 2n │ 'milk' +│\n│ 2 +│ 3n │ 'bread' +│/);
 });
