@@ -1,37 +1,11 @@
 /** Where the files lie that actions name: paths and deletion vectors as keys below the root of their table. Pure. */
 
 import type { DeletionVector } from "./actions.ts";
+import { canonicalPath, isOutside } from "./paths.ts";
 
-/**
- * The object key of a path, relative to the root of its table: percent-decoded once. undefined for what lies elsewhere.
- * @param location of the table: `file:///…`, percent-encoded, or `s3://bucket/prefix`, whose letters stand for themselves
- */
+/** The object key of a path, relative to the root of its table: percent-decoded once. undefined for what lies elsewhere. */
 export function keyInTable(location: string, path: string): string | undefined {
-  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(path)?.[1];
-  if (scheme === undefined && !path.startsWith("/")) return decoded(path);
-  const root = /^file:/i.test(location) ? absolutePlace(location) : absolutePlace(location, "as it stands");
-  const place = absolutePlace(scheme === undefined ? `file://${path}` : path);
-  if (root === undefined || place === undefined) return undefined;
-  return place.startsWith(`${root}/`) ? place.slice(root.length + 1) : undefined;
-}
-
-/** One spelling of an absolute place, whatever its scheme is called; undefined for hosts that are not this one. */
-function absolutePlace(url: string, spelling: "encoded" | "as it stands" = "encoded"): string | undefined {
-  const [, scheme = "", rest = ""] = /^([A-Za-z][A-Za-z0-9+.-]*):(.*)$/s.exec(url) ?? [];
-  const text = spelling === "encoded" ? decoded(rest) : rest;
-  if (text === undefined) return undefined;
-  const kind = scheme.toLowerCase().replace(/^s3[an]$/, "s3");
-  // `file:/x`, as Hadoop writes it, is `file:///x`; `file://host/x` is on another machine.
-  if (kind === "file" && /^\/\/[^/]/.test(text)) return undefined;
-  return `${kind}:/${text.replace(/^\/+/, "")}`.replace(/\/+$/, "");
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
+  return isOutside(path, location) ? undefined : canonicalPath(path, location);
 }
 
 const UUID_LETTERS = 20;
