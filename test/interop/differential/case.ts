@@ -71,6 +71,8 @@ export interface Case {
   readonly base: string;
   /** A change of the request that makes the table. */
   readonly create?: (body: JsonObject) => JsonObject;
+  /** A change of the commits of a good table, which is then imported. */
+  readonly import?: (version: number, lines: readonly string[]) => readonly string[];
   /** The request that follows two good files. Absent: the table itself is the mutation. */
   readonly commit?: (table: Standing) => Sent;
   /** What the mutation makes of every row. */

@@ -11,7 +11,12 @@ const LIMITS: Readonly<Record<string, readonly Entry[]>> = {
     { matches: /typeWidening|type widening/i, reason: "it has no type widening" },
     { matches: /Unsupported table features required/, reason: "it lacks this feature" },
   ],
-  DuckDB: [{ matches: /Unsupported Arrow type VARIANT/, reason: "it has no variant in Delta tables" }],
+  DuckDB: [
+    {
+      matches: /Unsupported Arrow type VARIANT|Feature 'variant\w+' is not supported/,
+      reason: "it has no variant in Delta tables",
+    },
+  ],
   Polars: [
     { matches: /columnMapping|column mapping/i, reason: "it has no column mapping" },
     { matches: /typeWidening|v2Checkpoint|requires reader features/i, reason: "it lacks this feature" },
@@ -55,7 +60,7 @@ export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [
   },
   {
     rule: "change files change nothing",
-    matches: /of the cdc file|DELTA_INVALID_PARTITION_COLUMN .*\/cdc\//,
+    matches: /of the cdc file/,
     reason:
       "PROTOCOL.md, Add CDC File. None of the four readers opens change files when it reads rows, Spark does for the change feed.",
   },
@@ -68,7 +73,7 @@ export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [
   {
     rule: "features that the protocol lists",
     matches:
-      /DELTA_UNSUPPORTED_FEATURES_FOR_WRITE|DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT|DELTA_INVALID_PROTOCOL_VERSION|UNSUPPORTED_FEATURE/,
+      /DELTA_UNSUPPORTED_FEATURES_FOR_WRITE|DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT|DELTA_INVALID_PROTOCOL_VERSION|UNSUPPORTED_FEATURE|can only be "supported"/,
     reason:
       "What a feature asks of a commit can only be checked for features that we know. Readers do not look at features of writers; the next writer refuses the table.",
   },
@@ -109,6 +114,17 @@ export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [
     rule: "a table stays the same table",
     matches: /metaData\.id must stay/,
     reason: "Streams of Spark, and caches of every engine, take a new id for another table.",
+  },
+  {
+    rule: "removes name live files",
+    matches: /REMOVE_OF_UNKNOWN_FILE/,
+    reason: "Readers pass over a remove that hits nothing; the file that was meant stays, and its rows with it.",
+  },
+  {
+    rule: "partition values for the partition columns",
+    matches: /DELTA_INVALID_PARTITION_COLUMN/,
+    reason:
+      "PROTOCOL.md, Add File: partitionValues has the table's partition columns. Readers pass over others and read missing ones as null.",
   },
   {
     rule: "Parquet alone",

@@ -13,7 +13,7 @@ import type { Outcome } from "./report.ts";
 import { justification } from "./rules.ts";
 import { castShadow } from "./shadow.ts";
 import type { Store } from "./store.ts";
-import { logHas, mutate, Table } from "./table.ts";
+import { logHas, mutate, readLog, Table } from "./table.ts";
 
 export interface Bench {
   readonly service: Service;
@@ -29,11 +29,11 @@ let lastTable = 0;
 let judged = 0;
 const goodTables = new Map<string, Promise<Table>>();
 
-function newTable(bench: Bench, baseName: string): Table {
+function newTable(bench: Bench, baseName: string, folder?: string): Table {
   const base = BASES.find(({ name }) => name === baseName);
   if (!base) throw new Error(`there is no base "${baseName}"`);
   lastTable += 1;
-  return new Table(bench.service, bench.store, base, `diff.t${lastTable}`);
+  return new Table(bench.service, bench.store, base, `diff.t${lastTable}`, folder);
 }
 
 function readersOf({ sparkEvery }: Bench): readonly JudgingReader[] {
@@ -53,10 +53,35 @@ async function goodTable(bench: Bench, baseName: string): Promise<Table> {
   return table;
 }
 
+/** A good table of the base that no case changes: what copies are made from. */
+async function pristine(bench: Bench, baseName: string): Promise<Table> {
+  const known = goodTables.get(baseName) ?? goodTable(bench, baseName);
+  goodTables.set(baseName, known);
+  return await known;
+}
+
+/** Imports a changed copy of a good table. */
+async function runImport(bench: Bench, wanted: Case): Promise<Outcome> {
+  const good = await pristine(bench, wanted.base);
+  judged += 1;
+  const folder = join(bench.folder, `import-${judged}`);
+  castShadow(good, wanted, folder);
+  const table = newTable(bench, wanted.base, folder);
+  const answer = await table.import(good);
+  if (answer.status >= 300) return await judgeRefusal(bench, wanted, answer);
+  const original = await readAll(bench.engines, QUICK, folder, good.head, undefined);
+  // A log that a reader could not read before us need not be read after us.
+  const readers = readersOf(bench).filter((reader) => !original.some((o) => o.reader === reader && o.verdict !== "ok"));
+  const told = await judgeHistory(bench, table, readers);
+  const problem = await judgeTaken(bench, table, wanted.reshape, readers, told === undefined);
+  return { case: wanted, taken: true, ...(problem === undefined ? {} : { problem }) };
+}
+
 /** Cases with the same base; more than one only when all are additive. */
 export async function runCases(bench: Bench, cases: readonly Case[]): Promise<readonly Outcome[]> {
   const [first] = cases;
   if (!first) return [];
+  if (first.import) return [await runImport(bench, first)];
   const outcomes = new Map<Case, Outcome>();
   const record = (wanted: Case, outcome: Omit<Outcome, "case">) => outcomes.set(wanted, { case: wanted, ...outcome });
   const table = first.create ? newTable(bench, first.base) : await goodTable(bench, first.base);
@@ -101,17 +126,22 @@ async function fill(table: Table): Promise<string | undefined> {
 }
 
 /** Goes on to the next checkpoint, then reads from the commits alone, and from the checkpoint alone. */
-async function judgeTaken(bench: Bench, table: Table, reshape: Case["reshape"]): Promise<string | undefined> {
+async function judgeTaken(
+  bench: Bench,
+  table: Table,
+  reshape: Case["reshape"],
+  readers = readersOf(bench),
+  withHistory = true,
+): Promise<string | undefined> {
   const shape = (rows: readonly Row[]) => (reshape ? rows.map(reshape) : rows);
   const mutated = { version: table.head, rows: shape(table.rows()) };
-  const readers = readersOf(bench);
   const before = problems("before the checkpoint", await readAt(bench, table, readers, "commits", mutated));
   if (before !== undefined) return before;
-  const interval = Number(
-    (table.newest("metaData").configuration as Record<string, string>)["delta.checkpointInterval"],
-  );
+  const { "delta.checkpointInterval": text } = (table.newest("metaData").configuration ?? {}) as Record<string, string>;
+  const interval = Number(text);
   const wanted = Number.isSafeInteger(interval) && interval > 0 ? interval : 10;
-  if (wanted > 10) return await judgeHistory(bench, table, readers);
+  const history = async () => (withHistory ? await judgeHistory(bench, table, readers) : undefined);
+  if (wanted > 10) return await history();
   do {
     const answer = await table.append();
     if (answer.status === 409 || answer.status === 400) {
@@ -122,7 +152,7 @@ async function judgeTaken(bench: Bench, table: Table, reshape: Case["reshape"]):
   if (!(await checkpointed(table))) return `taken, but no checkpoint follows at version ${table.head}`;
   const head = { version: table.head, rows: shape(table.rows()) };
   const after = problems("after the checkpoint", await readAt(bench, table, readers, "checkpoint", head));
-  return after ?? (await judgeHistory(bench, table, readers));
+  return after ?? (await history());
 }
 
 async function checkpointed(table: Table): Promise<boolean> {
@@ -169,7 +199,12 @@ async function judgeHistory(
   for (const engine of engines) {
     try {
       const history = await bench.engines.look<readonly { version: number }[]>(engine, table.folder);
-      if (history.length !== table.head + 1) return `${engine} has ${history.length} of ${table.head + 1} versions`;
+      const versions = Array.from({ length: table.head + 1 }, (_, version) => version);
+      // delta-rs lists the commits that say something of themselves.
+      const told = versions.filter(
+        (v) => engine.startsWith("Spark") || readLog(table.folder, v).some((a) => a.commitInfo),
+      );
+      if (history.length !== told.length) return `${engine} has ${history.length} of ${told.length} versions`;
     } catch (error) {
       return `${engine} fails: ${firstLine((error as Error).message)}`;
     }
@@ -183,8 +218,7 @@ async function judgeRefusal(bench: Bench, wanted: Case, answer: Answer): Promise
   if (answer.status >= 500) return { case: wanted, taken: false, rule, problem: `a fault of ours: ${rule}` };
   const listed = justification(rule);
   if (listed !== undefined) return { case: wanted, taken: false, rule, listed };
-  if (!goodTables.has(wanted.base)) goodTables.set(wanted.base, goodTable(bench, wanted.base));
-  const good = (await goodTables.get(wanted.base)) as Table;
+  const good = await pristine(bench, wanted.base);
   judged += 1;
   const copy = join(bench.folder, `shadow-${lastTable}-${judged}`);
   const { version, sent } = castShadow(good, wanted, copy);

@@ -10,6 +10,7 @@ import { actionText, readLog, type Table } from "./table.ts";
 /** Copies a good table and adds the mutated commit as it was asked for. @returns the version to read */
 export function castShadow(good: Table, wanted: Case, to: string): { readonly version: number; readonly sent: Sent } {
   cpSync(good.folder, to, { recursive: true });
+  if (wanted.import) patchLog(good, wanted.import, to);
   if (wanted.create) patchCreation(good, wanted.create, to);
   if (!wanted.commit) return { version: good.head, sent: { actions: [] } };
   const sent = wanted.commit(good.standing(to));
@@ -27,6 +28,14 @@ function commitLines(good: Table, sent: Sent): string {
   const info = infoAt < 0 ? {} : ((parseJson(texts[infoAt] ?? "") as JsonObject).commitInfo as JsonObject);
   const others = texts.filter((_, i) => i !== infoAt);
   return `${[stringifyJson({ commitInfo: { ...time, ...info } }), ...others].join("\n")}\n`;
+}
+
+function patchLog(good: Table, change: NonNullable<Case["import"]>, to: string): void {
+  for (let version = 0; version <= good.head; version += 1) {
+    const file = join(to, "_delta_log", `${logName(version)}.json`);
+    const lines = readFileSync(file, "utf8").trim().split("\n");
+    writeFileSync(file, `${change(version, lines).join("\n")}\n`);
+  }
 }
 
 function patchCreation(good: Table, create: NonNullable<Case["create"]>, to: string): void {

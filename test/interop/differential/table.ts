@@ -26,12 +26,23 @@ export class Table {
   readonly #store: Store;
   #used = 0;
 
-  constructor(service: Service, store: Store, base: Base, name: string) {
+  constructor(service: Service, store: Store, base: Base, name: string, folder?: string) {
     this.#service = service;
     this.#store = store;
     this.base = base;
     this.name = name;
-    this.folder = join(service.storage, ...name.split("."));
+    this.folder = folder ?? join(service.storage, ...name.split("."));
+  }
+
+  /** Takes a changed copy of another table's folder into the service. */
+  async import(original: Table): Promise<Answer> {
+    const answer = await this.#service.request("POST", "/v1/tables/import", { name: this.name, location: this.folder });
+    if (answer.status < 300) {
+      this.head = answer.body.version;
+      this.live = original.live;
+      this.#used = original.#used;
+    }
+    return answer;
   }
 
   /** The request that makes the table. */
@@ -127,13 +138,16 @@ export class Table {
   }
 }
 
-/** Actions of a version that stands in a log. */
+/** Actions of a version that stands in a log; lines that nobody can read are left out. */
 export function readLog(table: string, version: number): readonly JsonObject[] {
   const text = readFileSync(join(table, "_delta_log", `${logName(version)}.json`), "utf8");
-  return text
-    .trim()
-    .split("\n")
-    .map((line) => parseJson(line) as JsonObject);
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [parseJson(line) as JsonObject];
+    } catch {
+      return [];
+    }
+  });
 }
 
 export function logHas(table: string, file: RegExp): boolean {

@@ -4,6 +4,7 @@ import type { Case } from "../case.ts";
 import { actionCases } from "./actions.ts";
 import { changeCases } from "./changes.ts";
 import { fieldCases } from "./fields.ts";
+import { importCases } from "./imports.ts";
 import { partitionValueCases } from "./partition-values.ts";
 import { propertyCases } from "./properties.ts";
 import { protocolCases } from "./protocols.ts";
@@ -19,4 +20,5 @@ export const LISTED: readonly Case[] = [
   ...protocolCases(),
   ...schemaCases(),
   ...propertyCases(),
+  ...importCases(),
 ];
