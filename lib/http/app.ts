@@ -43,10 +43,15 @@ export function createApp(lake: Lake, options: HostOptions): Hono {
       status,
     });
   });
+  const answerError = (error: unknown) =>
+    problemResponse(error, lake.clock.newId, options.onIncident ?? (() => undefined));
   for (const { operationId, answer } of ENDPOINTS) {
     const { access, method, path } = ROUTES[operationId];
     if (options.serves !== undefined && options.serves !== access) continue;
-    app.on(method, honoPath(path), (context) => answer(context, host));
+    // A name in a path must not pass for a placeholder: /v1/tables/import is no table.
+    app.on(method, honoPath(path), (context) =>
+      routeOf(context.req.path) === path ? answer(context, host) : answerError(noRoute(context)),
+    );
   }
   let document: string | undefined;
   app.get(OPENAPI_PATH, (context) => {
@@ -60,8 +65,6 @@ export function createApp(lake: Lake, options: HostOptions): Hono {
       return context.body(text, 200, { "content-type": contentType });
     });
   }
-  const answerError = (error: unknown) =>
-    problemResponse(error, lake.clock.newId, options.onIncident ?? (() => undefined));
   app.notFound((context) => answerError(noRoute(context)));
   app.onError((error) => answerError(error));
   return app;

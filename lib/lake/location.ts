@@ -3,9 +3,17 @@
 import { realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { TEXT } from "../delta/limits.ts";
 import { invalid } from "../errors.ts";
 
 const S3 = /^s3a?:/i;
+
+/** By a count, not by a pattern: `/\/+$/` takes quadratic time on a text of slashes that do not end it. */
+function withoutTrailingSlashes(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === "/") end -= 1;
+  return text.slice(0, end);
+}
 
 /**
  * The location of a table: `file:///…` of the absolute path without symbolic links, or `s3://bucket/prefix`, so that one
@@ -14,11 +22,17 @@ const S3 = /^s3a?:/i;
  * @throws LakeError invalid for any other storage
  */
 export async function toLocation(path: string, base?: string): Promise<string> {
+  if (path.length > TEXT.location) {
+    throw invalid(`the location has ${path.length} characters, more than ${TEXT.location}`, {
+      code: "INVALID_LOCATION",
+    });
+  }
   if (S3.test(path)) return s3Location(path);
-  if (base !== undefined && S3.test(base) && isRelative(path)) return s3Location(`${base.replace(/\/+$/, "")}/${path}`);
+  if (base !== undefined && S3.test(base) && isRelative(path))
+    return s3Location(`${withoutTrailingSlashes(base)}/${path}`);
   const absolute = /^file:/i.test(path) ? fromFileUrl(path) : fromPath(path, base);
   const real = await withoutLinks(absolute);
-  const location = pathToFileURL(real).href.replace(/\/+$/, "");
+  const location = withoutTrailingSlashes(pathToFileURL(real).href);
   if (location === "file:") throw invalid("the root folder cannot be a table", { code: "INVALID_LOCATION" });
   return location;
 }
@@ -52,8 +66,7 @@ export interface S3Prefix {
 /** Where in S3 an `s3://…` location is; undefined for any other storage. @throws LakeError invalid */
 export function fromS3Location(location: string): S3Prefix | undefined {
   if (!S3.test(location)) return undefined;
-  const [, bucket = "", path = ""] = /^s3a?:\/\/([^/]*)(.*?)\/*$/is.exec(location) ?? [];
-  const segments = path.split("/").slice(1);
+  const [bucket = "", ...segments] = withoutTrailingSlashes(location.replace(/^s3a?:\/\//i, "")).split("/");
   const unusable = segments.some((segment) => ["", ".", ".."].includes(segment)) || location.includes("\0");
   if (!/^[A-Za-z0-9][\w.-]*$/.test(bucket) || unusable) {
     throw invalid(`${location} is not a location on S3`, {
@@ -111,10 +124,13 @@ function unsupported(location: string): Error {
 
 /** Resolves symbolic links in as much of the path as exists. */
 async function withoutLinks(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(await withoutLinks(parent), basename(path));
+  const missing: string[] = [];
+  for (let known = path; ; known = dirname(known)) {
+    try {
+      return join(await realpath(known), ...missing.reverse());
+    } catch {
+      if (dirname(known) === known) return path;
+      missing.push(basename(known));
+    }
   }
 }

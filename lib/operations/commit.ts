@@ -1,5 +1,6 @@
 /** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (design D1–D4, D8). */
 
+import { COUNT } from "../delta/limits.ts";
 import { namesAbsoluteRemoves } from "../delta/own-paths.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
@@ -24,7 +25,6 @@ import { type Verified, verifyFiles } from "./verify-files.ts";
 
 /** After so many rounds on hot tables the last check is made with the locks held, so that no writer starves. */
 const OPTIMISTIC_ROUNDS = 4;
-const MAX_TABLES = 1000;
 
 /**
  * Commits actions to one or many tables: all of them, or none. The same transactionId gives the first answer for ever.
@@ -195,8 +195,8 @@ async function findReplay(lake: Lake, request: CommitRequest, requestHash: strin
 
 function checkRequest(request: CommitRequest): void {
   if (request.tables.length === 0) throw invalid("a commit names at least one table", { at: "/tables" });
-  if (request.tables.length > MAX_TABLES) {
-    throw invalid(`a commit names at most ${MAX_TABLES} tables`, { at: "/tables" });
+  if (request.tables.length > COUNT.tables) {
+    throw invalid(`a commit names at most ${COUNT.tables} tables`, { at: "/tables" });
   }
   for (const table of request.tables) {
     if (!Number.isSafeInteger(table.readVersion) || table.readVersion < 0) {

@@ -1,10 +1,10 @@
 /** Lengths and counts in what a contract leaves to the model: actions and predicates. What the OpenAPI document says is enforced. */
 
 import { isJsonObject, type Json, pointerToken } from "../delta/json.ts";
+import { COUNT, TEXT } from "../delta/limits.ts";
 import { invalid } from "../errors.ts";
 import { ACTION } from "./contracts/actions.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
-import { COUNT, TEXT } from "./limits.ts";
 
 interface Bound {
   readonly text: number;

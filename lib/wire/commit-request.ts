@@ -2,13 +2,13 @@
 
 import { ActionCollector } from "../delta/decode.ts";
 import type { Json } from "../delta/json.ts";
+import { COUNT } from "../delta/limits.ts";
 import type { CommitRequest, TableCommit, VerifyFiles } from "../delta/request.ts";
 import { invalid } from "../errors.ts";
 import { checked } from "../validation.ts";
 import { checkActionBounds, checkPredicateBounds } from "./action-bounds.ts";
 import { commitRequest } from "./contracts/commits.ts";
 import type { z } from "./contracts/values.ts";
-import { COUNT } from "./limits.ts";
 import { refOf } from "./table-ref.ts";
 
 type WireTable = z.output<typeof commitRequest>["tables"][number];

@@ -4,6 +4,12 @@ import * as z from "zod";
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
+/** What contracts say of how they are shown (contracts/values.ts). */
+interface Shown {
+  readonly shown?: object;
+  readonly shownLike?: () => z.ZodType;
+}
+
 export interface Derived {
   readonly schema: JsonSchema;
   /** Named schemas that it refers to as `#/components/schemas/…`. */
@@ -15,11 +21,19 @@ export interface Derived {
  */
 export function jsonSchemaOf(contract: z.ZodType, of: "request" | "answer"): Derived {
   // As a member, so that a contract with a name becomes a reference as well.
+  /** A schema that stands for another. */
+  const like = ({ shownLike }: Shown): object | undefined => {
+    if (shownLike === undefined) return undefined;
+    const derived = jsonSchemaOf(shownLike(), of);
+    Object.assign(nested, derived.components);
+    return derived.schema;
+  };
+  const nested: Record<string, JsonSchema> = {};
   const whole = z.toJSONSchema(z.object({ it: contract.optional() }), {
     io: of === "request" ? "input" : "output",
     unrepresentable: "any",
     override: ({ jsonSchema }) => {
-      const { shown } = jsonSchema as { shown?: object };
+      const { shown = like(jsonSchema as Shown) } = jsonSchema as Shown;
       if (shown === undefined) return;
       const { description, ...rest } = jsonSchema as Record<string, unknown>;
       for (const key of Object.keys(rest)) delete (jsonSchema as Record<string, unknown>)[key];
@@ -31,7 +45,7 @@ export function jsonSchemaOf(contract: z.ZodType, of: "request" | "answer"): Der
     const { id: _id, ...rest } = schema as JsonSchema;
     return [name, referring(rest) as JsonSchema];
   });
-  return { schema: referring(it) as JsonSchema, components: Object.fromEntries(components) };
+  return { schema: referring(it) as JsonSchema, components: { ...nested, ...Object.fromEntries(components) } };
 }
 
 /** With references into the OpenAPI document, and with bounds of 64 bits in all digits (zod's own copy would round them). */

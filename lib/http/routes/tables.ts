@@ -1,6 +1,7 @@
 /** /v1/tables: create, import, list, describe and forget tables. */
 
 import { type JsonObject, stringifyJson } from "../../delta/json.ts";
+import { TEXT } from "../../delta/limits.ts";
 import { invalid } from "../../errors.ts";
 import { createTable } from "../../operations/create-table.ts";
 import { importTable } from "../../operations/import.ts";
@@ -22,7 +23,6 @@ import {
   tableList,
 } from "../../wire/contracts/tables.ts";
 import { cursor, PAGE_DEFAULT, pageLimit, tableParams, text, z } from "../../wire/contracts/values.ts";
-import { TEXT } from "../../wire/limits.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 

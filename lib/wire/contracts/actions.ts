@@ -3,7 +3,7 @@
  * counts are enforced (action-bounds.ts).
  */
 
-import { COUNT, TEXT } from "../limits.ts";
+import { COUNT, TEXT } from "../../delta/limits.ts";
 import { int64, shownAs, size64, text, z } from "./values.ts";
 
 const entries = shownAs(z.record(z.string(), z.string().nullable()), {

@@ -1,8 +1,8 @@
 /** Wire contract of `POST /v1/commits` and of transactions. */
 
-import { COUNT, TEXT } from "../limits.ts";
+import { COUNT, TEXT } from "../../delta/limits.ts";
 import { documentedArray } from "./actions.ts";
-import { list, millis, ONE_OF_TWO, shownAs, tableRefShape, text, uuid, version, z } from "./values.ts";
+import { integer, list, millis, ONE_OF_TWO, shownAs, tableRefShape, text, uuid, version, z } from "./values.ts";
 
 const strings = (longest: number, most: number) => list(text(longest), { max: most });
 
@@ -30,7 +30,7 @@ const reads = z
 const tableCommit = z
   .strictObject({
     ...tableRefShape,
-    readVersion: version.meta({ description: "The version that was read" }),
+    readVersion: integer(0, { description: "The version that was read", examples: [42] }),
     isolationLevel: z.enum(["Serializable", "WriteSerializable", "SnapshotIsolation"]).optional(),
     reads: reads.optional(),
     supportedFeatures: z

@@ -1,6 +1,6 @@
 /** Predicates of `reads.predicates` as an OpenAPI component; lib/delta/predicates.ts compiles them and says what is wrong. */
 
-import { COUNT, TEXT } from "../limits.ts";
+import { COUNT, TEXT } from "../../delta/limits.ts";
 
 const column = { type: "string", maxLength: TEXT.column };
 const value = { type: ["string", "number", "boolean"], maxLength: TEXT.value };

@@ -1,6 +1,6 @@
 /** Wire contracts of what is read from a table: files, commits, history, mirror, snapshots; and of the service's health. */
 
-import { COUNT } from "../limits.ts";
+import { COUNT } from "../../delta/limits.ts";
 import { documentedArray } from "./actions.ts";
 import {
   count,

@@ -1,7 +1,7 @@
 /** Wire contracts of the table routes: create, import, list, describe. */
 
+import { COUNT, TEXT } from "../../delta/limits.ts";
 import { IMPORT_MODES } from "../import-modes.ts";
-import { COUNT, TEXT } from "../limits.ts";
 import { documented, documentedArray } from "./actions.ts";
 import { count, list, millis, next, size64, tableName, text, textMap, uuid, version, z } from "./values.ts";
 

@@ -1,13 +1,10 @@
 /** Wire contract of `POST /v1/uploads`, and of a commit whose body was uploaded. */
 
-import { millis, uuid, z } from "./values.ts";
+import { integer, millis, uuid, z } from "./values.ts";
 
 export const uploadRequest = z
   .strictObject({
-    bytes: z
-      .int()
-      .min(1)
-      .meta({ description: "Exact length of the body that will be sent", examples: [20971520] }),
+    bytes: integer(1, { description: "Exact length of the body that will be sent", examples: [20971520] }),
   })
   .meta({ id: "UploadRequest" });
 

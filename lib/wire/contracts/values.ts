@@ -1,7 +1,8 @@
 /** Wire contracts of single values: ids, names, versions, timestamps, limits. Shared by all routes. */
 
 import * as z from "zod";
-import { TEXT } from "../limits.ts";
+import { isRawNumber } from "../../delta/json.ts";
+import { TEXT } from "../../delta/limits.ts";
 import { UUID } from "../table-ref.ts";
 import { ISO_8601, MAX_TIMESTAMP, parseTimestamp, TIMESTAMP_LENGTH, TIMESTAMP_WANTED } from "../timestamp.ts";
 
@@ -83,11 +84,16 @@ export const timestamp = shownAs(
 
 /** A list whose length is checked before its items are. */
 export function list<T extends z.ZodType>(item: T, bounds: { readonly min?: number; readonly max: number }) {
-  const any = z
-    .array(z.unknown())
-    .min(bounds.min ?? 0)
-    .max(bounds.max);
-  return any.pipe(z.array(item));
+  const { min = 0, max } = bounds;
+  const any = z.array(z.unknown()).min(min).max(max);
+  return any.pipe(z.array(item)).meta({ shownLike: () => z.array(item).min(min).max(max) });
+}
+
+/** An integer in a request; JSON may write it as `1.0`, too. */
+export function integer(min: number, shown: object, max = Number.MAX_SAFE_INTEGER) {
+  const plain = (value: unknown) => (isRawNumber(value) ? Number(value.rawJSON) : value);
+  const schema = z.preprocess(plain, z.int().min(min).max(max));
+  return shownAs(schema, { type: "integer", format: "int64", minimum: min, maximum: max, ...shown });
 }
 
 /** Texts by name. Every name survives, also those that JavaScript finds special: nothing is copied. */

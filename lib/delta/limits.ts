@@ -11,7 +11,7 @@ export const TEXT = {
   /** Linux takes paths of so many bytes, S3 keys of a quarter. */
   location: 4096,
   path: 8192,
-  cursor: 16_384,
+  cursor: 600,
   /** A value of a partition, tag or property; a description. */
   value: 65_536,
   /** Whole JSON documents in a text: statistics, domains; and any text of what we do not know. */
