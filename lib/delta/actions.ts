@@ -1,4 +1,4 @@
-/** The actions of the Delta protocol as plain data (PROTOCOL.md, "Actions"; delta-rules.md §1). Types only: reading them from JSON is decode.ts. */
+/** The actions of the Delta protocol as plain data (PROTOCOL.md, "Actions"; docs/delta-rules.md §1). Types only: reading them from JSON is decode.ts. */
 
 import type { Int64 } from "./int64.ts";
 import type { Json, JsonObject } from "./json.ts";

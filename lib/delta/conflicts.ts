@@ -1,4 +1,4 @@
-/** Conflict rules (delta-rules.md §4, after Spark's ConflictChecker): what a winner may have done without hurting mine. One function a rule. */
+/** Conflict rules (docs/delta-rules.md §4, after Spark's ConflictChecker): what a winner may have done without hurting mine. One function a rule. */
 
 import type { Commit, CommitActions, StringMap } from "./actions.ts";
 import { canonicalPath } from "./paths.ts";

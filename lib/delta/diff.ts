@@ -42,7 +42,7 @@ export interface FileComparison {
   readonly stats: boolean;
 }
 
-/** dataChange is of the commit, not of the file: checkpoints set it as they like (delta-rules.md §1.2). */
+/** dataChange is of the commit, not of the file: checkpoints set it as they like (docs/delta-rules.md §1.2). */
 const NOT_OF_THE_FILE = new Set(["dataChange"]);
 
 /** Checkpoints do not carry unknown fields, so a state has none; commits are compared with them. */

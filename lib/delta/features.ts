@@ -1,4 +1,4 @@
-/** Table features (PROTOCOL.md, "Table Features"; delta-rules.md §3): what we know, what a commit may use, when a feature is active. */
+/** Table features (PROTOCOL.md, "Table Features"; docs/delta-rules.md §3): what we know, what a commit may use, when a feature is active. */
 
 import type { Protocol } from "./actions.ts";
 import type { PropertyName } from "./properties.ts";
@@ -49,7 +49,7 @@ const shredding: Feature = { kind: "readerWriter", duty: "writer", isActive: pro
 const widening: Feature = { kind: "readerWriter", duty: "writer", isActive: property("delta.enableTypeWidening") };
 
 /**
- * The fence (design D14): a name that no other writer knows, so that all of them must refuse to write, while it asks nothing
+ * The fence (ARCHITECTURE.md D14): a name that no other writer knows, so that all of them must refuse to write, while it asks nothing
  * of readers. It stands in writerFeatures alone.
  */
 export const FENCE = "deltalakedb.managed";
@@ -116,7 +116,7 @@ export const FEATURES: Readonly<Record<string, Feature>> = {
   [FENCE]: { kind: "writer", duty: "service" },
 };
 
-/** Old spelling that stands in real protocols (delta-rules.md §8.35). */
+/** Old spelling that stands in real protocols (docs/delta-rules.md §8.35). */
 const ALIASES: Readonly<Record<string, string>> = { timestampWithoutTimezone: "timestampNtz" };
 
 /** The name that the protocol gives a feature today. */
@@ -129,7 +129,7 @@ export function knownFeature(name: string): Feature | undefined {
   return Object.hasOwn(FEATURES, key) ? FEATURES[key] : undefined;
 }
 
-/** What the numbered protocol versions imply (PROTOCOL.md, "Reader/Writer Version Requirements"). */
+/** What the numbered protocol versions imply (PROTOCOL.md, "Writer Version Requirements"). */
 const IMPLIED_BY_WRITER_VERSION: readonly [number, readonly string[]][] = [
   [2, ["appendOnly", "invariants"]],
   [3, ["checkConstraints"]],

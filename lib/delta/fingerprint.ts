@@ -1,4 +1,4 @@
-/** Fingerprints: a sum over the live files of a version, which tells two states apart without holding either (design D15). Pure. */
+/** Fingerprints: a sum over the live files of a version, which tells two states apart without holding either (ARCHITECTURE.md D15). Pure. */
 
 import type { AddFile, CommitActions, DomainMetadata, Metadata, Protocol, Txn } from "./actions.ts";
 import { fileKey, type ReplayHeader } from "./replay.ts";

@@ -1,4 +1,4 @@
-/** In-commit timestamps (PROTOCOL.md, "In-Commit Timestamps"; delta-rules.md §3.2): enabling them on a table that is there. */
+/** In-commit timestamps (PROTOCOL.md, "In-Commit Timestamps"; docs/delta-rules.md §3.2): enabling them on a table that is there. */
 
 import type { Metadata } from "./actions.ts";
 import { hasInCommitTimestamps, type TableConfiguration } from "./table-configuration.ts";
@@ -7,7 +7,7 @@ const ENABLEMENT_VERSION = "delta.inCommitTimestampEnablementVersion";
 const ENABLEMENT_TIMESTAMP = "delta.inCommitTimestampEnablementTimestamp";
 
 /**
- * Stand for values that are known only under the lock (design D4); the commit statement puts these in their place. They
+ * Stand for values that are known only under the lock (ARCHITECTURE.md D4); the commit statement puts these in their place. They
  * carry the transaction's id, so that no text of a writer can hold them by chance.
  */
 export interface LateValues {

@@ -92,7 +92,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !exact.isRawJSON(value);
 }
 
-/** Escapes a key for a JSON pointer (RFC 6901 §3). */
+/** Escapes a key for a JSON pointer (RFC 6901, section 3). */
 export function pointerToken(key: string): string {
   return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -1,4 +1,4 @@
-/** Names of the files in `_delta_log`, and how a reader picks the files of a version from a listing (PROTOCOL.md; delta-rules.md §2). Pure. */
+/** Names of the files in `_delta_log`, and how a reader picks the files of a version from a listing (PROTOCOL.md; docs/delta-rules.md §2). Pure. */
 
 import { corrupt } from "../errors.ts";
 
@@ -109,7 +109,7 @@ export interface LogSegment {
 
 /**
  * The files from which a version is rebuilt: the newest complete checkpoint at or below it and the commits after that
- * (delta-rules.md §2.1). The listing decides; `_last_checkpoint` is not asked.
+ * (docs/delta-rules.md §2.1). The listing decides; `_last_checkpoint` is not asked.
  * @param options.version the version wanted; the newest if absent
  * @param options.skip checkpoints that turned out to be unreadable
  * @throws LakeError corrupt: EMPTY_LOG, VERSION_GAP, or VERSION_NOT_RECREATABLE
@@ -133,7 +133,7 @@ export function pickSegment(
 
 /**
  * The segment that reaches furthest back and still rebuilds every version up to the head: from commit 0 when it is there,
- * else from the oldest complete checkpoint with contiguous commits after it (delta-rules.md §5, "Recreatable versions").
+ * else from the oldest complete checkpoint with contiguous commits after it (docs/delta-rules.md §5, "Recreatable versions").
  * A checkpoint at the very version where it starts is preferred to the commit, as readers prefer it.
  */
 export function pickOldestSegment(

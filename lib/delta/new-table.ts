@@ -26,13 +26,13 @@ export interface NewTable {
   readonly partitionColumns?: readonly string[];
   readonly configuration?: Readonly<Record<string, string>>;
   readonly description?: string;
-  /** False lets foreign writers write to the log directly; true if absent: every known reader reads behind the fence (design D14). */
+  /** False lets foreign writers write to the log directly; true if absent: every known reader reads behind the fence (ARCHITECTURE.md D14). */
   readonly fenced?: boolean;
 }
 
 /**
  * In-commit timestamps are on, so that outside readers travel in time by our commits and not by the mirror's clock
- * (delta-rules.md §3.2); the checkpoint interval is spelled out, because engines differ in its default (§7).
+ * (docs/delta-rules.md §3.2); the checkpoint interval is spelled out, because engines differ in its default (§7).
  */
 const DEFAULT_CONFIGURATION = {
   "delta.enableInCommitTimestamps": "true",

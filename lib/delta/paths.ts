@@ -1,4 +1,4 @@
-/** Paths of data files in actions (PROTOCOL.md, "Add File and Remove File"; delta-rules.md §1.3): their identity and their form. */
+/** Paths of data files in actions (PROTOCOL.md, "Add File and Remove File"; docs/delta-rules.md §1.3): their identity and their form. */
 
 import { invalid } from "../errors.ts";
 

@@ -1,4 +1,4 @@
-/** Protocol versions and features: is a protocol well formed, do we know it, may it follow another (delta-rules.md §1, §3). */
+/** Protocol versions and features: is a protocol well formed, do we know it, may it follow another (docs/delta-rules.md §1, §3). */
 
 import { invalid, LakeError } from "../errors.ts";
 import type { Protocol } from "./actions.ts";
@@ -41,7 +41,7 @@ export function checkProtocolKnown(protocol: Protocol): void {
 }
 
 /**
- * Checks the shape that the protocol prescribes for a protocol action (PROTOCOL.md, "Table Features"; delta-rules.md §1).
+ * Checks the shape that the protocol prescribes for a protocol action (PROTOCOL.md, "Table Features"; docs/delta-rules.md §1).
  * @throws LakeError invalid
  */
 export function checkProtocolShape(protocol: Protocol, at: string): void {

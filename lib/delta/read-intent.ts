@@ -43,7 +43,7 @@ function mayHaveReadNothing(actions: CommitActions): boolean {
   return onlyAdds && adds.length + txns.length > 0 && commitInfo?.isBlindAppend !== false;
 }
 
-/** Whoever adds a CHECK constraint has looked at every row (delta-rules.md §3, checkConstraints), whatever it says. */
+/** Whoever adds a CHECK constraint has looked at every row (docs/delta-rules.md §3, checkConstraints), whatever it says. */
 function addsConstraint(before: Metadata, after: Metadata | undefined): boolean {
   return Object.entries(after?.configuration ?? {}).some(
     ([key, value]) => key.startsWith("delta.constraints.") && before.configuration[key] !== value,

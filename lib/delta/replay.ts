@@ -15,7 +15,7 @@ import {
 import { addInt64, type Int64 } from "./int64.ts";
 import { canonicalPath } from "./paths.ts";
 
-/** One text for one logical file: its canonical path and its deletion vector (delta-rules.md §0.2). */
+/** One text for one logical file: its canonical path and its deletion vector (docs/delta-rules.md §0.2). */
 export function fileKey(file: FileIdentity): string {
   return `${canonicalPath(file.path)}\n${deletionVectorId(file)}`;
 }

@@ -1,4 +1,4 @@
-/** What a writer asks of the commit service, and what it is told: the model behind `POST /v1/commits` (design §4.1). */
+/** What a writer asks of the commit service, and what it is told: the model behind `POST /v1/commits` (docs/api.md). */
 
 import type { ActionPlaces } from "./action-places.ts";
 import type { CommitActions } from "./actions.ts";
@@ -45,7 +45,7 @@ export interface TableCommit {
 export type VerifyFiles = "size" | "deep" | "off";
 
 export interface CommitRequest {
-  /** UUID made by the client: the idempotency key, for ever (design D8). */
+  /** UUID made by the client: the idempotency key, for ever (ARCHITECTURE.md D8). */
   readonly transactionId: string;
   readonly tables: readonly TableCommit[];
   /** `mirrored` waits until `_delta_log` has the versions, too. */

@@ -77,7 +77,7 @@ export function assignsRowIds(table: TableConfiguration): boolean {
   return table.features.has("rowTracking") && !table.properties["delta.rowTrackingSuspended"];
 }
 
-/** Names of the partition columns in `partitionValues` (PROTOCOL.md, "Add File"): physical ones under column mapping. */
+/** Names of the partition columns in `partitionValues` (PROTOCOL.md, "Add File and Remove File"): physical ones under column mapping. */
 export function physicalPartitionColumns({ metadata, schema, properties }: TableDescription): readonly string[] {
   if (properties["delta.columnMapping.mode"] === "none") return metadata.partitionColumns;
   const byName = new Map(schema.map((field) => [field.name, physicalName(field)]));

@@ -6,7 +6,7 @@ import type { Int64 } from "./int64.ts";
 export type TableStatus = "ACTIVE" | "IMPORTING" | "DELETED";
 
 /**
- * The head of a table. The markers are the last versions that changed what their names say, −1 for never (design D3):
+ * The head of a table. The markers are the last versions that changed what their names say, −1 for never (ARCHITECTURE.md D3):
  * under the lock a commit compares these alone.
  */
 export interface TableHead {
@@ -56,7 +56,7 @@ export interface PlannedTable {
   readonly protocolVersion: number;
   /** Markers that must not stand above checkedVersion. */
   readonly watch: readonly MarkerName[];
-  /** Without version, timestamps and row ids: the statement assigns these under the lock (design D4). */
+  /** Without version, timestamps and row ids: the statement assigns these under the lock (ARCHITECTURE.md D4). */
   readonly actions: CommitActions;
   readonly isBlindAppend: boolean;
   /** True: the commit carries an in-commit timestamp. */

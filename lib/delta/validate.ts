@@ -1,4 +1,4 @@
-/** What a commit's actions must be, whoever else commits (delta-rules.md §1): one small function per rule, named in `checkActions`. */
+/** What a commit's actions must be, whoever else commits (docs/delta-rules.md §1): one small function per rule, named in `checkActions`. */
 
 import { invalid } from "../errors.ts";
 import { CHANGE_FILE, readableCommitInfo } from "./action-fields.ts";
@@ -72,7 +72,7 @@ function checkClusteringLayout(before: TableConfiguration, after: TableConfigura
   });
 }
 
-/** P§Sidecar File Information, P§Action Reconciliation: these stand in checkpoints only. */
+/** PROTOCOL.md, "Sidecar File Information": these stand in checkpoints only. */
 function checkNoCheckpointActions(actions: CommitActions, place: PlaceOf): void {
   for (const [i, other] of actions.others.entries()) {
     const [name = ""] = Object.keys(other);
@@ -82,7 +82,7 @@ function checkNoCheckpointActions(actions: CommitActions, place: PlaceOf): void 
   }
 }
 
-/** P§Add CDC File: they tell what changed and change nothing themselves. */
+/** PROTOCOL.md, "Add CDC File": they tell what changed and change nothing themselves. */
 function checkChangeFiles(actions: CommitActions, place: PlaceOf): void {
   for (const [i, { cdc }] of actions.others.entries()) {
     if (cdc === undefined) continue;
@@ -94,7 +94,7 @@ function checkChangeFiles(actions: CommitActions, place: PlaceOf): void {
   }
 }
 
-/** P§Add File and Remove File; Spark's checkNoDuplicateActions: one add and one remove per path, never both of one (path, dv). */
+/** PROTOCOL.md, "Add File and Remove File"; Spark's checkNoDuplicateActions: one add and one remove per path, never both of one (path, dv). */
 export function checkUniqueFiles(actions: CommitActions, place: PlaceOf): void {
   const duplicate = (what: string, path: string, at: string) =>
     invalid(`${what}: "${path}"`, { at, code: "DELTA_DUPLICATE_ACTIONS_FOUND", facts: { path } });
@@ -118,7 +118,7 @@ export function checkUniqueFiles(actions: CommitActions, place: PlaceOf): void {
   }
 }
 
-/** P§Transaction Identifiers: at most one txn per application. */
+/** PROTOCOL.md, "Transaction Identifiers": at most one txn per application. */
 function checkUniqueTxns(actions: CommitActions, place: PlaceOf): void {
   const versions = new Map<string, unknown>();
   for (const [i, txn] of actions.txns.entries()) {
@@ -132,7 +132,7 @@ function checkUniqueTxns(actions: CommitActions, place: PlaceOf): void {
   }
 }
 
-/** P§Domain Metadata: needs the feature, one per domain, `delta.*` belongs to the system. */
+/** PROTOCOL.md, "Domain Metadata": needs the feature, one per domain, `delta.*` belongs to the system. */
 function checkDomains(actions: CommitActions, table: TableConfiguration, place: PlaceOf): void {
   const seen = new Set<string>();
   for (const [i, action] of actions.domains.entries()) {
@@ -155,7 +155,7 @@ function checkDomains(actions: CommitActions, table: TableConfiguration, place: 
   }
 }
 
-/** P§Append-only Tables: a remove is allowed only without data change. */
+/** PROTOCOL.md, "Append-only Tables": a remove is allowed only without data change. */
 function checkAppendOnly(actions: CommitActions, table: TableConfiguration, place: PlaceOf): void {
   const first = actions.removes.findIndex((remove) => remove.dataChange);
   const culprit = actions.removes[first];
@@ -167,7 +167,7 @@ function checkAppendOnly(actions: CommitActions, table: TableConfiguration, plac
   }
 }
 
-/** A deletion vector needs its feature and one of the three known forms (P§Deletion Vectors). */
+/** A deletion vector needs its feature and one of the three known forms (PROTOCOL.md, "Deletion Vectors"). */
 function checkDeletionVectors(adds: readonly AddFile[], { features }: TableConfiguration, place: PlaceOf): void {
   const supported = features.has("deletionVectors");
   for (const [i, { path, deletionVector: dv }] of adds.entries()) {
@@ -187,7 +187,7 @@ function checkDeletionVectors(adds: readonly AddFile[], { features }: TableConfi
   }
 }
 
-/** Statistics are JSON objects; numRecords is needed by deletion vectors, row ids and Iceberg (P§Per-file Statistics). */
+/** Statistics are JSON objects; numRecords is needed by deletion vectors, row ids and Iceberg (PROTOCOL.md, "Per-file Statistics"). */
 function checkStats(actions: CommitActions, table: TableConfiguration, place: PlaceOf): void {
   const rowIds = assignsRowIds(table);
   const iceberg = ["icebergCompatV1", "icebergCompatV2"].some((name) => isActive(name, table));

@@ -64,7 +64,7 @@ function addColumn(metadata: Metadata): Column<AddFile> {
 }
 
 /**
- * Writers of version 3 and above must obey both properties (PROTOCOL.md, "Checkpoint Format"). JSON statistics are left out
+ * Writers of version 3 and above must obey both properties (PROTOCOL.md, "Checkpoint Schema"). JSON statistics are left out
  * only when the parsed ones replace them: a table must never lose its statistics by a checkpoint.
  */
 function statsFields(metadata: Metadata): StructField<AddFile>[] {

@@ -1,4 +1,4 @@
-/** `stats_parsed` and `partitionValues_parsed` of a checkpoint (PROTOCOL.md, "Checkpoint Format"): statistics in columns, typed by the table's schema, under physical names. */
+/** `stats_parsed` and `partitionValues_parsed` of a checkpoint (PROTOCOL.md, "Checkpoint Schema"): statistics in columns, typed by the table's schema, under physical names. */
 
 import type { AddFile } from "../delta/actions.ts";
 import { splitColumnNames } from "../delta/column-names.ts";

@@ -60,7 +60,7 @@ async function listLog(store: ObjectStore, location: string): Promise<ListedFile
 }
 
 /**
- * Design D7. The put is the commit point of publishing; what it answers is never believed when it did not answer clearly:
+ * ARCHITECTURE.md D7. The put is the commit point of publishing; what it answers is never believed when it did not answer clearly:
  * the bytes that stand there decide. So two workers that publish the same version are harmless.
  */
 async function putCommit(store: ObjectStore, key: string, bytes: Uint8Array): Promise<"published" | "exists"> {

@@ -21,7 +21,7 @@ export async function writeCheckpoint(
   { isOver = () => false }: { readonly isOver?: () => boolean } = {},
 ): Promise<WrittenCheckpoint> {
   const header = await lake.catalog.readHeader(tableId, version);
-  // Not below 0: a remove without deletionTimestamp counts as 0 and has expired under any retention (delta-rules.md §8.58).
+  // Not below 0: a remove without deletionTimestamp counts as 0 and has expired under any retention (docs/delta-rules.md §8.58).
   const newerThan = Math.max(
     0,
     header.timestamp - tableProperties(header.metadata)["delta.deletedFileRetentionDuration"],

@@ -1,4 +1,4 @@
-/** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (design D1–D4, D8). */
+/** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (ARCHITECTURE.md D1–D4, D8). */
 
 import { COUNT } from "../delta/limits.ts";
 import { namesAbsoluteRemoves } from "../delta/own-paths.ts";
@@ -57,7 +57,7 @@ export async function commit(lake: Lake, request: CommitRequest): Promise<Commit
     return result;
   }
   if (!result.replayed) lake.metrics.record("Commits", 1, "Count", { transactionId: request.transactionId });
-  // From here on the commit stands, whatever happens: the doorbell is only a hint (design D1, D6).
+  // From here on the commit stands, whatever happens: the doorbell is only a hint (ARCHITECTURE.md D1, D6).
   await lake.queue.ring(result.tables);
   return acknowledge(lake, request, result);
 }

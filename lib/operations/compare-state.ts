@@ -1,4 +1,4 @@
-/** Rebuilds the state of a version from the log and holds it against SQL's rows: by fingerprint, or field by field (design D15). */
+/** Rebuilds the state of a version from the log and holds it against SQL's rows: by fingerprint, or field by field (ARCHITECTURE.md D15). */
 
 import type { FileIdentity } from "../delta/actions.ts";
 import { diffFile, diffMetadata, diffProtocol, named } from "../delta/diff.ts";

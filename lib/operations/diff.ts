@@ -1,4 +1,4 @@
-/** The comparison: replays `_delta_log` by itself and holds the result, and every retained commit, against SQL (design §1, D15). */
+/** The comparison: replays `_delta_log` by itself and holds the result, and every retained commit, against SQL (ARCHITECTURE.md D15). */
 
 import { type DiffReport, diffCommit } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";

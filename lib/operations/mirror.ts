@@ -1,4 +1,4 @@
-/** The move from SQL to `_delta_log`: publishes all that is unpublished of a table, in order (design D6, D7). Needs no lease. */
+/** The move from SQL to `_delta_log`: publishes all that is unpublished of a table, in order (ARCHITECTURE.md D6, D7). Needs no lease. */
 
 import { encodeCommit } from "../delta/encode.ts";
 import { isCheckpointDue } from "../delta/properties.ts";

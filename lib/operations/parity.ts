@@ -1,4 +1,4 @@
-/** The scheduled comparison: costs what has changed since the last one, and a whole comparison now and then (design D15). */
+/** The scheduled comparison: costs what has changed since the last one, and a whole comparison now and then (ARCHITECTURE.md D15). */
 
 import type { DiffReport } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";

@@ -9,7 +9,7 @@ const LONGEST_WAIT_MS = 5_000;
 
 /**
  * The first in-commit timestamp must be later than the modification time of the file before it, or readers that search by
- * time find no order there (PROTOCOL.md, "In-Commit Timestamps"; delta-rules.md §3.2).
+ * time find no order there (PROTOCOL.md, "In-Commit Timestamps"; docs/delta-rules.md §3.2).
  * @throws LakeError unavailable while the head cannot be published
  */
 export async function publishHead(lake: Lake, { tableId, name, location }: TableState): Promise<void> {

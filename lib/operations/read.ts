@@ -1,4 +1,4 @@
-/** Reads for clients: tables, files, history and snapshots, by version or by timestamp (delta-rules.md §5). */
+/** Reads for clients: tables, files, history and snapshots, by version or by timestamp (docs/delta-rules.md §5). */
 
 import type { AddFile, Commit } from "../delta/actions.ts";
 import type { TableRef } from "../delta/request.ts";
@@ -202,7 +202,7 @@ export interface TableVersion {
 
 /**
  * One version per table, consistent across tables: of one moment, or as a transaction left them. All tables of a
- * transaction carry one timestamp (design D4), so a timestamp never cuts a transaction in two.
+ * transaction carry one timestamp (ARCHITECTURE.md D4), so a timestamp never cuts a transaction in two.
  */
 export async function snapshots(
   lake: Lake,

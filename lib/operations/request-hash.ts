@@ -1,4 +1,4 @@
-/** Tells a repeated request from another one under the same transactionId (design D8). */
+/** Tells a repeated request from another one under the same transactionId (ARCHITECTURE.md D8). */
 
 import { actionObjects } from "../delta/encode.ts";
 import { stringifyJson } from "../delta/json.ts";

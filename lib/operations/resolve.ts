@@ -1,4 +1,4 @@
-/** Lifts the quarantine of a table, when nothing that SQL has not committed stands in its log any more (design D7). */
+/** Lifts the quarantine of a table, when nothing that SQL has not committed stands in its log any more (ARCHITECTURE.md D7). */
 
 import { encodeCommit } from "../delta/encode.ts";
 import { LAST_CHECKPOINT, type LogListing } from "../delta/log-files.ts";

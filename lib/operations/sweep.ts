@@ -1,4 +1,4 @@
-/** Rings again for tables whose mirror is overdue: doorbells get lost, workers get killed (design D6). */
+/** Rings again for tables whose mirror is overdue: doorbells get lost, workers get killed (ARCHITECTURE.md D6). */
 
 import type { Lake } from "../ports.ts";
 

@@ -26,7 +26,7 @@ export interface SqsDoorbellOptions extends SqsOptions {
   /**
    * Makes each ring a new one: for the sweeper. SQS swallows a message with the id of one sent in the last five minutes, and
    * holds back a group whose worker was killed until its visibility timeout ends; so these rings have ids and groups of
-   * their own. Two workers of one table are harmless (design D7).
+   * their own. Two workers of one table are harmless (ARCHITECTURE.md D7).
    */
   readonly nonce?: () => string;
 }
@@ -36,7 +36,7 @@ export function newSqsClient(): SQSClient {
   return new SQSClient({ maxAttempts: 1, requestHandler: { connectionTimeout: 2_000, socketTimeout: 5_000 } });
 }
 
-/** The mirror's doorbell. A ring that fails is reported, never thrown: the commit stands (design D1, D6). */
+/** The mirror's doorbell. A ring that fails is reported, never thrown: the commit stands (ARCHITECTURE.md D1, D6). */
 export function openSqsDoorbell(options: SqsDoorbellOptions): MirrorQueue {
   const { queueUrl, client = newSqsClient(), onError, nonce } = options;
   return {

@@ -34,7 +34,7 @@ export async function ask<T>(place: S3Place, { action, key, signal }: Call, send
 
 /**
  * A write under the condition that the key is free: repeated only when the one before wrote nothing. A key that is taken
- * after a 503 may have been taken by that very call, so this is an unknown outcome (design D7).
+ * after a 503 may have been taken by that very call, so this is an unknown outcome (ARCHITECTURE.md D7).
  * @param again the failures after which the same call may be sent once more
  * @throws LakeError unavailable when the outcome is unknown; invalid
  */

@@ -1,4 +1,4 @@
-/** The Metrics port in CloudWatch's embedded metric format, on stdout. Two dimensions, service and stage; ids are properties (design D13). */
+/** The Metrics port in CloudWatch's embedded metric format, on stdout. Two dimensions, service and stage; ids are properties (ARCHITECTURE.md D13). */
 
 import { MetricUnit, Metrics as Powertools } from "@aws-lambda-powertools/metrics";
 import type { DiffReport } from "../delta/diff.ts";

@@ -1,4 +1,4 @@
-/** The Metrics port over a Prometheus registry, for the local server. Ids in properties never become labels (design D13). */
+/** The Metrics port over a Prometheus registry, for the local server. Ids in properties never become labels (ARCHITECTURE.md D13). */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Metrics } from "../ports.ts";

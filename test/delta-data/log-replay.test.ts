@@ -122,7 +122,7 @@ function checkHead({ state, commitInfo }: Replayed, expected: Expected): void {
     checkStats(files, expected);
     assert.equal(state.tombstones.size, head.tombstonesInLog);
   } else {
-    // Paths of one file in two spellings: ours are canonical, as Spark's (delta-rules.md §1.3).
+    // Paths of one file in two spellings: ours are canonical, as Spark's (docs/delta-rules.md §1.3).
     assert.equal(state.numFiles, canonicalNumFiles);
   }
   assert.equal(vectors.length, head.numDeletionVectors);

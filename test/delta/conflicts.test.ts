@@ -1,4 +1,4 @@
-/** The conflict matrix of delta-rules.md §4, cell by cell, through the planner: who am I, who won, at which isolation level. */
+/** The conflict matrix of docs/delta-rules.md §4, cell by cell, through the planner: who am I, who won, at which isolation level. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

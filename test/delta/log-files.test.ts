@@ -1,4 +1,4 @@
-/** Names in `_delta_log`, and which files rebuild a version (delta-rules.md §2.1, §5). */
+/** Names in `_delta_log`, and which files rebuild a version (docs/delta-rules.md §2.1, §5). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

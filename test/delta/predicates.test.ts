@@ -1,4 +1,4 @@
-/** Typed partition predicates: what they match, what is malformed, and that they decide conflicts (design §4.1, delta-rules.md §4). */
+/** Typed partition predicates: what they match, what is malformed, and that they decide conflicts (docs/api.md; docs/delta-rules.md §4). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

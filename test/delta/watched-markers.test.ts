@@ -1,4 +1,4 @@
-/** Design D3: a winner that conflicts always moves a marker that the commit watches, so that no conflict is ever lost. */
+/** ARCHITECTURE.md D3: a winner that conflicts always moves a marker that the commit watches, so that no conflict is ever lost. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

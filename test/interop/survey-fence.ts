@@ -1,5 +1,5 @@
 /**
- * Prints who reads and who writes a table whose writerFeatures hold a name that nobody knows (design D14), with and without
+ * Prints who reads and who writes a table whose writerFeatures hold a name that nobody knows (ARCHITECTURE.md D14), with and without
  * that name: `INTEROP_CACHE="$(test/interop/setup.sh)" node test/interop/survey-fence.ts`.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The referee: which transactions may stand on top of which, written a second time and from the meaning (delta-rules.md §4), not
+ * The referee: which transactions may stand on top of which, written a second time and from the meaning (docs/delta-rules.md §4), not
  * from lib/delta/conflicts.ts. It judges a finished history: nothing forbidden was let through, nothing allowed was refused.
  */
 

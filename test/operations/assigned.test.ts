@@ -1,4 +1,4 @@
-/** What is assigned under the lock (design D4): timestamps that grow and agree over tables, and when in-commit timestamps began. */
+/** What is assigned under the lock (ARCHITECTURE.md D4): timestamps that grow and agree over tables, and when in-commit timestamps began. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,4 +1,4 @@
-/** Edge case 49 of delta-rules.md §8: the pairs of its conflict table, each through commit() on a table of its own. */
+/** Edge case 49 of docs/delta-rules.md §8: the pairs of its conflict table, each through commit() on a table of its own. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

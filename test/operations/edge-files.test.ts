@@ -1,4 +1,4 @@
-/** Edge cases of files (delta-rules.md §8), through the whole stack: deletion vectors, re-adds, removes, tombstones. */
+/** Edge cases of files (docs/delta-rules.md §8), through the whole stack: deletion vectors, re-adds, removes, tombstones. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,4 +1,4 @@
-/** Edge cases of imported logs (delta-rules.md §8): what is broken, stale or unusual in `_delta_log`, and timestamps of others. */
+/** Edge cases of imported logs (docs/delta-rules.md §8): what is broken, stale or unusual in `_delta_log`, and timestamps of others. */
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Which edge cases of delta-rules.md §8 have a test that carries their number. A number without one fails. */
+/** Which edge cases of docs/delta-rules.md §8 have a test that carries their number. A number without one fails. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -18,7 +18,7 @@ function numbersIn(code: string): number[] {
   );
 }
 
-test("the edge cases of delta-rules §8 have tests", () => {
+test("the edge cases of docs/delta-rules.md §8 have tests", () => {
   const found = new Set<number>();
   for (const file of repositoryFiles().filter((path) =>
     /^test\/(.*\.(?:test|slow)|interop\/cases\/[\w-]+)\.ts$/.test(path),
@@ -29,9 +29,9 @@ test("the edge cases of delta-rules §8 have tests", () => {
   const all = Array.from({ length: EDGE_CASES }, (_, i) => i + 1);
   const missing = all.filter((number) => !found.has(number));
   console.log(
-    `edge cases of delta-rules §8: ${EDGE_CASES - missing.length} of ${EDGE_CASES} have a test; missing: ${missing.join(", ") || "none"}`,
+    `edge cases of docs/delta-rules.md §8: ${EDGE_CASES - missing.length} of ${EDGE_CASES} have a test; missing: ${missing.join(", ") || "none"}`,
   );
   assert.deepEqual(missing, [], "edge cases without a test: write it, with its number in its name");
   const unknown = [...found].filter((number) => !all.includes(number));
-  assert.deepEqual(unknown, [], "delta-rules §8 has no such number");
+  assert.deepEqual(unknown, [], "docs/delta-rules.md §8 has no such number");
 });

@@ -1,4 +1,4 @@
-/** Edge cases of publishing (delta-rules.md §8): answers that are lost or wrong, a mirror far behind, the hint and its checksum. */
+/** Edge cases of publishing (docs/delta-rules.md §8): answers that are lost or wrong, a mirror far behind, the hint and its checksum. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

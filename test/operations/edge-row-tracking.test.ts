@@ -1,4 +1,4 @@
-/** Edge cases of row tracking (delta-rules.md §3.1, §8): ids under concurrency, over deletion vectors and overwrites. */
+/** Edge cases of row tracking (docs/delta-rules.md §3.1, §8): ids under concurrency, over deletion vectors and overwrites. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,4 +1,4 @@
-/** Edge cases of size (delta-rules.md §8): what is large works whole, in bounded time. */
+/** Edge cases of size (docs/delta-rules.md §8): what is large works whole, in bounded time. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

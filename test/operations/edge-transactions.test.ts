@@ -1,4 +1,4 @@
-/** Edge cases of transactions (delta-rules.md §8): retries under one id, several tables. */
+/** Edge cases of transactions (docs/delta-rules.md §8): retries under one id, several tables. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

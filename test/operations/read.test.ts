@@ -1,4 +1,4 @@
-/** Time travel: files and history by version and by timestamp (delta-rules.md §5, §8.56), snapshots over several tables. */
+/** Time travel: files and history by version and by timestamp (docs/delta-rules.md §5, §8.56), snapshots over several tables. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

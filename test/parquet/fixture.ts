@@ -28,7 +28,7 @@ export function stringMap([entries, key, value]: readonly [string, string, strin
     new arrow.Field(value as "value", utf8, true),
   ]);
   const map = new arrow.Map_(new arrow.Field(entries, entry, false));
-  // Arrow's constructor renames the entries (checkpoint-facts.md §3).
+  // Arrow's constructor renames the entries.
   Object.assign(map.children[0] ?? {}, { name: entries });
   return map;
 }

@@ -1,4 +1,4 @@
-/** What CloudWatch demands of lines in the embedded metric format, and what we demand: no dimension but service and stage (design D13). */
+/** What CloudWatch demands of lines in the embedded metric format, and what we demand: no dimension but service and stage (ARCHITECTURE.md D13). */
 
 import assert from "node:assert/strict";
 import { EVENT_METRICS, NAMESPACE, TABLE_METRICS } from "../../lib/telemetry/metric-names.ts";

@@ -1,4 +1,4 @@
-/** The theorem of the product (design §1), as a check that any test can make of any table at any moment. */
+/** The theorem of the product (ARCHITECTURE.md, "The picture, in 60 seconds"), as a check that any test can make of any table at any moment. */
 
 import assert from "node:assert/strict";
 import { encodeCommit } from "../../lib/delta/encode.ts";

@@ -1,4 +1,4 @@
-/** Bugs that others hit and that concern a writer of logs (delta-rules.md §9), each by its number. Numbers 10 and 19 are in filters.ts. */
+/** Bugs that others hit and that concern a writer of logs (docs/delta-rules.md §9), each by its number. Numbers 10 and 19 are in filters.ts. */
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";

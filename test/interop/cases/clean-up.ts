@@ -1,4 +1,4 @@
-/** Edge cases of clean-up by other engines on logs of ours (delta-rules.md §8): what a retained version needs is never taken away. */
+/** Edge cases of clean-up by other engines on logs of ours (docs/delta-rules.md §8): what a retained version needs is never taken away. */
 
 import assert from "node:assert/strict";
 import { cpSync, existsSync, readdirSync, utimesSync } from "node:fs";

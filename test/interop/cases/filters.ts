@@ -1,4 +1,4 @@
-/** Filters before and after a checkpoint (delta-rules.md §9.10, §9.19): readers skip files by what our checkpoints say of them. */
+/** Filters before and after a checkpoint (docs/delta-rules.md §9.10, §9.19): readers skip files by what our checkpoints say of them. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
