@@ -64,7 +64,9 @@ function sharedVectorFile(lab: Lab): void {
 function logRetention(lab: Lab): void {
   test("edge 57: no log retention, a checkpoint every 10 of 25 commits: every retained version loads everywhere", async () => {
     const golden = openGolden("delta-rs/history");
-    const configuration = { "delta.checkpointInterval": "10", "delta.logRetentionDuration": "interval 0 days" };
+    const none = "interval 0 days";
+    const retention = { "delta.logRetentionDuration": none, "delta.deletedFileRetentionDuration": none };
+    const configuration = { "delta.checkpointInterval": "10", ...retention };
     const { name, path } = await replay(lab.service, golden, { name: "edges.log_retention", configuration });
     const { version } = await lab.service.call("GET", `/v1/tables/${name}`);
     let head = version;

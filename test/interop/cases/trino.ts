@@ -5,6 +5,9 @@ import { describe, test } from "node:test";
 import { type Reading, readEverywhere } from "../support/compare.ts";
 import type { Lab } from "../support/lab.ts";
 
+/** As Daft, Trino forgets deletion vectors when their property is off: in the original, too, but of other rows than in ours. */
+const FORGETS_VECTORS = "deletion vectors, switched off later";
+
 export function trino(lab: Lab): void {
   describe("Trino", () => {
     test("reads the newest versions of all tables", async () => {
@@ -22,6 +25,7 @@ export function trino(lab: Lab): void {
 function newest(lab: Lab): Map<string, readonly Reading[]> {
   const kinds = new Map<string, readonly Reading[]>();
   for (const [kind, readings] of lab.grid.readings) {
+    if (kind === FORGETS_VECTORS) continue;
     const byPath = new Map<string, Reading>();
     for (const reading of readings) {
       const other = byPath.get(reading.path);

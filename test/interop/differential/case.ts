@@ -53,7 +53,7 @@ export interface Standing {
 /** What is sent, and which rows the table has when that is taken. */
 export interface Sent {
   readonly actions: readonly (JsonObject | string)[];
-  /** More members of the table's part of the request. */
+  /** More members of the request. */
   readonly more?: JsonObject;
   /** Rows that come on top of those of live files. */
   readonly added?: readonly Row[];

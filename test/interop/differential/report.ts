@@ -70,6 +70,7 @@ export function ruleName(rule: string): string {
   return rule
     .replace(/^(\d+ \S+) \S*:/, "$1:")
     .replaceAll(/"(?:[^"\\]|\\.)*"/g, "…")
+    .replaceAll(/file:\S+/g, "…")
     .replaceAll(/\d+/g, "n")
     .slice(0, 110);
 }

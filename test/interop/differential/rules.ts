@@ -73,7 +73,7 @@ export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [
   {
     rule: "features that the protocol lists",
     matches:
-      /DELTA_UNSUPPORTED_FEATURES_FOR_WRITE|DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT|DELTA_INVALID_PROTOCOL_VERSION|UNSUPPORTED_FEATURE|can only be "supported"/,
+      /DELTA_INVALID_PROTOCOL_DOWNGRADE|DELTA_UNSUPPORTED_FEATURES_FOR_WRITE|DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT|DELTA_INVALID_PROTOCOL_VERSION|UNSUPPORTED_FEATURE|can only be "supported"/,
     reason:
       "What a feature asks of a commit can only be checked for features that we know. Readers do not look at features of writers; the next writer refuses the table.",
   },
@@ -116,6 +116,12 @@ export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [
     reason: "Streams of Spark, and caches of every engine, take a new id for another table.",
   },
   {
+    rule: "statistics count the rows that are there",
+    matches: /FILE_STATS_MISMATCH/,
+    reason:
+      "Readers that answer count(*) from statistics give another number than those that read. Found with verifyFiles deep alone.",
+  },
+  {
     rule: "removes name live files",
     matches: /REMOVE_OF_UNKNOWN_FILE/,
     reason: "Readers pass over a remove that hits nothing; the file that was meant stays, and its rows with it.",
@@ -145,9 +151,9 @@ export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [
   },
   {
     rule: "names and types of columns as Spark has them",
-    matches: /which column names can have only with column mapping|write decimal\(precision,scale\)/,
+    matches: /DELTA_INVALID_SCHEMA/,
     reason:
-      "Spark's Parquet writer takes no such name without column mapping, and the kernel's parser no such spelling of a type.",
+      "Spark's writer takes no other names and types; its reader, the kernel, or both fail on the metadata of columns that have another type than theirs.",
   },
   {
     rule: "properties as docs/properties.md has them",

@@ -13,7 +13,7 @@ import type { Outcome } from "./report.ts";
 import { justification } from "./rules.ts";
 import { castShadow } from "./shadow.ts";
 import type { Store } from "./store.ts";
-import { logHas, mutate, readLog, Table } from "./table.ts";
+import { GOOD_FILES, logHas, mutate, readLog, Table } from "./table.ts";
 
 export interface Bench {
   readonly service: Service;
@@ -46,7 +46,7 @@ async function goodTable(bench: Bench, baseName: string): Promise<Table> {
   const table = newTable(bench, baseName);
   const created = await table.create(table.createBody());
   if (created.status !== 201) throw new Error(`the good base "${baseName}" is refused: ${refusal(created)}`);
-  for (let i = 0; i < 2; i += 1) {
+  for (let i = 0; i < GOOD_FILES; i += 1) {
     const answer = await table.append();
     if (answer.status !== 201) throw new Error(`a good file of "${baseName}" is refused: ${refusal(answer)}`);
   }
@@ -118,7 +118,7 @@ export async function runCases(bench: Bench, cases: readonly Case[]): Promise<re
 
 /** Good files for a table whose creation was the mutation: what is created must be usable. */
 async function fill(table: Table): Promise<string | undefined> {
-  for (let i = 0; i < 2; i += 1) {
+  for (let i = 0; i < GOOD_FILES; i += 1) {
     const answer = await table.append();
     if (answer.status !== 201) return `created, but a good file is refused: ${refusal(answer)}`;
   }

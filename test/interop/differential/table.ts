@@ -13,6 +13,8 @@ import { FILES, type Store } from "./store.ts";
 
 /** A checkpoint of ours follows every so many versions. */
 export const INTERVAL = 3;
+/** Files that a good table has before it is mutated. */
+export const GOOD_FILES = 2;
 
 export class Table {
   readonly base: Base;
@@ -40,7 +42,7 @@ export class Table {
     if (answer.status < 300) {
       this.head = answer.body.version;
       this.live = original.live;
-      this.#used = original.#used;
+      this.#used = original.live.length;
     }
     return answer;
   }
@@ -76,9 +78,11 @@ export class Table {
   next(folder = this.folder): StoredFile {
     const n = this.#used;
     this.#used += 1;
-    const file = this.#store.files(this.base)[n % FILES];
+    // Copies of one good table take from its store for ever, but never the two files that are live in it.
+    const nth = n < FILES ? n : GOOD_FILES + (n % (FILES - GOOD_FILES));
+    const file = this.#store.files(this.base)[nth];
     if (file === undefined) throw new Error(`"${this.base.name}" has no files`);
-    this.#store.lay(this.base, n % FILES, folder, file.path);
+    this.#store.lay(this.base, nth, folder, file.path);
     return file;
   }
 
@@ -157,9 +161,10 @@ export function logHas(table: string, file: RegExp): boolean {
 /** The request as text: some mutations are texts that no JSON value could give. */
 export function commitText(table: string, readVersion: number, sent: Sent): string {
   const actions = sent.actions.map(actionText).join(",");
-  const known = { table, readVersion, reads: {}, supportedFeatures: { writer: Object.keys(FEATURES) }, ...sent.more };
+  const known = { table, readVersion, reads: {}, supportedFeatures: { writer: Object.keys(FEATURES) } };
   const part = `${stringifyJson(known as unknown as JsonObject).slice(0, -1)},"actions":[${actions}]}`;
-  return `{"transactionId":"${randomUUID()}","acknowledge":"mirrored","tables":[${part}]}`;
+  const whole = { transactionId: randomUUID(), acknowledge: "mirrored", ...sent.more };
+  return `${stringifyJson(whole).slice(0, -1)},"tables":[${part}]}`;
 }
 
 export function actionText(action: JsonObject | string): string {

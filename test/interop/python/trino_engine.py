@@ -90,9 +90,17 @@ def connect():
 
 
 def run(connection, statement):
-    cursor = connection.cursor()
-    cursor.execute(statement)
-    return cursor, cursor.fetchall()
+    for _ in range(120):
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return cursor, cursor.fetchall()
+        except Exception as error:
+            # The server answers before it has found itself as a worker.
+            if "NO_NODES_AVAILABLE" not in str(error):
+                raise
+            time.sleep(0.5)
+    raise RuntimeError("the server has no worker")
 
 
 _connection = None

@@ -79,6 +79,8 @@ export async function commit(
     transactionId: randomUUID(),
     tables: [{ table, readVersion, actions, supportedFeatures: { writer: features }, ...more }],
     acknowledge: "mirrored",
+    // Files that the original's writer has vacuumed are named again, as they were.
+    verifyFiles: false,
   });
   const [committed] = answer.tables;
   if (committed?.mirror === "COMPLETE") return committed.version;

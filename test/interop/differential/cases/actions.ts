@@ -193,11 +193,11 @@ function files(): Case[] {
     deep("too few records", (add) => withStats(add, (s) => ({ ...s, numRecords: 1 }))),
     {
       kind,
-      name: "no Parquet",
+      name: "no Parquet, verified deeply",
       base: "simple",
       commit: (t) => {
         writeFileSync(join(t.folder, "text.parquet"), "no parquet at all");
-        return adding(t, (add) => ({ ...add, path: "text.parquet", size: 17 }));
+        return { ...adding(t, (add) => ({ ...add, path: "text.parquet", size: 17 })), more: { verifyFiles: "deep" } };
       },
     },
     {

@@ -65,16 +65,27 @@ function types(): Case[] {
     const case_ = (base: string) =>
       change(`${from} to ${text}`, base, (t) => ({ actions: [newFields(t, retype(from, type))] }));
     const withProtocol = (base: string) =>
-      change(`${from} to ${text}, with type widening`, base, (t) => ({
-        actions: [
-          newProtocol(t, [], ["typeWidening"]),
-          newFields(t, (fields) => fields.map((f) => (f.name === from ? widened(f, type) : f)), {
-            "delta.enableTypeWidening": "true",
-          }),
-        ],
-      }));
+      change(
+        `${from} to ${text}, with type widening`,
+        base,
+        (t) => ({
+          actions: [
+            newProtocol(t, [], ["typeWidening"]),
+            newFields(t, (fields) => fields.map((f) => (f.name === from ? widened(f, type) : f)), {
+              "delta.enableTypeWidening": "true",
+            }),
+          ],
+        }),
+        { reshape: (row) => ({ ...row, [from]: ofWiderType(row[from], type) }) },
+      );
     return [case_("every type"), ...(typeof type === "string" && from !== "at" ? [withProtocol("every type")] : [])];
   });
+}
+
+/** A value of a good row as it is written in a wider type. */
+function ofWiderType(value: unknown, type: unknown): unknown {
+  if (type === "double" && /^-?\d+$/.test(String(value))) return `${value}.0`;
+  return type === "decimal(12,4)" ? `${value}00` : value;
 }
 
 function widened(f: Field, type: unknown): Field {
