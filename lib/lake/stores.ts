@@ -34,7 +34,7 @@ function openLater(open: () => Promise<ObjectStore>): ObjectStore {
     head: async (key, options) => (await store()).head(key, options),
     get: async (key) => (await store()).get(key),
     getRange: async (key, start, end, options) => (await store()).getRange(key, start, end, options),
-    putIfAbsent: async (key, body) => (await store()).putIfAbsent(key, body),
+    putIfAbsent: async (key, body, options) => (await store()).putIfAbsent(key, body, options),
     put: async (key, body) => (await store()).put(key, body),
   };
 }

@@ -37,7 +37,7 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
     },
     // Only a hint: a listing decides in any case, so no trouble with it is an error.
     readLastCheckpoint: () => readLastCheckpoint(store).catch(() => undefined),
-    putCommit: (version, bytes) => putCommit(store, commitKey(version), bytes),
+    putCommit: (version, bytes, { timestamp }) => putCommit(store, commitKey(version), bytes, timestamp),
     putCheckpoint: async (content) => (await writing()).putCheckpoint(store, content),
   };
 }
@@ -63,10 +63,15 @@ async function listLog(store: ObjectStore, location: string): Promise<ListedFile
  * ARCHITECTURE.md D7. The put is the commit point of publishing; what it answers is never believed when it did not answer clearly:
  * the bytes that stand there decide. So two workers that publish the same version are harmless.
  */
-async function putCommit(store: ObjectStore, key: string, bytes: Uint8Array): Promise<"published" | "exists"> {
+async function putCommit(
+  store: ObjectStore,
+  key: string,
+  bytes: Uint8Array,
+  modifiedAt: number,
+): Promise<"published" | "exists"> {
   let failure: unknown;
   try {
-    if ((await store.putIfAbsent(key, bytes)) === "created") return "published";
+    if ((await store.putIfAbsent(key, bytes, { modifiedAt })) === "created") return "published";
   } catch (error) {
     if (!isLakeError(error, "unavailable")) throw error;
     failure = error;

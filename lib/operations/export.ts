@@ -38,7 +38,7 @@ export async function exportTable(
     for (const commit of await lake.catalog.readCommits(tableId, next, head.version)) {
       const { version } = commit;
       metadata = commit.actions.metadata ?? metadata;
-      if ((await log.putCommit(version, encodeCommit(commit))) === "exists") {
+      if ((await log.putCommit(version, encodeCommit(commit), commit)) === "exists") {
         throw new LakeError("conflict", `${log.location} holds another commit ${version}`, {
           code: "FOREIGN_COMMIT",
           hint: "Export into an empty folder.",

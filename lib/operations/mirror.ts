@@ -1,5 +1,6 @@
 /** The move from SQL to `_delta_log`: publishes all that is unpublished of a table, in order (ARCHITECTURE.md D6, D7). Needs no lease. */
 
+import type { Commit } from "../delta/actions.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import { isCheckpointDue } from "../delta/properties.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
@@ -91,7 +92,7 @@ async function publishBatch(lake: Lake, work: Work, isOver: () => boolean) {
   for (const commit of work.commits) {
     // One at least: a call that came late must not come to nothing for ever.
     if (published.length > 0 && isOver()) break;
-    stopped = await publish(log, commit.version, encodeCommit(commit));
+    stopped = await publish(log, commit);
     if (stopped) break;
     metadata = commit.actions.metadata ?? metadata;
     if (isCheckpointDue(commit.version, metadata)) {
@@ -106,9 +107,10 @@ async function publishBatch(lake: Lake, work: Work, isOver: () => boolean) {
   return { published, checkpoints, stopped };
 }
 
-async function publish(log: DeltaLog, version: number, bytes: Uint8Array): Promise<Stop | undefined> {
+async function publish(log: DeltaLog, commit: Commit): Promise<Stop | undefined> {
+  const { version } = commit;
   try {
-    if ((await log.putCommit(version, bytes)) === "published") return undefined;
+    if ((await log.putCommit(version, encodeCommit(commit), commit)) === "published") return undefined;
     const message = `_delta_log holds another commit ${version} than SQL: someone writes to the log directly`;
     return { version, foreign: true, error: new LakeError("corrupt", message, { code: "FOREIGN_COMMIT" }) };
   } catch (error) {

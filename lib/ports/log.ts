@@ -52,10 +52,15 @@ export interface DeltaLog {
   /** The version that `_last_checkpoint` names; undefined when it is missing or unreadable: it is only a hint. */
   readLastCheckpoint(): Promise<number | undefined>;
   /**
-   * Publishes one version: put if absent; `exists` means that other bytes stand there.
+   * Publishes one version: put if absent; `exists` means that other bytes stand there. In a folder the file gets the commit's
+   * time, in milliseconds; S3 gives it the time of the put.
    * @throws LakeError unavailable when the outcome is unknown: try again
    */
-  putCommit(version: number, bytes: Uint8Array): Promise<"published" | "exists">;
+  putCommit(
+    version: number,
+    bytes: Uint8Array,
+    options: { readonly timestamp: number },
+  ): Promise<"published" | "exists">;
   /** Writes a classic checkpoint whole, checks it, and moves `_last_checkpoint` forward. Never moves the hint back. */
   putCheckpoint(content: CheckpointContent): Promise<WrittenCheckpoint>;
 }

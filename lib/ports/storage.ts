@@ -12,6 +12,11 @@ export interface Patience {
   readonly signal?: AbortSignal;
 }
 
+export interface PutOptions {
+  /** Milliseconds since the epoch, for stores that let a writer say it, as folders do. S3 has its own clock. */
+  readonly modifiedAt?: number;
+}
+
 /** Keys are relative to the store's root, with `/` between segments. */
 export interface ObjectStore {
   /** Objects whose keys start with `prefix`, in the order of their UTF-8 bytes, strictly after `startAfter`. */
@@ -22,7 +27,7 @@ export interface ObjectStore {
   /** Bytes `start`…`end` (exclusive). @throws LakeError notFound */
   getRange(key: string, start: number, end: number, options?: Patience): Promise<Uint8Array>;
   /** Creates the object whole or not at all. `exists` when the key was taken. @throws LakeError unavailable */
-  putIfAbsent(key: string, body: ObjectBody): Promise<"created" | "exists">;
+  putIfAbsent(key: string, body: ObjectBody, options?: PutOptions): Promise<"created" | "exists">;
   /** Replaces the object whole. */
   put(key: string, body: ObjectBody): Promise<void>;
 }

@@ -2,12 +2,12 @@
 
 import { randomUUID } from "node:crypto";
 import type { Dirent } from "node:fs";
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { notFound } from "../errors.ts";
-import type { ObjectBody, ObjectInfo, ObjectStore } from "../ports.ts";
+import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions } from "../ports.ts";
 import { errorCode, fileError, isAbsent, noHardLinks } from "./file-errors.ts";
-import { bodyChunks, checkKey, compareKeys, isTemporary, plainBytes } from "./keys.ts";
+import { bodyChunks, checkKey, compareKeys, isOwnTemporary, isTemporary, plainBytes } from "./keys.ts";
 
 /** `stat` calls in flight while a folder is listed. */
 const STATS_AT_ONCE = 64;
@@ -31,7 +31,7 @@ export function openFileStore(root: string): ObjectStore {
     head: async (key) => headFile(pathOf(key), key),
     get: async (key) => getFile(pathOf(key), key),
     getRange: async (key, start, end) => readRange(pathOf(key), key, start, end),
-    putIfAbsent: async (key, body) => putIfAbsent(pathOf(key), body),
+    putIfAbsent: async (key, body, options) => putIfAbsent(pathOf(key), body, options),
     put: async (key, body) => replaceFile(pathOf(key), body),
   };
 }
@@ -145,9 +145,14 @@ async function readRange(path: string, key: string, start: number, end: number):
  * `link` is the commit point: it makes the finished file visible under its name, or answers that the name is taken. What
  * stands before it leaves at most a temporary file that no listing shows.
  */
-async function putIfAbsent(path: string, body: ObjectBody): Promise<"created" | "exists"> {
+async function putIfAbsent(
+  path: string,
+  body: ObjectBody,
+  { modifiedAt }: PutOptions = {},
+): Promise<"created" | "exists"> {
   return withTemporary(path, body, async (temporary) => {
     try {
+      if (modifiedAt !== undefined) await setTime(temporary, modifiedAt);
       await link(temporary, path);
     } catch (error) {
       const code = errorCode(error) ?? "";
@@ -157,6 +162,13 @@ async function putIfAbsent(path: string, body: ObjectBody): Promise<"created" | 
     await flushFolder(dirname(path));
     return "created";
   });
+}
+
+/** Before the file has its name, so that nobody sees it with another time. */
+async function setTime(path: string, ms: number): Promise<void> {
+  // A fraction of a millisecond more: seconds with a fraction are inexact, and readers round down.
+  const seconds = (ms + 0.05) / 1000;
+  await utimes(path, seconds, seconds);
 }
 
 async function replaceFile(path: string, body: ObjectBody): Promise<void> {
@@ -176,6 +188,7 @@ async function withTemporary<T>(
   const temporary = join(folder, `.${randomUUID()}.tmp`);
   try {
     await makeFolder(folder);
+    await sweepTemporaries(folder);
     await writeDurably(temporary, body);
     return await publish(temporary);
   } catch (error) {
@@ -183,6 +196,29 @@ async function withTemporary<T>(
   } finally {
     // A failure to tidy up must hide neither the outcome nor the error.
     await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+/** A temporary file of this age belongs to nobody: it grows while it is written, and then gets its name. */
+const ABANDONED_MS = 24 * 3_600_000;
+/** Those that this process has looked into. */
+const swept = new Set<string>();
+const MAX_REMEMBERED = 10_000;
+
+/** Removes what killed writers have left, at the first write into a folder. Best effort: nothing depends on it. */
+async function sweepTemporaries(folder: string): Promise<void> {
+  if (swept.has(folder)) return;
+  if (swept.size >= MAX_REMEMBERED) swept.clear();
+  swept.add(folder);
+  try {
+    for (const name of await readdir(folder)) {
+      if (!isOwnTemporary(name)) continue;
+      const path = join(folder, name);
+      const { mtimeMs } = await stat(path);
+      if (Date.now() - mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+    }
+  } catch {
+    // Another process may sweep at the same time, or this one may not list the folder.
   }
 }
 

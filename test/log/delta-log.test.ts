@@ -9,6 +9,7 @@ import { openMemoryStore } from "../../lib/storage/memory.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const KEY = "_delta_log/00000000000000000000.json";
+const AT = { timestamp: 1_767_225_600_000 };
 const MINE = bytes('{"txn":{"appId":"mine","version":1}}\n');
 const OTHER = bytes('{"txn":{"appId":"other","version":1}}\n');
 const lost = () => unavailable("the answer was lost");
@@ -46,7 +47,7 @@ test("a folder without _delta_log is NO_DELTA_LOG and named", async () => {
 test("readCommit gives the actions and the time of the object; a missing version is notFound", async () => {
   const store = openMemoryStore({ now: () => 1234 });
   const log = open(store);
-  assert.equal(await log.putCommit(0, MINE), "published");
+  assert.equal(await log.putCommit(0, MINE, AT), "published");
   const commit = await log.readCommit(0);
   assert.deepEqual([commit.version, commit.modifiedAt, commit.actions.txns.length], [0, 1234, 1]);
   assert.deepEqual(await log.readCommitBytes(0), MINE);
@@ -56,9 +57,9 @@ test("readCommit gives the actions and the time of the object; a missing version
 
 test("publishing again is published when the same bytes stand there, exists when others do", async () => {
   const log = open(openMemoryStore());
-  assert.equal(await log.putCommit(0, MINE), "published");
-  assert.equal(await log.putCommit(0, MINE), "published");
-  assert.equal(await log.putCommit(0, OTHER), "exists");
+  assert.equal(await log.putCommit(0, MINE, AT), "published");
+  assert.equal(await log.putCommit(0, MINE, AT), "published");
+  assert.equal(await log.putCommit(0, OTHER, AT), "exists");
   assert.deepEqual(await log.readCommitBytes(0), MINE);
 });
 
@@ -68,7 +69,7 @@ test("a lost answer to a write that took effect is published", async () => {
       throw lost();
     },
   });
-  assert.equal(await open(store).putCommit(0, MINE), "published");
+  assert.equal(await open(store).putCommit(0, MINE, AT), "published");
 });
 
 test("a write that failed before it took effect is unavailable, unless another has written meanwhile", async () => {
@@ -81,11 +82,11 @@ test("a write that failed before it took effect is unavailable, unless another h
       throw lost();
     },
   };
-  await assert.rejects(open(store).putCommit(0, MINE), /the answer was lost/);
+  await assert.rejects(open(store).putCommit(0, MINE, AT), /the answer was lost/);
   meanwhile = OTHER;
-  assert.equal(await open(store).putCommit(0, MINE), "exists");
+  assert.equal(await open(store).putCommit(0, MINE, AT), "exists");
   meanwhile = MINE;
-  assert.equal(await open(store).putCommit(0, MINE), "published");
+  assert.equal(await open(store).putCommit(0, MINE, AT), "published");
 });
 
 test("when reading back fails too, the first failure is reported; a defect is not retried", async () => {
@@ -94,13 +95,13 @@ test("when reading back fails too, the first failure is reported; a defect is no
     putIfAbsent: () => Promise.reject(write),
     get: () => Promise.reject(unavailable("reading failed as well")),
   });
-  await assert.rejects(open(failing(lost())).putCommit(0, MINE), /the answer was lost/);
-  await assert.rejects(open(failing(new TypeError("a defect"))).putCommit(0, MINE), /a defect/);
+  await assert.rejects(open(failing(lost())).putCommit(0, MINE, AT), /the answer was lost/);
+  await assert.rejects(open(failing(new TypeError("a defect"))).putCommit(0, MINE, AT), /a defect/);
 });
 
 test("an object that vanishes between put and read back is unavailable, never published", async () => {
   const store: ObjectStore = { ...openMemoryStore(), putIfAbsent: async () => "exists" };
-  await assert.rejects(open(store).putCommit(0, MINE), (error) => isLakeError(error, "unavailable"));
+  await assert.rejects(open(store).putCommit(0, MINE, AT), (error) => isLakeError(error, "unavailable"));
 });
 
 test("the hint is read when it can be; no trouble with it is an error", async () => {
@@ -119,6 +120,6 @@ test("the hint is read when it can be; no trouble with it is an error", async ()
 
 test("the key of a version is its twenty digits", async () => {
   const store = openMemoryStore();
-  await open(store).putCommit(0, MINE);
+  await open(store).putCommit(0, MINE, AT);
   assert.ok(await store.head(KEY));
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdtemp, open, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -123,3 +123,28 @@ test(
     assert.match(failure.message, /the disk is full/);
   },
 );
+
+test("a file has the time that its writer says, to the millisecond, from the moment that it can be seen", () =>
+  inRoot(async (_root, store) => {
+    for (const modifiedAt of [0, 1, 999, 1_767_225_600_001, 1_767_225_600_999, 4_102_444_800_123]) {
+      const key = `d/${modifiedAt}`;
+      assert.equal(await store.putIfAbsent(key, BODY, { modifiedAt }), "created");
+      assert.equal((await store.head(key))?.modifiedAt, modifiedAt);
+      assert.equal(await store.putIfAbsent(key, BODY, { modifiedAt: modifiedAt + 1 }), "exists");
+      assert.equal((await store.head(key))?.modifiedAt, modifiedAt);
+    }
+  }));
+
+test("what a killed writer left is removed a day later; what is young, or another program's, stays", () =>
+  inRoot(async (root, store) => {
+    const folder = join(root, "_delta_log");
+    await mkdir(folder);
+    const [old, young] = [`.${crypto.randomUUID()}.tmp`, `.${crypto.randomUUID()}.tmp`];
+    const longAgo = Date.now() / 1000 - 90_000;
+    for (const name of [old, young, ".someone-else.tmp"]) {
+      await writeFile(join(folder, name), BODY);
+      if (name !== young) await utimes(join(folder, name), longAgo, longAgo);
+    }
+    await store.putIfAbsent("_delta_log/a", BODY);
+    assert.deepEqual((await readdir(folder)).sort(), [young, ".someone-else.tmp", "a"].sort());
+  }));
