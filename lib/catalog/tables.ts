@@ -20,6 +20,16 @@ function isNamed(ref: TableRef, deletedToo = false): Sql {
   return id === undefined ? sql`false` : sql`t.table_id = ${uuid(id)}`;
 }
 
+/** The same for many, as lists: SQLite takes no chain of a thousand `or`s. */
+function areNamed(refs: readonly TableRef[]): Sql {
+  const names = [...new Set(refs.flatMap((ref) => ("name" in ref ? [ref.name] : [])))];
+  const ids = [...new Set(refs.flatMap((ref) => ("name" in ref ? [] : (storedUuid(ref.tableId) ?? []))))];
+  const byName = sql`t.name in (${join(names.length > 0 ? names : [null])}) and ${NOT_DELETED}`;
+  if (ids.length === 0) return byName;
+  const byId = sql`t.table_id in (${join(ids.map(uuid))})`;
+  return names.length === 0 ? byId : sql`(${byName}) or ${byId}`;
+}
+
 /** True for an ACTIVE table; decided once per statement, so it never disturbs the order of an index scan. */
 export function isActive(id: string): Sql {
   return sql`exists (select 1 from dl_tables h where h.table_id = ${uuid(id)} and h.status = 'ACTIVE')`;
@@ -68,10 +78,7 @@ export async function readStates(db: Queries, refs: readonly TableRef[]): Promis
     from dl_tables t
     join dl_metadata m on m.table_id = t.table_id and m.version = t.metadata_version
     join dl_protocols p on p.table_id = t.table_id and p.version = t.protocol_version
-    where t.status = 'ACTIVE' and (${join(
-      refs.map((ref) => isNamed(ref)),
-      " or ",
-    )})`);
+    where t.status = 'ACTIVE' and (${areNamed(refs)})`);
   return rows.map((row) => ({
     ...headOf(row),
     protocol: protocolOf(row, "protocol_action"),

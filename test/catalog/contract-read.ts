@@ -221,6 +221,11 @@ export function readContract({ catalog, clock }: CatalogUnderTest): void {
     await assert.rejects(catalog().readCommits(tableId, 0, 0), code("TABLE_NOT_FOUND"));
     assert.deepEqual(await catalog().history(tableId, { limit: 1 }), { items: [] });
     assert.deepEqual(await catalog().readStates([{ tableId }]), []);
+    assert.deepEqual(await catalog().readStates([{ tableId: "no uuid" }]), []);
+    const many = Array.from({ length: 1000 }, (_, i) =>
+      i % 2 === 0 ? { name: `no.t${i}` } : { tableId: crypto.randomUUID() },
+    );
+    assert.deepEqual(await catalog().readStates(many), [], "as many as a request may name");
   });
 }
 
