@@ -46,7 +46,7 @@ export async function uploadParts(
   place: S3Place,
   key: string,
   parts: AsyncIterable<Uint8Array>,
-  ifAbsent: boolean,
+  where: "ifAbsent" | "replace",
 ): Promise<"created" | "exists"> {
   const target = { Bucket: place.bucket, Key: place.root + key };
   const writing = { action: "write", key } as const;
@@ -61,7 +61,7 @@ export async function uploadParts(
       const { ETag } = await ask(place, writing, () => place.client.send(part));
       done.push({ PartNumber, ETag });
     }
-    outcome = await complete(place, key, { ...upload, MultipartUpload: { Parts: done } }, ifAbsent);
+    outcome = await complete(place, key, { ...upload, MultipartUpload: { Parts: done } }, where);
   } finally {
     if (outcome !== "created") await abort(place, upload);
   }
@@ -78,10 +78,10 @@ async function complete(
   place: S3Place,
   key: string,
   upload: Upload & { readonly MultipartUpload: { Parts: CompletedPart[] } },
-  ifAbsent: boolean,
+  where: "ifAbsent" | "replace",
 ): Promise<"created" | "exists"> {
   const { client } = place;
-  if (ifAbsent) {
+  if (where === "ifAbsent") {
     // After 409 S3 wants a new upload, and the chunks are gone: the caller comes again.
     const command = new CompleteMultipartUploadCommand({ ...upload, IfNoneMatch: "*" });
     return createIfAbsent(place, key, ["busy"], () => client.send(command));

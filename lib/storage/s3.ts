@@ -54,9 +54,9 @@ export function openS3Store({ bucket, prefix, client = sharedClient() }: S3Store
     head: (key, options) => orUndefined(headObject(place, key, options)),
     get: (key) => orUndefined(getObject(place, key)),
     getRange: (key, start, end, options) => getRange(place, key, start, end, options),
-    putIfAbsent: (key, body) => write(place, key, body, true),
+    putIfAbsent: (key, body) => write(place, key, body, "ifAbsent"),
     async put(key, body) {
-      await write(place, key, body, false);
+      await write(place, key, body, "replace");
     },
   };
 }
@@ -145,20 +145,25 @@ async function getRange(
 
 // ---------------------------------------------------------------- writing
 
-async function write(place: S3Place, key: string, body: ObjectBody, ifAbsent: boolean): Promise<"created" | "exists"> {
+async function write(
+  place: S3Place,
+  key: string,
+  body: ObjectBody,
+  where: "ifAbsent" | "replace",
+): Promise<"created" | "exists"> {
   checkKey(key);
-  if (body instanceof Uint8Array) return putWhole(place, key, body, ifAbsent);
+  if (body instanceof Uint8Array) return putWhole(place, key, body, where);
   const parts = bodyParts(body);
   try {
     const { value: first = new Uint8Array() } = await parts.next();
     const second = await parts.next();
-    if (second.done) return await putWhole(place, key, first, ifAbsent);
+    if (second.done) return await putWhole(place, key, first, where);
     const all = async function* (): AsyncGenerator<Uint8Array> {
       yield first;
       yield second.value;
       yield* parts;
     };
-    return await uploadParts(place, key, all(), ifAbsent);
+    return await uploadParts(place, key, all(), where);
   } finally {
     // Whatever was not read of the source is closed.
     await parts.return();
@@ -169,10 +174,10 @@ async function putWhole(
   place: S3Place,
   key: string,
   bytes: Uint8Array,
-  ifAbsent: boolean,
+  where: "ifAbsent" | "replace",
 ): Promise<"created" | "exists"> {
   const object = { ...target(place, key), Body: bytes };
-  if (ifAbsent) {
+  if (where === "ifAbsent") {
     const command = new PutObjectCommand({ ...object, IfNoneMatch: "*" });
     return createIfAbsent(place, key, ["raced", "busy"], () => place.client.send(command));
   }

@@ -9,7 +9,7 @@ import { type Json, parseJson } from "../../lib/delta/json.ts";
 import { openTableFiles } from "../../lib/files/table-files.ts";
 import type { PlannedPart } from "../../lib/operations/commit-parts.ts";
 import { type Verified, verifyFiles } from "../../lib/operations/verify-files.ts";
-import type { Lake } from "../../lib/ports.ts";
+import type { Lake, TableFiles } from "../../lib/ports.ts";
 import { openFileStore } from "../../lib/storage/file.ts";
 
 export interface LoggedCommit {
@@ -50,4 +50,19 @@ export async function verifyIn(folder: string, { actions, metadata }: LoggedComm
     state: { tableId: "t", location: pathToFileURL(folder).href, metadata },
   } as unknown as PlannedPart;
   return (await verifyFiles(lake, { verifyFiles: "deep" }, [part])).get("t");
+}
+
+/** As a commit does that adds these files: existence and size. */
+export async function verifySizes(files: TableFiles, keys: readonly string[], size: number): Promise<void> {
+  const adds = keys.map((path) => ({ path, size, partitionValues: {}, modificationTime: 1, dataChange: true }));
+  const metadata = { id: "t", format: { provider: "parquet", options: {} }, partitionColumns: [], configuration: {} };
+  const part = {
+    asked: { actions: { ...NO_ACTIONS, adds }, at: "/tables/0" },
+    state: { tableId: "t", location: "file:///lake/t", metadata },
+  } as unknown as PlannedPart;
+  const lake = {
+    files: { byDefault: "size", open: () => files },
+    metrics: { record: () => undefined },
+  } as unknown as Lake;
+  await verifyFiles(lake, { verifyFiles: "size" }, [part]);
 }
