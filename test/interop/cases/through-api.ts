@@ -57,6 +57,7 @@ export function throughApi(lab: Lab): void {
     noticed(lab);
     rowIds(lab);
     changeFeed(lab);
+    timeTravel(lab);
   });
 }
 
@@ -111,6 +112,21 @@ function changeFeed(lab: Lab): void {
     const table = await replay(lab.service, golden, { name: "api.changes", configuration: OFTEN });
     const found = await lab.engines.read("Spark change feed", table.path, 1);
     assert.deepEqual(found, { rows: golden.more.changes });
+  });
+}
+
+function timeTravel(lab: Lab): void {
+  test("delta-rs, which goes by the times of files, is at the same version as SQL at the time of every commit", async () => {
+    const table = await replay(lab.service, openGolden("delta-rs/history"), {
+      name: "api.times",
+      configuration: OFTEN,
+    });
+    const found = await lab.engines.look<{ version: number; found: number }[]>("delta-rs by time", table.path);
+    assert.ok(found.length > 5, "commits with a time of their own");
+    assert.deepEqual(
+      found,
+      found.map(({ version }) => ({ version, found: version })),
+    );
   });
 }
 
