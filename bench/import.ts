@@ -15,7 +15,7 @@ import { addFile, inTemporaryFolder, machine, markdownTable, PARTITION_COLUMNS, 
 
 const ADDS = 100;
 const MODES: readonly ImportMode[] = ["snapshot", "full-history"];
-/** Commits that stand behind the checkpoint, as a cleaned log has them. */
+/** Commits that come after the checkpoint, as a cleaned log has them. */
 const TAIL = 10;
 
 interface Measured {

@@ -17,7 +17,7 @@ import { mirrorTable } from "../lib/operations/mirror.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, PARTITION_COLUMNS, SCHEMA } from "./support.ts";
 
 const COMMITS = 100;
-/** So that commits stand behind the only checkpoint, as they do between two. */
+/** So that commits come after the only checkpoint, as they do between two. */
 const CHECKPOINT_INTERVAL = "90";
 const NAME = "bench.parity";
 const WAYS = { "field by field": Number.POSITIVE_INFINITY, "by fingerprint": 0 } as const;

@@ -35,9 +35,9 @@ for (const [name, store] of [
     const keys = Array.from({ length: files }, (_, i) => `f${i}`);
     if (name === "folder") for (const key of keys) await store.putIfAbsent(key, BODY);
     else for (const key of keys) s3.objects.set(`/lake/t/${key}`, Buffer.from(BODY));
-    await verifySizes(openTableFiles(store, { patienceMs: 60_000 }), keys, BODY.length);
+    await verifySizes(openTableFiles(store, { timeoutMs: 60_000 }), keys, BODY.length);
     const startedAt = performance.now();
-    await verifySizes(openTableFiles(store, { patienceMs: 60_000 }), keys, BODY.length);
+    await verifySizes(openTableFiles(store, { timeoutMs: 60_000 }), keys, BODY.length);
     console.log(`${name}: ${files} files, ${(performance.now() - startedAt).toFixed(1)} ms`);
   }
 }

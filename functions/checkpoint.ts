@@ -3,7 +3,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
 import { writeDueCheckpoint } from "../lib/operations/checkpoint.ts";
-import { around, containerLake, logger } from "./middleware.ts";
+import { around, containerLake, deadlineOf, logger } from "./middleware.ts";
 
 /** Milliseconds before the time is over at which it gives up: the upload has to be taken back. */
 const RESERVE_MS = 20_000;
@@ -12,10 +12,10 @@ const lakeOf = containerLake();
 
 export const handler = around(async (event: SQSEvent, context: Context) => {
   const lake = await lakeOf();
-  const isOver = () => context.getRemainingTimeInMillis() < RESERVE_MS;
+  const signal = deadlineOf(context, RESERVE_MS);
   const write = async (record: SQSRecord): Promise<void> => {
     const due = JSON.parse(record.body) as { readonly tableId: string; readonly version: number };
-    const written = await writeDueCheckpoint(lake, due, { isOver });
+    const written = await writeDueCheckpoint(lake, due, { signal });
     logger.info("checkpoint", { ...due, written });
   };
   const options = { context, throwOnFullBatchFailure: false };

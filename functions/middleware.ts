@@ -6,6 +6,7 @@ import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import { errorText, isLakeError } from "../lib/errors.ts";
 import { type AwsLake, openAwsLake, perContainer } from "../lib/lake/aws.ts";
+import type { Signal } from "../lib/ports.ts";
 
 export const logger = new Logger({ serviceName: "deltalakedb" });
 
@@ -21,8 +22,17 @@ export function around<E, R>(work: (event: E, context: Context) => Promise<R>) {
 }
 
 /** The lake that the environment describes, opened at the first call. */
-export function containerLake({ ringsAgain = false }: { readonly ringsAgain?: boolean } = {}): () => Promise<AwsLake> {
-  const onLostRing = (tableIds: readonly string[], error: unknown) =>
-    logger.warn("a doorbell was not heard; the sweeper will ring again", { tableIds, reason: errorText(error) });
-  return perContainer(() => openAwsLake(process.env, { onLostRing, ringsAgain }));
+export function containerLake({ sendsAgain = false }: { readonly sendsAgain?: boolean } = {}): () => Promise<AwsLake> {
+  const onLostMessage = (tableIds: readonly string[], error: unknown) =>
+    logger.warn("the mirror could not be woken up; the sweeper will try again", { tableIds, reason: errorText(error) });
+  return perContainer(() => openAwsLake(process.env, { onLostMessage, sendsAgain }));
+}
+
+/** Aborted when less than `reserveMs` is left of an invocation. Not a timer: what has begun goes on. */
+export function deadlineOf(context: Context, reserveMs: number): Signal {
+  return {
+    get aborted() {
+      return context.getRemainingTimeInMillis() < reserveMs;
+    },
+  };
 }

@@ -1,11 +1,12 @@
-/** Publishes what is unpublished of each table that a doorbell names. A table that fails holds up its own group, and no other. */
+/** Publishes what is unpublished of each table that a message names. A table that fails holds up its own group, and no other. */
 
 import { processPartialResponse, SqsFifoPartialProcessorAsync } from "@aws-lambda-powertools/batch";
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { unavailable } from "../lib/errors.ts";
 import type { AwsLake, FailedMessage } from "../lib/lake/aws.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
-import { around, containerLake, logger } from "./middleware.ts";
+import type { Signal } from "../lib/ports.ts";
+import { around, containerLake, deadlineOf, logger } from "./middleware.ts";
 
 /** Milliseconds before the time is over at which no more work begins: marking what was published takes a moment. */
 const RESERVE_MS = 5_000;
@@ -15,11 +16,11 @@ const lakeOf = containerLake();
 export const handler = around(async (event: SQSEvent, context: Context) => {
   const lake = await lakeOf();
   const drained = new Set<string>();
-  const isOver = () => context.getRemainingTimeInMillis() < RESERVE_MS;
-  const publish = (record: SQSRecord) => drain(lake, record, drained, isOver);
+  const signal = deadlineOf(context, RESERVE_MS);
+  const publish = (record: SQSRecord) => drain(lake, record, drained, signal);
   const options = { context, skipGroupOnError: true, throwOnFullBatchFailure: false };
   const result = await processPartialResponse(event, publish, new SqsFifoPartialProcessorAsync(), options);
-  await lake.mirrorMessages.giveBack(failedOf(event, result));
+  await lake.mirrorMessages.nack(failedOf(event, result));
   return result;
 });
 
@@ -32,11 +33,11 @@ function failedOf({ Records }: SQSEvent, { batchItemFailures }: SQSBatchResponse
 }
 
 /** @throws LakeError when the table is not at its head afterwards: the message comes again */
-async function drain(lake: AwsLake, record: SQSRecord, drained: Set<string>, isOver: () => boolean): Promise<void> {
+async function drain(lake: AwsLake, record: SQSRecord, drained: Set<string>, signal: Signal): Promise<void> {
   const { tableId } = JSON.parse(record.body) as { readonly tableId: string };
   // All messages of this batch were sent before it came here, so one run answers all of a table.
   if (drained.has(tableId)) return;
-  const { published, error, interrupted, quarantined } = await mirrorTable(lake, tableId, { isOver });
+  const { published, error, interrupted, quarantined } = await mirrorTable(lake, tableId, { signal });
   logger.info("mirrored", { tableId, published: published.length, quarantined, reason: error?.message });
   // A person must look at a foreign commit; no message can do anything about it.
   if (error !== undefined && quarantined === undefined) throw error;

@@ -63,7 +63,7 @@ function mirrorAlarms(settings: Settings): readonly AlarmDefinition[] {
       source: "mirrorFunction",
       periodSeconds: 300,
     }),
-    above("mirror-function-throttles", "ticket", "Throttles", 0, "The mirror function was not let run", {
+    above("mirror-function-throttles", "ticket", "Throttles", 0, "The mirror function was throttled", {
       source: "mirrorFunction",
       periodSeconds: 300,
       evaluationPeriods: 3,
@@ -86,7 +86,7 @@ function queueAlarms(): readonly AlarmDefinition[] {
   const visible = "ApproximateNumberOfMessagesVisible";
   const most = { statistic: "Maximum", periodSeconds: 60 } as const;
   return [
-    above("mirror-dead-letters", "page", visible, 0, "Doorbells of the mirror were given up", {
+    above("mirror-dead-letters", "page", visible, 0, "Messages to the mirror were given up", {
       ...most,
       source: "mirrorDeadLetters",
     }),
@@ -98,12 +98,19 @@ function queueAlarms(): readonly AlarmDefinition[] {
       ...most,
       source: "checkpointDeadLetters",
     }),
-    above("queue-age", "ticket", "ApproximateAgeOfOldestMessage", 60, "Doorbells wait for longer than a minute", {
-      ...most,
-      source: "mirrorQueue",
-      evaluationPeriods: 3,
-      datapointsToAlarm: 3,
-    }),
+    above(
+      "queue-age",
+      "ticket",
+      "ApproximateAgeOfOldestMessage",
+      60,
+      "Messages to the mirror wait for longer than a minute",
+      {
+        ...most,
+        source: "mirrorQueue",
+        evaluationPeriods: 3,
+        datapointsToAlarm: 3,
+      },
+    ),
   ];
 }
 
@@ -122,11 +129,11 @@ function commitAlarms(): readonly AlarmDefinition[] {
   ];
 }
 
-/** A clock that stands still is seen by what does not come, so missing data is the alarm. */
+/** A stopped schedule sends no data, so missing data breaches. */
 function clockAlarms({ sweepMinutes, parityMinutes }: Settings): readonly AlarmDefinition[] {
   return [
     {
-      ...above("sweeper-not-running", "page", sweeps.cloudwatch, 1, "Lost doorbells stay lost"),
+      ...above("sweeper-not-running", "page", sweeps.cloudwatch, 1, "Lost messages stay lost"),
       ...still(sweepMinutes),
     },
     {

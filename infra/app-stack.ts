@@ -5,10 +5,10 @@ import type { Construct } from "constructs";
 import { Alarms } from "./constructs/alarms.ts";
 import { Api } from "./constructs/api.ts";
 import type { DatabaseAccess } from "./constructs/database.ts";
-import { Doorbells } from "./constructs/doorbells.ts";
 import type { Tables } from "./constructs/lake-bucket.ts";
 import { LakeDashboard } from "./constructs/lake-dashboard.ts";
 import { Migration } from "./constructs/migration.ts";
+import { Queues } from "./constructs/queues.ts";
 import { Schedules } from "./constructs/schedules.ts";
 import {
   CHECKPOINT_TIMEOUT,
@@ -31,13 +31,14 @@ export class AppStack extends Stack {
     super(scope, id, { description: `deltalakedb ${settings.stage}: API, mirror, sweep and parity` });
     Tags.of(this).add("service", "deltalakedb");
     Tags.of(this).add("stage", settings.stage);
-    const doorbells = new Doorbells(this, "Doorbells", {
+    // The id says what they once were called: another one would replace the queues.
+    const queues = new Queues(this, "Doorbells", {
       settings,
       mirrorTimeout: MIRROR_TIMEOUT,
       parityTimeout: PARITY_TIMEOUT,
       checkpointTimeout: CHECKPOINT_TIMEOUT,
     });
-    const functions = new ServiceFunctions(this, "Functions", { settings, database, tables, doorbells });
+    const functions = new ServiceFunctions(this, "Functions", { settings, database, tables, queues });
     const { commit, read, mirror, sweep, parity, checkpoint, migrate } = functions;
     const migration = new Migration(this, "Migration", { settings, database, migrate: migrate.lambda });
     // New code meets the new schema, never the old one.
@@ -47,10 +48,10 @@ export class AppStack extends Stack {
     new Schedules(this, "Schedules", { settings, sweep: sweep.lambda, parity: parity.lambda });
     const dimensions: Dimensions = {
       service: { service: "deltalakedb", stage: settings.stage },
-      mirrorQueue: { QueueName: doorbells.mirror.queueName },
-      mirrorDeadLetters: { QueueName: doorbells.mirrorDeadLetters.queueName },
-      checkpointDeadLetters: { QueueName: doorbells.checkpointDeadLetters.queueName },
-      parityDeadLetters: { QueueName: doorbells.parityDeadLetters.queueName },
+      mirrorQueue: { QueueName: queues.mirror.queueName },
+      mirrorDeadLetters: { QueueName: queues.mirrorDeadLetters.queueName },
+      checkpointDeadLetters: { QueueName: queues.checkpointDeadLetters.queueName },
+      parityDeadLetters: { QueueName: queues.parityDeadLetters.queueName },
       api: { ApiId: api.api.apiId },
       mirrorFunction: { FunctionName: mirror.lambda.functionName },
     };
@@ -58,10 +59,10 @@ export class AppStack extends Stack {
     const dashboard = new LakeDashboard(this, "Dashboard", { settings, dimensions, alarms });
     this.#say({
       ApiUrl: api.url,
-      MirrorQueueUrl: doorbells.mirror.queueUrl,
-      MirrorDeadLettersUrl: doorbells.mirrorDeadLetters.queueUrl,
-      ParityQueueUrl: doorbells.parity.queueUrl,
-      CheckpointQueueUrl: doorbells.checkpoints.queueUrl,
+      MirrorQueueUrl: queues.mirror.queueUrl,
+      MirrorDeadLettersUrl: queues.mirrorDeadLetters.queueUrl,
+      ParityQueueUrl: queues.parity.queueUrl,
+      CheckpointQueueUrl: queues.checkpoints.queueUrl,
       TablesBucket: tables.bucketName,
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards:name=${dashboard.name}`,
       NextStep: `curl ${api.url}v1/health${authorisationHint(settings, this.region)}`,

@@ -73,14 +73,14 @@ export const DASHBOARD: readonly DashboardRow[] = [
     ],
   },
   {
-    title: "Queue: doorbells under way",
+    title: "Queue: messages under way",
     graphs: [
       {
-        title: "Age of the oldest doorbell, s",
+        title: "Age of the oldest message, s",
         metrics: [{ ...most("ApproximateAgeOfOldestMessage", "oldest"), source: "mirrorQueue" }],
       },
       {
-        title: "Doorbells that wait, and that were given up",
+        title: "Messages that wait, and that were given up",
         metrics: [
           { ...most(VISIBLE, "waiting"), source: "mirrorQueue" },
           { ...most(VISIBLE, "mirror, given up"), source: "mirrorDeadLetters" },

@@ -31,7 +31,7 @@ export interface Settings {
     /** Tables that are mirrored at the same time. */
     readonly concurrency: number;
     readonly lagThresholdSeconds: number;
-    /** Age at which the sweeper rings again for a version. */
+    /** Age at which the sweeper enqueues its table again, of a version. */
     readonly overdueSeconds: number;
   };
   /** A sweep looks into the database: one a minute keeps Aurora from pausing. */

@@ -149,7 +149,7 @@ const FunctionEnvironmentSchema = z.object({
   /** Whether commits look at the files that they name, where neither they nor their table says. */
   VERIFY_FILES: z.stringbool().default(true),
   LAG_THRESHOLD_SECONDS: z.coerce.number().min(0).default(5),
-  /** Age at which the sweeper rings again for an unpublished version. */
+  /** Age at which the sweeper enqueues its table again, of an unpublished version. */
   OVERDUE_SECONDS: z.coerce.number().min(0).default(10),
 });
 

@@ -1,4 +1,4 @@
-/** Repeats what failed and may work the next time. Each adapter says what that is, and how patient it is; how to wait stands here. */
+/** Repeats what failed and may work the next time. Each adapter says what that is, and for how long; how to wait is decided here. */
 
 import { setTimeout as delay } from "node:timers/promises";
 

@@ -28,7 +28,7 @@ export class Database extends Construct {
     const { settings, vpc } = props;
     const { minCapacity, maxCapacity, pauseAfterMinutes, backupDays, standby } = settings.database;
     const clusterIdentifier = nameOf(settings, "database");
-    // Made before RDS makes it, which would keep the lines for ever.
+    // Made before RDS makes it, which would keep the lines forever.
     const logGroup = new logs.LogGroup(this, "Log", {
       logGroupName: `/aws/rds/cluster/${clusterIdentifier}/postgresql`,
       retention: retentionOf(settings.logDays),

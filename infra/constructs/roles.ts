@@ -70,7 +70,7 @@ export function allowSending(role: iam.Role, queue: IQueue): void {
   role.addToPolicy(new iam.PolicyStatement({ actions: ["sqs:SendMessage"], resources: [queue.queueArn] }));
 }
 
-/** cdk-nag names a finding by the resource as it stands in the template. */
+/** cdk-nag names a finding by the resource as it is in the template. */
 export function acknowledgeWildcard(scope: Construct, resource: string, reason: string): void {
   const resolved: unknown = Stack.of(scope).resolve(resource);
   Validations.of(scope).acknowledge({ id: `AwsSolutions-IAM5[Resource::${asText(resolved)}]`, reason });

@@ -19,7 +19,7 @@ export class Schedules extends Construct {
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
     const { settings, sweep, parity } = props;
-    this.#every(settings.sweepMinutes, "Sweep", "Rings again for what is overdue", sweep);
+    this.#every(settings.sweepMinutes, "Sweep", "Wakes the mirror up for what is overdue", sweep);
     this.#every(settings.parityMinutes, "Parity", "Compares SQL and _delta_log of all tables", parity);
   }
 

@@ -5,8 +5,8 @@ import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Construct } from "constructs";
 import type { Settings } from "../settings.ts";
 import type { DatabaseAccess } from "./database.ts";
-import type { Doorbells } from "./doorbells.ts";
 import type { Tables } from "./lake-bucket.ts";
+import type { Queues } from "./queues.ts";
 import {
   allowDatabase,
   allowReadingTables,
@@ -31,7 +31,7 @@ export interface ServiceFunctionsProps {
   readonly settings: Settings;
   readonly database: DatabaseAccess;
   readonly tables: Tables;
-  readonly doorbells: Doorbells;
+  readonly queues: Queues;
 }
 
 export class ServiceFunctions extends Construct {
@@ -45,7 +45,7 @@ export class ServiceFunctions extends Construct {
 
   constructor(scope: Construct, id: string, props: ServiceFunctionsProps) {
     super(scope, id);
-    const { settings, database, doorbells } = props;
+    const { settings, database, queues } = props;
     const common = { settings, environment: environmentOf(props) };
     this.commit = new ServiceFunction(this, "Commit", {
       ...common,
@@ -86,7 +86,7 @@ export class ServiceFunctions extends Construct {
     this.sweep = new ServiceFunction(this, "Sweep", {
       ...common,
       entry: "sweep",
-      description: "Rings again for versions that are overdue",
+      description: "Wakes the mirror up for versions that are overdue",
       timeout: Duration.seconds(60),
       memory: 512,
     });
@@ -111,17 +111,17 @@ export class ServiceFunctions extends Construct {
     });
     this.#allow(props);
     this.mirror.lambda.addEventSource(
-      new SqsEventSource(doorbells.mirror, {
+      new SqsEventSource(queues.mirror, {
         batchSize: FIFO_BATCH,
         reportBatchItemFailures: true,
         maxConcurrency: settings.mirror.concurrency,
       }),
     );
     this.parity.lambda.addEventSource(
-      new SqsEventSource(doorbells.parity, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 10 }),
+      new SqsEventSource(queues.parity, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 10 }),
     );
     this.checkpoint.lambda.addEventSource(
-      new SqsEventSource(doorbells.checkpoints, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 10 }),
+      new SqsEventSource(queues.checkpoints, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 10 }),
     );
     for (const { role } of [this.commit, this.mirror, this.sweep, this.parity, this.migrate]) {
       allowDatabase(role, database, "write");
@@ -130,16 +130,16 @@ export class ServiceFunctions extends Construct {
     if (database.reader) allowSecret(this.migrate.role, database.reader.secretArn);
   }
 
-  #allow({ tables, doorbells }: ServiceFunctionsProps): void {
+  #allow({ tables, queues }: ServiceFunctionsProps): void {
     // The read function answers from SQL alone; it gets neither the bucket nor a queue.
     for (const { role } of [this.commit, this.mirror, this.parity]) allowReadingTables(role, tables);
     allowWritingLogs(this.mirror.role, tables);
     allowUploads(this.commit.role, tables);
-    for (const { role } of [this.commit, this.sweep]) allowSending(role, doorbells.mirror);
-    // A mirror whose time runs out rings for what is left.
-    allowSending(this.mirror.role, doorbells.mirror);
-    allowSending(this.mirror.role, doorbells.checkpoints);
-    allowSending(this.parity.role, doorbells.parity);
+    for (const { role } of [this.commit, this.sweep]) allowSending(role, queues.mirror);
+    // A mirror whose time runs out enqueues what is left.
+    allowSending(this.mirror.role, queues.mirror);
+    allowSending(this.mirror.role, queues.checkpoints);
+    allowSending(this.parity.role, queues.parity);
   }
 
   get all(): readonly ServiceFunction[] {
@@ -147,12 +147,12 @@ export class ServiceFunctions extends Construct {
   }
 }
 
-function environmentOf({ settings, database, tables, doorbells }: ServiceFunctionsProps): Record<string, string> {
+function environmentOf({ settings, database, tables, queues }: ServiceFunctionsProps): Record<string, string> {
   return {
     DATABASE_URL: database.url,
-    MIRROR_QUEUE_URL: doorbells.mirror.queueUrl,
-    PARITY_QUEUE_URL: doorbells.parity.queueUrl,
-    CHECKPOINT_QUEUE_URL: doorbells.checkpoints.queueUrl,
+    MIRROR_QUEUE_URL: queues.mirror.queueUrl,
+    PARITY_QUEUE_URL: queues.parity.queueUrl,
+    CHECKPOINT_QUEUE_URL: queues.checkpoints.queueUrl,
     STORAGE: `s3://${tables.bucketName}/tables`,
     STAGE: settings.stage,
     VERIFY_FILES: String(settings.verifyFiles),

@@ -18,7 +18,7 @@ export interface Dialect {
   hasTable(name: string): Sql;
   /** A JSON object, as text, of columns of one table: each under its own name. */
   jsonOf(alias: string, columns: readonly string[]): Sql;
-  /** Stands behind a table's name and makes the engine use this index, where it can be told and would choose worse. */
+  /** Comes after a table's name and makes the engine use this index, where it can be told and would choose worse. */
   useIndex(name: string): Sql;
   /** Takes exclusive locks until the transaction ends; undefined where a transaction excludes every other writer anyway. */
   readonly lock: ((names: readonly string[]) => Sql) | undefined;

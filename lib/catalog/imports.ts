@@ -93,7 +93,7 @@ function tableExists(row: Row, wanted: ImportRequest): Error {
 }
 
 /**
- * Applies a batch at `at` and returns where the import stands then. Lenient, as readers of a log are: an unknown remove is
+ * Applies a batch at `at` and returns how far the import is then. Lenient, as readers of a log are: an unknown remove is
  * a tombstone, an add of a live file replaces it.
  */
 export async function importBatch(
@@ -209,9 +209,9 @@ function noImport(tableId: string): Error {
 }
 
 export function importMoved(tableId: string): Error {
-  return new LakeError("conflict", `the import of the table ${tableId} does not stand where this batch belongs`, {
+  return new LakeError("conflict", `the import of the table ${tableId} is not where this batch belongs`, {
     code: "IMPORT_MOVED",
-    hint: "Another import of the same table may be running. Begin the import again: it goes on where it stands.",
+    hint: "Another import of the same table may be running. Begin the import again: it goes on where it was.",
     facts: { tableId },
   });
 }

@@ -131,7 +131,7 @@ function checkedDatabase(database: Database): { readonly db: Database; recheck()
   };
 }
 
-/** Where the imports begun through this catalog stand. After a failure whose outcome may be unknown, an import begins again. */
+/** Where the imports begun through this catalog are. After a failure whose outcome may be unknown, an import begins again. */
 function importPositions() {
   const positions = new Map<string, ImportPosition>();
   return {

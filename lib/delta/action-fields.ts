@@ -39,7 +39,7 @@ export const DELETION_VECTOR: RecordFields<DeletionVector> = {
     sizeInBytes: { kind: shortCount, required: true },
     cardinality: { kind: count, required: true, about: "Rows that it deletes" },
   },
-  // Stands in old checkpoints.
+  // Occurs in old checkpoints.
   dropped: ["maxRowIndex"],
 };
 const deletionVector = recordKind(DELETION_VECTOR);

@@ -2,7 +2,7 @@
 
 import { nearestName } from "./nearest-name.ts";
 
-/** Actions of commits, and after them those that stand in checkpoints only. */
+/** Actions of commits, and after them those that are in checkpoints only. */
 const NAMES = ["add", "remove", "cdc", "metaData", "protocol", "txn", "domainMetadata", "commitInfo"] as const;
 const CHECKPOINT_NAMES = ["sidecar", "checkpointMetadata", "checkpoint"] as const;
 

@@ -1,4 +1,4 @@
-/** Where the actions of a request stand, as JSON pointers for messages. They go beside the actions and are never stored. */
+/** Where the actions of a request are, as JSON pointers for messages. They go beside the actions and are never stored. */
 
 import type { CommitActions } from "./actions.ts";
 

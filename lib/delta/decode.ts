@@ -35,7 +35,7 @@ export function compact<T extends object>(value: { [K in keyof T]: T[K] | undefi
   return value as T;
 }
 
-/** @param origin where the value stands: what a request may not say, a log may hold */
+/** @param origin where the value is: what a request may not say, a log may hold */
 type Decoder<T> = (value: Json, at: string, origin?: Origin) => T;
 
 function decoderOf<T>(record: RecordFields<T>): Decoder<T> {
@@ -50,7 +50,7 @@ export const decodeProtocol: Decoder<Protocol> = decoderOf(PROTOCOL);
 export const decodeTxn: Decoder<Txn> = decoderOf(TXN);
 export const decodeDomain: Decoder<DomainMetadata> = decoderOf(DOMAIN);
 
-/** Collects the actions of one commit, one at a time, and where each of them stands. */
+/** Collects the actions of one commit, one at a time, and where each of them is. */
 export class ActionCollector {
   #commitInfo: CommitInfo | undefined;
   #protocol: Protocol | undefined;
@@ -77,7 +77,7 @@ export class ActionCollector {
 
   /**
    * Adds one action object such as `{"add":{…}}`.
-   * @param at where it stands, for messages: a JSON pointer, or file and line
+   * @param at where it is, for messages: a JSON pointer, or file and line
    * @throws LakeError invalid when it is not one action of the right shape
    */
   collect(value: Json, at: string): void {

@@ -19,8 +19,8 @@ import { stringifyJson } from "./json.ts";
 
 /**
  * The lines of `<version>.json`, one action each, without line ends. A pure function of the commit, so a repeated publish
- * writes the same bytes (docs/delta-rules.md §0.8). commitInfo stands first (PROTOCOL.md, "In-Commit Timestamps"), removes
- * stand before adds (trinodb/trino#31252).
+ * writes the same bytes (docs/delta-rules.md §0.8). commitInfo comes first (PROTOCOL.md, "In-Commit Timestamps"), removes
+ * come before adds (trinodb/trino#31252).
  */
 export function* encodeCommitLines(commit: Commit): Generator<string> {
   const { actions } = commit;

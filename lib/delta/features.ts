@@ -50,7 +50,7 @@ const widening: Feature = { kind: "readerWriter", duty: "writer", isActive: prop
 
 /**
  * The fence (ARCHITECTURE.md D14): a name that no other writer knows, so that all of them must refuse to write, while it asks nothing
- * of readers. It stands in writerFeatures alone.
+ * of readers. It is in writerFeatures alone.
  */
 export const FENCE = "deltalakedb.managed";
 
@@ -116,7 +116,7 @@ export const FEATURES: Readonly<Record<string, Feature>> = {
   [FENCE]: { kind: "writer", duty: "service" },
 };
 
-/** Old spelling that stands in real protocols (docs/delta-rules.md §8.35). */
+/** Old spelling that is in real protocols (docs/delta-rules.md §8.35). */
 const ALIASES: Readonly<Record<string, string>> = { timestampWithoutTimezone: "timestampNtz" };
 
 /** The name that the protocol gives a feature today. */

@@ -31,7 +31,7 @@ export interface StoredType {
     | { readonly is: "date" | "text" | "other" };
 }
 
-/** Columns with a meaning of their own, which stand in no schema. */
+/** Columns with a meaning of their own, which are in no schema. */
 const OF_THE_SYSTEM = ["_change_type", "_commit_version", "_commit_timestamp", "_metadata"];
 
 /**

@@ -9,7 +9,7 @@ export type Fingerprint = readonly [number, number, number, number];
 /** Of a table without files. */
 export const NO_FILES: Fingerprint = [0, 0, 0, 0];
 
-/** Lane by lane modulo 2^32. A sum, not XOR: a file that stands twice must not cancel itself. */
+/** Lane by lane modulo 2^32. A sum, not XOR: a file that occurs twice must not cancel itself. */
 export function addFingerprint(a: Fingerprint, b: Fingerprint): Fingerprint {
   return [(a[0] + b[0]) >>> 0, (a[1] + b[1]) >>> 0, (a[2] + b[2]) >>> 0, (a[3] + b[3]) >>> 0];
 }

@@ -31,7 +31,7 @@ const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
 export function parseJson(text: string): Json {
   // First as it is: only in what is known to be JSON do strings end, so that looking for numbers takes linear time.
   const value = JSON.parse(text) as Json;
-  // A reviver makes parsing some five times slower, and most risky digits stand in strings: paths, statistics.
+  // A reviver makes parsing some five times slower, and most risky digits are in strings: paths, statistics.
   if (!RISKY_NUMBER.test(text) || everyNumberFits(text)) return value;
   return exact.parse(text, (_key, value, context) =>
     typeof value === "number" ? exactNumber(value, context.source ?? String(value)) : value,
@@ -45,7 +45,7 @@ function everyNumberFits(text: string): boolean {
   return true;
 }
 
-/** True when a double holds the number, and JavaScript writes it back as it stood. */
+/** True when a double holds the number, and JavaScript writes it back as it was. */
 function fitsDouble(value: number, source: string): boolean {
   return String(value) === source && (Number.isSafeInteger(value) || !Number.isInteger(value));
 }

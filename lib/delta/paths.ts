@@ -72,7 +72,7 @@ export function checkPath(path: string, at: string): void {
   const refuse = (why: string) =>
     invalid(`the path "${path}" ${why}`, { at, hint: "Send an RFC 2396 URI, relative to the table root or absolute." });
   if (path === "") throw invalid("the path is empty", { at });
-  // What java.net.URI refuses (other characters outside ASCII stand as they are), and what would start a query or fragment.
+  // What java.net.URI refuses (other characters outside ASCII stay as they are), and what would start a query or fragment.
   const bad = /[\p{Cc}\p{Z}"<>\\^`{|}[\]?#]/u.exec(path);
   if (bad) throw refuse(`holds ${JSON.stringify(bad[0])}, which must be percent-encoded`);
   if (/%(?![0-9A-Fa-f]{2})/.test(path)) throw refuse('holds a "%" that starts no percent-encoding');

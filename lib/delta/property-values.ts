@@ -80,7 +80,7 @@ function intervalMicros(text: string): number | undefined {
   return Number.isSafeInteger(total) ? total : undefined;
 }
 
-/** One of a few words, which Spark compares without case; stored as they stand here. */
+/** One of a few words, which Spark compares without case; stored as they are here. */
 export function oneOf<T extends string>(...words: readonly T[]): ValueKind<T> {
   return {
     form: `one of ${words.map((word) => `"${word}"`).join(", ")}`,

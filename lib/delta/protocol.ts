@@ -59,14 +59,13 @@ export function checkProtocolShape(protocol: Protocol, at: string): void {
   const readers = new Set(protocol.readerFeatures ?? []);
   for (const name of readers) {
     if (!writers.has(name)) throw refuse(`reader feature "${name}" must be a writer feature, too`);
-    if (knownFeature(name)?.kind === "writer")
-      throw refuse(`"${name}" is a writer feature; it stands in readerFeatures`);
+    if (knownFeature(name)?.kind === "writer") throw refuse(`"${name}" is a writer feature; it is in readerFeatures`);
   }
   for (const name of writers) {
     const feature = knownFeature(name);
     const legacyColumnMapping = name === "columnMapping" && reader === 2;
     if (feature?.kind === "readerWriter" && !readers.has(name) && !legacyColumnMapping) {
-      throw refuse(`feature "${name}" must stand in readerFeatures, too`);
+      throw refuse(`feature "${name}" must be in readerFeatures, too`);
     }
     for (const needed of feature?.requires ?? []) {
       if (!writers.has(needed)) throw refuse(`feature "${name}" requires the feature "${needed}"`);

@@ -18,7 +18,7 @@ const PRIMITIVES = new Set(
   ]),
 );
 const DECIMAL = /^decimal(\(\s*(\d+)\s*,\s*(\d+)\s*\))?$/;
-/** Types of engines that the protocol does not list, but that stand in real logs. */
+/** Types of engines that the protocol does not list, but that are in real logs. */
 const CHAR_LIKE = /^(char|varchar)\(\d+\)$|^interval /;
 
 /** Recursive code runs out of stack somewhere far above; no table comes near. */

@@ -54,7 +54,7 @@ export interface PlannedTable {
   /** The marker versions that the actions were validated against; −1 for a creation. */
   readonly metadataVersion: number;
   readonly protocolVersion: number;
-  /** Markers that must not stand above checkedVersion. */
+  /** Markers that must not be above checkedVersion. */
   readonly watch: readonly MarkerName[];
   /** Without version, timestamps and row ids: the statement assigns these under the lock (ARCHITECTURE.md D4). */
   readonly actions: CommitActions;

@@ -72,7 +72,7 @@ function checkClusteringLayout(before: TableConfiguration, after: TableConfigura
   });
 }
 
-/** PROTOCOL.md, "Sidecar File Information": these stand in checkpoints only. */
+/** PROTOCOL.md, "Sidecar File Information": these are in checkpoints only. */
 function checkNoCheckpointActions(actions: CommitActions, place: PlaceOf): void {
   for (const [i, other] of actions.others.entries()) {
     const [name = ""] = Object.keys(other);
@@ -182,7 +182,7 @@ function checkDeletionVectors(adds: readonly AddFile[], { features }: TableConfi
     const refuse = (why: string) => invalid(`the deletion vector of "${path}" ${why}`, { at });
     if (!["u", "i", "p"].includes(dv.storageType)) throw refuse(`has the unknown storageType "${dv.storageType}"`);
     if (dv.storageType === "i" && dv.offset !== undefined) throw refuse("is inline and has an offset");
-    // 20 characters of Z85 are a UUID; what stands before is a folder.
+    // 20 characters of Z85 are a UUID; what comes before is a folder.
     if (dv.pathOrInlineDv.length < (dv.storageType === "u" ? 20 : 1)) throw refuse("has too short a pathOrInlineDv");
   }
 }

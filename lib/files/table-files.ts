@@ -5,18 +5,18 @@ import type { ObjectStore, TableFiles } from "../ports.ts";
 
 /**
  * @param store rooted at the table
- * @param options.patienceMs after which whatever is asked is answered with `unavailable`
+ * @param options.timeoutMs after which whatever is asked is answered with `unavailable`
  */
-export function openTableFiles(store: ObjectStore, { patienceMs }: { readonly patienceMs: number }): TableFiles {
-  const signal = AbortSignal.timeout(patienceMs);
+export function openTableFiles(store: ObjectStore, { timeoutMs }: { readonly timeoutMs: number }): TableFiles {
+  const signal = AbortSignal.timeout(timeoutMs);
   const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
-    if (signal.aborted) throw tooSlow(patienceMs);
+    if (signal.aborted) throw tooSlow(timeoutMs);
     try {
       return await ask();
     } catch (error) {
-      if (signal.aborted) throw tooSlow(patienceMs, error);
+      if (signal.aborted) throw tooSlow(timeoutMs, error);
       if (isLakeError(error, "corrupt")) throw error;
-      // What is refused, such as access, is as good as no answer: it says nothing about the file.
+      // What is refused, such as access, is worth no more than no answer: it says nothing about the file.
       throw isLakeError(error, "invalid") ? unavailable(error.message, { ...hintOf(error.hint), cause: error }) : error;
     }
   };
@@ -42,8 +42,8 @@ function hintOf(hint: string | undefined): { readonly hint?: string } {
   return hint === undefined ? {} : { hint };
 }
 
-function tooSlow(patienceMs: number, cause?: unknown): Error {
-  return unavailable(`the storage has not answered all questions within ${patienceMs} ms`, {
+function tooSlow(timeoutMs: number, cause?: unknown): Error {
+  return unavailable(`the storage has not answered all questions within ${timeoutMs} ms`, {
     hint: "Try again.",
     cause,
   });

@@ -18,7 +18,7 @@ export interface HostOptions {
   /** The location for a table, from what a request says; `file:///…` or `s3://…`. @throws LakeError invalid */
   readonly resolveLocation: (location: string | undefined, tableName: string) => Promise<string>;
   readonly bodyLimitBytes?: number;
-  /** For requests that what stands in front of the server would not let through. */
+  /** For requests that what is in front of the server would not let through. */
   readonly uploads?: Uploads;
   /** Answers only what reads, or only what writes; both if absent. A function that only reads needs no right to write. */
   readonly serves?: Access;
@@ -43,7 +43,7 @@ export interface Answering<P, Q> {
 
 type Shape = z.ZodObject;
 
-/** What a route takes and answers. Method, path and access stand in lib/wire/routes.ts. */
+/** What a route takes and answers. Method, path and access are in lib/wire/routes.ts. */
 export interface Contract<P extends Shape = Shape, Q extends Shape = Shape> {
   readonly tags: readonly string[];
   readonly summary: string;

@@ -1,4 +1,4 @@
-/** Composition root of the Lambda functions: a SQL database, tables on S3, doorbells on SQS, metrics on stdout. */
+/** Composition root of the Lambda functions: a SQL database, tables on S3, queues on SQS, metrics on stdout. */
 
 import { openCatalog } from "../catalog/open.ts";
 import { type FunctionSettings, parseFunctionEnvironment } from "../config.ts";
@@ -6,10 +6,10 @@ import { invalid } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import type { Lake, ReaderLogin, Uploads } from "../ports.ts";
 import {
-  type GiveBack,
+  type Nack,
   openCheckpointQueue,
-  openGiveBack,
-  openSqsDoorbell,
+  openNack,
+  openSqsMirrorQueue,
   openTableQueue,
   type TableQueue,
 } from "../queue/sqs.ts";
@@ -27,7 +27,7 @@ export interface AwsLake extends Lake {
   /** Tables to compare. */
   readonly parityQueue: TableQueue;
   /** Where failed messages of the mirror go back to. */
-  readonly mirrorMessages: GiveBack;
+  readonly mirrorMessages: Nack;
   /** The location of a table that a request makes or imports: on S3, as that is what a function can reach. */
   resolveLocation(location: string | undefined, tableName: string): Promise<string>;
   /** Of the function that reads; undefined where it logs in as all others do. */
@@ -37,10 +37,10 @@ export interface AwsLake extends Lake {
 }
 
 export interface AwsLakeOptions {
-  /** Doorbells that were not heard; the sweeper rings again. */
-  readonly onLostRing: (tableIds: readonly string[], error: unknown) => void;
-  /** True for the sweeper: SQS must not take its rings for those that it has heard. */
-  readonly ringsAgain?: boolean;
+  /** Wake-ups that were lost; the sweeper sends them again. */
+  readonly onLostMessage: (tableIds: readonly string[], error: unknown) => void;
+  /** True for the sweeper: SQS must not drop its messages as doubles of earlier ones. */
+  readonly sendsAgain?: boolean;
 }
 
 /** Opens what the environment names; nothing is contacted yet. @throws LakeError invalid naming the variable */
@@ -64,13 +64,13 @@ export async function openAwsLake(
     metrics,
     openLog: (location) => openDeltaLog(openStore(location), location),
     files: fileChecks(settings.verifyFiles),
-    queue: openSqsDoorbell({
+    queue: openSqsMirrorQueue({
       queueUrl: settings.mirrorQueueUrl,
-      onError: options.onLostRing,
-      ...(options.ringsAgain === true ? { nonce: systemClock.newId } : {}),
+      onError: options.onLostMessage,
+      ...(options.sendsAgain === true ? { nonce: systemClock.newId } : {}),
     }),
     checkpointQueue: openCheckpointQueue({ queueUrl: settings.checkpointQueueUrl }),
-    mirrorMessages: openGiveBack({ queueUrl: settings.mirrorQueueUrl }),
+    mirrorMessages: openNack({ queueUrl: settings.mirrorQueueUrl }),
     parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
     ...uploadsOf(settings),
     async readerLogin() {

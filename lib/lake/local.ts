@@ -17,9 +17,9 @@ export interface LocalLakeOptions {
   readonly metrics?: Metrics;
   /** Whether commits look at the files that they name, where neither they nor their table says; `size` if absent. */
   readonly verifyFiles?: FileChecks["byDefault"];
-  /** False leaves the mirror to another process; commits stand all the same. */
+  /** False leaves the mirror to another process; commits are made all the same. */
   readonly mirror?: boolean;
-  /** A mirror run that failed; the sweeper rings again. */
+  /** A mirror run that failed; the sweeper starts it again. */
   readonly onMirrorError?: (tableId: string, error: unknown) => void;
 }
 
@@ -32,8 +32,8 @@ export interface LocalLake extends Lake {
 
 const noMetrics: Metrics = { record: () => undefined };
 
-/** A doorbell that nobody hears. */
-const mute: MirrorQueue = { ring: async () => undefined };
+/** Enqueues nothing: another process runs the mirror. */
+const mute: MirrorQueue = { enqueue: async () => undefined };
 
 /** Opens the lake; the schema is the caller's to migrate. @throws LakeError invalid, unavailable */
 export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLake> {

@@ -30,7 +30,7 @@ export function openTally(): Tally {
 }
 
 /**
- * Protocol, metadata, txns and domains stand in row groups of their own, and so do adds and removes: by the null counts in
+ * Protocol, metadata, txns and domains are in row groups of their own, and so do adds and removes: by the null counts in
  * the footer a reader skips what it does not look for.
  * @throws LakeError corrupt when the adds are not as many as the header says; before the footer, so no store publishes it
  */

@@ -51,7 +51,7 @@ export function storedType(type: Json): StoredType | undefined {
   return STORED[known.name] ?? STORED.string;
 }
 
-/** How a type's values stand in JSON. `float` is a number, or the text of one that JSON lacks. */
+/** How a type's values are in JSON. `float` is a number, or the text of one that JSON lacks. */
 type JsonForm = "string" | "number" | "float" | "boolean";
 
 function stored<V, C>(

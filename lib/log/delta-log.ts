@@ -42,7 +42,7 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
   };
 }
 
-/** Files that stand directly in `_delta_log`, and staged commits, of which only the existence matters. */
+/** Files that are directly in `_delta_log`, and staged commits, of which only the existence matters. */
 async function listLog(store: ObjectStore, location: string): Promise<ListedFile[]> {
   const files: ListedFile[] = [];
   let anything = false;
@@ -61,7 +61,7 @@ async function listLog(store: ObjectStore, location: string): Promise<ListedFile
 
 /**
  * ARCHITECTURE.md D7. The put is the commit point of publishing; what it answers is never believed when it did not answer clearly:
- * the bytes that stand there decide. So two workers that publish the same version are harmless.
+ * the bytes that are there decide. So two workers that publish the same version are harmless.
  */
 async function putCommit(
   store: ObjectStore,
@@ -81,7 +81,7 @@ async function putCommit(
   throw failure ?? unavailable(`${key} was there and is gone again: another program removes log files`);
 }
 
-/** What stands under a key; when that cannot be read either, the first failure is the one to report. */
+/** What is under a key; when that cannot be read either, the first failure is the one to report. */
 async function readBack(store: ObjectStore, key: string, failure: unknown): Promise<Uint8Array | undefined> {
   try {
     return (await store.get(key))?.bytes;

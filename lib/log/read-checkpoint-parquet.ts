@@ -171,7 +171,7 @@ function lacksStats(row: ParquetRow): boolean {
   return Boolean(add?.path) && !add?.stats;
 }
 
-/** Statistics that only stand in `stats_parsed`, row by row: a second read, which few checkpoints need. */
+/** Statistics that are only in `stats_parsed`, row by row: a second read, which few checkpoints need. */
 async function readParsedStats(file: ParquetFile, range: RowRange): Promise<unknown[]> {
   // As they are stored: a slice may keep times in another unit than the file's schema says.
   const rows = await file.readRows({ ...range, needsSlice: false }, PARSED_STATS);

@@ -1,4 +1,4 @@
-/** Writes a classic checkpoint, checks what then stands in the store, and only then lets `_last_checkpoint` name it. */
+/** Writes a classic checkpoint, checks what is then in the store, and only then lets `_last_checkpoint` name it. */
 
 import { checkpointFileName, LOG_FOLDER } from "../delta/log-files.ts";
 import { corrupt, unavailable } from "../errors.ts";
@@ -8,10 +8,10 @@ import { encodeCheckpoint, openTally, type Tally } from "./checkpoint-encode.ts"
 import { moveLastCheckpoint } from "./last-checkpoint.ts";
 
 /**
- * The put of the object is the commit point: it appears whole or not at all, and when it stands already, another worker
+ * The put of the object is the commit point: it appears whole or not at all, and when it is there already, another worker
  * wrote this checkpoint and it is kept. The hint comes last, so a crash in between costs readers a listing, no more.
  * @param store rooted at the table
- * @throws LakeError corrupt (CHECKPOINT_MISMATCH) when the content, or what stands in the store, is not the header's version;
+ * @throws LakeError corrupt (CHECKPOINT_MISMATCH) when the content, or what is in the store, is not the header's version;
  * then the hint does not move
  */
 export async function putCheckpoint(store: ObjectStore, content: CheckpointContent): Promise<WrittenCheckpoint> {
@@ -78,7 +78,7 @@ function checkFound({ rows, adds }: Footer, header: CheckpointContent["header"],
     {
       code: "CHECKPOINT_MISMATCH",
       at: key,
-      hint: "Readers may use this checkpoint as it stands in the log: compare it with the table (dl diff) and remove it if it is wrong.",
+      hint: "Readers may use this checkpoint as it is in the log: compare it with the table (dl diff) and remove it if it is wrong.",
       facts: { version: header.version, numFiles: header.numFiles, numAdds: adds ?? null, rows },
     },
   );

@@ -1,4 +1,4 @@
-/** The answer to a commit that stands, and how far the mirror has followed it. */
+/** The answer to a commit that was made, and how far the mirror has followed it. */
 
 import type { CommitRequest, CommitResult } from "../delta/request.ts";
 import { isLakeError } from "../errors.ts";
@@ -11,7 +11,7 @@ const LONGEST_PAUSE_MS = 500;
 
 export type Committed = Extract<CommitOutcome, { status: "committed" }>;
 
-/** Waits for the mirror where the request asks for it. What it waited for in vain stands all the same. */
+/** Waits for the mirror where the request asks for it. What it waited for in vain is committed all the same. */
 export async function acknowledge(lake: Lake, request: CommitRequest, outcome: Committed): Promise<CommitResult> {
   const { transactionId, committedAt, replayed } = outcome;
   const wait = request.acknowledge === "mirrored" ? MIRRORED_WAIT_MS : 0;

@@ -3,7 +3,7 @@
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
 import { newestCheckpointDue, tableProperties } from "../delta/properties.ts";
 import { errorText, unavailable } from "../errors.ts";
-import type { DeltaLog, Lake, Page, WrittenCheckpoint } from "../ports.ts";
+import type { DeltaLog, Lake, Page, Signal, WrittenCheckpoint } from "../ports.ts";
 
 /** Files read from SQL at a time. */
 export const PAGE_FILES = 5000;
@@ -11,14 +11,14 @@ export const PAGE_FILES = 5000;
 /**
  * Only for a published version (PROTOCOL.md, "Checkpoints"). The content depends on SQL rows alone: tombstones expire by the
  * commit's timestamp, not by the clock, so two workers write the same checkpoint.
- * @throws LakeError unavailable when `isOver` says so between two pages
+ * @throws LakeError unavailable when the signal comes between two pages
  */
 export async function writeCheckpoint(
   lake: Lake,
   log: DeltaLog,
   tableId: string,
   version: number,
-  { isOver = () => false }: { readonly isOver?: () => boolean } = {},
+  { signal }: { readonly signal?: Signal | undefined } = {},
 ): Promise<WrittenCheckpoint> {
   const header = await lake.catalog.readHeader(tableId, version);
   // Not below 0: a remove without deletionTimestamp counts as 0 and has expired under any retention (docs/delta-rules.md §8.58).
@@ -27,7 +27,7 @@ export async function writeCheckpoint(
     header.timestamp - tableProperties(header.metadata)["delta.deletedFileRetentionDuration"],
   );
   const onTime = <T>(page: () => Promise<T>): Promise<T> => {
-    if (isOver()) throw unavailable(`the checkpoint of version ${version} takes longer than there is time`);
+    if (signal?.aborted) throw unavailable(`the checkpoint of version ${version} takes longer than there is time`);
     return page();
   };
   return log.putCheckpoint({
@@ -41,13 +41,13 @@ export async function writeCheckpoint(
 
 /**
  * Writes the newest checkpoint that is due of a table, at the version asked for or above: what came later makes earlier ones
- * needless. Undefined when there is nothing to write: it stands already, none is due any more, or the table is gone.
- * @throws LakeError unavailable when the version is not published yet, or `isOver` says so: ask again
+ * needless. Undefined when there is nothing to write: it is there already, none is due any more, or the table is gone.
+ * @throws LakeError unavailable when the version is not published yet, or the signal comes first: ask again
  */
 export async function writeDueCheckpoint(
   lake: Lake,
   { tableId, version }: { readonly tableId: string; readonly version: number },
-  options: { readonly isOver?: () => boolean } = {},
+  options: { readonly signal?: Signal } = {},
 ): Promise<WrittenCheckpoint | undefined> {
   const [state] = await lake.catalog.readStates([{ tableId }]);
   if (state === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** A commit request, table by table: what was asked, the table as it stands, how far its winners are checked, and the plan. */
+/** A commit request, table by table: what was asked, the table as it is, how far its winners are checked, and the plan. */
 
 import { type Commit, NO_ACTIONS } from "../delta/actions.ts";
 import { type Conflict, findConflict, type Intent } from "../delta/conflicts.ts";
@@ -40,7 +40,7 @@ export async function partsOf(lake: Lake, request: CommitRequest): Promise<reado
   return parts;
 }
 
-/** The same parts by the tables as they stand now. */
+/** The same parts by the tables as they are now. */
 export async function refreshed(lake: Lake, parts: readonly Part[]): Promise<readonly Part[]> {
   const refs = parts.map((part) => part.asked.table);
   const states = await tableStates(lake, refs, { fresh: true });

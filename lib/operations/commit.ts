@@ -27,7 +27,7 @@ import { type Verified, verifyFiles } from "./verify-files.ts";
 const OPTIMISTIC_ROUNDS = 4;
 
 /**
- * Commits actions to one or many tables: all of them, or none. The same transactionId gives the first answer for ever.
+ * Commits actions to one or many tables: all of them, or none. The same transactionId gives the first answer forever.
  * A conflict is a value; nothing has been written then.
  * @throws LakeError invalid, notFound, unavailable (send the same request again)
  */
@@ -57,8 +57,8 @@ export async function commit(lake: Lake, request: CommitRequest): Promise<Commit
     return result;
   }
   if (!result.replayed) lake.metrics.record("Commits", 1, "Count", { transactionId: request.transactionId });
-  // From here on the commit stands, whatever happens: the doorbell is only a hint (ARCHITECTURE.md D1, D6).
-  await lake.queue.ring(result.tables);
+  // From here on the commit is final, whatever happens: waking the mirror up is only a hint (ARCHITECTURE.md D1, D6).
+  await lake.queue.enqueue(result.tables);
   return acknowledge(lake, request, result);
 }
 

@@ -39,7 +39,7 @@ export async function createTable(
   });
   if (outcome.status === "committed") {
     const created = outcome.tables[0] ?? { tableId, version: 0, timestamp: outcome.committedAt };
-    await lake.queue.ring([created]);
+    await lake.queue.enqueue([created]);
     return {
       tableId: created.tableId,
       name: table.name,

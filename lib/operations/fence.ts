@@ -33,7 +33,7 @@ export async function fenceTable(lake: Lake, ref: TableRef, up: boolean): Promis
     const outcome = await lake.catalog.commit(await plannedFence(state, up, transactionId));
     if (outcome.status !== "committed") continue;
     forgetTable(lake, state);
-    await lake.queue.ring(outcome.tables);
+    await lake.queue.enqueue(outcome.tables);
     const version = outcome.tables[0]?.version;
     return { tableId, table, fenced: up, ...(version === undefined ? {} : { version }) };
   }

@@ -4,7 +4,7 @@ import type { Commit } from "../delta/actions.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import { isCheckpointDue } from "../delta/properties.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
-import type { Backlog, DeltaLog, Lake } from "../ports.ts";
+import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 
 /** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
@@ -17,26 +17,26 @@ const FILES_OF_A_QUICK_CHECKPOINT = 10_000;
 export interface MirrorResult {
   readonly published: readonly number[];
   readonly checkpoints: readonly number[];
-  /** Why the mirror of this table stands still. */
+  /** Why the mirror of this table has stopped. */
   readonly quarantined?: string;
-  /** What stopped it this time; the sweeper rings again. */
+  /** What stopped it this time; the sweeper enqueues the table again. */
   readonly error?: LakeError;
   /** True when its time was over before the work was. */
   readonly interrupted?: true;
 }
 
 export interface MirrorOptions {
-  /** Asked before each version, and between the pages of a checkpoint: true leaves the rest to the next call. */
-  readonly isOver?: () => boolean;
+  /** Looked at before each version, and between the pages of a checkpoint: aborted, it leaves the rest to the next call. */
+  readonly signal?: Signal;
 }
 
 /**
  * Publishes every unpublished version of a table, oldest first, v after v−1, and checkpoints where one is due. Whoever is
  * killed anywhere leaves a prefix; the next call finishes. Two workers at once write the same bytes. Two round trips to SQL
- * as long as the versions fit into one batch: whatever is committed after they were read has a doorbell of its own.
+ * as long as the versions fit into one batch: whatever is committed after they were read has a message of its own.
  */
 export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOptions = {}): Promise<MirrorResult> {
-  const { isOver = () => false } = options;
+  const { signal } = options;
   const published: number[] = [];
   const checkpoints: number[] = [];
   for (;;) {
@@ -44,14 +44,14 @@ export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOp
     const [first] = backlog?.open ?? [];
     if (backlog?.quarantine !== undefined) return { published, checkpoints, quarantined: backlog.quarantine };
     if (backlog === undefined || first === undefined) return { published, checkpoints };
-    if (isOver()) return { published, checkpoints, interrupted: true };
+    if (signal?.aborted) return { published, checkpoints, interrupted: true };
     if (backlog.commits.length === 0) {
       throw corrupt(`version ${first.version} is to be published, but SQL holds no commit of it`, {
         code: "COMMIT_MISSING",
         facts: { tableId, version: first.version },
       });
     }
-    const batch = await publishBatch(lake, { tableId, ...backlog }, isOver);
+    const batch = await publishBatch(lake, { tableId, ...backlog }, signal);
     published.push(...batch.published);
     checkpoints.push(...batch.checkpoints);
     for (const { version, committedAt } of backlog.open) {
@@ -75,12 +75,12 @@ interface Work extends Backlog {
 
 interface Stop {
   readonly version: number;
-  /** True: other bytes stand where ours belong. */
+  /** True: other bytes are where ours belong. */
   readonly foreign: boolean;
   readonly error: LakeError;
 }
 
-async function publishBatch(lake: Lake, work: Work, isOver: () => boolean) {
+async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) {
   const { tableId } = work;
   const log = lake.openLog(work.location);
   const published: number[] = [];
@@ -90,14 +90,14 @@ async function publishBatch(lake: Lake, work: Work, isOver: () => boolean) {
   /** The newest checkpoint that is due and was not written. */
   let missing: number | undefined;
   for (const commit of work.commits) {
-    // One at least: a call that came late must not come to nothing for ever.
-    if (published.length > 0 && isOver()) break;
+    // One at least: late calls still make progress.
+    if (published.length > 0 && signal?.aborted) break;
     stopped = await publish(log, commit);
     if (stopped) break;
     metadata = commit.actions.metadata ?? metadata;
     if (isCheckpointDue(commit.version, metadata)) {
       // Marked only after the checkpoint: a worker that is killed here leaves the version open, and the next one comes by again.
-      if (await tryCheckpoint(lake, log, work, commit.version, isOver)) checkpoints.push(commit.version);
+      if (await tryCheckpoint(lake, log, work, commit.version, signal)) checkpoints.push(commit.version);
       else missing = commit.version;
     }
     published.push(commit.version);
@@ -122,18 +122,18 @@ async function publish(log: DeltaLog, commit: Commit): Promise<Stop | undefined>
 /**
  * A checkpoint is for speed only, and must not hold up what was committed after it: that of a large table is left to others
  * where there are some. One that fails, or takes longer than there is time, is counted; the commit is published all the same.
- * @returns true when it stands
+ * @returns true when it is there
  */
 async function tryCheckpoint(
   lake: Lake,
   log: DeltaLog,
   { tableId, numFiles }: Work,
   version: number,
-  isOver: () => boolean,
+  signal: Signal | undefined,
 ): Promise<boolean> {
   if (lake.checkpointQueue !== undefined && numFiles > FILES_OF_A_QUICK_CHECKPOINT) return false;
   try {
-    await counted(lake, { tableId, version }, () => writeCheckpoint(lake, log, tableId, version, { isOver }));
+    await counted(lake, { tableId, version }, () => writeCheckpoint(lake, log, tableId, version, { signal }));
     return true;
   } catch {
     return false;

@@ -23,7 +23,7 @@ export interface ParityRequest {
 
 const DAY_MS = 86_400_000;
 
-/** Above so many files a state is compared by its fingerprint: where all is compared, and where a new checkpoint stands. */
+/** Above so many files a state is compared by its fingerprint: where all is compared, and where there is a new checkpoint. */
 const FIELDS_UP_TO = { whole: 100_000, checkpoint: 5_000 };
 
 /**

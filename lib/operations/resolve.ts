@@ -1,4 +1,4 @@
-/** Lifts the quarantine of a table, when nothing that SQL has not committed stands in its log any more (ARCHITECTURE.md D7). */
+/** Lifts the quarantine of a table, when nothing that SQL has not committed is in its log any more (ARCHITECTURE.md D7). */
 
 import { encodeCommit } from "../delta/encode.ts";
 import { LAST_CHECKPOINT, type LogListing } from "../delta/log-files.ts";
@@ -41,7 +41,7 @@ export async function resolveTable(lake: Lake, ref: TableRef): Promise<ResolveRe
     );
   }
   await lake.catalog.setQuarantine(tableId, undefined);
-  await lake.queue.ring([{ tableId, version: head.version }]);
+  await lake.queue.enqueue([{ tableId, version: head.version }]);
   return { tableId, table, quarantine, unpublished };
 }
 

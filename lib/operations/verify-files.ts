@@ -16,7 +16,7 @@ import type { PlannedPart } from "./commit-parts.ts";
 /** Questions to the storage at the same time; the SDK of S3 keeps 50 connections. */
 const AT_ONCE = 48;
 /** A commit of which nobody said anything must not wait long for a storage that is slow; API Gateway waits for 30 s. */
-const PATIENCE_MS = { asked: 15_000, byDefault: 5_000 };
+const TIMEOUT_MS = { asked: 15_000, byDefault: 5_000 };
 /** Named in one refusal. */
 const MAX_NAMED = 10;
 
@@ -88,8 +88,8 @@ async function verifyTable(
   if (lake.files === undefined) {
     throw notVerified(part, files[0] as FileToCheck, "this service does not look at files");
   }
-  const patienceMs = isAsked ? PATIENCE_MS.asked : PATIENCE_MS.byDefault;
-  const looking = { part, table, how, files: lake.files.open(part.state.location, { patienceMs }) };
+  const timeoutMs = isAsked ? TIMEOUT_MS.asked : TIMEOUT_MS.byDefault;
+  const looking = { part, table, how, files: lake.files.open(part.state.location, { timeoutMs }) };
   const { problems, unanswered, silence } = await lookAt(looking, files, isAsked ? 1 : files.length);
   const [first] = problems;
   if (first) throw refusal(first, problems);
@@ -112,9 +112,9 @@ async function lookAt(looking: Looking, files: readonly FileToCheck[], maxUnansw
   let next = 0;
   let answered = 0;
   let silent = 0;
-  const isOver = () => found.size >= MAX_NAMED || silent >= Math.min(maxUnanswered, AT_ONCE);
+  const isEnough = () => found.size >= MAX_NAMED || silent >= Math.min(maxUnanswered, AT_ONCE);
   const worker = async (): Promise<void> => {
-    while (next < files.length && !isOver()) {
+    while (next < files.length && !isEnough()) {
       const i = next;
       next += 1;
       const file = files[i] as FileToCheck;

@@ -1,4 +1,4 @@
-/** Time, and ids that nobody else makes. */
+/** Time, the end of it, and ids that nobody else makes. */
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -6,3 +6,6 @@ export interface Clock {
   newId(): string;
   sleep(ms: number): Promise<void>;
 }
+
+/** Says that the time is over, when it is asked: an AbortSignal is one. */
+export type Signal = Pick<AbortSignal, "aborted">;

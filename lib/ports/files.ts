@@ -11,8 +11,8 @@ export interface TableFiles {
 }
 
 export interface FileChecks {
-  /** Opens nothing yet. After `patienceMs` whatever is asked is answered with `unavailable`. */
-  open(location: string, options: { readonly patienceMs: number }): TableFiles;
+  /** Opens nothing yet. After `timeoutMs` whatever is asked is answered with `unavailable`. */
+  open(location: string, options: { readonly timeoutMs: number }): TableFiles;
   /** What happens to commits of which neither the request nor the table says anything. */
   readonly byDefault: "size" | "off";
 }

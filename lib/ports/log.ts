@@ -41,7 +41,7 @@ export interface CheckpointContent {
 /** The `_delta_log` of one table. */
 export interface DeltaLog {
   readonly location: string;
-  /** All that stands in `_delta_log`, sorted into kinds. @throws LakeError notFound (NO_DELTA_LOG) */
+  /** All that is in `_delta_log`, sorted into kinds. @throws LakeError notFound (NO_DELTA_LOG) */
   list(): Promise<LogListing>;
   /** @throws LakeError notFound; corrupt with file and line */
   readCommit(version: number): Promise<LogCommit>;
@@ -52,7 +52,7 @@ export interface DeltaLog {
   /** The version that `_last_checkpoint` names; undefined when it is missing or unreadable: it is only a hint. */
   readLastCheckpoint(): Promise<number | undefined>;
   /**
-   * Publishes one version: put if absent; `exists` means that other bytes stand there. In a folder the file gets the commit's
+   * Publishes one version: put if absent; `exists` means that other bytes are there. In a folder the file gets the commit's
    * time, in milliseconds; S3 gives it the time of the put.
    * @throws LakeError unavailable when the outcome is unknown: try again
    */

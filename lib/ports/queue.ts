@@ -1,9 +1,9 @@
-/** Queues: doorbells and questions that may be lost. */
+/** Queues: wake-ups and requests that may be lost. */
 
-/** A doorbell, never the truth: it may be lost, doubled or reordered. */
+/** A wake-up, never the truth: it may be lost, doubled or reordered. */
 export interface MirrorQueue {
-  /** Asks that some worker publishes all that is unpublished of these tables. Never throws: a lost ring is found by the sweeper. */
-  ring(tables: readonly { readonly tableId: string; readonly version: number }[]): Promise<void>;
+  /** Asks that some worker publishes all that is unpublished of these tables. Never throws: what is lost is found by the sweeper. */
+  enqueue(tables: readonly { readonly tableId: string; readonly version: number }[]): Promise<void>;
 }
 
 /** A checkpoint is for speed only, so this may be lost as well: the next one that is due makes it good. */

@@ -8,7 +8,7 @@ export interface ObjectInfo {
 }
 
 /** How long the caller waits for an answer. */
-export interface Patience {
+export interface Waiting {
   readonly signal?: AbortSignal;
 }
 
@@ -22,10 +22,10 @@ export interface ObjectStore {
   /** Objects whose keys start with `prefix`, in the order of their UTF-8 bytes, strictly after `startAfter`. */
   list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
   /** undefined when there is no such object. @throws LakeError unavailable, also when the signal comes before the answer */
-  head(key: string, options?: Patience): Promise<ObjectInfo | undefined>;
+  head(key: string, options?: Waiting): Promise<ObjectInfo | undefined>;
   get(key: string): Promise<{ readonly bytes: Uint8Array; readonly info: ObjectInfo } | undefined>;
   /** Bytes `start`…`end` (exclusive). @throws LakeError notFound */
-  getRange(key: string, start: number, end: number, options?: Patience): Promise<Uint8Array>;
+  getRange(key: string, start: number, end: number, options?: Waiting): Promise<Uint8Array>;
   /** Creates the object whole or not at all. `exists` when the key was taken. @throws LakeError unavailable */
   putIfAbsent(key: string, body: ObjectBody, options?: PutOptions): Promise<"created" | "exists">;
   /** Replaces the object whole. */

@@ -1,4 +1,4 @@
-/** The mirror queue of a single process: rings start work in the background, one run at a time per table. Holds nothing that matters. */
+/** The mirror queue of a single process: messages start work in the background, one run at a time per table. Holds nothing that matters. */
 
 import type { MirrorQueue } from "../ports.ts";
 
@@ -6,20 +6,20 @@ import type { MirrorQueue } from "../ports.ts";
 const CONCURRENCY = 4;
 
 export interface InlineQueue extends MirrorQueue {
-  /** Resolves when nothing rings any more and nothing runs. */
+  /** Resolves when nothing is enqueued and nothing runs. */
   idle(): Promise<void>;
-  /** Takes no more rings, finishes what has been rung. */
+  /** Takes nothing more, finishes what was enqueued. */
   close(): Promise<void>;
 }
 
 export interface InlineQueueOptions {
   /** Publishes all that is unpublished of a table. */
   readonly mirror: (tableId: string) => Promise<unknown>;
-  /** A run that threw. The sweeper will ring again. */
+  /** A run that threw. The sweeper will enqueue its table again. */
   readonly onError: (tableId: string, error: unknown) => void;
 }
 
-/** Rings during a run of the same table coalesce into one more run: it reads what is missing from SQL. */
+/** Messages during a run of the same table coalesce into one more run: it reads what is missing from SQL. */
 export function openInlineQueue({ mirror, onError }: InlineQueueOptions): InlineQueue {
   const waiting = new Set<string>();
   const running = new Set<string>();
@@ -57,7 +57,7 @@ export function openInlineQueue({ mirror, onError }: InlineQueueOptions): Inline
   }
 
   return {
-    async ring(tables) {
+    async enqueue(tables) {
       if (closed) return;
       for (const { tableId } of tables) waiting.add(tableId);
       startWaiting();

@@ -1,4 +1,4 @@
-/** Queues on SQS: the doorbell of the mirror (FIFO, one group a table), tables to compare, checkpoints to write. Holds nothing that matters. */
+/** Queues on SQS: wake-ups of the mirror (FIFO, one group a table), tables to compare, checkpoints to write. Holds nothing that matters. */
 
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -20,12 +20,12 @@ export interface SqsOptions {
   readonly client?: SQSClient;
 }
 
-export interface SqsDoorbellOptions extends SqsOptions {
-  /** Doorbells that were not heard; the sweeper rings again. */
+export interface SqsMirrorQueueOptions extends SqsOptions {
+  /** Wake-ups that were lost; the sweeper sends them again. */
   readonly onError: (tableIds: readonly string[], error: unknown) => void;
   /**
-   * Makes each ring a new one: for the sweeper. SQS swallows a message with the id of one sent in the last five minutes, and
-   * holds back a group whose worker was killed until its visibility timeout ends; so these rings have ids and groups of
+   * Makes each message a new one: for the sweeper. SQS swallows a message with the id of one sent in the last five minutes, and
+   * holds back a group whose worker was killed until its visibility timeout ends; so these messages have ids and groups of
    * their own. Two workers of one table are harmless (ARCHITECTURE.md D7).
    */
   readonly nonce?: () => string;
@@ -36,11 +36,11 @@ export function newSqsClient(): SQSClient {
   return new SQSClient({ maxAttempts: 1, requestHandler: { connectionTimeout: 2_000, socketTimeout: 5_000 } });
 }
 
-/** The mirror's doorbell. A ring that fails is reported, never thrown: the commit stands (ARCHITECTURE.md D1, D6). */
-export function openSqsDoorbell(options: SqsDoorbellOptions): MirrorQueue {
+/** The mirror's queue. A message that cannot be sent is reported, never thrown: the commit is final (ARCHITECTURE.md D1, D6). */
+export function openSqsMirrorQueue(options: SqsMirrorQueueOptions): MirrorQueue {
   const { queueUrl, client = newSqsClient(), onError, nonce } = options;
   return {
-    async ring(tables) {
+    async enqueue(tables) {
       const once = nonce?.();
       const entries = tables.map(({ tableId, version }) => ({
         MessageBody: JSON.stringify({ tableId, version }),
@@ -96,18 +96,18 @@ export interface FailedMessage {
   readonly receives: number;
 }
 
-export interface GiveBack {
+export interface Nack {
   /** Lets messages come again after some seconds, twice as many each time. Never throws: then they come after the visibility timeout. */
-  giveBack(messages: readonly FailedMessage[]): Promise<void>;
+  nack(messages: readonly FailedMessage[]): Promise<void>;
 }
 
 const FIRST_RETRY_SECONDS = 2;
 const LONGEST_RETRY_SECONDS = 60;
 
 /** A message holds back all later ones of its group, so a table whose mirror failed must not wait for six times the function's time. */
-export function openGiveBack({ queueUrl, client = newSqsClient() }: SqsOptions): GiveBack {
+export function openNack({ queueUrl, client = newSqsClient() }: SqsOptions): Nack {
   return {
-    async giveBack(messages) {
+    async nack(messages) {
       for (let start = 0; start < messages.length; start += BATCH) {
         const Entries = messages.slice(start, start + BATCH).map(({ receiptHandle, receives }, i) => ({
           Id: String(i),

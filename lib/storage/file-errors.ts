@@ -26,9 +26,9 @@ const ADVICE: Record<
   EACCES: { kind: "invalid", what: "permission is denied", hint: "Give this user the right to read and write there." },
   EPERM: { kind: "invalid", what: "the system does not permit it", hint: "Check permissions and file attributes." },
   EROFS: { kind: "invalid", what: "the file system is read-only", hint: "Choose a folder that can be written." },
-  EEXIST: { kind: "invalid", what: "a file stands where a folder is needed", hint: "Name a folder." },
+  EEXIST: { kind: "invalid", what: "there is a file where a folder is needed", hint: "Name a folder." },
   ENOTDIR: { kind: "invalid", what: "a part of the path is no folder", hint: "Name a folder." },
-  EISDIR: { kind: "invalid", what: "a folder stands there", hint: "Name a file." },
+  EISDIR: { kind: "invalid", what: "a folder is there", hint: "Name a file." },
   ENAMETOOLONG: { kind: "invalid", what: "the name is too long for this file system", hint: "Use a shorter path." },
   ELOOP: { kind: "invalid", what: "symbolic links run in a circle", hint: "Repair the links." },
 };

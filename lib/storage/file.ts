@@ -143,7 +143,7 @@ async function readRange(path: string, key: string, start: number, end: number):
 
 /**
  * `link` is the commit point: it makes the finished file visible under its name, or answers that the name is taken. What
- * stands before it leaves at most a temporary file that no listing shows.
+ * comes before it leaves at most a temporary file that no listing shows.
  */
 async function putIfAbsent(
   path: string,

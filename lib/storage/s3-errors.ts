@@ -7,7 +7,7 @@ import { invalid, isLakeError, notFound, unavailable } from "../errors.ts";
 export interface S3Place {
   readonly client: S3Client;
   readonly bucket: string;
-  /** Stands before each key: empty, or with "/" at its end. */
+  /** Comes before each key: empty, or with "/" at its end. */
   readonly root: string;
 }
 
@@ -16,7 +16,7 @@ export interface S3Place {
  * - `absent`: there is no such object.
  * - `taken`: the condition "if absent" does not hold (412).
  * - `raced`: another writer of the same key was at work; nothing was written (409).
- * - `busy`: the server asks for patience, or could not be reached; as good as certainly nothing was written.
+ * - `busy`: the server asks to be tried later, or could not be reached; almost certainly nothing was written.
  * - `unsure`: no clear answer; a write may or may not have happened.
  * - `refused`: the same call would fail again.
  */

@@ -56,6 +56,6 @@ function missing(uploadId: string): Error {
     code: "UPLOAD_NOT_FOUND",
     hint:
       "PUT the body to the URL that POST /v1/uploads gave, then commit; uploads are kept for a day. " +
-      "GET /v1/transactions/{transactionId} says whether a commit stands already.",
+      "GET /v1/transactions/{transactionId} says whether a commit was made already.",
   });
 }

@@ -8,7 +8,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { isLakeError } from "../errors.ts";
-import type { ObjectBody, ObjectInfo, ObjectStore, Patience } from "../ports.ts";
+import type { ObjectBody, ObjectInfo, ObjectStore, Waiting } from "../ports.ts";
 import { checkKey } from "./keys.ts";
 import { ask, createIfAbsent } from "./s3-calls.ts";
 import type { S3Place } from "./s3-errors.ts";
@@ -93,7 +93,7 @@ async function* listObjects(place: S3Place, prefix: string, startAfter?: string)
   } while (token !== undefined);
 }
 
-async function headObject(place: S3Place, key: string, { signal }: Patience = {}): Promise<ObjectInfo> {
+async function headObject(place: S3Place, key: string, { signal }: Waiting = {}): Promise<ObjectInfo> {
   const command = new HeadObjectCommand(target(place, key));
   const call = { action: "read", key, signal } as const;
   const head = await ask(place, call, () => place.client.send(command, sending(signal)));
@@ -122,7 +122,7 @@ async function getRange(
   key: string,
   start: number,
   end: number,
-  { signal }: Patience = {},
+  { signal }: Waiting = {},
 ): Promise<Uint8Array> {
   if (end <= start) {
     await headObject(place, key);

@@ -65,7 +65,7 @@ export const TABLE_METRICS = {
   versionDelta: gauge("VersionDelta", "dl_version_delta", "Versions that the log is behind SQL."),
 } as const satisfies Record<string, Metric>;
 
-/** What can be recorded: a name that stands in no list does not compile. */
+/** What can be recorded: a name that is in no list does not compile. */
 export type MetricName =
   | (typeof EVENT_METRICS)[keyof typeof EVENT_METRICS]["cloudwatch"]
   | (typeof TABLE_METRICS)[keyof typeof TABLE_METRICS]["cloudwatch"];

@@ -1,4 +1,4 @@
-/** Walks a JSON text by the grammar of RFC 8259: tells where it breaks, and which name stands twice. Slow, for refusals alone. */
+/** Walks a JSON text by the grammar of RFC 8259: tells where it breaks, and which name occurs twice. Slow, for refusals alone. */
 
 interface Fault {
   readonly offset: number;

@@ -46,7 +46,7 @@ export function commitContract({ catalog, clock, engine }: CatalogUnderTest): vo
   markerTests(catalog);
   tableSetTests(catalog);
 
-  test("times grow strictly, also when the clock stands still or goes back", async () => {
+  test("times grow strictly, also when the clock stops or goes back", async () => {
     const tableId = await newTable(catalog());
     const times: number[] = [];
     for (let i = 0; i < 4; i += 1) {

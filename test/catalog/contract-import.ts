@@ -169,7 +169,7 @@ function resultTests(catalog: CatalogUnderTest["catalog"]): void {
 }
 
 function resumptionTests({ catalog, reopen }: CatalogUnderTest): void {
-  test("a killed import goes on where it stands, at each batch, and no batch is applied twice", async () => {
+  test("a killed import goes on where it was, at each batch, and no batch is applied twice", async () => {
     const whole = await importAll(catalog());
     for (let killedAfter = 0; killedAfter <= BATCHES.length; killedAfter += 1) {
       const wanted = request();

@@ -66,7 +66,7 @@ describe(
       assert.equal((await stateOf(catalog, tableId)).version, 1);
     });
 
-    test("a locked commit whose COMMIT lost its answer stands, and is replayed", async () => {
+    test("a locked commit whose COMMIT lost its answer is final, and is replayed", async () => {
       const tableId = await newTable(catalog);
       const plan = planned([plannedTable(tableId, { actions: { adds: [add("a")] } })]);
       const locked = () => catalog.commitLocked(plan.transactionId, [{ tableId, after: 0 }], () => plan);
@@ -191,7 +191,7 @@ describe("calls per commit", needs("Data API calls per commit", postgresUrl, "TE
     }
   });
 
-  test("what a doorbell asks for is published with two calls, however many versions; a checkpoint adds its pages", async () => {
+  test("what a message asks for is published with two calls, however many versions; a checkpoint adds its pages", async () => {
     console.log("# | versions | checkpoints | calls of the mirror |\n# |-|-|-|");
     for (const [versions, checkpointInterval, expected] of [
       [1, 100, 2],

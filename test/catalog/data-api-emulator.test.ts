@@ -197,7 +197,7 @@ describe(
   },
 );
 
-test("only what stands outside of literals, names, comments and casts is a parameter", () => {
+test("only what is outside of literals, names, comments and casts is a parameter", () => {
   const sql = `select ':a' || E'\\':a' || "x:a", $$:a$$, $f$ x := :a; $f$, n::bigint, :a, uuid':a' -- :a
     /* :a; */ from t where x = :a::uuid;`;
   const bound = bind(sql, [{ name: "a", value: { stringValue: "v" } }]);

@@ -23,7 +23,7 @@ test("SQLite and PostgreSQL do without AWS's client", async () => {
   process.env.AWS_ACCESS_KEY_ID ??= "test";
   process.env.AWS_SECRET_ACCESS_KEY ??= "test";
   const nobody = "http://127.0.0.1:1";
-  const cloud = await openCatalog(dataApiUrl("postgresql://nobody/x", nobody), testClock(), { patienceMs: -1 });
+  const cloud = await openCatalog(dataApiUrl("postgresql://nobody/x", nobody), testClock(), { withinMs: -1 });
   assert.equal(loaded.length, 0);
   await assert.rejects(cloud.ping());
   assert.ok(loaded.includes("@aws-sdk/client-rds-data"));

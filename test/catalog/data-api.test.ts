@@ -107,7 +107,7 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
     assert.equal(database.emulator.calls.ExecuteStatement, 3);
   });
 
-  test("a COMMIT whose answer is lost is not sent again, and what it wrote stands", async () => {
+  test("a COMMIT whose answer is lost is not sent again, and what it wrote stays", async () => {
     database.emulator.faults.inject({ operation: "CommitTransaction", loseResponse: true });
     await assert.rejects(
       db.transaction((tx) => tx.write(sql`insert into t (n) values (${1})`)),

@@ -23,13 +23,13 @@ describe("functions of PostgreSQL", { skip: engine ? false : "TEST_POSTGRES_URL 
   });
   after(() => database?.drop());
 
-  test("what stands in engines/postgres/functions is what the migrations leave", async () => {
+  test("what is in engines/postgres/functions is what the migrations leave", async () => {
     const ours = openPostgres(database.url, { poolSize: 1 });
     try {
       const left = new Map((await definitions(ours)).map((row) => [row.name, row]));
       const retired = RETIRED_FUNCTIONS.map((name) => left.delete(name));
       assert.ok(!retired.includes(false), "RETIRED_FUNCTIONS names one that is gone");
-      // Makes them anew, as they stand in lib, and takes that back.
+      // Makes them anew, as they are in lib, and takes that back.
       const rollback = new Error("rolled back");
       const made = ours.transaction(async (tx) => {
         for (const text of CURRENT_FUNCTIONS)

@@ -31,7 +31,7 @@ test(
       const [lowest] = ascending;
       await holder.query("begin");
       await holder.query("select pg_advisory_xact_lock(hashtextextended('table:' || $1, 0))", [lowest]);
-      // The worst order for whoever locks as the request comes: the table that is taken stands last.
+      // The worst order for whoever locks as the request comes: the table that is taken comes last.
       const parts = ascending.toReversed().map((tableId) => plannedTable(tableId, { actions: { adds: [add("f")] } }));
       const committing = catalog.commit(planned(parts, id()));
       const waiting = await untilWaiting(holder);

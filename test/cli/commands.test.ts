@@ -216,7 +216,7 @@ test("dl mirror: a foreign commit quarantines the table, which every view then s
   assert.match(stopped.stdout, /quarantined: /);
   assert.match(ok(await run("tables")), /sales.seized \(mirror quarantined\)/);
   const late = await send(request(1, [add("more.parquet")], "sales.seized"));
-  assert.equal(late.code, 0, "a commit stands in SQL whatever the mirror does");
+  assert.equal(late.code, 0, "a commit is final in SQL whatever the mirror does");
   assert.equal((await run("diff", "--table", "sales.seized")).code, 2);
 });
 

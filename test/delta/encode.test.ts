@@ -170,7 +170,7 @@ test("the lines of a version, to the byte", () => {
   assert.ok(textOf(version).endsWith("}\n"), "the last line is closed, too");
 });
 
-test("edge 29: commitInfo stands first, with the timestamp of the version where the client sent none", () => {
+test("edge 29: commitInfo comes first, with the timestamp of the version where the client sent none", () => {
   const [first] = encodeCommitLines(commit({ commitInfo: { operation: "WRITE" }, adds: [add()] }, 3));
   assert.equal(first, '{"commitInfo":{"timestamp":1700000000003,"operation":"WRITE"}}');
 });

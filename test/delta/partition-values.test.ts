@@ -71,7 +71,7 @@ describe("null", () => {
   }
 });
 
-test("what is no value is refused by column, type and wanted form, wherever it stands", () => {
+test("what is no value is refused by column, type and wanted form, wherever it is", () => {
   for (const text of ["1.234", "99999999999", "x", "x".repeat(100_000)]) {
     const wrong = (error: unknown) =>
       refusal("DELTA_INVALID_PARTITION_VALUE", /partition column "p" \(decimal\(10,2\)\)/)(error) &&

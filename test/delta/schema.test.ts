@@ -1,4 +1,4 @@
-/** Schemas: what is one, what columns may be called, and what stands in them. */
+/** Schemas: what is one, what columns may be called, and what is in them. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -308,7 +308,7 @@ const HOSTILE: readonly [what: string, text: (n: number) => string][] = [
   ["hyphens", (n) => "1-".repeat(n)],
 ];
 test("a text of a megabyte costs no type more than a look at it", () => {
-  // Anything quadratic takes minutes here, and the test runner's patience.
+  // Anything quadratic takes minutes here, and the limit of the test.
   for (const [what, text] of HOSTILE) {
     const hostile = text(1_000_000);
     for (const type of Object.keys(CANONICAL).filter((name) => !/string|binary/.test(name))) {

@@ -14,7 +14,7 @@ const SUITE = "deployed";
 const bin = process.env.DEPLOY_CACHE;
 const ready = bin && postgresUrl;
 const SCHEMA = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
-/** Above the age at which the sweeper of the stage rings again. */
+/** Above the age at which the sweeper of the stage enqueues a table again. */
 const OVERDUE_MS = 10_500;
 
 interface Committed {
@@ -200,14 +200,14 @@ describe(SUITE, needs(SUITE, ready, reason), () => {
     await readsAll();
   });
 
-  test("doorbells are lost: the commit stands, and the sweep makes it good", async () => {
+  test("messages are lost: the commit is final, and the sweep makes it good", async () => {
     await stage.listen(false);
     await send(await appendRequest());
-    await stage.loseDoorbells();
+    await stage.loseMessages();
     await stage.listen(true);
     await pause(OVERDUE_MS);
     for (const tableId of tableIds) assert.ok((await mirrored(tableId)) < (heads.get(tableId) ?? 0));
-    assert.deepEqual(await stage.invoke("sweep", {}), { rung: 3 });
+    assert.deepEqual(await stage.invoke("sweep", {}), { enqueued: 3 });
     await atHead();
     await readsAll();
   });

@@ -1,4 +1,4 @@
-/** Pastes blocks of README.md into a shell, as they stand, in a folder like a new clone after `npm ci`. */
+/** Pastes blocks of README.md into a shell, as they are, in a folder like a new clone after `npm ci`. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -99,7 +99,7 @@ async function mirror(batch: unknown, remainingMs?: () => number): Promise<strin
   return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
 }
 
-test("a commit rings, the mirror publishes, reads answer, parity agrees; the same commit again is its first answer", async () => {
+test("a commit wakes the mirror up, which publishes, reads answer, parity agrees; the same commit again is its first answer", async () => {
   const committed = await invokeHttp("commit", event("http.commit"));
   assert.equal(committed.statusCode, 201, committed.body);
   const measured = assertEmf(said);
@@ -146,7 +146,7 @@ test("a table that fails holds up its own group, in order, and no other; it goes
   const a = await newTable("fifo.a");
   const b = await newTable("fifo.b");
   for (const id of [a, b]) await append(id, 0);
-  // A file stands where a's folder belongs.
+  // There is a file where a's folder belongs.
   mkdirSync(join(stage.folder, "tables", "fifo"), { recursive: true });
   writeFileSync(join(stage.folder, "tables", "fifo", "a"), "");
   const message = (tableId: string, version: number) => ({
@@ -203,7 +203,7 @@ test("the checkpoint of a large table is written by another function, from a que
   assert.deepEqual(await invoke<Failures>("checkpoint", asked), { batchItemFailures: [] });
   assert.ok(assertEmf(said).includes("Checkpoints"));
   assert.deepEqual(checkpoints(), ["00000000000000000001.checkpoint.parquet"]);
-  assert.deepEqual(await invoke<Failures>("checkpoint", asked), { batchItemFailures: [] }, "it stands already");
+  assert.deepEqual(await invoke<Failures>("checkpoint", asked), { batchItemFailures: [] }, "it is there already");
   await invoke("commit", http("DELETE", `/v1/tables/${id}`));
 });
 
@@ -213,19 +213,19 @@ test("messages about a table that is gone are done with", async () => {
   }
 });
 
-test("a doorbell that was lost is found by the sweep, whose ring is a new one; nothing is due afterwards", async () => {
+test("a message that was lost is found by the sweep, whose message is a new one; nothing is due afterwards", async () => {
   const id = await newTable("lost.bell");
   stage.sqs.busy = 3;
   await append(id, 0);
   stage.sqs.sent.length = 0;
   assert.deepEqual(commitsIn("lost.bell"), []);
   await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.deepEqual(await invoke("sweep", event("schedule")), { rung: 1 });
+  assert.deepEqual(await invoke("sweep", event("schedule")), { enqueued: 1 });
   assert.ok(assertEmf(said).includes("Sweeps"));
   assert.equal(stage.sqs.sent[0]?.group, `${id}.again`);
   assert.deepEqual(await mirror(stage.take("mirror.fifo")), []);
   assert.deepEqual(commitsIn("lost.bell"), [0, 1]);
-  assert.deepEqual(await invoke("sweep", event("schedule")), { rung: 0 });
+  assert.deepEqual(await invoke("sweep", event("schedule")), { enqueued: 0 });
 });
 
 test("drift and a foreign commit set off the alarms that the stacks define, on what the functions really printed", async () => {

@@ -1,4 +1,4 @@
-/** The API behind API Gateway when it goes wrong: defects are counted, a cluster that wakes up asks for patience, too much is said to be so. */
+/** The API behind API Gateway when it goes wrong: defects are counted, a cluster that wakes up asks to be tried later, too much is said to be so. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -22,7 +22,7 @@ export function stubLake(catalog: Partial<Catalog> = {}): Lake {
     openLog: () => {
       throw new Error("unexpected openLog");
     },
-    queue: { ring: async () => undefined },
+    queue: { enqueue: async () => undefined },
     clock: { now: () => 1000, newId, sleep: async () => undefined },
     metrics: { record: () => undefined },
   };

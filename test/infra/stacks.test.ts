@@ -116,7 +116,7 @@ describe("the data", () => {
     assert.ok(named.includes(':role/deltalakedb-production-mirror-",{"Ref":"AWS::Region"}'), named);
   });
 
-  test("operators who may repair a log stand beside the mirror, and must be roles", () => {
+  test("operators who may repair a log are named beside the mirror, and must be roles", () => {
     const operator = "arn:aws:iam::111122223333:role/break-glass";
     const { data } = templatesOf({ stage: "production", logOperators: operator });
     const policy = JSON.stringify(data.findResources("AWS::S3::BucketPolicy"));
@@ -185,7 +185,7 @@ describe("the queues", () => {
     });
   }
 
-  test("hide a doorbell for six times as long as its function may run, and give up at last", () => {
+  test("hide a message for six times as long as its function may run, and give up at last", () => {
     const queue = { VisibilityTimeout: 360, RedrivePolicy: { maxReceiveCount: 20 } };
     production.app.hasResourceProperties("AWS::SQS::Queue", {
       QueueName: "deltalakedb-production-mirror.fifo",

@@ -68,7 +68,7 @@ export function recordAnomalies(history: History, attempts: readonly Attempt[]):
     for (const [i, version] of versions.entries()) {
       const where = `${table}@${version.version}`;
       const before = versions[i - 1];
-      if (version.version !== i) found.push(`gap: ${where} stands at place ${i}`);
+      if (version.version !== i) found.push(`gap: ${where} is at place ${i}`);
       if (before && version.timestamp <= before.timestamp)
         found.push(`time: ${where} is not later than the one before`);
       if (version.version === 0) continue;

@@ -1,5 +1,5 @@
 /**
- * The referee: which transactions may stand on top of which, written a second time and from the meaning (docs/delta-rules.md §4), not
+ * The referee: which transactions may follow which, written a second time and from the meaning (docs/delta-rules.md §4), not
  * from lib/delta/conflicts.ts. It judges a finished history: nothing forbidden was let through, nothing allowed was refused.
  */
 
@@ -25,7 +25,7 @@ function onlyRearranges(part: Part): boolean {
   return files.length > 0 && nothingElse && files.every((file) => !file.dataChange);
 }
 
-/** Why the part may not stand on top of this winner; undefined when it may. `blind`: the winner really was. */
+/** Why the part may not follow this winner; undefined when it may. `blind`: the winner really was. */
 export function whyNot(part: Part, winner: Version, blind: boolean): string | undefined {
   const touched = new Set([...winner.adds, ...winner.removes].map((file) => file.path));
   const removed = new Set(winner.removes.map((file) => file.path));
@@ -67,7 +67,7 @@ export function refereeAnomalies(history: History, attempts: readonly Attempt[])
       if (isBlind(part) !== version.isBlindAppend) found.push(`blind: ${where} says ${version.isBlindAppend}`);
       for (const winner of versions.slice(part.readVersion + 1, version.version)) {
         const why = whyNot(part, winner, wasBlind(table, winner));
-        if (why) found.push(`lost conflict: ${where} stands on ${winner.version}: ${why}`);
+        if (why) found.push(`lost conflict: ${where} follows ${winner.version}: ${why}`);
       }
       found.push(
         ...viewAnomalies(part, version, versions, timeline, (v) => wasBlind(table, v)).map((a) => `${a}: ${where}`),

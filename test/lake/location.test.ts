@@ -27,7 +27,7 @@ for (const path of [
   test(`${path.replace(folder, "…")} is one location`, async () => assert.equal(await toLocation(path), wanted));
 }
 
-test("a base stands before relative paths only", async () => {
+test("a base comes before relative paths only", async () => {
   assert.equal(await toLocation("x/y", folder), `file://${folder}/x/y`);
   assert.equal(await toLocation("/x/y", folder), "file:///x/y");
 });
@@ -45,7 +45,7 @@ for (const [path, location, prefix] of [
   });
 }
 
-test("a base on S3 stands before relative paths only", async () => {
+test("a base on S3 comes before relative paths only", async () => {
   assert.equal(await toLocation("sales/orders", "s3://bucket/lake/"), "s3://bucket/lake/sales/orders");
   assert.equal(await toLocation("x", "s3a://bucket"), "s3://bucket/x");
   assert.equal(await toLocation("/x/y", "s3://bucket"), "file:///x/y");

@@ -15,7 +15,7 @@ const OTHER = bytes('{"txn":{"appId":"other","version":1}}\n');
 const lost = () => unavailable("the answer was lost");
 const open = (store: ObjectStore) => openDeltaLog(store, "s3://bucket/table");
 
-test("list sees only what stands directly in _delta_log, and whether commits are staged", async () => {
+test("list sees only what is directly in _delta_log, and whether commits are staged", async () => {
   const store = openMemoryStore();
   for (const name of [
     "00000000000000000000.json",
@@ -55,7 +55,7 @@ test("readCommit gives the actions and the time of the object; a missing version
   await assert.rejects(log.readCommit(1), (error) => isLakeError(error, "notFound"));
 });
 
-test("publishing again is published when the same bytes stand there, exists when others do", async () => {
+test("publishing again is published when the same bytes are there, exists when others do", async () => {
   const log = open(openMemoryStore());
   assert.equal(await log.putCommit(0, MINE, AT), "published");
   assert.equal(await log.putCommit(0, MINE, AT), "published");

@@ -58,7 +58,7 @@ async function assertRefused(bytes: Uint8Array, says: RegExp): Promise<void> {
 
 // ---------------------------------------------------------------- large out of small
 
-test("a text that stands once in the file and in every row is refused before it fills memory", async () => {
+test("a text that occurs once in the file and in every row is refused before it fills memory", async () => {
   const stats = JSON.stringify({ numRecords: 1, note: "x".repeat(840_000) });
   const bytes = bytesOf(Array.from({ length: 1000 }, (_, i) => add(`f${i}`, { stats })));
   assert.ok(bytes.length < 200_000, `${bytes.length} bytes hold 840 MB`);

@@ -152,7 +152,7 @@ test("hasJsonStats is false only when there are adds and none has them", async (
   assert.equal(await has(addRow("a"), addRow("b", { stats: "{}" })), true);
 });
 
-test("statistics that only stand in stats_parsed become JSON; where there is JSON, it stays as it is", async () => {
+test("statistics that are only in stats_parsed become JSON; where there is JSON, it stays as it is", async () => {
   const stats = {
     stats_parsed: struct({ numRecords: new arrow.Int64(), minValues: struct({ id: new arrow.Int64() }) }),
   };

@@ -1,4 +1,4 @@
-/** When a checkpoint goes wrong: wrong counts, crashes, other workers. What stands in the log is right, or nothing stands there. */
+/** When a checkpoint goes wrong: wrong counts, crashes, other workers. What is in the log is right, or nothing is there. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -65,7 +65,7 @@ test("a crash between checkpoint and hint: the next call finishes, without readi
   assert.deepEqual(await keys(store), [checkpointKey(10)]);
   alive = true;
   async function* unread(): AsyncGenerator<readonly AddFile[]> {
-    yield assert.fail("the checkpoint stands already");
+    yield assert.fail("the checkpoint is there already");
   }
   const again = await putCheckpoint(store, { ...contentOf({ adds: ADDS }), adds: unread() });
   assert.equal(again.size, 5);

@@ -245,7 +245,7 @@ const REAL = [
 ];
 
 for (const name of REAL) {
-  test(`equal to what stands in ${name.slice(0, name.indexOf("/"))}`, async (t) => {
+  test(`equal to what is in ${name.slice(0, name.indexOf("/"))}`, async (t) => {
     const file = new URL(`${name}.checkpoint.parquet`, DELTA_DATA);
     if (!existsSync(file)) return t.skip("no ../shared/delta-data here: Spark's own checkpoint cannot be compared");
     const rows = await readWithHyparquet(readFileSync(file));

@@ -2,7 +2,7 @@
 
 export interface Edit {
   readonly file: string;
-  /** Stands exactly once in the file, or the mutant is out of date. */
+  /** Occurs exactly once in the file, or the mutant is out of date. */
   readonly search: string;
   readonly replace: string;
 }
@@ -65,7 +65,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "a transactionId is not looked up; only the primary key stands in the way (PL/pgSQL)",
+    name: "a transactionId is not looked up; only the primary key is in the way (PL/pgSQL)",
     killers: ["catalog"],
     edits: [{ file: FUNCTIONS, search: FIND_TRANSACTION, replace: FIND_TRANSACTION.replace(";", " and false;") }],
   },

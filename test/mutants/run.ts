@@ -90,7 +90,7 @@ function judge({ name, edits, killers }: Mutant): Verdict {
     for (const { file, search, replace } of edits) {
       const text = readFileSync(join(copy, file), "utf8");
       const times = text.split(search).length - 1;
-      if (times !== 1) return done(false, `out of date: ${JSON.stringify(search)} stands ${times} times in ${file}`);
+      if (times !== 1) return done(false, `out of date: ${JSON.stringify(search)} occurs ${times} times in ${file}`);
       writeFileSync(
         join(copy, file),
         text.replace(search, () => replace),

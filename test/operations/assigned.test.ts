@@ -27,7 +27,7 @@ async function timestamps(id: string): Promise<number[]> {
   return items.map((item) => item.timestamp).reverse();
 }
 
-/** The published commitInfo stands first and carries the timestamp that SQL has. */
+/** The published commitInfo comes first and carries the timestamp that SQL has. */
 async function assertPublishedTimes(id: string): Promise<void> {
   assert.equal((await mirrorTable(lake, id)).error, undefined);
   const { items } = await lake.catalog.history(id, { limit: 1000 });

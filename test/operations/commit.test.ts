@@ -32,7 +32,7 @@ test("versions are contiguous and a blind append rebases over appends, removes a
   await assertHistory(lake, id);
 });
 
-test("the same transactionId gives the first answer for ever, another body is refused", async () => {
+test("the same transactionId gives the first answer forever, another body is refused", async () => {
   const id = await newTable(lake, "a.replay");
   const first = request({ tableId: id, readVersion: 0, actions: [addOf("f")] });
   const answer = await commit(lake, first);

@@ -193,7 +193,7 @@ const COVERED: Readonly<Record<string, { readonly tables: readonly string[]; rea
       "trino__databricks133__parsed_stats_struct",
     ],
     tests: [
-      "log/read-checkpoint: statistics that only stand in stats_parsed become JSON; where there is JSON, it stays as it is",
+      "log/read-checkpoint: statistics that are only in stats_parsed become JSON; where there is JSON, it stays as it is",
     ],
   },
 };

@@ -56,13 +56,13 @@ test("edge 53: a foreign commit quarantines this table alone, nothing is overwri
   lake.clock.time += 60_000;
   await commitTo(lake, other, 0, [addOf("f")]);
   lake.clock.time += 60_000;
-  const { rung } = await sweepMirrors(lake, { overdueMs: 5000, limit: 100 });
-  assert.ok(rung.some((r) => r.tableId === other));
-  assert.ok(!rung.some((r) => r.tableId === id), "the sweeper leaves a quarantined table alone");
+  const { enqueued } = await sweepMirrors(lake, { overdueMs: 5000, limit: 100 });
+  assert.ok(enqueued.some((r) => r.tableId === other));
+  assert.ok(!enqueued.some((r) => r.tableId === id), "the sweeper leaves a quarantined table alone");
   await mirrorTable(lake, other);
 });
 
-test("an outage counts attempts and shows FAILED, and the next doorbell finishes", async () => {
+test("an outage counts attempts and shows FAILED, and the next message finishes", async () => {
   const id = await newTable(lake, "m.outage");
   await commitTo(lake, id, 0, [addOf("f")]);
   const down = lake.with({
@@ -144,7 +144,7 @@ test("the checkpoint of a large table is left to others: the newest that is due,
     "the newest that is due, not the one asked for",
   );
   assert.equal(await log.readLastCheckpoint(), 4);
-  assert.equal(await writeDueCheckpoint(lake, { tableId: id, version: 4 }), undefined, "it stands already");
+  assert.equal(await writeDueCheckpoint(lake, { tableId: id, version: 4 }), undefined, "it is there already");
   await assertTheorem(lake, id);
 });
 
@@ -176,7 +176,10 @@ test("a due checkpoint: not before its version is published, not of a table that
   assert.equal(await log.readLastCheckpoint(), 1);
   await commitTo(lake, id, 1, [addOf("g")]);
   await mirrorTable(withoutCheckpoints(), id);
-  await assert.rejects(writeDueCheckpoint(lake, due, { isOver: () => true }), /takes longer than there is time/);
+  await assert.rejects(
+    writeDueCheckpoint(lake, due, { signal: AbortSignal.abort() }),
+    /takes longer than there is time/,
+  );
   assert.equal(await log.readLastCheckpoint(), 1);
   assert.equal((await writeDueCheckpoint(lake, due))?.version, 2);
   await lake.catalog.dropTable(id);

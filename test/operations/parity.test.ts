@@ -37,7 +37,7 @@ async function check(tableId: string, more: { readonly wholeAfterMs?: number; re
   return { report, read: new Set(read) };
 }
 
-/** A commit as it stands in the log. */
+/** A commit as it is in the log. */
 async function commitText(location: string, version: number): Promise<string> {
   return new TextDecoder().decode((await lake.store(location).get(`_delta_log/${commitFileName(version)}`))?.bytes);
 }

@@ -70,11 +70,11 @@ test("foreign commits, and what was derived from them, must go first; then all o
   assert.deepEqual(await refusal(lake.with({ store: () => halfway }), id), derived, "readers would begin with them");
   const clean = await without(lake.store(location), [...commits, ...derived]);
   const cleaned = lake.with({ store: () => clean });
-  lake.rung.length = 0;
+  lake.enqueued.length = 0;
   const resolved = await resolveTable(cleaned, { tableId: id });
   assert.match(resolved.quarantine ?? "", /another commit 1/);
   assert.equal(resolved.unpublished, 2);
-  assert.deepEqual(lake.rung, [{ tableId: id, version: 2 }]);
+  assert.deepEqual(lake.enqueued, [{ tableId: id, version: 2 }]);
   assert.deepEqual((await mirrorTable(cleaned, id)).published, [1, 2]);
   assert.equal(await assertTheorem(cleaned, id), 2);
   assert.deepEqual(await resolveTable(cleaned, { tableId: id }), { tableId: id, table: "r.foreign", unpublished: 0 });

@@ -231,7 +231,7 @@ describe("existence and size", () => {
       ...seeing,
       files: {
         byDefault: "size" as const,
-        open: () => openTableFiles(lake.store("memory:empty"), { patienceMs: 1000 }),
+        open: () => openTableFiles(lake.store("memory:empty"), { timeoutMs: 1000 }),
       },
     };
     const again = await commit(gone, sent);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openInlineQueue } from "../../lib/queue/inline.ts";
 
-const ring = (tableId: string) => [{ tableId, version: 0 }];
+const message = (tableId: string) => [{ tableId, version: 0 }];
 
 /** Runs that end when the test says so. */
 function controlled() {
@@ -28,11 +28,11 @@ function controlled() {
   return { queue, started, end, errors };
 }
 
-test("rings during a run become one more run", async () => {
+test("messages during a run become one more run", async () => {
   const { queue, started, end } = controlled();
-  await queue.ring(ring("a"));
-  await queue.ring(ring("a"));
-  await queue.ring([...ring("a"), ...ring("a")]);
+  await queue.enqueue(message("a"));
+  await queue.enqueue(message("a"));
+  await queue.enqueue([...message("a"), ...message("a")]);
   assert.deepEqual(started, ["a"]);
   await end("a");
   assert.deepEqual(started, ["a", "a"]);
@@ -43,21 +43,21 @@ test("rings during a run become one more run", async () => {
 
 test("tables run side by side, but not without bound", async () => {
   const { queue, started, end } = controlled();
-  await queue.ring(["a", "b", "c", "d", "e", "f"].flatMap(ring));
+  await queue.enqueue(["a", "b", "c", "d", "e", "f"].flatMap(message));
   assert.deepEqual(started, ["a", "b", "c", "d"]);
   await end("b");
   assert.deepEqual(started, ["a", "b", "c", "d", "e"]);
 });
 
-test("close finishes what was rung, and takes no more", async () => {
+test("close finishes what was enqueued, and takes no more", async () => {
   const { queue, started, end } = controlled();
-  await queue.ring(ring("a"));
-  await queue.ring(ring("a"));
+  await queue.enqueue(message("a"));
+  await queue.enqueue(message("a"));
   let closed = false;
   const closing = queue.close().then(() => {
     closed = true;
   });
-  await queue.ring(ring("b"));
+  await queue.enqueue(message("b"));
   await end("a");
   assert.equal(closed, false);
   await end("a");
@@ -75,9 +75,9 @@ test("a run that throws is reported, and the table runs again", async () => {
     },
     onError: (tableId, error) => errors.push(tableId, (error as Error).message),
   });
-  await queue.ring(ring("a"));
+  await queue.enqueue(message("a"));
   await queue.idle();
-  await queue.ring(ring("a"));
+  await queue.enqueue(message("a"));
   await queue.idle();
   assert.deepEqual(errors, ["a", "disk full"]);
   assert.equal(runs, 2);

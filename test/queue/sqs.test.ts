@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { isLakeError } from "../../lib/errors.ts";
-import { openCheckpointQueue, openSqsDoorbell, openTableQueue } from "../../lib/queue/sqs.ts";
+import { openCheckpointQueue, openSqsMirrorQueue, openTableQueue } from "../../lib/queue/sqs.ts";
 import { type FakeSqs, startFakeSqs } from "../support/fake-sqs.ts";
 
 let sqs: FakeSqs;
@@ -23,25 +23,25 @@ beforeEach(() => {
   sqs.busy = 0;
 });
 
-const rings = (count: number) => Array.from({ length: count }, (_, i) => ({ tableId: `t${i}`, version: i }));
+const messages = (count: number) => Array.from({ length: count }, (_, i) => ({ tableId: `t${i}`, version: i }));
 const noLoss = (tableIds: readonly string[]) => assert.fail(`lost ${tableIds}`);
 
 test("each table is a group, each version an id; ten messages a call", async () => {
-  const queue = openSqsDoorbell({ queueUrl: sqs.queueUrl("mirror.fifo"), onError: noLoss });
-  await queue.ring(rings(23));
+  const queue = openSqsMirrorQueue({ queueUrl: sqs.queueUrl("mirror.fifo"), onError: noLoss });
+  await queue.enqueue(messages(23));
   assert.equal(sqs.calls, 3);
   assert.deepEqual(
     sqs.sent.map(({ body, group, deduplication }) => [JSON.parse(body), group, deduplication]),
-    rings(23).map(({ tableId, version }) => [{ tableId, version }, tableId, `${tableId}.${version}`]),
+    messages(23).map(({ tableId, version }) => [{ tableId, version }, tableId, `${tableId}.${version}`]),
   );
 });
 
-test("the sweeper's rings are new ones, in groups that no killed worker holds", async () => {
+test("the sweeper's messages are new ones, in groups that no killed worker holds", async () => {
   let n = 0;
   const nonce = () => String(++n);
-  const queue = openSqsDoorbell({ queueUrl: sqs.queueUrl("mirror.fifo"), onError: noLoss, nonce });
-  await queue.ring(rings(1));
-  await queue.ring(rings(1));
+  const queue = openSqsMirrorQueue({ queueUrl: sqs.queueUrl("mirror.fifo"), onError: noLoss, nonce });
+  await queue.enqueue(messages(1));
+  await queue.enqueue(messages(1));
   assert.deepEqual(
     sqs.sent.map(({ group, deduplication }) => [group, deduplication]),
     [
@@ -52,25 +52,25 @@ test("the sweeper's rings are new ones, in groups that no killed worker holds", 
 });
 
 test("a busy server is asked again, and so are the entries that it refused, alone", async () => {
-  const queue = openSqsDoorbell({ queueUrl: sqs.queueUrl("mirror.fifo"), onError: noLoss });
+  const queue = openSqsMirrorQueue({ queueUrl: sqs.queueUrl("mirror.fifo"), onError: noLoss });
   sqs.busy = 1;
   sqs.refused = [1, 2];
-  await queue.ring(rings(4));
+  await queue.enqueue(messages(4));
   assert.equal(sqs.calls, 3);
   assert.deepEqual(sqs.sent.map(({ group }) => group).sort(), ["t0", "t1", "t2", "t3"]);
 });
 
-test("a doorbell that is not heard is reported, not thrown: the commit stands", async () => {
+test("a message that is not sent is reported, not thrown: the commit is final", async () => {
   const lost: string[] = [];
-  const queue = openSqsDoorbell({
+  const queue = openSqsMirrorQueue({
     queueUrl: sqs.queueUrl("mirror.fifo"),
     onError: (tableIds) => void lost.push(...tableIds),
   });
   sqs.busy = 3;
-  await queue.ring(rings(12));
+  await queue.enqueue(messages(12));
   assert.deepEqual(
     lost,
-    rings(10).map(({ tableId }) => tableId),
+    messages(10).map(({ tableId }) => tableId),
   );
   assert.deepEqual(
     sqs.sent.map(({ group }) => group),

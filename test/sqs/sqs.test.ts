@@ -1,9 +1,9 @@
-/** The queues on a server that speaks SQS: order within a table, no ring twice, the sweeper's rings are heard, what failed comes again. */
+/** The queues on a server that speaks SQS: order within a table, no message twice, the sweeper's messages arrive, what failed comes again. */
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { CreateQueueCommand, DeleteMessageCommand, type Message, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
-import { newSqsClient, openGiveBack, openSqsDoorbell, openTableQueue } from "../../lib/queue/sqs.ts";
+import { newSqsClient, openNack, openSqsMirrorQueue, openTableQueue } from "../../lib/queue/sqs.ts";
 import { needs, sqsUrl } from "../support/skip.ts";
 
 const SUITE = "queues on SQS";
@@ -48,10 +48,10 @@ describe(SUITE, needs(SUITE, sqsUrl, "TEST_SQS_URL is not set"), () => {
     queueUrl = await newQueue(true);
   });
 
-  test("rings of 25 tables arrive, each table's in the order of its versions", async () => {
-    const queue = openSqsDoorbell({ queueUrl, client, onError });
+  test("messages of 25 tables arrive, each table's in the order of its versions", async () => {
+    const queue = openSqsMirrorQueue({ queueUrl, client, onError });
     const tables = Array.from({ length: 25 }, (_, i) => `t${i}`);
-    for (const version of [1, 2, 3]) await queue.ring(tables.map((tableId) => ({ tableId, version })));
+    for (const version of [1, 2, 3]) await queue.enqueue(tables.map((tableId) => ({ tableId, version })));
     const heard = (await drain(queueUrl)).map((body) => JSON.parse(body) as { tableId: string; version: number });
     assert.equal(heard.length, 75);
     for (const table of tables) {
@@ -62,26 +62,26 @@ describe(SUITE, needs(SUITE, sqsUrl, "TEST_SQS_URL is not set"), () => {
     }
   });
 
-  test("a version rings once, however often it is rung; the sweeper's rings are heard all the same", async () => {
-    const rings = [{ tableId: "twice", version: 7 }];
-    const queue = openSqsDoorbell({ queueUrl, client, onError });
-    await queue.ring(rings);
-    await queue.ring(rings);
+  test("a version has one message, however often it is enqueued; the sweeper's arrive all the same", async () => {
+    const messages = [{ tableId: "twice", version: 7 }];
+    const queue = openSqsMirrorQueue({ queueUrl, client, onError });
+    await queue.enqueue(messages);
+    await queue.enqueue(messages);
     assert.equal((await drain(queueUrl)).length, 1);
-    const sweeper = openSqsDoorbell({ queueUrl, client, onError, nonce });
-    await sweeper.ring(rings);
+    const sweeper = openSqsMirrorQueue({ queueUrl, client, onError, nonce });
+    await sweeper.enqueue(messages);
     assert.equal((await drain(queueUrl)).length, 1);
-    await sweeper.ring(rings);
+    await sweeper.enqueue(messages);
     assert.equal((await drain(queueUrl)).length, 1);
   });
 
-  test("a worker that was killed holds its group back, not the sweeper's ring", async () => {
-    const queue = openSqsDoorbell({ queueUrl, client, onError });
-    await queue.ring([{ tableId: "held", version: 1 }]);
+  test("a worker that was killed holds its group back, not the sweeper's message", async () => {
+    const queue = openSqsMirrorQueue({ queueUrl, client, onError });
+    await queue.enqueue([{ tableId: "held", version: 1 }]);
     assert.equal((await receive(queueUrl)).length, 1);
-    await queue.ring([{ tableId: "held", version: 2 }]);
+    await queue.enqueue([{ tableId: "held", version: 2 }]);
     assert.deepEqual(await receive(queueUrl), [], "the group waits for its first message");
-    await openSqsDoorbell({ queueUrl, client, onError, nonce }).ring([{ tableId: "held", version: 1 }]);
+    await openSqsMirrorQueue({ queueUrl, client, onError, nonce }).enqueue([{ tableId: "held", version: 1 }]);
     assert.deepEqual(
       (await receive(queueUrl)).map(({ Body }) => Body),
       ['{"tableId":"held","version":1}'],
@@ -90,11 +90,9 @@ describe(SUITE, needs(SUITE, sqsUrl, "TEST_SQS_URL is not set"), () => {
 
   test("what failed comes again after seconds, not after the visibility timeout", async () => {
     const url = await newQueue(true);
-    await openSqsDoorbell({ queueUrl: url, client, onError }).ring([{ tableId: "again", version: 1 }]);
+    await openSqsMirrorQueue({ queueUrl: url, client, onError }).enqueue([{ tableId: "again", version: 1 }]);
     const [first] = await receive(url);
-    await openGiveBack({ queueUrl: url, client }).giveBack([
-      { receiptHandle: first?.ReceiptHandle ?? "", receives: 1 },
-    ]);
+    await openNack({ queueUrl: url, client }).nack([{ receiptHandle: first?.ReceiptHandle ?? "", receives: 1 }]);
     assert.deepEqual(await receive(url), []);
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     assert.equal((await receive(url)).length, 1);

@@ -95,7 +95,7 @@ export function findDataApi(): TestEngine | undefined {
   return postgresUrl === undefined ? undefined : dataApiEngine(postgresUrl);
 }
 
-/** Says aloud when PostgreSQL is missing. */
+/** Says when PostgreSQL is missing. */
 export function testEngines(): readonly TestEngine[] {
   const postgres = findPostgres();
   needs("catalog on PostgreSQL", postgres, "TEST_POSTGRES_URL is not set");

@@ -112,7 +112,7 @@ export function commitOf(catalog: Catalog, tableId: string, plan: Plan): Promise
   return catalog.commit(planned([plannedTable(tableId, plan)]));
 }
 
-/** Commits against the head as it stands. @returns the version */
+/** Commits against the head as it is. @returns the version */
 export async function commitNext(catalog: Catalog, tableId: string, plan: Plan): Promise<number> {
   const head = await stateOf(catalog, tableId);
   const { metadata: metadataVersion, protocol: protocolVersion } = head.markers;

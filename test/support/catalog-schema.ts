@@ -45,8 +45,8 @@ const INTRO = `# SQL schema of the catalog
 *Made from \`lib/catalog/migrations\` by \`UPDATE_SCHEMA=1 npm test\`; do not edit.*
 
 The tables are a public contract: query them as you like, change them only through the service. Times are milliseconds since
-the epoch. A column that is not marked *optional* holds no NULL. JSON is text, exactly as it will stand in \`_delta_log\`.
-On PostgreSQL every comment below is a \`COMMENT\` in the database, too; in SQLite it stands in the text of \`CREATE TABLE\`.
+the epoch. A column that is not marked *optional* holds no NULL. JSON is text, exactly as it will be in \`_delta_log\`.
+On PostgreSQL every comment below is a \`COMMENT\` in the database, too; in SQLite it is in the text of \`CREATE TABLE\`.
 
 A file is live at version \`v\` when \`added_version <= v and v < removed_version\`; the open end is 9007199254740991 (2^53 - 1).
 Write that number into a query as a literal: as a parameter it hides the partial indexes.

@@ -22,7 +22,7 @@ export async function putLog(lake: TestLake, location: string, commits: readonly
   lake.clock.time = now;
 }
 
-/** Puts any file into the log, over whatever stands there. */
+/** Puts any file into the log, over whatever is there. */
 export async function putText(lake: TestLake, location: string, name: string, text: string): Promise<void> {
   await lake.store(location).put(`_delta_log/${name}`, new TextEncoder().encode(text));
 }

@@ -1,4 +1,4 @@
-/** A lake for tests: a SQL catalog of its own, logs in memory, a clock that stands still, a queue that only writes down. */
+/** A lake for tests: a SQL catalog of its own, logs in memory, a clock that stops, a queue that only writes down. */
 
 import { openCatalog } from "../../lib/catalog/open.ts";
 import type { CommitActions } from "../../lib/delta/actions.ts";
@@ -18,7 +18,7 @@ export interface TestClock extends Clock {
 
 export interface TestLake extends Lake {
   readonly clock: TestClock;
-  readonly rung: { tableId: string; version: number }[];
+  readonly enqueued: { tableId: string; version: number }[];
   readonly metricsSeen: { name: string; value: number }[];
   store(location: string): ObjectStore;
   /** The same lake with some of its parts exchanged. */
@@ -26,7 +26,7 @@ export interface TestLake extends Lake {
   close(): Promise<void>;
 }
 
-/** Stands still from now on: PostgreSQL has a clock of its own, which must not be far from it. */
+/** Stopped from now on: PostgreSQL has a clock of its own, which must not be far from it. */
 export function testClock(time = Date.now()): TestClock {
   return {
     time,
@@ -54,7 +54,7 @@ export async function openTestLake(): Promise<TestLake> {
   const stores = new Map<string, ObjectStore>();
   const base = {
     clock,
-    rung: [] as { tableId: string; version: number }[],
+    enqueued: [] as { tableId: string; version: number }[],
     metricsSeen: [] as { name: string; value: number }[],
     store(location: string): ObjectStore {
       const known = stores.get(location) ?? openMemoryStore({ now: () => clock.now() });
@@ -70,8 +70,8 @@ export async function openTestLake(): Promise<TestLake> {
       return openDeltaLog(parts.store ? parts.store(store) : store, location);
     },
     queue: {
-      async ring(tables) {
-        base.rung.push(...tables.map(({ tableId, version }) => ({ tableId, version })));
+      async enqueue(tables) {
+        base.enqueued.push(...tables.map(({ tableId, version }) => ({ tableId, version })));
       },
     },
     metrics: { record: (name, value) => void base.metricsSeen.push({ name, value }) },

@@ -1,4 +1,4 @@
-/** Says aloud why a suite does not run here. No test may be left out silently: `.ci/run` fails when one ran nowhere. */
+/** Says why a suite does not run here. No test may be left out silently: `.ci/run` fails when one ran nowhere. */
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";

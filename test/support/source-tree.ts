@@ -10,7 +10,7 @@ export interface SourceFile {
   /** Relative to the root, with `/`. */
   readonly path: string;
   readonly text: string;
-  /** The text without comments that stand on lines of their own. */
+  /** The text without comments that are on lines of their own. */
   readonly code: string;
   readonly imports: readonly Import[];
   readonly exportedNames: readonly string[];

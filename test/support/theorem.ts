@@ -10,7 +10,7 @@ import type { Lake } from "../../lib/ports.ts";
 
 /**
  * For every version that the log shows: it is contiguous, not above the head, its bytes are what SQL gives, and both sides
- * replay to the same files. A checkpoint stands only at a published version. Answers the newest version in the log.
+ * replay to the same files. A checkpoint exists only at a published version. Answers the newest version in the log.
  */
 export async function assertTheorem(lake: Lake, tableId: string): Promise<number> {
   const head = await lake.catalog.findTable({ tableId });
@@ -52,7 +52,7 @@ export async function assertTheorem(lake: Lake, tableId: string): Promise<number
   return newest;
 }
 
-/** Every committed version stands in SQL, contiguous from the base to the head. */
+/** Every committed version is in SQL, contiguous from the base to the head. */
 export async function assertHistory(lake: Lake, tableId: string): Promise<void> {
   const head = await lake.catalog.findTable({ tableId });
   assert.ok(head);

@@ -19,7 +19,7 @@ export interface LoggedCommit {
   readonly metadata: Metadata;
 }
 
-/** The commits of a table in a folder that stand there as JSON, with the metadata that they mean. */
+/** The commits of a table in a folder that are there as JSON, with the metadata that they mean. */
 export function commitsIn(folder: string): LoggedCommit[] {
   const log = join(folder, "_delta_log");
   const names = readdirSync(log).filter((name) => /^\d{20}\.json$/.test(name));
@@ -41,7 +41,7 @@ export async function verifyIn(folder: string, { actions, metadata }: LoggedComm
   const lake = {
     files: {
       byDefault: "off",
-      open: (_: string, options: { patienceMs: number }) => openTableFiles(openFileStore(folder), options),
+      open: (_: string, options: { timeoutMs: number }) => openTableFiles(openFileStore(folder), options),
     },
     metrics: { record: () => undefined },
   } as unknown as Lake;

@@ -53,7 +53,7 @@ test("drift, failure and lag show", () => {
   assert.match(lines, /version_delta\{.*\} 3\n/);
 });
 
-test("labels are escaped, groups stand under one header", () => {
+test("labels are escaped, groups come under one header", () => {
   const sample = (value: number) => ({ metric: TABLE_METRICS.versionDelta, labels: { table_id: 'a"\\\n' }, value });
   assert.equal(
     exposition([sample(1), sample(2)]),
@@ -72,7 +72,7 @@ test("the registry counts, times in seconds, and keeps ids out of labels", async
   metrics.record("OldestUnpublished", 1500, "Milliseconds");
   // The state of tables has samples of its own, which are read at each scrape.
   metrics.record("FileDriftCount", 2, "Count", { tableId: "t-1" });
-  // @ts-expect-error a name that stands in no list does not compile
+  // @ts-expect-error a name that is in no list does not compile
   metrics.record("SomethingNew", 2, "Count");
   const text = await metrics.render();
   assert.match(text, /^dl_commits_total 1$/m);

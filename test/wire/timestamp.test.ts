@@ -31,7 +31,7 @@ const REFUSED = [
 
 for (const [text, millis] of TAKEN) test(`${text} is a moment`, () => assert.equal(parseTimestamp(text), millis));
 for (const text of REFUSED) {
-  test(`"${text}" is no moment, wherever it stands`, async () => {
+  test(`"${text}" is no moment, wherever it is`, async () => {
     assert.equal(parseTimestamp(text), undefined);
     assert.throws(() => moment(text), /It takes milliseconds/);
     assert.throws(() => checked(snapshotRequest, { tables: [{ table: "a.b" }], timestamp: text }));

@@ -62,7 +62,7 @@ function requestOf(planned: PlannedCommit): CommitRows {
     tables: planned.tables.map(tableRequest),
   };
   if (new Set(request.tables.map((table) => table.tableId)).size < request.tables.length) {
-    throw invalid("a table stands twice in one transaction");
+    throw invalid("a table occurs twice in one transaction");
   }
   const created = request.tables.flatMap(({ create }) => (create === undefined ? [] : [create.name.toLowerCase()]));
   if (new Set(created).size < created.length) throw invalid("two new tables of one transaction have the same name");

@@ -58,7 +58,7 @@ export interface CommitRows {
   readonly tables: readonly TableRequest[];
 }
 
-/** Where an import stands; a batch is applied only where its sender believes to stand, so none is applied twice. */
+/** How far an import is; a batch is applied only where its sender believes it to be, so none is applied twice. */
 export interface ImportPosition {
   readonly version: number;
   readonly checkpointActions: number;

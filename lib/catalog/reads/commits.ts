@@ -80,7 +80,7 @@ function rangeRows(
 export interface CommitRows {
   readonly from: Sql;
   readonly to: Sql;
-  /** More common table expressions, to stand before those of the range: each with a comma behind. */
+  /** More common table expressions, to come before those of the range: each with a comma behind. */
   readonly before?: Sql;
   /** More branches of the union, with the same columns. */
   readonly also?: Sql;
@@ -138,12 +138,12 @@ export function commitRows(
     order by version, ord`;
 }
 
-/** The columns of an add, by what stands in them; NULL in the others. */
+/** The columns of an add, by what is in them; NULL in the others. */
 function fileColumns(known: Readonly<Record<string, string>>): Sql {
   return raw(ADD_COLUMNS.map((column) => known[column] ?? "null").join(", "));
 }
 
-/** What stands in the columns of files for a row that is none. */
+/** What is in the columns of files for a row that is none. */
 export const NO_FILE: Sql = sql`${fileColumns({})}, null`;
 
 type Growing<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };

@@ -1,4 +1,4 @@
-/** The add action as a row of dl_files. Each of its fields stands here once: its column, and its form on either side. */
+/** The add action as a row of dl_files. Each of its fields is here once: its column, and its form on either side. */
 
 import type { AddFile, FileIdentity } from "../../delta/actions.ts";
 import { decodeDeletionVector } from "../../delta/decode.ts";

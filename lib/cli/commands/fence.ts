@@ -18,7 +18,7 @@ export function fenceCommand(): Command {
         const result = await withLake(
           async (lake) => {
             const fenced = await fenceTable(lake, oneTable({ table: table ?? "" }), state === "on");
-            // Only what stands in _delta_log keeps others off.
+            // Only what is in _delta_log keeps others off.
             await mirrorTable(lake, fenced.tableId);
             return fenced;
           },

@@ -21,7 +21,7 @@ import { stopSignal } from "../serve/signals.ts";
 import { mirrorMetrics } from "../serve/table-metrics.ts";
 import { VERSION } from "../version.ts";
 
-/** Tables that one sweep rings for; the next sweep takes the rest. */
+/** Tables that one sweep enqueues; the next sweep takes the rest. */
 const SWEEP_TABLES = 1000;
 
 interface Options {

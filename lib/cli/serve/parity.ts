@@ -20,7 +20,7 @@ export interface ParityChecks {
 
 export function openParityChecks(lake: Lake, thresholds: Config["parity"], logger: Logger): ParityChecks {
   let latest = new Map<string, Sample[]>();
-  /** Checks that found drift, by table and the version at which it stood. */
+  /** Checks that found drift, by table and the version at which it was. */
   const drifts = new Map<string, { readonly version: string; count: number }>();
   let stopped = false;
 

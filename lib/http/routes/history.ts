@@ -25,7 +25,7 @@ const commits = endpoint(
   {
     tags: ["reads"],
     summary: "Versions with all their actions, oldest first",
-    description: "The actions as they stand, or will stand, in `_delta_log`. Ask again with `after` to follow a table.",
+    description: "The actions as they are, or will be, in `_delta_log`. Ask again with `after` to follow a table.",
     params: tableParams,
     query: commitsQuery,
     responses: { 200: answers("Some versions.", commitsAnswer, READ_EXAMPLES.commits), ...problems(400, 404) },

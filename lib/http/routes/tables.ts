@@ -31,7 +31,7 @@ const create = endpoint(
   {
     tags: ["tables"],
     summary: "Create a table",
-    description: "Version 0 stands in SQL at once; the mirror then writes it to `_delta_log`.",
+    description: "Version 0 is in SQL at once; the mirror then writes it to `_delta_log`.",
     body: { schema: createTableRequest, examples: createTableExamples },
     responses: {
       201: answers("Created.", createTableAnswer, TABLE_EXAMPLES.created),

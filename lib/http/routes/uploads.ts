@@ -24,7 +24,7 @@ export const uploadRoutes: readonly Endpoint[] = [
       summary: "A place for a commit that is too large to be sent directly",
       description:
         "API Gateway and Lambda take some 6 MB. PUT a larger CommitRequest to the URL that is answered, then " +
-        'send `{"upload": "<uploadId>"}` to `POST /v1/commits`. Where nothing stands in between (`dl serve`), ' +
+        'send `{"upload": "<uploadId>"}` to `POST /v1/commits`. Where nothing is in between (`dl serve`), ' +
         "there are no uploads, and none is needed.",
       body: { schema: uploadRequest, examples: uploadExamples },
       responses: {

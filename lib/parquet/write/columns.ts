@@ -35,7 +35,7 @@ export interface Column<T> {
   take(rows: number): Data;
 }
 
-/** Texts by name; a null is a value of its own, undefined is as good as no entry. */
+/** Texts by name; a null is a value of its own, undefined means no entry. */
 export type TextMap = Readonly<Record<string, string | null | undefined>>;
 
 /** A member of a struct column: where its value is found in a `T`, and where it goes. */

@@ -1,5 +1,5 @@
 /**
- * Delta actions as OpenAPI components. lib/delta/decode.ts decodes them, exactly; of what stands here only the lengths and
+ * Delta actions as OpenAPI components. lib/delta/decode.ts decodes them, exactly; of what is here only the lengths and
  * counts are enforced (action-bounds.ts).
  */
 

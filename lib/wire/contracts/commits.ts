@@ -47,7 +47,7 @@ const tableCommit = z
 export const commitRequest = z
   .strictObject({
     transactionId: uuid.meta({
-      description: "Made by the client; the same id gives the first answer again, for ever",
+      description: "Made by the client; the same id gives the first answer again, forever",
     }),
     tables: list(tableCommit, { min: 1, max: COUNT.tables }).meta({
       description: `Together at most ${COUNT.actions} actions`,

@@ -32,16 +32,16 @@ export interface Deployment {
   /** Milliseconds: when `cdk deploy` began, and how long it took. */
   readonly startedAt: number;
   readonly deployMs: number;
-  /** SQL and logs as they stand, past the Lambdas. */
+  /** SQL and logs as they are, past the Lambdas. */
   readonly lake: Lake;
   /** A request of the deployed API. @throws Error for a status that is not expected */
   api<T>(method: string, path: string, body?: object, expected?: number): Promise<T>;
   /** Runs a function with an event, and waits for what it returns. */
   invoke<T>(name: string, event: object): Promise<T>;
-  /** Turns the mirror's doorbell off or on. */
+  /** Turns the mirror's queue off or on. */
   listen(on: boolean): Promise<void>;
-  /** Throws away all doorbells that wait. */
-  loseDoorbells(): Promise<void>;
+  /** Throws away all messages that wait. */
+  loseMessages(): Promise<void>;
   killMirror(): boolean;
   /** Database sessions of the login that may only read. */
   readerSessions(): Promise<number>;
@@ -208,7 +208,7 @@ function clients({ aws, bin, outputs, catalog }: Wiring) {
         await expect("mapping", aws.call("lambda", "PUT", `/2015-03-31/event-source-mappings/${UUID}`, change));
       }
     },
-    async loseDoorbells() {
+    async loseMessages() {
       await sqs("PurgeQueue", { QueueUrl: outputs.MirrorQueueUrl });
     },
     killMirror: () => aws.killFunction(`${STAGE}-mirror`),

@@ -1,4 +1,4 @@
-/** Stands between the Lambdas and the emulator's S3 and SQS: passes everything on, unless a test has told it to fail. */
+/** Is between the Lambdas and the emulator's S3 and SQS: passes everything on, unless a test has told it to fail. */
 
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -41,7 +41,7 @@ async function readHead(lab: Lab, grid: string, table: Replayed, golden = openGo
 
 function actionOrder(lab: Lab): void {
   for (const first of ["add", "remove"] as const) {
-    test(`§9.1: ${first} actions stand first in the request; a file with a new deletion vector lives on`, async () => {
+    test(`§9.1: ${first} actions come first in the request; a file with a new deletion vector lives on`, async () => {
       const rank = (action: Action) => (action[first] ? 0 : 1);
       const edit = (actions: readonly Action[]) => [...actions].sort((a, b) => rank(a) - rank(b));
       const golden = openGolden("spark/deletion-vectors");

@@ -35,7 +35,7 @@ export interface StoredFile {
   readonly path: string;
 }
 
-/** The table as it stands when the mutated request is made. */
+/** The table as it is when the mutated request is made. */
 export interface Standing {
   readonly name: string;
   readonly folder: string;

@@ -78,7 +78,7 @@ export class Table {
   next(folder = this.folder): StoredFile {
     const n = this.#used;
     this.#used += 1;
-    // Copies of one good table take from its store for ever, but never the two files that are live in it.
+    // Copies of one good table take from its store forever, but never the two files that are live in it.
     const nth = n < FILES ? n : GOOD_FILES + (n % (FILES - GOOD_FILES));
     const file = this.#store.files(this.base)[nth];
     if (file === undefined) throw new Error(`"${this.base.name}" has no files`);
@@ -142,7 +142,7 @@ export class Table {
   }
 }
 
-/** Actions of a version that stands in a log; lines that nobody can read are left out. */
+/** Actions of a version that is in a log; lines that nobody can read are left out. */
 export function readLog(table: string, version: number): readonly JsonObject[] {
   const text = readFileSync(join(table, "_delta_log", `${logName(version)}.json`), "utf8");
   return text.split("\n").flatMap((line) => {

@@ -7,7 +7,7 @@ import type { Row } from "./engines.ts";
 
 const GOLDEN = fileURLToPath(new URL("../../golden", import.meta.url));
 
-/** An action as it stands in a commit file: an object with one member. */
+/** An action as it is in a commit file: an object with one member. */
 export type Action = Readonly<Record<string, Record<string, unknown>>>;
 
 export interface Golden {

@@ -57,7 +57,7 @@ export interface WantedPart {
 
 /** How often a request is given up, and after how long at most (ms). */
 const IMPATIENCE = 0.3;
-const LONGEST_PATIENCE_MS = 60;
+const LONGEST_TIMEOUT_MS = 60;
 const MAX_SENDS = 200;
 
 export class LakeClient {
@@ -137,7 +137,7 @@ export class LakeClient {
     for (let sends = 0; sends < MAX_SENDS; sends += 1) {
       if (sends > 0) this.#record.counts.resent += 1;
       const impatient = sends < 5 && acknowledge === "sql" && this.random() < IMPATIENCE;
-      const answer = await this.#send("/v1/commits", body, impatient ? this.random() * LONGEST_PATIENCE_MS : undefined);
+      const answer = await this.#send("/v1/commits", body, impatient ? this.random() * LONGEST_TIMEOUT_MS : undefined);
       if (answer === undefined || answer.status === 503) {
         if (!impatient) await pause(20);
         continue;

@@ -117,7 +117,7 @@ export class ListAppend {
       if (attempt === undefined) continue;
       for (const { key, list } of writes) {
         const at = orders.get(key)?.lastIndexOf(list.at(-1) ?? "") ?? -1;
-        if (at !== list.length - 1) anomalies.push(`lost append: ${list.at(-1)} of ${name} stands at ${at} of ${key}`);
+        if (at !== list.length - 1) anomalies.push(`lost append: ${list.at(-1)} of ${name} is at ${at} of ${key}`);
       }
     }
     for (const [key, order] of orders) {

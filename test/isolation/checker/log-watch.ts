@@ -67,7 +67,7 @@ export class LogWatch {
             .sort((a, b) => a - b)
         : [];
       for (const version of versions.filter((v) => v >= log.hashes.size)) {
-        // A listing is not of one moment: what it has missed must stand there by now all the same.
+        // A listing is not of one moment: what it has missed must be there by now all the same.
         if (version > log.hashes.size && !this.#takeMissed(table, log, version)) break;
         this.#take(log, version);
       }

@@ -31,7 +31,7 @@ export async function judge(pair: Pair, run: Run, options: { readonly log?: bool
   const { seen, tables } = run;
   const unstepped: Run = { ...run, servers: [pair.one, pair.two] };
   const before = await readHistory(pair, tables);
-  // For ever: who asks again, and be it at the other server, is told the same and changes nothing.
+  // Forever: who asks again, and be it at the other server, is told the same and changes nothing.
   for (const [i, { request, attempt }] of seen.attempts.entries()) {
     await ask(unstepped, unstepped.servers[i % 2 === 0 ? 0 : 1], request, attempt);
   }

@@ -49,7 +49,7 @@ function watchedStore(store: ObjectStore, anomalies: string[]): ObjectStore {
   };
 }
 
-/** A version is never called published before it stands in the log. */
+/** A version is never called published before it is in the log. */
 function watchedCatalog(lake: TestLake, catalog: Catalog, anomalies: string[]): Catalog {
   return {
     ...catalog,

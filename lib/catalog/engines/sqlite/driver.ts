@@ -33,7 +33,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
   let writer: Connection | undefined;
   let reader: Connection | undefined;
   let closed = false;
-  const patient = <T>(attempt: () => T) => whenFree(attempt, path, busy);
+  const retried = <T>(attempt: () => T) => whenFree(attempt, path, busy);
   const inTurn = oneAtATime();
 
   const checkOpen = () => {
@@ -41,7 +41,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
   };
   const openWriter = async (): Promise<Connection> => {
     checkOpen();
-    writer ??= await patient(() => openConnection(path, false));
+    writer ??= await retried(() => openConnection(path, false));
     return writer;
   };
   const read = (query: Sql): readonly Row[] => {
@@ -54,7 +54,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
   const transaction = <T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T> =>
     inTurn(async () => {
       const connection = await openWriter();
-      await patient(() => connection.all("begin immediate", []));
+      await retried(() => connection.all("begin immediate", []));
       try {
         const result = await work(transactionOn(connection, path));
         translated(path, () => connection.all("commit", []));
@@ -70,7 +70,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
     async read(query) {
       // Opening for writing makes the file.
       if (reader === undefined && !existsSync(path)) await inTurn(openWriter);
-      return patient(() => read(query));
+      return retried(() => read(query));
     },
     write: (query) => transaction((tx) => tx.write(query)),
     writeReturning: (query) => transaction((tx) => tx.writeReturning(query)),
@@ -78,7 +78,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
     transaction,
     async isNew() {
       if (!existsSync(path) || statSync(path).size === 0) return true;
-      const [row] = await patient(() => read(sql`select count(*) as n from sqlite_schema`));
+      const [row] = await retried(() => read(sql`select count(*) as n from sqlite_schema`));
       return row?.n === 0;
     },
     async close() {

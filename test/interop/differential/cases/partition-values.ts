@@ -181,7 +181,7 @@ export const TEXTS: Readonly<Record<string, readonly Text[]>> = {
   binary: [["ab", "0x6162"], ["", null], ["\u0001\u0002"], ["ü"], ["\\x61"], ["YWI="], ["0x61"]],
 };
 
-/** The texts of one type: all may stand in one table. */
+/** The texts of one type: all may be in one table. */
 export function partitionValueCases(): Case[] {
   return Object.entries(TEXTS).flatMap(([type, texts]) => [
     ...[...texts, [null, null] as const].map((text) => oneValue(type, text)),

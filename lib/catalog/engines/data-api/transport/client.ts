@@ -5,7 +5,7 @@ import { LakeError } from "../../../../errors.ts";
 import type { Flavour } from "../dialect.ts";
 import { errorName } from "../errors.ts";
 import type { Statement } from "../statements.ts";
-import { type Patience, patiently } from "./patience.ts";
+import { type ResendOptions, resend } from "./resend.ts";
 import type { DataApiTarget } from "./url.ts";
 
 /** One call, for metrics. */
@@ -16,7 +16,7 @@ export interface DataApiCall {
   readonly error?: string;
 }
 
-export interface DataApiOptions extends Patience {
+export interface DataApiOptions extends ResendOptions {
   readonly onCall?: (call: DataApiCall) => void;
 }
 
@@ -54,11 +54,11 @@ export function openDataApiClient(target: DataApiTarget, flavour: Flavour, optio
     operation: DataApiCall["operation"],
     repeatable: boolean,
     send: (loaded: Awaited<ReturnType<typeof load>>) => Promise<T>,
-    patience: Patience = {},
+    resending: ResendOptions = {},
   ): Promise<T> => {
     const loaded = await load();
     const attempt = () => timed(operation, options.onCall, () => send(loaded));
-    return patiently(attempt, { repeatable, flavour, place: target.place, ...options, ...patience });
+    return resend(attempt, { repeatable, flavour, place: target.place, ...options, ...resending });
   };
   return {
     execute: ({ sql, parameters }, { transactionId, repeatable = false, continueAfterTimeout }) =>
@@ -90,7 +90,7 @@ export function openDataApiClient(target: DataApiTarget, flavour: Flavour, optio
         async ({ sdk, client }) => {
           await client.send(new sdk.RollbackTransactionCommand({ ...cluster, transactionId }));
         },
-        { patienceMs: -1 },
+        { withinMs: -1 },
       ),
     async close() {
       if (loading !== undefined) (await loading).client.destroy();

@@ -10,7 +10,7 @@ const GIVEN = FILE_COLUMNS.filter((column) => !["base_row_id", "default_row_comm
 
 /**
  * Rows come as JSON objects by the names of the columns: jsonb_populate_recordset makes rows of the table out of them, and
- * nothing is found by its place. The columns of a file stand in rows/add.ts. `at` holds a VersionWrite of the twin, `tab` a TableWrite of commit/planned-rows.ts.
+ * nothing is found by its place. The columns of a file are in rows/add.ts. `at` holds a VersionWrite of the twin, `tab` a TableWrite of commit/planned-rows.ts.
  */
 export const WRITE_VERSION = /* sql */ `
 create function dl_write_version_2(t dl_tables, at jsonb, tab jsonb) returns void language plpgsql volatile as $function$

@@ -1,4 +1,4 @@
-/** The queues, and what they could not deliver: doorbells of the mirror, in order per table; tables to compare; checkpoints to write. */
+/** The queues, and what they could not deliver: messages to the mirror, in order per table; tables to compare; checkpoints to write. */
 
 import { Duration } from "aws-cdk-lib";
 import * as sqs from "aws-cdk-lib/aws-sqs";
@@ -8,14 +8,14 @@ import { nameOf, type Settings } from "../settings.ts";
 /** SQS hides a message for six times as long as the function may run, as AWS asks for. */
 const VISIBILITY_FACTOR = 6;
 
-export interface DoorbellsProps {
+export interface QueuesProps {
   readonly settings: Settings;
   readonly mirrorTimeout: Duration;
   readonly parityTimeout: Duration;
   readonly checkpointTimeout: Duration;
 }
 
-export class Doorbells extends Construct {
+export class Queues extends Construct {
   readonly mirror: sqs.Queue;
   readonly mirrorDeadLetters: sqs.Queue;
   readonly parity: sqs.Queue;
@@ -23,7 +23,7 @@ export class Doorbells extends Construct {
   readonly checkpoints: sqs.Queue;
   readonly checkpointDeadLetters: sqs.Queue;
 
-  constructor(scope: Construct, id: string, props: DoorbellsProps) {
+  constructor(scope: Construct, id: string, props: QueuesProps) {
     super(scope, id);
     const { settings } = props;
     const safe = { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true };

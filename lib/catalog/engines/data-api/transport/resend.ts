@@ -5,9 +5,9 @@ import { type RetryPolicy, retry } from "../../../../retry.ts";
 import type { Flavour } from "../dialect.ts";
 import { dataApiError, dataApiState, fateOf } from "../errors.ts";
 
-export interface Patience {
+export interface ResendOptions {
   /** How long to wait for a database that is resuming or overloaded; 20 000 if absent, below API Gateway's limit of 30 s. */
-  readonly patienceMs?: number;
+  readonly withinMs?: number;
   readonly sleep?: RetryPolicy["sleep"];
   readonly random?: RetryPolicy["random"];
 }
@@ -25,14 +25,14 @@ const POLICY: RetryPolicy = {
  * Tries again, at growing intervals, what was not run, and what changes nothing.
  * @throws LakeError; or the client's own error when nothing was written and the same transaction may work
  */
-export async function patiently<T>(
+export async function resend<T>(
   attempt: () => Promise<T>,
-  options: Patience & { readonly repeatable: boolean; readonly flavour: Flavour; readonly place: string },
+  options: ResendOptions & { readonly repeatable: boolean; readonly flavour: Flavour; readonly place: string },
 ): Promise<T> {
-  const { repeatable, flavour, place, patienceMs, sleep, random } = options;
+  const { repeatable, flavour, place, withinMs, sleep, random } = options;
   const policy = {
     ...POLICY,
-    ...(patienceMs === undefined ? {} : { withinMs: patienceMs }),
+    ...(withinMs === undefined ? {} : { withinMs: withinMs }),
     ...(sleep === undefined ? {} : { sleep }),
     ...(random === undefined ? {} : { random }),
   };
