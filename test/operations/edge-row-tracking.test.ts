@@ -151,21 +151,29 @@ test("edge 47: an overwrite and the return to old files never lower the high-wat
   assert.equal(await highWaterMark(id), 104);
   assert.equal(await commitTo(lake, id, 2, [removeOf("b")], { wholeTable: true }), 3);
   assert.equal(await highWaterMark(id), 104, "an empty table keeps it");
-  // RESTORE to version 1: the old file comes back with the ids that it had, which the service does not take over (§3.1).
-  const restore = [rows("a", 100, { baseRowId: 0, defaultRowCommitVersion: 1 })];
+  // RESTORE to version 1: the old file comes back with the ids that it had; ids that no row proves are given anew.
+  const restore = [
+    rows("a", 100, { baseRowId: 0, defaultRowCommitVersion: 7 }),
+    rows("b", 5, { baseRowId: 99, defaultRowCommitVersion: 1 }),
+    rows("n", 1, { baseRowId: 0, defaultRowCommitVersion: 1 }),
+  ];
   assert.equal(await commitTo(lake, id, 3, restore, { wholeTable: true }), 4);
-  assert.equal(await highWaterMark(id), 204);
-  assert.deepEqual(await idsOf(id), [["a", 105, 4]]);
+  assert.equal(await highWaterMark(id), 110);
+  assert.deepEqual(await idsOf(id), [
+    ["a", 0, 1],
+    ["b", 105, 4],
+    ["n", 110, 4],
+  ]);
   const lower = {
     domainMetadata: { domain: "delta.rowTracking", configuration: '{"rowIdHighWaterMark":1}', removed: false },
   };
   assert.equal(await commitTo(lake, id, 4, [rows("c", 1), lower], {}), 5);
-  assert.equal(await highWaterMark(id), 205, "the mark is the commit's own");
+  assert.equal(await highWaterMark(id), 111, "the mark is the commit's own");
   await mirrorTable(lake, id);
   const { header } = await newestCheckpoint(lake, id);
   assert.deepEqual(
     header.domains.map((d) => d.configuration),
-    ['{"rowIdHighWaterMark":205}'],
+    ['{"rowIdHighWaterMark":111}'],
   );
   assert.equal(await assertTheorem(lake, id), 5);
 });

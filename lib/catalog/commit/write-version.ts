@@ -5,11 +5,11 @@ import { fillLateValues } from "../../delta/in-commit-timestamps.ts";
 import { addInt64, type Int64 } from "../../delta/int64.ts";
 import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
 import type { MarkerName } from "../../delta/table.ts";
-import { type Row, raw, type SqlTransaction, sql } from "../database.ts";
+import { OPEN, type Row, raw, type SqlTransaction, sql } from "../database.ts";
 import { DOMAIN_COLUMNS, type DomainRow, REMOVE_COLUMNS, type RemoveRow, TXN_COLUMNS } from "../rows/actions.ts";
 import { FILE_COLUMNS, type FileKey, type FileRow } from "../rows/add.ts";
 import { FINGERPRINT_COLUMNS, lanesOf, markersOf } from "../rows/heads.ts";
-import { integer, long } from "../rows/values.ts";
+import { integer, long, optionalLong } from "../rows/values.ts";
 import type { LiveFile, LiveFiles } from "./check-rows.ts";
 import { insertRows, replacing } from "./insert-rows.ts";
 import type { TableWrite } from "./planned-rows.ts";
@@ -59,7 +59,8 @@ export async function writeVersion(
   live: LiveFiles,
 ): Promise<void> {
   const closed = closedFiles(write, live);
-  const { rows, highWaterMark } = assignRowIds(to, write, head.highWaterMark, closed.byPath);
+  const back = await filesComingBack(tx, to, write, closed.byPath);
+  const { rows, highWaterMark } = assignRowIds(to, write, head.highWaterMark, { closed: closed.byPath, back });
   const removes = removesWithRowIds(to, write, closed.byPath);
   await writeFiles(tx, to, { removes, adds: rows }, closed.all);
   await writeActions(tx, to, write, highWaterMark > head.highWaterMark ? highWaterMark : undefined);
@@ -110,21 +111,58 @@ function closedFiles(write: TableWrite, live: LiveFiles): ClosedFiles {
 }
 
 /**
- * Row ids under the lock (PROTOCOL.md, "Row Tracking"): a file that follows another of its path keeps that one's ids, any other
- * gets fresh ones above the high-water mark, whatever the client sent. While none are assigned, rows stay as they are.
+ * Files that were in the table before and come back with the row id that they had, by path_key: a restore. Of a client's ids these
+ * alone are taken over, as rows prove them.
+ */
+async function filesComingBack(
+  tx: SqlTransaction,
+  to: VersionWrite,
+  write: TableWrite,
+  closed: ClosedFiles["byPath"],
+): Promise<ReadonlyMap<string, RowIds>> {
+  const back = new Map<string, RowIds>();
+  if (to.importing || !write.rowIds) return back;
+  for (const { path_key: key, base_row_id: id } of write.adds) {
+    if (id === undefined || closed.get(key)?.some((file) => file.baseRowId !== undefined)) continue;
+    const [former] = await tx.read(sql`
+      select base_row_id, default_row_commit_version from dl_files
+      where table_id = ${to.tableId} and path_key = unhex(${key}) and removed_version < ${to.version}
+        and removed_version < ${OPEN} and base_row_id = ${id} order by removed_version desc limit 1`);
+    if (former) back.set(key, rowIdsOf(former));
+  }
+  return back;
+}
+
+interface RowIds {
+  readonly baseRowId: Int64 | undefined;
+  readonly defaultRowCommitVersion: Int64 | undefined;
+}
+
+function rowIdsOf(row: Row): RowIds {
+  return {
+    baseRowId: optionalLong(row, "base_row_id"),
+    defaultRowCommitVersion: optionalLong(row, "default_row_commit_version"),
+  };
+}
+
+/**
+ * Row ids under the lock (PROTOCOL.md, "Row Tracking"): a file that follows another of its path keeps that one's ids, one that
+ * comes back keeps its own, any other gets fresh ones above the high-water mark, whatever the client sent. While none are
+ * assigned, rows stay as they are.
  */
 function assignRowIds(
   to: VersionWrite,
   write: TableWrite,
   before: Int64,
-  closed: ClosedFiles["byPath"],
+  { closed, back }: { readonly closed: ClosedFiles["byPath"]; readonly back: ReadonlyMap<string, RowIds> },
 ): { readonly rows: readonly FileRow[]; readonly highWaterMark: Int64 } {
   const given = write.highWaterMark;
   let mark = given !== undefined && given > before ? given : before;
   if (to.importing || !write.rowIds) return { rows: write.adds, highWaterMark: mark };
   const rows = write.adds.map((row): FileRow => {
     const ofPath = closed.get(row.path_key);
-    const former = ofPath?.find((file) => file.dvKey === row.dv_key) ?? ofPath?.[0];
+    const replaced = ofPath?.find((file) => file.dvKey === row.dv_key) ?? ofPath?.[0];
+    const former = replaced?.baseRowId === undefined ? back.get(row.path_key) : replaced;
     if (former?.baseRowId !== undefined) {
       const kept = former.defaultRowCommitVersion ?? to.version;
       return { ...row, base_row_id: former.baseRowId, default_row_commit_version: kept };
