@@ -24,7 +24,7 @@ const LOCKS = "lib/catalog/migrations/0002-commit-functions.ts";
 const STEPS = "lib/catalog/commit/steps.ts";
 const ROW_CHECKS = "lib/catalog/commit/check-rows.ts";
 const WRITE = "lib/catalog/commit/write-version.ts";
-const PLAN = "lib/delta/plan-commit.ts";
+const INTENT = "lib/delta/read-intent.ts";
 const CONFLICTS = "lib/delta/conflicts.ts";
 const COMMIT = "lib/operations/commit.ts";
 const MIRROR = "lib/operations/mirror.ts";
@@ -117,7 +117,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "the txn marker is not watched",
     fast: true,
     killers: ["model", "checker"],
-    edits: [{ file: PLAN, search: 'if (intent.appIds.size > 0) watch.push("txn");', replace: "" }],
+    edits: [{ file: INTENT, search: 'if (intent.appIds.size > 0) watch.push("txn");', replace: "" }],
   },
   {
     name: "the same application is no conflict",
@@ -200,7 +200,7 @@ export const MUTANTS: readonly Mutant[] = [
     killers: ["model", "checker"],
     edits: [
       {
-        file: PLAN,
+        file: INTENT,
         search: "return readsNothing && onlyAdds && ",
         replace: "return adds.length >= 0 || (readsNothing && onlyAdds) || ",
       },
@@ -239,7 +239,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "Serializable does not watch appends",
     killers: ["model", "checker"],
-    edits: [{ file: PLAN, search: '      watch.push("add");\n', replace: "" }],
+    edits: [{ file: INTENT, search: '      watch.push("add");\n', replace: "" }],
   },
   {
     name: "files that were read may be deleted",
@@ -247,7 +247,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CONFLICTS,
-        search: "mine.readFiles.has(canonicalPath(remove.path, mine.location)) || ",
+        search: "mine.readFiles.has(canonicalPath(remove.path, mine.location)) ||\n",
         replace: "",
       },
     ],
@@ -305,8 +305,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: READ,
-        search: "const at = quiet ? head :",
-        replace: "const at = quiet ? await findHead(lake, { tableId: head.tableId }) :",
+        search: "const at = await resolveTimestamp(lake, head, timestamp);",
+        replace: "const at = await resolveTimestamp(lake, await findHead(lake, { tableId: head.tableId }), timestamp);",
       },
     ],
   },
