@@ -1,6 +1,7 @@
 /** Names, defaults and meaning of all settings. What a file says is read by the CLI; environments of Lambdas end here, too. */
 
 import * as z from "zod";
+import { DEFAULT_CONFIG } from "./default-config.ts";
 import { isJsonObject, type Json, type JsonObject } from "./delta/json.ts";
 import { invalid } from "./errors.ts";
 import { checked } from "./validation.ts";
@@ -21,13 +22,10 @@ const ConfigSchema = z.strictObject({
     .prefault({}),
   server: z
     .strictObject({
-      host: z.string().min(1).default("127.0.0.1"),
-      port: z.int().min(0).max(65_535).default(8080),
+      host: z.string().min(1).default(DEFAULT_CONFIG.server.host),
+      port: z.int().min(0).max(65_535).default(DEFAULT_CONFIG.server.port),
       /** Bytes of the largest request body. */
-      body_limit_bytes: z
-        .int()
-        .min(1024)
-        .default(64 * 1024 * 1024),
+      body_limit_bytes: z.int().min(1024).default(DEFAULT_CONFIG.server.body_limit_bytes),
       /** Folder or s3://bucket/prefix for tables that are created without a location, or with a relative one. */
       storage: z.string().min(1).optional(),
     })
@@ -35,40 +33,63 @@ const ConfigSchema = z.strictObject({
   storage: z
     .strictObject({
       /** Whether commits look at the files that they name (docs/api.md, "Files are looked at"). */
-      verify_files: z.boolean().default(true),
+      verify_files: z.boolean().default(DEFAULT_CONFIG.storage.verify_files),
     })
     .prefault({}),
   mirror: z
     .strictObject({
-      enabled: z.boolean().default(true),
+      enabled: z.boolean().default(DEFAULT_CONFIG.mirror.enabled),
       /** How often overdue tables are looked for; 0 turns the sweeper off. */
-      sweep_interval_seconds: seconds.default(5),
+      sweep_interval_seconds: seconds.default(DEFAULT_CONFIG.mirror.sweep_interval_seconds),
       /** An unpublished version of this age is overdue. */
-      overdue_seconds: seconds.default(5),
+      overdue_seconds: seconds.default(DEFAULT_CONFIG.mirror.overdue_seconds),
     })
     .prefault({}),
   parity: z
     .strictObject({
       /** How often SQL and `_delta_log` are compared; 0 turns it off. */
-      interval_seconds: seconds.default(300),
-      lag_threshold_seconds: z.number().min(0).default(5),
-      max_drift_files: z.int().min(0).default(0),
+      interval_seconds: seconds.default(DEFAULT_CONFIG.parity.interval_seconds),
+      lag_threshold_seconds: z.number().min(0).default(DEFAULT_CONFIG.parity.lag_threshold_seconds),
+      max_drift_files: z.int().min(0).default(DEFAULT_CONFIG.parity.max_drift_files),
     })
     .prefault({}),
   logging: z
     .strictObject({
-      level: z.string().toLowerCase().pipe(z.enum(LEVELS)).default("info"),
+      level: z.string().toLowerCase().pipe(z.enum(LEVELS)).default(DEFAULT_CONFIG.logging.level),
     })
     .prefault({}),
   monitoring: z
     .strictObject({
       /** Serves `GET /metrics`. */
-      metrics_enabled: z.boolean().default(true),
+      metrics_enabled: z.boolean().default(DEFAULT_CONFIG.monitoring.metrics_enabled),
     })
     .prefault({}),
 });
 
-export type Config = z.output<typeof ConfigSchema>;
+/** All settings, each with a value or optional. */
+export interface Config {
+  readonly environment?: string | undefined;
+  readonly database: { readonly url?: string | undefined };
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    readonly body_limit_bytes: number;
+    readonly storage?: string | undefined;
+  };
+  readonly storage: { readonly verify_files: boolean };
+  readonly mirror: {
+    readonly enabled: boolean;
+    readonly sweep_interval_seconds: number;
+    readonly overdue_seconds: number;
+  };
+  readonly parity: {
+    readonly interval_seconds: number;
+    readonly lag_threshold_seconds: number;
+    readonly max_drift_files: number;
+  };
+  readonly logging: { readonly level: LogLevel };
+  readonly monitoring: { readonly metrics_enabled: boolean };
+}
 
 /** Settings that guides of this kind of service name, and why they mean nothing here. They are accepted with a warning. */
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
@@ -124,11 +145,6 @@ export function parseFlag(name: string, text: string): boolean {
   const parsed = z.stringbool().safeParse(text);
   if (parsed.success) return parsed.data;
   throw invalid(`${name} is "${text}"`, { hint: "Write true or false." });
-}
-
-/** A database URL without its password, to show and to log. */
-export function maskedUrl(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:@/]*):[^@/]*@/i, "$1:***@");
 }
 
 /** What the deployment tells each Lambda function (infra/). */

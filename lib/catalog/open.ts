@@ -2,11 +2,10 @@
 
 import { invalid } from "../errors.ts";
 import type { Catalog, Clock } from "../ports.ts";
-import { openDataApi } from "./engines/data-api/driver.ts";
 import type { DataApiOptions } from "./engines/data-api/transport/client.ts";
 import { isDataApiUrl } from "./engines/data-api/transport/url.ts";
-import { openPostgres, type PostgresOptions } from "./engines/postgres/driver.ts";
-import { openSqlite, type SqliteOptions } from "./engines/sqlite/driver.ts";
+import type { PostgresOptions } from "./engines/postgres/driver.ts";
+import type { SqliteOptions } from "./engines/sqlite/driver.ts";
 import { catalogOn } from "./sql-catalog.ts";
 
 export type CatalogOptions = PostgresOptions & SqliteOptions & DataApiOptions;
@@ -20,8 +19,16 @@ export type CatalogOptions = PostgresOptions & SqliteOptions & DataApiOptions;
  * @throws LakeError invalid, unavailable
  */
 export async function openCatalog(url: string, clock: Clock, options: CatalogOptions = {}): Promise<Catalog> {
-  if (/^postgres(ql)?:\/\//i.test(url)) return catalogOn(openPostgres(url, options), clock);
-  if (isDataApiUrl(url)) return catalogOn(openDataApi(url, options), clock);
+  // Each driver is loaded where it is used.
+  if (/^postgres(ql)?:\/\//i.test(url)) {
+    const { openPostgres } = await import("./engines/postgres/driver.ts");
+    return catalogOn(openPostgres(url, options), clock);
+  }
+  if (isDataApiUrl(url)) {
+    const { openDataApi } = await import("./engines/data-api/driver.ts");
+    return catalogOn(openDataApi(url, options), clock);
+  }
+  const { openSqlite } = await import("./engines/sqlite/driver.ts");
   const database = openSqlite(sqlitePath(url), options);
   const catalog = catalogOn(database, clock);
   try {

@@ -3,12 +3,12 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import { type Config, type LogLevel, parseConfig, parseFlag } from "../config.ts";
+import type { Config } from "../config.ts";
+import { DEFAULT_CONFIG } from "../default-config.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, isLakeError, LakeError, notFound } from "../errors.ts";
 import type { LocalLake, LocalLakeOptions } from "../lake/local.ts";
 import { tableRef } from "../wire/table-ref.ts";
-import { readConfigFile } from "./config-file.ts";
 import { UsageError } from "./failure.ts";
 import { type Format, Output } from "./output.ts";
 
@@ -70,9 +70,7 @@ function withoutPointer(error: LakeError): LakeError {
 
 async function openContext(options: GlobalOptions): Promise<CommandContext> {
   const output = new Output(options.format);
-  const parsed = options.config === undefined ? parseConfig({}) : await readConfigFile(options.config, process.env);
-  for (const warning of parsed.warnings) output.note(`warning: ${options.config}: ${warning}`);
-  const config = withEnvironment(parsed.config);
+  const config = await withEnvironment(await configOf(options.config, output));
   const database = () => {
     const url = options.database ?? (process.env.DATABASE_URL || config.database.url);
     if (url) return url;
@@ -99,9 +97,20 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
   };
 }
 
-function withEnvironment(config: Config): Config {
+/** Parsers of files, and what checks them, are loaded where there is a file. */
+async function configOf(path: string | undefined, output: Output): Promise<Config> {
+  if (path === undefined) return DEFAULT_CONFIG;
+  const { readConfigFile } = await import("./config-file.ts");
+  const { config, warnings } = await readConfigFile(path, process.env);
+  for (const warning of warnings) output.note(`warning: ${path}: ${warning}`);
+  return config;
+}
+
+async function withEnvironment(config: Config): Promise<Config> {
   const { LOG_LEVEL: level, VERIFY_FILES: verify } = process.env;
-  const logging = level ? { level: parseConfig({ logging: { level } }).config.logging.level as LogLevel } : {};
+  if (!level && !verify) return config;
+  const { parseConfig, parseFlag } = await import("../config.ts");
+  const logging = level ? { level: parseConfig({ logging: { level } }).config.logging.level } : {};
   const storage = verify ? { verify_files: parseFlag("VERIFY_FILES", verify) } : {};
   return {
     ...config,

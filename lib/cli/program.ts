@@ -5,23 +5,73 @@ import { EXIT } from "./exit-codes.ts";
 import { reportFailure } from "./failure.ts";
 import { VERSION } from "./version.ts";
 
-/** In the order of the help. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  serve: async () => (await import("./commands/serve.ts")).serveCommand(),
-  import: async () => (await import("./commands/import.ts")).importCommand(),
-  commit: async () => (await import("./commands/commit.ts")).commitCommand(),
-  tables: async () => (await import("./commands/tables.ts")).tablesCommand(),
-  files: async () => (await import("./commands/files.ts")).filesCommand(),
-  history: async () => (await import("./commands/history.ts")).historyCommand(),
-  snapshot: async () => (await import("./commands/snapshot.ts")).snapshotCommand(),
-  diff: async () => (await import("./commands/diff.ts")).diffCommand(),
-  mirror: async () => (await import("./commands/mirror.ts")).mirrorCommand(),
-  export: async () => (await import("./commands/export.ts")).exportCommand(),
-  fence: async () => (await import("./commands/fence.ts")).fenceCommand(),
-  resolve: async () => (await import("./commands/resolve.ts")).resolveCommand(),
-  migrate: async () => (await import("./commands/migrate.ts")).migrateCommand(),
-  health: async () => (await import("./commands/health.ts")).healthCommand(),
-  config: async () => (await import("./commands/config.ts")).configCommand(),
+interface Listed {
+  readonly about: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** In the order of the help, which needs no more of a command than what stands here. */
+const COMMANDS: Readonly<Record<string, Listed>> = {
+  serve: {
+    about: "run the API, the mirror, the sweeper and parity checks in one process",
+    load: async () => (await import("./commands/serve.ts")).serveCommand(),
+  },
+  import: {
+    about: "take an existing Delta table into the catalog; prints what it found as JSON",
+    load: async () => (await import("./commands/import.ts")).importCommand(),
+  },
+  commit: {
+    about: "commit a request of POST /v1/commits from a file, or from standard input (-)",
+    load: async () => (await import("./commands/commit.ts")).commitCommand(),
+  },
+  tables: {
+    about: "list the tables of the catalog; with --table, describe one",
+    load: async () => (await import("./commands/tables.ts")).tablesCommand(),
+  },
+  files: {
+    about: "list the live files of a table; --format ndjson prints one add object a line",
+    load: async () => (await import("./commands/files.ts")).filesCommand(),
+  },
+  history: {
+    about: "show the versions of a table, newest first",
+    load: async () => (await import("./commands/history.ts")).historyCommand(),
+  },
+  snapshot: {
+    about: "show one version per table, consistent across tables, and what each holds",
+    load: async () => (await import("./commands/snapshot.ts")).snapshotCommand(),
+  },
+  diff: {
+    about: "compare SQL with _delta_log; exits 2 on drift, 3 when the mirror is only late",
+    load: async () => (await import("./commands/diff.ts")).diffCommand(),
+  },
+  mirror: {
+    about: "publish all unpublished versions to _delta_log now",
+    load: async () => (await import("./commands/mirror.ts")).mirrorCommand(),
+  },
+  export: {
+    about: "write the _delta_log of a table elsewhere, whole, from SQL alone; data files are not copied",
+    load: async () => (await import("./commands/export.ts")).exportCommand(),
+  },
+  fence: {
+    about: "make every other Delta writer refuse to write to a table (on), or let them (off); readers go on reading",
+    load: async () => (await import("./commands/fence.ts")).fenceCommand(),
+  },
+  resolve: {
+    about: "let the mirror of a quarantined table go on, once the foreign files are gone from its _delta_log",
+    load: async () => (await import("./commands/resolve.ts")).resolveCommand(),
+  },
+  migrate: {
+    about: "make the schema of the database, or bring it up to date",
+    load: async () => (await import("./commands/migrate.ts")).migrateCommand(),
+  },
+  health: {
+    about: "check that the database answers",
+    load: async () => (await import("./commands/health.ts")).healthCommand(),
+  },
+  config: {
+    about: "work with configuration files",
+    load: async () => (await import("./commands/config.ts")).configCommand(),
+  },
 };
 
 /** Runs one command line and leaves the exit code with the process. */
@@ -50,17 +100,19 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
       new Option("--format <format>", "how data is printed").choices(["text", "json", "ndjson"]).default("text"),
     )
     .addHelpText("after", "\nExit codes: 0 ok, 1 failed, 2 drift, 3 lag only, 64 wrong usage.");
-  for (const load of loadersFor(args)) program.addCommand(await load());
+  for (const command of await commandsFor(args)) program.addCommand(command);
   configure(program);
   return program;
 }
 
-/** The commands that the arguments may mean; all of them where help or a suggestion is needed. */
-function loadersFor(args: readonly string[]): (() => Promise<Command>)[] {
+/** The commands that the arguments may mean; the names of all where help or a suggestion is needed. */
+async function commandsFor(args: readonly string[]): Promise<Command[]> {
   const bare = args.length === 1 && ["-V", "--version"].includes(args[0] ?? "");
   if (bare) return [];
   const named = Object.entries(COMMANDS).filter(([name]) => args.includes(name));
-  return (named.length > 0 && !args.includes("help") ? named : Object.entries(COMMANDS)).map(([, load]) => load);
+  if (named.length === 0)
+    return Object.entries(COMMANDS).map(([name, { about }]) => new Command(name).description(about));
+  return Promise.all(named.map(async ([, { about, load }]) => (await load()).description(about)));
 }
 
 /** Errors of the command line come back as exceptions, and read like all others. */

@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { readConfigFile } from "../../lib/cli/config-file.ts";
-import { maskedUrl, parseConfig } from "../../lib/config.ts";
+import { parseConfig } from "../../lib/config.ts";
+import { DEFAULT_CONFIG } from "../../lib/default-config.ts";
 import { isLakeError } from "../../lib/errors.ts";
+import { maskedUrl } from "../../lib/masked-url.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dl-config-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -47,6 +49,7 @@ for (const [extension, text] of [
 }
 
 test("an empty file means the defaults", async () => {
+  assert.deepEqual(parseConfig({}).config, DEFAULT_CONFIG, "the same without a file, where nothing is parsed");
   assert.deepEqual((await read("yaml", "")).config, parseConfig({}).config);
   assert.deepEqual((await read("yaml", "server:\nmirror:\n")).config, parseConfig({}).config);
 });

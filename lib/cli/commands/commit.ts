@@ -12,7 +12,8 @@ import { readJsonText } from "../../wire/json-text.ts";
 import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { formatTime } from "../format.ts";
-import { type Output, table } from "../output.ts";
+import type { Output } from "../output.ts";
+import { table } from "../table.ts";
 
 interface Options {
   readonly mirror: boolean;
@@ -20,7 +21,6 @@ interface Options {
 
 export function commitCommand(): Command {
   return new Command("commit")
-    .description("commit a request of POST /v1/commits from a file, or from standard input (-)")
     .argument("<file>", "JSON file; - for standard input")
     .option("--no-mirror", "leave _delta_log to a running dl serve")
     .action(

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { stringify } from "yaml";
-import { maskedUrl } from "../../config.ts";
+import { maskedUrl } from "../../masked-url.ts";
 import { readConfigFile } from "../config-file.ts";
 import { action } from "../context.ts";
 
@@ -23,5 +23,5 @@ export function configCommand(): Command {
         { readsDocument: true },
       ),
     );
-  return new Command("config").description("work with configuration files").addCommand(validate);
+  return new Command("config").addCommand(validate);
 }

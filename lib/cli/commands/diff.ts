@@ -31,7 +31,6 @@ interface Options {
 
 export function diffCommand(): Command {
   const command = new Command("diff")
-    .description("compare SQL with _delta_log; exits 2 on drift, 3 when the mirror is only late")
     .option("--log-dir <dir>", "the table's folder or its _delta_log, also s3://…; its own location if absent")
     .option("--lag-threshold-seconds <n>", "an unpublished version of this age is late (default: 5)", seconds)
     .option("--max-drift-files <n>", "so many differing files are tolerated (default: 0)", integer(0))

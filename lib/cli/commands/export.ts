@@ -5,6 +5,7 @@ import { toLocation } from "../../lake/location.ts";
 import { exportTable } from "../../operations/export.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { plural } from "../format.ts";
+import { openProgress } from "../progress.ts";
 
 interface Options {
   readonly table?: string;
@@ -13,13 +14,14 @@ interface Options {
 }
 
 export function exportCommand(): Command {
-  const command = new Command("export")
-    .description("write the _delta_log of a table elsewhere, whole, from SQL alone; data files are not copied")
-    .requiredOption("--to <dir>", "folder, or s3://bucket/prefix, that gets the _delta_log");
+  const command = new Command("export").requiredOption(
+    "--to <dir>",
+    "folder, or s3://bucket/prefix, that gets the _delta_log",
+  );
   return withTableOptions(command).action(
     action<Options>(async ({ output, withLake }, options) => {
       const location = await toLocation(options.to);
-      const progress = output.progress();
+      const progress = openProgress();
       const done = await withLake(
         (lake) => exportTable(lake, oneTable(options), lake.openLog(location), progress.update),
         { mirror: false },

@@ -8,9 +8,6 @@ import { EXIT } from "../exit-codes.ts";
 
 export function fenceCommand(): Command {
   return new Command("fence")
-    .description(
-      "make every other Delta writer refuse to write to a table (on), or let them (off); readers go on reading",
-    )
     .argument("<table>", "the table: namespace.name or its id")
     .addArgument(new Argument("<state>", "whether the fence is up").choices(["on", "off"]))
     .action(

@@ -9,7 +9,8 @@ import type { Lake } from "../../ports.ts";
 import { integer, moment } from "../arguments.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { formatBytes, formatTime, plural } from "../format.ts";
-import { type Output, table } from "../output.ts";
+import type { Output } from "../output.ts";
+import { table } from "../table.ts";
 
 const PAGE = 1000;
 
@@ -22,7 +23,6 @@ interface Options {
 
 export function filesCommand(): Command {
   const command = new Command("files")
-    .description("list the live files of a table; --format ndjson prints one add object a line")
     .option("--version <n>", "the state at this version", integer(0))
     .option("--timestamp <time>", "the state at this moment (ISO 8601, or milliseconds)", moment);
   return withTableOptions(command).action(

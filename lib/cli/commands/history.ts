@@ -5,7 +5,7 @@ import { tableHistory } from "../../operations/read.ts";
 import { integer } from "../arguments.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { formatBytes, formatTime } from "../format.ts";
-import { table } from "../output.ts";
+import { table } from "../table.ts";
 
 interface Options {
   readonly table?: string;
@@ -16,7 +16,6 @@ interface Options {
 
 export function historyCommand(): Command {
   const command = new Command("history")
-    .description("show the versions of a table, newest first")
     .option("--limit <n>", "at most so many", integer(1, 10_000), 100)
     .option("--before <version>", "only versions below this one", integer(0));
   return withTableOptions(command).action(

@@ -7,6 +7,7 @@ import { importTable } from "../../operations/import.ts";
 import { IMPORT_MODES } from "../../wire/import-modes.ts";
 import { action } from "../context.ts";
 import { formatBytes, plural } from "../format.ts";
+import { openProgress } from "../progress.ts";
 
 interface Options {
   readonly name: string;
@@ -15,7 +16,6 @@ interface Options {
 
 export function importCommand(): Command {
   return new Command("import")
-    .description("take an existing Delta table into the catalog; prints what it found as JSON")
     .argument("<location>", "folder of the table: a path, file:///… or s3://bucket/prefix")
     .requiredOption("--name <ns.name>", "name of the table in the catalog")
     .addOption(
@@ -26,7 +26,7 @@ export function importCommand(): Command {
     .action(
       action<Options>(async ({ output, withLake }, { name, mode }, [given = ""]) => {
         const location = await toLocation(given);
-        const progress = output.progress();
+        const progress = openProgress();
         const imported = await withLake((lake) => importTable(lake, { location, name, mode }, progress.update), {
           create: "schema",
         }).finally(progress.stop);

@@ -1,11 +1,11 @@
 /** dl migrate: makes or updates the schema of the database. */
 
 import { Command } from "commander";
-import { maskedUrl } from "../../config.ts";
+import { maskedUrl } from "../../masked-url.ts";
 import { action, databaseExists } from "../context.ts";
 
 export function migrateCommand(): Command {
-  return new Command("migrate").description("make the schema of the database, or bring it up to date").action(
+  return new Command("migrate").action(
     action(async ({ output, database, withLake }) => {
       // A new SQLite file is made complete as soon as it is opened.
       const made = !databaseExists(database());

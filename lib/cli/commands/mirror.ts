@@ -7,7 +7,8 @@ import type { Lake } from "../../ports.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { plural } from "../format.ts";
-import { type Output, table } from "../output.ts";
+import { openProgress } from "../progress.ts";
+import { table } from "../table.ts";
 
 /** Tables asked for at once; those that fail keep their place in line until all have had a turn. */
 const MAX_TABLES = 100_000;
@@ -18,10 +19,10 @@ interface Options {
 }
 
 export function mirrorCommand(): Command {
-  const command = new Command("mirror").description("publish all unpublished versions to _delta_log now");
+  const command = new Command("mirror");
   return withTableOptions(command).action(
     action<Options>(async ({ output, withLake }, options) => {
-      const tables = await withLake((lake) => mirrorAll(lake, output, options), { mirror: false });
+      const tables = await withLake((lake) => mirrorAll(lake, options), { mirror: false });
       await output.result({ tables }, () => text(tables));
       const failed = tables.some((t) => t.error !== undefined || t.quarantined !== undefined);
       return failed ? EXIT.failed : EXIT.ok;
@@ -29,12 +30,12 @@ export function mirrorCommand(): Command {
   );
 }
 
-async function mirrorAll(lake: Lake, output: Output, options: Options) {
+async function mirrorAll(lake: Lake, options: Options) {
   const named = options.table !== undefined || options.tableId !== undefined;
   const ids = named
     ? [(await findHead(lake, oneTable(options))).tableId]
     : (await lake.catalog.overdueTables(lake.clock.now() + 1, MAX_TABLES)).map((overdue) => overdue.tableId);
-  const progress = output.progress();
+  const progress = openProgress();
   const done = [];
   for (const [i, tableId] of ids.entries()) {
     progress.update({ phase: "mirror", done: i, total: ids.length });

@@ -7,9 +7,7 @@ import { EXIT } from "../exit-codes.ts";
 import { plural } from "../format.ts";
 
 export function resolveCommand(): Command {
-  const command = new Command("resolve").description(
-    "let the mirror of a quarantined table go on, once the foreign files are gone from its _delta_log",
-  );
+  const command = new Command("resolve");
   return withTableOptions(command).action(
     action<{ readonly table?: string; readonly tableId?: string }>(async ({ output, withLake }, options) => {
       const resolved = await withLake((lake) => resolveTable(lake, oneTable(options)), { mirror: false });

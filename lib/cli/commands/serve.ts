@@ -1,13 +1,14 @@
 /** dl serve: the whole service in one process: API, mirror, sweeper and parity checks. */
 
 import { Command } from "commander";
-import { type Config, maskedUrl } from "../../config.ts";
+import type { Config } from "../../config.ts";
 import { errorText } from "../../errors.ts";
 import { createApp } from "../../http/app.ts";
 import type { HostOptions } from "../../http/endpoint.ts";
 import { listen } from "../../http/node-server.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { tableLocation } from "../../lake/location.ts";
+import { maskedUrl } from "../../masked-url.ts";
 import { sweepMirrors } from "../../operations/sweep.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { openPrometheus, type PrometheusMetrics } from "../../telemetry/prometheus.ts";
@@ -35,7 +36,6 @@ interface Options {
 
 export function serveCommand(): Command {
   return new Command("serve")
-    .description("run the API, the mirror, the sweeper and parity checks in one process")
     .option("--port <n>", "port of the API; 0 takes a free one (default: 8080)", integer(0, 65_535))
     .option("--host <address>", "address to listen on (default: 127.0.0.1)")
     .option(

@@ -9,7 +9,7 @@ import { integer, moment, repeated } from "../arguments.ts";
 import { action } from "../context.ts";
 import { UsageError } from "../failure.ts";
 import { formatBytes, formatTime } from "../format.ts";
-import { table } from "../output.ts";
+import { table } from "../table.ts";
 
 interface Options {
   readonly table?: string[];
@@ -21,7 +21,6 @@ interface Options {
 
 export function snapshotCommand(): Command {
   return new Command("snapshot")
-    .description("show one version per table, consistent across tables, and what each holds")
     .option("--table <name>", "a table by its name; may be repeated", repeated)
     .option("--table-id <uuid>", "a table by its id; may be repeated", repeated)
     .option("--version <n>", "at this version (one table)", integer(0))

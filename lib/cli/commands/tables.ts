@@ -6,7 +6,8 @@ import type { TableHead } from "../../ports.ts";
 import { descriptionAnswer, headAnswer } from "../../wire/answers.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { formatBytes, formatCount, formatTime } from "../format.ts";
-import { facts, table } from "../output.ts";
+import { facts } from "../output.ts";
+import { table } from "../table.ts";
 
 const PAGE = 1000;
 
@@ -17,9 +18,7 @@ interface Options {
 }
 
 export function tablesCommand(): Command {
-  const command = new Command("tables")
-    .description("list the tables of the catalog; with --table, describe one")
-    .option("--namespace <name>", "only tables of this namespace");
+  const command = new Command("tables").option("--namespace <name>", "only tables of this namespace");
   return withTableOptions(command).action(
     action<Options>(async ({ output, withLake }, options) => {
       if (options.table ?? options.tableId) {

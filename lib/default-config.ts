@@ -1,0 +1,13 @@
+/** What holds where no configuration says otherwise. Apart from lib/config.ts, so that a command without a file loads no checker. */
+
+import type { Config } from "./config.ts";
+
+export const DEFAULT_CONFIG: Config = {
+  database: {},
+  server: { host: "127.0.0.1", port: 8080, body_limit_bytes: 64 * 1024 * 1024 },
+  storage: { verify_files: true },
+  mirror: { enabled: true, sweep_interval_seconds: 5, overdue_seconds: 5 },
+  parity: { interval_seconds: 300, lag_threshold_seconds: 5, max_drift_files: 0 },
+  logging: { level: "info" },
+  monitoring: { metrics_enabled: true },
+};
