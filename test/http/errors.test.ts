@@ -139,6 +139,8 @@ test("unknown routes and methods", async () => {
 const QUERIES: readonly [path: string, detail: RegExp][] = [
   [`/v1/tables/${ID}/files?limit=0`, /at least 1, got 0/],
   [`/v1/tables/${ID}/files?limit=10001`, /at most 10000/],
+  [`/v1/tables/${ID}/files?version=9007199254740993`, /at most 9007199254740991, got 9007199254740993$/],
+  [`/v1/tables/${ID}/commits?after=-9007199254740993`, /at least -1, got -9007199254740993$/],
   [`/v1/tables/${ID}/files?limit=many`, /an integer, got "many"/],
   [`/v1/tables/${ID}/files?limit=1&limit=2`, /given 2 times/],
   [`/v1/tables/${ID}/files?verion=1`, /unknown query parameter "verion"/],
@@ -204,4 +206,41 @@ test("health is 503 while the database is away", async () => {
   assert.deepEqual(sick.body, { status: "unavailable", database: "no route to host", version: "1.2.3" });
   const well = await client(stubLake({ ping: async () => undefined })).get("/v1/health");
   assert.deepEqual(well.body, { status: "ok", database: "ok", version: "1.2.3" });
+});
+
+test("numbers in messages keep their digits", async () => {
+  for (const number of ["9007199254740993", "123456789012345678901234567890", "1e400", "1.5"]) {
+    const at = `{"transactionId":"${ID}","tables":[{"table":"a.b","readVersion":${number},"actions":[]}]}`;
+    const { body } = await api.post("/v1/commits", at);
+    assert.equal(body.pointer, "/tables/0/readVersion");
+    assert.match(String(body.detail), new RegExp(`got ${number}$`));
+    const size = `{"transactionId":"${ID}","tables":[{"table":"a.b","readVersion":0,"actions":[{"txn":{"appId":"a","version":${number}9}}]}]}`;
+    if (/\d{20}|[.e]/.test(number))
+      assert.match(String((await api.post("/v1/commits", size)).body.detail), /got \S+9$/);
+    const moment = `{"tables":[{"table":"a.b"}],"timestamp":${number}}`;
+    const refused = await api.post("/v1/snapshots", moment);
+    assert.equal(refused.body.pointer, "/timestamp");
+    assert.match(String(refused.body.detail), /milliseconds since the epoch, or ISO 8601/);
+  }
+});
+
+test("what a client does not accept is a 406, and a name in a path is no placeholder", async () => {
+  for (const path of ["/v1/tables", `/v1/tables/${ID}/files`, "/v1/health"]) {
+    assertProblem(await api.get(path, { accept: "text/html" }), 406, "NOT_ACCEPTABLE");
+    assertProblem(await api.get(path, { accept: "application/json;q=0" }), 406, "NOT_ACCEPTABLE");
+  }
+  const { status } = await client(stubLake({ ping: async () => undefined })).get("/v1/health", {
+    accept: "text/html, application/*;q=0.8",
+  });
+  assert.equal(status, 200);
+  const wrong = await api.get("/v1/tables/import");
+  assertProblem(wrong, 405, "METHOD_NOT_ALLOWED");
+  assert.equal(wrong.headers.get("allow"), "POST");
+});
+
+test("a name that stands twice in a body is refused on every route that has one", async () => {
+  for (const path of ["/v1/commits", "/v1/tables", "/v1/tables/import", "/v1/snapshots", "/v1/uploads"]) {
+    const answer = await api.post(path, '{"tables":[],"name":"a.b","x":{"y":1,"\\u0079":2}}');
+    assert.equal(assertProblem(answer, 400, "DUPLICATE_NAME").pointer, "/x/y");
+  }
 });

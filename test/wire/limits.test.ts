@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { COUNT, TEXT } from "../../lib/delta/limits.ts";
 import { isLakeError } from "../../lib/errors.ts";
+import { checked } from "../../lib/validation.ts";
 import { decodeCommitRequest } from "../../lib/wire/commit-request.ts";
+import { createTableRequest } from "../../lib/wire/contracts/tables.ts";
 import { client, stubLake } from "../http/stub-lake.ts";
 
 const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -113,6 +115,13 @@ test("of many culprits a hundred are named, and all counted", async () => {
   const { body } = await client(stubLake()).post("/v1/commits", { transactionId: ID, tables });
   assert.equal((body.errors as unknown[]).length, 100);
   assert.match(String(body.detail), /and 2999 more/);
+});
+
+test("names that JavaScript finds special survive in a configuration", () => {
+  const given = JSON.parse(
+    '{"name":"a.b","schema":{"type":"struct","fields":[]},"configuration":{"__proto__":"1","constructor":"2"}}',
+  );
+  assert.equal(JSON.stringify(checked(createTableRequest, given).configuration), '{"__proto__":"1","constructor":"2"}');
 });
 
 test("the document says so", async () => {

@@ -68,10 +68,15 @@ const isoText = {
 const ABOUT_TIMESTAMP =
   "Milliseconds since the epoch, or ISO 8601 with a time zone. It means the newest version that is not after it";
 
+function millisOf(value: unknown): number | undefined {
+  if (typeof value === "string") return value.length > TIMESTAMP_LENGTH ? undefined : parseTimestamp(value);
+  return Number.isSafeInteger(value) ? parseTimestamp(String(value)) : undefined;
+}
+
 /** In requests: milliseconds, or ISO 8601 with a time zone. */
 export const timestamp = shownAs(
-  z.union([z.int().min(0).max(MAX_TIMESTAMP), text(TIMESTAMP_LENGTH)]).transform((value, context) => {
-    const millis = typeof value === "number" ? value : parseTimestamp(value);
+  z.unknown().transform((value, context): number => {
+    const millis = millisOf(value);
     if (millis === undefined) context.addIssue({ code: "custom", message: TIMESTAMP_WANTED });
     return millis ?? 0;
   }),
@@ -91,7 +96,10 @@ export function list<T extends z.ZodType>(item: T, bounds: { readonly min?: numb
 
 /** An integer in a request; JSON may write it as `1.0`, too. */
 export function integer(min: number, shown: object, max = Number.MAX_SAFE_INTEGER) {
-  const plain = (value: unknown) => (isRawNumber(value) ? Number(value.rawJSON) : value);
+  const plain = (value: unknown) => {
+    const number = isRawNumber(value) ? Number(value.rawJSON) : undefined;
+    return Number.isSafeInteger(number) ? number : value;
+  };
   const schema = z.preprocess(plain, z.int().min(min).max(max));
   return shownAs(schema, { type: "integer", format: "int64", minimum: min, maximum: max, ...shown });
 }
@@ -129,10 +137,14 @@ export function queryInteger(options: { readonly min: number; readonly max?: num
   const { min, max = Number.MAX_SAFE_INTEGER, description } = options;
   const schema = z
     .string()
-    .max(17)
-    .regex(/^-?\d{1,16}$/, "an integer")
-    .transform(Number)
-    .pipe(z.int().min(min).max(max));
+    .regex(/^-?\d{1,19}$/, "an integer")
+    .transform((digits, context) => {
+      // Compared and shown as it was given: as a number it may be another.
+      const given = BigInt(digits);
+      if (given < min) context.addIssue({ code: "custom", message: `expected at least ${min}, got ${digits}` });
+      if (given > max) context.addIssue({ code: "custom", message: `expected at most ${max}, got ${digits}` });
+      return Number(given);
+    });
   return shownAs(schema, { type: "integer", format: "int64", minimum: min, maximum: max, description });
 }
 
