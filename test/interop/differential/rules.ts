@@ -17,6 +17,9 @@ const LIMITS: Readonly<Record<string, readonly Entry[]>> = {
       reason: "it has no variant in Delta tables",
     },
   ],
+  Spark: [
+    { matches: /ArrowInvalid: Can't view array of type struct<value: binary/, reason: "it hands no variant to Python" },
+  ],
   Polars: [
     { matches: /columnMapping|column mapping/i, reason: "it has no column mapping" },
     { matches: /typeWidening|v2Checkpoint|requires reader features/i, reason: "it lacks this feature" },
