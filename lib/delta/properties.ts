@@ -13,6 +13,7 @@ import {
   interval,
   oneOf,
   someOf,
+  sqlCondition,
   text,
   type ValueKind,
 } from "./property-values.ts";
@@ -154,10 +155,11 @@ export const PROPERTIES = {
 export type PropertyName = keyof typeof PROPERTIES;
 
 /** Properties with a name of their own behind a fixed beginning. */
-export const PROPERTY_PREFIXES: Readonly<Record<string, string>> = {
-  "delta.constraints.": "A CHECK constraint: the SQL condition that every row meets.",
-  "delta.universalFormat.config.": "A setting of one of the formats that Spark also writes.",
-};
+export const PROPERTY_PREFIXES: Readonly<Record<string, { readonly kind: ValueKind<string>; readonly about: string }>> =
+  {
+    "delta.constraints.": { kind: sqlCondition, about: "A CHECK constraint: the SQL condition that every row meets." },
+    "delta.universalFormat.config.": { kind: text, about: "A setting of one of the formats that Spark also writes." },
+  };
 
 type ValueOf<D> = D extends PropertyDefinition<infer T> ? T : never;
 
@@ -230,7 +232,7 @@ export function propertyProblem(name: string, value: string): PropertyProblem | 
 function valueKind(name: string): ValueKind<unknown> | undefined {
   if (Object.hasOwn(PROPERTIES, name)) return PROPERTIES[name as PropertyName].kind as unknown as ValueKind<unknown>;
   const prefix = Object.keys(PROPERTY_PREFIXES).find((p) => name.startsWith(p) && name.length > p.length);
-  return prefix === undefined ? undefined : (text as unknown as ValueKind<unknown>);
+  return prefix === undefined ? undefined : (PROPERTY_PREFIXES[prefix]?.kind as unknown as ValueKind<unknown>);
 }
 
 function shortened(value: string): string {

@@ -124,3 +124,32 @@ export const text: ValueKind<string> = {
   read: (value) => (value.trim() === "" ? undefined : value),
   write: (value) => value,
 };
+
+const CLOSERS: Readonly<Record<string, string>> = { "(": ")", "[": "]" };
+
+/**
+ * A condition in Spark's SQL. Spark parses it before it opens the table, and fails where it cannot; what can be told without
+ * its parser is refused: open quotes and brackets, and an operator without its right side.
+ */
+export const sqlCondition: ValueKind<string> = {
+  form: "a condition in SQL that is complete: its quotes and brackets are closed",
+  read: (value) =>
+    isBalanced(value) && !/(^\s*$|[=<>+\-*/%&|^!,.]\s*$|\b(and|or|not|in|is|like|between)\s*$)/i.test(value.slice(-64))
+      ? value
+      : undefined,
+  write: (value) => value,
+};
+
+function isBalanced(value: string): boolean {
+  const open: string[] = [];
+  for (let i = 0; i < value.length; i += 1) {
+    const char = value[i] as string;
+    if (char === "'" || char === '"' || char === "`") {
+      for (i += 1; i < value.length && value[i] !== char; i += 1) if (value[i] === "\\" && char !== "`") i += 1;
+      if (i >= value.length) return false;
+    } else if (CLOSERS[char] !== undefined) open.push(CLOSERS[char] as string);
+    else if ((char === ")" || char === "]") && open.pop() !== char) return false;
+    else if (char === ";") return false;
+  }
+  return open.length === 0;
+}

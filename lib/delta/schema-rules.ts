@@ -3,7 +3,7 @@
 import { invalid } from "../errors.ts";
 import { unreadableMetadata } from "./column-metadata.ts";
 import { isJsonObject, type Json } from "./json.ts";
-import { schemaColumns } from "./schema.ts";
+import { type SchemaField, schemaColumns } from "./schema.ts";
 import type { TableDescription } from "./table-configuration.ts";
 
 export interface SchemaProblem {
@@ -44,15 +44,61 @@ function* typeProblems(column: string, type: Json, inCollection: boolean): Gener
   }
 }
 
+function* nestedProblems(column: string, type: Json): Generator<SchemaProblem> {
+  if (!isJsonObject(type)) return;
+  if (type.type === "struct" && Array.isArray(type.fields) && type.fields.length === 0) {
+    yield { rule: "emptyStruct", column, message: "is a struct without members, which Parquet cannot hold" };
+  }
+  for (const [kind, member] of [
+    ["array", "containsNull"],
+    ["map", "valueContainsNull"],
+  ] as const) {
+    if (type.type !== kind || typeof type[member] === "boolean") continue;
+    yield { rule: "nullFlag", column, message: `is of a type whose "${member}" is neither true nor false` };
+  }
+}
+
+const MAPPING_ANNOTATIONS = ["delta.columnMapping.id", "delta.columnMapping.physicalName"];
+/** PROTOCOL.md, "Identity Columns": these three stand together or not at all. */
+const IDENTITY_ANNOTATIONS = ["start", "step", "allowExplicitInsert"].map((name) => `delta.identity.${name}`);
+
+function* annotationProblems(
+  column: string,
+  { metadata, type }: SchemaField,
+  mapped: boolean,
+): Generator<SchemaProblem> {
+  const unreadable = unreadableMetadata(metadata);
+  if (unreadable !== undefined) yield { rule: "columnMetadata", column, message: unreadable };
+  const has = (key: string) => metadata[key] !== undefined;
+  if (!mapped && MAPPING_ANNOTATIONS.some(has)) {
+    yield {
+      rule: "mappingAnnotation",
+      column,
+      message: "has an id or a physical name in its metadata, but the table has no column mapping",
+      hint: 'Leave them out, or set "delta.columnMapping.mode".',
+    };
+  }
+  const given = IDENTITY_ANNOTATIONS.filter(has).length;
+  if (given > 0 && (given < IDENTITY_ANNOTATIONS.length || type !== "long")) {
+    yield {
+      rule: "identityColumn",
+      column,
+      message: `is an identity column: its type is long, and its metadata have ${IDENTITY_ANNOTATIONS.join(", ")}`,
+    };
+  }
+}
+
 /** Everything about a schema that some reader fails on, in the order of its columns. */
 export function* schemaProblems(table: TableDescription): Generator<SchemaProblem> {
   const { schema, properties } = table;
   const mapped = properties["delta.columnMapping.mode"] !== "none";
+  if (schema.length === 0)
+    yield { rule: "noColumns", column: "", message: "is missing: a table has one column at least" };
   for (const { field, path, type, inCollection } of schemaColumns(schema)) {
     const column = path.join(".");
     yield* typeProblems(column, type, inCollection);
-    const unreadable = field && unreadableMetadata(field.metadata);
-    if (unreadable !== undefined) yield { rule: "columnMetadata", column, message: unreadable };
+    yield* nestedProblems(column, type);
+    if (field !== undefined) yield* annotationProblems(column, field, mapped);
     if (field !== undefined && !mapped && FORBIDDEN_IN_NAMES.test(field.name)) {
       yield {
         rule: "columnName",

@@ -2,11 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Metadata, Protocol } from "../../lib/delta/actions.ts";
 import type { Json, JsonObject } from "../../lib/delta/json.ts";
 import { keptFiles } from "../../lib/delta/metadata-change.ts";
 import { planTable } from "../../lib/delta/plan-commit.ts";
-import { isLakeError } from "../../lib/errors.ts";
 import {
   actions,
   add,
@@ -20,51 +18,7 @@ import {
   tableCommit,
   tableState,
 } from "../support/builders.ts";
-import { checkCommit } from "../support/check-commit.ts";
-
-const FEATURES = protocol(
-  ["appendOnly", "invariants", "changeDataFeed", "rowTracking", "domainMetadata", "icebergCompatV1", "icebergCompatV2"],
-  ["columnMapping", "typeWidening", "deletionVectors", "timestampNtz"],
-);
-const DECLARED = new Set([...(FEATURES.writerFeatures ?? []), "allowColumnDefaults", "generatedColumns"]);
-
-interface Some {
-  readonly fields: readonly JsonObject[];
-  readonly configuration?: Record<string, string>;
-  readonly partitionColumns?: readonly string[];
-  readonly protocol?: Protocol;
-}
-
-function table({ fields, configuration = {}, partitionColumns = [] }: Some): Metadata {
-  return metadata({ schemaString: schemaString(...fields), configuration, partitionColumns });
-}
-
-/** The rule that refuses the change; undefined when it is taken. */
-function refusal(before: Some, after: Some, files = 1): string | undefined {
-  try {
-    checkCommit(actions({ metadata: table(after) }), {
-      protocol: after.protocol ?? FEATURES,
-      metadata: table(before),
-      declared: DECLARED,
-      keptFiles: files,
-      at: "/tables/0",
-    });
-    return undefined;
-  } catch (error) {
-    assert.ok(isLakeError(error, "invalid"), String(error));
-    return String(error.facts?.rule ?? error.code);
-  }
-}
-
-const of = (type: Json, more: JsonObject = {}): Some => ({ fields: [{ ...field("a", type), ...more }, field("z")] });
-const struct = (...fields: readonly JsonObject[]): JsonObject => ({ type: "struct", fields });
-const array = (elementType: Json, containsNull = true): JsonObject => ({ type: "array", elementType, containsNull });
-const map = (keyType: Json, valueType: Json, valueContainsNull = true): JsonObject => ({
-  type: "map",
-  keyType,
-  valueType,
-  valueContainsNull,
-});
+import { array, FEATURES, map, of, refusal, type Some, struct } from "../support/metadata-refusal.ts";
 
 describe("types without widening", () => {
   const TYPES = ["byte", "short", "integer", "long", "float", "double", "string", "binary", "boolean", "date"].concat([
@@ -269,72 +223,6 @@ describe("column mapping", () => {
     test(name, () => {
       assert.equal(refusal(before, after), rule);
       assert.equal(refusal(before, after, 0), undefined);
-    });
-  }
-});
-
-describe("what no reader could open, with files or without", () => {
-  const cases: readonly [string, Some, string][] = [
-    ["void", of("void"), "voidType"],
-    ["an array of void", of(array("void")), "voidType"],
-    ["a void member", of(struct(field("b", "void"))), "voidType"],
-    ["char", of("char(3)"), "charType"],
-    ["varchar", of("varchar(3)"), "charType"],
-    ["an interval", of("interval day to second"), "intervalType"],
-    ["a decimal with spaces", of("decimal(10, 2)"), "decimalForm"],
-    ["a decimal without digits", of("decimal"), "decimalForm"],
-    ["a decimal of no digits", of("decimal(0,0)"), "decimalForm"],
-    ["a space in a name", { fields: [field("a b"), field("z")] }, "columnName"],
-    ["a brace in a name", of(struct(field("b{"))), "columnName"],
-    [
-      "change data with a column of its own",
-      { fields: [field("_change_type"), field("z")], configuration: { "delta.enableChangeDataFeed": "true" } },
-      "changeDataColumn",
-    ],
-    [
-      "change data with a column of its own, in capitals",
-      { fields: [field("_COMMIT_version"), field("z")], configuration: { "delta.enableChangeDataFeed": "true" } },
-      "changeDataColumn",
-    ],
-  ];
-  const plain: Some = { fields: [field("z")] };
-  for (const [name, after, rule] of cases) {
-    test(`${name} is refused, and let be where it was so before`, () => {
-      assert.equal(refusal(plain, after, 0), rule);
-      assert.equal(refusal(after, { ...after, partitionColumns: ["z"] }, 0), undefined);
-    });
-  }
-});
-
-describe("properties that exclude each other", () => {
-  const names = {
-    "delta.rowTracking.materializedRowIdColumnName": "r",
-    "delta.rowTracking.materializedRowCommitVersionColumnName": "v",
-  };
-  const cases: readonly [string, Record<string, string>][] = [
-    [
-      "row tracking enabled and suspended",
-      { ...names, "delta.enableRowTracking": "true", "delta.rowTrackingSuspended": "true" },
-    ],
-    [
-      "a log kept for less time than files",
-      { "delta.logRetentionDuration": "interval 1 day", "delta.deletedFileRetentionDuration": "interval 2 days" },
-    ],
-    [
-      "files kept for more time than the log is by default",
-      { "delta.deletedFileRetentionDuration": "interval 60 days" },
-    ],
-    ["two versions of Iceberg", { "delta.enableIcebergCompatV1": "true", "delta.enableIcebergCompatV2": "true" }],
-    ["Iceberg and deletion vectors", { "delta.enableIcebergCompatV2": "true", "delta.enableDeletionVectors": "true" }],
-    ["Iceberg without column mapping", { "delta.enableIcebergCompatV1": "true" }],
-    ["an Iceberg that we do not know", { "delta.enableIcebergCompatV3": "true" }],
-    ["UniForm without Iceberg compatibility", { "delta.universalFormat.enabledFormats": "iceberg" }],
-  ];
-  for (const [name, configuration] of cases) {
-    test(`${name}: refused, and let be where it was so before`, () => {
-      const after = { fields: [field("z")], configuration };
-      assert.equal(refusal({ fields: [field("z")] }, after, 0), "DELTA_INVALID_TABLE_PROPERTY");
-      assert.equal(refusal(after, { ...after, configuration: { ...configuration, own: "x" } }, 0), undefined);
     });
   }
 });

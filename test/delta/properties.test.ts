@@ -128,6 +128,36 @@ for (const [name, taken, refused] of VALUES) {
   }
 }
 
+test("a constraint is a condition that is complete", () => {
+  const problem = (value: string) => propertyProblem("delta.constraints.c", value)?.problem;
+  for (const right of [
+    "id > 0",
+    "id > 0 and (s = 'it''s (' or `a b` is null)",
+    "name like 'x%'",
+    "a in (1, 2)",
+    "not b",
+  ]) {
+    assert.equal(problem(right), undefined, right);
+  }
+  for (const wrong of [
+    "",
+    " ",
+    "id >",
+    "id > 0 and",
+    "(id > 0",
+    "id > 0)",
+    "s = 'x",
+    's = "x',
+    "`a > 1",
+    "(a]",
+    "a; b",
+    "a in",
+    "a =",
+  ]) {
+    assert.match(problem(wrong) ?? "", /^must be a condition/, wrong);
+  }
+});
+
 test("every property has a default that it can read back, and a sentence", () => {
   for (const [name, { kind, default: value, about }] of Object.entries(PROPERTIES)) {
     assert.match(about, /\.$/, name);

@@ -83,7 +83,8 @@ describe("a metaData action by itself", () => {
       refuses(() => change(table, table), { at: `${META}/partitionColumns` });
     });
   }
-  test("a table may have no columns yet", () => change({ schemaString: schemaString() }));
+  test("a table has one column at least", () =>
+    refuses(() => change({ schemaString: schemaString() }), { code: "DELTA_INVALID_SCHEMA" }));
   test("partitioned by a column of its own", () =>
     change({ partitionColumns: ["part"] }, { partitionColumns: ["part"] }));
   test("row tracking names its two columns", () => {

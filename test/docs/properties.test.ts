@@ -16,7 +16,7 @@ function rows(): string[] {
     return `| \`${name}\` | ${form} | ${shown} | ${about}${by} |`;
   });
   const open = Object.entries(PROPERTY_PREFIXES).map(
-    ([prefix, about]) => `| \`${prefix}…\` | text | none | ${about} |`,
+    ([prefix, { kind, about }]) => `| \`${prefix}…\` | ${kind.form} | none | ${about} |`,
   );
   return [...known, ...open].sort();
 }

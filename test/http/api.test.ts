@@ -27,7 +27,7 @@ test("a table is created once, whatever the retries", async () => {
     transactionId,
     name: "once.t",
     location: join(api.folder, "once t"),
-    schema: { type: "struct", fields: [] },
+    schema: { type: "struct", fields: [{ name: "id", type: "long" }] },
   };
   const first = await post("/v1/tables", body);
   assert.equal(first.status, 201, first.text);
