@@ -2,7 +2,7 @@
 
 import { invalid } from "../errors.ts";
 import { unreadableMetadata } from "./column-metadata.ts";
-import { isJsonObject, type Json } from "./json.ts";
+import { isJsonObject, type Json, type JsonObject, parseJson } from "./json.ts";
 import { type SchemaField, schemaColumns } from "./schema.ts";
 import type { TableDescription } from "./table-configuration.ts";
 
@@ -44,8 +44,24 @@ function* typeProblems(column: string, type: Json, inCollection: boolean): Gener
   }
 }
 
+/** Members of a type object; Spark cannot read a schema with any other. */
+const TYPE_MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  struct: ["type", "fields"],
+  array: ["type", "elementType", "containsNull"],
+  map: ["type", "keyType", "valueType", "valueContainsNull"],
+};
+
 function* nestedProblems(column: string, type: Json): Generator<SchemaProblem> {
   if (!isJsonObject(type)) return;
+  const foreign = foreignMember(type);
+  if (foreign !== undefined) {
+    yield {
+      rule: "typeMember",
+      column,
+      message: `is of a type with the member "${foreign}", which types do not have`,
+      hint: 'What is to be said of a column belongs in its "metadata".',
+    };
+  }
   if (type.type === "struct" && Array.isArray(type.fields) && type.fields.length === 0) {
     yield { rule: "emptyStruct", column, message: "is a struct without members, which Parquet cannot hold" };
   }
@@ -88,8 +104,26 @@ function* annotationProblems(
   }
 }
 
+/** The whole schema is a struct type, too. */
+function* rootProblems({ metadata }: TableDescription): Generator<SchemaProblem> {
+  const root = metadata.schemaString === undefined ? undefined : parseJson(metadata.schemaString);
+  const foreign = root !== undefined && isJsonObject(root) ? foreignMember(root) : undefined;
+  if (foreign === undefined) return;
+  yield {
+    rule: "typeMember",
+    column: "",
+    message: `is of a schema with the member "${foreign}", which schemas do not have`,
+  };
+}
+
+function foreignMember(type: JsonObject): string | undefined {
+  const known = TYPE_MEMBERS[String(type.type)] ?? [];
+  return Object.keys(type).find((member) => !known.includes(member));
+}
+
 /** Everything about a schema that some reader fails on, in the order of its columns. */
 export function* schemaProblems(table: TableDescription): Generator<SchemaProblem> {
+  yield* rootProblems(table);
   const { schema, properties } = table;
   const mapped = properties["delta.columnMapping.mode"] !== "none";
   if (schema.length === 0)

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { field, protocol } from "../support/builders.ts";
+import { actions, field, metadata, protocol, refuses } from "../support/builders.ts";
+import { checkCommit } from "../support/check-commit.ts";
 import { array, of, refusal, type Some, struct } from "../support/metadata-refusal.ts";
 
 describe("what no reader could open, with files or without", () => {
@@ -20,6 +21,8 @@ describe("what no reader could open, with files or without", () => {
     ["an array of such", of(array(struct())), "emptyStruct"],
     ["a null flag that is none", of({ type: "array", elementType: "long", containsNull: "yes" }), "nullFlag"],
     ["one of a map", of({ type: "map", keyType: "long", valueType: "long", valueContainsNull: 1 }), "nullFlag"],
+    ["a struct with a member of its own", of({ ...struct(field("b")), note: "x" }), "typeMember"],
+    ["an array with one", of(array({ ...array("long"), note: "x" })), "typeMember"],
     ["no columns", { fields: [] }, "noColumns"],
     [
       "an id without column mapping",
@@ -93,4 +96,18 @@ describe("properties that exclude each other", () => {
       assert.equal(refusal(after, { ...after, configuration: { ...configuration, own: "x" } }, 0), undefined);
     });
   }
+});
+
+test("the schema itself has no members of its own, either", () => {
+  const schema = (more: object) =>
+    metadata({ schemaString: JSON.stringify({ type: "struct", fields: [field("z")], ...more }) });
+  const check = (after: ReturnType<typeof schema>) =>
+    checkCommit(actions({ metadata: after }), {
+      protocol: protocol(),
+      metadata: metadata(),
+      keptFiles: 0,
+      at: "/tables/0",
+    });
+  check(schema({}));
+  refuses(() => check(schema({ note: "x" })), { code: "DELTA_INVALID_SCHEMA" });
 });
