@@ -58,7 +58,14 @@ const refused: readonly (readonly [string, Json, string])[] = [
   ["an action of checkpoints", { sidecar: {} }, "sidecar"],
   [
     "a changed id",
-    { metaData: { id: "x", partitionColumns: [], configuration: {}, schemaString: '{"type":"struct","fields":[]}' } },
+    {
+      metaData: {
+        id: "x",
+        partitionColumns: [],
+        configuration: {},
+        schemaString: '{"type":"struct","fields":[{"name":"id","type":"long","nullable":true,"metadata":{}}]}',
+      },
+    },
     "metaData/id",
   ],
   ["a downgrade", { protocol: { minReaderVersion: 1, minWriterVersion: 2 } }, "protocol"],
