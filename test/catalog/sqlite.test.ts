@@ -101,7 +101,7 @@ describe("SQLite", () => {
     }, 5);
     await assert.rejects(commitOf(impatient, tableId, {}), code("unavailable", "DATABASE_LOCKED"));
     clearInterval(ticking);
-    assert.ok(ticks > 5, `the event loop ran ${ticks} times`);
+    assert.ok(ticks > 1, `the event loop ran ${ticks} times`);
     assert.equal((await stateOf(impatient, tableId)).version, 0);
     const waiting = commitOf(catalog, tableId, {});
     await pause(30);
