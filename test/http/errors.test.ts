@@ -238,7 +238,7 @@ test("what a client does not accept is a 406, and a name in a path is no placeho
   assert.equal(wrong.headers.get("allow"), "POST");
 });
 
-test("a name that stands twice in a body is refused on every route that has one", async () => {
+test("a name that occurs twice in a body is refused on every route that has one", async () => {
   for (const path of ["/v1/commits", "/v1/tables", "/v1/tables/import", "/v1/snapshots", "/v1/uploads"]) {
     const answer = await api.post(path, '{"tables":[],"name":"a.b","x":{"y":1,"\\u0079":2}}');
     assert.equal(assertProblem(answer, 400, "DUPLICATE_NAME").pointer, "/x/y");
