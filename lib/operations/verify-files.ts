@@ -17,6 +17,8 @@ import type { PlannedPart } from "./commit-parts.ts";
 const AT_ONCE = 48;
 /** A commit of which nobody said anything must not wait long for a storage that is slow; API Gateway waits for 30 s. */
 const TIMEOUT_MS = { asked: 15_000, byDefault: 5_000 };
+/** The magic bytes at both ends and the length of the footer. */
+const MIN_PARQUET_BYTES = 12;
 /** Named in one refusal. */
 const MAX_NAMED = 10;
 
@@ -160,8 +162,14 @@ async function look({ part, table, files, how }: Looking, file: FileToCheck, key
       },
     );
   }
-  if (how === "deep" && file.kind === "adds" && file.member === "path")
-    await lookInside(files, table, file, { key, size, ...place });
+  if (file.kind !== "adds" || file.member !== "path") return;
+  if (size < MIN_PARQUET_BYTES) {
+    throw invalid(
+      `the file "${file.path}" has ${size} bytes, and a Parquet file has ${MIN_PARQUET_BYTES} or more; looked at as ${place.facts.lookedAt}`,
+      { ...place, facts: { ...place.facts, size }, code: "FILE_NOT_PARQUET" },
+    );
+  }
+  if (how === "deep") await lookInside(files, table, file, { key, size, ...place });
 }
 
 interface Place {

@@ -93,8 +93,8 @@ describe("existence and size", () => {
   test("files that are there, with the sizes that the actions say", async () => {
     const { store, send } = await open();
     await store.put("a b.parquet", bytes(100));
-    await store.put("day=1/c.parquet", bytes(7));
-    assert.equal(await send([addOf("a%20b.parquet"), addOf("day=1/c.parquet", { size: 7 })]), "size");
+    await store.put("day=1/c.parquet", bytes(17));
+    assert.equal(await send([addOf("a%20b.parquet"), addOf("day=1/c.parquet", { size: 17 })]), "size");
   });
 
   test("a missing file and another size are refused, whoever asks: nobody, the table, the request", async () => {
@@ -240,6 +240,19 @@ describe("existence and size", () => {
   });
 });
 
+test("no Parquet file is shorter than 12 bytes, and none of these is read", async () => {
+  const { store, send } = await open();
+  for (const size of [0, 1, 11]) {
+    await store.put("f.parquet", bytes(size));
+    for (const how of ["size", "deep"] as const) {
+      const error = await refusal(send([addOf("f.parquet", { size })], how));
+      assert.deepEqual([error.code, error.at], ["FILE_NOT_PARQUET", "/tables/0/actions/0/add/path"]);
+    }
+  }
+  await store.put("f.parquet", bytes(12));
+  assert.equal(await send([addOf("f.parquet", { size: 12 })], "size"), "size");
+});
+
 describe("deletion vectors and change data", () => {
   const features = { "delta.enableDeletionVectors": "true", "delta.enableChangeDataFeed": "true" };
   const vector = (more: Record<string, Json> = {}): Json => ({
@@ -262,8 +275,11 @@ describe("deletion vectors and change data", () => {
     assert.equal(error.code, "FILE_NOT_FOUND");
     assert.equal(error.at, "/tables/0/actions/0/add/deletionVector");
     assert.equal(error.facts?.lookedAt, `${location(name)}/${KEY}`);
-    await store.put(KEY, bytes(43));
-    assert.equal((await refusal(send([withVector()]))).code, "FILE_SIZE_MISMATCH");
+    // An offset of 4, and 40 bytes between a length and a checksum of 4 bytes each.
+    for (const tooShort of [43, 44, 51]) {
+      await store.put(KEY, bytes(tooShort));
+      assert.equal((await refusal(send([withVector()]))).code, "FILE_SIZE_MISMATCH");
+    }
     await store.put(KEY, bytes(52));
     const absolute = { storageType: "p", pathOrInlineDv: `${location(name)}/${KEY}` };
     assert.equal((await refusal(send([withVector({ ...absolute, sizeInBytes: 400 })]))).code, "FILE_SIZE_MISMATCH");
