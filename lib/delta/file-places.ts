@@ -2,14 +2,15 @@
 
 import type { DeletionVector } from "./actions.ts";
 import { canonicalPath, isOutside } from "./paths.ts";
+import { decodeZ85 } from "./z85.ts";
 
 /** The object key of a path, relative to the root of its table: percent-decoded once. undefined for what lies elsewhere. */
 export function keyInTable(location: string, path: string): string | undefined {
   return isOutside(path, location) ? undefined : canonicalPath(path, location);
 }
 
-const UUID_LETTERS = 20;
-const Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+/** So many letters of base85 are a UUID. */
+export const UUID_LETTERS = 20;
 
 /**
  * The path of the file that holds a deletion vector (PROTOCOL.md, "Deletion Vectors"): relative to the table for `u`, as it
@@ -25,23 +26,16 @@ export function deletionVectorPath({ storageType, pathOrInlineDv }: DeletionVect
   return prefix === "" ? name : `${prefix}/${name}`;
 }
 
-/** Five letters are four bytes, the highest first. */
 function uuidOf(text: string): string | undefined {
-  let hex = "";
-  for (let start = 0; start < text.length; start += 5) {
-    let value = 0;
-    for (const letter of text.slice(start, start + 5)) {
-      const digit = Z85.indexOf(letter);
-      if (digit < 0) return undefined;
-      value = value * 85 + digit;
-    }
-    if (value >= 2 ** 32) return undefined;
-    hex += value.toString(16).padStart(8, "0");
-  }
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  const bytes = decodeZ85(text);
+  const hex = bytes && Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex?.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
+
+/** Around the bytes of a vector in its file: its length before it, its checksum behind it, four bytes each. */
+const FRAME_BYTES = 8n;
 
 /** How many bytes the file of a deletion vector has at least. */
 export function deletionVectorEnd({ offset = 0, sizeInBytes }: DeletionVector): bigint {
-  return BigInt(offset) + BigInt(sizeInBytes);
+  return BigInt(offset) + BigInt(sizeInBytes) + FRAME_BYTES;
 }

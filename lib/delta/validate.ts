@@ -14,6 +14,7 @@ import { checkProtocolUpgrade, checkWritable } from "./protocol.ts";
 import { checkSystemDomain } from "./system-domains.ts";
 import { assignsRowIds, isActive, type TableConfiguration } from "./table-configuration.ts";
 import { checkFeaturesListed, checkMetadata, checkMetadataChange } from "./validate-metadata.ts";
+import { checkDeletionVectors } from "./validate-vectors.ts";
 
 /** The table that a commit is checked against, and how messages name it. */
 export interface ValidationContext {
@@ -164,26 +165,6 @@ function checkAppendOnly(actions: CommitActions, table: TableConfiguration, plac
       at: place("removes", first),
       code: "DELTA_CANNOT_MODIFY_APPEND_ONLY",
     });
-  }
-}
-
-/** A deletion vector needs its feature and one of the three known forms (PROTOCOL.md, "Deletion Vectors"). */
-function checkDeletionVectors(adds: readonly AddFile[], { features }: TableConfiguration, place: PlaceOf): void {
-  const supported = features.has("deletionVectors");
-  for (const [i, { path, deletionVector: dv }] of adds.entries()) {
-    if (dv === undefined) continue;
-    const at = place("adds", i, "deletionVector");
-    if (!supported) {
-      throw invalid(`"${path}" has a deletion vector, but the table lacks the feature "deletionVectors"`, {
-        at,
-        code: "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
-      });
-    }
-    const refuse = (why: string) => invalid(`the deletion vector of "${path}" ${why}`, { at });
-    if (!["u", "i", "p"].includes(dv.storageType)) throw refuse(`has the unknown storageType "${dv.storageType}"`);
-    if (dv.storageType === "i" && dv.offset !== undefined) throw refuse("is inline and has an offset");
-    // 20 characters of Z85 are a UUID; what comes before is a folder.
-    if (dv.pathOrInlineDv.length < (dv.storageType === "u" ? 20 : 1)) throw refuse("has too short a pathOrInlineDv");
   }
 }
 

@@ -279,7 +279,7 @@ function rebuildTests(catalog: CatalogUnderTest["catalog"]): void {
 
   test("readCommitsOf tells for each remove what its file had, and readCommits what the action says", async () => {
     const [one, two, three] = [{ p: "1" }, { p: "2" }, { p: null }];
-    const vector = { storageType: "u", pathOrInlineDv: "v".repeat(20), sizeInBytes: 1, cardinality: 1 };
+    const vector = { storageType: "u", pathOrInlineDv: "v".repeat(20), offset: 1, sizeInBytes: 1, cardinality: 1 };
     const files = [add("a", { partitionValues: one }), add("b", { partitionValues: two }), add("c")];
     const tableId = await newTable(catalog(), files);
     await commitNext(catalog(), tableId, {

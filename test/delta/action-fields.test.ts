@@ -70,7 +70,7 @@ const TAKEN = new Map<object, string>([
   [kinds.looseTextMap, `${MAPS} {"a":null} {"a":1}`],
 ]);
 
-const VECTOR = { storageType: "u", pathOrInlineDv: "a".repeat(20), sizeInBytes: 1, cardinality: 1 };
+const VECTOR = { storageType: "u", pathOrInlineDv: "a".repeat(20), offset: 1, sizeInBytes: 1, cardinality: 1 };
 const FILE = { path: "f", partitionValues: {}, size: 1, modificationTime: 1, dataChange: true };
 const RECORDS: readonly (readonly [string, { readonly fields: object }, (body: object) => Json])[] = [
   ["add", ADD, (body) => ({ add: { ...FILE, ...body } })],

@@ -17,11 +17,12 @@ const fields = (found: { readonly fields?: readonly { readonly field: string }[]
 describe("files", () => {
   test("edge 22: a key is path and deletion vector; edge 6: spellings do not matter", () => {
     assert.equal(fileKey(add("a%3ab")), fileKey(add("a%3Ab")));
+    const { offset: _, ...vector } = deletionVector("v");
     const keys = [
       add(),
       add("x"),
-      ...[undefined, 0, 1].map((offset) =>
-        add("part-0.parquet", { deletionVector: deletionVector("v", offset === undefined ? {} : { offset }) }),
+      ...[{ ...vector, storageType: "p" }, vector, { ...vector, offset: 0 }, { ...vector, offset: 1 }].map((dv) =>
+        add("part-0.parquet", { deletionVector: dv }),
       ),
     ];
     assert.equal(new Set(keys.map(fileKey)).size, keys.length);
@@ -190,7 +191,7 @@ describe("commits", () => {
       [
         ["missing", "a", undefined],
         ["different", "b", undefined],
-        ["extra", "x", "uv0000000000000000000"],
+        ["extra", "x", "uv0000000000000000000@1"],
       ],
     );
     assert.deepEqual(fields(files[1]), ["y"]);

@@ -1,10 +1,12 @@
 /** The rules that a commit's adds and removes must keep, whoever else commits. */
 
 import { describe, test } from "node:test";
-import { placesOf } from "../../lib/delta/action-places.ts";
-import type { CommitActions, Metadata, Protocol } from "../../lib/delta/actions.ts";
+import { type PlaceOf, placesOf } from "../../lib/delta/action-places.ts";
+import type { CommitActions, DeletionVector, Metadata, Protocol } from "../../lib/delta/actions.ts";
 import { parseJson } from "../../lib/delta/json.ts";
+import { tableConfiguration } from "../../lib/delta/table-configuration.ts";
 import { checkUniqueFiles } from "../../lib/delta/validate.ts";
+import { checkDeletionVectors } from "../../lib/delta/validate-vectors.ts";
 import {
   actions,
   add,
@@ -32,10 +34,17 @@ function check(some: Partial<CommitActions>, table: Table = {}): void {
     at: AT,
   });
 }
-const STATS = '{"numRecords":5,"tightBounds":false}';
+const STATS = '{"numRecords":9,"tightBounds":false}';
 const dv1 = deletionVector("a");
 const dv2 = deletionVector("b");
-const WITH_VECTORS: Table = { protocol: protocol([], ["deletionVectors"]) };
+/** The six rows of the example of the protocol, in the portable format. */
+const INLINE = {
+  storageType: "i",
+  pathOrInlineDv: "^Bg9^0rr910000000000iXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L",
+  sizeInBytes: 44,
+  cardinality: 6,
+};
+const WITH_VECTORS = { protocol: protocol([], ["deletionVectors"]) };
 const duplicate = { code: "DELTA_DUPLICATE_ACTIONS_FOUND", at: AT };
 
 describe("files", () => {
@@ -69,7 +78,7 @@ describe("files", () => {
     });
     refuses(() => check(both, WITH_VECTORS), duplicate);
   });
-  test("edge 20: with different deletion vectors they are taken; edge 22: offset 0 is a difference", () => {
+  test("edge 20: with different deletion vectors they are taken; edge 22: the offset is a difference", () => {
     const second = (removed: typeof dv1 | undefined, added: typeof dv1) =>
       check(
         {
@@ -80,7 +89,7 @@ describe("files", () => {
       );
     second(undefined, dv1);
     second(dv1, dv2);
-    second(dv1, { ...dv1, offset: 0 });
+    second(dv1, { ...dv1, offset: 2 });
     refuses(() => second(dv1, { ...dv1 }), duplicate);
   });
   test("edge 38: an append-only table loses no data, but its files may be rearranged", () => {
@@ -201,7 +210,7 @@ describe("statistics", () => {
 });
 
 describe("deletion vectors", () => {
-  const with_ = (dv: typeof dv1, table = WITH_VECTORS) =>
+  const with_ = (dv: DeletionVector, table: Table = WITH_VECTORS) =>
     check({ adds: [add("f", { deletionVector: dv, stats: STATS })] }, table);
   test("the table needs the feature, not the property", () => {
     with_(dv1, { ...WITH_VECTORS, metadata: { configuration: { "delta.enableDeletionVectors": "false" } } });
@@ -209,8 +218,41 @@ describe("deletion vectors", () => {
   });
   test("the three known forms are taken", () => {
     with_({ ...dv1, pathOrInlineDv: `ab${dv1.pathOrInlineDv}`, offset: 4 });
-    with_({ ...dv1, storageType: "i", pathOrInlineDv: "abc" });
-    with_({ ...dv1, storageType: "p", pathOrInlineDv: "s3://b/f.bin", offset: 0 });
+    with_(INLINE);
+    with_({ ...INLINE, pathOrInlineDv: "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L", sizeInBytes: 40 });
+    with_({ ...dv1, storageType: "p", pathOrInlineDv: "s3://b/f.bin", offset: 1 });
+  });
+  test("edge 19: descriptors that readers cannot open are refused at the member", () => {
+    const { offset: _, ...withoutOffset } = dv1;
+    for (const [member, dv] of [
+      ["cardinality", { ...dv1, cardinality: 0 }],
+      ["cardinality", { ...INLINE, cardinality: 0 }],
+      ["cardinality", { ...INLINE, cardinality: 5 }],
+      ["sizeInBytes", { ...dv1, sizeInBytes: 0 }],
+      ["sizeInBytes", { ...INLINE, sizeInBytes: 40 }],
+      ["sizeInBytes", { ...INLINE, sizeInBytes: 45 }],
+      ["sizeInBytes", { ...INLINE, sizeInBytes: 5 }],
+      ["offset", withoutOffset],
+      ["offset", { ...withoutOffset, storageType: "p", pathOrInlineDv: "s3://b/f.bin" }],
+      ["offset", { ...dv1, offset: 0 }],
+      ["offset", { ...INLINE, offset: 1 }],
+      ["pathOrInlineDv", { ...dv1, pathOrInlineDv: "not z85 at all ~~~~~" }],
+      ["pathOrInlineDv", { ...dv1, pathOrInlineDv: "%".repeat(20) }],
+      ["pathOrInlineDv", { ...dv1, pathOrInlineDv: `a${"é".repeat(20)}` }],
+      ...["a/", "a:b", "%2e", "..", ".", "a b", "a\\"].map(
+        (prefix) => ["pathOrInlineDv", { ...dv1, pathOrInlineDv: prefix + dv1.pathOrInlineDv }] as const,
+      ),
+      ["pathOrInlineDv", { ...INLINE, pathOrInlineDv: "abc" }],
+      ["pathOrInlineDv", { ...INLINE, pathOrInlineDv: INLINE.pathOrInlineDv.replace("X", "~") }],
+      ["pathOrInlineDv", { ...INLINE, pathOrInlineDv: "0".repeat(55) }],
+      ["pathOrInlineDv", { ...INLINE, pathOrInlineDv: INLINE.pathOrInlineDv.slice(0, 50), sizeInBytes: 40 }],
+    ] as const) {
+      const adds = [add("f", { deletionVector: dv, stats: STATS })];
+      const place: PlaceOf = (kind, i, more) => `/${kind}/${i}/${more}`;
+      refuses(() => checkDeletionVectors(adds, tableConfiguration(WITH_VECTORS.protocol, metadata()), place), {
+        at: `/adds/0/deletionVector/${member}`,
+      });
+    }
   });
   test("others are refused", () => {
     for (const dv of [

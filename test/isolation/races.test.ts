@@ -59,7 +59,13 @@ test("a server that remembers an old protocol does not refuse what the new one a
   const [state] = await one.catalog.readStates([{ tableId: id }]);
   const writerFeatures = [...new Set([...(state?.protocol.writerFeatures ?? []), ...protocol.writerFeatures])];
   assert.equal(await commitTo(one, id, 1, [{ protocol: { ...protocol, writerFeatures } }]), 2);
-  const deletionVector = { storageType: "u", pathOrInlineDv: "vBn[lx{q8@P<9BNH/isA", sizeInBytes: 4, cardinality: 1 };
+  const deletionVector = {
+    storageType: "u",
+    pathOrInlineDv: "vBn[lx{q8@P<9BNH/isA",
+    offset: 1,
+    sizeInBytes: 4,
+    cardinality: 1,
+  };
   const stats = '{"numRecords":5,"tightBounds":false}';
   const marked = addOf("f", { deletionVector, stats });
   assert.equal(await commitTo(two, id, 2, [removeOf("f"), marked], { files: ["f"] }), 3);

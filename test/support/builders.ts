@@ -29,7 +29,7 @@ export function remove(path = "part-0.parquet", more: Partial<RemoveFile> = {}):
 
 /** A deletion vector in a file: `id` becomes the 20 characters of its UUID. */
 export function deletionVector(id = "a", more: Partial<DeletionVector> = {}): DeletionVector {
-  return { storageType: "u", pathOrInlineDv: id.padEnd(20, "0"), sizeInBytes: 40, cardinality: 1, ...more };
+  return { storageType: "u", pathOrInlineDv: id.padEnd(20, "0"), offset: 1, sizeInBytes: 40, cardinality: 1, ...more };
 }
 
 export function field(name: string, type: Json = "long", metadata: JsonObject = {}): JsonObject {

@@ -151,7 +151,13 @@ function makeActions(part: PlannedPart, files: readonly AddFile[], metadata: Met
   // A path that others add, too; with the deletion vector that it has, if it is there.
   const shared = `shared-${(part.picks[0] ?? 0) % 3}`;
   const live = files.find((file) => file.path === shared);
-  const dv = { storageType: "u", pathOrInlineDv: name.padStart(20, "0").slice(-20), sizeInBytes: 4, cardinality: 1 };
+  const dv = {
+    storageType: "u",
+    pathOrInlineDv: name.padStart(20, "0").slice(-20),
+    offset: 1,
+    sizeInBytes: 4,
+    cardinality: 1,
+  };
   const made: Record<PlannedPart["deed"], () => Partial<CommitActions>> = {
     append: () => ({ adds: part.picks.map((_, i) => fresh(`${name}-${i}`)) }),
     collide: () => ({ adds: [live ?? fresh(shared)] }),
