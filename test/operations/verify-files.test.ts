@@ -275,7 +275,6 @@ describe("deletion vectors and change data", () => {
     assert.equal(error.code, "FILE_NOT_FOUND");
     assert.equal(error.at, "/tables/0/actions/0/add/deletionVector");
     assert.equal(error.facts?.lookedAt, `${location(name)}/${KEY}`);
-    // An offset of 4, and 40 bytes between a length and a checksum of 4 bytes each.
     for (const tooShort of [43, 44, 51]) {
       await store.put(KEY, bytes(tooShort));
       assert.equal((await refusal(send([withVector()]))).code, "FILE_SIZE_MISMATCH");
