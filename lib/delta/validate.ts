@@ -14,6 +14,7 @@ import { checkProtocolUpgrade, checkWritable } from "./protocol.ts";
 import { checkSystemDomain } from "./system-domains.ts";
 import { assignsRowIds, isActive, type TableConfiguration } from "./table-configuration.ts";
 import { checkFeaturesListed, checkMetadata, checkMetadataChange } from "./validate-metadata.ts";
+import { checkColumnStats } from "./validate-stats.ts";
 import { checkDeletionVectors } from "./validate-vectors.ts";
 
 /** The table that a commit is checked against, and how messages name it. */
@@ -175,7 +176,7 @@ function checkStats(actions: CommitActions, table: TableConfiguration, place: Pl
   const removed = new Set(actions.removes.map((remove) => canonicalPath(remove.path)));
   for (const [i, add] of actions.adds.entries()) {
     const at = place("adds", i, "stats");
-    const { numRecords, tightBounds } = readStats(add, at);
+    const { numRecords, tightBounds } = readStats(add, at, table);
     const dv = add.deletionVector;
     if (numRecords === undefined && (dv || rowIds || iceberg)) {
       throw invalid(
@@ -206,7 +207,11 @@ function missingRecordsCode(add: AddFile, rowIds: boolean): string {
   return add.deletionVector ? "DELTA_DELETION_VECTOR_MISSING_NUM_RECORDS" : "DELTA_ICEBERG_COMPAT_VIOLATION";
 }
 
-function readStats(add: AddFile, at: string): { readonly numRecords?: Int64; readonly tightBounds?: Json } {
+function readStats(
+  add: AddFile,
+  at: string,
+  table: TableConfiguration,
+): { readonly numRecords?: Int64; readonly tightBounds?: Json } {
   if (add.stats === undefined) return {};
   const refuse = (why: string, cause?: unknown) => invalid(`stats of "${add.path}" ${why}`, { at, cause });
   let stats: Json;
@@ -216,8 +221,21 @@ function readStats(add: AddFile, at: string): { readonly numRecords?: Int64; rea
     throw refuse(`are not JSON: ${(error as Error).message}`, error);
   }
   if (!isJsonObject(stats)) throw refuse("are not a JSON object");
+  if (holdsHalfCharacter(add.stats)) throw refuse("hold half a surrogate pair, which is no character");
+  checkColumnStats(stats, { path: add.path, at }, table);
   const { numRecords, tightBounds = null } = stats;
   if (numRecords === undefined || numRecords === null) return { tightBounds };
   if (!isInt64(numRecords) || numRecords < 0) throw refuse("have a numRecords that is not a count");
   return { numRecords, tightBounds };
+}
+
+/** Readers refuse a JSON text as a whole if any text in it is no Unicode. */
+function holdsHalfCharacter(json: string): boolean {
+  if (!/\\u[dD][89a-fA-F]/.test(json) && json.isWellFormed()) return false;
+  let found = false;
+  JSON.parse(json, (key, value: unknown) => {
+    found ||= !key.isWellFormed() || (typeof value === "string" && !value.isWellFormed());
+    return value;
+  });
+  return found;
 }
