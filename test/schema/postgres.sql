@@ -750,16 +750,23 @@ begin
         and removed_version >= v and removed_version < 9007199254740991 order by removed_version limit 4) p
     where p.dv_key = r.dv_key limit 1) gone on true;
 
-  -- Row ids: a file that follows another of its path keeps that one's, any other gets fresh ones above the mark.
+  -- Row ids: a file that follows another of its path keeps that one's, one that comes back with the id that it had keeps it,
+  -- any other gets fresh ones above the mark.
   with a as (
-    select f.*, former.base_row_id former_id, former.default_row_commit_version former_version,
-      row_ids and former.base_row_id is null is_fresh
+    select f.*, coalesce(former.base_row_id, back.base_row_id) former_id,
+      coalesce(former.default_row_commit_version, back.default_row_commit_version) former_version,
+      row_ids and former.base_row_id is null and back.base_row_id is null is_fresh
     from jsonb_populate_recordset(null::dl_files, tab->'adds') f
     left join lateral (
       select p.* from (select dv_key, base_row_id, default_row_commit_version from dl_files
         where row_ids and closed.n > 0 and table_id = tid and path_key = f.path_key
           and removed_version >= v and removed_version < 9007199254740991 order by removed_version limit 4) p
-      order by p.dv_key <> f.dv_key limit 1) former on true),
+      order by p.dv_key <> f.dv_key limit 1) former on true
+    left join lateral (
+      select old.base_row_id, old.default_row_commit_version from dl_files old
+      where row_ids and f.base_row_id is not null and former.base_row_id is null and old.table_id = tid
+        and old.path_key = f.path_key and old.removed_version < v and old.removed_version < 9007199254740991
+        and old.base_row_id = f.base_row_id order by old.removed_version desc limit 1) back on true),
   counted as (
     select a.*, case when is_fresh then coalesce(num_records, 0) else 0 end ids from a),
   numbered as (
