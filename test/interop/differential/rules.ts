@@ -87,6 +87,19 @@ export const JUSTIFIED: readonly (Entry & { readonly rule: string })[] = [
       "PROTOCOL.md, Deletion Vectors: cardinality is a count of rows, and an inline vector has no offset. Counts of records that are made from them would be negative.",
   },
   {
+    rule: "deletion vectors say what they hold",
+    matches:
+      /the deletion vector of .* (deletes no row|needs a sizeInBytes|says \d+ (bytes|rows)|is in a file, so it needs)/,
+    reason:
+      "PROTOCOL.md, Deletion Vectors. Spark holds the descriptor against the bitmap and refuses the file, or shows deleted rows again; readers on the Rust kernel look at the bitmap alone.",
+  },
+  {
+    rule: "statistics of the type of their column",
+    matches: /DELTA_INVALID_STATS/,
+    reason:
+      "PROTOCOL.md, Per-file Statistics. Some readers read null without a word, others refuse the table, by type and by version; a checkpoint with parsed statistics cannot hold them.",
+  },
+  {
     rule: "names that the change data feed needs",
     matches: /is a name that the change data feed needs/,
     reason: "Spark reads the table, but no longer its change feed (DELTA_TABLE_WITH_CDC_COLUMNS).",
