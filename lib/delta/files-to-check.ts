@@ -18,6 +18,8 @@ export interface FileToCheck {
   /** Bytes. */
   readonly size?: Int64;
   readonly atLeast?: bigint;
+  /** Of a deletion vector: the file has the vector's length at its offset. */
+  readonly vector?: { readonly offset: Int64; readonly sizeInBytes: Int64 };
   /** Of a data file. */
   readonly stats?: string;
 }
@@ -38,11 +40,20 @@ export function filesToCheck(actions: CommitActions, location: string): readonly
     if (deletionVector === undefined || vector === undefined) continue;
     // Many vectors share a file; the last byte of each must be in it.
     const atLeast = deletionVectorEnd(deletionVector);
-    const known = `${vector} ${atLeast}`;
+    const { offset = 0, sizeInBytes } = deletionVector;
+    const known = `${vector} ${offset} ${sizeInBytes}`;
     if (vectors.has(known)) continue;
     vectors.add(known);
     const place = deletionVector.storageType === "p" ? keyInTable(location, vector) : vector;
-    files.push({ kind: "adds", i, member: "deletionVector", path: vector, key: place, atLeast });
+    files.push({
+      kind: "adds",
+      i,
+      member: "deletionVector",
+      path: vector,
+      key: place,
+      atLeast,
+      vector: { offset, sizeInBytes },
+    });
   }
   for (const [i, action] of actions.others.entries()) {
     const { cdc } = action;

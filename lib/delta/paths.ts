@@ -28,7 +28,8 @@ function absolutePath(path: string): string | undefined {
   const name = scheme.toLowerCase();
   if (name !== "file") return `${/^s3[an]$/.test(name) ? "s3" : name}:${host}${decoded}`;
   const isLocal = host === "" || host === "//" || host.toLowerCase() === "//localhost";
-  return isLocal ? `/${decoded.replace(/^\/+/, "")}` : `file:${host}${decoded}`;
+  // A file system takes several slashes for one, an object store does not.
+  return isLocal ? `/${decoded.replaceAll(/\/{2,}/g, "/").replace(/^\//, "")}` : `file:${host}${decoded}`;
 }
 
 function rootOf(location: string): string {
@@ -42,7 +43,7 @@ function rootOf(location: string): string {
 export function relativePath(path: string, location: string): string {
   const canonical = absolutePath(path);
   const inside = canonical === undefined ? undefined : canonicalPath(path, location);
-  if (inside === undefined || inside === canonical) return path;
+  if (inside === undefined || inside === canonical || inside.startsWith("/")) return path;
   // The writer's own encoding where it can be told; a colon in the first segment would read as a scheme.
   const tail = path.split("/").slice(-inside.split("/").length).join("/");
   const kept = percentDecode(tail) === inside ? tail : inside.split("/").map(encodeURIComponent).join("/");

@@ -22,6 +22,12 @@ export function openTableFiles(store: ObjectStore, { timeoutMs }: { readonly tim
   };
   return {
     sizeOf: (key) => asked(async () => (await store.head(key, { signal }))?.size),
+    lengthAt: (key, offset) =>
+      asked(async () => {
+        const start = Number(offset);
+        const bytes = await store.getRange(key, start, start + 4, { signal });
+        return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
+      }),
     footerOf: (key, size) =>
       asked(async () => {
         // Loaded by the first deep check: hyparquet is for them alone.

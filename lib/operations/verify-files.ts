@@ -162,6 +162,7 @@ async function look({ part, table, files, how }: Looking, file: FileToCheck, key
       },
     );
   }
+  if (file.vector !== undefined) await lookAtVector(files, file, { key, size, ...place });
   if (file.kind !== "adds" || file.member !== "path") return;
   if (size < MIN_PARQUET_BYTES) {
     throw invalid(
@@ -170,6 +171,26 @@ async function look({ part, table, files, how }: Looking, file: FileToCheck, key
     );
   }
   if (how === "deep") await lookInside(files, table, file, { key, size, ...place });
+}
+
+/** PROTOCOL.md, "Deletion Vector File Storage Format": the length of a vector stands before it, and readers compare. */
+async function lookAtVector(
+  files: TableFiles,
+  { path, vector }: FileToCheck,
+  { key, at, facts }: Place,
+): Promise<void> {
+  if (vector === undefined) return;
+  const length = await files.lengthAt(key, vector.offset);
+  if (BigInt(length) === BigInt(vector.sizeInBytes)) return;
+  throw invalid(
+    `the file "${path}" has no deletion vector of ${vector.sizeInBytes} bytes at offset ${vector.offset}: the length there is ${length}; looked at as ${facts.lookedAt}`,
+    {
+      at,
+      facts,
+      code: "FILE_SIZE_MISMATCH",
+      hint: "Send offset and sizeInBytes as the writer of the vector has them.",
+    },
+  );
 }
 
 interface Place {

@@ -1,11 +1,14 @@
 /** Files that actions name, for looking at them before a commit. */
 
 import type { FileFooter } from "../delta/file-schema.ts";
+import type { Int64 } from "../delta/int64.ts";
 
 /** The files of one table. Keys are relative to its root. */
 export interface TableFiles {
   /** Bytes; undefined when there is no such file. @throws LakeError unavailable when the storage cannot be asked */
   sizeOf(key: string): Promise<number | undefined>;
+  /** The 32-bit big-endian number at an offset, as lengths stand in files of deletion vectors. @throws LakeError unavailable */
+  lengthAt(key: string, offset: Int64): Promise<number>;
   /** What the footer of a Parquet file says. @throws LakeError corrupt for other files; unavailable */
   footerOf(key: string, size: number): Promise<FileFooter>;
 }

@@ -124,6 +124,8 @@ describe("the root of the table", () => {
     ["file:///lake/a%20b", "/lake/a%20b/f.parquet", "f.parquet"],
     ["file:///lake/t", "file:///lake/t/f.parquet", "f.parquet"],
     ["file:///lake/t", "file:/lake/t/f.parquet", "f.parquet"],
+    ["file:///lake/t", "file:///lake/t//f.parquet", "f.parquet"],
+    ["file:///lake/t", "file:///lake//t/a//f.parquet", "a/f.parquet"],
     ["file:///lake/t", "FILE://localhost/lake/t/f.parquet", "f.parquet"],
     ["file:///lake/t", "file:///lake/%74/f.parquet", "f.parquet"],
     ["file:///lake/t", "/lake/t/day=1/a%20b.parquet", "day=1/a%20b.parquet"],

@@ -1,93 +1,13 @@
 /** Files that a commit names are looked at first: what is not there, or is not what the action says, is refused with path and pointer. */
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Json } from "../../lib/delta/json.ts";
-import type { CommitRequest, VerifyFiles } from "../../lib/delta/request.ts";
-import { isLakeError, type LakeError, unavailable } from "../../lib/errors.ts";
 import { openTableFiles } from "../../lib/files/table-files.ts";
 import { commit } from "../../lib/operations/commit.ts";
-import type { Lake, ObjectStore } from "../../lib/ports.ts";
-import { arrow, parquetBytes } from "../parquet/fixture.ts";
-import { addOf, newTable, openTestLake, removeOf, request, type TestLake } from "../support/lake.ts";
-
-let lake: TestLake;
-let tables = 0;
-before(async () => {
-  lake = await openTestLake();
-});
-after(() => lake.close());
-
-const location = (name: string) => `file:///lake/${name}`;
-
-interface Opened {
-  readonly lake: Lake;
-  readonly name: string;
-  readonly tableId: string;
-  readonly store: ObjectStore;
-  /** Commits at version 0, and answers what is recorded; or throws. */
-  send(actions: readonly Json[], verifyFiles?: VerifyFiles): Promise<Json | undefined>;
-}
-
-/** A new table, and a lake that sees its files. */
-async function open(
-  options: {
-    readonly byDefault?: "size" | "off";
-    readonly configuration?: Record<string, string>;
-    readonly partitionColumns?: string[];
-    readonly around?: (store: ObjectStore) => ObjectStore;
-  } = {},
-): Promise<Opened> {
-  const { byDefault = "size", around = (store) => store, ...table } = options;
-  tables += 1;
-  const name = `verify.t${tables}`;
-  const tableId = await newTable(lake, name, table);
-  const seeing: Lake = {
-    ...lake,
-    files: { byDefault, open: (at, patience) => openTableFiles(around(lake.store(at)), patience) },
-  };
-  let version = 0;
-  return {
-    lake: seeing,
-    name,
-    tableId,
-    store: lake.store(location(name)),
-    async send(actions, verifyFiles) {
-      const asked: CommitRequest = request({ tableId, readVersion: version, actions: [...actions] });
-      const places = { adds: asked.tables[0]?.actions.adds.map((_, i) => `/tables/0/actions/${i}/add`) ?? [] };
-      const supportedFeatures = { writer: ["changeDataFeed", "deletionVectors", "appendOnly", "invariants"] };
-      const withPlaces = { ...asked, tables: asked.tables.map((part) => ({ places, ...part, supportedFeatures })) };
-      const result = await commit(seeing, verifyFiles ? { ...withPlaces, verifyFiles } : withPlaces);
-      assert.equal(result.status, "committed");
-      version += 1;
-      const [committed] = await lake.catalog.readCommits(tableId, version, version);
-      return committed?.actions.commitInfo?.filesVerified;
-    },
-  };
-}
-
-async function refusal(work: Promise<unknown>): Promise<LakeError> {
-  const error = await work.then(
-    (recorded) => assert.fail(`committed, recorded as ${recorded}`),
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(isLakeError(error), String(error));
-  return error;
-}
-
-const bytes = (count: number) => new Uint8Array(count);
-const away = (store: ObjectStore): ObjectStore => ({
-  ...store,
-  head: async () => {
-    throw unavailable("the bucket does not answer");
-  },
-});
-
-function noted(keys: string[], store: ObjectStore, key: string): ReturnType<ObjectStore["head"]> {
-  keys.push(key);
-  return store.head(key);
-}
+import { addOf, removeOf, request } from "../support/lake.ts";
+import { away, bytes, lake, location, noted, open, refusal } from "../support/verifying-lake.ts";
 
 describe("existence and size", () => {
   test("files that are there, with the sizes that the actions say", async () => {
@@ -264,6 +184,12 @@ describe("deletion vectors and change data", () => {
     ...more,
   });
   const KEY = "ab/deletion_vector_d2c639aa-8816-431a-aaf6-d3fe2512ff61.bin";
+  /** A vector's length stands before it. */
+  const vectorFile = (length: number) => {
+    const file = new Uint8Array(52);
+    new DataView(file.buffer).setUint32(4, length);
+    return file;
+  };
   const STATS = '{"numRecords":10,"tightBounds":false}';
   const withVector = (more?: Record<string, Json>) =>
     addOf("a.parquet", { stats: STATS, deletionVector: vector(more) });
@@ -280,6 +206,10 @@ describe("deletion vectors and change data", () => {
       assert.equal((await refusal(send([withVector()]))).code, "FILE_SIZE_MISMATCH");
     }
     await store.put(KEY, bytes(52));
+    assert.equal((await refusal(send([withVector()]))).code, "FILE_SIZE_MISMATCH", "no length before it");
+    await store.put(KEY, vectorFile(39));
+    assert.equal((await refusal(send([withVector()]))).code, "FILE_SIZE_MISMATCH", "another length before it");
+    await store.put(KEY, vectorFile(40));
     const absolute = { storageType: "p", pathOrInlineDv: `${location(name)}/${KEY}` };
     assert.equal((await refusal(send([withVector({ ...absolute, sizeInBytes: 400 })]))).code, "FILE_SIZE_MISMATCH");
     assert.equal(await send([withVector()]), "size");
@@ -292,7 +222,7 @@ describe("deletion vectors and change data", () => {
       around: (inner) => ({ ...inner, head: (key) => noted(asked, inner, key) }),
     });
     await store.put("a.parquet", bytes(100));
-    await store.put(KEY, bytes(52));
+    await store.put(KEY, vectorFile(40));
     await send([addOf("a.parquet", { stats: '{"numRecords":10}' })]);
     assert.deepEqual(asked.splice(0), ["a.parquet"]);
     await send([removeOf("a.parquet", { size: 100 }), withVector()]);
@@ -308,93 +238,5 @@ describe("deletion vectors and change data", () => {
     assert.equal((await refusal(send([addOf("a.parquet"), cdc]))).code, "FILE_SIZE_MISMATCH");
     await store.put("_change_data/c.parquet", bytes(5));
     assert.equal(await send([addOf("a.parquet"), cdc]), "size");
-  });
-});
-
-describe("deep", () => {
-  const good = { id: new arrow.Int64(), day: new arrow.Utf8() };
-  const put = async (store: ObjectStore, columns: Record<string, arrow.DataType>, rows: Record<string, unknown>[]) => {
-    const file = parquetBytes(columns, rows);
-    await store.put("f.parquet", file);
-    return (more: Record<string, Json> = {}) => addOf("f.parquet", { size: file.length, ...more });
-  };
-  const rows = [
-    { id: 1n, day: "a" },
-    { id: 2n, day: "b" },
-  ];
-
-  test("columns, types and rows as the table and the stats have them", async () => {
-    const { store, send } = await open();
-    const add = await put(store, good, rows);
-    assert.equal(await send([add({ stats: '{"numRecords":2}' })], "deep"), "deep");
-  });
-
-  test("what is no Parquet file, has other columns or types, or another number of rows", async () => {
-    const cases: readonly [
-      Record<string, arrow.DataType>,
-      Record<string, unknown>[],
-      Record<string, Json>,
-      string,
-      RegExp,
-    ][] = [
-      [good, rows, { stats: '{"numRecords":3}' }, "FILE_STATS_MISMATCH", /2 rows.*3/],
-      [
-        { id: new arrow.Utf8(), day: new arrow.Utf8() },
-        [{ id: "1", day: "a" }],
-        {},
-        "FILE_SCHEMA_MISMATCH",
-        /"id" is long/,
-      ],
-      [
-        { id: new arrow.Int32(), day: new arrow.Utf8() },
-        [{ id: 1, day: "a" }],
-        {},
-        "FILE_SCHEMA_MISMATCH",
-        /"id" is long/,
-      ],
-      [
-        { id: new arrow.Int64(), day: new arrow.Float64() },
-        [{ id: 1n, day: 1 }],
-        {},
-        "FILE_SCHEMA_MISMATCH",
-        /"day" is string/,
-      ],
-      [
-        { foo: new arrow.Utf8() },
-        [{ foo: "a" }],
-        {},
-        "FILE_SCHEMA_MISMATCH",
-        /none of the table's columns, only "foo"/,
-      ],
-      [
-        { id: new arrow.Int64(), dya: new arrow.Utf8() },
-        [{ id: 1n, dya: "a" }],
-        {},
-        "FILE_SCHEMA_MISMATCH",
-        /"day".*"dya"/,
-      ],
-    ];
-    for (const [columns, content, more, code, message] of cases) {
-      const { store, send, name } = await open();
-      const add = await put(store, columns, content);
-      const error = await refusal(send([add(more)], "deep"));
-      assert.deepEqual([error.kind, error.code], ["invalid", code]);
-      assert.match(error.message, message);
-      assert.equal(error.at, "/tables/0/actions/0/add/path");
-      assert.equal(error.facts?.lookedAt, `${location(name)}/f.parquet`);
-      assert.equal(await send([add(more)]), "size", "without deep it is a file of the right size");
-    }
-    const { store, send } = await open();
-    await store.put("f.parquet", bytes(500));
-    assert.equal((await refusal(send([addOf("f.parquet", { size: 500 })], "deep"))).code, "FILE_NOT_PARQUET");
-  });
-
-  test("partition columns may be absent, and columns that read as NULL", async () => {
-    const { store, send } = await open({ partitionColumns: ["day"] });
-    const add = await put(store, { id: new arrow.Int64() }, [{ id: 1n }]);
-    assert.equal(await send([add({ partitionValues: { day: "x" } })], "deep"), "deep");
-    const plain = await open();
-    const short = await put(plain.store, { id: new arrow.Int64() }, [{ id: 1n }]);
-    assert.equal(await plain.send([short()], "deep"), "deep");
   });
 });
