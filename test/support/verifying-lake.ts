@@ -8,7 +8,7 @@ import { isLakeError, type LakeError, unavailable } from "../../lib/errors.ts";
 import { openTableFiles } from "../../lib/files/table-files.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import type { Lake, ObjectStore } from "../../lib/ports.ts";
-import { newTable, openTestLake, request, type TestLake } from "../support/lake.ts";
+import { newTable, openTestLake, request, type TestLake } from "./lake.ts";
 
 export let lake: TestLake;
 let tables = 0;
