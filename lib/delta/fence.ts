@@ -3,6 +3,9 @@
 import type { Protocol } from "./actions.ts";
 import { FENCE, supportedFeatures } from "./features.ts";
 
+/** `on`: every other writer must refuse the table. */
+export type FenceState = "on" | "off";
+
 export function isFenced(protocol: Protocol): boolean {
   return protocol.writerFeatures?.includes(FENCE) ?? false;
 }
@@ -12,8 +15,9 @@ export function isFenced(protocol: Protocol): boolean {
  * to writer version 7, which lists every feature that the number implied (PROTOCOL.md, "Table Features for New and Existing
  * Tables"); its reader version stays, so that all who could read it still can. Taking the fence down leaves that upgrade.
  */
-export function withFence(protocol: Protocol, up: boolean): Protocol {
-  if (isFenced(protocol) === up) return protocol;
-  if (!up) return { ...protocol, writerFeatures: (protocol.writerFeatures ?? []).filter((name) => name !== FENCE) };
+export function withFence(protocol: Protocol, fence: FenceState): Protocol {
+  if (isFenced(protocol) === (fence === "on")) return protocol;
+  if (fence === "off")
+    return { ...protocol, writerFeatures: (protocol.writerFeatures ?? []).filter((name) => name !== FENCE) };
   return { ...protocol, minWriterVersion: 7, writerFeatures: [...supportedFeatures(protocol), FENCE] };
 }

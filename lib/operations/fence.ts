@@ -1,6 +1,6 @@
 /** Fences a table against foreign writers, or lifts the fence: a commit of the protocol alone. */
 
-import { isFenced, withFence } from "../delta/fence.ts";
+import { type FenceState, isFenced, withFence } from "../delta/fence.ts";
 import { canonicalJson } from "../delta/json.ts";
 import { planProtocolChange } from "../delta/plan-commit.ts";
 import type { TableRef } from "../delta/request.ts";
@@ -23,19 +23,20 @@ const ROUNDS = 20;
 /**
  * @throws LakeError notFound; conflict when other commits come first again and again
  */
-export async function fenceTable(lake: Lake, ref: TableRef, up: boolean): Promise<FenceResult> {
+export async function fenceTable(lake: Lake, ref: TableRef, fence: FenceState): Promise<FenceResult> {
+  const fenced = fence === "on";
   const transactionId = lake.clock.newId();
   for (let round = 0; round < ROUNDS; round += 1) {
     const [state] = await tableStates(lake, [ref], { fresh: true });
     if (state === undefined) break;
     const { tableId, name: table } = state;
-    if (isFenced(state.protocol) === up) return { tableId, table, fenced: up };
-    const outcome = await lake.catalog.commit(await plannedFence(state, up, transactionId));
+    if (isFenced(state.protocol) === fenced) return { tableId, table, fenced };
+    const outcome = await lake.catalog.commit(await plannedFence(state, fence, transactionId));
     if (outcome.status !== "committed") continue;
     forgetTable(lake, state);
     await lake.queue.enqueue(outcome.tables);
     const version = outcome.tables[0]?.version;
-    return { tableId, table, fenced: up, ...(version === undefined ? {} : { version }) };
+    return { tableId, table, fenced, ...(version === undefined ? {} : { version }) };
   }
   throw new LakeError("conflict", "other commits came first again and again", {
     code: "DELTA_MAX_COMMIT_RETRIES_EXCEEDED",
@@ -43,11 +44,11 @@ export async function fenceTable(lake: Lake, ref: TableRef, up: boolean): Promis
   });
 }
 
-async function plannedFence(state: TableState, up: boolean, transactionId: string): Promise<PlannedCommit> {
-  const protocol = withFence(state.protocol, up);
+async function plannedFence(state: TableState, fence: FenceState, transactionId: string): Promise<PlannedCommit> {
+  const protocol = withFence(state.protocol, fence);
   return {
     transactionId,
-    requestHash: await sha256(canonicalJson({ fence: up, tableId: state.tableId })),
-    tables: [planProtocolChange(state, protocol, up ? "FENCE" : "UNFENCE", transactionId)],
+    requestHash: await sha256(canonicalJson({ fence: fence === "on", tableId: state.tableId })),
+    tables: [planProtocolChange(state, protocol, fence === "on" ? "FENCE" : "UNFENCE", transactionId)],
   };
 }

@@ -19,13 +19,13 @@ after(() => lake.close());
 test("up, up again, down: two versions, and the mirror carries them", async () => {
   const id = await newTable(lake, "fence.table", { fenced: false });
   const before = (await lake.catalog.readStates([{ tableId: id }]))[0]?.protocol;
-  assert.deepEqual(await fenceTable(lake, { tableId: id }, true), {
+  assert.deepEqual(await fenceTable(lake, { tableId: id }, "on"), {
     tableId: id,
     table: "fence.table",
     fenced: true,
     version: 1,
   });
-  assert.deepEqual(await fenceTable(lake, { name: "fence.table" }, true), {
+  assert.deepEqual(await fenceTable(lake, { name: "fence.table" }, "on"), {
     tableId: id,
     table: "fence.table",
     fenced: true,
@@ -34,7 +34,7 @@ test("up, up again, down: two versions, and the mirror carries them", async () =
   assert.ok(fenced?.protocol.writerFeatures?.includes(FENCE));
   assert.equal(fenced?.protocol.readerFeatures, before?.readerFeatures);
   assert.equal(await commitTo(lake, id, 1, [addOf("f")]), 2, "our own commits go on");
-  assert.equal((await fenceTable(lake, { tableId: id }, false)).version, 3);
+  assert.equal((await fenceTable(lake, { tableId: id }, "off")).version, 3);
   assert.deepEqual((await lake.catalog.readStates([{ tableId: id }]))[0]?.protocol, before);
   await mirrorTable(lake, id);
   assert.equal(await assertTheorem(lake, id), 3);
@@ -51,7 +51,7 @@ test("a writer cannot take the fence down by a protocol action of its own", asyn
   const id = await newTable(lake, "fence.kept", { fenced: false });
   const protocol = (await lake.catalog.readStates([{ tableId: id }]))[0]?.protocol;
   assert.ok(protocol);
-  await fenceTable(lake, { tableId: id }, true);
+  await fenceTable(lake, { tableId: id }, "on");
   const error = await commitTo(lake, id, 1, [{ protocol: { ...protocol, unknown: undefined } }]).catch(
     (e: unknown) => e,
   );
@@ -60,12 +60,12 @@ test("a writer cannot take the fence down by a protocol action of its own", asyn
 });
 
 test("a table of a numbered protocol lists what the number implied", () => {
-  const up = withFence({ minReaderVersion: 2, minWriterVersion: 5 }, true);
+  const up = withFence({ minReaderVersion: 2, minWriterVersion: 5 }, "on");
   assert.deepEqual([up.minReaderVersion, up.minWriterVersion, up.readerFeatures], [2, 7, undefined]);
   assert.deepEqual(up.writerFeatures, [
     ...["appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns", "columnMapping"],
     FENCE,
   ]);
   assert.ok(isFenced(up));
-  assert.ok(!isFenced(withFence(up, false)));
+  assert.ok(!isFenced(withFence(up, "off")));
 });

@@ -14,7 +14,7 @@ export function fenceCommand(): Command {
       action<object>(async ({ output, withLake }, _options, [table, state]) => {
         const result = await withLake(
           async (lake) => {
-            const fenced = await fenceTable(lake, oneTable({ table: table ?? "" }), state === "on");
+            const fenced = await fenceTable(lake, oneTable({ table: table ?? "" }), state === "on" ? "on" : "off");
             // Only what is in _delta_log keeps others off.
             await mirrorTable(lake, fenced.tableId);
             return fenced;

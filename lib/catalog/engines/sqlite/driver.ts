@@ -41,13 +41,13 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
   };
   const openWriter = async (): Promise<Connection> => {
     checkOpen();
-    writer ??= await retried(() => openConnection(path, false));
+    writer ??= await retried(() => openConnection(path, "write"));
     return writer;
   };
   const read = (query: Sql): readonly Row[] => {
     checkOpen();
     // Read-only as long as nothing is written: a catalog on a read-only disk can be read.
-    reader ??= openConnection(path, true);
+    reader ??= openConnection(path, "read");
     return reader.all(query.sql, query.values as SqlValue[]);
   };
 
@@ -101,7 +101,8 @@ interface Connection {
 
 const MAX_STATEMENTS = 200;
 
-function openConnection(path: string, readOnly: boolean): Connection {
+function openConnection(path: string, access: "read" | "write"): Connection {
+  const readOnly = access === "read";
   const db = new DatabaseSync(path, { readOnly, timeout: 0, readBigInts: true, enableForeignKeyConstraints: false });
   try {
     if (!readOnly) {
