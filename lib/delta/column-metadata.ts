@@ -1,11 +1,24 @@
 /** The metadata of columns, as Spark's class Metadata reads it: a value of another type, and Spark opens the table no more. Pure. */
 
 import { isInt64 } from "./int64.ts";
-import { isJsonObject, isRawNumber, type Json, type JsonObject } from "./json.ts";
+import { isJsonObject, isRawNumber, type Json, type JsonObject, parseJson } from "./json.ts";
+import { sqlCondition } from "./property-values.ts";
 
-type Type = "a string" | "true or false" | "a 64-bit integer" | "an object" | "an array of objects";
+const INVARIANT = 'a string such as {"expression":{"expression":"id > 0"}}';
+const EXPRESSION = "a string: an expression in SQL that is complete: its quotes and brackets are closed";
+
+type Type =
+  | typeof INVARIANT
+  | typeof EXPRESSION
+  | "a string"
+  | "true or false"
+  | "a 64-bit integer"
+  | "an object"
+  | "an array of objects";
 
 const FITS: Readonly<Record<Type, (value: Json) => boolean>> = {
+  [INVARIANT]: isInvariant,
+  [EXPRESSION]: isExpression,
   "a string": (value) => typeof value === "string",
   "true or false": (value) => typeof value === "boolean",
   "a 64-bit integer": isInt64,
@@ -16,11 +29,11 @@ const FITS: Readonly<Record<Type, (value: Json) => boolean>> = {
 /** Keys whose value engines fetch by its type; id and physical name of a column are for the rules of column mapping. */
 const KEYS: ReadonlyMap<string, Type> = new Map<string, Type>([
   ["comment", "a string"],
-  ["CURRENT_DEFAULT", "a string"],
-  ["EXISTS_DEFAULT", "a string"],
+  ["CURRENT_DEFAULT", EXPRESSION],
+  ["EXISTS_DEFAULT", EXPRESSION],
   ["__CHAR_VARCHAR_TYPE_STRING", "a string"],
-  ["delta.invariants", "a string"],
-  ["delta.generationExpression", "a string"],
+  ["delta.invariants", INVARIANT],
+  ["delta.generationExpression", EXPRESSION],
   ["delta.identity.start", "a 64-bit integer"],
   ["delta.identity.step", "a 64-bit integer"],
   ["delta.identity.highWaterMark", "a 64-bit integer"],
@@ -28,6 +41,22 @@ const KEYS: ReadonlyMap<string, Type> = new Map<string, Type>([
   ["delta.columnMapping.nested.ids", "an object"],
   ["delta.typeChanges", "an array of objects"],
 ]);
+
+function isExpression(value: Json): boolean {
+  return typeof value === "string" && sqlCondition.read(value) !== undefined;
+}
+
+/** Spark parses the text before it opens the table. */
+function isInvariant(value: Json): boolean {
+  if (typeof value !== "string") return false;
+  try {
+    const parsed = parseJson(value);
+    const rule = isJsonObject(parsed) ? parsed.expression : undefined;
+    return isJsonObject(rule) && isExpression(rule.expression ?? null);
+  } catch {
+    return false;
+  }
+}
 
 /** What Spark cannot read in the metadata of one column, as the end of a sentence; undefined when it reads all of it. */
 export function unreadableMetadata(metadata: JsonObject): string | undefined {

@@ -173,7 +173,7 @@ async function look({ part, table, files, how }: Looking, file: FileToCheck, key
   if (how === "deep") await lookInside(files, table, file, { key, size, ...place });
 }
 
-/** PROTOCOL.md, "Deletion Vector File Storage Format": the length of a vector stands before it, and readers compare. */
+/** PROTOCOL.md, "Deletion Vector Format": the length of a vector stands before it, and readers compare. */
 async function lookAtVector(
   files: TableFiles,
   { path, vector }: FileToCheck,

@@ -34,6 +34,20 @@ describe("Spark fails on", () => {
       test(`${key}: ${value}`, () => assert.match(read(`{"${key}":${value}}`) ?? "", /must be a string/));
     }
   }
+  for (const [key, value] of [
+    ["delta.invariants", "id > 0"],
+    ["delta.invariants", ""],
+    ["delta.invariants", "{}"],
+    ["delta.invariants", '{"expression":"id > 0"}'],
+    ["delta.invariants", '{"expression":{"expression":"id >"}}'],
+    ["delta.generationExpression", ""],
+    ["delta.generationExpression", "(a"],
+    ["CURRENT_DEFAULT", "'x"],
+  ] as const) {
+    test(`${key}: ${value}`, () => assert.match(unreadableMetadata({ [key]: value }) ?? "", /must be a string/));
+  }
+  test("an invariant as Spark writes it is taken", () =>
+    assert.equal(unreadableMetadata({ "delta.invariants": '{"expression":{"expression":"id > 0"}}' }), undefined));
   for (const key of ["delta.identity.start", "delta.identity.step", "delta.identity.highWaterMark"]) {
     for (const value of ['"1"', "1.5", "1.0", "true", "9223372036854775808"]) {
       test(`${key}: ${value}`, () => assert.match(read(`{"${key}":${value}}`) ?? "", /must be a 64-bit integer/));
