@@ -140,17 +140,22 @@ function textRule(wanted: string, { parse }: Pick<ValueType, "parse">, form: Reg
   return { wanted, fits: (value) => typeof value === "string" && form.test(value) && parse(value) !== undefined };
 }
 
-/** Digits behind the scale are cut by readers; some writers have them from a double. */
+/**
+ * Digits behind the scale are cut by readers. Some writers, delta-rs among them, have bounds from a double: the greatest
+ * `decimal(38,10)` is `1e28` there, which is too wide for the type and yet what its values round to.
+ */
 function decimalRule({ name, precision, scale }: DecimalType): Rule {
+  const greatestAsDouble = Number(`${"9".repeat(precision)}e-${scale}`);
   return {
     wanted: `a number of at most ${precision - scale} digits before the point (${name})`,
     fits(value) {
       if (!isNumber(value) && typeof value !== "string") return false;
-      const decimal = parseDecimal(isRawNumber(value) ? value.rawJSON : String(value));
+      const text = isRawNumber(value) ? value.rawJSON : String(value);
+      const decimal = parseDecimal(text);
       if (decimal === undefined) return false;
       const shift = decimal.scale - scale;
       const cut = shift > 0 ? { digits: decimal.digits / 10n ** BigInt(shift), scale } : decimal;
-      return unscaled(cut, precision, scale) !== undefined;
+      return unscaled(cut, precision, scale) !== undefined || Math.abs(Number(text)) <= greatestAsDouble;
     },
   };
 }

@@ -13,6 +13,8 @@ const SCHEMA = schemaString(
   ),
   field("ntz", "timestamp_ntz"),
   field("decimal", "decimal(5,2)"),
+  field("wide", "decimal(38,10)"),
+  field("whole", "decimal(20,0)"),
   field("binary", "binary"),
   field("struct", INNER),
   field("list", { type: "array", elementType: "long", containsNull: true }),
@@ -76,6 +78,12 @@ const BOUNDS: Readonly<Record<string, readonly [right: readonly string[], wrong:
     ["1.50", "999.99", "-999.99", "1", "1e2", '"1.50"', "0.30000000000000004"],
     ["1000", "-1000.5", '"x"', "true", "1e3"],
   ],
+  // The greatest values round up as doubles, which is how delta-rs writes their bounds.
+  wide: [
+    ["1e28", "-1e+28", "9999999999999999999999999999.9999999999", "-9.999999999999997e+27"],
+    ["1.0000000000000003e28", "-1e29", '"1e"'],
+  ],
+  whole: [["1e20", "99999999999999999999", "-100000000000000000000"], ["1.00000000000001e20"]],
   binary: [['"abc"'], ["5", "{}"]],
   struct: [
     ["{}", '{"n":1,"t":null}', '{"other":[]}'],
