@@ -1,6 +1,6 @@
 /** Opens a catalog by its URL: the only place that knows which engines there are. */
 
-import { invalid } from "../errors.ts";
+import { requireSqliteFile } from "../database-url.ts";
 import type { Catalog, Clock } from "../ports.ts";
 import type { DataApiOptions } from "./engines/data-api/transport/client.ts";
 import { isDataApiUrl } from "./engines/data-api/transport/url.ts";
@@ -29,7 +29,7 @@ export async function openCatalog(url: string, clock: Clock, options: CatalogOpt
     return catalogOn(openDataApi(url, options), clock);
   }
   const { openSqlite } = await import("./engines/sqlite/driver.ts");
-  const database = openSqlite(sqlitePath(url), options);
+  const database = openSqlite(requireSqliteFile(url), options);
   const catalog = catalogOn(database, clock);
   try {
     if (await database.isNew()) await catalog.migrate();
@@ -38,18 +38,4 @@ export async function openCatalog(url: string, clock: Clock, options: CatalogOpt
     await catalog.close();
     throw error;
   }
-}
-
-function sqlitePath(url: string): string {
-  const path = url.replace(/^sqlite:(\/\/(?=\/))?/i, "");
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(path)?.[1];
-  if (scheme !== undefined) {
-    throw invalid(`catalogs of the kind "${scheme}:" are not supported`, {
-      code: "UNKNOWN_DATABASE",
-      hint: "Use a file path, sqlite:PATH, postgresql://user@host/database or rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME.",
-    });
-  }
-  if (path === "" || path === ":memory:")
-    throw invalid("a SQLite catalog needs the path of a file", { code: "UNKNOWN_DATABASE" });
-  return path;
 }

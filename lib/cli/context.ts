@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
+import { sqliteFile } from "../database-url.ts";
 import { DEFAULT_CONFIG } from "../default-config.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, isLakeError, LakeError, notFound } from "../errors.ts";
@@ -119,22 +120,16 @@ async function withEnvironment(config: Config): Promise<Config> {
   };
 }
 
-/** The file of an embedded database; undefined for servers. */
-function databaseFile(url: string): string | undefined {
-  const path = url.replace(/^sqlite:(\/\/(?=\/))?/i, "");
-  return /^[a-z][a-z0-9+.-]+:/i.test(path) ? undefined : path;
-}
-
 /** False for a file that is not there; servers are asked when they are needed. */
 export function databaseExists(url: string): boolean {
-  const file = databaseFile(url);
+  const file = sqliteFile(url);
   return file === undefined || existsSync(file);
 }
 
 /** A mistyped name must not make an empty database. */
 function checkExists(url: string): void {
   if (databaseExists(url)) return;
-  throw notFound(`there is no database ${databaseFile(url)}`, {
+  throw notFound(`there is no database ${sqliteFile(url)}`, {
     code: "DATABASE_NOT_FOUND",
     hint: "Check the name; dl serve, dl import and dl migrate make a new one.",
   });
@@ -142,7 +137,7 @@ function checkExists(url: string): void {
 
 /** SQLite opens what it cannot write, too, and would say so at the first commit only. */
 function checkWritable(url: string): void {
-  const file = databaseFile(url);
+  const file = sqliteFile(url);
   if (file === undefined) return;
   for (const path of [file, dirname(file)]) {
     try {

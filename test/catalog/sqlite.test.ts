@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -152,6 +152,32 @@ describe("SQLite", () => {
     }
     assert.ok(crashes > 20, `${crashes} places to crash`);
     assert.deepEqual(await livePaths(catalog, tableId, 1), ["dv", "new", "old"]);
+  });
+
+  test("its files are for their owner alone, whatever the umask; rights of a file that is there stay", async () => {
+    const before = process.umask(0);
+    try {
+      const folder = join(database.url, "..");
+      writeFileSync(join(folder, "shared.sqlite"), "", { mode: 0o640 });
+      const opened = await Promise.all(
+        ["private.sqlite", "shared.sqlite"].map((name) => openCatalog(join(folder, name), clock)),
+      );
+      await Promise.all(opened.map((one) => newTable(one, [add("a")])));
+      const modes = readdirSync(folder)
+        .filter((name) => /^(private|shared)/.test(name))
+        .map((name) => [name, (statSync(join(folder, name)).mode & 0o777).toString(8)]);
+      assert.deepEqual(Object.fromEntries(modes), {
+        "private.sqlite": "600",
+        "private.sqlite-wal": "600",
+        "private.sqlite-shm": "600",
+        "shared.sqlite": "640",
+        "shared.sqlite-wal": "640",
+        "shared.sqlite-shm": "640",
+      });
+      await Promise.all(opened.map((one) => one.close()));
+    } finally {
+      process.umask(before);
+    }
   });
 
   test("what cannot be opened is told apart", async () => {

@@ -9,7 +9,6 @@ import { readConfigFile } from "../../lib/cli/config-file.ts";
 import { parseConfig } from "../../lib/config.ts";
 import { DEFAULT_CONFIG } from "../../lib/default-config.ts";
 import { isLakeError } from "../../lib/errors.ts";
-import { maskedUrl } from "../../lib/masked-url.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dl-config-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -93,10 +92,4 @@ test("settings of the operations guide that mean nothing here are accepted with 
     warnings.map((warning) => warning.split(" has no effect: ")[0]),
     ["database.pool_size", "performance", "logging.format", "security"],
   );
-});
-
-test("passwords are masked", () => {
-  assert.equal(maskedUrl("postgresql://u:secret@h/d"), "postgresql://u:***@h/d");
-  assert.equal(maskedUrl("postgresql://u@h/d"), "postgresql://u@h/d");
-  assert.equal(maskedUrl("/a/b:c@d"), "/a/b:c@d");
 });

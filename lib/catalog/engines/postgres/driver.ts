@@ -128,6 +128,8 @@ function transactionOn(client: pg.PoolClient, place: string): SqlTransaction {
 function placeOf(url: string): string {
   try {
     const { hostname, port, pathname } = new URL(url);
+    // A "/" in a password ends the host for URL: what follows is the rest of the password, and must not be shown.
+    if (pathname.includes("@")) throw new Error("a password that is not encoded");
     return `${decodeURIComponent(pathname.slice(1)) || "(default)"} at ${hostname || "localhost"}:${port || 5432}`;
   } catch {
     throw invalid("the URL of the PostgreSQL database cannot be read", {

@@ -3,7 +3,7 @@
  * another writer holds the file, we try again after a pause, so that the event loop never blocks.
  */
 
-import { existsSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setImmediate as turn } from "node:timers/promises";
@@ -103,6 +103,7 @@ const MAX_STATEMENTS = 200;
 
 function openConnection(path: string, access: "read" | "write"): Connection {
   const readOnly = access === "read";
+  if (!readOnly) makePrivate(path);
   const db = new DatabaseSync(path, { readOnly, timeout: 0, readBigInts: true, enableForeignKeyConstraints: false });
   try {
     if (!readOnly) {
@@ -195,6 +196,18 @@ function oneAtATime(): <T>(job: () => Promise<T>) => Promise<T> {
     last = mine.catch(() => undefined);
     return mine;
   };
+}
+
+/**
+ * Makes a file that is not there, for its owner alone: SQLite would make it for everyone whom the umask lets in, and gives the
+ * files beside it (-wal, -shm) the rights of this one. Rights of a file that is there are its owner's choice.
+ */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch {
+    // It is there, or cannot be made: opening it says why.
+  }
 }
 
 function checkPlace(path: string): void {
