@@ -43,6 +43,15 @@ export function fileError(error: unknown, action: string, path: string): unknown
   return advice?.kind === "invalid" ? invalid(message, details) : unavailable(message, details);
 }
 
+/** The system has no room for a folder there, as below /proc: no later attempt will change that. */
+export function noFolders(folder: string, cause: unknown): LakeError {
+  return invalid(`cannot make the folder ${folder}: no folders can be made in the one above it`, {
+    hint: "Choose a place on a disk, not one that belongs to the system.",
+    facts: { path: folder, errno: errorCode(cause) },
+    cause,
+  });
+}
+
 /** The file system cannot create a name atomically, which publishing needs. */
 export function noHardLinks(error: unknown, path: string): LakeError {
   return invalid(`cannot publish ${path}: this file system has no hard links, so "create if absent" is not atomic`, {

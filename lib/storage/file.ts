@@ -6,7 +6,7 @@ import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, utimes }
 import { dirname, join, resolve } from "node:path";
 import { notFound } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions } from "../ports.ts";
-import { errorCode, fileError, isAbsent, noHardLinks } from "./file-errors.ts";
+import { errorCode, fileError, isAbsent, noFolders, noHardLinks } from "./file-errors.ts";
 import { bodyChunks, checkKey, compareKeys, isOwnTemporary, isTemporary, plainBytes } from "./keys.ts";
 
 /** `stat` calls in flight while a folder is listed. */
@@ -237,11 +237,35 @@ async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
   while (written < chunk.length) written += (await file.write(chunk, written)).bytesWritten;
 }
 
-/** Makes missing folders, and makes sure that their names survive a power cut. */
+/**
+ * Makes missing folders, and makes sure that their names survive a power cut. Not by `recursive`, which never ends where the
+ * system answers that a folder is not there and cannot be made, as below /proc.
+ */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await flushFolder(dirname(made));
+  if ((await makeOneFolder(folder)) === undefined) return;
+  await makeFolder(dirname(folder));
+  const missing = await makeOneFolder(folder);
+  if (missing === undefined) return;
+  // With the one above in place there can be none here; without it, somebody has just taken it away.
+  throw (await isFolder(dirname(folder))) ? noFolders(folder, missing) : missing;
+}
+
+/** Resolves to the error when the folder above is missing. */
+async function makeOneFolder(folder: string): Promise<unknown> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT" && dirname(folder) !== folder) return error;
+    // What is there may be a folder, also where no other could be made (EROFS, EPERM).
+    if (await isFolder(folder)) return undefined;
+    throw error;
+  }
+  await flushFolder(dirname(folder));
+  return undefined;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
 async function flushFolder(folder: string): Promise<void> {

@@ -69,6 +69,29 @@ test("a link to a file is listed as a file; a broken link is not", () =>
     );
   }));
 
+test("where no folder can be made, a write fails at once and says what to do", { timeout: 10_000 }, () =>
+  inRoot(async (root) => {
+    await writeFile(join(root, "file"), "x");
+    await symlink("gone", join(root, "broken"));
+    const places = [join(root, "file/a/b"), join(root, "broken/a"), join(root, "n".repeat(300), "a")];
+    // Only Linux has it; Node's own `mkdir -p` runs for ever there.
+    if (existsSync("/proc/self")) places.push("/proc/deltalakedb/a", "/proc/self/fdinfo/a/b");
+    for (const place of places) {
+      await assert.rejects(
+        openFileStore(place).putIfAbsent("_delta_log/0.json", BODY),
+        (error) => isLakeError(error, "invalid") && error.hint !== undefined,
+        place,
+      );
+    }
+  }),
+);
+
+test("folders that many make at once are there for all of them", () =>
+  inRoot(async (root) => {
+    const puts = Array.from({ length: 20 }, (_, i) => openFileStore(join(root, "a/b/c")).putIfAbsent(`d/e/${i}`, BODY));
+    assert.deepEqual(new Set(await Promise.all(puts)), new Set(["created"]));
+  }));
+
 test("a root that is missing, or a file, holds nothing", () =>
   inRoot(async (root) => {
     await writeFile(join(root, "file"), "x");
