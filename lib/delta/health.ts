@@ -1,0 +1,194 @@
+/**
+ * Health of a table's mirror: ONE derivation from facts that SQL holds, shown alike wherever a table is shown (docs/runbook.md,
+ * "States of a table"). Pure.
+ */
+
+/** Best first; of two causes the later state counts. */
+export const HEALTH_STATES = ["ok", "late", "failed", "quarantined", "behindLog", "gone"] as const;
+export type HealthState = (typeof HEALTH_STATES)[number];
+
+/** Why a mirror publishes nothing more until somebody takes care, and the state that its table is in meanwhile. */
+export const STOPPED_STATES = {
+  /** Other bytes are where a version of ours belongs. */
+  FOREIGN_COMMIT: "quarantined",
+  /** The log holds versions that SQL never committed, beyond its head. */
+  LOG_AHEAD: "behindLog",
+  /** A version that was published, or the whole log, is not there any more. */
+  VERSION_MISSING: "gone",
+} as const satisfies Record<string, HealthState>;
+export type StopCode = keyof typeof STOPPED_STATES;
+
+/** Kinds of differences between SQL and `_delta_log`, each counted by a comparison. */
+export const DRIFT_KINDS = [
+  "files",
+  "metadata",
+  "protocol",
+  "txn",
+  "domain",
+  /** Fields of commits, beyond what the state shows. */
+  "commit",
+  /** Versions beyond the head of SQL. */
+  "logAhead",
+  /** Published versions that are missing. */
+  "versionGone",
+  /** 1 when readers cannot read the log. */
+  "unreadable",
+] as const;
+export type DriftKind = (typeof DRIFT_KINDS)[number];
+export type DriftCounts = Readonly<Partial<Record<DriftKind, number>>>;
+
+/** What SQL knows about the mirror of a table. All times in milliseconds since the epoch. */
+export interface MirrorFacts {
+  readonly tableId: string;
+  /** `namespace.name`. */
+  readonly table: string;
+  /** The head. */
+  readonly version: number;
+  /** By the same clock as `committedAt`. */
+  readonly now: number;
+  readonly stopped?: { readonly code: StopCode; readonly reason: string };
+  /** The oldest unpublished version, which holds up all later ones; absent when all are published. */
+  readonly oldest?: OpenVersion;
+  /** What the last comparison of SQL and log found; absent before the first. */
+  readonly parity?: { readonly version: number; readonly checkedAt: number; readonly drift: DriftCounts };
+}
+
+export interface OpenVersion {
+  readonly version: number;
+  readonly status: "IN_FLIGHT" | "FAILED";
+  readonly committedAt: number;
+  /** How often publishing failed. */
+  readonly attempts: number;
+  readonly lastError?: string;
+  /** When publishing last failed. */
+  readonly triedAt?: number;
+}
+
+/** The health of a table, as every answer, metric and log line shows it. */
+export interface TableHealth {
+  readonly state: HealthState;
+  /** Machine-readable cause; absent when the state is ok. */
+  readonly code?: HealthCode;
+  /** The cause, and what can be done about it, for people. */
+  readonly reason?: string;
+  readonly hint?: string;
+  /** Versions that are in SQL and not in `_delta_log`. */
+  readonly unpublishedVersions: number;
+  /** Age of the oldest of them; 0 when there is none. */
+  readonly lagSeconds: number;
+}
+
+export type HealthCode = StopCode | "MIRROR_LATE" | "MIRROR_FAILED" | "DRIFT";
+
+/** @param options.lateAfterMs age from which an unpublished version is late */
+export function healthOf(facts: MirrorFacts, options: { readonly lateAfterMs: number }): TableHealth {
+  const { oldest, now, version } = facts;
+  // A clock that was set back makes no negative ages.
+  const lagMs = oldest === undefined ? 0 : Math.max(0, now - oldest.committedAt);
+  return {
+    ...causeOf(facts, lagMs >= options.lateAfterMs && oldest !== undefined, lagMs),
+    unpublishedVersions: oldest === undefined ? 0 : Math.max(0, version - oldest.version + 1),
+    lagSeconds: lagMs / 1000,
+  };
+}
+
+/** True where nothing will be published before somebody has taken care. */
+export function isStopped(state: HealthState): boolean {
+  return Object.values<HealthState>(STOPPED_STATES).includes(state);
+}
+
+/** How the mirror of a table stands by the version that holds it up: a stop is a failure, however new the newest commit is. */
+export function mirrorStateOf(facts: MirrorFacts): "IN_FLIGHT" | "COMPLETE" | "FAILED" {
+  return stopOf(facts) ? "FAILED" : (facts.oldest?.status ?? "COMPLETE");
+}
+
+/** The newest version of which it and all before are published. */
+export function mirroredVersionOf({ oldest, version }: Pick<MirrorFacts, "oldest" | "version">): number {
+  return oldest === undefined ? version : oldest.version - 1;
+}
+
+/** Longest pause between two attempts of the sweeper; a commit brings about one at once. */
+const LONGEST_RETRY_PAUSE_MS = 60_000;
+
+/**
+ * True when the sweeper should wake the mirror of this table up: a version is overdue, and the last attempt is long enough ago.
+ * Pauses double with each failure. A time in the future says nothing, so it delays nothing.
+ */
+export function isDue({ oldest, stopped, now }: MirrorFacts, overdueMs: number): boolean {
+  if (oldest === undefined || stopped) return false;
+  const { committedAt, triedAt, attempts } = oldest;
+  if (triedAt === undefined || triedAt > now) return committedAt > now || now - committedAt >= overdueMs;
+  const doubled = overdueMs * 2 ** Math.min(Math.max(0, attempts - 1), 20);
+  return now - triedAt >= Math.max(overdueMs, Math.min(doubled, LONGEST_RETRY_PAUSE_MS));
+}
+
+type Cause = Pick<TableHealth, "state" | "code" | "reason" | "hint">;
+
+function causeOf(facts: MirrorFacts, isLate: boolean, lagMs: number): Cause {
+  const { table, oldest } = facts;
+  const found = stopOf(facts);
+  if (found) {
+    return {
+      state: STOPPED_STATES[found.code],
+      code: found.code,
+      reason: found.reason,
+      hint: STOP_HINTS[found.code](table),
+    };
+  }
+  if (oldest?.status === "FAILED") {
+    return {
+      state: "failed",
+      code: "MIRROR_FAILED",
+      reason: `version ${oldest.version} could not be published in ${oldest.attempts} attempts: ${oldest.lastError ?? "no reason is known"}`,
+      hint: "It is tried again at every commit, and at growing intervals up to a minute; remove the cause.",
+    };
+  }
+  const drift = driftText(facts.parity?.drift ?? {});
+  if (drift !== "") {
+    return {
+      state: "failed",
+      code: "DRIFT",
+      reason: `SQL and _delta_log differ at version ${facts.parity?.version}: ${drift}`,
+      hint: `\`dl diff --table ${table}\` says where.`,
+    };
+  }
+  if (oldest === undefined || !isLate) return { state: "ok" };
+  const failure = oldest.lastError === undefined ? "" : `; the last attempt failed: ${oldest.lastError}`;
+  return {
+    state: "late",
+    code: "MIRROR_LATE",
+    reason: `version ${oldest.version} has been unpublished for ${Math.round(lagMs / 1000)} s${failure}`,
+    hint: "The mirror catches up by itself, where one is running; commits are safe in SQL.",
+  };
+}
+
+/** A comparison may see it before the mirror has anything to publish. */
+function stopOf({ stopped, parity }: MirrorFacts): MirrorFacts["stopped"] {
+  if (stopped) return stopped;
+  const { versionGone = 0, logAhead = 0 } = parity?.drift ?? {};
+  if (versionGone > 0) {
+    return { code: "VERSION_MISSING", reason: `${counted(versionGone, "published version")} missing from _delta_log` };
+  }
+  if (logAhead > 0) {
+    return { code: "LOG_AHEAD", reason: `_delta_log holds ${counted(logAhead, "version")} that SQL never committed` };
+  }
+  return undefined;
+}
+
+function counted(n: number, what: string): string {
+  return n === 1 ? `a ${what}` : `${n} ${what}s`;
+}
+
+function driftText(drift: DriftCounts): string {
+  return DRIFT_KINDS.filter((kind) => (drift[kind] ?? 0) > 0)
+    .map((kind) => `${kind} ${drift[kind]}`)
+    .join(", ");
+}
+
+const STOP_HINTS: Readonly<Record<StopCode, (table: string) => string>> = {
+  FOREIGN_COMMIT: (table) =>
+    `Stop the other writer, move its files out of _delta_log, then \`dl resolve --table ${table}\`.`,
+  LOG_AHEAD: (table) =>
+    `Is this database older than the log? Then restore a newer one. Else move the other writer's files away, then \`dl resolve --table ${table}\`.`,
+  VERSION_MISSING: (table) => `\`dl repair --table ${table}\` puts back what is missing.`,
+};
