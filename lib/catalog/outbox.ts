@@ -7,10 +7,11 @@ import { VERSIONS_MARKED_AT_ONCE } from "./limits.ts";
 import { integer, optionalInteger, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
 import { isActive, page, tableNotFound } from "./tables.ts";
 
-const COLUMNS = sql`m.table_id, m.version, m.status, m.attempts, m.last_error, m.committed_at, m.published_at`;
+const COLUMNS = sql`m.table_id, m.version, m.status, m.attempts, m.last_error, m.error_code, m.committed_at, m.published_at`;
 
 function mirrorStatusOf(row: Row): MirrorStatus {
   const lastError = optionalText(row, "last_error");
+  const errorCode = optionalText(row, "error_code");
   const publishedAt = optionalInteger(row, "published_at");
   return {
     tableId: text(row, "table_id"),
@@ -18,6 +19,7 @@ function mirrorStatusOf(row: Row): MirrorStatus {
     status: text(row, "status") as MirrorStatus["status"],
     attempts: integer(row, "attempts"),
     ...(lastError === undefined ? {} : { lastError }),
+    ...(errorCode === undefined ? {} : { errorCode }),
     committedAt: integer(row, "committed_at"),
     ...(publishedAt === undefined ? {} : { publishedAt }),
   };
@@ -71,7 +73,7 @@ export async function markPublished(
   for (let start = 0; start < versions.length; start += VERSIONS_MARKED_AT_ONCE) {
     const some = versions.slice(start, start + VERSIONS_MARKED_AT_ONCE);
     await db.write(sql`
-      update dl_mirror_status set status = 'COMPLETE', published_at = ${publishedAt}
+      update dl_mirror_status set status = 'COMPLETE', published_at = ${publishedAt}, error_code = null
       where table_id = ${uuid(id)} and version in (${join(some)}) and status <> 'COMPLETE'`);
   }
 }
@@ -80,13 +82,25 @@ export async function markMirrorError(
   db: Database,
   tableId: string,
   version: number,
-  error: { readonly message: string; readonly failed: boolean; readonly at: number },
+  error: { readonly code: string; readonly message: string; readonly failed: boolean; readonly at: number },
 ): Promise<void> {
   const status = error.failed ? sql`'FAILED'` : sql`status`;
   await db.write(sql`
     update dl_mirror_status set status = ${status}, attempts = attempts + 1, last_error = ${printable(error.message)},
-      tried_at = ${error.at}
+      error_code = ${error.code}, tried_at = ${error.at}
     where table_id = ${uuid(requireUuid(tableId, "table id"))} and version = ${version} and status <> 'COMPLETE'`);
+}
+
+export async function markLogFault(
+  db: Database,
+  tableId: string,
+  version: number,
+  fault: { readonly code: string; readonly message: string } | undefined,
+): Promise<void> {
+  const [code, message] = fault === undefined ? [null, null] : [fault.code, printable(fault.message)];
+  await db.write(sql`
+    update dl_mirror_status set error_code = ${code}, last_error = ${message}
+    where table_id = ${uuid(requireUuid(tableId, "table id"))} and version = ${version} and status = 'COMPLETE'`);
 }
 
 /** A message of some other program may hold anything, and a very long one helps nobody. */

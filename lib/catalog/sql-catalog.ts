@@ -35,7 +35,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     findTable: (ref, options) => findTable(db, ref, options),
     listTables: (options) => listTables(db, options),
     readStates: (refs) => readStates(db, refs),
-    dropTable: (tableId) => dropTable(db, tableId, clock.now()),
+    dropTable: (tableId, options) => dropTable(db, tableId, options, clock.now()),
 
     commit: (planned) => commit(db, clock, planned),
     commitLocked: (transactionId, tables, plan) => commitLocked(db, clock, transactionId, tables, plan),
@@ -58,6 +58,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     mirrorStatuses: (tableId, options) => mirror.mirrorStatuses(db, tableId, options),
     markPublished: (tableId, versions, at) => mirror.markPublished(db, tableId, versions, at),
     markMirrorError: (tableId, version, error) => mirror.markMirrorError(db, tableId, version, error),
+    markLogFault: (tableId, version, fault) => mirror.markLogFault(db, tableId, version, fault),
     setQuarantine: (tableId, reason) => mirror.setQuarantine(db, tableId, reason),
     overdueTables: (before, limit) => mirror.overdueTables(db, before, limit),
 

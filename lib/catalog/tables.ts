@@ -3,12 +3,12 @@
 import type { TableRef } from "../delta/request.ts";
 import type { TableHead, TableState } from "../delta/table.ts";
 import { notFound } from "../errors.ts";
-import type { Page } from "../ports.ts";
+import type { DropOptions, DropOutcome, Page } from "../ports.ts";
 import { type Database, join, type Queries, type Sql, sql, uuid } from "./database.ts";
 import { takeLocks } from "./dialect.ts";
 import { metadataOf, protocolOf } from "./rows/actions.ts";
 import { headOf } from "./rows/heads.ts";
-import { storedUuid } from "./rows/values.ts";
+import { integer, storedUuid } from "./rows/values.ts";
 
 /** Implied by ACTIVE, but SQLite does not see that: with it the index by name can be used. */
 const NOT_DELETED = sql`t.status <> 'DELETED'`;
@@ -86,19 +86,29 @@ export async function readStates(db: Queries, refs: readonly TableRef[]): Promis
   }));
 }
 
-/** @throws LakeError notFound when no such table is ACTIVE */
-export async function dropTable(db: Database, tableId: string, now: number): Promise<void> {
+/**
+ * Under the lock that a commit takes: each commit is either before the drop, and counted, or finds no table.
+ * @throws LakeError notFound when no such table is ACTIVE
+ */
+export async function dropTable(
+  db: Database,
+  tableId: string,
+  { unpublished }: DropOptions,
+  now: number,
+): Promise<DropOutcome> {
   const id = storedUuid(tableId);
-  const rows =
-    id === undefined
-      ? []
-      : await db.transaction(async (tx) => {
-          // The same lock as a commit's: none of them is in the midst of writing to this table.
-          await takeLocks(tx, [`table:${id}`]);
-          return tx.writeReturning(sql`update dl_tables set status = 'DELETED', dropped_at = ${now}
-            where table_id = ${uuid(id)} and status = 'ACTIVE' returning table_id`);
-        });
-  if (rows.length === 0) throw tableNotFound(tableId);
+  if (id === undefined) throw tableNotFound(tableId);
+  return db.transaction(async (tx) => {
+    await takeLocks(tx, [`table:${id}`]);
+    const [row] = await tx.read(sql`
+      select (select count(*) from dl_mirror_status m where m.table_id = t.table_id and m.status <> 'COMPLETE') as open_versions
+      from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'`);
+    if (row === undefined) throw tableNotFound(tableId);
+    const open = integer(row, "open_versions");
+    if (open > 0 && unpublished === "keep") return { dropped: false, unpublished: open };
+    await tx.write(sql`update dl_tables set status = 'DELETED', dropped_at = ${now} where table_id = ${uuid(id)}`);
+    return { dropped: true, unpublished: open };
+  });
 }
 
 export function tableNotFound(tableId: string): Error {

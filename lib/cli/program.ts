@@ -60,6 +60,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "let the mirror of a quarantined table go on, once the foreign files are gone from its _delta_log",
     load: async () => (await import("./commands/resolve.ts")).resolveCommand(),
   },
+  drop: {
+    about: "forget a table, once all of it is in its _delta_log; its files stay",
+    load: async () => (await import("./commands/drop.ts")).dropCommand(),
+  },
   migrate: {
     about: "make the schema of the database, or bring it up to date",
     load: async () => (await import("./commands/migrate.ts")).migrateCommand(),

@@ -152,6 +152,7 @@ async function askForCheckpoint(lake: Lake, tableId: string, version: number): P
 async function stop(lake: Lake, tableId: string, stopped: Stop, failed: boolean) {
   const { version, foreign, error } = stopped;
   await lake.catalog.markMirrorError(tableId, version, {
+    code: error.code,
     message: error.message,
     failed: foreign || failed,
     at: lake.clock.now(),

@@ -22,7 +22,13 @@ export interface Outbox {
   markMirrorError(
     tableId: string,
     version: number,
-    error: { readonly message: string; readonly failed: boolean; readonly at: number },
+    error: { readonly code: string; readonly message: string; readonly failed: boolean; readonly at: number },
+  ): Promise<void>;
+  /** Says what has become of the file of a published version, which stays COMPLETE; undefined: it is as it should be. */
+  markLogFault(
+    tableId: string,
+    version: number,
+    fault: { readonly code: string; readonly message: string } | undefined,
   ): Promise<void>;
   /** Stops the mirror of a table at a foreign commit; undefined lifts it. */
   setQuarantine(tableId: string, reason: string | undefined): Promise<void>;
@@ -42,6 +48,8 @@ export interface MirrorStatus {
   /** How often publishing failed or had to be repeated. */
   readonly attempts: number;
   readonly lastError?: string;
+  /** Code of that failure; of a COMPLETE version, of what has become of its file since. */
+  readonly errorCode?: string;
   readonly committedAt: number;
   /** Milliseconds; set when COMPLETE. */
   readonly publishedAt?: number;

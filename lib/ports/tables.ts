@@ -14,6 +14,20 @@ export interface Tables {
   }): Promise<Page<TableHead>>;
   /** Heads with protocol and metadata, in one round trip; a missing table is missing from the answer. */
   readStates(refs: readonly TableRef[]): Promise<readonly TableState[]>;
-  /** Forgets a table: its name and location are free again, its rows stay for audit, its files are not touched. */
-  dropTable(tableId: string): Promise<void>;
+  /**
+   * Forgets a table: its name and location are free again, its rows stay for audit, its files are not touched.
+   * @throws LakeError notFound
+   */
+  dropTable(tableId: string, options: DropOptions): Promise<DropOutcome>;
+}
+
+export interface DropOptions {
+  /** Versions that the log does not have: `keep` leaves the table as it is while there are any, `giveUp` forgets them with it. */
+  readonly unpublished: "keep" | "giveUp";
+}
+
+export interface DropOutcome {
+  readonly dropped: boolean;
+  /** Versions that the log did not have. */
+  readonly unpublished: number;
 }

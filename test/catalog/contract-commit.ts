@@ -131,7 +131,7 @@ function creationTests(catalog: Get): void {
       assert.equal(await catalog().findTable({ name: other }), undefined);
     }
     assert.equal((await catalog().findTable({ name }))?.tableId, tableId);
-    await catalog().dropTable(tableId);
+    await catalog().dropTable(tableId, { unpublished: "giveUp" });
     const later = await catalog().commit(planned([creation(id(), `case.${tableId}`)]));
     assert.equal(later.status, "committed");
     const twins = planned([creation(id(), `twin.${tableId}`), creation(id(), `Twin.${tableId}`)]);
@@ -162,12 +162,14 @@ function creationTests(catalog: Get): void {
       status: "rejected",
       rejections: [{ tableId: elsewhere.tableId, reason: "locationTaken" }],
     });
-    await catalog().dropTable(tableId);
+    await catalog().dropTable(tableId, { unpublished: "giveUp" });
     assert.equal(await catalog().findTable({ name }), undefined);
     assert.equal((await catalog().findTable({ name }, { anyStatus: true }))?.status, "DELETED");
     assert.equal((await catalog().commit(planned([again]))).status, "committed");
     assert.equal((await catalog().findTable({ name }, { anyStatus: true }))?.tableId, again.tableId);
-    await assert.rejects(catalog().dropTable(tableId), (error) => isLakeError(error, "notFound"));
+    await assert.rejects(catalog().dropTable(tableId, { unpublished: "giveUp" }), (error) =>
+      isLakeError(error, "notFound"),
+    );
   });
 
   test("a table that is not there, or not that far, rejects the commit", async () => {

@@ -48,7 +48,7 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
 
   test("a mirror gets all that it needs at once: oldest first, no more versions than it asks for", async () => {
     const tableId = await threeVersions();
-    await catalog().markMirrorError(tableId, 0, { message: "x", failed: false, at: 1 });
+    await catalog().markMirrorError(tableId, 0, { code: "UNAVAILABLE", message: "x", failed: false, at: 1 });
     const backlog = await catalog().readBacklog(tableId, 2);
     assert.ok(backlog);
     const [head] = await catalog().readStates([{ tableId }]);
@@ -76,7 +76,7 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     await catalog().setQuarantine(tableId, "a foreign commit");
     const done = await catalog().readBacklog(tableId, 2);
     assert.deepEqual([done?.open, done?.commits, done?.quarantine], [[], [], "a foreign commit"]);
-    await catalog().dropTable(tableId);
+    await catalog().dropTable(tableId, { unpublished: "giveUp" });
     assert.equal(await catalog().readBacklog(tableId, 2), undefined);
     assert.equal(await catalog().readBacklog("nonsense", 2), undefined);
   });
@@ -98,22 +98,46 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
 
   test("errors are counted; only a failed one changes the state; a published version has none", async () => {
     const tableId = await threeVersions();
-    await catalog().markMirrorError(tableId, 0, { message: "try \0 again", failed: false, at: 10 });
-    await catalog().markMirrorError(tableId, 1, { message: "lost", failed: true, at: 11 });
-    await catalog().markMirrorError(tableId, 1, { message: "lost again", failed: false, at: 12 });
+    await catalog().markMirrorError(tableId, 0, {
+      code: "UNAVAILABLE",
+      message: "try \0 again",
+      failed: false,
+      at: 10,
+    });
+    await catalog().markMirrorError(tableId, 1, { code: "UNAVAILABLE", message: "lost", failed: true, at: 11 });
+    await catalog().markMirrorError(tableId, 1, { code: "LOG_AHEAD", message: "lost again", failed: false, at: 12 });
     const open = await catalog().unpublished(tableId, 10);
     assert.deepEqual(
-      open.map((s) => [s.status, s.attempts, s.lastError]),
+      open.map((s) => [s.status, s.attempts, s.lastError, s.errorCode]),
       [
-        ["IN_FLIGHT", 1, "try \uFFFD again"],
-        ["FAILED", 2, "lost again"],
-        ["IN_FLIGHT", 0, undefined],
+        ["IN_FLIGHT", 1, "try \uFFFD again", "UNAVAILABLE"],
+        ["FAILED", 2, "lost again", "LOG_AHEAD"],
+        ["IN_FLIGHT", 0, undefined, undefined],
       ],
     );
     await catalog().markPublished(tableId, [1], 20);
-    await catalog().markMirrorError(tableId, 1, { message: "late", failed: true, at: 30 });
+    await catalog().markMirrorError(tableId, 1, { code: "UNAVAILABLE", message: "late", failed: true, at: 30 });
     const [, published] = (await catalog().mirrorStatuses(tableId, { after: -1, limit: 10 })).items;
-    assert.deepEqual([published?.status, published?.attempts], ["COMPLETE", 2]);
+    assert.deepEqual([published?.status, published?.attempts, published?.errorCode], ["COMPLETE", 2, undefined]);
+  });
+
+  test("what became of a published file is noted beside its version, which stays published", async () => {
+    const tableId = await threeVersions();
+    const noted = async () =>
+      (await catalog().mirrorStatuses(tableId, { after: -1, limit: 10 })).items.map((s) => [s.status, s.errorCode]);
+    await catalog().markPublished(tableId, [0, 1], 20);
+    for (const version of [1, 2]) {
+      await catalog().markLogFault(tableId, version, { code: "LOG_FILE_MISSING", message: "1 is gone" });
+    }
+    const before = [
+      ["COMPLETE", undefined],
+      ["COMPLETE", "LOG_FILE_MISSING"],
+      ["IN_FLIGHT", undefined],
+    ];
+    assert.deepEqual(await noted(), before);
+    assert.equal(await catalog().mirroredVersion(tableId), 1);
+    await catalog().markLogFault(tableId, 1, undefined);
+    assert.deepEqual((await noted())[1], ["COMPLETE", undefined]);
   });
 
   test("a table is overdue by its oldest unpublished version, not while quarantined or dropped", async () => {
@@ -125,7 +149,7 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     const committedAt = committed?.committedAt ?? 0;
     assert.deepEqual(await overdue(committedAt), []);
     assert.deepEqual(await overdue(committedAt + 1), [1]);
-    await catalog().markMirrorError(tableId, 1, { message: "x", failed: true, at: FAR });
+    await catalog().markMirrorError(tableId, 1, { code: "UNAVAILABLE", message: "x", failed: true, at: FAR });
     assert.deepEqual(await overdue(FAR), []);
     assert.deepEqual(await overdue(FAR + 1), [1]);
     await catalog().setQuarantine(tableId, "foreign commit at 1");
@@ -135,7 +159,20 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     assert.ok(!("quarantine" in ((await catalog().findTable({ tableId })) ?? {})));
     assert.deepEqual(await overdue(FAR + 1), [1]);
     assert.equal((await catalog().overdueTables(FAR + 1, 1)).length, 1);
-    await catalog().dropTable(tableId);
+    await catalog().dropTable(tableId, { unpublished: "giveUp" });
     assert.deepEqual(await overdue(FAR + 1), []);
+  });
+
+  test("a drop counts what is unpublished, and drops nothing until that is published or given up", async () => {
+    const tableId = await threeVersions();
+    await catalog().markPublished(tableId, [0], 5);
+    assert.deepEqual(await catalog().dropTable(tableId, { unpublished: "keep" }), { dropped: false, unpublished: 2 });
+    assert.equal((await catalog().findTable({ tableId }))?.version, 2, "and it is there still");
+    await catalog().markPublished(tableId, [1, 2], 6);
+    assert.deepEqual(await catalog().dropTable(tableId, { unpublished: "keep" }), { dropped: true, unpublished: 0 });
+    await assert.rejects(catalog().dropTable(tableId, { unpublished: "keep" }), (e) => isLakeError(e, "notFound"));
+    const other = await threeVersions();
+    assert.deepEqual(await catalog().dropTable(other, { unpublished: "giveUp" }), { dropped: true, unpublished: 3 });
+    assert.equal(await catalog().findTable({ tableId: other }), undefined);
   });
 }

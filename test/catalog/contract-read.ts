@@ -215,7 +215,7 @@ export function readContract({ catalog, clock }: CatalogUnderTest): void {
     await assert.rejects(catalog().readFiles(tableId, 1, { limit: 1 }), code("VERSION_NOT_FOUND"));
     await assert.rejects(catalog().readTombstones(id(), 0, { limit: 1, newerThan: 0 }), code("TABLE_NOT_FOUND"));
     assert.deepEqual(await catalog().readCommits(tableId, 1, 9), []);
-    await catalog().dropTable(tableId);
+    await catalog().dropTable(tableId, { unpublished: "giveUp" });
     await assert.rejects(catalog().readHeader(tableId, 0), code("TABLE_NOT_FOUND"));
     await assert.rejects(catalog().readFiles(tableId, 0, { limit: 1 }), code("TABLE_NOT_FOUND"));
     await assert.rejects(catalog().readCommits(tableId, 0, 0), code("TABLE_NOT_FOUND"));
@@ -272,7 +272,7 @@ function rebuildTests(catalog: CatalogUnderTest["catalog"]): void {
       each,
     );
     assert.deepEqual(await catalog().readCommitsOf([]), []);
-    await catalog().dropTable(tables[20] ?? "");
+    await catalog().dropTable(tables[20] ?? "", { unpublished: "giveUp" });
     const gone = (e: unknown) => isLakeError(e, "notFound") && e.code === "TABLE_NOT_FOUND";
     await assert.rejects(catalog().readCommitsOf(ranges), gone);
   });

@@ -50,7 +50,7 @@ async function assertSameHead(name: string, alter: (files: Files) => void): Prom
     const report = await diffTable(lake, { ref: { tableId: id }, lagThresholdSeconds: 5, maxDriftFiles: 0 });
     assert.deepEqual([report.outcome, report.drift.files, report.drift.other], ["ok", [], []], `${name} ${mode}`);
     oldest = state.baseVersion;
-    await lake.catalog.dropTable(id); // the next mode takes the same location
+    await lake.catalog.dropTable(id, { unpublished: "giveUp" }); // the next mode takes the same location
   }
   return oldest;
 }

@@ -205,7 +205,7 @@ async function checkHistory(versions: readonly Version[], choose: Choose): Promi
     assert.deepEqual(Object.entries(header.metadata.configuration), settings);
     const report = await diffTable(lake, { ref: { tableId: id }, lagThresholdSeconds: 5, maxDriftFiles: 0 });
     assert.deepEqual([report.outcome, report.drift.files, report.drift.other], ["ok", [], []]);
-    await lake.catalog.dropTable(id);
+    await lake.catalog.dropTable(id, { unpublished: "giveUp" });
   }
 }
 

@@ -51,6 +51,7 @@ table dl_mirror_status -- Outbox of the mirror: which versions stand in _delta_l
   committed_at bigint not null -- When the version was committed, by the clock of the database, in milliseconds.
   tried_at bigint -- When publishing last failed, in milliseconds.
   published_at bigint -- When it was published, in milliseconds.
+  error_code text -- Code of the last failure (LOG_FILE_MISSING, LOG_AHEAD, FOREIGN_COMMIT …); of a COMPLETE version, what became of its file since.
 
 table dl_other_actions -- Actions that change no table state: cdc, and actions that this release does not know.
   table_id uuid not null -- Table, as in dl_tables.

@@ -64,7 +64,7 @@ CREATE TABLE dl_mirror_status ( -- Outbox of the mirror: which versions stand in
   last_error TEXT, -- Message of the last failure.
   committed_at INTEGER not null, -- When the version was committed, by the clock of the database, in milliseconds.
   tried_at INTEGER, -- When publishing last failed, in milliseconds.
-  published_at INTEGER, -- When it was published, in milliseconds.
+  published_at INTEGER, error_code TEXT, -- When it was published, in milliseconds.
   primary key (table_id, version)
 ) strict;
 

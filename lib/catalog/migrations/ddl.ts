@@ -50,6 +50,12 @@ export function createTable(dialect: Dialect, table: TableSpec): string[] {
   return [create, ...(table.indexes ?? []).map((index) => indexOn(table.name, index)), ...comments(dialect, table)];
 }
 
+/** The statements that add a column that may be NULL, with its comment, to a table that is there. */
+export function addColumn(dialect: Dialect, table: string, column: ColumnSpec): string[] {
+  const add = `alter table ${table} add column ${column.name} ${dialect.columnTypes[column.type]}`;
+  return dialect.comments === "inline" ? [add] : [add, commentOnColumn(table, column)];
+}
+
 /** The statements that add an index, with its comment, to a table that is there. */
 export function createIndex(dialect: Dialect, table: string, index: IndexSpec): string[] {
   return [indexOn(table, index), ...(dialect.comments === "inline" ? [] : [commentOn(index)])];
@@ -64,6 +70,10 @@ function commentOn(index: IndexSpec): string {
   return `comment on index ${index.name} is ${quoted(index.comment)}`;
 }
 
+function commentOnColumn(table: string, { name, comment }: ColumnSpec): string {
+  return `comment on column ${table}.${name} is ${quoted(comment)}`;
+}
+
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
@@ -72,7 +82,7 @@ function comments(dialect: Dialect, table: TableSpec): string[] {
   if (dialect.comments === "inline") return [];
   return [
     `comment on table ${table.name} is ${quoted(table.comment)}`,
-    ...table.columns.map((c) => `comment on column ${table.name}.${c.name} is ${quoted(c.comment)}`),
+    ...table.columns.map((column) => commentOnColumn(table.name, column)),
     ...(table.indexes ?? []).map(commentOn),
   ];
 }

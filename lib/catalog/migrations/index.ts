@@ -7,6 +7,7 @@ import { STAGED_REQUESTS } from "./0003-staged-requests.ts";
 import { PARITY } from "./0004-parity.ts";
 import { POSTGRES_CHECK_ROWS } from "./0005-conflicts-are-final.ts";
 import { NAME_IN_ANY_CASE, POSTGRES_FUNCTIONS_BY_NAME } from "./0006-rows-by-name.ts";
+import { addMirrorErrorCode, MIRROR_ERROR_CODE } from "./0007-mirror-error-code.ts";
 import { createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -57,14 +58,23 @@ export const MIGRATIONS: readonly Migration[] = [
       ...(dialect.name === "postgres" ? POSTGRES_FUNCTIONS_BY_NAME : []),
     ],
   },
+  { id: 7, name: "0007-mirror-error-code", statements: addMirrorErrorCode },
 ];
+
+/** What later migrations added to the first tables. */
+const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexes">>>> = {
+  dl_tables: { indexes: [NAME_IN_ANY_CASE] },
+  dl_mirror_status: { columns: [MIRROR_ERROR_CODE] },
+};
 
 /** The schema that all migrations together make. */
 export const SCHEMA: readonly TableSpec[] = [
   MIGRATIONS_TABLE,
-  ...INITIAL_TABLES.map((table) =>
-    table.name === "dl_tables" ? { ...table, indexes: [...(table.indexes ?? []), NAME_IN_ANY_CASE] } : table,
-  ),
+  ...INITIAL_TABLES.map((table) => ({
+    ...table,
+    columns: [...table.columns, ...(ADDED[table.name]?.columns ?? [])],
+    indexes: [...(table.indexes ?? []), ...(ADDED[table.name]?.indexes ?? [])],
+  })),
   STAGED_REQUESTS,
   PARITY,
 ];

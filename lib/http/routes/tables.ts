@@ -4,8 +4,9 @@ import { type JsonObject, stringifyJson } from "../../delta/json.ts";
 import { TEXT } from "../../delta/limits.ts";
 import { invalid } from "../../errors.ts";
 import { createTable } from "../../operations/create-table.ts";
+import { dropTable } from "../../operations/drop-table.ts";
 import { importTable } from "../../operations/import.ts";
-import { describeTable, findHead, listTables } from "../../operations/read.ts";
+import { describeTable, listTables } from "../../operations/read.ts";
 import { checked } from "../../validation.ts";
 import { descriptionAnswer, headAnswer } from "../../wire/answers.ts";
 import { withoutUndefined } from "../../wire/commit-request.ts";
@@ -108,13 +109,20 @@ const forget = endpoint(
   {
     tags: ["tables"],
     summary: "Forget a table",
-    description: "Its name and location are free again. No file is touched: the Delta table stays where it is.",
+    description:
+      "Its name and location are free again. No file is touched: the Delta table stays where it is, with every version that was acknowledged, which is waited for. Sent again after a lost answer, it finds no table: 404.",
     params: tableParams,
-    responses: { 204: { description: "Forgotten." }, ...problems(400, 404) },
+    query: z.object({
+      force: z
+        .enum(["true", "false"])
+        .optional()
+        .meta({ description: "`true` gives up versions that are not in `_delta_log`, instead of waiting for them" }),
+    }),
+    responses: { 204: { description: "Forgotten." }, ...problems(400, 404, 409) },
   },
-  async ({ params }, { lake }) => {
-    const head = await findHead(lake, tableRef(params.tableId));
-    await lake.catalog.dropTable(head.tableId);
+  async ({ params, query }, { lake }) => {
+    const unpublished = query.force === "true" ? "giveUp" : "keep";
+    await dropTable(lake, tableRef(params.tableId), { unpublished });
     return new Response(null, { status: 204 });
   },
 );

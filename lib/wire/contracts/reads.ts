@@ -97,6 +97,10 @@ export const mirrorAnswer = z
         status: mirrorState,
         attempts: count,
         lastError: z.string().optional(),
+        errorCode: z
+          .string()
+          .optional()
+          .meta({ description: "Code of that failure; of a COMPLETE version, of what became of its file since" }),
         committedAt: millis,
         publishedAt: millis.optional(),
       }),
