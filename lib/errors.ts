@@ -3,13 +3,23 @@
 /**
  * How a caller should react:
  * - `invalid`: the input is wrong; change it before sending it again (HTTP 400/422, exit 1, or 64 for CLI usage).
+ * - `unauthenticated`: prove who you are (401).
+ * - `forbidden`: who you are, you may not do this (403).
  * - `notFound`: what was named does not exist (404).
  * - `conflict`: another commit won; read again and redo the work (409).
  * - `unavailable`: nothing is wrong with the request; try again later (503).
  * - `corrupt`: stored data contradicts itself or the Delta protocol; a person must look (500).
  * - `internal`: a defect of ours (500).
  */
-export type ErrorKind = "invalid" | "notFound" | "conflict" | "unavailable" | "corrupt" | "internal";
+export type ErrorKind =
+  | "invalid"
+  | "unauthenticated"
+  | "forbidden"
+  | "notFound"
+  | "conflict"
+  | "unavailable"
+  | "corrupt"
+  | "internal";
 
 export interface ErrorDetails {
   /** Machine-readable class, Delta's own where it has one (`DELTA_CONCURRENT_APPEND`, …). */
@@ -43,6 +53,8 @@ export class LakeError extends Error {
 
 const DEFAULT_CODES: Record<ErrorKind, string> = {
   invalid: "INVALID_REQUEST",
+  unauthenticated: "UNAUTHENTICATED",
+  forbidden: "FORBIDDEN",
   notFound: "NOT_FOUND",
   conflict: "CONFLICT",
   unavailable: "UNAVAILABLE",

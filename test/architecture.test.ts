@@ -6,8 +6,9 @@ import { describe, test } from "node:test";
 import { exists, readSource, readText, repositoryFiles, type SourceFile } from "./support/source-tree.ts";
 
 const PURE = ["lib/delta", "lib/operations"];
-const PORTS = ["lib/ports.ts", "lib/delta", "lib/errors.ts"];
+const PORTS = ["lib/ports.ts", "lib/delta", "lib/errors.ts", "lib/access/principal.ts"];
 const SURFACE = [
+  "lib/access",
   "lib/operations",
   "lib/lake",
   "lib/wire",
@@ -36,7 +37,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/errors.ts": [],
   "lib/retry.ts": [],
   "lib/delta": ["lib/errors.ts"],
-  "lib/ports": ["lib/delta", "lib/telemetry/metric-names.ts"],
+  "lib/access/principal.ts": [],
+  "lib/access": PORTS,
+  "lib/ports": ["lib/delta", "lib/access/principal.ts", "lib/telemetry/metric-names.ts"],
   "lib/telemetry/metric-names.ts": [],
   "lib/ports.ts": ["lib/delta", "lib/ports"],
   "lib/validation.ts": ["lib/delta", "lib/errors.ts"],

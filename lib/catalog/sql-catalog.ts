@@ -2,6 +2,7 @@
 
 import { invalid } from "../errors.ts";
 import type { Catalog, Clock, ReaderLogin } from "../ports.ts";
+import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
 import { commit, commitLocked } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
 import { type Database, sql } from "./database.ts";
@@ -65,6 +66,12 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     readParity: (tableId) => readParity(db, tableId),
     writeParity: (record) => writeParity(db, record),
 
+    addKey: (key) => addKey(db, key),
+    findKey: (keyId) => findKey(db, keyId),
+    listKeys: (options) => listKeys(db, options),
+    revokeKey: (keyId, at) => revokeKey(db, keyId, at),
+    touchKey: (keyId, at) => touchKey(db, keyId, at),
+
     async beginImport(request) {
       const progress = await beginImport(db, clock, request);
       imports.set(progress.tableId, progress);
@@ -91,7 +98,7 @@ async function allowReader(database: Database, login: ReaderLogin): Promise<void
     allow(
       tx,
       login,
-      SCHEMA.map(({ name }) => name),
+      SCHEMA.filter(({ isPrivate }) => !isPrivate).map(({ name }) => name),
     ),
   );
 }

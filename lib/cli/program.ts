@@ -72,6 +72,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "check that the database answers",
     load: async () => (await import("./commands/health.ts")).healthCommand(),
   },
+  key: {
+    about: "make, list and revoke the API keys of dl serve",
+    load: async () => (await import("./commands/key.ts")).keyCommand(),
+  },
   config: {
     about: "work with configuration files",
     load: async () => (await import("./commands/config.ts")).configCommand(),

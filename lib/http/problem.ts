@@ -11,6 +11,8 @@ const RETRY_AFTER_RESUMING_SECONDS = 5;
 
 const BY_KIND: Record<ErrorKind, { readonly status: number; readonly title: string }> = {
   invalid: { status: 400, title: "The request is not valid" },
+  unauthenticated: { status: 401, title: "Not authenticated" },
+  forbidden: { status: 403, title: "Not allowed" },
   notFound: { status: 404, title: "Not found" },
   conflict: { status: 409, title: "Conflict" },
   unavailable: { status: 503, title: "Not available now" },

@@ -2,6 +2,7 @@
 
 import type { Commits } from "./commits.ts";
 import type { Imports } from "./imports.ts";
+import type { ApiKeys } from "./keys.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Parity } from "./parity.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -9,7 +10,7 @@ import type { Tables } from "./tables.ts";
 import type { Versions } from "./versions.ts";
 
 /** One contract suite runs on every engine. Reads of a table that is not ACTIVE find nothing, except where they say so. */
-export interface Catalog extends Schema, Tables, Commits, Versions, Snapshots, Outbox, Parity, Imports {}
+export interface Catalog extends Schema, Tables, Commits, Versions, Snapshots, Outbox, Parity, Imports, ApiKeys {}
 
 /** The database itself. */
 export interface Schema {

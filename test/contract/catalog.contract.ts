@@ -6,6 +6,7 @@ import type { Catalog } from "../../lib/ports.ts";
 import { commitContract } from "../catalog/contract-commit.ts";
 import { concurrencyContract } from "../catalog/contract-concurrency.ts";
 import { importContract } from "../catalog/contract-import.ts";
+import { keyContract } from "../catalog/contract-keys.ts";
 import { mirrorContract } from "../catalog/contract-mirror.ts";
 import { readContract } from "../catalog/contract-read.ts";
 import { rowContract } from "../catalog/contract-rows.ts";
@@ -27,6 +28,7 @@ const PARTS = {
   reads: readContract,
   "mirror state": mirrorContract,
   imports: importContract,
+  "API keys": keyContract,
   concurrency: concurrencyContract,
 };
 

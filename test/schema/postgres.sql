@@ -1,3 +1,13 @@
+table dl_api_keys -- API keys of dl serve. Only hashes: a key is shown once, when it is made. Not for the login that may only read.
+  key_id text collate "C" not null -- 16 hex digits: the part of a key that is no secret.
+  name text not null -- Of the user as whom the holder acts: user:NAME.
+  hash text not null -- SHA-256 (hex) of the whole key, which has 256 random bits.
+  access text not null -- read, or write, which is both.
+  created_at bigint not null -- When it was made, in milliseconds.
+  expires_at bigint -- From when on it is refused; NULL: never.
+  revoked_at bigint -- When it was revoked; NULL: it was not.
+  last_used_at bigint -- Its last use, up to some minutes late; NULL: none.
+
 table dl_domains -- domainMetadata actions. The one of a domain is the newest; none when that has removed = true.
   table_id uuid not null -- Table, as in dl_tables.
   domain text collate "C" not null -- Name of the domain.
@@ -151,6 +161,7 @@ table dl_versions -- Versions of the tables: one row per commit.
   fingerprint_3 bigint not null default 0 -- Lane 3 of the fingerprint of this version: sum of h3 of all live files, modulo 2^32.
   commit_info text -- The commitInfo action as JSON, without in-commit timestamp.
 
+CREATE UNIQUE INDEX dl_api_keys_pkey ON dl_api_keys USING btree (key_id);
 CREATE UNIQUE INDEX dl_domains_pkey ON dl_domains USING btree (table_id, domain, version);
 CREATE INDEX dl_domains_version ON dl_domains USING btree (table_id, version);
 CREATE INDEX dl_files_former ON dl_files USING btree (table_id, path_key, removed_version) WHERE (removed_version < '9007199254740991'::bigint);

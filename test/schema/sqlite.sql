@@ -1,3 +1,15 @@
+CREATE TABLE dl_api_keys ( -- API keys of dl serve. Only hashes: a key is shown once, when it is made. Not for the login that may only read.
+  key_id TEXT not null, -- 16 hex digits: the part of a key that is no secret.
+  name TEXT not null, -- Of the user as whom the holder acts: user:NAME.
+  hash TEXT not null, -- SHA-256 (hex) of the whole key, which has 256 random bits.
+  access TEXT not null, -- read, or write, which is both.
+  created_at INTEGER not null, -- When it was made, in milliseconds.
+  expires_at INTEGER, -- From when on it is refused; NULL: never.
+  revoked_at INTEGER, -- When it was revoked; NULL: it was not.
+  last_used_at INTEGER, -- Its last use, up to some minutes late; NULL: none.
+  primary key (key_id)
+) strict;
+
 CREATE TABLE dl_domains ( -- domainMetadata actions. The one of a domain is the newest; none when that has removed = true.
   table_id TEXT not null, -- Table, as in dl_tables.
   domain TEXT not null, -- Name of the domain.

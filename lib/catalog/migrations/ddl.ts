@@ -29,6 +29,8 @@ export interface TableSpec {
   readonly clustered?: boolean;
   /** Rows are updated often: leave room beside them. */
   readonly updatedInPlace?: boolean;
+  /** The login that may only read may not read this one. */
+  readonly isPrivate?: boolean;
 }
 
 /** The statements that create a table with its indexes and comments. */

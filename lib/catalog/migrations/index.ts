@@ -8,6 +8,7 @@ import { PARITY } from "./0004-parity.ts";
 import { POSTGRES_CHECK_ROWS } from "./0005-conflicts-are-final.ts";
 import { NAME_IN_ANY_CASE, POSTGRES_FUNCTIONS_BY_NAME } from "./0006-rows-by-name.ts";
 import { addMirrorErrorCode, MIRROR_ERROR_CODE } from "./0007-mirror-error-code.ts";
+import { API_KEYS } from "./0008-api-keys.ts";
 import { createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -59,6 +60,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   { id: 7, name: "0007-mirror-error-code", statements: addMirrorErrorCode },
+  { id: 8, name: "0008-api-keys", statements: (dialect) => createTable(dialect, API_KEYS) },
 ];
 
 /** What later migrations added to the first tables. */
@@ -77,4 +79,5 @@ export const SCHEMA: readonly TableSpec[] = [
   })),
   STAGED_REQUESTS,
   PARITY,
+  API_KEYS,
 ];
