@@ -90,6 +90,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   "aws-cdk-lib": ["infra"],
   constructs: ["infra"],
   "cdk-nag": ["infra"],
+  jose: ["lib/access"],
   hono: ["lib/http"],
   "@hono/node-server": ["lib/http"],
   zod: ["lib/validation.ts", "lib/config.ts", "lib/wire"],

@@ -15,8 +15,8 @@ export function noCredentials(): LakeError {
 }
 
 /** @param why as the end of a sentence that begins with what was sent */
-export function badCredentials(why: string, hint: string = HOW, cause?: unknown): LakeError {
-  return new LakeError("unauthenticated", why, { code: "INVALID_CREDENTIALS", hint, cause });
+export function badCredentials(why: string, hint: string = HOW): LakeError {
+  return new LakeError("unauthenticated", why, { code: "INVALID_CREDENTIALS", hint });
 }
 
 export function expired(what: string, hint: string): LakeError {
@@ -28,5 +28,12 @@ export function mayNot({ id }: Principal, access: Access): LakeError {
     code: "ACCESS_DENIED",
     hint: "Ask for a key made with --access write, or a token with the scope that writes.",
     facts: { access },
+  });
+}
+
+export function noScope(readScope: string, writeScope: string): LakeError {
+  return new LakeError("forbidden", "the token has no scope of this service", {
+    code: "ACCESS_DENIED",
+    hint: `Ask the identity provider for the scope ${readScope} or ${writeScope}.`,
   });
 }
