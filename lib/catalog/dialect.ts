@@ -40,10 +40,24 @@ export async function takeLocks(tx: SqlTransaction, names: readonly string[]): P
   if (tx.dialect.lock) await tx.writeReturning(tx.dialect.lock(names));
 }
 
+export function transactionLock(transactionId: string): string {
+  return `transaction:${transactionId}`;
+}
+
+export function tableLock(tableId: string): string {
+  return `table:${tableId}`;
+}
+
 /**
- * What a table's name is locked by, so that nobody else takes it meanwhile. Names that differ only by case are one name;
- * code from before migration 6, which runs beside ours during a deployment, locks the name as it is written.
+ * What a new table takes, so that nobody else has its name or its location meanwhile. Names that differ only by case are one
+ * name; code from before migration 6, which runs beside ours during a deployment, locks the name as it is written.
  */
-export function nameLocks(name: string): readonly string[] {
-  return [`name:${name}`, `name:${name.toLowerCase()}`];
+export function creationLocks({
+  name,
+  location,
+}: {
+  readonly name: string;
+  readonly location: string;
+}): readonly string[] {
+  return [`name:${name}`, `name:${name.toLowerCase()}`, `location:${location}`];
 }

@@ -7,7 +7,7 @@ import { readLiveFiles } from "./commit/check-rows.ts";
 import { type ImportAnswer, type ImportPosition, type ImportRows, tableWrite } from "./commit/planned-rows.ts";
 import { headNumbers, writeVersion } from "./commit/write-version.ts";
 import { type Database, OPEN, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
-import { nameLocks, takeLocks } from "./dialect.ts";
+import { creationLocks, tableLock, takeLocks } from "./dialect.ts";
 import { headOf } from "./rows/heads.ts";
 import { integer, optionalText, requireUuid, text } from "./rows/values.ts";
 
@@ -39,7 +39,7 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
   const tableId = requireUuid(request.tableId, "table id");
   const { name, location, plan } = request;
   return db.transaction(async (tx) => {
-    await takeLocks(tx, [`table:${tableId}`, ...nameLocks(name), `location:${location}`]);
+    await takeLocks(tx, [tableLock(tableId), ...creationLocks(request)]);
     const rows = await tx.read(sql`
       select * from dl_tables
       where table_id = ${uuid(tableId)} or ((lower(name) = lower(${name}) or location = ${location}) and status <> 'DELETED')`);
@@ -160,7 +160,7 @@ export async function finishImport(
 ): Promise<TableHead> {
   const id = requireUuid(tableId, "table id");
   return db.transaction(async (tx) => {
-    await takeLocks(tx, [`table:${id}`]);
+    await takeLocks(tx, [tableLock(id)]);
     const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(id)} and status = 'IMPORTING'`);
     if (row === undefined) throw noImport(tableId);
     const version = integer(row, "import_version");
@@ -191,7 +191,7 @@ export async function finishImport(
 export async function abortImport(db: Database, tableId: string): Promise<void> {
   const id = requireUuid(tableId, "table id");
   await db.transaction(async (tx) => {
-    await takeLocks(tx, [`table:${id}`]);
+    await takeLocks(tx, [tableLock(id)]);
     const rows = await tx.read(
       sql`select table_id from dl_tables where table_id = ${uuid(id)} and status = 'IMPORTING'`,
     );

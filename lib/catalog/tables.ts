@@ -5,7 +5,7 @@ import type { TableHead, TableState } from "../delta/table.ts";
 import { notFound } from "../errors.ts";
 import type { DropOptions, DropOutcome, Page } from "../ports.ts";
 import { type Database, join, type Queries, type Sql, sql, uuid } from "./database.ts";
-import { takeLocks } from "./dialect.ts";
+import { tableLock, takeLocks } from "./dialect.ts";
 import { metadataOf, protocolOf } from "./rows/actions.ts";
 import { headOf } from "./rows/heads.ts";
 import { integer, storedUuid } from "./rows/values.ts";
@@ -99,7 +99,7 @@ export async function dropTable(
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   return db.transaction(async (tx) => {
-    await takeLocks(tx, [`table:${id}`]);
+    await takeLocks(tx, [tableLock(id)]);
     const [row] = await tx.read(sql`
       select (select count(*) from dl_mirror_status m where m.table_id = t.table_id and m.status <> 'COMPLETE') as open_versions
       from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'`);

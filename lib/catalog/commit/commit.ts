@@ -5,11 +5,11 @@ import type { PlannedCommit, TableState } from "../../delta/table.ts";
 import { invalid } from "../../errors.ts";
 import type { Clock, CommitOutcome } from "../../ports.ts";
 import type { Database, SqlTransaction } from "../database.ts";
-import { takeLocks } from "../dialect.ts";
+import { creationLocks, tableLock, takeLocks, transactionLock } from "../dialect.ts";
 import { readCommitsOf } from "../reads/commits.ts";
 import { requireUuid } from "../rows/values.ts";
 import { readStates } from "../tables.ts";
-import { type CommitRows, tableRequest } from "./planned-rows.ts";
+import { type CommitRows, type TableRequest, tableRequest } from "./planned-rows.ts";
 import { commitInTransaction } from "./steps.ts";
 
 export async function commit(db: Database, clock: Clock, planned: PlannedCommit): Promise<CommitOutcome> {
@@ -29,8 +29,7 @@ export async function commitLocked(
   return db.transaction(async (tx) => {
     const ids = tables.map(({ tableId }) => requireUuid(tableId, "table id"));
     // All that dl_commit locks, at once: a twin of this transaction that held the rest would wait for us, and we for it.
-    const locks = [`transaction:${requireUuid(transactionId, "transaction id")}`, ...ids.map((id) => `table:${id}`)];
-    await takeLocks(tx, locks);
+    await takeLocks(tx, [transactionLock(requireUuid(transactionId, "transaction id")), ...ids.map(tableLock)]);
     const states = await readStates(
       tx,
       ids.map((tableId) => ({ tableId })),
@@ -55,12 +54,15 @@ async function readWinners(
   return new Map(ranges.map(({ tableId }, i) => [tableId, commits[i] ?? []]));
 }
 
+function locksOf({ tableId, create }: TableRequest): readonly string[] {
+  return create === undefined ? [tableLock(tableId)] : [tableLock(tableId), ...creationLocks(create)];
+}
+
 function requestOf(planned: PlannedCommit): CommitRows {
-  const request = {
-    transactionId: requireUuid(planned.transactionId, "transaction id"),
-    requestHash: planned.requestHash,
-    tables: planned.tables.map(tableRequest),
-  };
+  const transactionId = requireUuid(planned.transactionId, "transaction id");
+  const tables = planned.tables.map(tableRequest);
+  const locks = [transactionLock(transactionId), ...tables.flatMap(locksOf)];
+  const request = { transactionId, requestHash: planned.requestHash, locks, tables };
   if (new Set(request.tables.map((table) => table.tableId)).size < request.tables.length) {
     throw invalid("a table occurs twice in one transaction");
   }

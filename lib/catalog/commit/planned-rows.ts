@@ -55,6 +55,8 @@ export interface TableRequest extends TableWrite {
 export interface CommitRows {
   readonly transactionId: string;
   readonly requestHash: string;
+  /** Names of all locks that it takes, in any order. */
+  readonly locks: readonly string[];
   readonly tables: readonly TableRequest[];
 }
 

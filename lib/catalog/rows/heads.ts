@@ -5,7 +5,7 @@ import type { MarkerName, TableHead, TableStatus } from "../../delta/table.ts";
 import type { Row } from "../database.ts";
 import { integer, long, optionalText, text, wrong } from "./values.ts";
 
-const MARKER_COLUMNS: Readonly<Record<MarkerName, string>> = {
+export const MARKER_COLUMNS: Readonly<Record<MarkerName, string>> = {
   metadata: "metadata_version",
   protocol: "protocol_version",
   add: "add_version",

@@ -1,4 +1,7 @@
-/** dl_check_rows_2: what only rows can tell, as rejections. Its twin in TypeScript is commit/check-rows.ts. */
+/**
+ * dl_check_rows_2: what only rows can tell, as rejections; NULL where there are none and no path of the request has a live file, so that
+ * the version has none to close. Its twin in TypeScript is commit/check-rows.ts.
+ */
 
 import { MAX_REJECTIONS } from "../../../limits.ts";
 import { OPEN } from "./settings.ts";
@@ -9,7 +12,18 @@ declare
   rv constant bigint := (tab->>'readVersion')::bigint;
   removes jsonb;
   adds jsonb;
+  fresh boolean := false;
 begin
+  if jsonb_array_length(tab->'removes') = 0 then
+    -- An append, nearly always: no path of it is live, and nobody has removed anything since the read.
+    perform from jsonb_to_recordset(tab->'adds') a(path_key uuid)
+    cross join lateral (select f.dv_key from dl_files f
+      where f.table_id = tid and f.path_key = a.path_key and f.removed_version = ${OPEN} order by f.dv_key limit 1) live
+    limit 1;
+    fresh := not found;
+    if fresh and head_removed <= rv then return null; end if;
+  end if;
+
   select jsonb_agg(bad.rejection order by bad.ord) into removes from (
     select r.ord, jsonb_build_object('tableId', tid, 'path', r.path,
       'reason', case when live.added_version > rv then 'addedByWinner'
@@ -64,5 +78,6 @@ begin
         where head_removed > rv
       ) c group by c.ord
     ) a order by a.ord limit ${MAX_REJECTIONS}) bad;
+  if fresh and adds is null then return null; end if;
   return coalesce(removes, '[]') || coalesce(adds, '[]');
 end $function$`;

@@ -5,8 +5,13 @@ import { corrupt } from "../../../../errors.ts";
 import type { CommitOutcome, CommittedTable } from "../../../../ports.ts";
 import { type CommitRows, requestJson } from "../../../commit/planned-rows.ts";
 import { type Queries, sql } from "../../../database.ts";
+import { MARKER_COLUMNS } from "../../../rows/heads.ts";
 import { text } from "../../../rows/values.ts";
 import { PINNED } from "./settings.ts";
+
+const WATCHED_HAS_MOVED = Object.values(MARKER_COLUMNS)
+  .map((column) => `(tab->'watch' ? '${column}' and t.${column} > checked)`)
+  .join(" or ");
 
 export async function commitByFunction(db: Queries, request: CommitRows): Promise<CommitOutcome> {
   const [row] = await db.writeReturning(sql`select dl_commit_2(${requestJson(request)}) as answer`);
@@ -22,27 +27,25 @@ export async function commitByFunction(db: Queries, request: CommitRows): Promis
   };
 }
 
-/** Locks first: what is read after them nobody changes until the transaction ends. */
+/**
+ * Locks first: what is read after them nobody changes until the transaction ends. A statement costs more than the work in it, so
+ * lists are walked by their index, heads are read once, and what a request does not have is not asked for.
+ */
 export const COMMIT = /* sql */ `
 create function dl_commit_2(request text) returns text language plpgsql volatile ${PINNED} as $function$
 declare
   req constant jsonb := request::jsonb;
+  tabs constant jsonb := req->'tables';
+  last constant int := jsonb_array_length(tabs) - 1;
   tx_id constant uuid := (req->>'transactionId')::uuid;
-  first dl_transactions; t dl_tables; tab jsonb; tid uuid; names text[]; now_ms bigint; ts bigint;
-  rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; found_names text[]; taken text;
+  first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
+  rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
+  found_names text[]; taken text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
   end if;
-  -- nameLocks() of dialect.ts: a name is locked as it is written, and as names that differ only by case share it.
-  select array_agg(n) into names from (
-    select 'transaction:' || tx_id n
-    union all
-    select unnest(case when x ? 'create'
-      then array['table:' || (x->>'tableId'), 'name:' || (x->'create'->>'name'), 'name:' || lower(x->'create'->>'name'),
-        'location:' || (x->'create'->>'location')]
-      else array['table:' || (x->>'tableId')] end) from jsonb_array_elements(req->'tables') x) l;
-  perform dl_lock(names);
+  perform dl_lock(array(select jsonb_array_elements_text(req->'locks')));
 
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
@@ -54,7 +57,8 @@ begin
 
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
   ts := now_ms;
-  for tab in select x from jsonb_array_elements(req->'tables') x loop
+  for i in 0 .. last loop
+    tab := tabs->i;
     tid := (tab->>'tableId')::uuid;
     if tab ? 'create' then
       select array_agg(d.name) into found_names from dl_tables d
@@ -71,12 +75,14 @@ begin
     select * into t from dl_tables where table_id = tid and status = 'ACTIVE';
     if not found then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'tableNotFound');
-    elsif t.version < (tab->>'readVersion')::bigint then
+      continue;
+    end if;
+    heads[i] := t;
+    checked := (tab->>'checkedVersion')::bigint;
+    if t.version < (tab->>'readVersion')::bigint then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'readVersionAhead', 'version', t.version);
-    elsif t.metadata_version <> (tab->>'metadataVersion')::bigint
-      or t.protocol_version <> (tab->>'protocolVersion')::bigint
-      or exists (select 1 from jsonb_array_elements_text(tab->'watch') w
-        where (to_jsonb(t)->>w)::bigint > (tab->>'checkedVersion')::bigint) then
+    elsif t.metadata_version <> (tab->>'metadataVersion')::bigint or t.protocol_version <> (tab->>'protocolVersion')::bigint
+      or (t.version > checked and (${WATCHED_HAS_MOVED})) then
       moved := moved || to_jsonb(tid);
     else
       ts := greatest(ts, t.timestamp + 1);
@@ -85,26 +91,27 @@ begin
   if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections)::text; end if;
   if moved <> '[]' then return jsonb_build_object('status', 'moved', 'tableIds', moved)::text; end if;
 
-  for tab in select x from jsonb_array_elements(req->'tables') x loop
-    tid := (tab->>'tableId')::uuid;
-    select * into t from dl_tables where table_id = tid and not tab ? 'create';
-    rejections := rejections || dl_check_rows_2(tid, coalesce(t.version, -1), coalesce(t.remove_version, -1), tab);
+  for i in 0 .. last loop
+    tab := tabs->i;
+    t := heads[i];
+    bad := dl_check_rows_2((tab->>'tableId')::uuid, coalesce(t.version, -1), coalesce(t.remove_version, -1), tab);
+    fresh[i] := bad is null;
+    if bad <> '[]' then rejections := rejections || bad; end if;
   end loop;
   if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections)::text; end if;
 
-  for tab in select x from jsonb_array_elements(req->'tables') x loop
-    tid := (tab->>'tableId')::uuid;
+  for i in 0 .. last loop
+    tab := tabs->i;
+    t := heads[i];
     if tab ? 'create' then
       insert into dl_tables (table_id, name, location, status, created_at)
-      values (tid, tab->'create'->>'name', tab->'create'->>'location', 'ACTIVE', now_ms) returning * into t;
-    else
-      select * into t from dl_tables where table_id = tid;
+      values ((tab->>'tableId')::uuid, tab->'create'->>'name', tab->'create'->>'location', 'ACTIVE', now_ms) returning * into t;
     end if;
-    perform dl_write_version_2(t, jsonb_build_object('version', t.version + 1, 'timestamp', ts,
+    t := dl_write_version_2(t, jsonb_build_object('version', t.version + 1, 'timestamp', ts,
       'inCommitTimestamp', case when (tab->>'inCommitTimestamps')::boolean then ts end, 'transactionId', tx_id,
-      'importing', false, 'complete', true, 'isCheckpoint', false), tab);
-    insert into dl_mirror_status (table_id, version, status, committed_at) values (tid, t.version + 1, 'IN_FLIGHT', now_ms);
-    committed := committed || jsonb_build_object('tableId', tid, 'version', t.version + 1, 'timestamp', ts);
+      'importing', false, 'complete', true, 'isCheckpoint', false, 'fresh', fresh[i]), tab);
+    insert into dl_mirror_status (table_id, version, status, committed_at) values (t.table_id, t.version, 'IN_FLIGHT', now_ms);
+    committed := committed || jsonb_build_object('tableId', t.table_id, 'version', t.version, 'timestamp', ts);
   end loop;
   insert into dl_transactions (transaction_id, request_hash, committed_at, result)
   values (tx_id, req->>'requestHash', ts, committed::text);

@@ -27,7 +27,7 @@ begin
   if t.import_version <> (req->'at'->>'version')::bigint or t.import_actions <> (req->'at'->>'checkpointActions')::bigint then
     return '{"status":"elsewhere"}';
   end if;
-  perform dl_write_version_2(t, jsonb_build_object('version', req->'version', 'timestamp', req->'timestamp',
+  t := dl_write_version_2(t, jsonb_build_object('version', req->'version', 'timestamp', req->'timestamp',
     'inCommitTimestamp', req->'inCommitTimestamp', 'transactionId', null, 'importing', true,
     'complete', req->'complete', 'isCheckpoint', req->'isCheckpoint'), req);
   update dl_tables set import_version = (req->'next'->>'version')::bigint,
