@@ -20,6 +20,8 @@ export interface Dialect {
   jsonOf(alias: string, columns: readonly string[]): Sql;
   /** Comes after a table's name and makes the engine use this index, where it can be told and would choose worse. */
   useIndex(name: string): Sql;
+  /** Milliseconds by the clock of the database; undefined where commits go by the clock of the process. */
+  readonly now: Sql | undefined;
   /** Takes exclusive locks until the transaction ends; undefined where a transaction excludes every other writer anyway. */
   readonly lock: ((names: readonly string[]) => Sql) | undefined;
   /** The commit and the import batch as one statement each; undefined where they run as TypeScript over a transaction. */

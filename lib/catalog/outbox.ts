@@ -1,6 +1,5 @@
 /** dl_mirror_status: the outbox that the commit fills and the mirror empties. */
 
-import { invalid } from "../errors.ts";
 import type { MirrorStatus, Page } from "../ports.ts";
 import { type Database, join, type Queries, type Row, sql, uuid } from "./database.ts";
 import { VERSIONS_MARKED_AT_ONCE } from "./limits.ts";
@@ -108,38 +107,22 @@ function printable(message: string): string {
   return message.replaceAll("\0", "\uFFFD").slice(0, 4000).toWellFormed();
 }
 
-/** @throws LakeError notFound */
+/**
+ * Where it is lifted, what the last parity check found is forgotten: everything is compared again.
+ * @throws LakeError notFound
+ */
 export async function setQuarantine(db: Database, tableId: string, reason: string | undefined): Promise<void> {
   const id = storedUuid(tableId);
-  const rows =
-    id === undefined
-      ? []
-      : await db.writeReturning(sql`
+  if (id === undefined) throw tableNotFound(tableId);
+  const set = sql`
     update dl_tables set quarantine = ${reason === undefined ? null : printable(reason)}
-    where table_id = ${uuid(id)} and status = 'ACTIVE' returning table_id`);
+    where table_id = ${uuid(id)} and status = 'ACTIVE' returning table_id`;
+  const rows =
+    reason === undefined
+      ? await db.transaction(async (tx) => {
+          await tx.write(sql`delete from dl_parity where table_id = ${uuid(id)}`);
+          return tx.writeReturning(set);
+        })
+      : await db.writeReturning(set);
   if (rows.length === 0) throw tableNotFound(tableId);
-}
-
-/**
- * One row per table: its oldest unpublished version, which holds up all later ones. When that has just been tried, the table
- * is not overdue, however old its later versions are. Longest waiting first.
- */
-export async function overdueTables(
-  db: Queries,
-  before: number,
-  limit: number,
-): Promise<readonly { readonly tableId: string; readonly version: number; readonly committedAt: number }[]> {
-  if (!Number.isSafeInteger(limit) || limit < 0) throw invalid(`${limit} is not a number of tables`);
-  const rows = await db.read(sql`
-    select m.table_id, m.version, m.committed_at
-    from (select table_id, min(version) as version from dl_mirror_status where status <> 'COMPLETE' group by table_id) o
-    join dl_mirror_status m on m.table_id = o.table_id and m.version = o.version
-    join dl_tables t on t.table_id = o.table_id and t.status = 'ACTIVE' and t.quarantine is null
-    where coalesce(m.tried_at, m.committed_at) < ${before}
-    order by coalesce(m.tried_at, m.committed_at), m.table_id limit ${limit}`);
-  return rows.map((row) => ({
-    tableId: text(row, "table_id"),
-    version: integer(row, "version"),
-    committedAt: integer(row, "committed_at"),
-  }));
 }

@@ -1,14 +1,15 @@
 /** dl_parity: the last comparison of a table's log with SQL. */
 
+import type { DriftCounts } from "../delta/health.ts";
 import type { ParityRecord } from "../ports.ts";
-import { type Database, type Queries, sql, uuid } from "./database.ts";
-import { integer, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
+import { type Database, type Queries, type Row, sql, uuid } from "./database.ts";
+import { integer, jsonText, optionalJsonObject, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
 
 export async function readParity(db: Queries, tableId: string): Promise<ParityRecord | undefined> {
   const id = storedUuid(tableId);
   if (id === undefined) return undefined;
   const [row] = await db.read(sql`
-    select table_id, outcome, version, log_digest, checked_at, compared_at, report
+    select table_id, outcome, version, log_digest, checked_at, compared_at, report, drift
     from dl_parity where table_id = ${uuid(id)}`);
   if (row === undefined) return undefined;
   const report = optionalText(row, "report");
@@ -20,18 +21,25 @@ export async function readParity(db: Queries, tableId: string): Promise<ParityRe
     checkedAt: integer(row, "checked_at"),
     comparedAt: integer(row, "compared_at"),
     ...(report === undefined ? {} : { report }),
+    ...driftOf(row),
   };
+}
+
+export function driftOf(row: Row): { readonly drift?: DriftCounts } {
+  const drift = optionalJsonObject(row, "drift");
+  return drift === undefined ? {} : { drift: drift as DriftCounts };
 }
 
 /** A check that ended earlier does not take the place of a later one. */
 export async function writeParity(db: Database, record: ParityRecord): Promise<void> {
-  const { outcome, version, logDigest, checkedAt, comparedAt, report = null } = record;
+  const { outcome, version, logDigest, checkedAt, comparedAt, report = null, drift } = record;
   await db.write(sql`
-    insert into dl_parity (table_id, outcome, version, log_digest, checked_at, compared_at, report)
+    insert into dl_parity (table_id, outcome, version, log_digest, checked_at, compared_at, report, drift)
     values (${uuid(requireUuid(record.tableId, "table id"))}, ${outcome}, ${version}, ${logDigest}, ${checkedAt},
-      ${comparedAt}, ${report})
+      ${comparedAt}, ${report}, ${drift === undefined ? null : jsonText(drift)})
     on conflict (table_id) do update set outcome = excluded.outcome, version = excluded.version,
       log_digest = excluded.log_digest, checked_at = excluded.checked_at, compared_at = excluded.compared_at,
-      report = excluded.report
+      report = excluded.report,
+      drift = excluded.drift
     where dl_parity.checked_at <= excluded.checked_at`);
 }

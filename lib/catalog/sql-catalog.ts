@@ -16,6 +16,7 @@ import { readBacklog } from "./reads/backlog.ts";
 import { metadataHistory, pathsLacking } from "./reads/before-change.ts";
 import { readCommits, readCommitsOf } from "./reads/commits.ts";
 import { readFiles, readTombstones } from "./reads/files.ts";
+import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
 import { history, readHeader, versionAt } from "./reads/versions.ts";
 import { dropTable, findTable, listTables, readStates } from "./tables.ts";
@@ -61,7 +62,8 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     markMirrorError: (tableId, version, error) => mirror.markMirrorError(db, tableId, version, error),
     markLogFault: (tableId, version, fault) => mirror.markLogFault(db, tableId, version, fault),
     setQuarantine: (tableId, reason) => mirror.setQuarantine(db, tableId, reason),
-    overdueTables: (before, limit) => mirror.overdueTables(db, before, limit),
+    mirrorFacts: (tableIds) => mirrorFacts(db, clock, tableIds),
+    listMirrorFacts: (options) => listMirrorFacts(db, clock, options),
 
     readParity: (tableId) => readParity(db, tableId),
     writeParity: (record) => writeParity(db, record),

@@ -7,14 +7,16 @@
 export const HEALTH_STATES = ["ok", "late", "failed", "quarantined", "behindLog", "gone"] as const;
 export type HealthState = (typeof HEALTH_STATES)[number];
 
-/** Why a mirror publishes nothing more until somebody takes care, and the state that its table is in meanwhile. */
+/** Why nothing can be published until somebody takes care, and the state that the table is in meanwhile. */
 export const STOPPED_STATES = {
   /** Other bytes are where a version of ours belongs. */
   FOREIGN_COMMIT: "quarantined",
-  /** The log holds versions that SQL never committed, beyond its head. */
+  /** The log holds later versions than were published: of somebody else, or of a newer database than this one. */
   LOG_AHEAD: "behindLog",
-  /** A version that was published, or the whole log, is not there any more. */
-  VERSION_MISSING: "gone",
+  /** A version that was published is not there any more. */
+  LOG_FILE_MISSING: "gone",
+  /** Nothing is left of what was published. */
+  LOG_GONE: "gone",
 } as const satisfies Record<string, HealthState>;
 export type StopCode = keyof typeof STOPPED_STATES;
 
@@ -46,9 +48,12 @@ export interface MirrorFacts {
   readonly version: number;
   /** By the same clock as `committedAt`. */
   readonly now: number;
-  readonly stopped?: { readonly code: StopCode; readonly reason: string };
+  /** Why the mirror does not even try any more, if so. */
+  readonly quarantine?: string;
   /** The oldest unpublished version, which holds up all later ones; absent when all are published. */
   readonly oldest?: OpenVersion;
+  /** What has become of the newest published version, if somebody has looked and it is not as it was. */
+  readonly fault?: { readonly code: string; readonly reason: string };
   /** What the last comparison of SQL and log found; absent before the first. */
   readonly parity?: { readonly version: number; readonly checkedAt: number; readonly drift: DriftCounts };
 }
@@ -60,6 +65,8 @@ export interface OpenVersion {
   /** How often publishing failed. */
   readonly attempts: number;
   readonly lastError?: string;
+  /** Code of that failure. */
+  readonly errorCode?: string;
   /** When publishing last failed. */
   readonly triedAt?: number;
 }
@@ -114,12 +121,16 @@ const LONGEST_RETRY_PAUSE_MS = 60_000;
  * True when the sweeper should wake the mirror of this table up: a version is overdue, and the last attempt is long enough ago.
  * Pauses double with each failure. A time in the future says nothing, so it delays nothing.
  */
-export function isDue({ oldest, stopped, now }: MirrorFacts, overdueMs: number): boolean {
-  if (oldest === undefined || stopped) return false;
+export function isDue({ oldest, quarantine, now }: MirrorFacts, overdueMs: number): boolean {
+  if (oldest === undefined || quarantine !== undefined) return false;
   const { committedAt, triedAt, attempts } = oldest;
   if (triedAt === undefined || triedAt > now) return committedAt > now || now - committedAt >= overdueMs;
   const doubled = overdueMs * 2 ** Math.min(Math.max(0, attempts - 1), 20);
   return now - triedAt >= Math.max(overdueMs, Math.min(doubled, LONGEST_RETRY_PAUSE_MS));
+}
+
+function isStopCode(code: string): code is StopCode {
+  return Object.hasOwn(STOPPED_STATES, code);
 }
 
 type Cause = Pick<TableHealth, "state" | "code" | "reason" | "hint">;
@@ -162,12 +173,15 @@ function causeOf(facts: MirrorFacts, isLate: boolean, lagMs: number): Cause {
   };
 }
 
-/** A comparison may see it before the mirror has anything to publish. */
-function stopOf({ stopped, parity }: MirrorFacts): MirrorFacts["stopped"] {
-  if (stopped) return stopped;
+/** What the mirror ran into counts before what a comparison saw, which may be older. */
+function stopOf({ quarantine, oldest, fault, parity }: MirrorFacts): { code: StopCode; reason: string } | undefined {
+  const code = oldest?.errorCode;
+  if (code !== undefined && isStopCode(code)) return { code, reason: quarantine ?? oldest?.lastError ?? code };
+  if (quarantine !== undefined) return { code: "FOREIGN_COMMIT", reason: quarantine };
+  if (fault && isStopCode(fault.code)) return { code: fault.code, reason: fault.reason };
   const { versionGone = 0, logAhead = 0 } = parity?.drift ?? {};
   if (versionGone > 0) {
-    return { code: "VERSION_MISSING", reason: `${counted(versionGone, "published version")} missing from _delta_log` };
+    return { code: "LOG_FILE_MISSING", reason: `${counted(versionGone, "published version")} missing from _delta_log` };
   }
   if (logAhead > 0) {
     return { code: "LOG_AHEAD", reason: `_delta_log holds ${counted(logAhead, "version")} that SQL never committed` };
@@ -190,5 +204,7 @@ const STOP_HINTS: Readonly<Record<StopCode, (table: string) => string>> = {
     `Stop the other writer, move its files out of _delta_log, then \`dl resolve --table ${table}\`.`,
   LOG_AHEAD: (table) =>
     `Is this database older than the log? Then restore a newer one. Else move the other writer's files away, then \`dl resolve --table ${table}\`.`,
-  VERSION_MISSING: (table) => `\`dl repair --table ${table}\` puts back what is missing.`,
+  LOG_FILE_MISSING: (table) => `\`dl repair --table ${table}\` puts back what is missing.`,
+  LOG_GONE: (table) =>
+    `Is the storage there? Restore the folder if it can be; \`dl repair --table ${table}\` puts back what SQL holds.`,
 };

@@ -1,22 +1,65 @@
-/** Enqueues tables whose mirror is overdue: messages get lost, workers get killed (ARCHITECTURE.md D6). */
+/**
+ * Enqueues tables whose mirror is overdue: messages get lost, workers get killed (ARCHITECTURE.md D6). Measures all that is
+ * not settled, whether anybody can do something about it now or not.
+ */
 
+import { type HealthState, isDue } from "../delta/health.ts";
 import type { Lake } from "../ports.ts";
+import { type CheckedTable, checkedTables, countStates } from "./table-health.ts";
+
+export interface Sweep {
+  readonly enqueued: readonly { readonly tableId: string; readonly version: number }[];
+  /** Tables that are not settled: something is unpublished, the mirror has stopped, or the log differs from SQL. */
+  readonly unsettled: readonly CheckedTable[];
+}
+
+/** Metrics of the states in which somebody should look; how many are well is not known here. */
+const STATE_METRICS = {
+  late: "TablesLate",
+  failed: "TablesFailed",
+  quarantined: "TablesQuarantined",
+  behindLog: "TablesBehindLog",
+  gone: "TablesGone",
+} as const satisfies Record<Exclude<HealthState, "ok">, string>;
 
 /**
- * @param options.overdueMs how long a version may be unpublished, or untried, before its table is enqueued
- * @param options.limit at most so many tables
+ * @param options.overdueMs how long a version may be unpublished, or untried, before its table is enqueued; a table whose
+ * mirror fails is enqueued at growing intervals
+ * @param options.limit at most so many tables are enqueued, the longest waiting first
  */
 export async function sweepMirrors(
   lake: Lake,
   options: { readonly overdueMs: number; readonly limit: number },
-): Promise<{ readonly enqueued: readonly { readonly tableId: string; readonly version: number }[] }> {
-  const now = lake.clock.now();
-  const overdue = await lake.catalog.overdueTables(now - options.overdueMs, options.limit);
-  if (overdue.length > 0) {
-    lake.metrics.record("OverdueTables", overdue.length, "Count");
-    const oldest = Math.min(...overdue.map((table) => table.committedAt));
-    lake.metrics.record("OldestUnpublished", now - oldest, "Milliseconds");
-    await lake.queue.enqueue(overdue);
+): Promise<Sweep> {
+  const unsettled: CheckedTable[] = [];
+  for await (const table of checkedTables(lake, "unsettled")) unsettled.push(table);
+  const due = unsettled
+    .filter(({ facts }) => isDue(facts, options.overdueMs))
+    .sort((a, b) => b.health.lagSeconds - a.health.lagSeconds);
+  recordSweep(lake, unsettled, due.length);
+  const enqueued = due
+    .slice(0, options.limit)
+    .map(({ facts }) => ({ tableId: facts.tableId, version: facts.oldest?.version ?? facts.version }));
+  if (enqueued.length > 0) await lake.queue.enqueue(enqueued);
+  return { enqueued, unsettled };
+}
+
+/** Zeros, too, so that an alarm ends. */
+function recordSweep(lake: Lake, unsettled: readonly CheckedTable[], due: number): void {
+  const most = (of: (table: CheckedTable) => number) => unsettled.reduce((max, table) => Math.max(max, of(table)), 0);
+  lake.metrics.record("OverdueTables", due, "Count");
+  lake.metrics.record(
+    "OldestUnpublished",
+    most(({ health }) => health.lagSeconds * 1000),
+    "Milliseconds",
+  );
+  lake.metrics.record(
+    "UnpublishedVersions",
+    most(({ health }) => health.unpublishedVersions),
+    "Count",
+  );
+  const counts = countStates(unsettled);
+  for (const [state, metric] of Object.entries(STATE_METRICS)) {
+    lake.metrics.record(metric, counts[state as HealthState], "Count");
   }
-  return { enqueued: overdue.map(({ tableId, version }) => ({ tableId, version })) };
 }

@@ -14,8 +14,15 @@ export interface Lake {
   /** The files that commits name; absent where nobody can look at them. */
   readonly files?: FileChecks;
   readonly queue: MirrorQueue;
+  /** How mirrors that are behind are judged; absent: the defaults of operations/table-health.ts. */
+  readonly mirrorRules?: MirrorRules;
   /** Who makes the checkpoints that take long; absent where whoever mirrors a table has all the time it takes. */
   readonly checkpointQueue?: CheckpointQueue;
   readonly clock: Clock;
   readonly metrics: Metrics;
+}
+
+export interface MirrorRules {
+  /** An unpublished version of this age makes its table late. */
+  readonly lateAfterMs: number;
 }

@@ -1,6 +1,7 @@
 /** The outbox: what the mirror has to publish, and has published. The commit fills it. */
 
 import type { Commit, Metadata } from "../delta/actions.ts";
+import type { MirrorFacts } from "../delta/health.ts";
 import type { Page } from "./page.ts";
 
 export interface Outbox {
@@ -30,13 +31,22 @@ export interface Outbox {
     version: number,
     fault: { readonly code: string; readonly message: string } | undefined,
   ): Promise<void>;
-  /** Stops the mirror of a table at a foreign commit; undefined lifts it. */
+  /**
+   * Stops the mirror of a table at a foreign commit; undefined lifts it, and forgets what the last parity check found, so that
+   * everything is compared again.
+   */
   setQuarantine(tableId: string, reason: string | undefined): Promise<void>;
-  /** Tables with a version that is unpublished and was committed, or last tried, before `before` (ms). Not the quarantined. */
-  overdueTables(
-    before: number,
-    limit: number,
-  ): Promise<readonly { readonly tableId: string; readonly version: number; readonly committedAt: number }[]>;
+  /** What the health of these tables is derived from, in one round trip; a missing table is missing from the answer. */
+  mirrorFacts(tableIds: readonly string[]): Promise<readonly MirrorFacts[]>;
+  /**
+   * The same of all tables, or of the `unsettled` alone: those that something is unpublished of, whose mirror has stopped, or
+   * whose log differed from SQL at the last comparison. Ascending by id.
+   */
+  listMirrorFacts(options: {
+    readonly which: "all" | "unsettled";
+    readonly cursor?: string;
+    readonly limit: number;
+  }): Promise<Page<MirrorFacts>>;
 }
 
 export type MirrorState = "IN_FLIGHT" | "COMPLETE" | "FAILED";

@@ -1,5 +1,7 @@
 /** Parity: what the last comparison of a table's log with SQL found. */
 
+import type { DriftCounts } from "../delta/health.ts";
+
 export interface Parity {
   /** What the last parity check of a table found. */
   readParity(tableId: string): Promise<ParityRecord | undefined>;
@@ -21,4 +23,6 @@ export interface ParityRecord {
   readonly comparedAt: number;
   /** Differences as JSON. */
   readonly report?: string;
+  /** How many of each kind; absent when there were none. */
+  readonly drift?: DriftCounts;
 }

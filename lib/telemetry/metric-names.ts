@@ -29,11 +29,16 @@ export const EVENT_METRICS = {
   foreignCommits: counter("ForeignCommits", "dl_foreign_commits_total", "Foreign bytes found where a version belongs."),
   checkpoints: counter("Checkpoints", "dl_checkpoints_total", "Checkpoints written."),
   checkpointFailures: counter("CheckpointFailures", "dl_checkpoint_failures_total", "Checkpoints that failed."),
-  overdueTables: gauge("OverdueTables", "dl_overdue_tables", "Tables that the last busy sweep rang for."),
+  overdueTables: gauge("OverdueTables", "dl_overdue_tables", "Tables that the last sweep woke the mirror up for."),
   oldestUnpublished: gauge(
     "OldestUnpublished",
     "dl_oldest_unpublished_seconds",
-    "Age of the oldest overdue version then.",
+    "Age of the oldest unpublished version of any table at the last sweep; 0 when there was none.",
+  ),
+  unpublishedVersions: gauge(
+    "UnpublishedVersions",
+    "dl_most_unpublished_versions",
+    "Unpublished versions of the table that had most of them at the last sweep.",
   ),
   parityChecks: counter("ParityChecks", "dl_parity_checks_total", "Parity checks that were made."),
   parityRuns: counter("ParityRuns", "dl_parity_runs_total", "Scheduled starts of the parity checks."),
@@ -44,6 +49,19 @@ export const EVENT_METRICS = {
   databaseErrors: counter("DatabaseErrors", "dl_database_errors_total", "Data API calls that failed."),
   requestDuration: histogram("RequestDuration", "dl_http_request_duration_seconds", "Time of an HTTP request."),
 } as const satisfies Record<string, Metric>;
+
+/**
+ * Tables by the state of their health: in CloudWatch a metric a state, recorded by each sweep, but for ok, which a sweep does not
+ * see; in Prometheus one metric with the state as its label, counted at each scrape.
+ */
+export const STATE_METRICS = {
+  ok: tables("TablesOk"),
+  late: tables("TablesLate"),
+  failed: tables("TablesFailed"),
+  quarantined: tables("TablesQuarantined"),
+  behindLog: tables("TablesBehindLog"),
+  gone: tables("TablesGone"),
+} as const;
 
 /** The state of one table: labels `table_id`, and `version` where it is said. */
 export const TABLE_METRICS = {
@@ -68,11 +86,15 @@ export const TABLE_METRICS = {
 /** What can be recorded: a name that is in no list does not compile. */
 export type MetricName =
   | (typeof EVENT_METRICS)[keyof typeof EVENT_METRICS]["cloudwatch"]
+  | (typeof STATE_METRICS)[keyof typeof STATE_METRICS]["cloudwatch"]
   | (typeof TABLE_METRICS)[keyof typeof TABLE_METRICS]["cloudwatch"];
 
 /** Values of `dl_mirror_status`. */
 export const MIRROR_STATUS_VALUES = { IN_FLIGHT: 0, COMPLETE: 1, FAILED: 2 } as const;
 
+function tables<const Name extends string>(cloudwatch: Name): Metric<Name> {
+  return gauge(cloudwatch, "dl_tables", "Tables in each state of health (docs/runbook.md).");
+}
 function counter<const Name extends string>(cloudwatch: Name, prometheus: string, help: string): Metric<Name> {
   return { cloudwatch, prometheus, kind: "counter", help };
 }

@@ -15,6 +15,21 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     return tableId;
   };
 
+  const factsOf = async (tableId: string) => (await catalog().mirrorFacts([tableId]))[0];
+  const isListed = async (tableId: string, which: "all" | "unsettled") => {
+    let cursor: string | undefined;
+    do {
+      const page = await catalog().listMirrorFacts({ which, limit: 3, ...(cursor === undefined ? {} : { cursor }) });
+      const found = page.items.find((facts) => facts.tableId === tableId);
+      if (found) {
+        assert.deepEqual({ ...found, now: 0 }, { ...(await factsOf(tableId)), now: 0 }, "the same facts in both");
+        return true;
+      }
+      cursor = page.next;
+    } while (cursor !== undefined);
+    return false;
+  };
+
   test("every commit is unpublished until it is marked", async () => {
     const tableId = await threeVersions();
     const open = await catalog().unpublished(tableId, 2);
@@ -138,41 +153,85 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     assert.equal(await catalog().mirroredVersion(tableId), 1);
     await catalog().markLogFault(tableId, 1, undefined);
     assert.deepEqual((await noted())[1], ["COMPLETE", undefined]);
+    await catalog().markLogFault(tableId, 1, { code: "LOG_FILE_MISSING", message: "1 is gone" });
+    const fault = { code: "LOG_FILE_MISSING", reason: "1 is gone" };
+    assert.deepEqual((await factsOf(tableId))?.fault, fault, "of the newest published version");
+    await catalog().markPublished(tableId, [2], 21);
+    assert.equal((await factsOf(tableId))?.fault, undefined, "which is another one now");
+    await catalog().markLogFault(tableId, 2, { code: "LOG_FILE_MISSING", message: "1 is gone" });
+    assert.deepEqual((await factsOf(tableId))?.fault, fault, "nothing is unpublished");
+    assert.ok(await isListed(tableId, "unsettled"));
   });
 
-  test("a table is overdue by its oldest unpublished version, not while quarantined or dropped", async () => {
+  test("facts speak of the oldest unpublished version, whatever was committed after it", async () => {
     const tableId = await threeVersions();
-    const overdue = async (before: number) =>
-      (await catalog().overdueTables(before, 1000)).filter((t) => t.tableId === tableId).map((t) => t.version);
     await catalog().markPublished(tableId, [0], 5);
-    const [committed] = await catalog().unpublished(tableId, 1);
-    const committedAt = committed?.committedAt ?? 0;
-    assert.deepEqual(await overdue(committedAt), []);
-    assert.deepEqual(await overdue(committedAt + 1), [1]);
     await catalog().markMirrorError(tableId, 1, { code: "UNAVAILABLE", message: "x", failed: true, at: FAR });
-    assert.deepEqual(await overdue(FAR), []);
-    assert.deepEqual(await overdue(FAR + 1), [1]);
-    await catalog().setQuarantine(tableId, "foreign commit at 1");
-    assert.equal((await catalog().findTable({ tableId }))?.quarantine, "foreign commit at 1");
-    assert.deepEqual(await overdue(FAR + 1), []);
-    await catalog().setQuarantine(tableId, undefined);
-    assert.ok(!("quarantine" in ((await catalog().findTable({ tableId })) ?? {})));
-    assert.deepEqual(await overdue(FAR + 1), [1]);
-    assert.equal((await catalog().overdueTables(FAR + 1, 1)).length, 1);
-    await catalog().dropTable(tableId, { unpublished: "giveUp" });
-    assert.deepEqual(await overdue(FAR + 1), []);
+    const [open] = await catalog().unpublished(tableId, 1);
+    const facts = await factsOf(tableId);
+    assert.ok(facts && open);
+    const { committedAt } = open;
+    assert.deepEqual(facts.oldest, {
+      version: 1,
+      status: "FAILED",
+      committedAt,
+      attempts: 1,
+      lastError: "x",
+      errorCode: "UNAVAILABLE",
+      triedAt: FAR,
+    });
+    const head = await catalog().findTable({ tableId });
+    assert.deepEqual(
+      [facts.table, facts.version, facts.quarantine, facts.parity],
+      [head?.name, 2, undefined, undefined],
+    );
+    assert.ok(facts.now >= committedAt && facts.now < committedAt + 60_000, "by the clock of the commits");
+    assert.ok(await isListed(tableId, "unsettled"));
+    await catalog().markPublished(tableId, [1, 2], 6);
+    assert.equal((await factsOf(tableId))?.oldest, undefined);
+    assert.ok(!(await isListed(tableId, "unsettled")));
+    assert.ok(await isListed(tableId, "all"));
+    assert.deepEqual(await catalog().mirrorFacts(["nonsense", id()]), []);
+    assert.deepEqual((await catalog().mirrorFacts([tableId, tableId])).length, 1);
   });
 
-  test("a drop counts what is unpublished, and drops nothing until that is published or given up", async () => {
+  test("a quarantine lasts until it is lifted; a dropped table has none", async () => {
     const tableId = await threeVersions();
+    await catalog().setQuarantine(tableId, "version 9 \0 is in the log");
+    await commitNext(catalog(), tableId, { actions: { adds: [add("later")] } });
+    await catalog().markPublished(tableId, [0, 1, 2, 3], 5);
+    const quarantine = "version 9 \uFFFD is in the log";
+    assert.equal((await factsOf(tableId))?.quarantine, quarantine);
+    assert.equal((await catalog().findTable({ tableId }))?.quarantine, quarantine);
+    assert.ok(await isListed(tableId, "unsettled"), "though nothing is unpublished");
+    await catalog().setQuarantine(tableId, undefined);
+    assert.equal((await factsOf(tableId))?.quarantine, undefined);
+    assert.ok(!("quarantine" in ((await catalog().findTable({ tableId })) ?? {})));
+    assert.ok(!(await isListed(tableId, "unsettled")));
+    await catalog().setQuarantine(tableId, "1 is gone");
+    await catalog().dropTable(tableId, { unpublished: "giveUp" });
+    assert.equal(await factsOf(tableId), undefined);
+    for (const which of ["all", "unsettled"] as const) assert.ok(!(await isListed(tableId, which)));
+    for (const gone of [tableId, id(), "nonsense"]) {
+      for (const reason of ["x", undefined]) {
+        await assert.rejects(catalog().setQuarantine(gone, reason), (e) => isLakeError(e, "notFound"));
+      }
+    }
+  });
+
+  test("facts say what the last comparison found, until a stop is lifted", async () => {
+    const tableId = await newTable(catalog());
     await catalog().markPublished(tableId, [0], 5);
-    assert.deepEqual(await catalog().dropTable(tableId, { unpublished: "keep" }), { dropped: false, unpublished: 2 });
-    assert.equal((await catalog().findTable({ tableId }))?.version, 2, "and it is there still");
-    await catalog().markPublished(tableId, [1, 2], 6);
-    assert.deepEqual(await catalog().dropTable(tableId, { unpublished: "keep" }), { dropped: true, unpublished: 0 });
-    await assert.rejects(catalog().dropTable(tableId, { unpublished: "keep" }), (e) => isLakeError(e, "notFound"));
-    const other = await threeVersions();
-    assert.deepEqual(await catalog().dropTable(other, { unpublished: "giveUp" }), { dropped: true, unpublished: 3 });
-    assert.equal(await catalog().findTable({ tableId: other }), undefined);
+    const clean = { tableId, outcome: "ok", version: 0, logDigest: "d", checkedAt: 20, comparedAt: 10 } as const;
+    await catalog().writeParity(clean);
+    assert.deepEqual((await factsOf(tableId))?.parity, { version: 0, checkedAt: 20, drift: {} });
+    assert.ok(!(await isListed(tableId, "unsettled")));
+    const drift = { files: 2, txn: 1 };
+    await catalog().writeParity({ ...clean, outcome: "drift", checkedAt: 21, drift });
+    assert.deepEqual((await catalog().readParity(tableId))?.drift, drift);
+    assert.deepEqual((await factsOf(tableId))?.parity, { version: 0, checkedAt: 21, drift });
+    assert.ok(await isListed(tableId, "unsettled"));
+    await catalog().setQuarantine(tableId, undefined);
+    assert.equal((await factsOf(tableId))?.parity, undefined, "everything is compared again");
   });
 }

@@ -32,8 +32,16 @@ const open = (ageMs: number, more: Partial<OpenVersion> = {}): OpenVersion => ({
 });
 const failedVersion = (ageMs: number) =>
   open(ageMs, { status: "FAILED", attempts: 5, lastError: "access denied", triedAt: NOW });
-const stopped = (code: StopCode) => ({ code, reason: `because of ${code}` });
+/** As the mirror leaves it. */
+const stoppedAt = (errorCode: StopCode, ageMs = 60_000) => ({
+  oldest: open(ageMs, { status: "FAILED", attempts: 1, errorCode, lastError: `because of ${errorCode}`, triedAt: NOW }),
+});
+const quarantine = "version 7 is somebody else's";
 const parity = (drift: Partial<Record<DriftKind, number>>) => ({ version: 6, checkedAt: NOW, drift });
+
+/** Where a stop was seen, the most telling place first. */
+const placeOf = (facts: Partial<MirrorFacts>) =>
+  [facts.oldest?.errorCode, facts.quarantine, facts.fault, facts.parity].findIndex((place) => place !== undefined);
 
 /** Causes, each with its state, its code and a word of its reason. */
 const CAUSES: readonly [name: string, facts: Partial<MirrorFacts>, HealthState, code?: string, reason?: RegExp][] = [
@@ -61,8 +69,11 @@ const CAUSES: readonly [name: string, facts: Partial<MirrorFacts>, HealthState, 
       new RegExp(`at version 6: ${kind} 2`),
     ],
   ),
-  ["a foreign commit", { stopped: stopped("FOREIGN_COMMIT") }, "quarantined", "FOREIGN_COMMIT", /FOREIGN_COMMIT/],
-  ["the log is ahead: the mirror saw it", { stopped: stopped("LOG_AHEAD") }, "behindLog", "LOG_AHEAD", /LOG_AHEAD/],
+  ["a foreign commit", { ...stoppedAt("FOREIGN_COMMIT"), quarantine }, "quarantined", "FOREIGN_COMMIT", /else's/],
+  ["found foreign, not yet quarantined", stoppedAt("FOREIGN_COMMIT"), "quarantined", "FOREIGN_COMMIT", /because/],
+  ["quarantined, and nothing is open", { quarantine }, "quarantined", "FOREIGN_COMMIT", /else's/],
+  ["the log is ahead: the mirror saw it", stoppedAt("LOG_AHEAD"), "behindLog", "LOG_AHEAD", /because of LOG_AHEAD/],
+  ["the log is ahead: quarantined", { ...stoppedAt("LOG_AHEAD"), quarantine }, "behindLog", "LOG_AHEAD", /else's/],
   [
     "the log is ahead: a comparison saw it",
     { parity: parity({ logAhead: 3 }) },
@@ -70,12 +81,20 @@ const CAUSES: readonly [name: string, facts: Partial<MirrorFacts>, HealthState, 
     "LOG_AHEAD",
     /3 versions/,
   ],
-  ["a version is gone: the mirror saw it", { stopped: stopped("VERSION_MISSING") }, "gone", "VERSION_MISSING"],
+  ["a version is gone: the mirror saw it", stoppedAt("LOG_FILE_MISSING"), "gone", "LOG_FILE_MISSING", /because/],
+  ["the log is gone: the mirror saw it", stoppedAt("LOG_GONE"), "gone", "LOG_GONE", /because/],
+  [
+    "a version is gone: somebody looked, and nothing is open",
+    { fault: { code: "LOG_FILE_MISSING", reason: "9 is gone" } },
+    "gone",
+    "LOG_FILE_MISSING",
+    /9 is gone/,
+  ],
   [
     "a version is gone: a comparison saw it",
     { parity: parity({ versionGone: 1 }) },
     "gone",
-    "VERSION_MISSING",
+    "LOG_FILE_MISSING",
     /a pub/,
   ],
 ];
@@ -98,36 +117,39 @@ test("every state has a cause, and every stop a state in which nothing is publis
   for (const state of ["ok", "late", "failed"] as const) assert.ok(!isStopped(state));
 });
 
-test("of two causes the worse state counts", () => {
+test("of two causes the worse state counts; what the mirror ran into counts before what a comparison saw", () => {
   for (const [name, facts, state] of CAUSES) {
     for (const [otherName, other, otherState] of CAUSES) {
       // One fact cannot have two values.
       if (Object.keys(facts).some((key) => key in other)) continue;
       const worse = [state, otherState].sort((a, b) => HEALTH_STATES.indexOf(b) - HEALTH_STATES.indexOf(a))[0];
       const seen = healthOf({ ...TABLE, ...facts, ...other }, LATE).state;
-      // A stop that is written down says more than what a comparison saw.
-      if (facts.stopped && other.parity) assert.equal(seen, state, `${name} and ${otherName}`);
-      else if (other.stopped && facts.parity) assert.equal(seen, otherState, `${name} and ${otherName}`);
-      else assert.equal(seen, worse, `${name} and ${otherName}`);
+      // What was seen where it happens says more than what a comparison counted.
+      const [at, otherAt] = [placeOf(facts), placeOf(other)];
+      if (isStopped(state) && isStopped(otherState)) {
+        assert.equal(seen, at < otherAt ? state : otherState, `${name} and ${otherName}`);
+      } else assert.equal(seen, worse, `${name} and ${otherName}`);
     }
   }
 });
 
-test("a stop lasts whatever is committed after it, and counts as a failure of the mirror", () => {
-  for (const code of Object.keys(STOPPED_STATES) as StopCode[]) {
-    for (const oldest of [open(0), open(60_000), failedVersion(1)]) {
-      const facts = { ...TABLE, version: 100, oldest, stopped: stopped(code) };
-      assert.equal(healthOf(facts, LATE).state, STOPPED_STATES[code]);
-      assert.equal(mirrorStateOf(facts), "FAILED");
-    }
+test("a quarantine lasts whatever is committed after it, and counts as a failure of the mirror", () => {
+  for (const oldest of [open(0), open(60_000), failedVersion(1), undefined]) {
+    const facts = { ...TABLE, version: 100, quarantine, ...(oldest && { oldest }) };
+    assert.equal(healthOf(facts, LATE).state, "quarantined");
+    assert.equal(mirrorStateOf(facts), "FAILED");
   }
+  for (const code of Object.keys(STOPPED_STATES) as StopCode[]) {
+    assert.equal(mirrorStateOf({ ...TABLE, version: 100, ...stoppedAt(code) }), "FAILED");
+  }
+  assert.equal(mirrorStateOf({ ...TABLE, parity: parity({ versionGone: 1 }) }), "FAILED");
   assert.equal(mirrorStateOf({ ...TABLE, oldest: failedVersion(1) }), "FAILED", "the newest one is in flight");
   assert.equal(mirrorStateOf({ ...TABLE, oldest: open(1) }), "IN_FLIGHT");
   assert.equal(mirrorStateOf(TABLE), "COMPLETE");
 });
 
 test("what is unpublished is counted from the oldest to the head, also while stopped", () => {
-  for (const more of [{}, { stopped: stopped("FOREIGN_COMMIT") }]) {
+  for (const more of [{}, { quarantine }]) {
     const health = healthOf({ ...TABLE, oldest: open(1_500), ...more }, LATE);
     assert.deepEqual([health.unpublishedVersions, health.lagSeconds], [3, 1.5]);
   }
@@ -148,7 +170,12 @@ const DUE: readonly [name: string, facts: Partial<MirrorFacts>, boolean][] = [
   ["the third failure waits longer", { oldest: open(60_000, { triedAt: NOW - 19_999, attempts: 3 }) }, false],
   ["and comes again", { oldest: open(60_000, { triedAt: NOW - 20_000, attempts: 3 }) }, true],
   ["no pause is above a minute", { oldest: open(9e6, { triedAt: NOW - 60_000, attempts: 1_000_000 }) }, true],
-  ["stopped", { oldest: open(60_000), stopped: stopped("FOREIGN_COMMIT") }, false],
+  ["quarantined", { oldest: open(60_000), quarantine }, false],
+  [
+    "gone: somebody may have put it back",
+    { oldest: open(60_000, { triedAt: NOW - 60_000, errorCode: "LOG_FILE_MISSING" }) },
+    true,
+  ],
 ];
 
 for (const [name, facts, due] of DUE) {

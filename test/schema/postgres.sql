@@ -77,6 +77,7 @@ table dl_parity -- Parity checks: the last one of each table.
   checked_at bigint not null -- When it was checked, in milliseconds.
   compared_at bigint not null -- When everything was last compared, field by field, in milliseconds; later checks went on from there.
   report text -- The differences as JSON; NULL when there were none.
+  drift text -- How many differences of each kind, as a JSON object; NULL when there were none.
 
 table dl_protocols -- protocol actions. The one of a version is the newest at or below it.
   table_id uuid not null -- Table, as in dl_tables.
@@ -169,6 +170,7 @@ CREATE UNIQUE INDEX dl_files_live ON dl_files USING btree (table_id, path_key, d
 CREATE UNIQUE INDEX dl_files_pkey ON dl_files USING btree (table_id, added_version, ord);
 CREATE UNIQUE INDEX dl_metadata_pkey ON dl_metadata USING btree (table_id, version);
 CREATE UNIQUE INDEX dl_migrations_pkey ON dl_migrations USING btree (id);
+CREATE INDEX dl_mirror_status_faults ON dl_mirror_status USING btree (table_id, version) WHERE (error_code IS NOT NULL);
 CREATE INDEX dl_mirror_status_open ON dl_mirror_status USING btree (table_id, version) WHERE (status <> 'COMPLETE'::text);
 CREATE UNIQUE INDEX dl_mirror_status_pkey ON dl_mirror_status USING btree (table_id, version);
 CREATE UNIQUE INDEX dl_other_actions_pkey ON dl_other_actions USING btree (table_id, version, ord);
@@ -181,6 +183,7 @@ CREATE UNIQUE INDEX dl_tables_location ON dl_tables USING btree (location) WHERE
 CREATE UNIQUE INDEX dl_tables_name ON dl_tables USING btree (name) WHERE (status <> 'DELETED'::text);
 CREATE INDEX dl_tables_name_in_any_case ON dl_tables USING btree (lower(name)) WHERE (status <> 'DELETED'::text);
 CREATE UNIQUE INDEX dl_tables_pkey ON dl_tables USING btree (table_id);
+CREATE INDEX dl_tables_quarantined ON dl_tables USING btree (table_id) WHERE (quarantine IS NOT NULL);
 CREATE UNIQUE INDEX dl_transactions_pkey ON dl_transactions USING btree (transaction_id);
 CREATE UNIQUE INDEX dl_txns_pkey ON dl_txns USING btree (table_id, app_id, version);
 CREATE INDEX dl_txns_version ON dl_txns USING btree (table_id, version);

@@ -80,6 +80,8 @@ CREATE TABLE dl_mirror_status ( -- Outbox of the mirror: which versions stand in
   primary key (table_id, version)
 ) strict;
 
+CREATE INDEX dl_mirror_status_faults on dl_mirror_status (table_id, version) where error_code is not null;
+
 CREATE INDEX dl_mirror_status_open on dl_mirror_status (table_id, version) where status <> 'COMPLETE';
 
 CREATE TABLE dl_other_actions ( -- Actions that change no table state: cdc, and actions that this release does not know.
@@ -97,7 +99,7 @@ CREATE TABLE dl_parity ( -- Parity checks: the last one of each table.
   log_digest TEXT not null, -- SHA-256 (hex) of the names, sizes and times of the log's files up to that version.
   checked_at INTEGER not null, -- When it was checked, in milliseconds.
   compared_at INTEGER not null, -- When everything was last compared, field by field, in milliseconds; later checks went on from there.
-  report TEXT, -- The differences as JSON; NULL when there were none.
+  report TEXT, drift TEXT, -- The differences as JSON; NULL when there were none.
   primary key (table_id)
 ) strict;
 
@@ -159,6 +161,8 @@ CREATE UNIQUE INDEX dl_tables_location on dl_tables (location) where status <> '
 CREATE UNIQUE INDEX dl_tables_name on dl_tables (name) where status <> 'DELETED';
 
 CREATE INDEX dl_tables_name_in_any_case on dl_tables (lower(name)) where status <> 'DELETED';
+
+CREATE INDEX dl_tables_quarantined on dl_tables (table_id) where quarantine is not null;
 
 CREATE TABLE dl_transactions ( -- Transactions: a commit of one or more tables; the idempotency keys.
   transaction_id TEXT not null, -- Made by the client; the same id is answered with the same result, for ever.

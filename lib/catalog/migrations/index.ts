@@ -9,7 +9,8 @@ import { POSTGRES_CHECK_ROWS } from "./0005-conflicts-are-final.ts";
 import { NAME_IN_ANY_CASE, POSTGRES_FUNCTIONS_BY_NAME } from "./0006-rows-by-name.ts";
 import { addMirrorErrorCode, MIRROR_ERROR_CODE } from "./0007-mirror-error-code.ts";
 import { API_KEYS } from "./0008-api-keys.ts";
-import { createIndex, createTable, type TableSpec } from "./ddl.ts";
+import { DRIFT, FAULTS, QUARANTINED_TABLES } from "./0009-health.ts";
+import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
   readonly id: number;
@@ -61,12 +62,21 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   { id: 7, name: "0007-mirror-error-code", statements: addMirrorErrorCode },
   { id: 8, name: "0008-api-keys", statements: (dialect) => createTable(dialect, API_KEYS) },
+  {
+    id: 9,
+    name: "0009-health",
+    statements: (dialect) => [
+      ...addColumn(dialect, "dl_parity", DRIFT),
+      ...createIndex(dialect, "dl_tables", QUARANTINED_TABLES),
+      ...createIndex(dialect, "dl_mirror_status", FAULTS),
+    ],
+  },
 ];
 
 /** What later migrations added to the first tables. */
 const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexes">>>> = {
-  dl_tables: { indexes: [NAME_IN_ANY_CASE] },
-  dl_mirror_status: { columns: [MIRROR_ERROR_CODE] },
+  dl_tables: { indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES] },
+  dl_mirror_status: { columns: [MIRROR_ERROR_CODE], indexes: [FAULTS] },
 };
 
 /** The schema that all migrations together make. */
@@ -78,6 +88,6 @@ export const SCHEMA: readonly TableSpec[] = [
     indexes: [...(table.indexes ?? []), ...(ADDED[table.name]?.indexes ?? [])],
   })),
   STAGED_REQUESTS,
-  PARITY,
+  { ...PARITY, columns: [...PARITY.columns, DRIFT] },
   API_KEYS,
 ];

@@ -1,17 +1,16 @@
 /** dl mirror: publishes now what is unpublished, of one table or of all. */
 
 import { Command } from "commander";
+import { isStopped } from "../../delta/health.ts";
 import { mirrorTable } from "../../operations/mirror.ts";
 import { findHead } from "../../operations/read.ts";
+import { checkedTables } from "../../operations/table-health.ts";
 import type { Lake } from "../../ports.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { plural } from "../format.ts";
 import { openProgress } from "../progress.ts";
 import { table } from "../table.ts";
-
-/** Tables asked for at once; those that fail keep their place in line until all have had a turn. */
-const MAX_TABLES = 100_000;
 
 interface Options {
   readonly table?: string;
@@ -32,9 +31,7 @@ export function mirrorCommand(): Command {
 
 async function mirrorAll(lake: Lake, options: Options) {
   const named = options.table !== undefined || options.tableId !== undefined;
-  const ids = named
-    ? [(await findHead(lake, oneTable(options))).tableId]
-    : (await lake.catalog.overdueTables(lake.clock.now() + 1, MAX_TABLES)).map((overdue) => overdue.tableId);
+  const ids = named ? [(await findHead(lake, oneTable(options))).tableId] : await unpublishedTables(lake);
   const progress = openProgress();
   const done = [];
   for (const [i, tableId] of ids.entries()) {
@@ -44,6 +41,15 @@ async function mirrorAll(lake: Lake, options: Options) {
   }
   progress.stop();
   return done;
+}
+
+/** Also those that have stopped: whoever asks for all is told of them. */
+async function unpublishedTables(lake: Lake): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for await (const { facts, health } of checkedTables(lake, "unsettled")) {
+    if (facts.oldest !== undefined || isStopped(health.state)) ids.push(facts.tableId);
+  }
+  return ids;
 }
 
 function text(tables: Awaited<ReturnType<typeof mirrorAll>>): string {

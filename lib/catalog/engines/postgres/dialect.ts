@@ -27,6 +27,7 @@ export const POSTGRES: Dialect = {
     raw(`cast(json_build_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")}) as text)`),
   // It has no such hints; it has the size of the tables.
   useIndex: () => empty,
+  now: sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   lock: takeLocks,
   functions: { commit: commitByFunction, importBatch: importBatchByFunction },
   allowReader,

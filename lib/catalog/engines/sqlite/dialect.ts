@@ -20,6 +20,7 @@ export const SQLITE: Dialect = {
   jsonOf: (alias, columns) => raw(`json_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")})`),
   useIndex: (name) => raw(`indexed by ${name}`),
   // BEGIN IMMEDIATE excludes every other writer.
+  now: undefined,
   lock: undefined,
   functions: undefined,
   allowReader: undefined,

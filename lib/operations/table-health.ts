@@ -1,0 +1,53 @@
+/** Health of tables, read from SQL: the derivation is lib/delta/health.ts, and everybody who shows a table asks here. */
+
+import { type HealthState, healthOf, type MirrorFacts, type TableHealth } from "../delta/health.ts";
+import type { Lake, MirrorRules } from "../ports.ts";
+
+const PAGE_TABLES = 1000;
+
+/** What holds where a lake says nothing. */
+export const DEFAULT_MIRROR_RULES: MirrorRules = { lateAfterMs: 5_000 };
+
+/** A table as health sees it. */
+export interface CheckedTable {
+  readonly facts: MirrorFacts;
+  readonly health: TableHealth;
+}
+
+export function mirrorRules(lake: Pick<Lake, "mirrorRules">): MirrorRules {
+  return lake.mirrorRules ?? DEFAULT_MIRROR_RULES;
+}
+
+/** By table id, in one round trip; a table that has been dropped since is missing. */
+export async function healthOfTables(
+  lake: Lake,
+  tableIds: readonly string[],
+): Promise<ReadonlyMap<string, CheckedTable>> {
+  const facts = await lake.catalog.mirrorFacts(tableIds);
+  return new Map(facts.map((one) => [one.tableId, checkedTable(lake, one)]));
+}
+
+/** All tables, or the `unsettled` alone (see Outbox.listMirrorFacts), page by page. */
+export async function* checkedTables(lake: Lake, which: "all" | "unsettled"): AsyncGenerator<CheckedTable> {
+  let cursor: string | undefined;
+  do {
+    const page = await lake.catalog.listMirrorFacts({
+      which,
+      limit: PAGE_TABLES,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    for (const facts of page.items) yield checkedTable(lake, facts);
+    cursor = page.next;
+  } while (cursor !== undefined);
+}
+
+export function checkedTable(lake: Pick<Lake, "mirrorRules">, facts: MirrorFacts): CheckedTable {
+  return { facts, health: healthOf(facts, mirrorRules(lake)) };
+}
+
+/** How many of these tables are in each state; those without any are there with 0. */
+export function countStates(tables: readonly CheckedTable[]): Record<HealthState, number> {
+  const counts = { ok: 0, late: 0, failed: 0, quarantined: 0, behindLog: 0, gone: 0 };
+  for (const { health } of tables) counts[health.state] += 1;
+  return counts;
+}
