@@ -36,5 +36,6 @@ function openLater(open: () => Promise<ObjectStore>): ObjectStore {
     getRange: async (key, start, end, options) => (await store()).getRange(key, start, end, options),
     putIfAbsent: async (key, body, options) => (await store()).putIfAbsent(key, body, options),
     put: async (key, body) => (await store()).put(key, body),
+    removeIf: async (key, bytes) => (await store()).removeIf(key, bytes),
   };
 }

@@ -1,6 +1,6 @@
 /** The `_delta_log` of one table over an object store: the one implementation of the DeltaLog port. */
 
-import { commitFileName, type ListedFile, LOG_FOLDER, sortLogFiles } from "../delta/log-files.ts";
+import { commitFileName, type ListedFile, LOG_FOLDER, sortLogFiles, versionName } from "../delta/log-files.ts";
 import { isLakeError, notFound, unavailable } from "../errors.ts";
 import type { DeltaLog, ObjectStore } from "../ports.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";
@@ -22,6 +22,7 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
   return {
     location,
     list: async () => sortLogFiles(await listLog(store, location)),
+    listFrom: async (version) => sortLogFiles(await listVersions(store, version)),
     readCommit: async (version) => {
       const found = await store.get(commitKey(version));
       if (!found) {
@@ -57,6 +58,18 @@ async function listLog(store: ObjectStore, location: string): Promise<ListedFile
     hint: `Name the folder that contains ${LOG_FOLDER}.`,
     facts: { location },
   });
+}
+
+/** Names that begin with a version come before all others, such as those of sidecars, which may be many. */
+async function listVersions(store: ObjectStore, from: number): Promise<ListedFile[]> {
+  const files: ListedFile[] = [];
+  const startAfter = PREFIX + (from === 0 ? "" : versionName(from));
+  for await (const { key, size, modifiedAt } of store.list(PREFIX, { startAfter })) {
+    const name = key.slice(PREFIX.length);
+    if (name > "A") break;
+    if (!name.includes("/")) files.push({ name, size, modifiedAt });
+  }
+  return files;
 }
 
 /**

@@ -5,6 +5,7 @@ import { encodeCommit } from "../delta/encode.ts";
 import { isCheckpointDue } from "../delta/properties.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
 import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
+import { faultError, findHindrance } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 
 /** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
@@ -75,8 +76,8 @@ interface Work extends Backlog {
 
 interface Stop {
   readonly version: number;
-  /** True: other bytes are where ours belong. */
-  readonly foreign: boolean;
+  /** `foreign`: other bytes are where ours belong. `damaged`: no attempt can succeed until somebody has mended the log. */
+  readonly kind: "failed" | "damaged" | "foreign";
   readonly error: LakeError;
 }
 
@@ -89,6 +90,8 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   let stopped: Stop | undefined;
   /** The newest checkpoint that is due and was not written. */
   let missing: number | undefined;
+  const hindrance = await lookAt(log, work);
+  if (hindrance) return { published, checkpoints, stopped: hindrance };
   for (const commit of work.commits) {
     // One at least: late calls still make progress.
     if (published.length > 0 && signal?.aborted) break;
@@ -107,16 +110,30 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   return { published, checkpoints, stopped };
 }
 
+/** Nothing is published into a gap, nor below what stands there already: once for all that follows in this batch. */
+async function lookAt(log: DeltaLog, { open, metadata, location }: Work): Promise<Stop | undefined> {
+  const version = open[0]?.version ?? 0;
+  try {
+    const fault = await findHindrance(log, version, metadata);
+    return fault && { version, kind: "damaged", error: faultError(fault, location) };
+  } catch (error) {
+    return { version, kind: "failed", error: asLakeError(error) };
+  }
+}
+
 async function publish(log: DeltaLog, commit: Commit): Promise<Stop | undefined> {
   const { version } = commit;
   try {
     if ((await log.putCommit(version, encodeCommit(commit), commit)) === "published") return undefined;
     const message = `_delta_log holds another commit ${version} than SQL: someone writes to the log directly`;
-    return { version, foreign: true, error: new LakeError("corrupt", message, { code: "FOREIGN_COMMIT" }) };
+    return { version, kind: "foreign", error: new LakeError("corrupt", message, { code: "FOREIGN_COMMIT" }) };
   } catch (error) {
-    const known = isLakeError(error) ? error : new LakeError("unavailable", errorText(error), { cause: error });
-    return { version, foreign: false, error: known };
+    return { version, kind: "failed", error: asLakeError(error) };
   }
+}
+
+function asLakeError(error: unknown): LakeError {
+  return isLakeError(error) ? error : new LakeError("unavailable", errorText(error), { cause: error });
 }
 
 /**
@@ -150,11 +167,12 @@ async function askForCheckpoint(lake: Lake, tableId: string, version: number): P
 }
 
 async function stop(lake: Lake, tableId: string, stopped: Stop, failed: boolean) {
-  const { version, foreign, error } = stopped;
+  const { version, kind, error } = stopped;
+  const foreign = kind === "foreign";
   await lake.catalog.markMirrorError(tableId, version, {
     code: error.code,
     message: error.message,
-    failed: foreign || failed,
+    failed: failed || kind !== "failed",
     at: lake.clock.now(),
   });
   lake.metrics.record(foreign ? "ForeignCommits" : "MirrorFailures", 1, "Count", {

@@ -4,8 +4,8 @@ import type { DiffReport } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import { stringifyJson } from "../delta/json.ts";
 import type { LogListing } from "../delta/log-files.ts";
-import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, ParityRecord, TableHead } from "../ports.ts";
+import { checkLog, seeLog } from "./check-log.ts";
 import { diffTable, reportOf } from "./diff.ts";
 import { Findings } from "./findings.ts";
 import { findHead } from "./read.ts";
@@ -37,7 +37,8 @@ export async function checkParity(lake: Lake, request: ParityRequest): Promise<D
   const { tableId, fieldsUpTo = FIELDS_UP_TO } = request;
   const [head, last] = await Promise.all([findHead(lake, { tableId }), lake.catalog.readParity(tableId)]);
   const log = lake.openLog(head.location);
-  const listing = await listed(log);
+  const seen = await seeLog(lake, tableId, log);
+  const { listing } = seen;
   const since = last && listing && (await canGoOn(lake, head, request, last, listing)) ? last : undefined;
   const continued = since && listing ? await checkSince(lake, head, log, listing, since, request) : undefined;
   const report = continued ?? (await diffTable(lake, { ...request, ref: { tableId }, fieldsUpTo: fieldsUpTo.whole }));
@@ -51,21 +52,13 @@ export async function checkParity(lake: Lake, request: ParityRequest): Promise<D
     comparedAt: continued && since ? since.comparedAt : report.checkedAt,
     ...(differs(report) ? { report: stringifyJson({ drift: report.drift, notes: report.notes }) } : {}),
   });
+  await checkLog(lake, head, seen);
   return report;
 }
 
 /** Also where it is tolerated: `maxDriftFiles`. */
 function differs({ drift }: DiffReport): boolean {
   return drift.fileCount + drift.metadata.length + drift.protocol.length + drift.other.length > 0;
-}
-
-async function listed(log: DeltaLog): Promise<LogListing | undefined> {
-  try {
-    return await log.list();
-  } catch (error) {
-    if (isLakeError(error, "notFound")) return undefined;
-    throw error;
-  }
 }
 
 /** Names, sizes and times of all files of versions up to this one. */

@@ -43,6 +43,8 @@ export interface DeltaLog {
   readonly location: string;
   /** All that is in `_delta_log`, sorted into kinds. @throws LakeError notFound (NO_DELTA_LOG) */
   list(): Promise<LogListing>;
+  /** Files of this version and later ones, in one call of the store for every thousand; empty where there are none, or no log. */
+  listFrom(version: number): Promise<LogListing>;
   /** @throws LakeError notFound; corrupt with file and line */
   readCommit(version: number): Promise<LogCommit>;
   readCommitBytes(version: number): Promise<Uint8Array | undefined>;

@@ -30,6 +30,12 @@ export interface ObjectStore {
   putIfAbsent(key: string, body: ObjectBody, options?: PutOptions): Promise<"created" | "exists">;
   /** Replaces the object whole. */
   put(key: string, body: ObjectBody): Promise<void>;
+  /**
+   * Removes the object if it holds these very bytes; false when it does not, or is not there. S3 compares as it removes, a
+   * folder puts back what came in between.
+   * @throws LakeError unavailable; invalid where this process may not
+   */
+  removeIf(key: string, bytes: Uint8Array): Promise<boolean>;
 }
 
 /** Places where clients put request bodies that are too large to be sent to the service. */

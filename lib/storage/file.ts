@@ -33,6 +33,7 @@ export function openFileStore(root: string): ObjectStore {
     getRange: async (key, start, end) => readRange(pathOf(key), key, start, end),
     putIfAbsent: async (key, body, options) => putIfAbsent(pathOf(key), body, options),
     put: async (key, body) => replaceFile(pathOf(key), body),
+    removeIf: async (key, bytes) => removeFileIf(pathOf(key), key, bytes),
   };
 }
 
@@ -178,6 +179,30 @@ async function replaceFile(path: string, body: ObjectBody): Promise<void> {
   });
 }
 
+/** Takes the file its name away first: what then turns out to be another one gets the name back. */
+async function removeFileIf(path: string, key: string, bytes: Uint8Array): Promise<boolean> {
+  const isWanted = (found: { readonly bytes: Uint8Array } | undefined) =>
+    found !== undefined && Buffer.compare(found.bytes, bytes) === 0;
+  if (!isWanted(await getFile(path, key))) return false;
+  const folder = dirname(path);
+  const temporary = temporaryIn(folder);
+  try {
+    await rename(path, temporary);
+    const removed = isWanted(await getFile(temporary, key));
+    if (!removed) await link(temporary, path);
+    await rm(temporary, { force: true });
+    await flushFolder(folder);
+    return removed;
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw fileError(error, "write", path);
+  }
+}
+
+function temporaryIn(folder: string): string {
+  return join(folder, `.${randomUUID()}.tmp`);
+}
+
 /** Writes the body to a temporary file beside the target, hands it to `publish`, and leaves nothing of it behind. */
 async function withTemporary<T>(
   path: string,
@@ -185,7 +210,7 @@ async function withTemporary<T>(
   publish: (temporary: string) => Promise<T>,
 ): Promise<T> {
   const folder = dirname(path);
-  const temporary = join(folder, `.${randomUUID()}.tmp`);
+  const temporary = temporaryIn(folder);
   try {
     await makeFolder(folder);
     await sweepTemporaries(folder);

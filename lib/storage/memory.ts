@@ -4,7 +4,7 @@ import { notFound } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore } from "../ports.ts";
 import { checkKey, compareKeys, wholeBody } from "./keys.ts";
 
-export type WriteOperation = "put" | "putIfAbsent";
+export type WriteOperation = "put" | "putIfAbsent" | "removeIf";
 
 export interface MemoryStoreOptions {
   /** Milliseconds since the epoch; the system clock if absent. */
@@ -29,7 +29,11 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): ObjectStore {
     modifiedAt: object.modifiedAt,
   });
 
-  const write = async (operation: WriteOperation, key: string, body: ObjectBody): Promise<"created" | "exists"> => {
+  const write = async (
+    operation: "put" | "putIfAbsent",
+    key: string,
+    body: ObjectBody,
+  ): Promise<"created" | "exists"> => {
     checkKey(key);
     await options.beforeWrite?.(operation, key);
     const bytes = await wholeBody(body);
@@ -65,6 +69,14 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): ObjectStore {
     putIfAbsent: (key, body) => write("putIfAbsent", key, body),
     async put(key, body) {
       await write("put", key, body);
+    },
+    async removeIf(key, bytes) {
+      const object = objects.get(key);
+      if (!object || Buffer.compare(object.bytes, bytes) !== 0) return false;
+      await options.beforeWrite?.("removeIf", key);
+      const removed = objects.get(key) === object && objects.delete(key);
+      await options.afterWrite?.("removeIf", key);
+      return removed;
     },
   };
 }

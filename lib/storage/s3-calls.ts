@@ -33,6 +33,25 @@ export async function ask<T>(place: S3Place, { action, key, signal }: Call, send
 }
 
 /**
+ * A removal under the condition that the object is the one that was read. `other` when it is not, or is gone: perhaps by an
+ * attempt of ours that got no answer.
+ * @throws LakeError unavailable, invalid
+ */
+export async function deleteIfMatch(
+  place: S3Place,
+  key: string,
+  send: () => Promise<unknown>,
+): Promise<"removed" | "other"> {
+  try {
+    await retry(POLICY, send, (error) => ["busy", "unsure", "raced"].includes(s3Failure(error) ?? ""));
+    return "removed";
+  } catch (error) {
+    if (["taken", "absent"].includes(s3Failure(error) ?? "")) return "other";
+    throw await s3Error(error, place, "write", key);
+  }
+}
+
+/**
  * A write under the condition that the key is free: repeated only when the one before wrote nothing. A key that is taken
  * after a 503 may have been taken by that very call, so this is an unknown outcome (ARCHITECTURE.md D7).
  * @param again the failures after which the same call may be sent once more

@@ -1,6 +1,7 @@
 /** An object store on S3, or on a server that speaks S3 with conditional writes. Objects appear whole and are created once. */
 
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -10,7 +11,7 @@ import {
 import { isLakeError } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore, Waiting } from "../ports.ts";
 import { checkKey } from "./keys.ts";
-import { ask, createIfAbsent } from "./s3-calls.ts";
+import { ask, createIfAbsent, deleteIfMatch } from "./s3-calls.ts";
 import type { S3Place } from "./s3-errors.ts";
 import { bodyParts, uploadParts } from "./s3-upload.ts";
 
@@ -58,6 +59,7 @@ export function openS3Store({ bucket, prefix, client = sharedClient() }: S3Store
     async put(key, body) {
       await write(place, key, body, "replace");
     },
+    removeIf: (key, bytes) => removeIf(place, key, bytes),
   };
 }
 
@@ -183,6 +185,20 @@ async function putWhole(
   }
   await ask(place, { action: "write", key }, () => place.client.send(new PutObjectCommand(object)));
   return "created";
+}
+
+/** By the ETag of the bytes: what another writer puts in between stays. */
+async function removeIf(place: S3Place, key: string, bytes: Uint8Array): Promise<boolean> {
+  const { client } = place;
+  const found = await orUndefined(
+    ask(place, { action: "read", key }, async () => {
+      const { Body, ETag } = await client.send(new GetObjectCommand(target(place, key)));
+      return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), etag: ETag };
+    }),
+  );
+  if (!found || Buffer.compare(found.bytes, bytes) !== 0) return false;
+  const command = new DeleteObjectCommand({ ...target(place, key), IfMatch: found.etag });
+  return (await deleteIfMatch(place, key, () => client.send(command))) === "removed";
 }
 
 /** @throws LakeError invalid for keys that no store could hold */

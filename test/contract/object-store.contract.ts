@@ -129,6 +129,17 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
     assert.deepEqual(await keysOf(store, "nothing/here"), []);
   });
 
+  it("an object is removed by who knows its bytes, and by nobody else", async (store) => {
+    await store.put("r/x", bytes("mine"));
+    assert.equal(await store.removeIf("r/x", bytes("theirs")), false);
+    assert.equal(textOf(await store.get("r/x")), "mine");
+    assert.equal(await store.removeIf("r/x", bytes("mine")), true);
+    assert.equal(await store.get("r/x"), undefined);
+    assert.deepEqual(await keysOf(store, "r/"), []);
+    assert.equal(await store.removeIf("r/x", bytes("mine")), false);
+    assert.equal(await store.putIfAbsent("r/x", bytes("again")), "created");
+  });
+
   it("list starts strictly after a key", async (store) => {
     const keys = ["l/1", "l/2/a", "l/2/b", "l/3"];
     for (const key of keys) await store.put(key, bytes(key));

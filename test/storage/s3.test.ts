@@ -36,6 +36,24 @@ async function failure(work: Promise<unknown>): Promise<LakeError> {
   return error;
 }
 
+describe("S3: removeIf", () => {
+  test("what another writer puts between the look and the removal stays", async () => {
+    await store.put("k", bytes("x"));
+    s3.fail(/^DELETE/, { status: 412, code: "PreconditionFailed" });
+    assert.equal(await store.removeIf("k", bytes("x")), false);
+    assert.equal(stored("k"), "x");
+    s3.fail(/^DELETE/, slowDown, "resetBefore");
+    assert.equal(await store.removeIf("k", bytes("x")), true);
+    assert.equal(stored("k"), undefined);
+  });
+
+  test("who may not remove is told what to be granted", async () => {
+    await store.put("k", bytes("x"));
+    s3.fail(/^DELETE/, { status: 403, code: "AccessDenied" });
+    assert.equal((await failure(store.removeIf("k", bytes("x")))).kind, "invalid");
+  });
+});
+
 describe("S3: putIfAbsent", () => {
   test("409 then success: created, by the second call", async () => {
     s3.fail(/^PUT/, raced);

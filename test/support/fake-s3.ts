@@ -1,5 +1,6 @@
 /** A small S3 server in memory that fails on demand: what no real server does when a test wants it. */
 
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -130,10 +131,22 @@ function carryOut(
       : { status: 200, body: "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>" };
   }
   if (request.method === "PUT") return store(body);
+  if (request.method === "DELETE") {
+    const matches = [undefined, etagOf(objects.get(key))].includes(request.headers["if-match"]);
+    if (!matches) return objects.has(key) ? error(412, "PreconditionFailed") : error(404, "NoSuchKey");
+    objects.delete(key);
+    return { status: 204 };
+  }
   if (url.searchParams.has("list-type")) return { status: 200, body: listing(key, objects) };
   const found = objects.get(key);
   if (!found) return error(404, "NoSuchKey");
-  return { status: 200, body: found, headers: { "last-modified": new Date(0).toUTCString() } };
+  return { status: 200, body: found, headers: { "last-modified": new Date(0).toUTCString(), etag: etagOf(found) } };
+}
+
+function etagOf(content: Buffer | undefined): string {
+  return `"${createHash("md5")
+    .update(content ?? "")
+    .digest("hex")}"`;
 }
 
 function listing(bucket: string, objects: FakeS3["objects"]): string {

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { isStopped } from "../../delta/health.ts";
+import { checkLog, faultError } from "../../operations/check-log.ts";
 import { mirrorTable } from "../../operations/mirror.ts";
 import { findHead } from "../../operations/read.ts";
 import { checkedTables } from "../../operations/table-health.ts";
@@ -37,7 +38,8 @@ async function mirrorAll(lake: Lake, options: Options) {
   for (const [i, tableId] of ids.entries()) {
     progress.update({ phase: "mirror", done: i, total: ids.length });
     const { published, checkpoints, quarantined, error } = await mirrorTable(lake, tableId);
-    done.push({ tableId, published, checkpoints, quarantined, error: error?.message });
+    const fault = error === undefined && quarantined === undefined ? await faultOf(lake, tableId) : undefined;
+    done.push({ tableId, published, checkpoints, quarantined, error: error?.message ?? fault });
   }
   progress.stop();
   return done;
@@ -50,6 +52,13 @@ async function unpublishedTables(lake: Lake): Promise<readonly string[]> {
     if (facts.oldest !== undefined || isStopped(health.state)) ids.push(facts.tableId);
   }
   return ids;
+}
+
+/** Nothing may be left to publish, and what was published be gone: that is not up to date. */
+async function faultOf(lake: Lake, tableId: string): Promise<string | undefined> {
+  const head = await findHead(lake, { tableId });
+  const fault = await checkLog(lake, head);
+  return fault && `${fault.message}; ${faultError(fault, head.location).hint}`;
 }
 
 function text(tables: Awaited<ReturnType<typeof mirrorAll>>): string {
