@@ -48,12 +48,21 @@ export interface SqlTransaction extends Queries {
   each(statement: Sql, rows: readonly (readonly SqlValue[])[]): Promise<void>;
 }
 
+export interface TransactionOptions {
+  /** No time limit for its statements. */
+  readonly long?: boolean;
+  /** Milliseconds after which no further statement begins, and the transaction is given up. */
+  readonly withinMs?: number;
+}
+
 export interface Database extends Queries {
+  /** As `read`, without waiting for any other work: on a connection of its own, and given up soon. For the health check. */
+  probe(query: Sql): Promise<readonly Row[]>;
   /**
-   * Commits what `work` did, or nothing of it when it throws. A deadlock may run `work` again.
-   * @param options.long no time limit for its statements
+   * Commits what `work` did, or nothing of it when it throws. A deadlock may run `work` again. While it holds locks, none of its
+   * pauses may be longer than a few seconds: the server then rolls back, so that a process that hangs holds up nobody else.
    */
-  transaction<T>(work: (tx: SqlTransaction) => Promise<T>, options?: { readonly long?: boolean }): Promise<T>;
+  transaction<T>(work: (tx: SqlTransaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   close(): Promise<void>;
 }
 

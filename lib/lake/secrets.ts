@@ -1,13 +1,21 @@
 /** Logins out of AWS Secrets Manager, in the form that RDS gives them. */
 
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { deadlineMs } from "../deadlines.ts";
 import { parseJson } from "../delta/json.ts";
 import { errorText, invalid, unavailable } from "../errors.ts";
 import type { ReaderLogin } from "../ports.ts";
 
 /** @throws LakeError unavailable; invalid for a secret of another form, without telling what is in it */
 export async function readLogin(secretArn: string): Promise<ReaderLogin> {
-  const client = new SecretsManagerClient();
+  const client = new SecretsManagerClient({
+    maxAttempts: 2,
+    requestHandler: {
+      connectionTimeout: deadlineMs("secretsConnection"),
+      requestTimeout: deadlineMs("secretsAnswer"),
+      throwOnRequestTimeout: true,
+    },
+  });
   const answer = await client.send(new GetSecretValueCommand({ SecretId: secretArn })).catch((error: unknown) => {
     throw unavailable(`the secret ${secretArn} cannot be read: ${errorText(error)}`, { cause: error });
   });

@@ -1,11 +1,10 @@
 /** The answer to a commit that was made, and how far the mirror has followed it. */
 
+import { deadlineMs } from "../deadlines.ts";
 import type { CommitRequest, CommitResult } from "../delta/request.ts";
 import { isLakeError } from "../errors.ts";
 import type { CommitOutcome, CommittedTable, Lake } from "../ports.ts";
 
-/** Longest wait for `acknowledge: "mirrored"`; API Gateway cuts at 30 s. */
-const MIRRORED_WAIT_MS = 20_000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 500;
 
@@ -14,7 +13,7 @@ export type Committed = Extract<CommitOutcome, { status: "committed" }>;
 /** Waits for the mirror where the request asks for it. What it waited for in vain is committed all the same. */
 export async function acknowledge(lake: Lake, request: CommitRequest, outcome: Committed): Promise<CommitResult> {
   const { transactionId, committedAt, replayed } = outcome;
-  const wait = request.acknowledge === "mirrored" ? MIRRORED_WAIT_MS : 0;
+  const wait = request.acknowledge === "mirrored" ? deadlineMs("mirroredAnswer") : 0;
   const until = lake.clock.now() + wait;
   const tables = [];
   for (const table of outcome.tables) {

@@ -3,6 +3,7 @@
  * makes the table unreadable for everyone, and cannot be recalled.
  */
 
+import { deadlineMs } from "../deadlines.ts";
 import { placesOf } from "../delta/action-places.ts";
 import { schemaMismatch } from "../delta/file-schema.ts";
 import { type FileToCheck, filesToCheck } from "../delta/files-to-check.ts";
@@ -15,8 +16,6 @@ import type { PlannedPart } from "./commit-parts.ts";
 
 /** Questions to the storage at the same time; the SDK of S3 keeps 50 connections. */
 const AT_ONCE = 48;
-/** A commit of which nobody said anything must not wait long for a storage that is slow; API Gateway waits for 30 s. */
-const TIMEOUT_MS = { asked: 15_000, byDefault: 5_000 };
 /** The magic bytes at both ends and the length of the footer. */
 const MIN_PARQUET_BYTES = 12;
 /** Named in one refusal. */
@@ -90,7 +89,7 @@ async function verifyTable(
   if (lake.files === undefined) {
     throw notVerified(part, files[0] as FileToCheck, "this service does not look at files");
   }
-  const timeoutMs = isAsked ? TIMEOUT_MS.asked : TIMEOUT_MS.byDefault;
+  const timeoutMs = deadlineMs(isAsked ? "filesAsked" : "filesByDefault");
   const looking = { part, table, how, files: lake.files.open(part.state.location, { timeoutMs }) };
   const { problems, unanswered, silence } = await lookAt(looking, files, isAsked ? 1 : files.length);
   const [first] = problems;

@@ -6,13 +6,19 @@ import {
   type SendMessageBatchRequestEntry,
   SQSClient,
 } from "@aws-sdk/client-sqs";
+import { deadlineMs } from "../deadlines.ts";
 import { errorText, unavailable } from "../errors.ts";
 import type { CheckpointQueue, MirrorQueue } from "../ports.ts";
 import { type RetryPolicy, retry } from "../retry.ts";
 
 /** Messages of one call, as SQS permits. */
 const BATCH = 10;
-const SENDING: RetryPolicy = { attempts: 3, firstPauseMs: 100, longestPauseMs: 200 };
+const SENDING: RetryPolicy = {
+  attempts: 3,
+  firstPauseMs: 100,
+  longestPauseMs: 200,
+  withinMs: deadlineMs("sqsRepeats"),
+};
 
 export interface SqsOptions {
   readonly queueUrl: string;
@@ -33,7 +39,14 @@ export interface SqsMirrorQueueOptions extends SqsOptions {
 
 /** A client that tries once: how often, and for how long, is decided here. */
 export function newSqsClient(): SQSClient {
-  return new SQSClient({ maxAttempts: 1, requestHandler: { connectionTimeout: 2_000, socketTimeout: 5_000 } });
+  return new SQSClient({
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: deadlineMs("sqsConnection"),
+      requestTimeout: deadlineMs("sqsAnswer"),
+      throwOnRequestTimeout: true,
+    },
+  });
 }
 
 /** The mirror's queue. A message that cannot be sent is reported, never thrown: the commit is final (ARCHITECTURE.md D1, D6). */

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { notFound } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions } from "../ports.ts";
 import { errorCode, fileError, isAbsent, noFolders, noHardLinks } from "./file-errors.ts";
+import { folderSteps, type Step } from "./folder-steps.ts";
 import { bodyChunks, checkKey, compareKeys, isOwnTemporary, isTemporary, plainBytes } from "./keys.ts";
 
 /** `stat` calls in flight while a folder is listed. */
@@ -18,6 +19,7 @@ const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 /** Opens the store over a folder, which need not exist yet: the first write makes it. */
 export function openFileStore(root: string): ObjectStore {
   const base = resolve(root);
+  const step = folderSteps(base);
   const pathOf = (key: string): string => {
     checkKey(key);
     return join(base, key);
@@ -26,14 +28,14 @@ export function openFileStore(root: string): ObjectStore {
     list: (prefix, { startAfter } = {}) => {
       const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
       if (folder !== "") checkKey(folder.slice(0, -1));
-      return listFolder(base, folder, { prefix, startAfter: startAfter ?? "" });
+      return listFolder(step, base, folder, { prefix, startAfter: startAfter ?? "" });
     },
-    head: async (key) => headFile(pathOf(key), key),
-    get: async (key) => getFile(pathOf(key), key),
-    getRange: async (key, start, end) => readRange(pathOf(key), key, start, end),
-    putIfAbsent: async (key, body, options) => putIfAbsent(pathOf(key), body, options),
-    put: async (key, body) => replaceFile(pathOf(key), body),
-    removeIf: async (key, bytes) => removeFileIf(pathOf(key), key, bytes),
+    head: async (key) => headFile(step, pathOf(key), key),
+    get: async (key) => getFile(step, pathOf(key), key),
+    getRange: async (key, start, end) => readRange(step, pathOf(key), key, start, end),
+    putIfAbsent: async (key, body, options) => putIfAbsent(step, pathOf(key), body, options),
+    put: async (key, body) => replaceFile(step, pathOf(key), body),
+    removeIf: async (key, bytes) => removeFileIf(step, pathOf(key), key, bytes),
   };
 }
 
@@ -48,8 +50,8 @@ interface Wanted {
  * Objects below a folder, each folder read once. A folder sorts as its name with "/", which makes the walk yield all keys
  * in the order of their bytes without holding them.
  */
-async function* listFolder(base: string, folder: string, wanted: Wanted): AsyncGenerator<ObjectInfo> {
-  const entries = await readFolder(join(base, folder));
+async function* listFolder(step: Step, base: string, folder: string, wanted: Wanted): AsyncGenerator<ObjectInfo> {
+  const entries = await readFolder(step, join(base, folder));
   const keys = entries
     .filter((entry) => !isTemporary(entry.name))
     .map((entry) => ({ key: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`, isFolder: entry.isDirectory() }))
@@ -58,11 +60,11 @@ async function* listFolder(base: string, folder: string, wanted: Wanted): AsyncG
   for (let i = 0; i < keys.length; i += STATS_AT_ONCE) {
     const batch = keys.slice(i, i + STATS_AT_ONCE);
     const infos = await Promise.all(
-      batch.map(({ key, isFolder }) => (isFolder ? undefined : headFile(join(base, key), key))),
+      batch.map(({ key, isFolder }) => (isFolder ? undefined : headFile(step, join(base, key), key))),
     );
     for (const [j, { key, isFolder }] of batch.entries()) {
       const info = infos[j];
-      if (isFolder) yield* listFolder(base, key, wanted);
+      if (isFolder) yield* listFolder(step, base, key, wanted);
       else if (info) yield info;
     }
   }
@@ -75,18 +77,18 @@ function mayMatch(key: string, isFolder: boolean, { prefix, startAfter }: Wanted
   return inPrefix && after;
 }
 
-async function readFolder(path: string): Promise<Dirent[]> {
+async function readFolder(step: Step, path: string): Promise<Dirent[]> {
   try {
-    return await readdir(path, { withFileTypes: true });
+    return await step(() => readdir(path, { withFileTypes: true }));
   } catch (error) {
     if (isAbsent(error)) return [];
     throw fileError(error, "list", path);
   }
 }
 
-async function headFile(path: string, key: string): Promise<ObjectInfo | undefined> {
+async function headFile(step: Step, path: string, key: string): Promise<ObjectInfo | undefined> {
   try {
-    const stats = await stat(path);
+    const stats = await step(() => stat(path));
     return stats.isFile() ? infoOf(key, stats) : undefined;
   } catch (error) {
     if (isAbsent(error)) return undefined;
@@ -99,10 +101,10 @@ function infoOf(key: string, stats: { readonly size: number; readonly mtimeMs: n
 }
 
 /** Runs `read` on the open file; undefined when there is none. */
-async function withFile<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
+async function withFile<T>(step: Step, path: string, read: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
   let file: FileHandle;
   try {
-    file = await open(path, "r");
+    file = await step(() => open(path, "r"), closeLate);
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw fileError(error, "read", path);
@@ -113,24 +115,24 @@ async function withFile<T>(path: string, read: (file: FileHandle) => Promise<T>)
     if (errorCode(error) === "EISDIR") return undefined;
     throw fileError(error, "read", path);
   } finally {
-    await file.close();
+    await step(() => file.close());
   }
 }
 
-function getFile(path: string, key: string): ReturnType<ObjectStore["get"]> {
-  return withFile(path, async (file) => {
-    const bytes = plainBytes(await file.readFile());
+function getFile(step: Step, path: string, key: string): ReturnType<ObjectStore["get"]> {
+  return withFile(step, path, async (file) => {
+    const bytes = plainBytes(await step(() => file.readFile()));
     // After the bytes: a file is never changed in place, so both belong to one state of it.
-    return { bytes, info: { ...infoOf(key, await file.stat()), size: bytes.length } };
+    return { bytes, info: { ...infoOf(key, await step(() => file.stat())), size: bytes.length } };
   });
 }
 
-async function readRange(path: string, key: string, start: number, end: number): Promise<Uint8Array> {
-  const bytes = await withFile(path, async (file) => {
+async function readRange(step: Step, path: string, key: string, start: number, end: number): Promise<Uint8Array> {
+  const bytes = await withFile(step, path, async (file) => {
     const buffer = Buffer.alloc(Math.max(0, end - start));
     let filled = 0;
     while (filled < buffer.length) {
-      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, start + filled);
+      const { bytesRead } = await step(() => file.read(buffer, filled, buffer.length - filled, start + filled));
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
@@ -147,51 +149,52 @@ async function readRange(path: string, key: string, start: number, end: number):
  * comes before it leaves at most a temporary file that no listing shows.
  */
 async function putIfAbsent(
+  step: Step,
   path: string,
   body: ObjectBody,
   { modifiedAt }: PutOptions = {},
 ): Promise<"created" | "exists"> {
-  return withTemporary(path, body, async (temporary) => {
+  return withTemporary(step, path, body, async (temporary) => {
     try {
-      if (modifiedAt !== undefined) await setTime(temporary, modifiedAt);
-      await link(temporary, path);
+      if (modifiedAt !== undefined) await setTime(step, temporary, modifiedAt);
+      await step(() => link(temporary, path));
     } catch (error) {
       const code = errorCode(error) ?? "";
       if (code === "EEXIST") return "exists";
       throw NO_LINKS.has(code) ? noHardLinks(error, path) : error;
     }
-    await flushFolder(dirname(path));
+    await flushFolder(step, dirname(path));
     return "created";
   });
 }
 
 /** Before the file has its name, so that nobody sees it with another time. */
-async function setTime(path: string, ms: number): Promise<void> {
+async function setTime(step: Step, path: string, ms: number): Promise<void> {
   // A fraction of a millisecond more: seconds with a fraction are inexact, and readers round down.
   const seconds = (ms + 0.05) / 1000;
-  await utimes(path, seconds, seconds);
+  await step(() => utimes(path, seconds, seconds));
 }
 
-async function replaceFile(path: string, body: ObjectBody): Promise<void> {
-  await withTemporary(path, body, async (temporary) => {
-    await rename(temporary, path);
-    await flushFolder(dirname(path));
+async function replaceFile(step: Step, path: string, body: ObjectBody): Promise<void> {
+  await withTemporary(step, path, body, async (temporary) => {
+    await step(() => rename(temporary, path));
+    await flushFolder(step, dirname(path));
   });
 }
 
 /** Takes the file its name away first: what then turns out to be another one gets the name back. */
-async function removeFileIf(path: string, key: string, bytes: Uint8Array): Promise<boolean> {
+async function removeFileIf(step: Step, path: string, key: string, bytes: Uint8Array): Promise<boolean> {
   const isWanted = (found: { readonly bytes: Uint8Array } | undefined) =>
     found !== undefined && Buffer.compare(found.bytes, bytes) === 0;
-  if (!isWanted(await getFile(path, key))) return false;
+  if (!isWanted(await getFile(step, path, key))) return false;
   const folder = dirname(path);
   const temporary = temporaryIn(folder);
   try {
-    await rename(path, temporary);
-    const removed = isWanted(await getFile(temporary, key));
-    if (!removed) await link(temporary, path);
-    await rm(temporary, { force: true });
-    await flushFolder(folder);
+    await step(() => rename(path, temporary));
+    const removed = isWanted(await getFile(step, temporary, key));
+    if (!removed) await step(() => link(temporary, path));
+    await step(() => rm(temporary, { force: true }));
+    await flushFolder(step, folder);
     return removed;
   } catch (error) {
     if (isAbsent(error)) return false;
@@ -205,6 +208,7 @@ function temporaryIn(folder: string): string {
 
 /** Writes the body to a temporary file beside the target, hands it to `publish`, and leaves nothing of it behind. */
 async function withTemporary<T>(
+  step: Step,
   path: string,
   body: ObjectBody,
   publish: (temporary: string) => Promise<T>,
@@ -212,15 +216,15 @@ async function withTemporary<T>(
   const folder = dirname(path);
   const temporary = temporaryIn(folder);
   try {
-    await makeFolder(folder);
-    await sweepTemporaries(folder);
-    await writeDurably(temporary, body);
+    await makeFolder(step, folder);
+    await sweepTemporaries(step, folder);
+    await writeDurably(step, temporary, body);
     return await publish(temporary);
   } catch (error) {
     throw fileError(error, "write", path);
   } finally {
     // A failure to tidy up must hide neither the outcome nor the error.
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await step(() => rm(temporary, { force: true })).catch(() => undefined);
   }
 }
 
@@ -231,76 +235,81 @@ const swept = new Set<string>();
 const MAX_REMEMBERED = 10_000;
 
 /** Removes what killed writers have left, at the first write into a folder. Best effort: nothing depends on it. */
-async function sweepTemporaries(folder: string): Promise<void> {
+async function sweepTemporaries(step: Step, folder: string): Promise<void> {
   if (swept.has(folder)) return;
   if (swept.size >= MAX_REMEMBERED) swept.clear();
   swept.add(folder);
   try {
-    for (const name of await readdir(folder)) {
+    for (const name of await step(() => readdir(folder))) {
       if (!isOwnTemporary(name)) continue;
       const path = join(folder, name);
-      const { mtimeMs } = await stat(path);
-      if (Date.now() - mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+      const { mtimeMs } = await step(() => stat(path));
+      if (Date.now() - mtimeMs > ABANDONED_MS) await step(() => rm(path, { force: true }));
     }
   } catch {
     // Another process may sweep at the same time, or this one may not list the folder.
   }
 }
 
-async function writeDurably(path: string, body: ObjectBody): Promise<void> {
-  const file = await open(path, "wx");
+async function writeDurably(step: Step, path: string, body: ObjectBody): Promise<void> {
+  const file = await step(() => open(path, "wx"), closeLate);
   try {
-    for await (const chunk of bodyChunks(body)) await writeWhole(file, chunk);
-    await file.sync();
+    for await (const chunk of bodyChunks(body)) await writeWhole(step, file, chunk);
+    await step(() => file.sync());
   } finally {
-    await file.close();
+    await step(() => file.close());
   }
 }
 
-async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
+async function writeWhole(step: Step, file: FileHandle, chunk: Uint8Array): Promise<void> {
   let written = 0;
-  while (written < chunk.length) written += (await file.write(chunk, written)).bytesWritten;
+  while (written < chunk.length) written += (await step(() => file.write(chunk, written))).bytesWritten;
 }
 
 /**
  * Makes missing folders, and makes sure that their names survive a power cut. Not by `recursive`, which never ends where the
  * system answers that a folder is not there and cannot be made, as below /proc.
  */
-async function makeFolder(folder: string): Promise<void> {
-  if ((await makeOneFolder(folder)) === undefined) return;
-  await makeFolder(dirname(folder));
-  const missing = await makeOneFolder(folder);
+async function makeFolder(step: Step, folder: string): Promise<void> {
+  if ((await makeOneFolder(step, folder)) === undefined) return;
+  await makeFolder(step, dirname(folder));
+  const missing = await makeOneFolder(step, folder);
   if (missing === undefined) return;
   // With the one above in place there can be none here; without it, somebody has just taken it away.
-  throw (await isFolder(dirname(folder))) ? noFolders(folder, missing) : missing;
+  throw (await isFolder(step, dirname(folder))) ? noFolders(folder, missing) : missing;
 }
 
 /** Resolves to the error when the folder above is missing. */
-async function makeOneFolder(folder: string): Promise<unknown> {
+async function makeOneFolder(step: Step, folder: string): Promise<unknown> {
   try {
-    await mkdir(folder);
+    await step(() => mkdir(folder));
   } catch (error) {
     if (errorCode(error) === "ENOENT" && dirname(folder) !== folder) return error;
     // What is there may be a folder, also where no other could be made (EROFS, EPERM).
-    if (await isFolder(folder)) return undefined;
+    if (await isFolder(step, folder)) return undefined;
     throw error;
   }
-  await flushFolder(dirname(folder));
+  await flushFolder(step, dirname(folder));
   return undefined;
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+async function isFolder(step: Step, path: string): Promise<boolean> {
+  return (await step(() => stat(path)).catch(() => undefined))?.isDirectory() === true;
 }
 
-async function flushFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
+async function flushFolder(step: Step, folder: string): Promise<void> {
+  const file = await step(() => open(folder, "r"), closeLate);
   try {
-    await handle.sync();
+    await step(() => file.sync());
   } catch (error) {
     // Windows and some network file systems cannot flush folders: the file itself is flushed already.
     if (!["EPERM", "EINVAL", "EISDIR", "ENOTSUP"].includes(errorCode(error) ?? "")) throw error;
   } finally {
-    await handle.close();
+    await step(() => file.close());
   }
+}
+
+/** A file that was opened after its time is nobody's. */
+function closeLate(file: FileHandle): void {
+  file.close().catch(() => undefined);
 }

@@ -1,11 +1,39 @@
 /** Single calls to S3, repeated where that is safe: the SDK's own retries would hide whether a write happened. */
 
+import { deadlineMs } from "../deadlines.ts";
 import { unavailable } from "../errors.ts";
 import { type RetryPolicy, retry } from "../retry.ts";
 import { type S3Failure, type S3Place, s3Error, s3Failure } from "./s3-errors.ts";
 
 /** Milliseconds of at most 200, 400, 800 and 1600. */
-const POLICY: RetryPolicy = { attempts: 5, firstPauseMs: 200, longestPauseMs: 2000 };
+const POLICY: RetryPolicy = {
+  attempts: 5,
+  firstPauseMs: 200,
+  longestPauseMs: 2000,
+  withinMs: deadlineMs("s3Repeats"),
+};
+
+/** What the SDK is told with each call. */
+export interface Sending {
+  readonly abortSignal: AbortSignal;
+}
+
+/** One call. A server that sends a byte now and then is never silent, and would be waited for without an end. */
+async function once<T>(send: (sending: Sending) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const limit = AbortSignal.timeout(deadlineMs("s3Transfer"));
+  const abortSignal = signal === undefined ? limit : AbortSignal.any([limit, signal]);
+  let refuse: () => void = () => undefined;
+  const over = new Promise<never>((_, reject) => {
+    refuse = () => reject(abortSignal.reason);
+    abortSignal.addEventListener("abort", refuse, { once: true });
+  });
+  try {
+    // The SDK itself may wait for something else, such as credentials, and not hear the signal.
+    return await Promise.race([send({ abortSignal }), over]);
+  } finally {
+    abortSignal.removeEventListener("abort", refuse);
+  }
+}
 
 /** What is called, for messages. */
 export interface Call {
@@ -19,10 +47,16 @@ export interface Call {
  * Reads, and writes that may happen twice: repeated after throttling, 5xx and broken connections.
  * @throws LakeError notFound, invalid, unavailable
  */
-export async function ask<T>(place: S3Place, { action, key, signal }: Call, send: () => Promise<T>): Promise<T> {
+export async function ask<T>(
+  place: S3Place,
+  { action, key, signal }: Call,
+  send: (sending: Sending) => Promise<T>,
+): Promise<T> {
   try {
-    return await retry(signal ? { ...POLICY, signal } : POLICY, send, (error) =>
-      ["busy", "unsure"].includes(s3Failure(error) ?? ""),
+    return await retry(
+      signal ? { ...POLICY, signal } : POLICY,
+      () => once(send, signal),
+      (error) => ["busy", "unsure"].includes(s3Failure(error) ?? ""),
     );
   } catch (error) {
     if (signal?.aborted) {
@@ -40,10 +74,14 @@ export async function ask<T>(place: S3Place, { action, key, signal }: Call, send
 export async function deleteIfMatch(
   place: S3Place,
   key: string,
-  send: () => Promise<unknown>,
+  send: (sending: Sending) => Promise<unknown>,
 ): Promise<"removed" | "other"> {
   try {
-    await retry(POLICY, send, (error) => ["busy", "unsure", "raced"].includes(s3Failure(error) ?? ""));
+    await retry(
+      POLICY,
+      () => once(send),
+      (error) => ["busy", "unsure", "raced"].includes(s3Failure(error) ?? ""),
+    );
     return "removed";
   } catch (error) {
     if (["taken", "absent"].includes(s3Failure(error) ?? "")) return "other";
@@ -61,11 +99,12 @@ export async function createIfAbsent(
   place: S3Place,
   key: string,
   again: readonly S3Failure[],
-  send: () => Promise<unknown>,
+  send: (sending: Sending) => Promise<unknown>,
 ): Promise<"created" | "exists"> {
   let doubtful = false;
   try {
-    await retry(POLICY, send, (error) => {
+    const attempt = () => once(send);
+    await retry(POLICY, attempt, (error) => {
       const failure = s3Failure(error);
       doubtful ||= failure === "busy";
       return failure !== undefined && again.includes(failure);

@@ -28,6 +28,7 @@ const FAILURE_NAMES: Readonly<Record<string, S3Failure>> = {
   PreconditionFailed: "taken",
   RequestTimeout: "unsure",
   TimeoutError: "unsure",
+  AbortError: "unsure",
   SlowDown: "busy",
   Throttling: "busy",
   ThrottlingException: "busy",

@@ -50,7 +50,9 @@ export async function uploadParts(
 ): Promise<"created" | "exists"> {
   const target = { Bucket: place.bucket, Key: place.root + key };
   const writing = { action: "write", key } as const;
-  const { UploadId } = await ask(place, writing, () => place.client.send(new CreateMultipartUploadCommand(target)));
+  const { UploadId } = await ask(place, writing, (sending) =>
+    place.client.send(new CreateMultipartUploadCommand(target), sending),
+  );
   const upload = { ...target, UploadId };
   let outcome: "created" | "exists" | undefined;
   try {
@@ -58,7 +60,7 @@ export async function uploadParts(
     for await (const Body of parts) {
       const PartNumber = done.length + 1;
       const part = new UploadPartCommand({ ...upload, PartNumber, Body });
-      const { ETag } = await ask(place, writing, () => place.client.send(part));
+      const { ETag } = await ask(place, writing, (sending) => place.client.send(part, sending));
       done.push({ PartNumber, ETag });
     }
     outcome = await complete(place, key, { ...upload, MultipartUpload: { Parts: done } }, where);
@@ -84,9 +86,11 @@ async function complete(
   if (where === "ifAbsent") {
     // After 409 S3 wants a new upload, and the chunks are gone: the caller comes again.
     const command = new CompleteMultipartUploadCommand({ ...upload, IfNoneMatch: "*" });
-    return createIfAbsent(place, key, ["busy"], () => client.send(command));
+    return createIfAbsent(place, key, ["busy"], (sending) => client.send(command, sending));
   }
-  await ask(place, { action: "write", key }, () => client.send(new CompleteMultipartUploadCommand(upload)));
+  await ask(place, { action: "write", key }, (sending) =>
+    client.send(new CompleteMultipartUploadCommand(upload), sending),
+  );
   return "created";
 }
 

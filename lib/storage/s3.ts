@@ -8,6 +8,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import { deadlineMs } from "../deadlines.ts";
 import { isLakeError } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore, Waiting } from "../ports.ts";
 import { checkKey } from "./keys.ts";
@@ -23,12 +24,8 @@ export interface S3StoreOptions {
   readonly client?: S3Client;
 }
 
-/** Milliseconds without a byte after which a call is given up. */
-const SILENCE = 30_000;
-const CONNECTING = 5_000;
-
 /** A client that tries once: retries are ours, as its own would hide whether a write happened. */
-export function newS3Client({ silenceMs = SILENCE }: { readonly silenceMs?: number } = {}): S3Client {
+export function newS3Client({ silenceMs = deadlineMs("s3Silence") }: { readonly silenceMs?: number } = {}): S3Client {
   const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
   return new S3Client({
     maxAttempts: 1,
@@ -36,7 +33,7 @@ export function newS3Client({ silenceMs = SILENCE }: { readonly silenceMs?: numb
     forcePathStyle: Boolean(AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL),
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    requestHandler: { connectionTimeout: CONNECTING, socketTimeout: silenceMs },
+    requestHandler: { connectionTimeout: deadlineMs("s3Connection"), socketTimeout: silenceMs },
   });
 }
 
@@ -85,7 +82,7 @@ async function* listObjects(place: S3Place, prefix: string, startAfter?: string)
   let token: string | undefined;
   do {
     const command = new ListObjectsV2Command({ ...wanted, ContinuationToken: token });
-    const page = await ask(place, { action: "list", key: prefix }, () => client.send(command));
+    const page = await ask(place, { action: "list", key: prefix }, (sending) => client.send(command, sending));
     for (const { Key = "", Size = 0, LastModified } of page.Contents ?? []) {
       // Empty objects that consoles show as folders; no key of ours ends so.
       if (Key.endsWith("/")) continue;
@@ -98,12 +95,8 @@ async function* listObjects(place: S3Place, prefix: string, startAfter?: string)
 async function headObject(place: S3Place, key: string, { signal }: Waiting = {}): Promise<ObjectInfo> {
   const command = new HeadObjectCommand(target(place, key));
   const call = { action: "read", key, signal } as const;
-  const head = await ask(place, call, () => place.client.send(command, sending(signal)));
+  const head = await ask(place, call, (sending) => place.client.send(command, sending));
   return { key, size: head.ContentLength ?? 0, modifiedAt: head.LastModified?.getTime() ?? 0 };
-}
-
-function sending(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal === undefined ? {} : { abortSignal: signal };
 }
 
 async function getObject(
@@ -111,8 +104,8 @@ async function getObject(
   key: string,
 ): Promise<{ readonly bytes: Uint8Array; readonly info: ObjectInfo }> {
   const command = new GetObjectCommand(target(place, key));
-  return ask(place, { action: "read", key }, async () => {
-    const { Body, LastModified } = await place.client.send(command);
+  return ask(place, { action: "read", key }, async (sending) => {
+    const { Body, LastModified } = await place.client.send(command, sending);
     // Within the attempt: a connection may break in the middle of a body.
     const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
     return { bytes, info: { key, size: bytes.length, modifiedAt: LastModified?.getTime() ?? 0 } };
@@ -131,9 +124,9 @@ async function getRange(
     return new Uint8Array();
   }
   const command = new GetObjectCommand({ ...target(place, key), Range: `bytes=${start}-${end - 1}` });
-  return ask(place, { action: "read", key, signal }, async () => {
+  return ask(place, { action: "read", key, signal }, async (sending) => {
     try {
-      const { Body, ContentRange } = await place.client.send(command, sending(signal));
+      const { Body, ContentRange } = await place.client.send(command, sending);
       const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
       // A server may send the whole object instead.
       return ContentRange === undefined ? bytes.slice(start, end) : bytes;
@@ -181,9 +174,9 @@ async function putWhole(
   const object = { ...target(place, key), Body: bytes };
   if (where === "ifAbsent") {
     const command = new PutObjectCommand({ ...object, IfNoneMatch: "*" });
-    return createIfAbsent(place, key, ["raced", "busy"], () => place.client.send(command));
+    return createIfAbsent(place, key, ["raced", "busy"], (sending) => place.client.send(command, sending));
   }
-  await ask(place, { action: "write", key }, () => place.client.send(new PutObjectCommand(object)));
+  await ask(place, { action: "write", key }, (sending) => place.client.send(new PutObjectCommand(object), sending));
   return "created";
 }
 
@@ -191,14 +184,14 @@ async function putWhole(
 async function removeIf(place: S3Place, key: string, bytes: Uint8Array): Promise<boolean> {
   const { client } = place;
   const found = await orUndefined(
-    ask(place, { action: "read", key }, async () => {
-      const { Body, ETag } = await client.send(new GetObjectCommand(target(place, key)));
+    ask(place, { action: "read", key }, async (sending) => {
+      const { Body, ETag } = await client.send(new GetObjectCommand(target(place, key)), sending);
       return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), etag: ETag };
     }),
   );
   if (!found || Buffer.compare(found.bytes, bytes) !== 0) return false;
   const command = new DeleteObjectCommand({ ...target(place, key), IfMatch: found.etag });
-  return (await deleteIfMatch(place, key, () => client.send(command))) === "removed";
+  return (await deleteIfMatch(place, key, (sending) => client.send(command, sending))) === "removed";
 }
 
 /** @throws LakeError invalid for keys that no store could hold */

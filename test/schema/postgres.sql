@@ -434,6 +434,7 @@ CREATE OR REPLACE FUNCTION dl_commit_2(request text)
  SET enable_sort TO 'off'
  SET jit TO 'off'
  SET work_mem TO '64MB'
+ SET lock_timeout TO '10000'
 AS $function$
 declare
   req constant jsonb := request::jsonb;
@@ -447,6 +448,8 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
   end if;
+  -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
+  if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
   perform dl_lock(array(select jsonb_array_elements_text(req->'locks')));
 
   -- After the locks, or two twins would both find nothing.
@@ -562,6 +565,7 @@ CREATE OR REPLACE FUNCTION dl_import_batch_2(request text)
  SET enable_sort TO 'off'
  SET jit TO 'off'
  SET work_mem TO '64MB'
+ SET lock_timeout TO '10000'
 AS $function$
 declare
   req constant jsonb := request::jsonb;

@@ -1,5 +1,6 @@
 /** The commit point of the product: one statement where the engine has dl_commit, else one transaction. */
 
+import { deadlineMs } from "../../deadlines.ts";
 import type { Commit } from "../../delta/actions.ts";
 import type { PlannedCommit, TableState } from "../../delta/table.ts";
 import { invalid } from "../../errors.ts";
@@ -26,7 +27,7 @@ export async function commitLocked(
   tables: readonly { readonly tableId: string; readonly after: number }[],
   plan: (states: readonly TableState[], winners: ReadonlyMap<string, readonly Commit[]>) => PlannedCommit,
 ): Promise<CommitOutcome> {
-  return db.transaction(async (tx) => {
+  const round = async (tx: SqlTransaction) => {
     const ids = tables.map(({ tableId }) => requireUuid(tableId, "table id"));
     // All that dl_commit locks, at once: a twin of this transaction that held the rest would wait for us, and we for it.
     await takeLocks(tx, [transactionLock(requireUuid(transactionId, "transaction id")), ...ids.map(tableLock)]);
@@ -37,7 +38,8 @@ export async function commitLocked(
     const request = requestOf(plan(states, await readWinners(tx, tables, states)));
     if (tx.dialect.functions) return tx.dialect.functions.commit(tx, request);
     return commitInTransaction(tx, request, clock.now());
-  });
+  };
+  return db.transaction(round, { withinMs: deadlineMs("lockedRound") });
 }
 
 /** All commits after the given versions; the key is the table id as the caller wrote it. */

@@ -251,7 +251,7 @@ end $function$`;
 
 const COMMIT = `
 create function dl_commit_2(request text) returns text language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off
-  set enable_mergejoin = off set enable_sort = off set jit = off set work_mem = '64MB' as $function$
+  set enable_mergejoin = off set enable_sort = off set jit = off set work_mem = '64MB' set lock_timeout = 10000 as $function$
 declare
   req constant jsonb := request::jsonb;
   tabs constant jsonb := req->'tables';
@@ -264,6 +264,8 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
   end if;
+  -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
+  if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
   perform dl_lock(array(select jsonb_array_elements_text(req->'locks')));
 
   -- After the locks, or two twins would both find nothing.
@@ -339,7 +341,7 @@ end $function$`;
 
 const IMPORT_BATCH = `
 create function dl_import_batch_2(request text) returns text language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off
-  set enable_mergejoin = off set enable_sort = off set jit = off set work_mem = '64MB' as $function$
+  set enable_mergejoin = off set enable_sort = off set jit = off set work_mem = '64MB' set lock_timeout = 10000 as $function$
 declare
   req constant jsonb := request::jsonb;
   tid constant uuid := (req->>'tableId')::uuid;

@@ -33,6 +33,8 @@ interface Transaction {
   readonly begunAt: number;
   usedAt: number;
   last: Promise<unknown>;
+  /** What the server said when it ended the session. */
+  ended: Error | undefined;
 }
 
 export function openSessions(url: string, options: SessionOptions): Sessions {
@@ -55,6 +57,7 @@ export function openSessions(url: string, options: SessionOptions): Sessions {
       broken = true;
       throw databaseError(error);
     } finally {
+      transaction.client.removeAllListeners("error");
       transaction.client.release(broken);
     }
   };
@@ -79,6 +82,10 @@ export function openSessions(url: string, options: SessionOptions): Sessions {
     async within(id, work) {
       if (id === undefined) return inOwnSession(pool, (client) => work(sessionOn(client)));
       const transaction = await found(id);
+      if (transaction.ended) {
+        await finish(id, "rollback").catch(() => undefined);
+        throw databaseError(transaction.ended);
+      }
       const mine = transaction.last.catch(() => undefined).then(() => work(sessionOn(transaction.client)));
       transaction.last = mine;
       return mine;
@@ -87,7 +94,13 @@ export function openSessions(url: string, options: SessionOptions): Sessions {
       const client = await connect(pool);
       await client.query("begin");
       const id = Buffer.from(crypto.randomUUID() + crypto.randomUUID()).toString("base64");
-      transactions.set(id, { client, begunAt: options.now(), usedAt: options.now(), last: Promise.resolve() });
+      const now = options.now();
+      const transaction: Transaction = { client, begunAt: now, usedAt: now, last: Promise.resolve(), ended: undefined };
+      // The server may end a session in the midst of a transaction; the next call of it says so.
+      client.on("error", (error) => {
+        transaction.ended ??= error;
+      });
+      transactions.set(id, transaction);
       return id;
     },
     async end(id, how) {

@@ -3,15 +3,21 @@
  * every engine that AWS offers behind it; each of those is a flavour, of which there is one so far.
  */
 
+import { deadlineMs } from "../../../deadlines.ts";
 import type { LakeError } from "../../../errors.ts";
+import type { TransactionOptions } from "../../database.ts";
 import type { Dialect } from "../../dialect.ts";
 import { POSTGRES } from "../postgres/dialect.ts";
+import { DURABLE } from "../postgres/durable.ts";
 import { isTransient, stateError } from "../postgres/errors.ts";
 
 export interface Flavour {
   readonly dialect: Dialect;
-  /** The first statement of every transaction: the commit is right under this isolation level only. */
-  readonly readCommitted: string;
+  /**
+   * The first statement of every transaction: its isolation level, as the commit is right under one only, and how long it may
+   * be idle, wait for locks and run. Whoever dies or hangs in its midst then holds up nobody for longer.
+   */
+  begin(options: TransactionOptions): string;
   /** A parameter that holds a UUID: to the Data API it is a text. */
   uuid(parameter: string): string;
   /**
@@ -34,7 +40,16 @@ export interface Flavour {
 
 export const AURORA_POSTGRES: Flavour = {
   dialect: POSTGRES,
-  readCommitted: "set transaction isolation level read committed",
+  begin: ({ long = false, withinMs = deadlineMs("databaseStatement") }) =>
+    `select ${Object.entries({
+      transaction_isolation: "read committed",
+      idle_in_transaction_session_timeout: deadlineMs("databaseIdleTransaction"),
+      lock_timeout: long ? 0 : deadlineMs("databaseLock"),
+      statement_timeout: long ? 0 : withinMs,
+    })
+      .map(([name, value]) => `set_config('${name}', '${value}', true)`)
+      .concat(DURABLE)
+      .join(", ")}`,
   uuid: (parameter) => `${parameter}::uuid`,
   sliced(statement, sliceBytes, slices) {
     const last = `(length(dl_text.bytes) - 1) / ${sliceBytes}`;

@@ -1,7 +1,15 @@
 /** The driver for the RDS Data API: one call per statement, and one per commit of the catalog. */
 
 import { LakeError } from "../../../errors.ts";
-import { type Database, type Queries, type Row, Sql, type SqlTransaction, type SqlValue } from "../../database.ts";
+import {
+  type Database,
+  type Queries,
+  type Row,
+  Sql,
+  type SqlTransaction,
+  type SqlValue,
+  type TransactionOptions,
+} from "../../database.ts";
 import { type DriverErrors, retried } from "../retry.ts";
 import { AURORA_POSTGRES, type Flavour } from "./dialect.ts";
 import { dataApiError, dataApiState } from "./errors.ts";
@@ -21,7 +29,9 @@ export function openDataApi(url: string, options: DataApiOptions = {}): Database
   };
   return {
     ...statementsOn(session, (work) => retried(work, errors)),
-    transaction: (work, options) => retried(() => inTransaction(session, work, options?.long === true), errors),
+    probe: async (query) =>
+      rowsOf(slicesOf(await session.client.probe(sliced(statementOf(query, flavour), flavour, "firstCall"))).bytes),
+    transaction: (work, options = {}) => retried(() => inTransaction(session, work, options), errors),
     close: () => session.client.close(),
   };
 }
@@ -31,6 +41,8 @@ interface Session {
   readonly client: DataApiClient;
   readonly flavour: Flavour;
   readonly transactionId?: string;
+  /** By `performance.now()`: no call of the transaction begins later. */
+  readonly endsAt?: number;
 }
 
 /** @param attempt within a transaction nothing is tried again: the whole of it is */
@@ -40,8 +52,10 @@ function statementsOn(
   long = false,
 ): Queries {
   const { client, flavour, transactionId } = session;
-  const staged = <T>(query: Sql, work: (statement: Statement) => Promise<T>) =>
-    attempt(() => whileStaged(client, flavour, statementOf(query, flavour), work));
+  const staged = async <T>(query: Sql, work: (statement: Statement) => Promise<T>) => {
+    if (performance.now() > (session.endsAt ?? Number.POSITIVE_INFINITY)) throw tookTooLong();
+    return attempt(() => whileStaged(client, flavour, statementOf(query, flavour), work));
+  };
   return {
     dialect: flavour.dialect,
     read: (query) => staged(query, (statement) => read(session, statement)),
@@ -95,11 +109,16 @@ async function fetchAll({ client, flavour, transactionId }: Session, statement: 
   return rowsOf(Buffer.concat(parts));
 }
 
-async function inTransaction<T>(session: Session, work: (tx: SqlTransaction) => Promise<T>, long: boolean): Promise<T> {
+async function inTransaction<T>(
+  session: Session,
+  work: (tx: SqlTransaction) => Promise<T>,
+  options: TransactionOptions,
+): Promise<T> {
   return withTransaction(session, async (inside) => {
     const { client, flavour, transactionId } = inside;
-    await client.execute({ sql: flavour.readCommitted, parameters: [] }, { transactionId });
-    return work(transactionOn(inside, long));
+    const { long = false, withinMs = Number.POSITIVE_INFINITY } = options;
+    await client.execute({ sql: flavour.begin(options), parameters: [] }, { transactionId });
+    return work(transactionOn({ ...inside, endsAt: performance.now() + withinMs }, long));
   });
 }
 
@@ -115,6 +134,13 @@ async function withTransaction<T>(session: Session, work: (inside: Session) => P
   }
   await client.commit(transactionId);
   return result;
+}
+
+function tookTooLong(): LakeError {
+  return new LakeError("unavailable", "a transaction of the Data API took too long, and wrote nothing", {
+    code: "DATABASE_BUSY",
+    hint: "Try again.",
+  });
 }
 
 /** Parameter sets of one call: well below the limit of 4 MiB, which counts the notation, too. */

@@ -1,128 +1,155 @@
-/** The driver for PostgreSQL (pg): a pool of connections, statements outside a transaction on any of them. */
+/** The driver for PostgreSQL (pg): statements outside a transaction on any connection of the pool, those of a transaction on one. */
 
-import pg from "pg";
-import { type Int64, int64 } from "../../../delta/int64.ts";
-import { invalid } from "../../../errors.ts";
-import { type Database, type Queries, type Row, type Sql, type SqlTransaction, untyped } from "../../database.ts";
+import type pg from "pg";
+import { invalid, LakeError } from "../../../errors.ts";
+import {
+  type Database,
+  type Row,
+  type Sql,
+  type SqlTransaction,
+  type TransactionOptions,
+  untyped,
+} from "../../database.ts";
 import { type DriverErrors, retried } from "../retry.ts";
 import { POSTGRES } from "./dialect.ts";
-import { isTransient, postgresError, sqlState } from "./errors.ts";
+import { DURABLE } from "./durable.ts";
+import { isRefusal, isTransient, outcomeUnknown, postgresError, sqlState } from "./errors.ts";
+import { type Connections, openConnections, type PostgresOptions, type Use } from "./pool.ts";
 
-export interface PostgresOptions {
-  /** Connections at most; 10 if absent. */
-  readonly poolSize?: number;
-  /** Milliseconds that one statement may run; 60 000 if absent. */
-  readonly statementTimeoutMs?: number;
-}
-
-const CONNECT_TIMEOUT_MS = 10_000;
+export type { PostgresOptions } from "./pool.ts";
 
 export function openPostgres(url: string, options: PostgresOptions = {}): Database {
   const place = placeOf(url);
-  const statementTimeoutMs = options.statementTimeoutMs ?? 60_000;
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: options.poolSize ?? 10,
-    application_name: "deltalakedb",
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: statementTimeoutMs,
-    keepAlive: true,
-    types: { getTypeParser: typeParser },
-  });
-  // An idle connection that breaks is replaced when the next one is needed.
-  pool.on("error", () => undefined);
-
+  const connections = openConnections(url, place, options);
   const errors: DriverErrors = {
     isTransient: (error) => isTransient(sqlState(error)),
     translated: (error) => postgresError(error, place),
   };
+  const once = (use: Use, text: string, values?: readonly unknown[]) =>
+    retried(() => onConnection(connections, use, place, (session) => run(session, text, values, use)), errors);
   return {
-    ...statementsOn(pool, place, (work) => retried(work, errors)),
-    transaction: (work, options) => retried(() => inTransaction(pool, place, work, options?.long === true), errors),
-    close: () => pool.end(),
+    dialect: POSTGRES,
+    read: ({ text, values }) => once("read", text, values),
+    probe: ({ text, values }) => once("health", text, values),
+    writeReturning: ({ text, values }) => once("write", text, values),
+    write: async ({ text, values }) => void (await once("write", text, values)),
+    define: async (statement) => void (await once("write", statement)),
+    transaction: (work, options) =>
+      retried(
+        () => onConnection(connections, "write", place, (session) => inTransaction(session, work, options)),
+        errors,
+      ),
+    close: () => connections.close(),
   };
 }
 
-/** A number of fewer characters is exact as a double. */
-const SAFE_DIGITS = 16;
-
-/** 64-bit integers in the normal form of {@link Int64}; all else as pg reads it. */
-const typeParser: typeof pg.types.getTypeParser = ((oid: number, format?: "text") =>
-  oid === pg.types.builtins.INT8
-    ? (text: string): Int64 => (text.length < SAFE_DIGITS ? Number(text) : int64(text))
-    : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser;
-
-/** @throws LakeError; or the driver's own error when the same again may work */
-async function run(
-  client: pg.Pool | pg.PoolClient,
-  place: string,
-  text: string,
-  values: readonly unknown[] = [],
-): Promise<readonly Row[]> {
-  try {
-    const { rows } = await client.query<Row>(text, values.map(untyped));
-    return rows;
-  } catch (error) {
-    throw isTransient(sqlState(error)) ? error : postgresError(error, place);
-  }
+/** A connection while somebody has it. */
+interface Session {
+  readonly client: pg.PoolClient;
+  readonly place: string;
+  /** Why it cannot be used again. */
+  broken?: Error;
+  /** By `performance.now()`: no statement begins later. */
+  endsAt?: number;
+  /** Milliseconds to wait for an answer, where it is not the connection's own limit. */
+  answerMs?: number;
 }
 
-async function inTransaction<T>(
-  pool: pg.Pool,
+async function onConnection<T>(
+  connections: Connections,
+  use: Use,
   place: string,
-  work: (tx: SqlTransaction) => Promise<T>,
-  long: boolean,
+  work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw postgresError(error, place);
+  const client = await connections.take(use).catch((error: unknown) => {
+    throw isTransient(sqlState(error)) ? error : postgresError(error, place);
   });
-  let broken: Error | undefined;
+  const session: Session = { client, place };
   const onError = (error: Error) => {
-    broken = error;
+    session.broken ??= error;
   };
   // A connection that breaks between two statements must not end the program.
   client.on("error", onError);
   try {
-    // dl_commit is right under READ COMMITTED only, whatever the default of the database.
-    await run(client, place, "begin isolation level read committed");
-    if (long) await run(client, place, "set local statement_timeout = 0");
-    const result = await work(transactionOn(client, place));
-    await run(client, place, "commit");
-    return result;
-  } catch (error) {
-    await client.query("rollback").catch((failure: Error) => {
-      broken = failure;
-    });
-    throw error;
+    return await work(session);
   } finally {
     client.off("error", onError);
-    client.release(broken);
+    connections.giveBack(client, session.broken);
   }
 }
 
-/** @param attempt within a transaction nothing is tried again: the whole of it is */
-function statementsOn(
-  client: pg.Pool | pg.PoolClient,
-  place: string,
-  attempt: <T>(work: () => Promise<T>) => Promise<T> = (work) => work(),
-): Queries {
-  const all = ({ text, values }: Sql) => attempt(() => run(client, place, text, values));
+/** @throws LakeError; or the driver's own error when the same again may work */
+async function run(
+  session: Session,
+  text: string,
+  values: readonly unknown[] = [],
+  effect: "read" | "write" | "health" = "read",
+): Promise<readonly Row[]> {
+  const { client, place, answerMs } = session;
+  if (session.broken !== undefined) throw postgresError(session.broken, place);
+  if (session.endsAt !== undefined && performance.now() > session.endsAt) throw tookTooLong(place);
+  try {
+    const limit = answerMs === undefined ? {} : { query_timeout: answerMs };
+    const { rows } = await client.query<Row>({ text, values: values.map(untyped), ...limit } as pg.QueryConfig);
+    return rows;
+  } catch (error) {
+    if (isTransient(sqlState(error))) throw error;
+    const translated = postgresError(error, place);
+    if (isRefusal(error)) throw translated;
+    session.broken ??= error instanceof Error ? error : new Error(String(error));
+    throw effect === "write" ? outcomeUnknown(translated) : translated;
+  }
+}
+
+/** Longer than any migration. */
+const WITHOUT_LIMIT_MS = 2 ** 31 - 1;
+
+async function inTransaction<T>(
+  session: Session,
+  work: (tx: SqlTransaction) => Promise<T>,
+  { long = false, withinMs }: TransactionOptions = {},
+): Promise<T> {
+  // dl_commit is right under READ COMMITTED only, whatever the default of the database.
+  const begin = ["begin isolation level read committed", `select ${DURABLE}`];
+  if (long) {
+    session.answerMs = WITHOUT_LIMIT_MS;
+    begin.push("set local statement_timeout = 0", "set local lock_timeout = 0");
+  } else if (withinMs !== undefined) {
+    session.endsAt = performance.now() + withinMs;
+    begin.push(`set local statement_timeout = ${withinMs}`);
+  }
+  try {
+    await run(session, begin.join("; "));
+    const result = await work(transactionOn(session));
+    await run(session, "commit", [], "write");
+    return result;
+  } catch (error) {
+    delete session.endsAt;
+    if (session.broken === undefined) await run(session, "rollback").catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Within a transaction nothing is tried again: the whole of it is. */
+function transactionOn(session: Session): SqlTransaction {
+  const all = ({ text, values }: Sql) => run(session, text, values);
   return {
     dialect: POSTGRES,
     read: all,
     writeReturning: all,
     write: async (query) => void (await all(query)),
-    define: async (statement) => void (await attempt(() => run(client, place, statement))),
+    define: async (statement) => void (await run(session, statement)),
+    async each(statement, rows) {
+      for (const row of rows) await run(session, statement.text, row);
+    },
   };
 }
 
-function transactionOn(client: pg.PoolClient, place: string): SqlTransaction {
-  return {
-    ...statementsOn(client, place),
-    async each(statement, rows) {
-      for (const row of rows) await run(client, place, statement.text, row);
-    },
-  };
+function tookTooLong(place: string): LakeError {
+  return new LakeError("unavailable", `a transaction on the database ${place} took too long, and wrote nothing`, {
+    code: "DATABASE_BUSY",
+    hint: "Try again.",
+  });
 }
 
 function placeOf(url: string): string {

@@ -25,6 +25,11 @@ const REACTIONS: Readonly<Record<string, Reaction>> = {
     hint: "Set default_transaction_isolation of the database or the user to 'read committed'.",
   },
   "25006": { kind: "unavailable", code: "DATABASE_READ_ONLY", says: "is read-only: a replica, or in a failover" },
+  "25P03": {
+    kind: "unavailable",
+    code: "DATABASE_TRANSACTION_LOST",
+    says: "gave up a transaction that was idle for too long",
+  },
   "28": { kind: "invalid", code: "DATABASE_FORBIDDEN", says: "refuses this user", hint: "Check user and password." },
   "3D000": {
     kind: "invalid",
@@ -58,6 +63,22 @@ export function sqlState(error: unknown): string | undefined {
 export function isTransient(state: string | undefined): boolean {
   return state === "40001" || state === "40P01";
 }
+
+/** The server ends the connection, or has ended it. (Severities would tell, but come in the language of the server.) */
+const ENDS_CONNECTION = /^(?:08...|57P..|25P03)$/;
+
+/** True when the server refused a statement and goes on with the connection; false when nobody knows what became of it. */
+export function isRefusal(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && !ENDS_CONNECTION.test(state);
+}
+
+/** The answer to a statement that may have written was lost. */
+export function outcomeUnknown({ message, code, facts, cause }: LakeError): LakeError {
+  return new LakeError("unavailable", message, { code, facts, cause, hint: SEND_AGAIN });
+}
+
+const SEND_AGAIN = "It may have been written all the same: send the same request again, with the same transactionId.";
 
 /** @param place host, port and database, without user and password */
 export function postgresError(error: unknown, place: string): LakeError {

@@ -7,6 +7,7 @@ import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setImmediate as turn } from "node:timers/promises";
+import { deadlineMs } from "../../../deadlines.ts";
 import { invalid, LakeError } from "../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../retry.ts";
 import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql, untyped } from "../../database.ts";
@@ -23,7 +24,7 @@ export interface SqliteDatabase extends Database {
   isNew(): Promise<boolean>;
 }
 
-const BUSY: RetryPolicy = { firstPauseMs: 2, longestPauseMs: 25, withinMs: 10_000 };
+const BUSY: RetryPolicy = { firstPauseMs: 2, longestPauseMs: 25, withinMs: deadlineMs("sqliteLock") };
 /** Rows written between two turns of the event loop. */
 const ROWS_PER_TURN = 1000;
 
@@ -72,6 +73,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
       if (reader === undefined && !existsSync(path)) await inTurn(openWriter);
       return retried(() => read(query));
     },
+    probe: async (query) => read(query),
     write: (query) => transaction((tx) => tx.write(query)),
     writeReturning: (query) => transaction((tx) => tx.writeReturning(query)),
     define: (statement) => transaction((tx) => tx.define(statement)),

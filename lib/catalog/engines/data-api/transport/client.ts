@@ -1,6 +1,7 @@
 /** Calls of the Data API, one attempt each by AWS's client. */
 
 import type { Field, RDSDataClient, SqlParameter } from "@aws-sdk/client-rds-data";
+import { deadlineMs } from "../../../../deadlines.ts";
 import { LakeError } from "../../../../errors.ts";
 import type { Flavour } from "../dialect.ts";
 import { errorName } from "../errors.ts";
@@ -30,16 +31,14 @@ export interface CallOptions {
 
 export interface DataApiClient {
   execute(statement: Statement, options: CallOptions): Promise<readonly (readonly Field[])[]>;
+  /** Once, and given up soon: for the health check. */
+  probe(statement: Statement): Promise<readonly (readonly Field[])[]>;
   batch(sql: string, sets: readonly SqlParameter[][], options: CallOptions): Promise<void>;
   begin(): Promise<string>;
   commit(transactionId: string): Promise<void>;
   rollback(transactionId: string): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Above the Data API's own limit of 45 s, after which it answers that the statement took too long. */
-const REQUEST_TIMEOUT_MS = 60_000;
-const CONNECT_TIMEOUT_MS = 5000;
 
 export function openDataApiClient(target: DataApiTarget, flavour: Flavour, options: DataApiOptions): DataApiClient {
   const { resourceArn, secretArn, database } = target;
@@ -66,6 +65,17 @@ export function openDataApiClient(target: DataApiTarget, flavour: Flavour, optio
         const input = { ...cluster, database, sql, parameters: [...parameters], transactionId, continueAfterTimeout };
         return (await client.send(new sdk.ExecuteStatementCommand(input))).records ?? [];
       }),
+    probe: ({ sql, parameters }) =>
+      call(
+        "Execute",
+        true,
+        async ({ sdk, client }) => {
+          const command = new sdk.ExecuteStatementCommand({ ...cluster, database, sql, parameters: [...parameters] });
+          const abortSignal = AbortSignal.timeout(deadlineMs("health"));
+          return (await client.send(command, { abortSignal })).records ?? [];
+        },
+        { withinMs: -1 },
+      ),
     batch: (sql, sets, { transactionId, repeatable = false }) =>
       call("BatchExecute", repeatable, async ({ sdk, client }) => {
         const input = { ...cluster, database, sql, parameterSets: [...sets], transactionId };
@@ -105,8 +115,8 @@ function clientOf(sdk: typeof import("@aws-sdk/client-rds-data"), { region, endp
     maxAttempts: 1,
     ...(endpoint === undefined ? {} : { endpoint }),
     requestHandler: {
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionTimeout: deadlineMs("dataApiConnection"),
+      requestTimeout: deadlineMs("dataApiAnswer"),
       throwOnRequestTimeout: true,
     },
   });

@@ -1,7 +1,7 @@
 /** What may be sent to the Data API again, and when: a paused database resumes in some seconds, but no commit goes twice. */
 
-import { LakeError } from "../../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../../retry.ts";
+import { outcomeUnknown } from "../../postgres/errors.ts";
 import type { Flavour } from "../dialect.ts";
 import { dataApiError, dataApiState, fateOf } from "../errors.ts";
 
@@ -47,12 +47,4 @@ export async function resend<T>(
     const translated = dataApiError(error, flavour, place);
     throw fateOf(error) === "unknown" && !repeatable ? outcomeUnknown(translated) : translated;
   }
-}
-
-function outcomeUnknown({ message, code, cause }: LakeError): LakeError {
-  return new LakeError("unavailable", message, {
-    code,
-    hint: "It may have been written all the same: send the same request again, with the same transactionId.",
-    cause,
-  });
 }

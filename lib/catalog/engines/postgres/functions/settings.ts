@@ -8,8 +8,10 @@
  *   sorted column would make the order void: hence the pairs of >= and <=.) Rows are then updated by ctid.
  */
 
+import { deadlineMs } from "../../../../deadlines.ts";
+
 export { OPEN_VERSION as OPEN } from "../../../limits.ts";
 
 /** Of the functions that are called from outside; those that they call run under the same. */
 export const PINNED = /* sql */ `set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off
-  set enable_mergejoin = off set enable_sort = off set jit = off set work_mem = '64MB'`;
+  set enable_mergejoin = off set enable_sort = off set jit = off set work_mem = '64MB' set lock_timeout = ${deadlineMs("databaseLock")}`;

@@ -1,0 +1,148 @@
+/**
+ * How long we wait for whatever is outside of this process, all in one place: no call waits without an end. docs/runbook.md has
+ * this table, and a test holds the two together.
+ */
+
+export interface Deadline {
+  /** What is waited for. */
+  readonly call: string;
+  readonly ms: number;
+  /** What happens when the time is over. */
+  readonly afterwards: string;
+}
+
+export const DEADLINES = {
+  health: {
+    call: "each part of `GET /v1/health`, all at once, on connections of their own",
+    ms: 800,
+    afterwards: "the part is `silent`, and the answer says since when",
+  },
+  databaseConnection: {
+    call: "a new connection to PostgreSQL",
+    ms: 5_000,
+    afterwards: "503 `DATABASE_UNAVAILABLE`",
+  },
+  databasePool: {
+    call: "a free connection of the pool, or of a server that has no more (53300); setting `database.pool_timeout`",
+    ms: 10_000,
+    afterwards: "503 `DATABASE_OVERLOADED`",
+  },
+  databaseLock: {
+    call: "a lock that another commit of the same table holds (`lock_timeout`)",
+    ms: 10_000,
+    afterwards: "503 `DATABASE_BUSY`, nothing is written",
+  },
+  databaseStatement: {
+    call: "a statement, by the server's own clock (`statement_timeout`); migrations have no limit",
+    ms: 30_000,
+    afterwards: "503 `DATABASE_TIMEOUT`, nothing is written",
+  },
+  databaseAnswer: {
+    call: "the answer to a statement, where server or network are silent",
+    ms: 35_000,
+    afterwards: "503 `DATABASE_UNAVAILABLE`; the connection is given up",
+  },
+  databaseIdleTransaction: {
+    call: "the next statement of a transaction that holds locks (`idle_in_transaction_session_timeout`)",
+    ms: 5_000,
+    afterwards:
+      "the server rolls back: a paused process holds up nobody; its client gets 503 `DATABASE_TRANSACTION_LOST`",
+  },
+  databaseUnreadAnswer: {
+    call: "a client that no longer takes the bytes of an answer (`tcp_user_timeout` of the server)",
+    ms: 10_000,
+    afterwards: "the server rolls back and closes the connection",
+  },
+  lockedRound: {
+    call: "the last round of a commit on a hot table, which decides with the locks held",
+    ms: 15_000,
+    afterwards: "503 `DATABASE_BUSY`, nothing is written",
+  },
+  dataApiConnection: {
+    call: "a connection to the RDS Data API",
+    ms: 3_000,
+    afterwards: "the call is sent again for 20 s, then 503 `DATABASE_UNAVAILABLE`",
+  },
+  dataApiAnswer: {
+    call: "the answer of the RDS Data API, which itself gives a statement 45 s",
+    ms: 50_000,
+    afterwards: "503 `DATABASE_UNAVAILABLE`",
+  },
+  sqliteLock: {
+    call: "another process that writes to the SQLite file",
+    ms: 10_000,
+    afterwards: "503 `DATABASE_LOCKED`, nothing is written",
+  },
+  s3Connection: {
+    call: "a connection to S3",
+    ms: 3_000,
+    afterwards: "the call is repeated, as below",
+  },
+  s3Silence: {
+    call: "the next byte of S3, in either direction",
+    ms: 8_000,
+    afterwards: "the call is repeated, where that is safe",
+  },
+  s3Repeats: {
+    call: "a repeat of a call to S3: none begins later",
+    ms: 10_000,
+    afterwards: "503, or the mirror tries again later",
+  },
+  s3Transfer: {
+    call: "one call to S3 as a whole, however slowly its bytes come",
+    ms: 60_000,
+    afterwards: "the call is given up",
+  },
+  folder: {
+    call: "one step in a folder: a file opened, written, flushed or listed",
+    ms: 10_000,
+    afterwards: "503, or the mirror tries again later; further calls of that folder fail at once until it answers",
+  },
+  filesAsked: {
+    call: "the files that a commit names, where the request asks for the check",
+    ms: 15_000,
+    afterwards: "503 `FILES_NOT_VERIFIED`",
+  },
+  filesByDefault: {
+    call: "the files that a commit names, where nobody asked",
+    ms: 5_000,
+    afterwards: "the commit goes on, and says that they were not looked at",
+  },
+  sqsConnection: {
+    call: "a connection to SQS",
+    ms: 1_000,
+    afterwards: "the message is sent again, as below",
+  },
+  sqsAnswer: {
+    call: "the answer of SQS",
+    ms: 2_000,
+    afterwards: "the message is sent again, as below",
+  },
+  sqsRepeats: {
+    call: "a repeat of a call to SQS: none begins later",
+    ms: 2_500,
+    afterwards: "the commit is answered; the sweeper finds what was lost",
+  },
+  secretsConnection: {
+    call: "a connection to Secrets Manager",
+    ms: 2_000,
+    afterwards: "asked once more, then the deployment fails",
+  },
+  secretsAnswer: {
+    call: "the answer of Secrets Manager",
+    ms: 5_000,
+    afterwards: "asked once more, then the deployment fails",
+  },
+  mirroredAnswer: {
+    call: "the mirror, where a commit says `acknowledge: mirrored`",
+    ms: 20_000,
+    afterwards: "the answer says `IN_FLIGHT`; the commit is made",
+  },
+} as const satisfies Readonly<Record<string, Deadline>>;
+
+export type DeadlineName = keyof typeof DEADLINES;
+
+/** Milliseconds of a deadline. */
+export function deadlineMs(name: DeadlineName): number {
+  return DEADLINES[name].ms;
+}
