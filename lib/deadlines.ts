@@ -133,6 +133,11 @@ export const DEADLINES = {
     ms: 5_000,
     afterwards: "asked once more, then the deployment fails",
   },
+  identityProvider: {
+    call: "the keys of an identity provider (JWKS)",
+    ms: 5_000,
+    afterwards: "the keys that are known serve on; without any, 503",
+  },
   mirroredAnswer: {
     call: "the mirror, where a commit says `acknowledge: mirrored`",
     ms: 20_000,

@@ -57,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/catalog": [...PORTS, "lib/retry.ts", "lib/slots.ts", "lib/database-url.ts"],
   "lib/parquet": ["lib/delta/int64.ts", "lib/delta/json.ts", "lib/errors.ts", "lib/ports/storage.ts"],
   "lib/log": [...PORTS, "lib/parquet"],
-  "lib/storage": [...PORTS, "lib/retry.ts"],
+  "lib/storage": [...PORTS, "lib/retry.ts", "lib/slots.ts"],
   "lib/files": [...PORTS, "lib/parquet"],
   "lib/queue": [...PORTS, "lib/retry.ts"],
   "lib/telemetry": [...PORTS, "lib/config.ts"],

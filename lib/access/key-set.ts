@@ -4,12 +4,13 @@
  */
 
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import { deadlineMs } from "../deadlines.ts";
 import { errorText, type LakeError, unavailable } from "../errors.ts";
 
-/** Milliseconds that the provider has for an answer. */
-const TIMEOUT_MS = 5_000;
 /** A key id that is not known is worth a question, but not one a request. */
 const COOLDOWN_MS = 30_000;
+/** While there are no keys at all. */
+const ASKED_AGAIN_MS = 1_000;
 /** From this age on keys are asked for again, beside the requests. */
 const FRESH_MS = 10 * 60_000;
 /** While the provider is away its keys are taken so long: what it withdrew meanwhile must end some time. */
@@ -56,7 +57,7 @@ export function openKeySet(options: KeySetOptions): JWTVerifyGetKey {
   }
 
   /** A question that failed is repeated soon; whoever has no keys at all waits no longer than for that. */
-  const mayAsk = () => asking !== undefined || monotonic() - askedAt >= (known ? COOLDOWN_MS : TIMEOUT_MS / 5);
+  const mayAsk = () => asking !== undefined || monotonic() - askedAt >= (known ? COOLDOWN_MS : ASKED_AGAIN_MS);
 
   return async (header, token) => {
     if (known === undefined && mayAsk()) await ask();
@@ -103,7 +104,7 @@ export function isSafeUrl(text: string): boolean {
 
 async function fetchJson(url: string, fetch: KeySetOptions["fetch"]): Promise<unknown> {
   const answer = await fetch(url, {
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(deadlineMs("identityProvider")),
     redirect: "error",
     headers: { accept: "application/json" },
   });
@@ -126,7 +127,8 @@ async function fetchJson(url: string, fetch: KeySetOptions["fetch"]): Promise<un
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof DOMException && error.name === "TimeoutError") return `no answer within ${TIMEOUT_MS / 1000} s`;
+  if (error instanceof DOMException && error.name === "TimeoutError")
+    return `no answer within ${deadlineMs("identityProvider") / 1000} s`;
   const { cause } = error as { readonly cause?: { readonly code?: string } };
   return cause?.code === undefined ? errorText(error) : `${errorText(error)} (${cause.code})`;
 }
