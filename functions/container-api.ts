@@ -1,5 +1,6 @@
 /** The API of a container: what `commit` and `read` share, and the other functions need not load. */
 
+import { apiGatewayDoor } from "../lib/access/api-gateway.ts";
 import { errorText } from "../lib/errors.ts";
 import { createApp } from "../lib/http/app.ts";
 import { type LambdaApi, lambdaApi } from "../lib/http/lambda.ts";
@@ -16,6 +17,8 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
       version: process.env.AWS_LAMBDA_FUNCTION_VERSION ?? "0",
       serves,
       resolveLocation: lake.resolveLocation,
+      door: apiGatewayDoor(),
+      onAnswer: (line) => logger.info("answered", { ...line }),
       ...(lake.uploads ? { uploads: lake.uploads } : {}),
       onIncident: (error, incident) => logger.error(errorText(error), { incident, error: error as Error }),
     });

@@ -8,7 +8,7 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { ROUTES } from "../../lib/wire/routes.ts";
+import { answeredBy, ROUTES } from "../../lib/wire/routes.ts";
 import { retentionOf } from "../retention.ts";
 import { nameOf, type Settings } from "../settings.ts";
 
@@ -60,9 +60,9 @@ export class Api extends Construct {
       commit: new HttpLambdaIntegration("Commit", props.commit),
       read: new HttpLambdaIntegration("Read", props.read),
     };
-    for (const { method, path, access } of Object.values(ROUTES)) {
-      const methods = [METHODS[method]];
-      this.api.addRoutes({ path, methods, integration: integrations[ANSWERS[access]] });
+    for (const route of Object.values(ROUTES)) {
+      const { method, path } = route;
+      this.api.addRoutes({ path, methods: [METHODS[method]], integration: integrations[ANSWERS[answeredBy(route)]] });
     }
     this.api.addRoutes({ path: REST, methods: [apigateway.HttpMethod.ANY], integration: integrations.read });
     const accessLog = new logs.LogGroup(this, "AccessLog", {

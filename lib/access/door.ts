@@ -1,4 +1,4 @@
-/** The door: from what a request sends to who makes it. The one place that knows what credentials look like. */
+/** The door: from what a request brings along to who makes it. The one place that knows what credentials look like. */
 
 import { looksLikeApiKey } from "./api-key.ts";
 import type { KeyRing } from "./key-ring.ts";
@@ -6,18 +6,26 @@ import type { Principal } from "./principal.ts";
 import { badCredentials } from "./refusals.ts";
 import type { Tokens } from "./tokens.ts";
 
+/** What a request brings along that may say who makes it. */
+export interface Sent {
+  /** The header Authorization. */
+  readonly authorization: string | undefined;
+  /** The event of API Gateway, behind it. */
+  readonly event: unknown;
+}
+
 export interface Door {
-  /**
-   * Who makes the request; undefined when it does not say. @throws LakeError unauthenticated for wrong credentials; unavailable
-   * @param authorization the header of that name
-   */
-  identify(authorization: string | undefined): Promise<Principal | undefined>;
+  /** Who makes the request; undefined when it does not say. @throws LakeError unauthenticated, forbidden, unavailable */
+  identify(sent: Sent): Promise<Principal | undefined>;
+  /** What becomes of requests that do not say who makes them. */
+  readonly unnamed: "refused" | "welcome";
 }
 
 /** @param tokens absent where no identity provider is known */
-export function openDoor({ keys, tokens }: { readonly keys: KeyRing; readonly tokens?: Tokens }): Door {
+export function openDoor({ keys, tokens }: { readonly keys: KeyRing; readonly tokens?: Tokens | undefined }): Door {
   return {
-    async identify(authorization) {
+    unnamed: "refused",
+    async identify({ authorization }) {
       if (authorization === undefined) return undefined;
       const credentials = /^bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1];
       if (credentials === undefined)

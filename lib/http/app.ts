@@ -1,11 +1,14 @@
 /** The HTTP API as a Hono app over a lake: the same for `dl serve` and for Lambda. Holds no state of its own. */
 
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { nearestName } from "../delta/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
-import { ROUTES } from "../wire/routes.ts";
-import type { Endpoint, Host, HostOptions } from "./endpoint.ts";
+import { answeredBy, METRICS_ROUTE, ROUTES, type Route } from "../wire/routes.ts";
+import { accessLine, requestIdOf, type Seen, whenSent } from "./access-log.ts";
+import { type Admitted, admit } from "./admission.ts";
+import type { AppContext, Endpoint, Host, HostOptions } from "./endpoint.ts";
+import { checkPlace, corsHeaders, preflight } from "./hosts.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { commitRoutes } from "./routes/commits.ts";
@@ -29,45 +32,79 @@ const ENDPOINTS: readonly Endpoint[] = [
 ];
 
 /** The app; call its `fetch`, or `request` in tests. */
-export function createApp(lake: Lake, options: HostOptions): Hono {
+export function createApp(lake: Lake, options: HostOptions): App {
+  const { door, hosts, metrics, serves } = options;
   const host: Host = { ...options, lake };
-  const app = new Hono();
-  app.use(async (context, next) => {
-    const startedAt = lake.clock.now();
-    await next();
-    const { status } = context.res;
-    if (status >= 500) lake.metrics.record("ServerErrors", 1, "Count", { status });
-    lake.metrics.record("RequestDuration", lake.clock.now() - startedAt, "Milliseconds", {
-      method: context.req.method,
-      route: routeOf(context.req.path) ?? "none",
-      status,
+  const app: App = new Hono();
+  app.use(observed(host));
+  if (hosts) {
+    app.use(async (context, next) => {
+      checkPlace(hosts, context.req.raw);
+      return preflight(context.req.raw, methodsOf(context.req.path)) ?? next();
     });
-  });
-  const answerError = (error: unknown) =>
-    problemResponse(error, lake.clock.newId, options.onIncident ?? (() => undefined));
+  }
+  const answerError = (error: unknown, context: AppContext) =>
+    problemResponse(error, () => context.get("seen").requestId, options.onIncident ?? (() => undefined));
+  /** The one way to a route: whoever has no right to it gets no further. */
+  const serve = (route: Served, answer: (context: AppContext, admitted: Admitted) => Promise<Response>) => {
+    app.on(route.method, honoPath(route.path), async (context) => {
+      // A name in a path must not pass for a placeholder: /v1/tables/import is no table.
+      if (routeOf(context.req.path) !== route.path) return answerError(noRoute(context), context);
+      const admitted = await admit(door, route.access, context);
+      if (admitted.principal) context.get("seen").principal = admitted.principal;
+      return answer(context, admitted);
+    });
+  };
   for (const { operationId, answer } of ENDPOINTS) {
-    const { access, method, path } = ROUTES[operationId];
-    if (options.serves !== undefined && options.serves !== access) continue;
-    // A name in a path must not pass for a placeholder: /v1/tables/import is no table.
-    app.on(method, honoPath(path), (context) =>
-      routeOf(context.req.path) === path ? answer(context, host) : answerError(noRoute(context)),
-    );
+    const route = ROUTES[operationId];
+    if (serves !== undefined && serves !== answeredBy(route)) continue;
+    serve(route, (context, admitted) => answer(context, host, admitted));
   }
   let document: string | undefined;
-  app.get(OPENAPI_PATH, (context) => {
+  serve(ROUTES.openApi, async (context) => {
     document ??= openApiDocument(ENDPOINTS, options.version);
     return context.body(document, 200, { "content-type": "application/json" });
   });
-  const { metrics } = options;
   if (metrics) {
-    app.get("/metrics", async (context) => {
-      const { contentType, text } = await metrics();
+    serve({ ...METRICS_ROUTE, access: metrics.access }, async (context) => {
+      const { contentType, text } = await metrics.render();
       return context.body(text, 200, { "content-type": contentType });
     });
   }
-  app.notFound((context) => answerError(noRoute(context)));
-  app.onError((error) => answerError(error));
+  app.notFound((context) => answerError(noRoute(context), context));
+  app.onError((error, context) => answerError(error, context));
   return app;
+}
+
+export type App = Hono<{ Variables: { seen: Seen } }>;
+
+type Served = Pick<Route, "method" | "access"> & { readonly path: string };
+
+/** Gives each request its id, and tells of it: in the answer, in metrics, in the access log. */
+function observed({ lake, hosts, onAnswer }: Host): MiddlewareHandler<{ Variables: { seen: Seen } }> {
+  return async (context, next) => {
+    const startedAt = lake.clock.now();
+    const seen: Seen = {
+      requestId: requestIdOf(context.req.raw.headers, lake.clock.newId),
+      startedAt: performance.now(),
+    };
+    context.set("seen", seen);
+    await next();
+    const { headers, status } = context.res;
+    headers.set("x-request-id", seen.requestId);
+    // Some browsers take an answer for a page, whatever its type says.
+    headers.set("x-content-type-options", "nosniff");
+    for (const [name, value] of Object.entries(hosts ? corsHeaders(hosts, context.req.raw) : {}))
+      headers.set(name, value);
+    const route = routeOf(context.req.path) ?? "none";
+    if (status >= 500) lake.metrics.record("ServerErrors", 1, "Count", { status });
+    lake.metrics.record("RequestDuration", lake.clock.now() - startedAt, "Milliseconds", {
+      method: context.req.method,
+      route,
+      status,
+    });
+    if (onAnswer) whenSent(context, (cut) => onAnswer(accessLine(context, seen, route, cut)));
+  };
 }
 
 const OPENAPI_PATH = ROUTES.openApi.path;
@@ -86,17 +123,22 @@ function routesOf(path: string): string[] {
 }
 
 function routeOf(path: string): string | undefined {
-  return path === "/metrics" ? path : routesOf(path)[0];
+  return path === METRICS_ROUTE.path ? path : routesOf(path)[0];
+}
+
+/** In capitals, of the route that a path fits. */
+function methodsOf(requestPath: string): readonly string[] {
+  const known = routeOf(requestPath);
+  return [METRICS_ROUTE, ...Object.values(ROUTES)]
+    .filter(({ path }) => path === known)
+    .map(({ method }) => method.toUpperCase());
 }
 
 function noRoute(context: Context): Error {
   const { method, path } = context.req;
   const [known] = routesOf(path);
   if (known !== undefined) {
-    const methods = Object.values(ROUTES)
-      .filter(({ path }) => path === known)
-      .map(({ method }) => method.toUpperCase());
-    const allow = methods.join(", ");
+    const allow = methodsOf(path).join(", ");
     return invalid(`${known} does not take ${method}`, {
       code: "METHOD_NOT_ALLOWED",
       hint: `It takes ${allow}.`,

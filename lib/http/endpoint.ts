@@ -1,15 +1,20 @@
 /** What a route is: a documented contract, and the one function that answers it. */
 
 import type { Context } from "hono";
+import type { Door } from "../access/door.ts";
+import type { Principal } from "../access/principal.ts";
 import { type Json, stringifyJson } from "../delta/json.ts";
 import { invalid } from "../errors.ts";
 import type { Lake, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";
 import type { Responses } from "../wire/contracts/responses.ts";
 import type { z } from "../wire/contracts/values.ts";
-import type { Access, OperationId } from "../wire/routes.ts";
+import type { Access, Need, OperationId } from "../wire/routes.ts";
 import { checkAcceptable } from "./accept.ts";
+import type { AccessLine, Seen } from "./access-log.ts";
+import type { Admitted } from "./admission.ts";
 import { readJsonBody } from "./body.ts";
+import type { HostRules } from "./hosts.ts";
 import type { OnIncident } from "./problem.ts";
 
 /** What the server is, besides its lake. */
@@ -22,8 +27,17 @@ export interface HostOptions {
   readonly uploads?: Uploads;
   /** Answers only what reads, or only what writes; both if absent. A function that only reads needs no right to write. */
   readonly serves?: Access;
+  /** Finds out who makes a request, and turns away who does not say; absent, nobody is asked. */
+  readonly door?: Door | undefined;
+  /** Names of the server and origins of pages that may use it; absent where what is in front of the server checks them. */
+  readonly hosts?: HostRules;
+  /** Called once a request, when its answer is out. */
+  readonly onAnswer?: ((line: AccessLine) => void) | undefined;
   /** Serves `GET /metrics` in Prometheus' text format. */
-  readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly metrics?: {
+    readonly access: Need;
+    readonly render: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  };
   readonly onIncident?: OnIncident;
 }
 
@@ -37,6 +51,12 @@ export interface Answering<P, Q> {
   /** The parsed body. @throws LakeError invalid */
   readonly body: () => Promise<Json>;
   readonly headers: Headers;
+  /** Who asks; undefined where nobody is asked who they are. */
+  readonly principal: Principal | undefined;
+  /** True where everyone is let in, or the caller has proven who they are: false on routes that are open to strangers. */
+  readonly isKnown: boolean;
+  /** Says which tables a body names, for the access log. */
+  readonly concerns: (tables: readonly string[]) => void;
   /** Breaks the connection, so that half an answer cannot pass for a whole one; false where there is none (Lambda). */
   readonly cutOff: () => boolean;
 }
@@ -60,8 +80,11 @@ export interface Contract<P extends Shape = Shape, Q extends Shape = Shape> {
 export interface Endpoint {
   readonly operationId: OperationId;
   readonly contract: Contract;
-  readonly answer: (context: Context, host: Host) => Promise<Response>;
+  readonly answer: (context: AppContext, host: Host, admitted: Admitted) => Promise<Response>;
 }
+
+/** What the app keeps of a request while it is answered. */
+export type AppContext = Context<{ Variables: { seen: Seen } }>;
 
 /** 64 MiB: about 100,000 file actions. */
 const DEFAULT_BODY_LIMIT = 64 * 1024 * 1024;
@@ -84,7 +107,7 @@ export function endpoint<P extends Shape, Q extends Shape>(
   return {
     operationId,
     contract,
-    answer: async (context, host) => {
+    answer: async (context, host, { principal, isKnown }) => {
       checkAcceptable(context.req.raw.headers, types);
       return answer(
         {
@@ -92,6 +115,11 @@ export function endpoint<P extends Shape, Q extends Shape>(
           query: readQuery(context, query) as z.output<Q>,
           body: () => readJsonBody(context.req.raw, bodyLimit(host)),
           headers: context.req.raw.headers,
+          principal,
+          isKnown,
+          concerns: (tables) => {
+            context.get("seen").tables = tables;
+          },
           cutOff: () => cutOff(context),
         },
         host,

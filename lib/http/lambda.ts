@@ -1,7 +1,7 @@
 /** The API behind API Gateway's HTTP API (payload 2.0): one app, of which each function answers only its own kind of requests. */
 
-import type { Hono } from "hono";
 import { handle } from "hono/aws-lambda";
+import type { App } from "./app.ts";
 
 /** Lambda's limit of an answer is 6 MiB, as JSON in which a body may grow. */
 const ANSWER_BYTES = 5.5 * 1024 * 1024;
@@ -9,7 +9,7 @@ const ANSWER_BYTES = 5.5 * 1024 * 1024;
 export type LambdaApi = ReturnType<typeof handle>;
 
 /** The app as a Lambda handler. An answer that Lambda would refuse becomes a problem that says how to ask for less. */
-export function lambdaApi(app: Hono): LambdaApi {
+export function lambdaApi(app: App): LambdaApi {
   const answer = handle(app);
   return async (event, context) => {
     const result = await answer(event, context);

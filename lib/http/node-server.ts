@@ -1,16 +1,37 @@
 /** Listens on a port and stops without cutting off requests. */
 
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { invalid } from "../errors.ts";
+import type { TlsPair } from "./tls-files.ts";
 
 /** Requests that still run so long after the server was told to stop are cut off. */
 const GRACE_MS = 30_000;
 const IDLE_CHECK_MS = 25;
 
+/** What one client may take of the server: who dawdles is cut off. All have defaults. */
+export interface ServerLimits {
+  /** Milliseconds until the headers of a request are there; 15 000 if absent. */
+  readonly headersTimeoutMs?: number;
+  /** Milliseconds until all of a request is there, its body too; 120 000 if absent. */
+  readonly requestTimeoutMs?: number;
+  /** Connections at once; the next is closed unanswered. 1 000 if absent. */
+  readonly maxConnections?: number;
+}
+
+const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 120_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 1_000;
+/** How exactly the times are kept. */
+const CHECK_EVERY_MS = 1_000;
+
 export interface HttpServer {
   readonly url: string;
+  /** Goes on with another certificate: connections that are open keep theirs. */
+  renew(pair: TlsPair): void;
   /** Stops accepting, waits for the requests under way. */
   close(): Promise<void>;
 }
@@ -21,8 +42,21 @@ type Fetch = (request: Request) => Response | Promise<Response>;
 export async function listen(
   fetch: Fetch,
   address: { readonly host: string; readonly port: number },
+  { tls, ...limits }: ServerLimits & { readonly tls?: TlsPair | undefined } = {},
 ): Promise<HttpServer> {
-  const server = createAdaptorServer({ fetch }) as Server;
+  const { headersTimeoutMs = HEADERS_TIMEOUT_MS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = limits;
+  const times = {
+    headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, headersTimeoutMs),
+  };
+  const secure = tls && { ...contextOf(tls), ...times, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+  const server = createAdaptorServer(
+    secure
+      ? { fetch, createServer: createTlsServer, serverOptions: secure }
+      : { fetch, createServer, serverOptions: times },
+  ) as Server | TlsServer;
+  server.maxConnections = limits.maxConnections ?? MAX_CONNECTIONS;
   const { host, port } = address;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));
@@ -30,9 +64,16 @@ export async function listen(
   });
   const { port: actual } = server.address() as AddressInfo;
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`,
+    url: `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${actual}`,
+    renew(pair) {
+      if ("setSecureContext" in server) server.setSecureContext(contextOf(pair));
+    },
     close: () => close(server),
   };
+}
+
+function contextOf({ cert, key }: TlsPair) {
+  return { cert, key, minVersion: "TLSv1.2" } as const;
 }
 
 const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
@@ -51,7 +92,7 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number):
   });
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server | TlsServer): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A kept-alive connection becomes idle only when its last answer is out: ask again until none is left.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);

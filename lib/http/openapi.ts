@@ -26,8 +26,9 @@ export function openApiDocument(endpoints: readonly Documented[], version: strin
   schemaOf(ACTION, "request");
   const paths: Record<string, Record<string, unknown>> = {};
   for (const { operationId, contract } of endpoints) {
-    const { method, path } = ROUTES[operationId];
-    paths[path] = { ...paths[path], [method]: operation(operationId, contract, schemaOf) };
+    const { access, method, path } = ROUTES[operationId];
+    const security = access === "open" ? { security: [{}] } : {};
+    paths[path] = { ...paths[path], [method]: { ...operation(operationId, contract, schemaOf), ...security } };
   }
   return stringifyJson({ ...head(version), paths, components: { schemas: components, securitySchemes: SECURITY } });
 }
@@ -80,7 +81,7 @@ function responseOf({ description, headers, content }: ResponseContract, schemaO
   };
 }
 
-/** On AWS one of the two is asked for (docs/deployment.md); `dl serve` asks for none. */
+/** On AWS IAM or a token is asked for (docs/deployment.md), by `dl serve` a key or a token, or nothing (docs/security.md). */
 const SECURITY = {
   iam: {
     type: "apiKey",
@@ -88,7 +89,8 @@ const SECURITY = {
     name: "Authorization",
     description: "AWS Signature Version 4 of the service execute-api",
   },
-  token: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+  token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "A token of the identity provider" },
+  key: { type: "http", scheme: "bearer", bearerFormat: "dlk_", description: "An API key of `dl key create`" },
 };
 
 function head(version: string) {
@@ -103,7 +105,7 @@ function head(version: string) {
         "All times are milliseconds since the epoch. Integers may need 64 bits: parse them without loss.",
     },
     servers: [{ url: "/", description: "The server that this document comes from" }],
-    security: [{}, { iam: [] }, { token: [] }],
+    security: [{}, { iam: [] }, { token: [] }, { key: [] }],
     tags: [
       { name: "commits", description: "Write to one or many tables: all of them, or none." },
       { name: "tables", description: "Tables, and how they come into the catalog." },

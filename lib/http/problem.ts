@@ -26,6 +26,7 @@ const BY_CODE: Readonly<Record<string, { readonly status: number; readonly title
   METHOD_NOT_ALLOWED: { status: 405, title: "Method not allowed" },
   NOT_ACCEPTABLE: { status: 406, title: "Not acceptable" },
   BODY_TOO_LARGE: { status: 413, title: "The body is too large" },
+  HOST_NOT_ALLOWED: { status: 421, title: "Misdirected request" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "Unsupported media type" },
 };
 
@@ -61,8 +62,18 @@ export function problemResponse(thrown: unknown, newIncidentId: () => string, on
     const resuming = error.code === "DATABASE_RESUMING";
     headers["retry-after"] = String(resuming ? RETRY_AFTER_RESUMING_SECONDS : RETRY_AFTER_SECONDS);
   }
+  const challenge = challengeOf(error);
+  if (challenge !== undefined) headers["www-authenticate"] = challenge;
   if (status === 405) headers.allow = String(error.facts.allow ?? "");
   return problem(status, body, headers);
+}
+
+/** How to come in (RFC 6750, section 3). */
+function challengeOf({ kind, code }: LakeError): string | undefined {
+  const realm = 'Bearer realm="deltalakedb"';
+  if (code === "ACCESS_DENIED") return `${realm}, error="insufficient_scope"`;
+  if (kind !== "unauthenticated") return undefined;
+  return code === "UNAUTHENTICATED" ? realm : `${realm}, error="invalid_token"`;
 }
 
 /** A commit that lost is an expected outcome, not an error: it names every table and winner. */

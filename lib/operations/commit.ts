@@ -6,6 +6,7 @@ import type { CommitRequest, CommitResult, TableConflict } from "../delta/reques
 import { invalid, isLakeError } from "../errors.ts";
 import type { Lake, PlannedCommit } from "../ports.ts";
 import { acknowledge, type Committed } from "./acknowledge.ts";
+import { type By, signed } from "./author.ts";
 import { checkChange } from "./check-change.ts";
 import {
   checkedUpToHead,
@@ -29,13 +30,15 @@ const OPTIMISTIC_ROUNDS = 4;
 /**
  * Commits actions to one or many tables: all of them, or none. The same transactionId gives the first answer forever.
  * A conflict is a value; nothing has been written then.
+ * @param request.by who commits: in `commitInfo`, whatever the writer says there. The same request by another is a repetition
  * @throws LakeError invalid, notFound, unavailable (send the same request again)
  */
-export async function commit(lake: Lake, request: CommitRequest): Promise<CommitResult> {
+export async function commit(lake: Lake, request: CommitRequest & By): Promise<CommitResult> {
   checkRequest(request);
   const startedAt = lake.clock.now();
   const requestHash = await hashRequest(request);
-  const result = await attemptSpellings(lake, request, requestHash).then(
+  const tables = request.tables.map((table) => ({ ...table, actions: signed(table.actions, request) }));
+  const result = await attemptSpellings(lake, { ...request, tables }, requestHash).then(
     // The winner may be the same request, sent before: it is not told that it lost to itself. A conflict with anyone else is
     // final, for versions are only ever added, and rows of files that are gone still tell; so no twin of this request can
     // commit after this look.

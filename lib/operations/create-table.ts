@@ -5,6 +5,7 @@ import { type NewTable, newTableActions } from "../delta/new-table.ts";
 import { planCreation } from "../delta/plan-commit.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { Lake } from "../ports.ts";
+import { type By, signed } from "./author.ts";
 import { sha256 } from "./request-hash.ts";
 
 export interface CreatedTable {
@@ -23,12 +24,12 @@ export interface CreatedTable {
  */
 export async function createTable(
   lake: Lake,
-  request: NewTable & { readonly transactionId?: string },
+  request: NewTable & By & { readonly transactionId?: string },
 ): Promise<CreatedTable> {
   checkTableName(request.name);
-  const { transactionId = lake.clock.newId(), ...table } = request;
+  const { transactionId = lake.clock.newId(), by, ...table } = request;
   const tableId = lake.clock.newId();
-  const actions = newTableActions(table, tableId, lake.clock.now());
+  const actions = signed(newTableActions(table, tableId, lake.clock.now()), { by });
   const requestHash = await sha256(canonicalJson({ create: table }));
   const known = await lake.catalog.findTransaction(transactionId);
   if (known === undefined) await checkNoLog(lake, table.location);

@@ -1,12 +1,19 @@
-/** The routes of the API: method, path, and whether they read or write. The one list: the server and the deployment follow it. */
+/** The routes of the API: method, path, and the access they need. The one list: the server, the door and the deployment follow it. */
 
-/** Who answers reads has no right to write; `POST /v1/snapshots` reads though its question comes in a body. */
-export type Access = "read" | "write";
+import type { Access } from "../access/principal.ts";
+
+export type { Access } from "../access/principal.ts";
+
+/**
+ * What a caller must be allowed: `POST /v1/snapshots` reads though its question comes in a body. `open` asks nobody who they
+ * are: whether the service lives, to anyone, and more only to those who are known; and the document, which is no secret.
+ */
+export type Need = Access | "open";
 
 export interface Route {
   readonly method: "get" | "post" | "delete";
   readonly path: `/v1/${string}`;
-  readonly access: Access;
+  readonly access: Need;
 }
 
 /** By operation id. */
@@ -24,8 +31,16 @@ export const ROUTES = {
   listMirrorStatuses: { method: "get", path: "/v1/tables/{tableId}/mirror", access: "read" },
   snapshot: { method: "post", path: "/v1/snapshots", access: "read" },
   getTransaction: { method: "get", path: "/v1/transactions/{transactionId}", access: "read" },
-  health: { method: "get", path: "/v1/health", access: "read" },
-  openApi: { method: "get", path: "/v1/openapi.json", access: "read" },
+  health: { method: "get", path: "/v1/health", access: "open" },
+  openApi: { method: "get", path: "/v1/openapi.json", access: "open" },
 } as const satisfies Readonly<Record<string, Route>>;
+
+/** Beside the API, on `dl serve` alone; `monitoring.metrics_access` may open it. */
+export const METRICS_ROUTE = { method: "get", path: "/metrics", access: "read" } as const;
+
+/** Which of two servers answers a route, where one has no right to write. */
+export function answeredBy({ access }: Pick<Route, "access">): Access {
+  return access === "write" ? "write" : "read";
+}
 
 export type OperationId = keyof typeof ROUTES;

@@ -267,3 +267,27 @@ test("migrations: an update applies nothing anew, taking the stack down leaves t
   });
   assert.equal((await invokeHttp("read", event("http.tables"))).statusCode, 200);
 });
+
+test("a version says who committed it: the caller of API Gateway, whatever the commit says", async () => {
+  const created = await invokeHttp("commit", http("POST", "/v1/tables", { name: "who.asked", schema: SCHEMA_OF_ONE }));
+  assert.equal(created.statusCode, 201, created.body);
+  const commitInfo = { operation: "WRITE", userId: "root", userName: "root" };
+  const tables = [{ table: "who.asked", readVersion: 0, actions: [{ commitInfo }] }];
+  const sent = http("POST", "/v1/commits", { transactionId: crypto.randomUUID(), tables });
+  const userArn = "arn:aws:sts::111122223333:assumed-role/etl/session-7";
+  const asked = { ...sent, requestContext: { ...sent.requestContext, authorizer: { iam: { userArn } } } };
+  const committed = await invokeHttp("commit", asked);
+  assert.equal(committed.statusCode, 201, committed.body);
+  assert.ok(committed.headers["x-request-id"]);
+  const { versions } = JSON.parse((await invokeHttp("read", http("GET", "/v1/tables/who.asked/history"))).body);
+  const who = versions.map(({ commitInfo }: { commitInfo: Record<string, string> }) => [
+    commitInfo.userId,
+    commitInfo.userName,
+  ]);
+  assert.deepEqual(who, [
+    ["user:arn:aws:iam::111122223333:role/etl", "etl/session-7"],
+    ["user:arn:aws:iam::111122223333:role/writer", "writer"],
+  ]);
+});
+
+const SCHEMA_OF_ONE = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };

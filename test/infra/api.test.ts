@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Match } from "aws-cdk-lib/assertions";
-import { ROUTES } from "../../lib/wire/routes.ts";
+import { answeredBy, ROUTES } from "../../lib/wire/routes.ts";
 import { templatesOf } from "./templates.ts";
 
 const production = templatesOf({ stage: "production" });
@@ -18,7 +18,7 @@ describe("the API", () => {
       return `${Properties.RouteKey} → ${target?.includes("Commit") ? "write" : "read"}`;
     });
     const wanted = Object.values(ROUTES).map(
-      (route) => `${route.method.toUpperCase()} ${route.path} → ${route.access}`,
+      (route) => `${route.method.toUpperCase()} ${route.path} → ${answeredBy(route)}`,
     );
     assert.deepEqual(routes.toSorted(), [...wanted, "ANY /v1/{path+} → read"].toSorted());
   });

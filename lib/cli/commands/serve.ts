@@ -142,6 +142,6 @@ function hostOptions(
     bodyLimitBytes: body_limit_bytes,
     resolveLocation: (location, tableName) => tableLocation(storage, location, tableName),
     onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
-    ...(settings.monitoring.metrics_enabled ? { metrics: text } : {}),
+    ...(settings.monitoring.metrics_enabled ? { metrics: { access: "read", render: text } } : {}),
   };
 }

@@ -33,8 +33,10 @@ export const commitRoutes: readonly Endpoint[] = [
         ...problems(400, 404, 409, 413, 415, 422),
       },
     },
-    async ({ body }, host) => {
-      const result = await commit(host.lake, decodeCommitRequest(await withUpload(await body(), host)));
+    async ({ body, principal, concerns }, host) => {
+      const request = decodeCommitRequest(await withUpload(await body(), host));
+      concerns(request.tables.map(({ table }) => ("name" in table ? table.name : table.tableId)));
+      const result = await commit(host.lake, { ...request, by: principal });
       if (result.status === "conflict") return conflictResponse(result.conflicts);
       const { replayed, transactionId, committedAt, tables } = result;
       return json(replayed ? 200 : 201, { transactionId, committedAt, tables });

@@ -22,9 +22,10 @@ export const snapshotRoutes: readonly Endpoint[] = [
         ...problems(400, 404, 413, 415),
       },
     },
-    async ({ body }, { lake }) => {
+    async ({ body, concerns }, { lake }) => {
       const request = withoutUndefined(checked(snapshotRequest, await body()));
       const tables = request.tables.map((table, i) => refOf(table, `/tables/${i}`));
+      concerns(tables.map((table) => ("name" in table ? table.name : table.tableId)));
       return json(200, await snapshots(lake, { ...request, tables }));
     },
   ),

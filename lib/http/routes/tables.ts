@@ -44,11 +44,17 @@ const create = endpoint(
       ...problems(400, 409, 413, 415, 422),
     },
   },
-  async ({ body }, host) => {
+  async ({ body, principal, concerns }, host) => {
     const request = withoutUndefined(checked(createTableRequest, await body()));
+    concerns([request.name]);
     checkSchemaLength(request.schema as JsonObject);
     const location = await host.resolveLocation(request.location, request.name);
-    const created = await createTable(host.lake, { ...request, schema: request.schema as JsonObject, location });
+    const created = await createTable(host.lake, {
+      ...request,
+      schema: request.schema as JsonObject,
+      location,
+      by: principal,
+    });
     const { replayed, ...answer } = created;
     return json(replayed ? 200 : 201, answer, { location: `/v1/tables/${created.tableId}` });
   },
@@ -67,8 +73,9 @@ const takeIn = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ body }, host) => {
+  async ({ body, concerns }, host) => {
     const { name, mode, location } = checked(importRequest, await body());
+    concerns([name]);
     const imported = await importTable(host.lake, { name, mode, location: await host.resolveLocation(location, name) });
     return json(201, imported, { location: `/v1/tables/${imported.tableId}` });
   },

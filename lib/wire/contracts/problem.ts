@@ -33,12 +33,15 @@ export const problem = z
 
 const DESCRIPTIONS = {
   400: "The request is not valid: `pointer` says where.",
+  401: "The server asks who you are: `WWW-Authenticate` says how to prove it.",
+  403: "Who you are, you may not do this; or the page of another site has sent it.",
   404: "What was named does not exist.",
   405: "The route does not take this method: `Allow` says which.",
   406: "None of the media types that are accepted is given.",
   409: "Another commit won, or a name or location is taken. Nothing was written.",
   413: "The body is too large.",
   415: "The body is not JSON.",
+  421: "The server is not known by the name in `Host`.",
   422: "This transactionId was used for a different request.",
   500: "A defect, or damaged data. `incident` names the entry in the server's log.",
   503: "Try again after `Retry-After` seconds.",
@@ -57,6 +60,10 @@ const EXAMPLES: Readonly<Record<ProblemStatus, unknown>> = {
   400: example(400, "INVALID_REQUEST", "The request is not valid", 'expected a 64-bit integer, got "12"', {
     pointer: "/tables/0/actions/3/add/size",
   }),
+  401: example(401, "UNAUTHENTICATED", "Not authenticated", "this request does not say who makes it", {
+    hint: "Send Authorization: Bearer with an API key or a token.",
+  }),
+  403: example(403, "ACCESS_DENIED", "Not allowed", "user:reports may read, and this request writes"),
   404: example(404, "TABLE_NOT_FOUND", "Not found", 'there is no table "sales.orders"'),
   405: example(405, "METHOD_NOT_ALLOWED", "Method not allowed", "/v1/tables does not take PUT", {
     hint: "It takes GET, HEAD, POST.",
@@ -95,14 +102,15 @@ const EXAMPLES: Readonly<Record<ProblemStatus, unknown>> = {
       hint: "Send JSON with Content-Type: application/json.",
     },
   ),
+  421: example(421, "HOST_NOT_ALLOWED", "Misdirected request", "this server is not known by this name"),
   422: example(422, "IDEMPOTENCY_KEY_REUSED", "The transactionId was used before", "it was used for another request"),
   500: example(500, "INTERNAL", "Internal error", "something went wrong on our side", { incident: TABLE_ID }),
   503: example(503, "UNAVAILABLE", "Not available now", "the database is busy"),
 };
 
-/** The error answers of a route; any may be asked for a media type that it does not have, be broken, or be away. */
+/** The error answers of a route; any may turn away who asks, not have the media type that is asked for, be broken, or be away. */
 export function problems(...statuses: readonly ProblemStatus[]): Responses {
-  const all = [...statuses, 406, 500, 503] as const;
+  const all = [...statuses, 401, 403, 406, 421, 500, 503] as const;
   return Object.fromEntries(
     all.map((status) => {
       const media = { schema: problem, example: EXAMPLES[status] };

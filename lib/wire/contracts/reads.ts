@@ -133,7 +133,11 @@ export const snapshotAnswer = z
   .meta({ id: "Snapshot" });
 
 export const healthAnswer = z
-  .object({ status: z.enum(["ok", "unavailable"]), database: z.string(), version: z.string() })
+  .object({
+    status: z.enum(["ok", "unavailable"]),
+    database: z.string().optional().meta({ description: "Only to callers who are known" }),
+    version: z.string().optional().meta({ description: "Only to callers who are known" }),
+  })
   .meta({ id: "Health" });
 
 const TABLE_ID = "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f";
