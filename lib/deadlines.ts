@@ -138,6 +138,21 @@ export const DEADLINES = {
     ms: 5_000,
     afterwards: "the keys that are known serve on; without any, 503",
   },
+  tlsHandshake: {
+    call: "a client that opens a connection with TLS",
+    ms: 10_000,
+    afterwards: "the connection is closed",
+  },
+  requestHeaders: {
+    call: "a client that sends the headers of a request",
+    ms: 15_000,
+    afterwards: "408, and the connection is closed",
+  },
+  requestBody: {
+    call: "a client that sends a request, its body too; setting `server.request_timeout_seconds`",
+    ms: 120_000,
+    afterwards: "408, and the connection is closed",
+  },
   mirroredAnswer: {
     call: "the mirror, where a commit says `acknowledge: mirrored`",
     ms: 20_000,

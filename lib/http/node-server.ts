@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
+import { deadlineMs } from "../deadlines.ts";
 import { invalid } from "../errors.ts";
 import type { TlsPair } from "./tls-files.ts";
 
@@ -13,17 +14,14 @@ const IDLE_CHECK_MS = 25;
 
 /** What one client may take of the server: who dawdles is cut off. All have defaults. */
 export interface ServerLimits {
-  /** Milliseconds until the headers of a request are there; 15 000 if absent. */
+  /** Milliseconds until the headers of a request are there. */
   readonly headersTimeoutMs?: number;
-  /** Milliseconds until all of a request is there, its body too; 120 000 if absent. */
+  /** Milliseconds until all of a request is there, its body too. */
   readonly requestTimeoutMs?: number;
   /** Connections at once; the next is closed unanswered. 1 000 if absent. */
   readonly maxConnections?: number;
 }
 
-const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 120_000;
-const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 1_000;
 /** How exactly the times are kept. */
 const CHECK_EVERY_MS = 1_000;
@@ -44,13 +42,14 @@ export async function listen(
   address: { readonly host: string; readonly port: number },
   { tls, ...limits }: ServerLimits & { readonly tls?: TlsPair | undefined } = {},
 ): Promise<HttpServer> {
-  const { headersTimeoutMs = HEADERS_TIMEOUT_MS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = limits;
+  const headersTimeoutMs = limits.headersTimeoutMs ?? deadlineMs("requestHeaders");
+  const requestTimeoutMs = limits.requestTimeoutMs ?? deadlineMs("requestBody");
   const times = {
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, headersTimeoutMs),
   };
-  const secure = tls && { ...contextOf(tls), ...times, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+  const secure = tls && { ...contextOf(tls), ...times, handshakeTimeout: deadlineMs("tlsHandshake") };
   const server = createAdaptorServer(
     secure
       ? { fetch, createServer: createTlsServer, serverOptions: secure }
