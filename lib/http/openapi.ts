@@ -81,7 +81,7 @@ function responseOf({ description, headers, content }: ResponseContract, schemaO
   };
 }
 
-/** On AWS IAM or a token is asked for (docs/deployment.md), by `dl serve` a key or a token, or nothing (docs/security.md). */
+/** On AWS IAM or a token is asked for (docs/deployment.md), by `dl serve` a key or a token, or nothing (docs/api.md). */
 const SECURITY = {
   iam: {
     type: "apiKey",
