@@ -1,6 +1,7 @@
 /** Names, defaults and meaning of all settings. What a file says is read by the CLI; environments of Lambdas end here, too. */
 
 import * as z from "zod";
+import { ALGORITHMS, isSafeUrl } from "./access/issuer-rules.ts";
 import { DEFAULT_CONFIG } from "./default-config.ts";
 import { isJsonObject, type Json, type JsonObject } from "./delta/json.ts";
 import { invalid } from "./errors.ts";
@@ -9,6 +10,41 @@ import { checked } from "./validation.ts";
 const seconds = z.number().min(0).max(86_400);
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof LEVELS)[number];
+
+const hostName = z
+  .string()
+  .toLowerCase()
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "expected the name of a host, such as lake.example, without a port");
+const origin = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text, {
+    message: "expected one origin as browsers write it, such as https://console.example",
+  });
+const safeUrl = z.string().refine(isSafeUrl, { message: "expected an https URL; http only on this machine" });
+const claim = z.string().min(1).max(255);
+const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "expected one scope, without spaces");
+
+/** An identity provider whose tokens (JWT) are taken. */
+const oidcIssuer = z.strictObject({
+  /** As `iss` of its tokens has it. */
+  issuer: safeUrl,
+  /** What `aud` of a token for this service holds; one of them, if there are several. */
+  audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  /** Where its keys are; found by OpenID Connect Discovery if absent. */
+  jwks_url: safeUrl.optional(),
+  algorithms: z.array(z.enum(ALGORITHMS)).min(1).default(["RS256", "ES256"]),
+  /** Seconds by which clocks may differ. */
+  clock_skew_seconds: z.int().min(0).max(300).default(30),
+  read_scope: scope.default("deltalakedb.read"),
+  /** Who has it may read, too. */
+  write_scope: scope.default("deltalakedb.write"),
+  /** The claim that names the user, and what is put before it: NAME of `user:NAME`. */
+  user_claim: claim.default("sub"),
+  user_prefix: z.string().max(128).default(""),
+  /** The claim with a name for people. */
+  name_claim: claim.default("preferred_username"),
+  groups_claim: claim.default("groups"),
+});
 
 /** The members of a configuration file. Snake case, as in YAML files of this kind. */
 const ConfigSchema = z.strictObject({
@@ -28,6 +64,29 @@ const ConfigSchema = z.strictObject({
       body_limit_bytes: z.int().min(1024).default(DEFAULT_CONFIG.server.body_limit_bytes),
       /** Folder or s3://bucket/prefix for tables that are created without a location, or with a relative one. */
       storage: z.string().min(1).optional(),
+      /** Files in PEM; the server speaks HTTPS then. They are read again when they change. */
+      tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
+      /** Names by which the server is known, beside `localhost` and its addresses. */
+      allowed_hosts: z.array(hostName).default([...DEFAULT_CONFIG.server.allowed_hosts]),
+      /** Origins of pages that may use the API. */
+      cors_origins: z.array(origin).default([...DEFAULT_CONFIG.server.cors_origins]),
+      /** Seconds that a request may take to come in, its body too. */
+      request_timeout_seconds: z.number().min(1).max(3_600).default(DEFAULT_CONFIG.server.request_timeout_seconds),
+      max_connections: z.int().min(1).default(DEFAULT_CONFIG.server.max_connections),
+    })
+    .prefault({}),
+  security: z
+    .strictObject({
+      oidc: z
+        .array(oidcIssuer)
+        .refine((all) => new Set(all.map(({ issuer }) => issuer)).size === all.length, {
+          message: "an issuer is named twice",
+        })
+        .refine((all) => new Set(all.map(({ user_prefix }) => user_prefix)).size === all.length, {
+          message:
+            "with several issuers each needs a user_prefix of its own, or a user of one could pass for one of another",
+        })
+        .default([]),
     })
     .prefault({}),
   storage: z
@@ -56,12 +115,16 @@ const ConfigSchema = z.strictObject({
   logging: z
     .strictObject({
       level: z.string().toLowerCase().pipe(z.enum(LEVELS)).default(DEFAULT_CONFIG.logging.level),
+      /** One line a request. */
+      access: z.boolean().default(DEFAULT_CONFIG.logging.access),
     })
     .prefault({}),
   monitoring: z
     .strictObject({
       /** Serves `GET /metrics`. */
       metrics_enabled: z.boolean().default(DEFAULT_CONFIG.monitoring.metrics_enabled),
+      /** Who may scrape: callers who may read, or everyone. */
+      metrics_access: z.enum(["read", "open"]).default(DEFAULT_CONFIG.monitoring.metrics_access),
     })
     .prefault({}),
 });
@@ -75,7 +138,13 @@ export interface Config {
     readonly port: number;
     readonly body_limit_bytes: number;
     readonly storage?: string | undefined;
+    readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+    readonly allowed_hosts: readonly string[];
+    readonly cors_origins: readonly string[];
+    readonly request_timeout_seconds: number;
+    readonly max_connections: number;
   };
+  readonly security: { readonly oidc: readonly z.output<typeof oidcIssuer>[] };
   readonly storage: { readonly verify_files: boolean };
   readonly mirror: {
     readonly enabled: boolean;
@@ -87,8 +156,8 @@ export interface Config {
     readonly lag_threshold_seconds: number;
     readonly max_drift_files: number;
   };
-  readonly logging: { readonly level: LogLevel };
-  readonly monitoring: { readonly metrics_enabled: boolean };
+  readonly logging: { readonly level: LogLevel; readonly access: boolean };
+  readonly monitoring: { readonly metrics_enabled: boolean; readonly metrics_access: "read" | "open" };
 }
 
 /** Settings that guides of this kind of service name, and why they mean nothing here. They are accepted with a warning. */
@@ -106,7 +175,10 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   "logging/backup_count": "logs go to stderr; rotate them there",
   "monitoring/health_check_interval": "whoever watches /v1/health sets the interval",
   "monitoring/performance_stats": "durations are always measured",
-  security: "encryption and access are set where data and database live",
+  "security/encryption_at_rest": "encryption is set where data and database live",
+  "security/audit_logging": "each request is a line of the log (logging.access)",
+  "security/access_control_enabled":
+    "callers are asked who they are once there is a key (dl key create) or an issuer (security.oidc)",
 };
 
 export interface ParsedConfig {

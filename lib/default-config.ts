@@ -1,13 +1,23 @@
 /** What holds where no configuration says otherwise. Apart from lib/config.ts, so that a command without a file loads no checker. */
 
 import type { Config } from "./config.ts";
+import { deadlineMs } from "./deadlines.ts";
 
 export const DEFAULT_CONFIG: Config = {
   database: {},
-  server: { host: "127.0.0.1", port: 8080, body_limit_bytes: 64 * 1024 * 1024 },
+  server: {
+    host: "127.0.0.1",
+    port: 8080,
+    body_limit_bytes: 64 * 1024 * 1024,
+    allowed_hosts: [],
+    cors_origins: [],
+    request_timeout_seconds: deadlineMs("requestBody") / 1000,
+    max_connections: 1000,
+  },
+  security: { oidc: [] },
   storage: { verify_files: true },
   mirror: { enabled: true, sweep_interval_seconds: 5, overdue_seconds: 5 },
   parity: { interval_seconds: 300, lag_threshold_seconds: 5, max_drift_files: 0 },
-  logging: { level: "info" },
-  monitoring: { metrics_enabled: true },
+  logging: { level: "info", access: true },
+  monitoring: { metrics_enabled: true, metrics_access: "read" },
 };

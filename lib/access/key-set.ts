@@ -6,6 +6,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 import { deadlineMs } from "../deadlines.ts";
 import { errorText, type LakeError, unavailable } from "../errors.ts";
+import { isSafeUrl } from "./issuer-rules.ts";
 
 /** A key id that is not known is worth a question, but not one a request. */
 const COOLDOWN_MS = 30_000;
@@ -93,13 +94,6 @@ async function discover(issuer: string, fetch: KeySetOptions["fetch"]): Promise<
   if (typeof url !== "string" || !isSafeUrl(url))
     throw new Error("its OpenID configuration names no https place of keys");
   return url;
-}
-
-/** Keys that come in the clear could be anyone's; on this machine nobody is in between. */
-export function isSafeUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
 }
 
 async function fetchJson(url: string, fetch: KeySetOptions["fetch"]): Promise<unknown> {

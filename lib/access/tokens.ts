@@ -2,24 +2,10 @@
 
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { isLakeError } from "../errors.ts";
+import type { ALGORITHMS } from "./issuer-rules.ts";
 import { openKeySet } from "./key-set.ts";
 import type { Access, Principal } from "./principal.ts";
 import { badCredentials, expired, noScope } from "./refusals.ts";
-
-/** Signatures with a public key. With a shared secret (HS256) whoever checks could sign, and a public key could be taken for one. */
-export const ALGORITHMS = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
-] as const;
 
 /** An identity provider, and how its tokens are read. */
 export interface Issuer {

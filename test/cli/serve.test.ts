@@ -193,7 +193,15 @@ test("a port in use", async () => {
 
 test("an address of another machine", async () => {
   assert.match(
-    await refusal(["--host", "203.0.113.1", "--port", "0", "--database", join(folder, "host.sqlite")]),
+    await refusal([
+      "--host",
+      "203.0.113.1",
+      "--insecure-no-auth",
+      "--port",
+      "0",
+      "--database",
+      join(folder, "host.sqlite"),
+    ]),
     /is not an address of this machine/,
   );
 });

@@ -90,6 +90,6 @@ test("settings of the operations guide that mean nothing here are accepted with 
   assert.equal(config.logging.level, "info");
   assert.deepEqual(
     warnings.map((warning) => warning.split(" has no effect: ")[0]),
-    ["database.pool_size", "performance", "logging.format", "security"],
+    ["database.pool_size", "performance", "logging.format", "security.audit_logging"],
   );
 });

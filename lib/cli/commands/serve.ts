@@ -3,9 +3,10 @@
 import { Command } from "commander";
 import type { Config } from "../../config.ts";
 import { errorText } from "../../errors.ts";
-import { createApp } from "../../http/app.ts";
+import { type App, createApp } from "../../http/app.ts";
 import type { HostOptions } from "../../http/endpoint.ts";
-import { listen } from "../../http/node-server.ts";
+import { type HttpServer, listen } from "../../http/node-server.ts";
+import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { tableLocation } from "../../lake/location.ts";
 import { maskedUrl } from "../../masked-url.ts";
@@ -13,9 +14,11 @@ import { sweepMirrors } from "../../operations/sweep.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { openPrometheus, type PrometheusMetrics } from "../../telemetry/prometheus.ts";
 import { exposition } from "../../telemetry/samples.ts";
-import { integer, seconds } from "../arguments.ts";
+import { integer, repeated, seconds } from "../arguments.ts";
 import { action } from "../context.ts";
+import { UsageError } from "../failure.ts";
 import type { Output } from "../output.ts";
+import { type ServerDoor, serverDoor } from "../serve/door.ts";
 import { openParityChecks, type ParityChecks } from "../serve/parity.ts";
 import { every } from "../serve/schedule.ts";
 import { stopSignal } from "../serve/signals.ts";
@@ -29,6 +32,11 @@ interface Options {
   readonly port?: number;
   readonly host?: string;
   readonly storage?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly allowedHost?: readonly string[];
+  readonly corsOrigin?: readonly string[];
+  readonly insecureNoAuth?: true;
   readonly sweepIntervalSeconds?: number;
   readonly parityIntervalSeconds?: number;
   readonly mirror: boolean;
@@ -42,6 +50,11 @@ export function serveCommand(): Command {
       "--storage <dir>",
       "folder or s3://bucket/prefix for tables created without a location, or with a relative one",
     )
+    .option("--tls-cert <file>", "certificate in PEM, to speak HTTPS; read again when it changes, and at SIGHUP")
+    .option("--tls-key <file>", "its key in PEM, without a password")
+    .option("--allowed-host <name>", "a name by which the server is known; may be repeated", repeated)
+    .option("--cors-origin <origin>", "an origin whose pages may use the API; may be repeated", repeated)
+    .option("--insecure-no-auth", "ask nobody who they are, also beyond this machine")
     .option(
       "--sweep-interval-seconds <n>",
       "how often overdue tables are mirrored again; 0 never (default: 5)",
@@ -55,7 +68,7 @@ export function serveCommand(): Command {
     .option("--no-mirror", "leave _delta_log to another process")
     .action(
       action<Options>(async ({ config, output, database, withLake }, options) => {
-        const settings = withOptions(config, options);
+        const settings = await withOptions(config, options);
         const { level } = settings.logging;
         const logger = openLogger({ level, environment: settings.environment });
         const metrics = openPrometheus();
@@ -66,7 +79,9 @@ export function serveCommand(): Command {
         await withLake(
           async (lake) => {
             logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
-            await serve(lake, settings, { logger, metrics, output });
+            const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
+            const door = await serverDoor(lake, settings, { noDoor, logger });
+            await serve(lake, settings, { logger, metrics, output, door });
           },
           { create: "schema", mirror, metrics, onMirrorError },
         );
@@ -76,15 +91,14 @@ export function serveCommand(): Command {
     );
 }
 
-function withOptions(config: Config, options: Options): Config {
-  const { server, mirror, parity } = config;
+async function withOptions(config: Config, options: Options): Promise<Config> {
+  const { mirror, parity } = config;
+  const server = await withAddress(config.server, options);
   const { sweepIntervalSeconds, parityIntervalSeconds } = options;
   return {
     ...config,
     server: {
       ...server,
-      host: options.host ?? server.host,
-      port: options.port ?? server.port,
       storage: options.storage ?? server.storage,
     },
     mirror: {
@@ -96,17 +110,34 @@ function withOptions(config: Config, options: Options): Config {
   };
 }
 
+/** Where the server listens and by which names, checked as in a file. @throws UsageError, LakeError invalid */
+async function withAddress(server: Config["server"], options: Options): Promise<Config["server"]> {
+  const { tlsCert: cert = server.tls?.cert, tlsKey: key = server.tls?.key, allowedHost, corsOrigin } = options;
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError("--tls-cert and --tls-key go together");
+  const given = { ...server, host: options.host ?? server.host, port: options.port ?? server.port };
+  const tls = cert === undefined || key === undefined ? {} : { tls: { cert, key } };
+  if (allowedHost === undefined && corsOrigin === undefined) return { ...given, ...tls };
+  const { parseConfig } = await import("../../config.ts");
+  const names = {
+    allowed_hosts: [...server.allowed_hosts, ...(allowedHost ?? [])],
+    cors_origins: [...server.cors_origins, ...(corsOrigin ?? [])],
+  };
+  const { allowed_hosts, cors_origins } = parseConfig({ server: names }).config.server;
+  return { ...given, ...tls, allowed_hosts, cors_origins };
+}
+
 interface Speaking {
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
   readonly output: Output;
+  readonly door: ServerDoor;
 }
 
-async function serve(lake: LocalLake, settings: Config, { logger, metrics, output }: Speaking): Promise<void> {
+async function serve(lake: LocalLake, settings: Config, { logger, metrics, output, door }: Speaking): Promise<void> {
   const stop = stopSignal();
   const parity = openParityChecks(lake, settings.parity, logger);
-  const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, parity }));
-  const server = await listen(app.fetch, settings.server);
+  const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, parity, door }));
+  const server = await listenOn(app.fetch, settings.server, logger);
   await output.result({ url: server.url }, () => `dl serves ${server.url}`);
   const { enabled, sweep_interval_seconds, overdue_seconds } = settings.mirror;
   const sweeper = every(
@@ -127,10 +158,36 @@ async function serve(lake: LocalLake, settings: Config, { logger, metrics, outpu
   // What was committed until now is published before the lake closes (its close waits for the mirror).
 }
 
+/** Listens; with TLS, renews the certificate as its files change, and at SIGHUP. */
+async function listenOn(fetch: App["fetch"], settings: Config["server"], logger: Logger): Promise<HttpServer> {
+  const { tls: paths, request_timeout_seconds, max_connections } = settings;
+  const tls = paths && (await readTlsPair(paths));
+  const limits = { requestTimeoutMs: request_timeout_seconds * 1000, maxConnections: max_connections };
+  const server = await listen(fetch, settings, { ...limits, tls });
+  if (paths === undefined || tls === undefined) return server;
+  const files = followTlsFiles(paths, tls, {
+    onChange(pair) {
+      server.renew(pair);
+      logger.info({ validTo: pair.validTo }, "the certificate has been renewed");
+    },
+    onError: (error) => logger.error({ reason: errorText(error) }, "the certificate from before stays in use"),
+  });
+  const look = () => void files.look();
+  process.on("SIGHUP", look);
+  return {
+    ...server,
+    close() {
+      process.off("SIGHUP", look);
+      files.stop();
+      return server.close();
+    },
+  };
+}
+
 function hostOptions(
   lake: LocalLake,
   settings: Config,
-  { logger, metrics, parity }: Omit<Speaking, "output"> & { readonly parity: ParityChecks },
+  { logger, metrics, parity, door }: Omit<Speaking, "output"> & { readonly parity: ParityChecks },
 ): HostOptions {
   const { body_limit_bytes, storage } = settings.server;
   const text = async () => {
@@ -141,7 +198,11 @@ function hostOptions(
     version: VERSION,
     bodyLimitBytes: body_limit_bytes,
     resolveLocation: (location, tableName) => tableLocation(storage, location, tableName),
+    ...door,
+    onAnswer: settings.logging.access ? (line) => logger.info(line, "answered") : undefined,
     onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
-    ...(settings.monitoring.metrics_enabled ? { metrics: { access: "read", render: text } } : {}),
+    ...(settings.monitoring.metrics_enabled
+      ? { metrics: { access: settings.monitoring.metrics_access, render: text } }
+      : {}),
   };
 }

@@ -1,0 +1,23 @@
+/** What holds for every identity provider, before anything is asked of one. */
+
+/** Signatures with a public key. With a shared secret (HS256) whoever checks could sign, and a public key could be taken for one. */
+export const ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
+/** Keys that come in the clear could be anyone's; on this machine nobody is in between. */
+export function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
+}
