@@ -61,20 +61,30 @@ export async function mirrorStatuses(
   return page(rows.map(mirrorStatusOf), limit, (status) => String(status.version));
 }
 
-/** Versions that are published stay as they are, with the time of their first publication. */
+/** Versions that are published stay as they are, with the time of their first publication. One round trip for those that are not. */
 export async function markPublished(
   db: Database,
   tableId: string,
   versions: readonly number[],
   publishedAt: number,
-): Promise<void> {
+): Promise<boolean> {
   const id = requireUuid(tableId, "table id");
+  const marked: Row[] = [];
   for (let start = 0; start < versions.length; start += VERSIONS_MARKED_AT_ONCE) {
     const some = versions.slice(start, start + VERSIONS_MARKED_AT_ONCE);
-    await db.write(sql`
+    const rows = await db.writeReturning(sql`
       update dl_mirror_status set status = 'COMPLETE', published_at = ${publishedAt}, error_code = null
-      where table_id = ${uuid(id)} and version in (${join(some)}) and status <> 'COMPLETE'`);
+      where table_id = ${uuid(id)} and version in (${join(some)}) and status <> 'COMPLETE'
+      returning (select t.status from dl_tables t where t.table_id = ${uuid(id)}) as table_status`);
+    marked.push(...rows);
   }
+  const [last] = marked.length === versions.length ? marked.slice(-1) : await statusOf(db, id);
+  return last?.table_status !== "DELETED";
+}
+
+/** A twin has marked them before. */
+function statusOf(db: Queries, id: string): Promise<readonly Row[]> {
+  return db.read(sql`select t.status as table_status from dl_tables t where t.table_id = ${uuid(id)}`);
 }
 
 export async function markMirrorError(

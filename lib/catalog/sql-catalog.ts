@@ -16,6 +16,7 @@ import { readBacklog } from "./reads/backlog.ts";
 import { metadataHistory, pathsLacking } from "./reads/before-change.ts";
 import { readCommits, readCommitsOf } from "./reads/commits.ts";
 import { readFiles, readTombstones } from "./reads/files.ts";
+import { formerCommits, tableAt } from "./reads/former-lives.ts";
 import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
 import { history, readHeader, versionAt } from "./reads/versions.ts";
@@ -36,6 +37,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
 
     findTable: (ref, options) => findTable(db, ref, options),
     listTables: (options) => listTables(db, options),
+    tableAt: (location) => tableAt(db, location),
     readStates: (refs) => readStates(db, refs),
     dropTable: (tableId, options) => dropTable(db, tableId, options, clock.now()),
 
@@ -45,6 +47,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
 
     readCommitsOf: (ranges) => readCommitsOf(db, ranges),
     readCommits: (tableId, from, to, options) => readCommits(db, tableId, from, to, options),
+    formerCommits: (location, version) => formerCommits(db, location, version),
     history: (tableId, options) => history(db, tableId, options),
     versionAt: (tableId, timestamp) => versionAt(db, tableId, timestamp),
     readHeader: (tableId, version) => readHeader(db, tableId, version),

@@ -36,6 +36,7 @@ function openLater(open: () => Promise<ObjectStore>): ObjectStore {
     getRange: async (key, start, end, options) => (await store()).getRange(key, start, end, options),
     putIfAbsent: async (key, body, options) => (await store()).putIfAbsent(key, body, options),
     put: async (key, body) => (await store()).put(key, body),
+    replaceIf: async (key, change, options) => (await store()).replaceIf(key, change, options),
     removeIf: async (key, bytes) => (await store()).removeIf(key, bytes),
   };
 }

@@ -39,6 +39,12 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
     // Only a hint: a listing decides in any case, so no trouble with it is an error.
     readLastCheckpoint: () => readLastCheckpoint(store).catch(() => undefined),
     putCommit: (version, bytes, { timestamp }) => putCommit(store, commitKey(version), bytes, timestamp),
+    replaceCommit: (version, change, { timestamp }) =>
+      store.replaceIf(commitKey(version), change, { modifiedAt: timestamp }),
+    removeFile: async (name, bytes) => {
+      const held = bytes ?? (await store.get(PREFIX + name))?.bytes;
+      return held !== undefined && store.removeIf(PREFIX + name, held);
+    },
     putCheckpoint: async (content) => (await writing()).putCheckpoint(store, content),
   };
 }

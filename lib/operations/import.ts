@@ -14,8 +14,9 @@ import {
 import { unreadableProperties } from "../delta/properties.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
 import { corrupt, isLakeError, LakeError } from "../errors.ts";
-import type { CheckpointHeader, DeltaLog, FileAction, ImportProgress, Lake, LogCommit } from "../ports.ts";
+import type { CheckpointHeader, DeltaLog, FileAction, ImportProgress, Lake, LogCommit, TableHead } from "../ports.ts";
 import { checkTableName } from "./create-table.ts";
+import { removeLateFiles } from "./late-files.ts";
 
 export type ImportMode = "full-history" | "snapshot";
 
@@ -103,6 +104,7 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
     const head = await lake.catalog.finishImport(tableId, {
       keepFrom: request.mode === "snapshot" ? segment.version : start,
     });
+    await removeWhatCameLate(lake, head);
     return {
       tableId,
       name: head.name,
@@ -121,6 +123,11 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
     if (isFinal) await lake.catalog.abortImport(tableId);
     throw error;
   }
+}
+
+/** Best effort: where this process may not remove files, the mirror does before the next version. */
+async function removeWhatCameLate(lake: Lake, head: TableHead): Promise<void> {
+  await removeLateFiles(lake, head, head.version + 1).catch(() => undefined);
 }
 
 /** What the table has brought along that not every reader understands: it is kept, and said. */

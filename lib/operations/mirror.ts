@@ -7,6 +7,7 @@ import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
 import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
 import { faultError, findHindrance } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
+import { isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./late-files.ts";
 
 /** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
 const BATCH_VERSIONS = 50;
@@ -14,6 +15,8 @@ const BATCH_VERSIONS = 50;
 const ATTEMPTS_UNTIL_FAILED = 5;
 /** About five calls of the Data API and as many megabytes: well below a second. */
 const FILES_OF_A_QUICK_CHECKPOINT = 10_000;
+/** What SQL said about a table longer ago than this is asked again before the next put: the table may have been dropped. */
+const TRUSTED_MS = 1_000;
 
 export interface MirrorResult {
   readonly published: readonly number[];
@@ -24,6 +27,8 @@ export interface MirrorResult {
   readonly error?: LakeError;
   /** True when its time was over before the work was. */
   readonly interrupted?: true;
+  /** True when the table was dropped meanwhile. */
+  readonly dropped?: true;
 }
 
 export interface MirrorOptions {
@@ -59,6 +64,10 @@ export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOp
       if (batch.published.includes(version)) recordLag(lake, committedAt, tableId, version);
     }
     const { stopped } = batch;
+    if (batch.dropped) {
+      await tidyUpAfterDrop(lake, backlog.location);
+      return { published, checkpoints, dropped: true };
+    }
     if (stopped) {
       const attempts = backlog.open.find(({ version }) => version === stopped.version)?.attempts ?? 0;
       const failed = attempts + 1 >= ATTEMPTS_UNTIL_FAILED;
@@ -90,12 +99,19 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   let stopped: Stop | undefined;
   /** The newest checkpoint that is due and was not written. */
   let missing: number | undefined;
-  const hindrance = await lookAt(log, work);
-  if (hindrance) return { published, checkpoints, stopped: hindrance };
+  let dropped = false;
+  let readAt = lake.clock.now();
+  const hindrance = await lookAt(lake, log, work);
+  if (hindrance) return { published, checkpoints, stopped: hindrance, dropped: await isDropped(lake, tableId) };
   for (const commit of work.commits) {
     // One at least: late calls still make progress.
     if (published.length > 0 && signal?.aborted) break;
-    stopped = await publish(log, commit);
+    if (lake.clock.now() - readAt > TRUSTED_MS) {
+      dropped = await isDropped(lake, tableId);
+      readAt = lake.clock.now();
+    }
+    if (dropped) break;
+    stopped = await publish(lake, log, work, commit);
     if (stopped) break;
     metadata = commit.actions.metadata ?? metadata;
     if (isCheckpointDue(commit.version, metadata)) {
@@ -105,31 +121,55 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
     }
     published.push(commit.version);
   }
-  if (published.length > 0) await lake.catalog.markPublished(tableId, published, lake.clock.now());
+  if (published.length > 0 && !(await lake.catalog.markPublished(tableId, published, lake.clock.now()))) dropped = true;
+  if (stopped && !dropped) dropped = await isDropped(lake, tableId);
   if (missing !== undefined) await askForCheckpoint(lake, tableId, missing);
-  return { published, checkpoints, stopped };
+  return { published, checkpoints, stopped, dropped };
 }
 
-/** Nothing is published into a gap, nor below what stands there already: once for all that follows in this batch. */
-async function lookAt(log: DeltaLog, { open, metadata, location }: Work): Promise<Stop | undefined> {
+async function isDropped(lake: Lake, tableId: string): Promise<boolean> {
+  return (await lake.catalog.findTable({ tableId })) === undefined;
+}
+
+/**
+ * Nothing is published into a gap, nor below what stands there already: once for all that follows in this batch. Files of a
+ * table that was dropped here are taken away.
+ */
+async function lookAt(lake: Lake, log: DeltaLog, work: Work): Promise<Stop | undefined> {
+  const { open, metadata, location } = work;
   const version = open[0]?.version ?? 0;
   try {
-    const fault = await findHindrance(log, version, metadata);
+    let fault = await findHindrance(log, version, metadata);
+    if (fault?.code === "LOG_AHEAD" && (await removeLateFiles(lake, work, version)).length > 0) {
+      fault = await findHindrance(log, version, metadata);
+    }
     return fault && { version, kind: "damaged", error: faultError(fault, location) };
   } catch (error) {
     return { version, kind: "failed", error: asLakeError(error) };
   }
 }
 
-async function publish(log: DeltaLog, commit: Commit): Promise<Stop | undefined> {
+async function publish(lake: Lake, log: DeltaLog, work: Work, commit: Commit): Promise<Stop | undefined> {
   const { version } = commit;
   try {
-    if ((await log.putCommit(version, encodeCommit(commit), commit)) === "published") return undefined;
+    const bytes = encodeCommit(commit);
+    if ((await log.putCommit(version, bytes, commit)) === "published") return undefined;
+    if (await replaceLate(lake, log, work, commit)) return undefined;
     const message = `_delta_log holds another commit ${version} than SQL: someone writes to the log directly`;
     return { version, kind: "foreign", error: new LakeError("corrupt", message, { code: "FOREIGN_COMMIT" }) };
   } catch (error) {
     return { version, kind: "failed", error: asLakeError(error) };
   }
+}
+
+/** False where other bytes than those of a table that was dropped here are in the way. */
+async function replaceLate(lake: Lake, log: DeltaLog, work: Work, commit: Commit): Promise<boolean> {
+  const { version } = commit;
+  const found = await log.readCommitBytes(version);
+  if (found === undefined || !(await isOfDroppedTable(lake, work, version, found))) return false;
+  // First what stands on it: readers must not take it for a part of the new table.
+  await removeLateFiles(lake, work, version + 1);
+  return log.replaceCommit(version, { from: found, to: encodeCommit(commit) }, commit);
 }
 
 function asLakeError(error: unknown): LakeError {

@@ -3,6 +3,7 @@
 import type { AddFile, CommitActions, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import type { CheckpointFile, LogListing } from "../delta/log-files.ts";
 import type { SnapshotHeader } from "./snapshots.ts";
+import type { Replacement } from "./storage.ts";
 
 /** A checkpoint's content apart from file actions. */
 export interface CheckpointHeader {
@@ -63,6 +64,10 @@ export interface DeltaLog {
     bytes: Uint8Array,
     options: { readonly timestamp: number },
   ): Promise<"published" | "exists">;
+  /** Puts a commit in the place of bytes that are known to be ours, of a table that was dropped here; false when others are there. */
+  replaceCommit(version: number, change: Replacement, options: { readonly timestamp: number }): Promise<boolean>;
+  /** Takes a file away that holds these bytes, or what it holds now; false when it does not, or is gone. */
+  removeFile(name: string, bytes?: Uint8Array): Promise<boolean>;
   /** Writes a classic checkpoint whole, checks it, and moves `_last_checkpoint` forward. Never moves the hint back. */
   putCheckpoint(content: CheckpointContent): Promise<WrittenCheckpoint>;
 }

@@ -18,7 +18,8 @@ export interface Outbox {
     tableId: string,
     options: { readonly after: number; readonly limit: number },
   ): Promise<Page<MirrorStatus>>;
-  markPublished(tableId: string, versions: readonly number[], publishedAt: number): Promise<void>;
+  /** False when the table has been dropped. */
+  markPublished(tableId: string, versions: readonly number[], publishedAt: number): Promise<boolean>;
   /** Counts an attempt. `failed` sets FAILED, otherwise the state stays IN_FLIGHT. */
   markMirrorError(
     tableId: string,

@@ -17,6 +17,12 @@ export interface PutOptions {
   readonly modifiedAt?: number;
 }
 
+export interface Replacement {
+  /** What the object must hold. */
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+}
+
 /** Keys are relative to the store's root, with `/` between segments. */
 export interface ObjectStore {
   /** Objects whose keys start with `prefix`, in the order of their UTF-8 bytes, strictly after `startAfter`. */
@@ -36,6 +42,8 @@ export interface ObjectStore {
    * @throws LakeError unavailable; invalid where this process may not
    */
   removeIf(key: string, bytes: Uint8Array): Promise<boolean>;
+  /** Likewise puts other bytes in their place, by the right to write alone. */
+  replaceIf(key: string, change: Replacement, options?: PutOptions): Promise<boolean>;
 }
 
 /** Places where clients put request bodies that are too large to be sent to the service. */

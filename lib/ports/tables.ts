@@ -14,6 +14,8 @@ export interface Tables {
   }): Promise<Page<TableHead>>;
   /** Heads with protocol and metadata, in one round trip; a missing table is missing from the answer. */
   readStates(refs: readonly TableRef[]): Promise<readonly TableState[]>;
+  /** The table that lives at a location. */
+  tableAt(location: string): Promise<TableHead | undefined>;
   /**
    * Forgets a table: its name and location are free again, its rows stay for audit, its files are not touched.
    * @throws LakeError notFound

@@ -18,6 +18,8 @@ export interface Versions {
     to: number,
     options?: { readonly maxActions?: number },
   ): Promise<readonly Commit[]>;
+  /** This version of each table that was dropped at this location, as far as it was committed here; the last dropped first. */
+  formerCommits(location: string, version: number): Promise<readonly Commit[]>;
   /** Newest first, below `before`. */
   history(
     tableId: string,

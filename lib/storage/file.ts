@@ -5,7 +5,7 @@ import type { Dirent } from "node:fs";
 import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { notFound } from "../errors.ts";
-import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions } from "../ports.ts";
+import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions, Replacement } from "../ports.ts";
 import { errorCode, fileError, isAbsent, noFolders, noHardLinks } from "./file-errors.ts";
 import { folderSteps, type Step } from "./folder-steps.ts";
 import { bodyChunks, checkKey, compareKeys, isOwnTemporary, isTemporary, plainBytes } from "./keys.ts";
@@ -35,7 +35,8 @@ export function openFileStore(root: string): ObjectStore {
     getRange: async (key, start, end) => readRange(step, pathOf(key), key, start, end),
     putIfAbsent: async (key, body, options) => putIfAbsent(step, pathOf(key), body, options),
     put: async (key, body) => replaceFile(step, pathOf(key), body),
-    removeIf: async (key, bytes) => removeFileIf(step, pathOf(key), key, bytes),
+    removeIf: async (key, bytes) => withoutFile(step, pathOf(key), bytes, async () => true),
+    replaceIf: async (key, change, options) => replaceFileIf(step, pathOf(key), change, options),
   };
 }
 
@@ -182,24 +183,44 @@ async function replaceFile(step: Step, path: string, body: ObjectBody): Promise<
   });
 }
 
-/** Takes the file its name away first: what then turns out to be another one gets the name back. */
-async function removeFileIf(step: Step, path: string, key: string, bytes: Uint8Array): Promise<boolean> {
-  const isWanted = (found: { readonly bytes: Uint8Array } | undefined) =>
-    found !== undefined && Buffer.compare(found.bytes, bytes) === 0;
-  if (!isWanted(await getFile(step, path, key))) return false;
+async function replaceFileIf(
+  step: Step,
+  path: string,
+  { from, to }: Replacement,
+  options: PutOptions = {},
+): Promise<boolean> {
+  return withoutFile(step, path, from, async () => (await putIfAbsent(step, path, to, options)) === "created");
+}
+
+/**
+ * Takes a file that holds these bytes its name away, and then does what is to be done in its place. What turns out to be another
+ * file gets the name back.
+ */
+async function withoutFile(
+  step: Step,
+  path: string,
+  bytes: Uint8Array,
+  then: () => Promise<boolean>,
+): Promise<boolean> {
+  const isWanted = async (at: string) => {
+    const found = await getFile(step, at, path);
+    return found !== undefined && Buffer.compare(found.bytes, bytes) === 0;
+  };
+  if (!(await isWanted(path))) return false;
   const folder = dirname(path);
   const temporary = temporaryIn(folder);
   try {
     await step(() => rename(path, temporary));
-    const removed = isWanted(await getFile(step, temporary, key));
-    if (!removed) await step(() => link(temporary, path));
+    const wanted = await isWanted(temporary);
+    if (!wanted) await step(() => link(temporary, path));
     await step(() => rm(temporary, { force: true }));
     await flushFolder(step, folder);
-    return removed;
+    if (!wanted) return false;
   } catch (error) {
     if (isAbsent(error)) return false;
     throw fileError(error, "write", path);
   }
+  return then();
 }
 
 function temporaryIn(folder: string): string {

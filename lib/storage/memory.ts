@@ -4,7 +4,7 @@ import { notFound } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore } from "../ports.ts";
 import { checkKey, compareKeys, wholeBody } from "./keys.ts";
 
-export type WriteOperation = "put" | "putIfAbsent" | "removeIf";
+export type WriteOperation = "put" | "putIfAbsent" | "removeIf" | "replaceIf";
 
 export interface MemoryStoreOptions {
   /** Milliseconds since the epoch; the system clock if absent. */
@@ -77,6 +77,14 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): ObjectStore {
       const removed = objects.get(key) === object && objects.delete(key);
       await options.afterWrite?.("removeIf", key);
       return removed;
+    },
+    async replaceIf(key, { from, to }) {
+      await options.beforeWrite?.("replaceIf", key);
+      const object = objects.get(key);
+      if (!object || Buffer.compare(object.bytes, from) !== 0) return false;
+      objects.set(key, { bytes: to, modifiedAt: now() });
+      await options.afterWrite?.("replaceIf", key);
+      return true;
     },
   };
 }

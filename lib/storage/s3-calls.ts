@@ -67,22 +67,22 @@ export async function ask<T>(
 }
 
 /**
- * A removal under the condition that the object is the one that was read. `other` when it is not, or is gone: perhaps by an
+ * A change under the condition that the object is the one that was read. `other` when it is not, or is gone: perhaps by an
  * attempt of ours that got no answer.
  * @throws LakeError unavailable, invalid
  */
-export async function deleteIfMatch(
+export async function changeIfMatch(
   place: S3Place,
   key: string,
   send: (sending: Sending) => Promise<unknown>,
-): Promise<"removed" | "other"> {
+): Promise<"changed" | "other"> {
   try {
     await retry(
       POLICY,
       () => once(send),
       (error) => ["busy", "unsure", "raced"].includes(s3Failure(error) ?? ""),
     );
-    return "removed";
+    return "changed";
   } catch (error) {
     if (["taken", "absent"].includes(s3Failure(error) ?? "")) return "other";
     throw await s3Error(error, place, "write", key);

@@ -12,7 +12,7 @@ import { deadlineMs } from "../deadlines.ts";
 import { isLakeError } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore, Waiting } from "../ports.ts";
 import { checkKey } from "./keys.ts";
-import { ask, createIfAbsent, deleteIfMatch } from "./s3-calls.ts";
+import { ask, changeIfMatch, createIfAbsent, type Sending } from "./s3-calls.ts";
 import type { S3Place } from "./s3-errors.ts";
 import { bodyParts, uploadParts } from "./s3-upload.ts";
 
@@ -56,7 +56,14 @@ export function openS3Store({ bucket, prefix, client = sharedClient() }: S3Store
     async put(key, body) {
       await write(place, key, body, "replace");
     },
-    removeIf: (key, bytes) => removeIf(place, key, bytes),
+    removeIf: (key, bytes) =>
+      ifMatches(place, key, bytes, (etag, sending) =>
+        client.send(new DeleteObjectCommand({ ...target(place, key), IfMatch: etag }), sending),
+      ),
+    replaceIf: (key, { from, to }) =>
+      ifMatches(place, key, from, (etag, sending) =>
+        client.send(new PutObjectCommand({ ...target(place, key), Body: to, IfMatch: etag }), sending),
+      ),
   };
 }
 
@@ -181,17 +188,20 @@ async function putWhole(
 }
 
 /** By the ETag of the bytes: what another writer puts in between stays. */
-async function removeIf(place: S3Place, key: string, bytes: Uint8Array): Promise<boolean> {
-  const { client } = place;
+async function ifMatches(
+  place: S3Place,
+  key: string,
+  bytes: Uint8Array,
+  send: (etag: string | undefined, sending: Sending) => Promise<unknown>,
+): Promise<boolean> {
   const found = await orUndefined(
     ask(place, { action: "read", key }, async (sending) => {
-      const { Body, ETag } = await client.send(new GetObjectCommand(target(place, key)), sending);
+      const { Body, ETag } = await place.client.send(new GetObjectCommand(target(place, key)), sending);
       return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), etag: ETag };
     }),
   );
   if (!found || Buffer.compare(found.bytes, bytes) !== 0) return false;
-  const command = new DeleteObjectCommand({ ...target(place, key), IfMatch: found.etag });
-  return (await deleteIfMatch(place, key, (sending) => client.send(command, sending))) === "removed";
+  return (await changeIfMatch(place, key, (sending) => send(found.etag, sending))) === "changed";
 }
 
 /** @throws LakeError invalid for keys that no store could hold */

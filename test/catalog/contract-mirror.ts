@@ -234,4 +234,36 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     await catalog().setQuarantine(tableId, undefined);
     assert.equal((await factsOf(tableId))?.parity, undefined, "everything is compared again");
   });
+
+  test("a drop counts what is unpublished, and drops nothing until that is published or given up", async () => {
+    const tableId = await threeVersions();
+    await catalog().markPublished(tableId, [0], 5);
+    assert.deepEqual(await catalog().dropTable(tableId, { unpublished: "keep" }), { dropped: false, unpublished: 2 });
+    assert.equal((await catalog().findTable({ tableId }))?.version, 2, "and it is there still");
+    await catalog().markPublished(tableId, [1, 2], 6);
+    assert.deepEqual(await catalog().dropTable(tableId, { unpublished: "keep" }), { dropped: true, unpublished: 0 });
+    await assert.rejects(catalog().dropTable(tableId, { unpublished: "keep" }), (e) => isLakeError(e, "notFound"));
+    const other = await threeVersions();
+    assert.deepEqual(await catalog().dropTable(other, { unpublished: "giveUp" }), { dropped: true, unpublished: 3 });
+    assert.equal(await catalog().findTable({ tableId: other }), undefined);
+  });
+
+  test("whose is a commit that is found at a place: of the table there, or of one that was dropped there", async () => {
+    const tableId = await threeVersions();
+    const { location = "" } = (await catalog().findTable({ tableId })) ?? {};
+    const commits = await catalog().readCommits(tableId, 0, 2);
+    assert.equal((await catalog().tableAt(location))?.tableId, tableId);
+    assert.deepEqual(await catalog().formerCommits(location, 1), []);
+    assert.equal(await catalog().markPublished(tableId, [0], 5), true, "not dropped");
+    assert.equal(await catalog().markPublished(tableId, [0, 1], 5), true, "one of them marked before");
+    await catalog().dropTable(tableId, { unpublished: "giveUp" });
+    assert.equal(await catalog().markPublished(tableId, [1], 6), false, "all of them marked before");
+    assert.equal(await catalog().markPublished(tableId, [2], 6), false);
+    assert.equal(await catalog().tableAt(location), undefined);
+    for (const commit of commits) {
+      assert.deepEqual(await catalog().formerCommits(location, commit.version), [commit]);
+    }
+    assert.deepEqual(await catalog().formerCommits(location, 3), []);
+    assert.deepEqual(await catalog().formerCommits(`${location}/elsewhere`, 1), []);
+  });
 }

@@ -140,6 +140,17 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
     assert.equal(await store.putIfAbsent("r/x", bytes("again")), "created");
   });
 
+  it("an object is replaced by who knows its bytes, and by nobody else", async (store) => {
+    const change = { from: bytes("old"), to: bytes("new") };
+    assert.equal(await store.replaceIf("r/y", change), false);
+    assert.equal(await store.get("r/y"), undefined);
+    await store.put("r/y", bytes("old"));
+    assert.equal(await store.replaceIf("r/y", change, { modifiedAt: 1_700_000_000_000 }), true);
+    assert.equal(textOf(await store.get("r/y")), "new");
+    assert.equal(await store.replaceIf("r/y", change), false);
+    assert.deepEqual(await keysOf(store, "r/"), ["r/y"]);
+  });
+
   it("list starts strictly after a key", async (store) => {
     const keys = ["l/1", "l/2/a", "l/2/b", "l/3"];
     for (const key of keys) await store.put(key, bytes(key));

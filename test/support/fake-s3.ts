@@ -130,10 +130,10 @@ function carryOut(
       ? stored
       : { status: 200, body: "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>" };
   }
+  const matches = [undefined, etagOf(objects.get(key))].includes(request.headers["if-match"]);
+  if (!matches) return objects.has(key) ? error(412, "PreconditionFailed") : error(404, "NoSuchKey");
   if (request.method === "PUT") return store(body);
   if (request.method === "DELETE") {
-    const matches = [undefined, etagOf(objects.get(key))].includes(request.headers["if-match"]);
-    if (!matches) return objects.has(key) ? error(412, "PreconditionFailed") : error(404, "NoSuchKey");
     objects.delete(key);
     return { status: 204 };
   }

@@ -60,7 +60,7 @@ function watchedCatalog(lake: TestLake, catalog: Catalog, anomalies: string[]): 
         if ((await log?.readCommitBytes(version)) === undefined)
           anomalies.push(`log: ${version} is COMPLETE and not there`);
       }
-      await catalog.markPublished(tableId, versions, at);
+      return catalog.markPublished(tableId, versions, at);
     },
   };
 }

@@ -1,0 +1,68 @@
+/**
+ * What workers of dropped tables put too late (ARCHITECTURE.md D43). A store knows no fences: a worker that has read SQL before a
+ * drop may put a version after it, into the log of the table that lives at this place by then. SQL knows its bytes.
+ */
+
+import { encodeCommit } from "../delta/encode.ts";
+import { LAST_CHECKPOINT } from "../delta/log-files.ts";
+import { isLakeError } from "../errors.ts";
+import type { DeltaLog, Lake, TableHead } from "../ports.ts";
+
+/** A table, and where it lives. */
+type Place = Pick<TableHead, "tableId" | "location">;
+
+/**
+ * Takes them away, from the newest down, so that no gap is seen: files of `next` and later versions whose bytes are those that
+ * SQL has of a dropped table. The first file that is anything else ends it. Answers their names.
+ * @param next the first version of the table there now that is not published
+ * @throws LakeError unavailable; invalid where this process may not remove files
+ */
+export async function removeLateFiles(lake: Lake, table: Place, next: number): Promise<readonly string[]> {
+  const log = lake.openLog(table.location);
+  const { commits, checkpoints } = await log.listFrom(next);
+  const removed: string[] = [];
+  for (const { version, name } of commits.toReversed()) {
+    const bytes = await log.readCommitBytes(version);
+    if (bytes === undefined) continue;
+    if (!(await isOfDroppedTable(lake, table, version, bytes))) break;
+    const made = checkpoints.filter((checkpoint) => checkpoint.version === version).flatMap(({ files }) => files);
+    for (const file of made) if (await log.removeFile(file.name)) removed.push(file.name);
+    if (await log.removeFile(name, bytes)) removed.push(name);
+  }
+  if (removed.length > 0 && (await hintsAt(log, next))) await log.removeFile(LAST_CHECKPOINT);
+  return removed;
+}
+
+async function hintsAt(log: DeltaLog, next: number): Promise<boolean> {
+  return ((await log.readLastCheckpoint()) ?? -1) >= next;
+}
+
+/**
+ * Is what stands in the way of a version that of a table that was dropped here? Then it may go: SQL has all of it. Asked on
+ * behalf of a table that has itself been dropped, it is not: the bytes may be those of its successor.
+ */
+export async function isOfDroppedTable(
+  lake: Lake,
+  { tableId, location }: Place,
+  version: number,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const commits = await lake.catalog.formerCommits(location, version);
+  if (!commits.some((commit) => Buffer.compare(bytes, encodeCommit(commit)) === 0)) return false;
+  // After the bytes were read: a successor of this table, if they are of one, was made after this table was dropped.
+  return (await lake.catalog.findTable({ tableId })) !== undefined;
+}
+
+/** A worker whose table was dropped under it takes away what it put into the log of another: so nobody need find it. */
+export async function tidyUpAfterDrop(lake: Lake, location: string): Promise<void> {
+  const table = await lake.catalog.tableAt(location);
+  if (table === undefined) return;
+  try {
+    const published = await lake.catalog.mirroredVersion(table.tableId);
+    const removed = await removeLateFiles(lake, table, published + 1);
+    if (removed.length > 0) await lake.queue.enqueue([table]);
+  } catch (error) {
+    // Dropped as well: then the log is nobody's.
+    if (!isLakeError(error, "notFound")) throw error;
+  }
+}
