@@ -1,7 +1,7 @@
 /** How engines differ, as data and fragments of SQL; each engine has one in its folder. */
 
-import type { CommitOutcome, ReaderLogin } from "../ports.ts";
-import type { CommitRows, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
+import type { ReaderLogin } from "../ports.ts";
+import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
 import type { Queries, Sql, SqlTransaction } from "./database.ts";
 
 /** Types of our columns; `key` is a 16-byte hash. */
@@ -33,7 +33,8 @@ export interface Dialect {
 }
 
 export interface CatalogFunctions {
-  commit(db: Queries, request: CommitRows): Promise<CommitOutcome>;
+  /** The answers in the order of the requests. */
+  commit(db: Queries, group: CommitGroup): Promise<readonly GroupAnswer[]>;
   importBatch(db: Queries, request: ImportRows): Promise<ImportAnswer>;
 }
 

@@ -3,7 +3,7 @@
 import { invalid } from "../errors.ts";
 import type { Catalog, Clock, ReaderLogin } from "../ports.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
-import { commit, commitLocked } from "./commit/commit.ts";
+import { commitLocked, committer } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
 import { type Database, sql } from "./database.ts";
 import { abortImport, beginImport, finishImport, importBatch, importMoved } from "./imports.ts";
@@ -41,7 +41,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     readStates: (refs) => readStates(db, refs),
     dropTable: (tableId, options) => dropTable(db, tableId, options, clock.now()),
 
-    commit: (planned) => commit(db, clock, planned),
+    commit: committer(db, clock),
     commitLocked: (transactionId, tables, plan) => commitLocked(db, clock, transactionId, tables, plan),
     findTransaction: (transactionId) => findTransactionRow(db, transactionId),
 

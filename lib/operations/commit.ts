@@ -36,7 +36,7 @@ const OPTIMISTIC_ROUNDS = 4;
 export async function commit(lake: Lake, request: CommitRequest & By): Promise<CommitResult> {
   checkRequest(request);
   const startedAt = lake.clock.now();
-  const requestHash = await hashRequest(request);
+  const requestHash = hashRequest(request);
   const tables = request.tables.map((table) => ({ ...table, actions: signed(table.actions, request) }));
   const result = await attemptSpellings(lake, { ...request, tables }, requestHash).then(
     // The winner may be the same request, sent before: it is not told that it lost to itself. A conflict with anyone else is

@@ -30,7 +30,7 @@ export async function createTable(
   const { transactionId = lake.clock.newId(), by, ...table } = request;
   const tableId = lake.clock.newId();
   const actions = signed(newTableActions(table, tableId, lake.clock.now()), { by });
-  const requestHash = await sha256(canonicalJson({ create: table }));
+  const requestHash = sha256(canonicalJson({ create: table }));
   const known = await lake.catalog.findTransaction(transactionId);
   if (known === undefined) await checkNoLog(lake, table.location);
   const outcome = await lake.catalog.commit({

@@ -48,7 +48,7 @@ async function plannedFence(state: TableState, fence: FenceState, transactionId:
   const protocol = withFence(state.protocol, fence);
   return {
     transactionId,
-    requestHash: await sha256(canonicalJson({ fence: fence === "on", tableId: state.tableId })),
+    requestHash: sha256(canonicalJson({ fence: fence === "on", tableId: state.tableId })),
     tables: [planProtocolChange(state, protocol, fence === "on" ? "FENCE" : "UNFENCE", transactionId)],
   };
 }

@@ -47,7 +47,7 @@ export async function checkParity(lake: Lake, request: ParityRequest): Promise<D
     tableId: head.tableId,
     outcome: report.outcome,
     version,
-    logDigest: listing ? await digest(listing, version) : "",
+    logDigest: listing ? digest(listing, version) : "",
     checkedAt: report.checkedAt,
     comparedAt: continued && since ? since.comparedAt : report.checkedAt,
     ...(differs(report) ? { report: stringifyJson({ drift: report.drift, notes: report.notes }) } : {}),
@@ -62,7 +62,7 @@ function differs({ drift }: DiffReport): boolean {
 }
 
 /** Names, sizes and times of all files of versions up to this one. */
-async function digest({ commits, checkpoints }: LogListing, version: number): Promise<string> {
+function digest({ commits, checkpoints }: LogListing, version: number): string {
   const files = [...commits, ...checkpoints.flatMap((c) => c.files.map((file) => ({ ...file, version: c.version })))]
     .filter((file) => file.version <= version)
     .map(({ name, size, modifiedAt }) => [name, size, modifiedAt]);
@@ -78,7 +78,7 @@ async function canGoOn(
 ): Promise<boolean> {
   if (last.version < baseVersion) return false;
   if (last.report !== undefined || lake.clock.now() - last.comparedAt >= wholeAfterMs) return false;
-  return last.logDigest === (await digest(listing, last.version));
+  return last.logDigest === digest(listing, last.version);
 }
 
 /** undefined where something is not as SQL has it. */

@@ -44,6 +44,22 @@ export function concurrencyContract({ catalog, reopen }: CatalogUnderTest): void
     await other.close();
   });
 
+  test("a request that the database refuses fails nobody who went with it", async () => {
+    const [tableId, other] = await Promise.all([newTable(catalog()), newTable(catalog())]);
+    const huge = (path: string) => add(path, { size: 2n ** 62n + 2n ** 61n });
+    const poison = plannedTable(tableId, { actions: { adds: [huge("p1"), huge("p2")] } });
+    const results = await Promise.allSettled(
+      [append(tableId, "f1"), poison, append(other, "f2"), append(tableId, "f3")].map((table) =>
+        catalog().commit(planned([table])),
+      ),
+    );
+    assert.deepEqual(
+      results.map((result) => (result.status === "fulfilled" ? result.value.status : "refused")),
+      ["committed", "refused", "committed", "committed"],
+    );
+    assert.deepEqual((await livePaths(catalog(), tableId, 2)).toSorted(), ["f1", "f3"]);
+  });
+
   test("transactions over several tables in any order: no deadlock, one time each", async () => {
     const tables = await Promise.all([1, 2, 3, 4].map(() => newTable(catalog())));
     const commits = Array.from({ length: WRITERS }, (_, i) => {

@@ -114,6 +114,25 @@ function tests(postgres: TestEngine): void {
     await lonely.close();
   });
 
+  test("a table whose lock another server holds holds up no other table", async () => {
+    const others = await Promise.all([newTable(catalog), newTable(catalog)]);
+    const holder = await holdLock(database.url, tableId);
+    let isDone = false;
+    const waiting = Promise.all([0, 1].map(() => commitOf(catalog, tableId, {}))).finally(() => {
+      isDone = true;
+    });
+    const served = await Promise.all(others.map((id) => commitOf(catalog, id, {})));
+    assert.deepEqual(
+      served.map(({ status }) => status),
+      ["committed", "committed"],
+    );
+    await holder.waiters(1);
+    assert.equal(isDone, false);
+    await commitNext(catalog, others[0] ?? "", {});
+    await holder.release();
+    for (const { status } of await waiting) assert.equal(status, "committed");
+  });
+
   test("a statement that takes too long is unavailable", async () => {
     const impatient = await openCatalog(database.url, clock, { statementTimeoutMs: 100 });
     await impatient.ping();

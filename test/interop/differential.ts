@@ -5,9 +5,10 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { seeded } from "../support/random.ts";
 import type { Case } from "./differential/case.ts";
 import { LISTED } from "./differential/cases/index.ts";
-import { chance, randomCase } from "./differential/random.ts";
+import { randomCase } from "./differential/random.ts";
 import { disagreement, type Outcome, report } from "./differential/report.ts";
 import { runCases } from "./differential/run.ts";
 import { Store } from "./differential/store.ts";
@@ -78,7 +79,7 @@ try {
   };
   const wanted = LISTED.filter(({ kind, name }) => `${kind}: ${name}`.includes(values.only ?? ""));
   await all(batches(wanted), run);
-  const next = chance(Number(values.seed));
+  const next = seeded(Number(values.seed));
   const random = Array.from({ length: Number(values.random) }, (_, n) => randomCase(next, n));
   await all(batches(random), run);
 } finally {

@@ -438,6 +438,35 @@ CREATE OR REPLACE FUNCTION dl_commit_2(request text)
 AS $function$
 declare
   req constant jsonb := request::jsonb;
+  requests constant jsonb := req->'requests';
+  waits constant boolean := (req->>'waits')::boolean;
+  answers jsonb := '[]';
+  is_free boolean := true;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
+  end if;
+  -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
+  if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
+  if waits then
+    perform dl_lock(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n));
+  end if;
+  for i in 0 .. jsonb_array_length(requests) - 1 loop
+    if not waits then
+      select coalesce(bool_and(pg_try_advisory_xact_lock(hashtextextended(n, 0))), true) into is_free
+      from jsonb_array_elements_text(requests->i->'locks') n;
+    end if;
+    answers := answers || case when is_free then dl_commit_one_2(requests->i) else '{"status":"busy"}' end;
+  end loop;
+  return answers::text;
+end $function$
+
+
+CREATE OR REPLACE FUNCTION dl_commit_one_2(req jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
   tabs constant jsonb := req->'tables';
   last constant int := jsonb_array_length(tabs) - 1;
   tx_id constant uuid := (req->>'transactionId')::uuid;
@@ -445,19 +474,12 @@ declare
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
   found_names text[]; taken text;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
-  end if;
-  -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
-  if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
-  perform dl_lock(array(select jsonb_array_elements_text(req->'locks')));
-
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
   if found then
     if first.request_hash <> req->>'requestHash' then return '{"status":"otherRequest"}'; end if;
     return jsonb_build_object('status', 'committed', 'replayed', true, 'committedAt', first.committed_at,
-      'tables', first.result::jsonb)::text;
+      'tables', first.result::jsonb);
   end if;
 
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
@@ -493,8 +515,8 @@ begin
       ts := greatest(ts, t.timestamp + 1);
     end if;
   end loop;
-  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections)::text; end if;
-  if moved <> '[]' then return jsonb_build_object('status', 'moved', 'tableIds', moved)::text; end if;
+  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
+  if moved <> '[]' then return jsonb_build_object('status', 'moved', 'tableIds', moved); end if;
 
   for i in 0 .. last loop
     tab := tabs->i;
@@ -503,7 +525,7 @@ begin
     fresh[i] := bad is null;
     if bad <> '[]' then rejections := rejections || bad; end if;
   end loop;
-  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections)::text; end if;
+  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
 
   for i in 0 .. last loop
     tab := tabs->i;
@@ -520,7 +542,7 @@ begin
   end loop;
   insert into dl_transactions (transaction_id, request_hash, committed_at, result)
   values (tx_id, req->>'requestHash', ts, committed::text);
-  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed)::text;
+  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed);
 end $function$
 
 

@@ -1,4 +1,4 @@
-/** The commit point of the product: one statement where the engine has dl_commit, else one transaction. */
+/** The commit point of the product: one statement where the engine has functions, else one transaction; for a group of commits. */
 
 import { deadlineMs } from "../../deadlines.ts";
 import type { Commit } from "../../delta/actions.ts";
@@ -10,16 +10,37 @@ import { creationLocks, tableLock, takeLocks, transactionLock } from "../dialect
 import { readCommitsOf } from "../reads/commits.ts";
 import { requireUuid } from "../rows/values.ts";
 import { readStates } from "../tables.ts";
-import { type CommitRows, type TableRequest, tableRequest } from "./planned-rows.ts";
+import { groupCommits } from "./groups.ts";
+import { type CommitGroup, type CommitRows, type TableRequest, tableRequest } from "./planned-rows.ts";
 import { commitInTransaction } from "./steps.ts";
 
-export async function commit(db: Database, clock: Clock, planned: PlannedCommit): Promise<CommitOutcome> {
-  const request = requestOf(planned);
-  if (db.dialect.functions) return db.dialect.functions.commit(db, request);
-  return db.transaction((tx) => commitInTransaction(tx, request, clock.now()));
+export function committer(db: Database, clock: Clock): (planned: PlannedCommit) => Promise<CommitOutcome> {
+  const { functions } = db.dialect;
+  // Without functions a transaction excludes every other writer anyway.
+  const concurrency = functions ? GROUPS_AT_ONCE : 1;
+  const grouped = groupCommits(
+    (group) => (functions ? functions.commit(db, group) : commitInOneTransaction(db, clock, group)),
+    { concurrency },
+  );
+  return async (planned) => grouped(requestOf(planned));
 }
 
-/** As {@link commit}, with the locks held while `plan` decides. */
+/** One writes while the other waits for the disk. More would be smaller groups: the same work in more calls. */
+const GROUPS_AT_ONCE = 2;
+
+function commitInOneTransaction(
+  db: Database,
+  clock: Clock,
+  { requests }: CommitGroup,
+): Promise<readonly CommitOutcome[]> {
+  return db.transaction(async (tx) => {
+    const answers: CommitOutcome[] = [];
+    for (const request of requests) answers.push(await commitInTransaction(tx, request, clock.now()));
+    return answers;
+  });
+}
+
+/** As {@link committer}, with the locks held while `plan` decides. */
 export async function commitLocked(
   db: Database,
   clock: Clock,
@@ -36,8 +57,9 @@ export async function commitLocked(
       ids.map((tableId) => ({ tableId })),
     );
     const request = requestOf(plan(states, await readWinners(tx, tables, states)));
-    if (tx.dialect.functions) return tx.dialect.functions.commit(tx, request);
-    return commitInTransaction(tx, request, clock.now());
+    if (tx.dialect.functions === undefined) return commitInTransaction(tx, request, clock.now());
+    const [outcome] = await tx.dialect.functions.commit(tx, { requests: [request], waits: true });
+    return outcome as CommitOutcome;
   };
   return db.transaction(round, { withinMs: deadlineMs("lockedRound") });
 }

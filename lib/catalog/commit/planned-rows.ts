@@ -6,6 +6,7 @@ import { type Int64, isInt64 } from "../../delta/int64.ts";
 import { isJsonObject, parseJson, stringifyJson } from "../../delta/json.ts";
 import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
 import type { PlannedTable } from "../../delta/table.ts";
+import type { CommitOutcome } from "../../ports.ts";
 import {
   type DomainRow,
   domainRow,
@@ -59,6 +60,18 @@ export interface CommitRows {
   readonly locks: readonly string[];
   readonly tables: readonly TableRequest[];
 }
+
+/** Commits for one SQL transaction. */
+export interface CommitGroup {
+  readonly requests: readonly CommitRows[];
+  /**
+   * True: waits for locks that others hold. All requests are of the same tables then, so that nobody waits for the writer of
+   * another table. False: a request whose locks are not free is `busy`, and has written nothing.
+   */
+  readonly waits: boolean;
+}
+
+export type GroupAnswer = CommitOutcome | { readonly status: "busy" };
 
 /** How far an import is; a batch is applied only where its sender believes it to be, so none is applied twice. */
 export interface ImportPosition {
@@ -168,6 +181,6 @@ function lastOfEach<T extends { readonly ord: number }>(rows: readonly T[], key:
 }
 
 /** The JSON that a database function takes. */
-export function requestJson(request: CommitRows | ImportRows): string {
+export function requestJson(request: CommitGroup | ImportRows): string {
   return stringifyJson(request);
 }

@@ -1,25 +1,12 @@
 /** Mutations by chance, the same ones for the same seed: of members of actions, of properties, and of partition values. */
 
 import type { Json, JsonObject } from "../../../lib/delta/json.ts";
+import { type Chance, seeded } from "../../support/random.ts";
 import { PARTITION_TYPES } from "./bases.ts";
 import type { Case, Standing } from "./case.ts";
 import { newMetaData, properties } from "./cases/build.ts";
 import { oneValue, TEXTS } from "./cases/partition-values.ts";
 import { PROPERTY_VALUES } from "./cases/properties.ts";
-
-/** Numbers from 0 up to, without, 1. */
-export type Chance = () => number;
-
-/** mulberry32: small, and good enough to choose with. */
-export function chance(seed: number): Chance {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** The nth random case of a seed. */
 export function randomCase(next: Chance, nth: number): Case {
@@ -58,7 +45,7 @@ function randomMember(next: Chance, nth: number): Case {
     name: `#${nth} ${what}, ${base}`,
     base: what === "domainMetadata" ? "domains" : base,
     commit: (table) => {
-      const own = chance(seed);
+      const own = seeded(seed);
       const file = table.next();
       const { actions, at } = make(table, file.add);
       const mutated = actions.map((action, i) => (i === at ? mutatedAction(own, action) : action));

@@ -2,6 +2,7 @@
 
 import { openLocalLake } from "../../../lib/lake/local.ts";
 import { diffTable } from "../../../lib/operations/diff.ts";
+import { seeded } from "../../support/random.ts";
 import { type Attempt, type History, recordAnomalies, type Version } from "../history.ts";
 import { orderAnomalies } from "../order.ts";
 import { refereeAnomalies } from "../referee.ts";
@@ -53,8 +54,8 @@ export async function runChecker(options: CheckerOptions): Promise<Summary> {
 
 async function checkServers(servers: Servers, options: CheckerOptions): Promise<Summary> {
   const record = newRecord();
-  const random = generator(options.seed);
-  const client = () => new LakeClient(servers.urls, servers.storage, record, generator(Math.floor(random() * 2 ** 32)));
+  const random = seeded(options.seed);
+  const client = () => new LakeClient(servers.urls, servers.storage, record, seeded(Math.floor(random() * 2 ** 32)));
   const workloads = { list: new ListAppend(), bank: new Bank(record), streams: new Streams(record) };
   const tables = Object.values(workloads).flatMap((workload) => workload.tables);
   const first = client();
@@ -219,17 +220,6 @@ async function comparePairs({ database }: Servers, tables: readonly string[], re
     if (report.outcome !== "ok") record.anomalies.push(`parity: ${name}: ${JSON.stringify(report)}`);
   }
   await lake.close();
-}
-
-/** Mulberry32: numbers in [0, 1) that a seed repeats. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 export function summaryLine(summary: Summary): string {

@@ -1,9 +1,12 @@
-/** dl_commit_2: a commit of any number of tables in one call, one round trip. Its twin in TypeScript is commit/steps.ts. */
+/**
+ * dl_commit_2: a group of commits, each of any number of tables, in one call. dl_commit_one_2 is one of them; its twin in TypeScript is
+ * commit/steps.ts.
+ */
 
-import { isJsonObject, parseJson } from "../../../../delta/json.ts";
+import { isJsonObject, type Json, parseJson } from "../../../../delta/json.ts";
 import { corrupt } from "../../../../errors.ts";
-import type { CommitOutcome, CommittedTable } from "../../../../ports.ts";
-import { type CommitRows, requestJson } from "../../../commit/planned-rows.ts";
+import type { CommittedTable } from "../../../../ports.ts";
+import { type CommitGroup, type GroupAnswer, requestJson } from "../../../commit/planned-rows.ts";
 import { type Queries, sql } from "../../../database.ts";
 import { MARKER_COLUMNS } from "../../../rows/heads.ts";
 import { text } from "../../../rows/values.ts";
@@ -13,28 +16,61 @@ const WATCHED_HAS_MOVED = Object.values(MARKER_COLUMNS)
   .map((column) => `(tab->'watch' ? '${column}' and t.${column} > checked)`)
   .join(" or ");
 
-export async function commitByFunction(db: Queries, request: CommitRows): Promise<CommitOutcome> {
-  const [row] = await db.writeReturning(sql`select dl_commit_2(${requestJson(request)}) as answer`);
-  const answer = row && parseJson(text(row, "answer"));
-  if (!isJsonObject(answer)) throw corrupt("dl_commit_2 gave no answer");
-  if (answer.status !== "committed") return answer as unknown as CommitOutcome;
+export async function commitByFunction(db: Queries, group: CommitGroup): Promise<readonly GroupAnswer[]> {
+  const [row] = await db.writeReturning(sql`select dl_commit_2(${requestJson(group)}) as answers`);
+  const answers = row && parseJson(text(row, "answers"));
+  if (!Array.isArray(answers) || answers.length !== group.requests.length) throw corrupt("dl_commit_2 gave no answers");
+  return group.requests.map(({ transactionId }, i) => answerOf(answers[i], transactionId));
+}
+
+function answerOf(answer: Json | undefined, transactionId: string): GroupAnswer {
+  if (!isJsonObject(answer)) throw corrupt("dl_commit_2 gave an answer that is no object");
+  if (answer.status !== "committed") return answer as unknown as GroupAnswer;
   return {
     status: "committed",
     replayed: answer.replayed === true,
-    transactionId: request.transactionId,
+    transactionId,
     committedAt: answer.committedAt as number,
     tables: answer.tables as unknown as readonly CommittedTable[],
   };
 }
 
-/**
- * Locks first: what is read after them nobody changes until the transaction ends. A statement costs more than the work in it, so
- * lists are walked by their index, heads are read once, and what a request does not have is not asked for.
- */
-export const COMMIT = /* sql */ `
+/** A group of requests, each under its own locks. Those of a group that waits come first and in order, so that no two groups wait for each other. */
+export const COMMIT_GROUP = /* sql */ `
 create function dl_commit_2(request text) returns text language plpgsql volatile ${PINNED} as $function$
 declare
   req constant jsonb := request::jsonb;
+  requests constant jsonb := req->'requests';
+  waits constant boolean := (req->>'waits')::boolean;
+  answers jsonb := '[]';
+  is_free boolean := true;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
+  end if;
+  -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
+  if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
+  if waits then
+    perform dl_lock(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n));
+  end if;
+  for i in 0 .. jsonb_array_length(requests) - 1 loop
+    if not waits then
+      select coalesce(bool_and(pg_try_advisory_xact_lock(hashtextextended(n, 0))), true) into is_free
+      from jsonb_array_elements_text(requests->i->'locks') n;
+    end if;
+    answers := answers || case when is_free then dl_commit_one_2(requests->i) else '{"status":"busy"}' end;
+  end loop;
+  return answers::text;
+end $function$`;
+
+/**
+ * One request, under its locks: what is read after them nobody changes until the transaction ends. It writes all of it or, where the
+ * answer is no commit, nothing. A statement costs more than the work in it, so
+ * lists are walked by their index, heads are read once, and what a request does not have is not asked for.
+ */
+export const COMMIT_ONE = /* sql */ `
+create function dl_commit_one_2(req jsonb) returns jsonb language plpgsql volatile as $function$
+declare
   tabs constant jsonb := req->'tables';
   last constant int := jsonb_array_length(tabs) - 1;
   tx_id constant uuid := (req->>'transactionId')::uuid;
@@ -42,19 +78,12 @@ declare
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
   found_names text[]; taken text;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
-  end if;
-  -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
-  if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
-  perform dl_lock(array(select jsonb_array_elements_text(req->'locks')));
-
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
   if found then
     if first.request_hash <> req->>'requestHash' then return '{"status":"otherRequest"}'; end if;
     return jsonb_build_object('status', 'committed', 'replayed', true, 'committedAt', first.committed_at,
-      'tables', first.result::jsonb)::text;
+      'tables', first.result::jsonb);
   end if;
 
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
@@ -90,8 +119,8 @@ begin
       ts := greatest(ts, t.timestamp + 1);
     end if;
   end loop;
-  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections)::text; end if;
-  if moved <> '[]' then return jsonb_build_object('status', 'moved', 'tableIds', moved)::text; end if;
+  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
+  if moved <> '[]' then return jsonb_build_object('status', 'moved', 'tableIds', moved); end if;
 
   for i in 0 .. last loop
     tab := tabs->i;
@@ -100,7 +129,7 @@ begin
     fresh[i] := bad is null;
     if bad <> '[]' then rejections := rejections || bad; end if;
   end loop;
-  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections)::text; end if;
+  if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
 
   for i in 0 .. last loop
     tab := tabs->i;
@@ -117,5 +146,5 @@ begin
   end loop;
   insert into dl_transactions (transaction_id, request_hash, committed_at, result)
   values (tx_id, req->>'requestHash', ts, committed::text);
-  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed)::text;
+  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed);
 end $function$`;

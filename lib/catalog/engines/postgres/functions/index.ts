@@ -5,12 +5,19 @@
  */
 
 import { CHECK_ROWS } from "./check-rows.ts";
-import { COMMIT } from "./commit.ts";
+import { COMMIT_GROUP, COMMIT_ONE } from "./commit.ts";
 import { IMPORT_BATCH } from "./import-batch.ts";
 import { LOCK } from "./lock.ts";
 import { WRITE_VERSION } from "./write-version.ts";
 
-export const CURRENT_FUNCTIONS: readonly string[] = [LOCK, CHECK_ROWS, WRITE_VERSION, COMMIT, IMPORT_BATCH];
+export const CURRENT_FUNCTIONS: readonly string[] = [
+  LOCK,
+  CHECK_ROWS,
+  WRITE_VERSION,
+  COMMIT_ONE,
+  COMMIT_GROUP,
+  IMPORT_BATCH,
+];
 
 /** Of earlier releases; a later migration drops them. */
 export const RETIRED_FUNCTIONS: readonly string[] = [
