@@ -91,6 +91,8 @@ const ConfigSchema = z.strictObject({
     .prefault({}),
   storage: z
     .strictObject({
+      /** Folders and s3://bucket/prefix below which the API may make and import tables, beside `server.storage`; `/` is every folder. */
+      roots: z.array(z.string().min(1)).max(1000).default([]),
       /** Whether commits look at the files that they name (docs/api.md, "Files are looked at"). */
       verify_files: z.boolean().default(DEFAULT_CONFIG.storage.verify_files),
     })
@@ -145,7 +147,7 @@ export interface Config {
     readonly max_connections: number;
   };
   readonly security: { readonly oidc: readonly z.output<typeof oidcIssuer>[] };
-  readonly storage: { readonly verify_files: boolean };
+  readonly storage: { readonly roots: readonly string[]; readonly verify_files: boolean };
   readonly mirror: {
     readonly enabled: boolean;
     readonly sweep_interval_seconds: number;
@@ -232,6 +234,8 @@ const FunctionEnvironmentSchema = z.object({
   CHECKPOINT_QUEUE_URL: z.url(),
   /** Where tables without a location of their own are made. */
   STORAGE: z.string().min(1),
+  /** Places, separated by commas, below which tables may be made and imported beside STORAGE. */
+  STORAGE_ROOTS: z.string().optional(),
   /** Login that the function that reads has; made, and given its password, by the one that migrates. */
   READER_SECRET_ARN: z.string().startsWith("arn:").optional(),
   /** Whether commits look at the files that they name, where neither they nor their table says. */
@@ -248,6 +252,7 @@ export interface FunctionSettings {
   readonly parityQueueUrl: string;
   readonly checkpointQueueUrl: string;
   readonly storage: string;
+  readonly storageRoots: readonly string[];
   readonly readerSecretArn?: string;
   readonly verifyFiles: "size" | "off";
   readonly lagThresholdSeconds: number;
@@ -264,6 +269,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     parityQueueUrl: given.PARITY_QUEUE_URL,
     checkpointQueueUrl: given.CHECKPOINT_QUEUE_URL,
     storage: given.STORAGE,
+    storageRoots: (given.STORAGE_ROOTS ?? "").split(",").flatMap((root) => root.trim() || []),
     verifyFiles: given.VERIFY_FILES ? "size" : "off",
     ...(given.READER_SECRET_ARN === undefined ? {} : { readerSecretArn: given.READER_SECRET_ARN }),
     lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,

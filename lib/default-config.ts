@@ -15,7 +15,7 @@ export const DEFAULT_CONFIG: Config = {
     max_connections: 1000,
   },
   security: { oidc: [] },
-  storage: { verify_files: true },
+  storage: { roots: [], verify_files: true },
   mirror: { enabled: true, sweep_interval_seconds: 5, overdue_seconds: 5 },
   parity: { interval_seconds: 300, lag_threshold_seconds: 5, max_drift_files: 0 },
   logging: { level: "info", access: true },

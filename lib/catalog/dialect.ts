@@ -1,5 +1,6 @@
 /** How engines differ, as data and fragments of SQL; each engine has one in its folder. */
 
+import { placesAbove } from "../delta/locations.ts";
 import type { ReaderLogin } from "../ports.ts";
 import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
 import type { Queries, Sql, SqlTransaction } from "./database.ts";
@@ -22,8 +23,11 @@ export interface Dialect {
   useIndex(name: string): Sql;
   /** Milliseconds by the clock of the database; undefined where commits go by the clock of the process. */
   readonly now: Sql | undefined;
-  /** Takes exclusive locks until the transaction ends; undefined where a transaction excludes every other writer anyway. */
-  readonly lock: ((names: readonly string[]) => Sql) | undefined;
+  /**
+   * Takes locks until the transaction ends: exclusive ones, and such that many may share; undefined where a transaction
+   * excludes every other writer anyway.
+   */
+  readonly lock: ((exclusive: readonly string[], shared: readonly string[]) => Sql) | undefined;
   /** The commit and the import batch as one statement each; undefined where they run as TypeScript over a transaction. */
   readonly functions: CatalogFunctions | undefined;
   /** Makes a login that may read these tables and nothing else; undefined where there are no logins. */
@@ -39,8 +43,12 @@ export interface CatalogFunctions {
 }
 
 /** Takes the locks, in whatever form the engine has them. */
-export async function takeLocks(tx: SqlTransaction, names: readonly string[]): Promise<void> {
-  if (tx.dialect.lock) await tx.writeReturning(tx.dialect.lock(names));
+export async function takeLocks(
+  tx: SqlTransaction,
+  exclusive: readonly string[],
+  shared: readonly string[] = [],
+): Promise<void> {
+  if (tx.dialect.lock) await tx.writeReturning(tx.dialect.lock(exclusive, shared));
 }
 
 export function transactionLock(transactionId: string): string {
@@ -52,7 +60,7 @@ export function tableLock(tableId: string): string {
 }
 
 /**
- * What a new table takes, so that nobody else has its name or its location meanwhile. Names that differ only by case are one
+ * What a new table takes, so that nobody else has its name or its location meanwhile; it shares {@link locksAbove}. Names that differ only by case are one
  * name; code from before migration 6, which runs beside ours during a deployment, locks the name as it is written.
  */
 export function creationLocks({
@@ -63,4 +71,12 @@ export function creationLocks({
   readonly location: string;
 }): readonly string[] {
   return [`name:${name}`, `name:${name.toLowerCase()}`, `location:${location}`];
+}
+
+/**
+ * Places above a new table: whoever makes one there has the lock of that place for himself, and those beside each other share
+ * it. So tables of which one would lie within the other wait for each other, and no others do.
+ */
+export function locksAbove({ location }: { readonly location: string }): readonly string[] {
+  return placesAbove(location).map((place) => `location:${place}`);
 }

@@ -1,13 +1,15 @@
 /** Imports: rows of a foreign log come in batches, progress moves in the same transaction, the table shows itself at the end. */
 
+import { overlaps } from "../delta/locations.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
 import type { Clock, ImportBatch, ImportProgress } from "../ports.ts";
+import { firstClaim, readClaims } from "./claims.ts";
 import { readLiveFiles } from "./commit/check-rows.ts";
 import { type ImportAnswer, type ImportPosition, type ImportRows, tableWrite } from "./commit/planned-rows.ts";
 import { headNumbers, writeVersion } from "./commit/write-version.ts";
 import { type Database, OPEN, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
-import { creationLocks, tableLock, takeLocks } from "./dialect.ts";
+import { creationLocks, locksAbove, tableLock, takeLocks } from "./dialect.ts";
 import { headOf } from "./rows/heads.ts";
 import { integer, optionalText, requireUuid, text } from "./rows/values.ts";
 
@@ -39,13 +41,12 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
   const tableId = requireUuid(request.tableId, "table id");
   const { name, location, plan } = request;
   return db.transaction(async (tx) => {
-    await takeLocks(tx, [tableLock(tableId), ...creationLocks(request)]);
-    const rows = await tx.read(sql`
-      select * from dl_tables
-      where table_id = ${uuid(tableId)} or ((lower(name) = lower(${name}) or location = ${location}) and status <> 'DELETED')`);
-    const same = rows.find((row) => row.name === name && row.location === location && row.status === "IMPORTING");
-    const other = rows.find((row) => row !== same);
-    if (other !== undefined) throw tableExists(other, request);
+    await takeLocks(tx, [tableLock(tableId), ...creationLocks(request)], locksAbove(request));
+    const rows = await readClaims(tx, { tableId, name, location });
+    const isSame = (row: Row) => row.name === name && row.location === location && row.status === "IMPORTING";
+    const same = rows.find(isSame);
+    const others = rows.filter((row) => !isSame(row));
+    if (others.length > 0) throw tableExists(others, request);
     if (same !== undefined) {
       if (optionalText(same, "import_plan") === plan) return progressOf(same);
       await removeRows(tx, text(same, "table_id"));
@@ -68,9 +69,14 @@ function progressOf(row: Row): ImportProgress {
   };
 }
 
-function tableExists(row: Row, wanted: ImportRequest): Error {
+function tableExists(rows: readonly Row[], wanted: ImportRequest): Error {
+  const claim = firstClaim(rows, wanted.name);
+  const row = rows.find((other) => other.table_id === claim?.tableId) ?? {};
   const importing = row.status === "IMPORTING";
   const sameName = text(row, "name").toLowerCase() === wanted.name.toLowerCase();
+  if (!sameName && row.location !== wanted.location && row.table_id !== wanted.tableId) {
+    return overlaps(wanted.location, { name: text(row, "name"), location: text(row, "location") });
+  }
   const inOtherCase = row.name === wanted.name ? "" : `, written ${text(row, "name")},`;
   const what = sameName
     ? `name ${wanted.name}${inOtherCase}`

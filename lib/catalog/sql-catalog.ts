@@ -20,7 +20,7 @@ import { formerCommits, tableAt } from "./reads/former-lives.ts";
 import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
 import { history, readHeader, versionAt } from "./reads/versions.ts";
-import { dropTable, findTable, listTables, readStates } from "./tables.ts";
+import { dropTable, findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
 
 export function catalogOn(database: Database, clock: Clock): Catalog {
   const { db, recheck } = checkedDatabase(database);
@@ -38,6 +38,8 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     findTable: (ref, options) => findTable(db, ref, options),
     listTables: (options) => listTables(db, options),
     tableAt: (location) => tableAt(db, location),
+    findClaim: (wanted) => findClaim(db, wanted),
+    nestedTables: (limit) => nestedTables(db, limit),
     readStates: (refs) => readStates(db, refs),
     dropTable: (tableId, options) => dropTable(db, tableId, options, clock.now()),
 

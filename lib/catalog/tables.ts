@@ -3,12 +3,13 @@
 import type { TableRef } from "../delta/request.ts";
 import type { TableHead, TableState } from "../delta/table.ts";
 import { notFound } from "../errors.ts";
-import type { DropOptions, DropOutcome, Page } from "../ports.ts";
-import { type Database, join, type Queries, type Sql, sql, uuid } from "./database.ts";
+import type { Claim, DropOptions, DropOutcome, Page } from "../ports.ts";
+import { firstClaim, readClaims } from "./claims.ts";
+import { type Database, join, type Queries, type Row, type Sql, sql, uuid } from "./database.ts";
 import { tableLock, takeLocks } from "./dialect.ts";
 import { metadataOf, protocolOf } from "./rows/actions.ts";
 import { headOf } from "./rows/heads.ts";
-import { integer, storedUuid } from "./rows/values.ts";
+import { integer, storedUuid, text } from "./rows/values.ts";
 
 /** Implied by ACTIVE, but SQLite does not see that: with it the index by name can be used. */
 const NOT_DELETED = sql`t.status <> 'DELETED'`;
@@ -69,6 +70,34 @@ export function page<T>(items: readonly T[], limit: number, cursor: (item: T) =>
   const kept = items.slice(0, limit);
   const last = kept.at(-1);
   return items.length > limit && last !== undefined ? { items: kept, next: cursor(last) } : { items: kept };
+}
+
+export async function findClaim(
+  db: Queries,
+  wanted: { readonly name: string; readonly location: string },
+): Promise<Claim | undefined> {
+  return firstClaim(await readClaims(db, { tableId: NO_TABLE, ...wanted }), wanted.name);
+}
+
+const NO_TABLE = "00000000-0000-0000-0000-000000000000";
+
+/** One range of the index by location for each table. */
+export async function nestedTables(
+  db: Queries,
+  limit: number,
+): Promise<readonly { readonly outer: Claim; readonly inner: Claim }[]> {
+  const rows = await db.read(sql`
+    select o.table_id as outer_id, o.name as outer_name, o.location as outer_location,
+      i.table_id as inner_id, i.name as inner_name, i.location as inner_location
+    from dl_tables o join dl_tables i on i.location > o.location || '/' and i.location < o.location || '0'
+    where o.status <> 'DELETED' and i.status <> 'DELETED'
+    order by o.location, i.location limit ${limit}`);
+  const claim = (row: Row, side: string): Claim => ({
+    tableId: text(row, `${side}_id`),
+    name: text(row, `${side}_name`),
+    location: text(row, `${side}_location`),
+  });
+  return rows.map((row) => ({ outer: claim(row, "outer"), inner: claim(row, "inner") }));
 }
 
 export async function readStates(db: Queries, refs: readonly TableRef[]): Promise<readonly TableState[]> {

@@ -32,6 +32,8 @@ export const COUNT = {
   partitionColumns: 1000,
   properties: 1000,
   columns: 10_000,
+  /** Folders above a table: each is locked, together with others, while a table is made. */
+  folders: 100,
   /** Tags and partition values of one file. */
   entries: 1000,
 } as const;

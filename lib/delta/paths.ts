@@ -56,7 +56,8 @@ export function isOutside(path: string, location: string): boolean {
   return canonical !== undefined && canonicalPath(path, location) === canonical;
 }
 
-function percentDecode(text: string): string | undefined {
+/** undefined where the text is not UTF-8 in percent-encoding. */
+export function percentDecode(text: string): string | undefined {
   if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);

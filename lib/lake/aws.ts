@@ -17,8 +17,9 @@ import { UPLOADS_PREFIX } from "../storage/keys.ts";
 import { openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
 import { systemClock } from "./clock.ts";
-import { fromS3Location, tableLocation } from "./location.ts";
+import { fromS3Location } from "./location.ts";
 import { fileChecks, openStore } from "./stores.ts";
+import { tableLocation } from "./table-location.ts";
 
 export type { FailedMessage } from "../queue/sqs.ts";
 
@@ -78,7 +79,7 @@ export async function openAwsLake(
       const { readLogin } = await import("./secrets.ts");
       return readLogin(settings.readerSecretArn);
     },
-    resolveLocation: (location, tableName) => s3Location(settings.storage, location, tableName),
+    resolveLocation: (location, tableName) => s3Location(settings, location, tableName),
   };
 }
 
@@ -97,22 +98,20 @@ function uploadsOf({ storage }: FunctionSettings): { readonly uploads?: Uploads 
   };
 }
 
-async function s3Location(storage: string, location: string | undefined, tableName: string): Promise<string> {
-  const resolved = await tableLocation(storage, location, tableName);
-  if (!storage.startsWith("s3://")) return resolved;
+/** A function reaches S3 alone; tests have their storage in a folder. */
+async function s3Location(
+  settings: FunctionSettings,
+  location: string | undefined,
+  tableName: string,
+): Promise<string> {
+  const { storage, storageRoots: roots } = settings;
+  const resolved = await tableLocation({ storage, roots }, location, tableName);
   const place = fromS3Location(resolved);
-  if (place?.prefix.split("/")[0] === UPLOADS_PREFIX) {
-    throw invalid(`${resolved} lies where uploads are put, which are deleted after a day`, {
-      at: "/location",
-      code: "INVALID_LOCATION",
-      hint: "Choose another place in the bucket.",
-    });
-  }
-  if (place) return resolved;
-  throw invalid(`${location} is not on S3`, {
+  if (!place || place.prefix.split("/")[0] !== UPLOADS_PREFIX) return resolved;
+  throw invalid(`${resolved} lies where uploads are put, which are deleted after a day`, {
     at: "/location",
     code: "INVALID_LOCATION",
-    hint: "Give s3://bucket/prefix, or a path below the storage of the service.",
+    hint: "Choose another place in the bucket.",
   });
 }
 

@@ -6,7 +6,8 @@ import { mirrorTable } from "../operations/mirror.ts";
 import type { Clock, FileChecks, Lake, Metrics, MirrorQueue } from "../ports.ts";
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
 import { systemClock } from "./clock.ts";
-import { fileChecks, openStore } from "./stores.ts";
+import { fromLocation, fromS3Location, toLocation } from "./location.ts";
+import { fileChecks, openStore, tryStore } from "./stores.ts";
 
 export { toLocation } from "./location.ts";
 
@@ -32,6 +33,12 @@ export interface LocalLake extends Lake {
 
 const noMetrics: Metrics = { record: () => undefined };
 
+/** A folder is there then, and where its disk takes several spellings for one name it has told its own. */
+async function tryLocation(location: string): Promise<string> {
+  await tryStore(openStore(location), location);
+  return toLocation(fromS3Location(location) ? location : fromLocation(location));
+}
+
 /** Enqueues nothing: another process runs the mirror. */
 const mute: MirrorQueue = { enqueue: async () => undefined };
 
@@ -53,6 +60,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
   const lake: LocalLake = {
     catalog,
     openLog,
+    ...(mirror ? { tryLocation } : {}),
     files: fileChecks(verifyFiles),
     clock,
     metrics,

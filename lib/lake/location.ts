@@ -1,12 +1,13 @@
 /** Locations of tables: from what people write to `file:///…` or `s3://…`, and back to a folder or a place in a bucket. */
 
-import { realpath } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { TEXT } from "../delta/limits.ts";
 import { invalid } from "../errors.ts";
+import { realPath } from "./real-path.ts";
 
-const S3 = /^s3a?:/i;
+/** `s3a:` and `s3n:`, as Hadoop writes it, are `s3:`. */
+const S3 = /^s3[an]?:/i;
 
 /** By a count, not by a pattern: `/\/+$/` takes quadratic time on a text of slashes that do not end it. */
 function withoutTrailingSlashes(text: string): string {
@@ -16,8 +17,8 @@ function withoutTrailingSlashes(text: string): string {
 }
 
 /**
- * The location of a table: `file:///…` of the absolute path without symbolic links, or `s3://bucket/prefix`, so that one
- * folder has one location.
+ * The canonical location: `file:///…` of the absolute path without symbolic links, in letters of the disk, or
+ * `s3://bucket/prefix`. One folder has one location, whoever writes it how, and locations are compared as texts.
  * @param base folder or `s3://bucket/prefix` for relative paths; the working directory if absent
  * @throws LakeError invalid for any other storage
  */
@@ -27,34 +28,14 @@ export async function toLocation(path: string, base?: string): Promise<string> {
       code: "INVALID_LOCATION",
     });
   }
+  if (!path.isWellFormed()) throw invalid("the location is no Unicode text", { code: "INVALID_LOCATION" });
   if (S3.test(path)) return s3Location(path);
   if (base !== undefined && S3.test(base) && isRelative(path))
     return s3Location(`${withoutTrailingSlashes(base)}/${path}`);
   const absolute = /^file:/i.test(path) ? fromFileUrl(path) : fromPath(path, base);
-  const real = await withoutLinks(absolute);
-  const location = withoutTrailingSlashes(pathToFileURL(real).href);
+  const location = withoutTrailingSlashes(fileUrl(await realPath(absolute)));
   if (location === "file:") throw invalid("the root folder cannot be a table", { code: "INVALID_LOCATION" });
   return location;
-}
-
-/**
- * The location of a table to be made: as given, below `storage` where it is relative, or named after the table.
- * @throws LakeError invalid
- */
-export async function tableLocation(
-  storage: string | undefined,
-  location: string | undefined,
-  tableName: string,
-): Promise<string> {
-  const relative = location === undefined || !/^(?:[a-z][a-z0-9+.-]*:|[/\\])/i.test(location);
-  if (relative && storage === undefined) {
-    throw invalid(location === undefined ? "no location is given" : `"${location}" is a relative location`, {
-      at: "/location",
-      code: "INVALID_LOCATION",
-      hint: "Give file:///absolute/path or s3://bucket/prefix, or start the server with --storage.",
-    });
-  }
-  return toLocation(location ?? join(...tableName.split(".")), storage);
 }
 
 /** A place in a bucket; the prefix is without slashes around it, and empty for the whole bucket. */
@@ -66,7 +47,7 @@ export interface S3Prefix {
 /** Where in S3 an `s3://…` location is; undefined for any other storage. @throws LakeError invalid */
 export function fromS3Location(location: string): S3Prefix | undefined {
   if (!S3.test(location)) return undefined;
-  const [bucket = "", ...segments] = withoutTrailingSlashes(location.replace(/^s3a?:\/\//i, "")).split("/");
+  const [bucket = "", ...segments] = withoutTrailingSlashes(location.replace(/^s3[an]?:\/\//i, "")).split("/");
   const unusable = segments.some((segment) => ["", ".", ".."].includes(segment)) || location.includes("\0");
   if (!/^[A-Za-z0-9][\w.-]*$/.test(bucket) || unusable) {
     throw invalid(`${location} is not a location on S3`, {
@@ -77,10 +58,19 @@ export function fromS3Location(location: string): S3Prefix | undefined {
   return { bucket, prefix: segments.join("/") };
 }
 
-/** `s3a://`, as Hadoop writes it, is `s3://`. */
+const LONGEST_PREFIX = 900;
+
+/** Names of buckets have small letters alone, and are the host of the URL, which has no case. */
 function s3Location(url: string): string {
   const { bucket, prefix } = fromS3Location(url) as S3Prefix;
-  return prefix === "" ? `s3://${bucket}` : `s3://${bucket}/${prefix}`;
+  if (Buffer.byteLength(prefix) > LONGEST_PREFIX) {
+    throw invalid(`${url} has more than ${LONGEST_PREFIX} bytes after the bucket`, {
+      code: "INVALID_LOCATION",
+      hint: "Keys on S3 have at most 1024 bytes, of which the files of a table need some.",
+    });
+  }
+  const location = `s3://${bucket.toLowerCase()}`;
+  return prefix === "" ? location : `${location}/${prefix}`;
 }
 
 /** The folder of a `file:///…` location. @throws LakeError invalid for any other storage */
@@ -101,17 +91,34 @@ function fromPath(path: string, base: string | undefined): string {
   return isAbsolute(path) ? resolve(path) : resolve(base ?? ".", path);
 }
 
+/** `file:/x`, as Hadoop writes it, is `file:///x`; `file://x/y` names a machine, which can only be this one. */
+const FILE_URL = /^file:(?:\/\/(?:localhost)?(?=\/)|(?=\/(?!\/)))([^?#\\]*)$/i;
+
 function fromFileUrl(url: string): string {
+  const path = FILE_URL.exec(url)?.[1];
   try {
-    // `file:/x`, as Hadoop writes it, is `file:///x`.
-    return fileURLToPath(url.replace(/^file:\/*/i, "file:///"));
-  } catch (error) {
-    throw invalid(`${url} is not a file location`, {
-      code: "INVALID_LOCATION",
-      hint: "Write file:///absolute/path, percent-encoded, or a plain path.",
-      cause: error,
-    });
+    if (path !== undefined && !/%00/.test(path)) return resolve(fileURLToPath(`file://${path}`));
+  } catch {
+    // A part of it is no percent-encoding, or hides a slash.
   }
+  throw invalid(`${url} is not a file location`, {
+    code: "INVALID_LOCATION",
+    hint: "Write file:///absolute/path, percent-encoded, or a plain path.",
+  });
+}
+
+/** With an encoding that is ours: what Node encodes has changed between its versions, and locations are compared as texts. */
+function fileUrl(path: string): string {
+  return pathToFileURL(path).href.replaceAll(/[^/]+/g, (part) => {
+    const plain = decodeURIComponent(part);
+    return plain === "file:" ? part : plain.replaceAll(ENCODED, percentEncoded);
+  });
+}
+
+const ENCODED = /[^\w!$&'()*+,\-./:;=@]+/gu;
+
+function percentEncoded(text: string): string {
+  return encodeURIComponent(text).replaceAll("~", "%7E");
 }
 
 function unsupported(location: string): Error {
@@ -120,17 +127,4 @@ function unsupported(location: string): Error {
     code: "UNSUPPORTED_STORAGE",
     hint: "Give a folder, as a path or as file:///absolute/path, or s3://bucket/prefix.",
   });
-}
-
-/** Resolves symbolic links in as much of the path as exists. */
-async function withoutLinks(path: string): Promise<string> {
-  const missing: string[] = [];
-  for (let known = path; ; known = dirname(known)) {
-    try {
-      return join(await realpath(known), ...missing.reverse());
-    } catch {
-      if (dirname(known) === known) return path;
-      missing.push(basename(known));
-    }
-  }
 }

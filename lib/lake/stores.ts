@@ -1,5 +1,8 @@
 /** The object store of a location: a folder, or a prefix in a bucket. S3's SDK is loaded at the first call that needs it. */
 
+import { randomUUID } from "node:crypto";
+import { LOG_FOLDER } from "../delta/log-files.ts";
+import { invalid, isLakeError, LakeError } from "../errors.ts";
 import { openTableFiles } from "../files/table-files.ts";
 import type { FileChecks, ObjectStore } from "../ports.ts";
 import { openFileStore } from "../storage/file.ts";
@@ -13,6 +16,45 @@ export function openStore(location: string): ObjectStore {
     const { openS3Store } = await import("../storage/s3.ts");
     return openS3Store(place);
   });
+}
+
+/**
+ * Puts an object into the log as the mirror does, twice, and takes it away again: the second put must find the first.
+ * @throws LakeError invalid LOCATION_NOT_WRITABLE; unavailable
+ */
+export async function tryStore(store: ObjectStore, location: string): Promise<void> {
+  // With the dot no listing of a log from a version on comes by it.
+  const key = `${LOG_FOLDER}/.dl-try-${randomUUID()}`;
+  try {
+    const answers = [await store.putIfAbsent(key, TRIED), await store.putIfAbsent(key, TRIED)];
+    if (answers.join() === "created,exists") return;
+    throw invalid(`an object that was put if absent was ${answers.join(", then ")}`, {
+      hint: "Use a store that knows conditional writes: without them one writer would overwrite the other.",
+    });
+  } catch (error) {
+    throw notWritable(location, error);
+  } finally {
+    // Who may write and not remove leaves an empty object behind that nobody looks at.
+    await store.removeIf(key, TRIED).catch(() => false);
+  }
+}
+
+const TRIED = new TextEncoder().encode("deltalakedb tries whether it can write here");
+
+function notWritable(location: string, error: unknown): unknown {
+  if (!isLakeError(error)) return error;
+  const { message, facts, hint } = error;
+  return new LakeError(
+    error.kind === "unavailable" ? "unavailable" : "invalid",
+    `no table can be made at ${location}: ${message}`,
+    {
+      code: error.kind === "unavailable" ? error.code : "LOCATION_NOT_WRITABLE",
+      at: "/location",
+      facts,
+      cause: error,
+      ...(hint && { hint }),
+    },
+  );
 }
 
 /** What looks at the files that commits name. */

@@ -1,6 +1,7 @@
 /** Creates a table: version 0 in SQL, which the mirror then publishes like any other version. */
 
 import { canonicalJson } from "../delta/json.ts";
+import { checkTableLocation, overlaps } from "../delta/locations.ts";
 import { type NewTable, newTableActions } from "../delta/new-table.ts";
 import { planCreation } from "../delta/plan-commit.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
@@ -18,25 +19,27 @@ export interface CreatedTable {
 }
 
 /**
- * Creates a table at a location that holds no Delta log yet.
+ * Creates a table at a location that holds no Delta log yet, and that can be written where this lake writes logs.
+ * @param request.location canonical
  * @param request.transactionId the idempotency key; made here if absent
- * @throws LakeError invalid; conflict TABLE_EXISTS, LOCATION_TAKEN or DELTA_LOG_EXISTS
+ * @throws LakeError invalid; conflict TABLE_EXISTS, LOCATION_TAKEN, LOCATION_OVERLAPS or DELTA_LOG_EXISTS
  */
 export async function createTable(
   lake: Lake,
   request: NewTable & By & { readonly transactionId?: string },
 ): Promise<CreatedTable> {
   checkTableName(request.name);
+  checkTableLocation(request.location);
   const { transactionId = lake.clock.newId(), by, ...table } = request;
   const tableId = lake.clock.newId();
   const actions = signed(newTableActions(table, tableId, lake.clock.now()), { by });
   const requestHash = sha256(canonicalJson({ create: table }));
   const known = await lake.catalog.findTransaction(transactionId);
-  if (known === undefined) await checkNoLog(lake, table.location);
+  const location = known === undefined ? await freePlace(lake, table) : table.location;
   const outcome = await lake.catalog.commit({
     transactionId,
     requestHash,
-    tables: [planCreation({ tableId, name: table.name, location: table.location }, actions, transactionId)],
+    tables: [planCreation({ tableId, name: table.name, location }, actions, transactionId)],
   });
   if (outcome.status === "committed") {
     const created = outcome.tables[0] ?? { tableId, version: 0, timestamp: outcome.committedAt };
@@ -44,15 +47,15 @@ export async function createTable(
     return {
       tableId: created.tableId,
       name: table.name,
-      location: table.location,
+      location,
       version: 0,
       inCommitTimestamp: created.timestamp,
       replayed: outcome.replayed,
     };
   }
   if (outcome.status === "rejected") {
-    const taken = outcome.rejections.find((r) => r.reason === "nameTaken");
-    throw taken ? nameTaken(table.name, taken.name) : locationTaken(table.location);
+    const [rejection] = outcome.rejections;
+    throw taken({ name: table.name, location }, { name: table.name, location, ...rejection });
   }
   throw invalid(`the transactionId ${transactionId} was used for a different request`, {
     at: "/transactionId",
@@ -73,22 +76,43 @@ export function checkTableName(name: string): void {
   }
 }
 
-/** @param other how the table that has the name writes it, where that is another case */
-export function nameTaken(name: string, other?: string): LakeError {
-  const inOtherCase = other === undefined ? "" : `, and "${name}" differs from it only by case`;
-  return new LakeError("conflict", `there is a table named "${other ?? name}" already${inOtherCase}`, {
+interface Place {
+  readonly name: string;
+  readonly location: string;
+}
+
+/** @param by who has the name, or a place that touches this one */
+function taken(wanted: Place, by: Place): LakeError {
+  if (by.name.toLowerCase() === wanted.name.toLowerCase()) return nameTaken(wanted.name, by.name);
+  return by.location === wanted.location ? locationTaken(wanted.location) : overlaps(wanted.location, by);
+}
+
+function nameTaken(name: string, other: string): LakeError {
+  const inOtherCase = other === name ? "" : `, and "${name}" differs from it only by case`;
+  return new LakeError("conflict", `there is a table named "${other}" already${inOtherCase}`, {
     code: "TABLE_EXISTS",
     at: "/name",
     hint: "Choose another name, or drop the table first.",
   });
 }
 
-export function locationTaken(location: string): LakeError {
+function locationTaken(location: string): LakeError {
   return new LakeError("conflict", `another table of this catalog lives at ${location}`, {
     code: "LOCATION_TAKEN",
     at: "/location",
     hint: "Two tables cannot share a folder: choose another location.",
   });
+}
+
+/**
+ * What would be refused is refused before anything is written there. The statement that makes the table decides again, under locks.
+ * @returns the location as its store spells it
+ */
+async function freePlace(lake: Lake, { name, location }: Place): Promise<string> {
+  const claim = await lake.catalog.findClaim({ name, location });
+  if (claim) throw taken({ name, location }, claim);
+  await checkNoLog(lake, location);
+  return (await lake.tryLocation?.(location)) ?? location;
 }
 
 async function checkNoLog(lake: Lake, location: string): Promise<void> {

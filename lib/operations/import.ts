@@ -3,6 +3,7 @@
 import type { CommitActions, Metadata, Protocol } from "../delta/actions.ts";
 import { checkImportable } from "../delta/importable.ts";
 import type { Int64 } from "../delta/int64.ts";
+import { checkTableLocation } from "../delta/locations.ts";
 import {
   type CheckpointFile,
   type CommitFile,
@@ -78,6 +79,7 @@ function asRefusal(error: unknown): unknown {
 
 async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgress): Promise<ImportResult> {
   checkTableName(request.name);
+  checkTableLocation(request.location);
   const log = lake.openLog(request.location);
   const listing = await log.list();
   const notes: string[] = [];

@@ -46,8 +46,10 @@ export interface Rejection {
     /** add of a path whose live or former file a winner changed after readVersion */
     | "addedByWinner";
   readonly path?: string;
-  /** Of a taken name: how the table that has it writes it, where that is another case. */
+  /** Of a taken name: how the table that has it writes it, where that is another case. Of a taken place: who is there. */
   readonly name?: string;
+  /** Of a taken place: where that table lives, there, within it or around it. */
+  readonly location?: string;
   /** The head that the statement saw, or the winner's version. */
   readonly version?: number;
 }

@@ -11,6 +11,11 @@ export interface Lake {
   readonly catalog: Catalog;
   /** The `_delta_log` of the table at this location. Opens nothing yet. */
   readonly openLog: (location: string) => DeltaLog;
+  /**
+   * Writes into the log of a table to be made, takes that away again, and resolves to the location as its store spells it now.
+   * Absent where another role or another process writes logs. @throws LakeError invalid, notFound, unavailable
+   */
+  readonly tryLocation?: (location: string) => Promise<string>;
   /** The files that commits name; absent where nobody can look at them. */
   readonly files?: FileChecks;
   readonly queue: MirrorQueue;

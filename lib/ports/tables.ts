@@ -12,6 +12,13 @@ export interface Tables {
     readonly cursor?: string;
     readonly limit: number;
   }): Promise<Page<TableHead>>;
+  /**
+   * A table that has this name, in any case of letters, or whose place is this one, within it or around it. A look ahead: what
+   * makes a table looks again, under locks.
+   */
+  findClaim(wanted: { readonly name: string; readonly location: string }): Promise<Claim | undefined>;
+  /** Pairs of live tables of which one lies within the other, as older releases let them be made. */
+  nestedTables(limit: number): Promise<readonly { readonly outer: Claim; readonly inner: Claim }[]>;
   /** Heads with protocol and metadata, in one round trip; a missing table is missing from the answer. */
   readStates(refs: readonly TableRef[]): Promise<readonly TableState[]>;
   /** The table that lives at a location. */
@@ -32,4 +39,11 @@ export interface DropOutcome {
   readonly dropped: boolean;
   /** Versions that the log did not have. */
   readonly unpublished: number;
+}
+
+/** Who has a name and a place. */
+export interface Claim {
+  readonly tableId: string;
+  readonly name: string;
+  readonly location: string;
 }

@@ -160,7 +160,7 @@ function creationTests(catalog: Get): void {
     const elsewhere = creation(id(), `${name}2`, { create: { name: `${name}2`, location: `file:///lake/${name}` } });
     assert.deepEqual(await catalog().commit(planned([elsewhere])), {
       status: "rejected",
-      rejections: [{ tableId: elsewhere.tableId, reason: "locationTaken" }],
+      rejections: [{ tableId: elsewhere.tableId, reason: "locationTaken", name, location: `file:///lake/${name}` }],
     });
     await catalog().dropTable(tableId, { unpublished: "giveUp" });
     assert.equal(await catalog().findTable({ name }), undefined);

@@ -1,4 +1,7 @@
-/** Locks on PostgreSQL are taken in ascending order of their keys, whatever the order of the request: seen in pg_locks, not by chance. */
+/**
+ * Locks on PostgreSQL are taken in ascending order of their keys, whatever the order of the request, and a new table locks the
+ * places above its own: seen in pg_locks, not by chance.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { openCatalog } from "../../lib/catalog/open.ts";
 import { findPostgres } from "../support/catalog-engines.ts";
-import { add, id, newTable, planned, plannedTable, testClock } from "../support/catalog-plans.ts";
+import { add, creation, id, newTable, planned, plannedTable, testClock } from "../support/catalog-plans.ts";
 import { needs } from "../support/skip.ts";
 
 const postgres = findPostgres();
@@ -48,6 +51,40 @@ test(
     }
   },
 );
+
+for (const how of ["create", "import"] as const) {
+  test(
+    `a new table waits for whoever makes one above it, and not for one beside it (${how})`,
+    needs("locks of places", postgres, "TEST_POSTGRES_URL is not set"),
+    async () => {
+      const database = await postgres?.create();
+      assert.ok(database);
+      const catalog = await openCatalog(database.url, testClock());
+      await catalog.migrate();
+      const holder = new pg.Client({ connectionString: database.url });
+      await holder.connect();
+      const make = async (location: string) => {
+        const [tableId, name] = [id(), `t.${id()}`];
+        if (how === "import") await catalog.beginImport({ tableId, name, location, plan: "full" });
+        else await catalog.commit(planned([creation(tableId, name, { create: { name, location } })]));
+      };
+      try {
+        // As the creator of s3://b/x holds them.
+        await holder.query("begin");
+        await holder.query("select dl_lock_both(array['location:s3://b/x'], array['location:s3://b'])");
+        await make("s3://b/y/z");
+        const within = make("s3://b/x/y/z");
+        assert.ok((await untilWaiting(holder)).wanted);
+        await holder.query("commit");
+        await within;
+      } finally {
+        await holder.end();
+        await catalog.close();
+        await database.drop();
+      }
+    },
+  );
+}
 
 /** Advisory locks, by their keys, of the one session that the holder keeps waiting. */
 async function untilWaiting(holder: pg.Client): Promise<{ wanted: bigint; held: bigint[] }> {

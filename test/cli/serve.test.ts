@@ -158,6 +158,8 @@ test("without storage, a location must be absolute; --no-mirror leaves the log a
     "json",
     "--database",
     join(folder, "bare.sqlite"),
+    "--root",
+    folder,
   ]);
   servers.push(child);
   const finished = finish(child);

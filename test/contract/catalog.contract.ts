@@ -8,6 +8,7 @@ import { concurrencyContract } from "../catalog/contract-concurrency.ts";
 import { importContract } from "../catalog/contract-import.ts";
 import { keyContract } from "../catalog/contract-keys.ts";
 import { mirrorContract } from "../catalog/contract-mirror.ts";
+import { placeContract } from "../catalog/contract-places.ts";
 import { readContract } from "../catalog/contract-read.ts";
 import { rowContract } from "../catalog/contract-rows.ts";
 import type { TestDatabase, TestEngine } from "../support/catalog-engines.ts";
@@ -29,6 +30,7 @@ const PARTS = {
   "mirror state": mirrorContract,
   imports: importContract,
   "API keys": keyContract,
+  places: placeContract,
   concurrency: concurrencyContract,
 };
 

@@ -4,7 +4,8 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
-import { openLocalLake, toLocation } from "../../lib/lake/local.ts";
+import { openLocalLake } from "../../lib/lake/local.ts";
+import { tableLocation } from "../../lib/lake/table-location.ts";
 import { client } from "./stub-lake.ts";
 
 const SCHEMA = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
@@ -14,8 +15,11 @@ export const addOf = (path: string, more: object = {}) => ({
 });
 export const removeOf = (path: string) => ({ remove: { path, deletionTimestamp: 1, dataChange: true } });
 
-/** Opened for the tests of one file, and closed after them. */
-export async function openLocalApi() {
+/**
+ * Opened for the tests of one file, and closed after them.
+ * @param options.roots places below which tables may be beside the folder
+ */
+export async function openLocalApi({ roots = [] }: { readonly roots?: readonly string[] } = {}) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-http-")));
   const database = join(folder, "catalog.sqlite");
   const lake = await openLocalLake({ database, verifyFiles: "off" });
@@ -24,7 +28,8 @@ export async function openLocalApi() {
     await lake.close();
     rmSync(folder, { recursive: true });
   });
-  const api = client(lake, { resolveLocation: (location, name) => toLocation(location ?? name, folder) });
+  const places = { storage: folder, roots };
+  const api = client(lake, { resolveLocation: (location, name) => tableLocation(places, location, name) });
   let tables = 0;
   return {
     ...api,

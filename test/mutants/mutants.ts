@@ -52,6 +52,23 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "a new table does not lock the places above its own (PL/pgSQL)",
+    fast: true,
+    killers: ["locks"],
+    edits: [{ file: FUNCTIONS, search: "if is_free and requests->i ? 'sharedLocks' then", replace: "if false then" }],
+  },
+  {
+    name: "tables within the place of a new one are not looked for (SQLite)",
+    killers: ["catalog"],
+    edits: [
+      {
+        file: "lib/catalog/claims.ts",
+        search: "order by location limit 1) w`",
+        replace: "order by location limit 0) w`",
+      },
+    ],
+  },
+  {
     name: "a transactionId is not looked up, and may be recorded twice (PL/pgSQL)",
     fast: true,
     killers: ["contention", "checker"],

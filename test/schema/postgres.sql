@@ -449,12 +449,17 @@ begin
   -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
   if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
   if waits then
-    perform dl_lock(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n));
+    perform dl_lock_both(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n),
+      array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n));
   end if;
   for i in 0 .. jsonb_array_length(requests) - 1 loop
     if not waits then
       select coalesce(bool_and(pg_try_advisory_xact_lock(hashtextextended(n, 0))), true) into is_free
       from jsonb_array_elements_text(requests->i->'locks') n;
+      if is_free and requests->i ? 'sharedLocks' then
+        select coalesce(bool_and(pg_try_advisory_xact_lock_shared(hashtextextended(n, 0))), true) into is_free
+        from jsonb_array_elements_text(requests->i->'sharedLocks') n;
+      end if;
     end if;
     answers := answers || case when is_free then dl_commit_one_2(requests->i) else '{"status":"busy"}' end;
   end loop;
@@ -472,7 +477,7 @@ declare
   tx_id constant uuid := (req->>'transactionId')::uuid;
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
-  found_names text[]; taken text;
+  place text; claim record;
 begin
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
@@ -488,14 +493,27 @@ begin
     tab := tabs->i;
     tid := (tab->>'tableId')::uuid;
     if tab ? 'create' then
-      select array_agg(d.name) into found_names from dl_tables d
-      where d.table_id = tid
-        or ((lower(d.name) = lower(tab->'create'->>'name') or d.location = tab->'create'->>'location') and d.status <> 'DELETED');
-      if found_names is not null then
-        taken := (select n from unnest(found_names) n where lower(n) = lower(tab->'create'->>'name') limit 1);
-        rejections := rejections || jsonb_strip_nulls(jsonb_build_object('tableId', tid,
-          'reason', case when taken is null then 'locationTaken' else 'nameTaken' end,
-          'name', nullif(taken, tab->'create'->>'name')));
+      place := tab->'create'->>'location';
+      -- readClaims() of claims.ts
+      select c.* into claim from (
+        select d.name, d.location, lower(d.name) = lower(tab->'create'->>'name') named
+        from dl_tables d where d.table_id = tid
+        union all
+        select d.name, d.location, true
+        from dl_tables d where lower(d.name) = lower(tab->'create'->>'name') and d.status <> 'DELETED'
+        union all
+        select d.name, d.location, false
+        from dl_tables d where d.location = any (array(select place union all
+          select jsonb_array_elements_text(tab->'create'->'above'))) and d.status <> 'DELETED'
+        union all
+        (select d.name, d.location, false
+        from dl_tables d where d.location > place || '/' and d.location < place || '0' and d.status <> 'DELETED'
+        order by d.location limit 1)
+      ) c order by not c.named, c.location limit 1;
+      if found then
+        rejections := rejections || jsonb_strip_nulls(case when claim.named
+          then jsonb_build_object('tableId', tid, 'reason', 'nameTaken', 'name', nullif(claim.name, tab->'create'->>'name'))
+          else jsonb_build_object('tableId', tid, 'reason', 'locationTaken', 'name', claim.name, 'location', claim.location) end);
       end if;
       continue;
     end if;
@@ -617,6 +635,20 @@ declare k bigint;
 begin
   for k in select distinct hashtextextended(n, 0) h from unnest(names) n order by h loop
     perform pg_advisory_xact_lock(k);
+  end loop;
+end $function$
+
+
+CREATE OR REPLACE FUNCTION dl_lock_both(exclusive text[], shared text[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare k record;
+begin
+  for k in select hashtextextended(n, 0) h, bool_and(s) s
+    from (select unnest(exclusive) n, false s union all select unnest(shared), true) l group by h order by h
+  loop
+    if k.s then perform pg_advisory_xact_lock_shared(k.h); else perform pg_advisory_xact_lock(k.h); end if;
   end loop;
 end $function$
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseJson } from "../../lib/delta/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
-import { tableLocation } from "../../lib/lake/location.ts";
+import { tableLocation } from "../../lib/lake/table-location.ts";
 import { checked } from "../../lib/validation.ts";
 import { decodeCommitRequest } from "../../lib/wire/commit-request.ts";
 import { snapshotRequest } from "../../lib/wire/contracts/reads.ts";
@@ -113,7 +113,7 @@ for (const begin of LOCATIONS) {
       // As long as one may be, and longer.
       for (const scale of [40, 1]) {
         const found = await grows(
-          (text) => tableLocation("/tmp", begin + text, "a.b"),
+          (text) => tableLocation({ storage: "/tmp" }, begin + text, "a.b"),
           (n) => make(Math.floor(n / scale)),
         );
         assert.equal(found, undefined, `${kind}: ${found}`);

@@ -5,8 +5,9 @@ import type { Commit } from "../../delta/actions.ts";
 import type { PlannedCommit, TableState } from "../../delta/table.ts";
 import { invalid } from "../../errors.ts";
 import type { Clock, CommitOutcome } from "../../ports.ts";
+import { touch } from "../claims.ts";
 import type { Database, SqlTransaction } from "../database.ts";
-import { creationLocks, tableLock, takeLocks, transactionLock } from "../dialect.ts";
+import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from "../dialect.ts";
 import { readCommitsOf } from "../reads/commits.ts";
 import { requireUuid } from "../rows/values.ts";
 import { readStates } from "../tables.ts";
@@ -85,12 +86,21 @@ function locksOf({ tableId, create }: TableRequest): readonly string[] {
 function requestOf(planned: PlannedCommit): CommitRows {
   const transactionId = requireUuid(planned.transactionId, "transaction id");
   const tables = planned.tables.map(tableRequest);
-  const locks = [transactionLock(transactionId), ...tables.flatMap(locksOf)];
-  const request = { transactionId, requestHash: planned.requestHash, locks, tables };
+  const created = tables.flatMap(({ create }) => create ?? []);
+  const request: CommitRows = {
+    transactionId,
+    requestHash: planned.requestHash,
+    locks: [transactionLock(transactionId), ...tables.flatMap(locksOf)],
+    ...(created.length === 0 ? {} : { sharedLocks: created.flatMap(locksAbove) }),
+    tables,
+  };
   if (new Set(request.tables.map((table) => table.tableId)).size < request.tables.length) {
     throw invalid("a table occurs twice in one transaction");
   }
-  const created = request.tables.flatMap(({ create }) => (create === undefined ? [] : [create.name.toLowerCase()]));
-  if (new Set(created).size < created.length) throw invalid("two new tables of one transaction have the same name");
+  const names = new Set(created.map(({ name }) => name.toLowerCase()));
+  if (names.size < created.length) throw invalid("two new tables of one transaction have the same name");
+  if (touch(created.map(({ location }) => location))) {
+    throw invalid("of two new tables of one transaction one lies within the other", { code: "LOCATION_OVERLAPS" });
+  }
   return request;
 }

@@ -4,6 +4,7 @@ import type { CommitActions, DomainMetadata, RemoveFile } from "../../delta/acti
 import { metadataFields, protocolFields } from "../../delta/encode.ts";
 import { type Int64, isInt64 } from "../../delta/int64.ts";
 import { isJsonObject, parseJson, stringifyJson } from "../../delta/json.ts";
+import { placesAbove } from "../../delta/locations.ts";
 import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
 import type { PlannedTable } from "../../delta/table.ts";
 import type { CommitOutcome } from "../../ports.ts";
@@ -42,7 +43,12 @@ export interface TableWrite {
 /** One table of a transaction, as the commit takes it. */
 export interface TableRequest extends TableWrite {
   readonly tableId: string;
-  readonly create?: { readonly name: string; readonly location: string };
+  readonly create?: {
+    readonly name: string;
+    readonly location: string;
+    /** Places that hold this one. */
+    readonly above: readonly string[];
+  };
   readonly readVersion: number;
   readonly checkedVersion: number;
   readonly metadataVersion: number;
@@ -56,8 +62,10 @@ export interface TableRequest extends TableWrite {
 export interface CommitRows {
   readonly transactionId: string;
   readonly requestHash: string;
-  /** Names of all locks that it takes, in any order. */
+  /** Names of all locks that it takes for itself, in any order. */
   readonly locks: readonly string[];
+  /** Names of those that others may have, too; absent where no table is made. */
+  readonly sharedLocks?: readonly string[];
   readonly tables: readonly TableRequest[];
 }
 
@@ -101,7 +109,13 @@ export function tableRequest(planned: PlannedTable): TableRequest {
     tableId: requireUuid(planned.tableId, "table id"),
     ...(create === undefined
       ? {}
-      : { create: { name: storable(create.name, "name"), location: storable(create.location, "location") } }),
+      : {
+          create: {
+            name: storable(create.name, "name"),
+            location: storable(create.location, "location"),
+            above: placesAbove(create.location),
+          },
+        }),
     readVersion: planned.readVersion,
     checkedVersion: planned.checkedVersion,
     metadataVersion: planned.metadataVersion,

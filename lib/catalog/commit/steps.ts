@@ -1,9 +1,10 @@
 /** The commit as steps inside one transaction, for engines without functions. The twin of dl_commit in PL/pgSQL. */
 
 import type { CommitOutcome, CommittedTable, Rejection } from "../../ports.ts";
+import { firstClaim, readClaims } from "../claims.ts";
 import { type Row, type SqlTransaction, sql } from "../database.ts";
 import { findTransactionRow } from "../reads/transactions.ts";
-import { integer, text } from "../rows/values.ts";
+import { integer } from "../rows/values.ts";
 import { checkRows, type LiveFiles, readLiveFiles } from "./check-rows.ts";
 import type { CommitRows, TableRequest } from "./planned-rows.ts";
 import { type HeadNumbers, headNumbers, writeVersion } from "./write-version.ts";
@@ -105,15 +106,11 @@ async function whyTaken(
   tx: SqlTransaction,
   tableId: string,
   create: { readonly name: string; readonly location: string },
-): Promise<Pick<Rejection, "reason" | "name"> | undefined> {
-  const rows = await tx.read(sql`
-    select name from dl_tables
-    where table_id = ${tableId}
-      or ((lower(name) = lower(${create.name}) or location = ${create.location}) and status <> 'DELETED')`);
-  if (rows.length === 0) return undefined;
-  const names = rows.map((row) => text(row, "name"));
-  const name = names.find((other) => other.toLowerCase() === create.name.toLowerCase());
-  if (name === undefined) return { reason: "locationTaken" };
+): Promise<Pick<Rejection, "reason" | "name" | "location"> | undefined> {
+  const claim = firstClaim(await readClaims(tx, { tableId, ...create }), create.name);
+  if (claim === undefined) return undefined;
+  const { name, location } = claim;
+  if (name.toLowerCase() !== create.name.toLowerCase()) return { reason: "locationTaken", name, location };
   return name === create.name ? { reason: "nameTaken" } : { reason: "nameTaken", name };
 }
 

@@ -3,6 +3,7 @@
  * migrations 2 and 5 stay for old code, which still runs during a deployment.
  */
 
+import { CHECK_ROWS, LOCK_BOTH } from "./0006-locks-and-checks.ts";
 import type { IndexSpec } from "./ddl.ts";
 
 /** Not unique: a database may have such names from before. */
@@ -12,82 +13,6 @@ export const NAME_IN_ANY_CASE: IndexSpec = {
   where: "status <> 'DELETED'",
   comment: "Names that differ only by case cannot both be taken.",
 };
-
-const CHECK_ROWS = `
-create function dl_check_rows_2(tid uuid, head bigint, head_removed bigint, tab jsonb) returns jsonb language plpgsql volatile as $function$
-declare
-  rv constant bigint := (tab->>'readVersion')::bigint;
-  removes jsonb;
-  adds jsonb;
-  fresh boolean := false;
-begin
-  if jsonb_array_length(tab->'removes') = 0 then
-    -- An append, nearly always: no path of it is live, and nobody has removed anything since the read.
-    perform from jsonb_to_recordset(tab->'adds') a(path_key uuid)
-    cross join lateral (select f.dv_key from dl_files f
-      where f.table_id = tid and f.path_key = a.path_key and f.removed_version = 9007199254740991 order by f.dv_key limit 1) live
-    limit 1;
-    fresh := not found;
-    if fresh and head_removed <= rv then return null; end if;
-  end if;
-
-  select jsonb_agg(bad.rejection order by bad.ord) into removes from (
-    select r.ord, jsonb_build_object('tableId', tid, 'path', r.path,
-      'reason', case when live.added_version > rv then 'addedByWinner'
-        when live.added_version is not null then 'otherSpelling'
-        when former.version is not null or other.version > rv then 'removedByWinner'
-        when other.version is not null then 'removeOtherDeletionVector'
-        else 'removeNotLive' end,
-      'version', case when live.added_version > rv then live.added_version
-        when live.added_version is not null then head
-        when former.version is not null then former.version
-        when other.version > rv then other.version
-        else head end) rejection
-    from jsonb_to_recordset(tab->'removes') r(ord int, path text, path_key uuid, dv_key text)
-    -- the live file that is to go
-    left join lateral (select f.added_version, f.path from dl_files f
-      where f.table_id = tid and f.path_key = r.path_key and f.dv_key >= r.dv_key and f.dv_key <= r.dv_key
-        and f.removed_version = 9007199254740991 order by f.dv_key) live on true
-    -- the same file, gone since the read
-    left join lateral (select f.removed_version version from dl_files f
-      where f.table_id = tid and f.path_key = r.path_key and f.dv_key = r.dv_key
-        and f.removed_version > rv and f.removed_version < 9007199254740991 order by f.removed_version limit 1) former on true
-    -- the same path with any deletion vector
-    left join lateral (select max(f.added_version) version from (select added_version from dl_files
-      where table_id = tid and path_key = r.path_key and removed_version = 9007199254740991 order by dv_key) f) other on true
-    where live.added_version is null or live.added_version > rv or live.path <> r.path
-    order by r.ord limit 20) bad;
-
-  select jsonb_agg(bad.rejection order by bad.ord) into adds from (
-    select a.ord, jsonb_build_object('tableId', tid, 'path', a.path,
-      'reason', case when a.newer is not null then 'addedByWinner' when a.spelled then 'otherSpelling'
-        when a.blocked then 'addOverLive' else 'addedByWinner' end,
-      'version', case when a.newer is not null then a.newer when a.spelled or a.blocked then head else a.former end) rejection
-    from (
-      select c.ord, min(c.path) path, max(c.newer) newer, bool_or(c.spelled) spelled, bool_or(c.blocked) blocked, min(c.former) former
-      from (
-        select a.ord, a.path, case when live.added_version > rv then live.added_version end newer,
-          live.path <> a.path and live.dv_key is distinct from a.replaces spelled,
-          live.dv_key <> a.dv_key and live.dv_key is distinct from a.replaces blocked, null::bigint former
-        from jsonb_to_recordset(tab->'adds') a(ord int, path text, path_key uuid, dv_key text, replaces text)
-        cross join lateral (select f.path, f.dv_key, f.added_version from dl_files f
-          where f.table_id = tid and f.path_key = a.path_key and f.removed_version = 9007199254740991 order by f.dv_key) live
-        where live.added_version > rv
-          or ((live.path <> a.path or live.dv_key <> a.dv_key) and live.dv_key is distinct from a.replaces)
-        union all
-        -- Whoever touched the path after the read, also where that file has gone again: what was refused stays refused.
-        select a.ord, a.path, null, false, false, former.version
-        from jsonb_to_recordset(tab->'adds') a(ord int, path text, path_key uuid)
-        cross join lateral (
-          select case when f.added_version > rv then f.added_version else f.removed_version end version from dl_files f
-          where f.table_id = tid and f.path_key = a.path_key and f.removed_version > rv
-            and f.removed_version < 9007199254740991 order by f.removed_version limit 1) former
-        where head_removed > rv
-      ) c group by c.ord
-    ) a order by a.ord limit 20) bad;
-  if fresh and adds is null then return null; end if;
-  return coalesce(removes, '[]') || coalesce(adds, '[]');
-end $function$`;
 
 const WRITE_VERSION = `
 create function dl_write_version_2(t dl_tables, at jsonb, tab jsonb) returns dl_tables language plpgsql volatile as $function$
@@ -257,7 +182,7 @@ declare
   tx_id constant uuid := (req->>'transactionId')::uuid;
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
-  found_names text[]; taken text;
+  place text; claim record;
 begin
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
@@ -273,14 +198,27 @@ begin
     tab := tabs->i;
     tid := (tab->>'tableId')::uuid;
     if tab ? 'create' then
-      select array_agg(d.name) into found_names from dl_tables d
-      where d.table_id = tid
-        or ((lower(d.name) = lower(tab->'create'->>'name') or d.location = tab->'create'->>'location') and d.status <> 'DELETED');
-      if found_names is not null then
-        taken := (select n from unnest(found_names) n where lower(n) = lower(tab->'create'->>'name') limit 1);
-        rejections := rejections || jsonb_strip_nulls(jsonb_build_object('tableId', tid,
-          'reason', case when taken is null then 'locationTaken' else 'nameTaken' end,
-          'name', nullif(taken, tab->'create'->>'name')));
+      place := tab->'create'->>'location';
+      -- readClaims() of claims.ts
+      select c.* into claim from (
+        select d.name, d.location, lower(d.name) = lower(tab->'create'->>'name') named
+        from dl_tables d where d.table_id = tid
+        union all
+        select d.name, d.location, true
+        from dl_tables d where lower(d.name) = lower(tab->'create'->>'name') and d.status <> 'DELETED'
+        union all
+        select d.name, d.location, false
+        from dl_tables d where d.location = any (array(select place union all
+          select jsonb_array_elements_text(tab->'create'->'above'))) and d.status <> 'DELETED'
+        union all
+        (select d.name, d.location, false
+        from dl_tables d where d.location > place || '/' and d.location < place || '0' and d.status <> 'DELETED'
+        order by d.location limit 1)
+      ) c order by not c.named, c.location limit 1;
+      if found then
+        rejections := rejections || jsonb_strip_nulls(case when claim.named
+          then jsonb_build_object('tableId', tid, 'reason', 'nameTaken', 'name', nullif(claim.name, tab->'create'->>'name'))
+          else jsonb_build_object('tableId', tid, 'reason', 'locationTaken', 'name', claim.name, 'location', claim.location) end);
       end if;
       continue;
     end if;
@@ -346,12 +284,17 @@ begin
   -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
   if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
   if waits then
-    perform dl_lock(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n));
+    perform dl_lock_both(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n),
+      array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n));
   end if;
   for i in 0 .. jsonb_array_length(requests) - 1 loop
     if not waits then
       select coalesce(bool_and(pg_try_advisory_xact_lock(hashtextextended(n, 0))), true) into is_free
       from jsonb_array_elements_text(requests->i->'locks') n;
+      if is_free and requests->i ? 'sharedLocks' then
+        select coalesce(bool_and(pg_try_advisory_xact_lock_shared(hashtextextended(n, 0))), true) into is_free
+        from jsonb_array_elements_text(requests->i->'sharedLocks') n;
+      end if;
     end if;
     answers := answers || case when is_free then dl_commit_one_2(requests->i) else '{"status":"busy"}' end;
   end loop;
@@ -381,6 +324,7 @@ begin
 end $function$`;
 
 export const POSTGRES_FUNCTIONS_BY_NAME: readonly string[] = [
+  LOCK_BOTH,
   CHECK_ROWS,
   WRITE_VERSION,
   COMMIT_ONE,

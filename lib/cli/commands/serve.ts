@@ -8,7 +8,7 @@ import type { HostOptions } from "../../http/endpoint.ts";
 import { type HttpServer, listen } from "../../http/node-server.ts";
 import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
 import type { LocalLake } from "../../lake/local.ts";
-import { tableLocation } from "../../lake/location.ts";
+import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
 import { sweepMirrors } from "../../operations/sweep.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
@@ -37,6 +37,7 @@ interface Options {
   readonly allowedHost?: readonly string[];
   readonly corsOrigin?: readonly string[];
   readonly insecureNoAuth?: true;
+  readonly root?: readonly string[];
   readonly sweepIntervalSeconds?: number;
   readonly parityIntervalSeconds?: number;
   readonly mirror: boolean;
@@ -55,6 +56,7 @@ export function serveCommand(): Command {
     .option("--allowed-host <name>", "a name by which the server is known; may be repeated", repeated)
     .option("--cors-origin <origin>", "an origin whose pages may use the API; may be repeated", repeated)
     .option("--insecure-no-auth", "ask nobody who they are, also beyond this machine")
+    .option("--root <place>", "another place below which the API may put tables; may be repeated", repeated)
     .option(
       "--sweep-interval-seconds <n>",
       "how often overdue tables are mirrored again; 0 never (default: 5)",
@@ -76,6 +78,7 @@ export function serveCommand(): Command {
           logger.warn({ tableId, err: error }, `the mirror failed and will be tried again: ${errorText(error)}`);
         };
         const { enabled: mirror } = settings.mirror;
+        await checkPlaces(placesOf(settings));
         await withLake(
           async (lake) => {
             logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
@@ -92,7 +95,7 @@ export function serveCommand(): Command {
 }
 
 async function withOptions(config: Config, options: Options): Promise<Config> {
-  const { mirror, parity } = config;
+  const { storage, mirror, parity } = config;
   const server = await withAddress(config.server, options);
   const { sweepIntervalSeconds, parityIntervalSeconds } = options;
   return {
@@ -101,6 +104,7 @@ async function withOptions(config: Config, options: Options): Promise<Config> {
       ...server,
       storage: options.storage ?? server.storage,
     },
+    storage: { ...storage, roots: options.root ?? storage.roots },
     mirror: {
       ...mirror,
       enabled: options.mirror && mirror.enabled,
@@ -184,12 +188,16 @@ async function listenOn(fetch: App["fetch"], settings: Config["server"], logger:
   };
 }
 
+function placesOf({ server, storage }: Config): AllowedPlaces {
+  return { storage: server.storage, roots: storage.roots };
+}
+
 function hostOptions(
   lake: LocalLake,
   settings: Config,
   { logger, metrics, parity, door }: Omit<Speaking, "output"> & { readonly parity: ParityChecks },
 ): HostOptions {
-  const { body_limit_bytes, storage } = settings.server;
+  const { body_limit_bytes } = settings.server;
   const text = async () => {
     const samples = [...(await mirrorMetrics(lake)), ...parity.samples()];
     return { contentType: metrics.contentType, text: (await metrics.render()) + exposition(samples) };
@@ -197,7 +205,7 @@ function hostOptions(
   return {
     version: VERSION,
     bodyLimitBytes: body_limit_bytes,
-    resolveLocation: (location, tableName) => tableLocation(storage, location, tableName),
+    resolveLocation: (location, tableName) => tableLocation(placesOf(settings), location, tableName),
     ...door,
     onAnswer: settings.logging.access ? (line) => logger.info(line, "answered") : undefined,
     onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),

@@ -7,11 +7,12 @@
 import { CHECK_ROWS } from "./check-rows.ts";
 import { COMMIT_GROUP, COMMIT_ONE } from "./commit.ts";
 import { IMPORT_BATCH } from "./import-batch.ts";
-import { LOCK } from "./lock.ts";
+import { LOCK, LOCK_BOTH } from "./lock.ts";
 import { WRITE_VERSION } from "./write-version.ts";
 
 export const CURRENT_FUNCTIONS: readonly string[] = [
   LOCK,
+  LOCK_BOTH,
   CHECK_ROWS,
   WRITE_VERSION,
   COMMIT_ONE,
