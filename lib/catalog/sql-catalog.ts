@@ -19,7 +19,7 @@ import { readFiles, readTombstones } from "./reads/files.ts";
 import { formerCommits, tableAt } from "./reads/former-lives.ts";
 import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
-import { history, readHeader, versionAt } from "./reads/versions.ts";
+import { firstOwnVersion, history, readHeader, versionAt } from "./reads/versions.ts";
 import { dropTable, findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
 
 export function catalogOn(database: Database, clock: Clock): Catalog {
@@ -50,6 +50,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     readCommitsOf: (ranges) => readCommitsOf(db, ranges),
     readCommits: (tableId, from, to, options) => readCommits(db, tableId, from, to, options),
     formerCommits: (location, version) => formerCommits(db, location, version),
+    firstOwnVersion: (tableId) => firstOwnVersion(db, tableId),
     history: (tableId, options) => history(db, tableId, options),
     versionAt: (tableId, timestamp) => versionAt(db, tableId, timestamp),
     readHeader: (tableId, version) => readHeader(db, tableId, version),

@@ -60,6 +60,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "let the mirror of a quarantined table go on, once the foreign files are gone from its _delta_log",
     load: async () => (await import("./commands/resolve.ts")).resolveCommand(),
   },
+  repair: {
+    about: "put back files that are missing from _delta_log, from SQL; exits 1 when something is wrong all the same",
+    load: async () => (await import("./commands/repair.ts")).repairCommand(),
+  },
   drop: {
     about: "forget a table, once all of it is in its _delta_log; its files stay",
     load: async () => (await import("./commands/drop.ts")).dropCommand(),

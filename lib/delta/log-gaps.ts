@@ -18,6 +18,21 @@ export function firstMissing(
   return undefined;
 }
 
+/**
+ * All commits up to `to` that are missing from a whole listing, but for those that retention has cleaned away: what lies below
+ * everything that is there, while a checkpoint takes its place.
+ */
+export function missingCommits({ commits, checkpoints }: LogListing, to: number): number[] {
+  const present = new Set(commits.map(({ version }) => version));
+  const start = checkpoints.find(({ complete, version }) => complete && version <= to)?.version;
+  const oldest = commits[0]?.version ?? to + 1;
+  const missing: number[] = [];
+  for (let version = start === undefined ? 0 : Math.min(oldest, start + 1); version <= to; version += 1) {
+    if (!present.has(version)) missing.push(version);
+  }
+  return missing;
+}
+
 /** The first version at or above `next` that has no commit. */
 export function endOf({ commits }: LogListing, next: number): number {
   const present = new Set(commits.map(({ version }) => version));

@@ -52,7 +52,7 @@ async function unpublishedVersions(lake: Lake, head: TableHead, unpublished: num
   const [oldest] = await lake.catalog.unpublished(tableId, 1);
   const why = head.quarantine ?? oldest?.lastError ?? "the mirror has not come to them yet";
   const versions = unpublished === 1 ? "1 version" : `${unpublished} versions`;
-  return new LakeError("conflict", `"${name}" has ${versions} that are in SQL alone: ${why}`, {
+  return new LakeError("conflict", `"${name}" has ${versions} in SQL alone: ${why}`, {
     code: "UNPUBLISHED_VERSIONS",
     hint: "Let the mirror publish them (`dl mirror` says what keeps it), and drop the table then; or give them up with force.",
     facts: { tableId, unpublished },

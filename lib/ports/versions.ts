@@ -20,6 +20,8 @@ export interface Versions {
   ): Promise<readonly Commit[]>;
   /** This version of each table that was dropped at this location, as far as it was committed here; the last dropped first. */
   formerCommits(location: string, version: number): Promise<readonly Commit[]>;
+  /** The oldest version that was committed here, and not imported; undefined when there is none. */
+  firstOwnVersion(tableId: string): Promise<number | undefined>;
   /** Newest first, below `before`. */
   history(
     tableId: string,

@@ -296,3 +296,51 @@ test("dl resolve: refuses while a foreign commit is in the way, names it, and le
   assert.equal(ok(await run("resolve", "--table", name)), "sales.foreign is not quarantined\n");
   ok(await run("diff", "--table", name, "--log-dir", location));
 });
+
+test("dl mirror and dl repair: a published file is gone: the one says so, the other puts it back", async () => {
+  const name = "sales.damaged";
+  const lake = await openLocalLake({ database, verifyFiles: "off" });
+  await createTable(lake, { name, location: `file://${folder}/damaged`, schema });
+  await lake.close();
+  ok(await send(request(0, [add("a.parquet")], name)));
+  const log = join(folder, "damaged/_delta_log");
+  const file = join(log, "00000000000000000001.json");
+  const bytes = readFileSync(file);
+  rmSync(file);
+  const told = await run("mirror", "--table", name);
+  assert.equal(told.code, 1);
+  assert.match(told.stdout, /00000000000000000001\.json was published, and is not in the log any more.*`dl repair`/s);
+  ok(await send(request(1, [add("b.parquet")], name), "--no-mirror"));
+  assert.equal((await run("mirror", "--table", name)).code, 1);
+  assert.ok(!existsSync(join(log, "00000000000000000002.json")), "nothing is published into the gap");
+  assert.match(ok(await run("repair", name)), /sales\.damaged +.*1 version put back \(1\)/);
+  assert.deepEqual(readFileSync(file), bytes);
+  assert.ok(existsSync(join(log, "00000000000000000002.json")), "the mirror was woken up");
+  rmSync(log, { recursive: true });
+  const all = await run("repair", "--all", "--format", "json");
+  assert.equal(all.code, 1, "sales.seized is still wrong");
+  const { tables } = JSON.parse(all.stdout);
+  const repaired = tables.find((t: { table: string }) => t.table === name);
+  assert.deepEqual([repaired.restored, repaired.fault], [[0, 1, 2], undefined]);
+  assert.match(ok(await run("repair", "--table", name)), /nothing is missing/);
+  assert.equal((await run("repair")).code, 64);
+  assert.equal((await run("repair", name, "--all")).code, 64);
+});
+
+test("dl drop: forgets a table once its log has all of it; --force gives the rest up", async () => {
+  const name = "sales.dropped";
+  const lake = await openLocalLake({ database, verifyFiles: "off" });
+  await createTable(lake, { name, location: `file://${folder}/dropped`, schema });
+  await lake.close();
+  ok(await send(request(0, [add("a.parquet")], name), "--no-mirror"));
+  assert.match(ok(await run("drop", name)), /^sales\.dropped is dropped\. Its files are where they were/);
+  assert.ok(existsSync(join(folder, "dropped/_delta_log/00000000000000000001.json")), "published first");
+  assert.equal((await run("drop", name)).code, 1);
+  ok(await run("import", join(folder, "dropped"), "--name", name));
+  writeFileSync(join(folder, "dropped/_delta_log/00000000000000000002.json"), "{}\n");
+  ok(await send(request(1, [add("b.parquet")], name)));
+  const refused = await run("drop", name);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /^dl: "sales\.dropped" has 1 version in SQL alone: .*force/s);
+  assert.match(ok(await run("drop", name, "--force")), /1 version that it had in SQL alone is given up/);
+});

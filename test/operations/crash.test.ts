@@ -1,4 +1,4 @@
-/** Crashes at every call that commit, mirror and import make: whatever happens, the theorem holds and the next worker finishes. */
+/** Crashes at every call that a move makes: whatever happens, the theorem holds and the next worker finishes. */
 
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -8,12 +8,16 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openDeltaLog } from "../../lib/log/delta-log.ts";
 import { commit } from "../../lib/operations/commit.ts";
+import { createTable } from "../../lib/operations/create-table.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
+import { dropTable } from "../../lib/operations/drop-table.ts";
 import { importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { repairTable } from "../../lib/operations/repair.ts";
+import type { ObjectStore } from "../../lib/ports.ts";
 import { openFileStore } from "../../lib/storage/file.ts";
 import { Crash, crashPoint, dying } from "../support/crash.ts";
-import { addOf, commitTo, newTable, openTestLake, removeOf, request } from "../support/lake.ts";
+import { addOf, commitTo, newTable, openTestLake, removeOf, request, SCHEMA, type TestLake } from "../support/lake.ts";
 import { assertHistory, assertTheorem } from "../support/theorem.ts";
 
 const MAX_CALLS = 200;
@@ -72,6 +76,88 @@ test("edge 53: mirror: a worker killed at any call of catalog or store leaves a 
     await lake.close();
   }
 });
+
+test("create: a crash at any call, then the same request again: one table, from its first answer on", async () => {
+  const lake = await openTestLake();
+  for (const when of ["before", "after"] as const) {
+    for (let at = 0, done = false; !done; at += 1) {
+      assert.ok(at < MAX_CALLS, "the loop ends");
+      const name = `c.create_${when}${at}`;
+      const wanted = { name, location: `file:///lake/${name}`, schema: SCHEMA, transactionId: crypto.randomUUID() };
+      const point = crashPoint(at, when);
+      const doomed = lake.with({ catalog: dying(lake.catalog, point), store: (store) => dying(store, point) });
+      const first = await createTable(doomed, wanted).catch((e: unknown) => e);
+      done = !(first instanceof Crash);
+      const head = await lake.catalog.findTable({ name });
+      const created = await createTable(lake, wanted);
+      assert.equal(created.replayed, head !== undefined);
+      assert.equal(created.tableId, head?.tableId ?? created.tableId);
+      assert.deepEqual((await mirrorTable(lake, created.tableId)).published, [0]);
+      assert.equal(await assertTheorem(lake, created.tableId), 0);
+    }
+  }
+  await lake.close();
+});
+
+test("drop: a crash at any call leaves the table whole or dropped, and then its log has all that was acknowledged", async () => {
+  const lake = await openTestLake();
+  for (const when of ["before", "after"] as const) {
+    for (let at = 0, done = false; !done; at += 1) {
+      assert.ok(at < MAX_CALLS, "the loop ends");
+      const name = `c.drop_${when}${at}`;
+      const id = await newTable(lake, name);
+      for (const v of [0, 1, 2]) await commitTo(lake, id, v, [addOf(`f${v}`)]);
+      const point = crashPoint(at, when);
+      const doomed = lake.with({ catalog: dying(lake.catalog, point), store: (store) => dying(store, point) });
+      const publishing = (server: TestLake) => ({
+        ...server,
+        queue: { enqueue: async () => void (await mirrorTable(server, id)) },
+      });
+      const first = await dropTable(publishing(doomed), { tableId: id }).catch((e: unknown) => e);
+      done = !point.dead;
+      assert.ok(done || first instanceof Error);
+      if ((await lake.catalog.findTable({ tableId: id })) !== undefined) {
+        await assertTheorem(lake, id);
+        await dropTable(publishing(lake), { tableId: id });
+      }
+      await assert.rejects(dropTable(lake, { tableId: id }), { code: "TABLE_NOT_FOUND" });
+      const back = await importTable(lake, { name, location: `file:///lake/${name}`, mode: "full-history" });
+      assert.deepEqual([back.version, back.files], [3, 3], `dropped after a crash ${when} call ${at}`);
+    }
+  }
+  await lake.close();
+});
+
+test("repair: a crash at any call, then again: the log is as it was, and no other bytes are touched", async () => {
+  const lake = await openTestLake();
+  for (const when of ["before", "after"] as const) {
+    for (let at = 0, done = false; !done; at += 1) {
+      assert.ok(at < MAX_CALLS, "the loop ends");
+      const name = `c.repair_${when}${at}`;
+      const id = await newTable(lake, name, { configuration: { "delta.checkpointInterval": "3" } });
+      for (const v of [0, 1, 2, 3]) await commitTo(lake, id, v, [addOf(`f${v}`)]);
+      await mirrorTable(lake, id);
+      const store = lake.store(`file:///lake/${name}`);
+      const whole = await contents(store);
+      for (const [key, bytes] of whole) if (!key.endsWith("1.json")) await store.removeIf(key, bytes);
+      const point = crashPoint(at, when);
+      const doomed = lake.with({ catalog: dying(lake.catalog, point), store: (s) => dying(s, point) });
+      await repairTable(doomed, { tableId: id }).catch((e: unknown) => assert.ok(point.dead, String(e)));
+      done = !point.dead;
+      for (const [key, bytes] of await contents(store)) assert.deepEqual(bytes, whole.get(key), key);
+      assert.equal((await repairTable(lake, { tableId: id })).fault, undefined);
+      assert.deepEqual(await contents(store), whole, `repaired after a crash ${when} call ${at}`);
+      assert.equal(await assertTheorem(lake, id), 4);
+    }
+  }
+  await lake.close();
+});
+
+async function contents(store: ObjectStore): Promise<Map<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>();
+  for await (const { key } of store.list("")) found.set(key, (await store.get(key))?.bytes ?? new Uint8Array());
+  return found;
+}
 
 test("edge 55: import: killed at any call, the same import carries on and ends with the same table", async () => {
   const golden = fileURLToPath(new URL("../golden/trips", import.meta.url));

@@ -52,6 +52,15 @@ function summaryOf(row: Row): VersionSummary {
   };
 }
 
+export async function firstOwnVersion(db: Queries, tableId: string): Promise<number | undefined> {
+  const id = storedUuid(tableId);
+  if (id === undefined) return undefined;
+  const [row] = await db.read(sql`
+    select v.version from dl_versions v
+    where v.table_id = ${uuid(id)} and ${isActive(id)} and v.transaction_id is not null order by v.version limit 1`);
+  return row && integer(row, "version");
+}
+
 export async function versionAt(
   db: Queries,
   tableId: string,
