@@ -33,6 +33,10 @@ export interface Settings {
     readonly lagThresholdSeconds: number;
     /** Age at which the sweeper enqueues its table again, of a version. */
     readonly overdueSeconds: number;
+    /** A table with so many unpublished versions takes no commit; 0 for any number. */
+    readonly maxUnpublished: number;
+    /** Whether commits are made to a table that nothing can be published to. */
+    readonly commitsWhenStopped: "accept" | "refuse";
   };
   /** A sweep looks into the database: one a minute keeps Aurora from pausing. */
   readonly sweepMinutes: number;
@@ -49,7 +53,13 @@ const COMMON = {
   authorisation: { kind: "iam" },
   throttling: { rate: 100, burst: 200 },
   verifyFiles: true,
-  mirror: { concurrency: 50, lagThresholdSeconds: 5, overdueSeconds: 10 },
+  mirror: {
+    concurrency: 50,
+    lagThresholdSeconds: 5,
+    overdueSeconds: 10,
+    maxUnpublished: 10_000,
+    commitsWhenStopped: "accept",
+  },
   logOperators: [],
 } as const satisfies Partial<Settings>;
 

@@ -8,6 +8,7 @@ import { invalid } from "./errors.ts";
 import { checked } from "./validation.ts";
 
 const seconds = z.number().min(0).max(86_400);
+const STOPPED = ["accept", "refuse"] as const;
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof LEVELS)[number];
 
@@ -104,6 +105,10 @@ const ConfigSchema = z.strictObject({
       sweep_interval_seconds: seconds.default(DEFAULT_CONFIG.mirror.sweep_interval_seconds),
       /** An unpublished version of this age is overdue. */
       overdue_seconds: seconds.default(DEFAULT_CONFIG.mirror.overdue_seconds),
+      /** A table with so many unpublished versions takes no commit before the mirror has caught up; 0 for any number. */
+      max_unpublished: z.int().min(0).default(DEFAULT_CONFIG.mirror.max_unpublished),
+      /** Whether commits are made to a table that nothing can be published to: quarantined, behindLog or gone. */
+      commits_when_stopped: z.enum(STOPPED).default(DEFAULT_CONFIG.mirror.commits_when_stopped),
     })
     .prefault({}),
   parity: z
@@ -152,6 +157,8 @@ export interface Config {
     readonly enabled: boolean;
     readonly sweep_interval_seconds: number;
     readonly overdue_seconds: number;
+    readonly max_unpublished: number;
+    readonly commits_when_stopped: (typeof STOPPED)[number];
   };
   readonly parity: {
     readonly interval_seconds: number;
@@ -243,6 +250,9 @@ const FunctionEnvironmentSchema = z.object({
   LAG_THRESHOLD_SECONDS: z.coerce.number().min(0).default(5),
   /** Age at which the sweeper enqueues its table again, of an unpublished version. */
   OVERDUE_SECONDS: z.coerce.number().min(0).default(10),
+  /** A table with so many unpublished versions takes no commit; 0 for any number. */
+  MAX_UNPUBLISHED: z.coerce.number().int().min(0).default(DEFAULT_CONFIG.mirror.max_unpublished),
+  COMMITS_WHEN_STOPPED: z.enum(STOPPED).default(DEFAULT_CONFIG.mirror.commits_when_stopped),
 });
 
 export interface FunctionSettings {
@@ -257,6 +267,8 @@ export interface FunctionSettings {
   readonly verifyFiles: "size" | "off";
   readonly lagThresholdSeconds: number;
   readonly overdueSeconds: number;
+  readonly maxUnpublished: number;
+  readonly commitsWhenStopped: (typeof STOPPED)[number];
 }
 
 /** @throws LakeError invalid, naming the variable that is missing or wrong */
@@ -274,5 +286,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     ...(given.READER_SECRET_ARN === undefined ? {} : { readerSecretArn: given.READER_SECRET_ARN }),
     lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,
     overdueSeconds: given.OVERDUE_SECONDS,
+    maxUnpublished: given.MAX_UNPUBLISHED,
+    commitsWhenStopped: given.COMMITS_WHEN_STOPPED,
   };
 }

@@ -158,5 +158,7 @@ function environmentOf({ settings, database, tables, queues }: ServiceFunctionsP
     VERIFY_FILES: String(settings.verifyFiles),
     LAG_THRESHOLD_SECONDS: String(settings.mirror.lagThresholdSeconds),
     OVERDUE_SECONDS: String(settings.mirror.overdueSeconds),
+    MAX_UNPUBLISHED: String(settings.mirror.maxUnpublished),
+    COMMITS_WHEN_STOPPED: settings.mirror.commitsWhenStopped,
   };
 }

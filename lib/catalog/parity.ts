@@ -1,9 +1,9 @@
 /** dl_parity: the last comparison of a table's log with SQL. */
 
-import type { DriftCounts } from "../delta/health.ts";
 import type { ParityRecord } from "../ports.ts";
-import { type Database, type Queries, type Row, sql, uuid } from "./database.ts";
-import { integer, jsonText, optionalJsonObject, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
+import { type Database, type Queries, sql, uuid } from "./database.ts";
+import { driftOf } from "./rows/mirror-facts.ts";
+import { integer, jsonText, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
 
 export async function readParity(db: Queries, tableId: string): Promise<ParityRecord | undefined> {
   const id = storedUuid(tableId);
@@ -23,11 +23,6 @@ export async function readParity(db: Queries, tableId: string): Promise<ParityRe
     ...(report === undefined ? {} : { report }),
     ...driftOf(row),
   };
-}
-
-export function driftOf(row: Row): { readonly drift?: DriftCounts } {
-  const drift = optionalJsonObject(row, "drift");
-  return drift === undefined ? {} : { drift: drift as DriftCounts };
 }
 
 /** A check that ended earlier does not take the place of a later one. */

@@ -9,6 +9,7 @@ import { DEFAULT_CONFIG } from "../default-config.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, isLakeError, LakeError, notFound } from "../errors.ts";
 import type { LocalLake, LocalLakeOptions } from "../lake/local.ts";
+import type { MirrorRules } from "../ports.ts";
 import { tableRef } from "../wire/table-ref.ts";
 import { UsageError } from "./failure.ts";
 import { type Format, Output } from "./output.ts";
@@ -87,7 +88,7 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
       else checkWritable(url);
       const { openLocalLake } = await import("../lake/local.ts");
       const verifyFiles = config.storage.verify_files ? ("size" as const) : ("off" as const);
-      const lake = await openLocalLake({ verifyFiles, ...rest, database: url });
+      const lake = await openLocalLake({ verifyFiles, mirrorRules: rulesOf(config), ...rest, database: url });
       try {
         if (create === "schema") await lake.catalog.migrate();
         return await work(lake);
@@ -95,6 +96,14 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
         await lake.close();
       }
     },
+  };
+}
+
+function rulesOf({ mirror, parity }: Config): MirrorRules {
+  return {
+    lateAfterMs: parity.lag_threshold_seconds * 1000,
+    maxUnpublished: mirror.max_unpublished,
+    commitsWhenStopped: mirror.commits_when_stopped,
   };
 }
 

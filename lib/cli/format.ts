@@ -1,5 +1,6 @@
 /** Numbers and times as people read them. */
 
+import type { TableHealth } from "../delta/health.ts";
 import type { Int64 } from "../delta/int64.ts";
 
 const UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -40,4 +41,13 @@ export function formatSeconds(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
   return `${formatCount(Math.floor(minutes / 60))} h ${minutes % 60} min`;
+}
+
+/** A table's health in one line, with what can be done about it. */
+export function healthText({ state, reason, hint, unpublishedVersions, lagSeconds }: TableHealth): string {
+  const waiting =
+    unpublishedVersions === 0
+      ? ""
+      : `, ${plural(unpublishedVersions, "version")} unpublished for ${Math.round(lagSeconds)} s`;
+  return reason === undefined ? `${state}${waiting}` : `${state}${waiting}: ${reason}. ${hint}`;
 }

@@ -89,14 +89,18 @@ export type HealthCode = StopCode | "MIRROR_LATE" | "MIRROR_FAILED" | "DRIFT";
 
 /** @param options.lateAfterMs age from which an unpublished version is late */
 export function healthOf(facts: MirrorFacts, options: { readonly lateAfterMs: number }): TableHealth {
-  const { oldest, now, version } = facts;
+  const { oldest, now } = facts;
   // A clock that was set back makes no negative ages.
   const lagMs = oldest === undefined ? 0 : Math.max(0, now - oldest.committedAt);
   return {
     ...causeOf(facts, lagMs >= options.lateAfterMs && oldest !== undefined, lagMs),
-    unpublishedVersions: oldest === undefined ? 0 : Math.max(0, version - oldest.version + 1),
+    unpublishedVersions: unpublishedOf(facts),
     lagSeconds: lagMs / 1000,
   };
+}
+
+export function unpublishedOf({ oldest, version }: Pick<MirrorFacts, "oldest" | "version">): number {
+  return oldest === undefined ? 0 : Math.max(0, version - oldest.version + 1);
 }
 
 /** True where nothing will be published before somebody has taken care. */
@@ -142,7 +146,7 @@ function causeOf(facts: MirrorFacts, isLate: boolean, lagMs: number): Cause {
     return {
       state: STOPPED_STATES[found.code],
       code: found.code,
-      reason: found.reason,
+      reason: short(found.reason),
       hint: STOP_HINTS[found.code](table),
     };
   }
@@ -150,7 +154,7 @@ function causeOf(facts: MirrorFacts, isLate: boolean, lagMs: number): Cause {
     return {
       state: "failed",
       code: "MIRROR_FAILED",
-      reason: `version ${oldest.version} could not be published in ${oldest.attempts} attempts: ${oldest.lastError ?? "no reason is known"}`,
+      reason: `version ${oldest.version} could not be published in ${oldest.attempts} attempts: ${short(oldest.lastError ?? "no reason is known")}`,
       hint: "It is tried again at every commit, and at growing intervals up to a minute; remove the cause.",
     };
   }
@@ -164,7 +168,7 @@ function causeOf(facts: MirrorFacts, isLate: boolean, lagMs: number): Cause {
     };
   }
   if (oldest === undefined || !isLate) return { state: "ok" };
-  const failure = oldest.lastError === undefined ? "" : `; the last attempt failed: ${oldest.lastError}`;
+  const failure = oldest.lastError === undefined ? "" : `; the last attempt failed: ${short(oldest.lastError)}`;
   return {
     state: "late",
     code: "MIRROR_LATE",
@@ -173,8 +177,19 @@ function causeOf(facts: MirrorFacts, isLate: boolean, lagMs: number): Cause {
   };
 }
 
-/** What the mirror ran into counts before what a comparison saw, which may be older. */
-function stopOf({ quarantine, oldest, fault, parity }: MirrorFacts): { code: StopCode; reason: string } | undefined {
+/** Drift that no mirror can mend. */
+export const STOPPING_DRIFT = ["versionGone", "logAhead"] as const satisfies readonly DriftKind[];
+
+/**
+ * Why nothing can be published to the table; undefined while something can. What the mirror ran into counts before what a
+ * comparison saw, which may be older.
+ */
+export function stopOf({
+  quarantine,
+  oldest,
+  fault,
+  parity,
+}: MirrorFacts): { code: StopCode; reason: string } | undefined {
   const code = oldest?.errorCode;
   if (code !== undefined && isStopCode(code)) return { code, reason: quarantine ?? oldest?.lastError ?? code };
   if (quarantine !== undefined) return { code: "FOREIGN_COMMIT", reason: quarantine };
@@ -187,6 +202,11 @@ function stopOf({ quarantine, oldest, fault, parity }: MirrorFacts): { code: Sto
     return { code: "LOG_AHEAD", reason: `_delta_log holds ${counted(logAhead, "version")} that SQL never committed` };
   }
   return undefined;
+}
+
+/** Messages of other programs may be long, and a list shows a thousand tables. */
+function short(text: string): string {
+  return text.length > 500 ? `${text.slice(0, 499).toWellFormed()}…` : text;
 }
 
 function counted(n: number, what: string): string {

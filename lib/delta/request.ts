@@ -2,6 +2,7 @@
 
 import type { ActionPlaces } from "./action-places.ts";
 import type { CommitActions } from "./actions.ts";
+import type { TableHealth } from "./health.ts";
 import type { Json } from "./json.ts";
 import type { Spelling } from "./own-paths.ts";
 
@@ -77,7 +78,10 @@ export type CommitResult =
         readonly version: number;
         /** Milliseconds: the commit's timestamp, the same for all its tables. */
         readonly inCommitTimestamp: number;
+        /** Of this version. */
         readonly mirror: "IN_FLIGHT" | "COMPLETE" | "FAILED";
+        /** Of the table, after this commit; absent when it has just been dropped. */
+        readonly health?: TableHealth;
       }[];
     }
   | { readonly status: "conflict"; readonly conflicts: readonly TableConflict[] };

@@ -70,4 +70,14 @@ export interface PlannedCommit {
   /** SHA-256 (hex) of the canonical request: the same id with another hash is refused. */
   readonly requestHash: string;
   readonly tables: readonly PlannedTable[];
+  /** What the commit asks of the mirrors of its tables; nothing if absent. */
+  readonly mirror?: MirrorDemand;
+}
+
+/** Checked under the lock: a table that does not comply is a rejection of the whole commit. */
+export interface MirrorDemand {
+  /** No commit to a table that nothing can be published to. */
+  readonly running: boolean;
+  /** A table has at most so many unpublished versions before the commit; any number if absent. */
+  readonly below?: number;
 }

@@ -5,9 +5,10 @@ import type { TableConflict } from "../delta/request.ts";
 import { type ErrorKind, isLakeError, LakeError } from "../errors.ts";
 import { CONFLICT_HINT, conflictSentence } from "../wire/conflict-text.ts";
 
-/** Seconds; an unavailable database or lock is worth a quick second try, a cluster that wakes up takes its time. */
-const RETRY_AFTER_SECONDS = 1;
-const RETRY_AFTER_RESUMING_SECONDS = 5;
+/** An unavailable database or lock is worth a quick second try. */
+const RETRY_SOON_SECONDS = 1;
+/** By code: a cluster that wakes up takes its time, and so does a mirror with thousands of versions before it. */
+const RETRY_AFTER_SECONDS: Readonly<Record<string, number>> = { DATABASE_RESUMING: 5, MIRROR_BACKLOG_FULL: 5 };
 
 const BY_KIND: Record<ErrorKind, { readonly status: number; readonly title: string }> = {
   invalid: { status: 400, title: "The request is not valid" },
@@ -59,8 +60,7 @@ export function problemResponse(thrown: unknown, newIncidentId: () => string, on
   }
   const headers: Record<string, string> = {};
   if (status === 503) {
-    const resuming = error.code === "DATABASE_RESUMING";
-    headers["retry-after"] = String(resuming ? RETRY_AFTER_RESUMING_SECONDS : RETRY_AFTER_SECONDS);
+    headers["retry-after"] = String(RETRY_AFTER_SECONDS[error.code] ?? RETRY_SOON_SECONDS);
   }
   const challenge = challengeOf(error);
   if (challenge !== undefined) headers["www-authenticate"] = challenge;

@@ -65,6 +65,11 @@ export async function openAwsLake(
     metrics,
     openLog: (location) => openDeltaLog(openStore(location), location),
     files: fileChecks(settings.verifyFiles),
+    mirrorRules: {
+      lateAfterMs: settings.lagThresholdSeconds * 1000,
+      maxUnpublished: settings.maxUnpublished,
+      commitsWhenStopped: settings.commitsWhenStopped,
+    },
     queue: openSqsMirrorQueue({
       queueUrl: settings.mirrorQueueUrl,
       onError: options.onLostMessage,

@@ -3,7 +3,7 @@
 import { openCatalog } from "../catalog/open.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import { mirrorTable } from "../operations/mirror.ts";
-import type { Clock, FileChecks, Lake, Metrics, MirrorQueue } from "../ports.ts";
+import type { Clock, FileChecks, Lake, Metrics, MirrorQueue, MirrorRules } from "../ports.ts";
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
 import { systemClock } from "./clock.ts";
 import { fromLocation, fromS3Location, toLocation } from "./location.ts";
@@ -18,6 +18,8 @@ export interface LocalLakeOptions {
   readonly metrics?: Metrics;
   /** Whether commits look at the files that they name, where neither they nor their table says; `size` if absent. */
   readonly verifyFiles?: FileChecks["byDefault"];
+  /** How mirrors that are behind are judged, and what commits ask of them. */
+  readonly mirrorRules?: MirrorRules;
   /** False leaves the mirror to another process; commits are made all the same. */
   readonly mirror?: boolean;
   /** A mirror run that failed; the sweeper starts it again. */
@@ -62,6 +64,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     openLog,
     ...(mirror ? { tryLocation } : {}),
     files: fileChecks(verifyFiles),
+    ...(options.mirrorRules && { mirrorRules: options.mirrorRules }),
     clock,
     metrics,
     queue: inline ?? mute,

@@ -19,6 +19,7 @@ import {
   publishHeads,
   refreshed,
 } from "./commit-parts.ts";
+import { mirrorDemand } from "./mirror-demand.ts";
 import { rejected } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
 import { forgetTable, tableNotFound } from "./table-states.ts";
@@ -89,12 +90,12 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
       verified ??= await verifyFiles(lake, request, planned);
       await publishHeads(lake, planned);
       await checkChange(lake, planned);
-      const outcome = await lake.catalog.commit(plannedCommit(request, requestHash, planned, verified));
+      const outcome = await lake.catalog.commit(plannedCommit(lake, request, requestHash, planned, verified));
       if (outcome.status === "committed") return committed(lake, parts, outcome);
       if (outcome.status === "otherRequest") throw keyReused(request);
       if (outcome.status === "rejected") {
         const missing = outcome.rejections.some((r) => r.reason === "tableNotFound");
-        if (!missing || round > 0) return rejected(parts, outcome.rejections);
+        if (!missing || round > 0) return rejected(lake, parts, outcome.rejections);
       }
     }
     for (const { state } of parts) forgetTable(lake, state);
@@ -125,6 +126,7 @@ function planOnRemembered(transactionId: string, parts: readonly Part[]): readon
 }
 
 function plannedCommit(
+  lake: Lake,
   request: CommitRequest,
   requestHash: string,
   parts: readonly PlannedPart[],
@@ -136,7 +138,7 @@ function plannedCommit(
     const commitInfo = { ...planned.actions.commitInfo, filesVerified };
     return { ...planned, actions: { ...planned.actions, commitInfo } };
   });
-  return { transactionId: request.transactionId, requestHash, tables };
+  return { transactionId: request.transactionId, requestHash, tables, mirror: mirrorDemand(lake, request) };
 }
 
 /** Thrown out of the locked callback, to leave the transaction without writing. */
@@ -169,11 +171,11 @@ async function attemptLocked(
         conflictOf(transactionId, part, winners.get(part.state.tableId) ?? []),
       );
       if (conflicts.length > 0) throw new ConflictUnderLock(conflicts);
-      return plannedCommit(request, requestHash, planParts(transactionId, locked.map(checkedUpToHead)), verified);
+      return plannedCommit(lake, request, requestHash, planParts(transactionId, locked.map(checkedUpToHead)), verified);
     });
     if (outcome.status === "committed") return committed(lake, parts, outcome);
     if (outcome.status === "otherRequest") throw keyReused(request);
-    if (outcome.status === "rejected") return rejected(parts, outcome.rejections);
+    if (outcome.status === "rejected") return rejected(lake, parts, outcome.rejections);
     throw new Error("a marker moved although the tables were locked");
   } catch (error) {
     if (error instanceof ConflictUnderLock) return { status: "conflict", conflicts: error.conflicts };

@@ -1,10 +1,12 @@
 /** Reads for clients: tables, files, history and snapshots, by version or by timestamp (docs/delta-rules.md §5). */
 
 import type { AddFile, Commit } from "../delta/actions.ts";
+import { mirroredVersionOf, type TableHealth } from "../delta/health.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake, MirrorState, Page, SnapshotHeader, TableHead, TableState, VersionSummary } from "../ports.ts";
 import { foreignCursor, readFilesCursor, readTablesCursor, writeFilesCursor, writeTablesCursor } from "./cursors.ts";
+import { healthOfTables } from "./table-health.ts";
 import { tableNotFound } from "./table-states.ts";
 
 const TABLES_PAGE = 500;
@@ -87,11 +89,17 @@ export async function* allTables(lake: Lake): AsyncGenerator<TableHead> {
   } while (cursor !== undefined);
 }
 
-/** One page of the tables of the catalog, in the order of their names. @throws LakeError invalid for a cursor of another list */
+/** A table as lists show it. */
+export interface ListedTable {
+  readonly head: TableHead;
+  readonly health: TableHealth;
+}
+
+/** One page of the tables of the catalog with their health, in the order of their names. @throws LakeError invalid for a cursor of another list */
 export async function listTables(
   lake: Lake,
   options: { readonly namespace?: string; readonly cursor?: string; readonly limit: number },
-): Promise<Page<TableHead>> {
+): Promise<Page<ListedTable>> {
   const { cursor, limit } = options;
   const begun = cursor === undefined ? undefined : readTablesCursor(cursor);
   const namespace = options.namespace ?? (begun?.namespace || undefined);
@@ -101,8 +109,21 @@ export async function listTables(
     ...(begun === undefined ? {} : { cursor: begun.place }),
     limit,
   });
-  if (page.next === undefined) return page;
-  return { ...page, next: writeTablesCursor({ namespace: namespace ?? "", place: page.next }) };
+  const items = await withHealth(lake, page.items);
+  if (page.next === undefined) return { items };
+  return { items, next: writeTablesCursor({ namespace: namespace ?? "", place: page.next }) };
+}
+
+/** One round trip for all; a table that has been dropped since is missing. */
+async function withHealth(lake: Lake, heads: readonly TableHead[]): Promise<readonly ListedTable[]> {
+  const checked = await healthOfTables(
+    lake,
+    heads.map(({ tableId }) => tableId),
+  );
+  return heads.flatMap((head) => {
+    const health = checked.get(head.tableId)?.health;
+    return health === undefined ? [] : [{ head, health }];
+  });
 }
 
 /**
@@ -184,13 +205,15 @@ export async function tableCommits(
 export async function describeTable(
   lake: Lake,
   ref: TableRef,
-): Promise<{ readonly head: TableHead; readonly header: SnapshotHeader; readonly mirroredVersion: number }> {
+): Promise<ListedTable & { readonly header: SnapshotHeader; readonly mirroredVersion: number }> {
   const head = await findHead(lake, ref);
-  const [header, mirroredVersion] = await Promise.all([
+  const [header, checked] = await Promise.all([
     lake.catalog.readHeader(head.tableId, head.version),
-    lake.catalog.mirroredVersion(head.tableId),
+    healthOfTables(lake, [head.tableId]),
   ]);
-  return { head, header, mirroredVersion };
+  const seen = checked.get(head.tableId);
+  if (seen === undefined) throw tableNotFound(ref);
+  return { head, header, health: seen.health, mirroredVersion: mirroredVersionOf(seen.facts) };
 }
 
 export interface TableVersion {

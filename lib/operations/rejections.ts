@@ -5,7 +5,8 @@ import type { Conflict } from "../delta/conflicts.ts";
 import { canonicalPath } from "../delta/paths.ts";
 import type { TableCommit, TableConflict } from "../delta/request.ts";
 import { invalid } from "../errors.ts";
-import type { Rejection, TableState } from "../ports.ts";
+import type { Lake, Rejection, TableState } from "../ports.ts";
+import { mirrorRefusal } from "./mirror-demand.ts";
 import { tableNotFound } from "./table-states.ts";
 
 /** A table's part of the commit that was rejected. */
@@ -16,6 +17,7 @@ interface RejectedPart {
 
 /** Sorts what the statement saw in the rows into conflicts (someone was faster) and mistakes (the request is wrong). */
 export function rejected(
+  lake: Lake,
   parts: readonly RejectedPart[],
   rejections: readonly Rejection[],
 ): { status: "conflict"; conflicts: readonly TableConflict[] } {
@@ -30,6 +32,7 @@ export function rejected(
   if (conflicts.length > 0) return { status: "conflict", conflicts };
   const [first] = told;
   if (first === undefined) throw new Error("the commit was rejected for a table that it does not name");
+  if (first.rejection.mirror) throw mirrorRefusal(lake, first.rejection.mirror);
   throw rejectionError(first.rejection, first.part);
 }
 

@@ -6,7 +6,11 @@ import type { Lake, MirrorRules } from "../ports.ts";
 const PAGE_TABLES = 1000;
 
 /** What holds where a lake says nothing. */
-export const DEFAULT_MIRROR_RULES: MirrorRules = { lateAfterMs: 5_000 };
+export const DEFAULT_MIRROR_RULES: MirrorRules = {
+  lateAfterMs: 5_000,
+  maxUnpublished: 10_000,
+  commitsWhenStopped: "accept",
+};
 
 /** A table as health sees it. */
 export interface CheckedTable {
@@ -23,7 +27,7 @@ export async function healthOfTables(
   lake: Lake,
   tableIds: readonly string[],
 ): Promise<ReadonlyMap<string, CheckedTable>> {
-  const facts = await lake.catalog.mirrorFacts(tableIds);
+  const facts = tableIds.length === 0 ? [] : await lake.catalog.mirrorFacts(tableIds);
   return new Map(facts.map((one) => [one.tableId, checkedTable(lake, one)]));
 }
 

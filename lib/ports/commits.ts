@@ -1,6 +1,7 @@
 /** Commits: the commit point of the product, and what a transaction was answered with. */
 
 import type { Commit } from "../delta/actions.ts";
+import type { MirrorFacts } from "../delta/health.ts";
 import type { PlannedCommit, TableState } from "../delta/table.ts";
 
 export interface Commits {
@@ -44,12 +45,18 @@ export interface Rejection {
     /** add or remove of a live file whose path is spelled differently there */
     | "otherSpelling"
     /** add of a path whose live or former file a winner changed after readVersion */
-    | "addedByWinner";
+    | "addedByWinner"
+    /** nothing can be published to the table, and the commit asked for that */
+    | "mirrorStopped"
+    /** more is unpublished than the commit allows */
+    | "backlogFull";
   readonly path?: string;
   /** Of a taken name: how the table that has it writes it, where that is another case. Of a taken place: who is there. */
   readonly name?: string;
   /** Of a taken place: where that table lives, there, within it or around it. */
   readonly location?: string;
+  /** Of the table, where its mirror is the reason. */
+  readonly mirror?: MirrorFacts;
   /** The head that the statement saw, or the winner's version. */
   readonly version?: number;
 }
@@ -64,6 +71,8 @@ export type CommitOutcome =
       /** Milliseconds. */
       readonly committedAt: number;
       readonly tables: readonly CommittedTable[];
+      /** The mirrors of the tables that were there before, as the statement left them; absent in a replay. */
+      readonly mirrors?: readonly MirrorFacts[];
     }
   /** A watched marker moved past checkedVersion: read the winners, check, and plan again. */
   | { readonly status: "moved"; readonly tableIds: readonly string[] }

@@ -30,4 +30,8 @@ export interface Lake {
 export interface MirrorRules {
   /** An unpublished version of this age makes its table late. */
   readonly lateAfterMs: number;
+  /** A table with so many unpublished versions takes no commit; 0 for any number. */
+  readonly maxUnpublished: number;
+  /** Whether commits are made to a table that nothing can be published to. */
+  readonly commitsWhenStopped: "accept" | "refuse";
 }

@@ -14,6 +14,11 @@ export interface Metric<Name extends string = string> {
 export const EVENT_METRICS = {
   commits: counter("Commits", "dl_commits_total", "Commits that were made in SQL; replays are not counted."),
   commitConflicts: counter("CommitConflicts", "dl_commit_conflicts_total", "Commits refused because another one won."),
+  commitsRefused: counter(
+    "CommitsRefused",
+    "dl_commits_refused_total",
+    "Commits refused because too much of a table is unpublished, or nothing can be published to it.",
+  ),
   unverifiedCommits: counter(
     "UnverifiedCommits",
     "dl_unverified_commits_total",

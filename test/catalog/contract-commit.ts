@@ -31,7 +31,9 @@ export function commitContract({ catalog, clock, engine }: CatalogUnderTest): vo
     const first = await catalog().commit(commit);
     assert.equal(first.status, "committed");
     assert.equal(first.replayed, false);
-    assert.deepEqual(await catalog().commit(commit), { ...first, replayed: true });
+    const { mirrors, ...answer } = first;
+    assert.equal(mirrors?.length, 1, "of this moment, so no part of the first answer");
+    assert.deepEqual(await catalog().commit(commit), { ...answer, replayed: true });
     assert.deepEqual(await catalog().commit({ ...commit, requestHash: "other" }), { status: "otherRequest" });
     const { transactionId, committedAt, tables } = first;
     assert.deepEqual(await catalog().findTransaction(commit.transactionId.toUpperCase()), {

@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NO_ACTIONS } from "../../lib/delta/actions.ts";
+import { DRIFT_KINDS, healthOf, isStopped, STOPPED_STATES } from "../../lib/delta/health.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import type { CatalogUnderTest } from "../contract/catalog.contract.ts";
-import { add, commitNext, id, newTable } from "../support/catalog-plans.ts";
+import { add, commitNext, creation, id, newTable, planned, plannedTable } from "../support/catalog-plans.ts";
 
 const FAR = 8_000_000_000_000;
 
@@ -265,5 +267,93 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     }
     assert.deepEqual(await catalog().formerCommits(location, 3), []);
     assert.deepEqual(await catalog().formerCommits(`${location}/elsewhere`, 1), []);
+  });
+
+  /** What SQL may hold about a mirror, and how it comes to that. */
+  const SITUATIONS: Readonly<Record<string, (tableId: string) => Promise<unknown>>> = {
+    published: (tableId) => catalog().markPublished(tableId, [0, 1, 2], 5),
+    waiting: async () => undefined,
+    ...Object.fromEntries(
+      ["UNAVAILABLE", ...Object.keys(STOPPED_STATES)].flatMap((code) => [
+        [
+          `the oldest version fails: ${code}`,
+          (tableId: string) => catalog().markMirrorError(tableId, 0, { code, message: code, failed: true, at: 1 }),
+        ],
+        [
+          `the newest published one: ${code}`,
+          async (tableId: string) => {
+            await catalog().markPublished(tableId, [0, 1], 5);
+            await catalog().markLogFault(tableId, 1, { code, message: code });
+          },
+        ],
+      ]),
+    ),
+    quarantined: (tableId) => catalog().setQuarantine(tableId, "by hand"),
+    ...Object.fromEntries(
+      DRIFT_KINDS.map((kind) => [
+        `a comparison counted: ${kind}`,
+        (tableId: string) =>
+          catalog().writeParity({
+            ...{ tableId, outcome: "drift", version: 0, logDigest: "d", checkedAt: 20, comparedAt: 10 },
+            drift: { [kind]: 1 },
+          }),
+      ]),
+    ),
+  };
+
+  for (const [name, arrange] of Object.entries(SITUATIONS)) {
+    test(`a commit sees the mirror as a read does, and asks it to run: ${name}`, async () => {
+      const tableId = await threeVersions();
+      await arrange(tableId);
+      const before = await factsOf(tableId);
+      assert.ok(before);
+      const plan = plannedTable(tableId, { actions: { adds: [add("c")] } });
+      const refused = await catalog().commit({ ...planned([plan]), mirror: { running: true } });
+      const state = healthOf(before, { lateAfterMs: 5_000 }).state;
+      assert.equal(refused.status, isStopped(state) ? "rejected" : "committed", state);
+      if (refused.status === "rejected") {
+        const [rejection] = refused.rejections;
+        assert.deepEqual(
+          [rejection?.reason, { ...rejection?.mirror, now: 0 }],
+          ["mirrorStopped", { ...before, now: 0 }],
+        );
+        assert.deepEqual({ ...(await factsOf(tableId)), now: 0 }, { ...before, now: 0 }, "nothing was written");
+      }
+      const taken = await catalog().commit(planned([{ ...plan, actions: { ...NO_ACTIONS, adds: [add("d")] } }]));
+      assert.ok(taken.status === "committed");
+      const [mirror] = taken.mirrors ?? [];
+      const after = await factsOf(tableId);
+      assert.ok(mirror && after);
+      assert.deepEqual(mirror, { ...after, now: mirror.now });
+      assert.ok(after.now >= mirror.now && mirror.now >= (after.oldest?.committedAt ?? 0));
+    });
+  }
+
+  test("a commit waits for none, and goes no further than its bound of unpublished versions", async () => {
+    const tableId = await threeVersions();
+    const commitBelow = async (below: number) =>
+      catalog().commit({
+        ...planned([plannedTable(tableId, { actions: { adds: [add(id())] } })]),
+        mirror: { running: false, below },
+      });
+    const full = await commitBelow(3);
+    assert.ok(full.status === "rejected");
+    assert.deepEqual(
+      full.rejections.map((r) => [r.tableId, r.reason, r.mirror?.oldest?.version, r.mirror?.version]),
+      [[tableId, "backlogFull", 0, 2]],
+    );
+    assert.equal((await commitBelow(4)).status, "committed");
+    assert.equal((await commitBelow(4)).status, "rejected");
+    await catalog().markPublished(tableId, [0], 5);
+    assert.equal((await commitBelow(4)).status, "committed");
+    await catalog().markPublished(tableId, [1, 2, 3, 4], 5);
+    assert.equal((await commitBelow(1)).status, "committed", "nothing is unpublished");
+    const created = id();
+    const creating = { ...planned([creation(created, `b.${created}`)]), mirror: { running: true, below: 1 } };
+    assert.equal(
+      (await catalog().commit(creating)).status,
+      "committed",
+      "a new table has no mirror that could be late",
+    );
   });
 }

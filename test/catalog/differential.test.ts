@@ -10,6 +10,7 @@ import { fileFingerprint } from "../../lib/catalog/keys.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";
 import { type AddFile, type CommitActions, deletionVectorId, type RemoveFile } from "../../lib/delta/actions.ts";
 import { addFingerprint, type Fingerprint, NO_FILES } from "../../lib/delta/fingerprint.ts";
+import type { MirrorFacts } from "../../lib/delta/health.ts";
 import { MARKER_NAMES } from "../../lib/delta/table.ts";
 import type { Catalog, CommitOutcome, PlannedCommit } from "../../lib/ports.ts";
 import { findDataApi, findPostgres, SQLITE_ENGINE } from "../support/catalog-engines.ts";
@@ -106,10 +107,21 @@ async function planOf(catalog: Catalog, tables: readonly string[], s: Step): Pro
 
 /** Without times, which come from two clocks. */
 function comparable(outcome: CommitOutcome): unknown {
+  if (outcome.status === "rejected") {
+    return outcome.rejections.map((r) => (r.mirror === undefined ? r : { ...r, mirror: timeless(r.mirror) }));
+  }
   if (outcome.status !== "committed") return outcome;
-  const { committedAt, tables, ...rest } = outcome;
+  const { committedAt, tables, mirrors, ...rest } = outcome;
   assert.ok(tables.every((table) => table.timestamp === committedAt));
-  return { ...rest, tables: tables.map(({ tableId, version }) => ({ tableId, version })) };
+  return {
+    ...rest,
+    tables: tables.map(({ tableId, version }) => ({ tableId, version })),
+    mirrors: mirrors?.map(timeless),
+  };
+}
+
+function timeless(facts: MirrorFacts): MirrorFacts {
+  return { ...facts, now: 0, ...(facts.oldest && { oldest: { ...facts.oldest, committedAt: 0 } }) };
 }
 
 const postgres = findPostgres();

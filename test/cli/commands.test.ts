@@ -86,7 +86,7 @@ test("dl commit: what is wrong is pointed at", async () => {
 test("dl tables, files, history and snapshot: text and one JSON document", async () => {
   assert.match(
     ok(await run("tables")),
-    /^TABLE +VERSION +FILES +SIZE +ID +LOCATION\nsales.orders +3 +1 +2.0 KiB \(2,048 bytes\)/,
+    /^TABLE +STATE +VERSION +FILES +SIZE +ID +LOCATION\nsales.orders +ok +3 +1 +2.0 KiB \(2,048 bytes\)/,
   );
   assert.equal(JSON.parse(ok(await run("tables", "--format", "json"))).tables[0].tableId, tableId);
   assert.match(ok(await run("tables", "--table-id", tableId)), /sales.orders\n +id +[\s\S]*mirrored +up to 3/);
@@ -214,9 +214,13 @@ test("dl mirror: a foreign commit quarantines the table, which every view then s
   const stopped = await run("mirror");
   assert.equal(stopped.code, 1);
   assert.match(stopped.stdout, /quarantined: /);
-  assert.match(ok(await run("tables")), /sales.seized \(mirror quarantined\)/);
+  assert.match(
+    ok(await run("tables")),
+    /sales\.seized +quarantined [\s\S]*sales\.seized: quarantined, 1 version unpublished .*`dl resolve/,
+  );
   const late = await send(request(1, [add("more.parquet")], "sales.seized"));
   assert.equal(late.code, 0, "a commit is final in SQL whatever the mirror does");
+  assert.match(late.stderr, /is quarantined, 2 versions unpublished .*`dl resolve/);
   assert.equal((await run("diff", "--table", "sales.seized")).code, 2);
 });
 

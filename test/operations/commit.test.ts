@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { commit } from "../../lib/operations/commit.ts";
+import { withoutHealth } from "../support/answers.ts";
 import {
   actions,
   addOf,
@@ -39,7 +40,7 @@ test("the same transactionId gives the first answer forever, another body is ref
   assert.equal(answer.status, "committed");
   await commitTo(lake, id, 1, [removeOf("f")]);
   const again = await commit(lake, first);
-  assert.deepEqual(again, { ...answer, replayed: true });
+  assert.deepEqual(withoutHealth(again as object), withoutHealth({ ...answer, replayed: true }));
   const other = { ...first, tables: [{ ...first.tables[0], readVersion: 1 }] } as typeof first;
   assert.equal(await codeOf(commit(lake, other)), "IDEMPOTENCY_KEY_REUSED");
   await lake.catalog.dropTable(id, { unpublished: "giveUp" });

@@ -101,7 +101,7 @@ test("all pages show the version of the first, whatever is committed meanwhile; 
   }
   assert.equal(await codeOf(listTables(lake, { limit: 1, cursor })), "INVALID_CURSOR");
   const more = await listTables(lake, { limit: 1, cursor: tables.next ?? "" });
-  assert.notEqual(more.items[0]?.name, tables.items[0]?.name);
+  assert.notEqual(more.items[0]?.head.name, tables.items[0]?.head.name);
   assert.equal(
     await codeOf(listTables(lake, { limit: 1, namespace: "q", cursor: tables.next ?? "" })),
     "INVALID_CURSOR",

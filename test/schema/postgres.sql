@@ -477,7 +477,7 @@ declare
   tx_id constant uuid := (req->>'transactionId')::uuid;
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
-  place text; claim record;
+  place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
 begin
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
@@ -531,10 +531,16 @@ begin
       moved := moved || to_jsonb(tid);
     else
       ts := greatest(ts, t.timestamp + 1);
+      mirror := dl_mirror_facts(tid, req->'mirror');
+      mirrors := mirrors || mirror;
+      if mirror ? 'refusal' then
+        refused := refused || jsonb_build_object('tableId', tid, 'reason', mirror->'refusal', 'mirror', mirror);
+      end if;
     end if;
   end loop;
   if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
   if moved <> '[]' then return jsonb_build_object('status', 'moved', 'tableIds', moved); end if;
+  if refused <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', refused, 'now', now_ms); end if;
 
   for i in 0 .. last loop
     tab := tabs->i;
@@ -560,7 +566,8 @@ begin
   end loop;
   insert into dl_transactions (transaction_id, request_hash, committed_at, result)
   values (tx_id, req->>'requestHash', ts, committed::text);
-  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed);
+  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed,
+    'mirrors', mirrors, 'now', now_ms);
 end $function$
 
 
@@ -650,6 +657,35 @@ begin
   loop
     if k.s then perform pg_advisory_xact_lock_shared(k.h); else perform pg_advisory_xact_lock(k.h); end if;
   end loop;
+end $function$
+
+
+CREATE OR REPLACE FUNCTION dl_mirror_facts(tid uuid, rules jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
+  facts jsonb;
+  stops constant jsonb := rules->'stops';
+begin
+  select jsonb_strip_nulls(to_jsonb(row)) into facts from (
+    select h.table_id, h.name, h.version, h.quarantine, o.version as open_version, o.status as open_status,
+      o.committed_at, o.attempts, o.last_error, o.error_code, o.tried_at, f.error_code as fault_code,
+      f.last_error as fault, p.version as parity_version, p.checked_at, p.drift from dl_tables h
+      left join dl_mirror_status o on o.table_id = h.table_id and o.version = (
+        select min(m.version) from dl_mirror_status m where m.table_id = h.table_id and m.status <> 'COMPLETE')
+      left join dl_mirror_status f on f.table_id = h.table_id and f.version = coalesce(o.version - 1, h.version)
+        and f.status = 'COMPLETE' and f.error_code is not null
+      left join dl_parity p on p.table_id = h.table_id where h.table_id = tid) row;
+  if stops is not null and (facts ? 'quarantine' or stops->'codes' ? (facts->>'error_code')
+    or stops->'codes' ? (facts->>'fault_code')
+    or exists (select 1 from jsonb_object_keys((facts->>'drift')::jsonb) kind where stops->'drift' ? kind)) then
+    return facts || '{"refusal":"mirrorStopped"}';
+  end if;
+  if (facts->>'version')::bigint - (facts->>'open_version')::bigint + 1 >= (rules->>'maxUnpublished')::bigint then
+    return facts || '{"refusal":"backlogFull"}';
+  end if;
+  return facts;
 end $function$
 
 

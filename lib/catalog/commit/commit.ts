@@ -12,7 +12,7 @@ import { readCommitsOf } from "../reads/commits.ts";
 import { requireUuid } from "../rows/values.ts";
 import { readStates } from "../tables.ts";
 import { groupCommits } from "./groups.ts";
-import { type CommitGroup, type CommitRows, type TableRequest, tableRequest } from "./planned-rows.ts";
+import { type CommitGroup, type CommitRows, mirrorRequest, type TableRequest, tableRequest } from "./planned-rows.ts";
 import { commitInTransaction } from "./steps.ts";
 
 export function committer(db: Database, clock: Clock): (planned: PlannedCommit) => Promise<CommitOutcome> {
@@ -92,6 +92,7 @@ function requestOf(planned: PlannedCommit): CommitRows {
     requestHash: planned.requestHash,
     locks: [transactionLock(transactionId), ...tables.flatMap(locksOf)],
     ...(created.length === 0 ? {} : { sharedLocks: created.flatMap(locksAbove) }),
+    mirror: mirrorRequest(planned.mirror),
     tables,
   };
   if (new Set(request.tables.map((table) => table.tableId)).size < request.tables.length) {

@@ -2,11 +2,12 @@
 
 import type { CommitActions, DomainMetadata, RemoveFile } from "../../delta/actions.ts";
 import { metadataFields, protocolFields } from "../../delta/encode.ts";
+import { STOPPED_STATES, STOPPING_DRIFT } from "../../delta/health.ts";
 import { type Int64, isInt64 } from "../../delta/int64.ts";
 import { isJsonObject, parseJson, stringifyJson } from "../../delta/json.ts";
 import { placesAbove } from "../../delta/locations.ts";
 import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
-import type { PlannedTable } from "../../delta/table.ts";
+import type { MirrorDemand, PlannedTable } from "../../delta/table.ts";
 import type { CommitOutcome } from "../../ports.ts";
 import {
   type DomainRow,
@@ -58,8 +59,17 @@ export interface TableRequest extends TableWrite {
   readonly inCommitTimestamps: boolean;
 }
 
+/** What the commit asks of the mirrors of its tables. */
+export interface MirrorRequest {
+  /** No commit from so many unpublished versions on; any number if absent. */
+  readonly maxUnpublished?: number;
+  /** No commit where one of these facts holds (lib/delta/health.ts); absent: they forbid none. */
+  readonly stops?: { readonly codes: readonly string[]; readonly drift: readonly string[] };
+}
+
 /** A transaction. */
 export interface CommitRows {
+  readonly mirror: MirrorRequest;
   readonly transactionId: string;
   readonly requestHash: string;
   /** Names of all locks that it takes for itself, in any order. */
@@ -101,6 +111,13 @@ export interface ImportRows extends TableWrite {
 }
 
 export type ImportAnswer = "applied" | "noImport" | "elsewhere";
+
+export function mirrorRequest({ running = false, below }: Partial<MirrorDemand> = {}): MirrorRequest {
+  return {
+    ...(below === undefined ? {} : { maxUnpublished: below }),
+    ...(running ? { stops: { codes: Object.keys(STOPPED_STATES), drift: STOPPING_DRIFT } } : {}),
+  };
+}
 
 export function tableRequest(planned: PlannedTable): TableRequest {
   const { create } = planned;

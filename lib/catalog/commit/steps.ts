@@ -1,10 +1,13 @@
 /** The commit as steps inside one transaction, for engines without functions. The twin of dl_commit in PL/pgSQL. */
 
+import type { MirrorFacts } from "../../delta/health.ts";
 import type { CommitOutcome, CommittedTable, Rejection } from "../../ports.ts";
 import { firstClaim, readClaims } from "../claims.ts";
 import { type Row, type SqlTransaction, sql } from "../database.ts";
 import { findTransactionRow } from "../reads/transactions.ts";
+import { factsAfter } from "../rows/mirror-facts.ts";
 import { integer } from "../rows/values.ts";
+import { readFacts, refusalBy } from "./check-mirror.ts";
 import { checkRows, type LiveFiles, readLiveFiles } from "./check-rows.ts";
 import type { CommitRows, TableRequest } from "./planned-rows.ts";
 import { type HeadNumbers, headNumbers, writeVersion } from "./write-version.ts";
@@ -12,7 +15,7 @@ import { type HeadNumbers, headNumbers, writeVersion } from "./write-version.ts"
 /** @param now milliseconds: the clock of the database where it has one */
 export async function commitInTransaction(
   tx: SqlTransaction,
-  { transactionId, requestHash, tables }: CommitRows,
+  { transactionId, requestHash, tables, mirror }: CommitRows,
   now: number,
 ): Promise<CommitOutcome> {
   const first = await findTransactionRow(tx, transactionId);
@@ -24,6 +27,13 @@ export async function commitInTransaction(
   const checked = await checkHeads(tx, tables);
   if (checked.rejections.length > 0) return { status: "rejected", rejections: checked.rejections };
   if (checked.moved.length > 0) return { status: "moved", tableIds: checked.moved };
+  const mirrors: MirrorFacts[] = [];
+  for (const { tableId, create } of tables) {
+    const facts = create === undefined ? await readFacts(tx, tableId, now) : undefined;
+    if (facts) mirrors.push(facts);
+  }
+  const refused = mirrors.flatMap((facts) => refusalBy(facts, mirror) ?? []);
+  if (refused.length > 0) return { status: "rejected", rejections: refused };
   const live: LiveFiles[] = [];
   const rejections: Rejection[] = [];
   for (const [i, table] of tables.entries()) {
@@ -62,7 +72,14 @@ export async function commitInTransaction(
   }
   await tx.write(sql`insert into dl_transactions (transaction_id, request_hash, committed_at, result)
     values (${transactionId}, ${requestHash}, ${timestamp}, ${JSON.stringify(committed)})`);
-  return { status: "committed", replayed: false, transactionId, committedAt: timestamp, tables: committed };
+  return {
+    status: "committed",
+    replayed: false,
+    transactionId,
+    committedAt: timestamp,
+    tables: committed,
+    mirrors: factsAfter(mirrors, committed),
+  };
 }
 
 const NO_FILES: LiveFiles = new Map();

@@ -182,7 +182,7 @@ declare
   tx_id constant uuid := (req->>'transactionId')::uuid;
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
-  place text; claim record;
+  place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
 begin
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
@@ -236,10 +236,16 @@ begin
       moved := moved || to_jsonb(tid);
     else
       ts := greatest(ts, t.timestamp + 1);
+      mirror := dl_mirror_facts(tid, req->'mirror');
+      mirrors := mirrors || mirror;
+      if mirror ? 'refusal' then
+        refused := refused || jsonb_build_object('tableId', tid, 'reason', mirror->'refusal', 'mirror', mirror);
+      end if;
     end if;
   end loop;
   if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
   if moved <> '[]' then return jsonb_build_object('status', 'moved', 'tableIds', moved); end if;
+  if refused <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', refused, 'now', now_ms); end if;
 
   for i in 0 .. last loop
     tab := tabs->i;
@@ -265,7 +271,8 @@ begin
   end loop;
   insert into dl_transactions (transaction_id, request_hash, committed_at, result)
   values (tx_id, req->>'requestHash', ts, committed::text);
-  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed);
+  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed,
+    'mirrors', mirrors, 'now', now_ms);
 end $function$`;
 
 const COMMIT_GROUP = `

@@ -9,7 +9,7 @@ import { POSTGRES_CHECK_ROWS } from "./0005-conflicts-are-final.ts";
 import { NAME_IN_ANY_CASE, POSTGRES_FUNCTIONS_BY_NAME } from "./0006-rows-by-name.ts";
 import { addMirrorErrorCode, MIRROR_ERROR_CODE } from "./0007-mirror-error-code.ts";
 import { API_KEYS } from "./0008-api-keys.ts";
-import { DRIFT, FAULTS, QUARANTINED_TABLES } from "./0009-health.ts";
+import { DRIFT, FAULTS, MIRROR_FACTS_FUNCTION, QUARANTINED_TABLES } from "./0009-health.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -69,6 +69,7 @@ export const MIGRATIONS: readonly Migration[] = [
       ...addColumn(dialect, "dl_parity", DRIFT),
       ...createIndex(dialect, "dl_tables", QUARANTINED_TABLES),
       ...createIndex(dialect, "dl_mirror_status", FAULTS),
+      ...(dialect.name === "postgres" ? [MIRROR_FACTS_FUNCTION] : []),
     ],
   },
 ];

@@ -11,7 +11,7 @@ import { CONFLICT_HINT, conflictSentence } from "../../wire/conflict-text.ts";
 import { readJsonText } from "../../wire/json-text.ts";
 import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
-import { formatTime } from "../format.ts";
+import { formatTime, healthText } from "../format.ts";
 import type { Output } from "../output.ts";
 import { table } from "../table.ts";
 
@@ -64,6 +64,9 @@ async function print(output: Output, result: CommitResult): Promise<number> {
     output.note(`hint: ${CONFLICT_HINT}`);
     if (output.format === "json") await output.result(result, () => "");
     return EXIT.failed;
+  }
+  for (const { tableId, health } of result.tables) {
+    if (health && health.state !== "ok") output.note(`warning: ${tableId} is ${healthText(health)}`);
   }
   const { status: _status, ...answer } = result;
   await output.result(answer, () => {

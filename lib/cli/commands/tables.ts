@@ -1,11 +1,11 @@
 /** dl tables: the tables of the catalog, or one of them in full. */
 
 import { Command } from "commander";
-import { describeTable } from "../../operations/read.ts";
-import type { TableHead } from "../../ports.ts";
-import { descriptionAnswer, headAnswer } from "../../wire/answers.ts";
+import { describeTable, type ListedTable, listTables } from "../../operations/read.ts";
+import type { Lake } from "../../ports.ts";
+import { descriptionAnswer, tableAnswer } from "../../wire/answers.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
-import { formatBytes, formatCount, formatTime } from "../format.ts";
+import { formatBytes, formatCount, formatTime, healthText } from "../format.ts";
 import { facts } from "../output.ts";
 import { table } from "../table.ts";
 
@@ -26,29 +26,32 @@ export function tablesCommand(): Command {
         await output.result(described, () => describeText(described));
         return 0;
       }
-      const heads = await withLake(async ({ catalog }) => {
-        const all: TableHead[] = [];
-        let cursor: string | undefined;
-        const where = options.namespace === undefined ? {} : { namespace: options.namespace };
-        do {
-          const page = await catalog.listTables({ ...where, ...(cursor === undefined ? {} : { cursor }), limit: PAGE });
-          all.push(...page.items);
-          cursor = page.next;
-        } while (cursor !== undefined);
-        return all;
-      });
-      await output.result({ tables: heads.map(headAnswer) }, () => listText(heads));
+      const listed = await withLake((lake) => listAll(lake, options.namespace));
+      await output.result({ tables: listed.map(tableAnswer) }, () => listText(listed));
       return 0;
     }),
   );
 }
 
-function listText(heads: readonly TableHead[]): string {
-  if (heads.length === 0) return "no tables";
-  return table(
-    ["TABLE", "VERSION", "FILES", "SIZE", "ID", "LOCATION"],
-    heads.map((head) => [
-      head.quarantine === undefined ? head.name : `${head.name} (mirror quarantined)`,
+async function listAll(lake: Lake, namespace: string | undefined): Promise<readonly ListedTable[]> {
+  const all: ListedTable[] = [];
+  let cursor: string | undefined;
+  do {
+    const more = cursor === undefined ? {} : { cursor };
+    const page = await listTables(lake, { ...(namespace === undefined ? {} : { namespace }), ...more, limit: PAGE });
+    all.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return all;
+}
+
+function listText(listed: readonly ListedTable[]): string {
+  if (listed.length === 0) return "no tables";
+  const rows = table(
+    ["TABLE", "STATE", "VERSION", "FILES", "SIZE", "ID", "LOCATION"],
+    listed.map(({ head, health }) => [
+      head.name,
+      health.state,
       head.version,
       head.numFiles,
       formatBytes(head.sizeInBytes),
@@ -56,6 +59,8 @@ function listText(heads: readonly TableHead[]): string {
       head.location,
     ]),
   );
+  const troubled = listed.filter(({ health }) => health.state !== "ok");
+  return [rows, ...troubled.map(({ head, health }) => `${head.name}: ${healthText(health)}`)].join("\n");
 }
 
 function describeText(described: ReturnType<typeof descriptionAnswer>): string {
@@ -68,12 +73,8 @@ function describeText(described: ReturnType<typeof descriptionAnswer>): string {
       "version",
       `${described.version} (${formatTime(described.timestamp)}); the catalog holds ${described.baseVersion} and later`,
     ],
-    [
-      "mirrored",
-      described.quarantine
-        ? `stopped at ${described.mirroredVersion}: ${described.quarantine}`
-        : `up to ${described.mirroredVersion}`,
-    ],
+    ["mirrored", `up to ${described.mirroredVersion}`],
+    ["health", healthText(described.health)],
     ["files", `${formatCount(described.numFiles)}, ${formatBytes(described.sizeInBytes)}`],
     ["protocol", `reader ${protocol.minReaderVersion}, writer ${protocol.minWriterVersion}`],
     ["features", features.length === 0 ? undefined : [...new Set(features.map(String))].sort().join(", ")],

@@ -8,7 +8,7 @@ import { dropTable } from "../../operations/drop-table.ts";
 import { importTable } from "../../operations/import.ts";
 import { describeTable, listTables } from "../../operations/read.ts";
 import { checked } from "../../validation.ts";
-import { descriptionAnswer, headAnswer } from "../../wire/answers.ts";
+import { descriptionAnswer, tableAnswer } from "../../wire/answers.ts";
 import { withoutUndefined } from "../../wire/commit-request.ts";
 import { problems } from "../../wire/contracts/problem.ts";
 import { answers } from "../../wire/contracts/responses.ts";
@@ -96,7 +96,7 @@ const list = endpoint(
   async ({ query }, { lake }) => {
     const { limit = PAGE_DEFAULT, ...rest } = withoutUndefined(query);
     const page = await listTables(lake, { ...rest, limit });
-    return json(200, { tables: page.items.map(headAnswer), next: page.next });
+    return json(200, { tables: page.items.map(tableAnswer), next: page.next });
   },
 );
 

@@ -2,6 +2,7 @@
 
 import { COUNT, TEXT } from "../../delta/limits.ts";
 import { documentedArray } from "./actions.ts";
+import { HEALTHY, tableHealth } from "./health.ts";
 import { integer, list, millis, ONE_OF_TWO, shownAs, tableRefShape, text, uuid, version, z } from "./values.ts";
 
 const strings = (longest: number, most: number) => list(text(longest), { max: most });
@@ -55,10 +56,10 @@ export const commitRequest = z
     allowUnknownActions: z.boolean().optional().meta({
       description: "Take actions that the Delta protocol does not name; they are kept, and no reader looks at them",
     }),
-    acknowledge: z
-      .enum(["sql", "mirrored"])
-      .optional()
-      .meta({ description: "`mirrored` waits until `_delta_log` has the versions, too" }),
+    acknowledge: z.enum(["sql", "mirrored"]).optional().meta({
+      description:
+        "`mirrored` waits until `_delta_log` has the versions, too; refused (409) where nothing can be published to a table",
+    }),
     verifyFiles: z
       .union([z.boolean(), z.literal("deep")])
       .optional()
@@ -71,13 +72,17 @@ export const commitRequest = z
   })
   .meta({ id: "CommitRequest" });
 
-const mirror = z.enum(["IN_FLIGHT", "COMPLETE", "FAILED"]);
+const mirror = z.enum(["IN_FLIGHT", "COMPLETE", "FAILED"]).meta({
+  description: "Whether this version is in `_delta_log`; `FAILED`: not by itself, as `health` says",
+});
 
 export const commitAnswer = z
   .object({
     transactionId: uuid,
     committedAt: millis,
-    tables: z.array(z.object({ tableId: uuid, version, inCommitTimestamp: millis, mirror })),
+    tables: z.array(
+      z.object({ tableId: uuid, version, inCommitTimestamp: millis, mirror, health: tableHealth.optional() }),
+    ),
   })
   .meta({ id: "CommitAnswer" });
 
@@ -123,7 +128,7 @@ const moved = { tableId: "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f", version: 1, inC
 export const commitAnswerExample = {
   transactionId: ID,
   committedAt: moved.inCommitTimestamp,
-  tables: [{ ...moved, mirror: "IN_FLIGHT" }],
+  tables: [{ ...moved, mirror: "IN_FLIGHT", health: { ...HEALTHY, unpublishedVersions: 1 } }],
 };
 
 export const transactionExample = { transactionId: ID, committedAt: moved.inCommitTimestamp, tables: [moved] };

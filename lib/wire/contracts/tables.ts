@@ -3,6 +3,7 @@
 import { COUNT, TEXT } from "../../delta/limits.ts";
 import { IMPORT_MODES } from "../import-modes.ts";
 import { documented, documentedArray } from "./actions.ts";
+import { HEALTHY, tableHealth } from "./health.ts";
 import { count, list, millis, next, size64, tableName, text, textMap, uuid, version, z } from "./values.ts";
 
 const location = text(TEXT.location, 1).meta({ examples: ["file:///data/sales/orders"] });
@@ -94,6 +95,7 @@ const head = z.object({
   sizeInBytes: size64,
   quarantine: z.string().optional().meta({ description: "Why the mirror of this table has stopped" }),
   createdAt: millis,
+  health: tableHealth,
 });
 
 export const tableList = z.object({ tables: z.array(head.meta({ id: "Table" })), next }).meta({ id: "TableList" });
@@ -119,6 +121,7 @@ const headExample = {
   numFiles: 1,
   sizeInBytes: 1024,
   createdAt: 1767225600000,
+  health: HEALTHY,
 };
 
 /** One answer of each route, as it is sent. */

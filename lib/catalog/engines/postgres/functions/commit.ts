@@ -3,12 +3,15 @@
  * commit/steps.ts.
  */
 
+import type { MirrorFacts } from "../../../../delta/health.ts";
 import { isJsonObject, type Json, parseJson } from "../../../../delta/json.ts";
 import { corrupt } from "../../../../errors.ts";
-import type { CommittedTable } from "../../../../ports.ts";
+import type { CommittedTable, Rejection } from "../../../../ports.ts";
+
 import { type CommitGroup, type GroupAnswer, requestJson } from "../../../commit/planned-rows.ts";
-import { type Queries, sql } from "../../../database.ts";
+import { type Queries, type Row, sql } from "../../../database.ts";
 import { MARKER_COLUMNS } from "../../../rows/heads.ts";
+import { factsAfter, mirrorFactsOf } from "../../../rows/mirror-facts.ts";
 import { text } from "../../../rows/values.ts";
 import { PINNED } from "./settings.ts";
 
@@ -25,14 +28,25 @@ export async function commitByFunction(db: Queries, group: CommitGroup): Promise
 
 function answerOf(answer: Json | undefined, transactionId: string): GroupAnswer {
   if (!isJsonObject(answer)) throw corrupt("dl_commit_2 gave an answer that is no object");
+  const factsOf = (row: unknown) => mirrorFactsOf(row as Row, answer.now as number);
+  if (answer.status === "rejected") return { status: "rejected", rejections: rejectionsOf(answer.rejections, factsOf) };
   if (answer.status !== "committed") return answer as unknown as GroupAnswer;
+  const tables = answer.tables as unknown as readonly CommittedTable[];
+  const mirrors = answer.mirrors as unknown as readonly Row[] | undefined;
   return {
     status: "committed",
     replayed: answer.replayed === true,
     transactionId,
     committedAt: answer.committedAt as number,
-    tables: answer.tables as unknown as readonly CommittedTable[],
+    tables,
+    ...(mirrors === undefined ? {} : { mirrors: factsAfter(mirrors.map(factsOf), tables) }),
   };
+}
+
+function rejectionsOf(rejections: unknown, factsOf: (row: unknown) => MirrorFacts): readonly Rejection[] {
+  return (rejections as readonly Rejection[]).map((rejection) =>
+    rejection.mirror === undefined ? rejection : { ...rejection, mirror: factsOf(rejection.mirror) },
+  );
 }
 
 /** A group of requests, each under its own locks. Those of a group that waits come first and in order, so that no two groups wait for each other. */
@@ -81,7 +95,7 @@ declare
   tx_id constant uuid := (req->>'transactionId')::uuid;
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
-  place text; claim record;
+  place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
 begin
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
@@ -135,10 +149,16 @@ begin
       moved := moved || to_jsonb(tid);
     else
       ts := greatest(ts, t.timestamp + 1);
+      mirror := dl_mirror_facts(tid, req->'mirror');
+      mirrors := mirrors || mirror;
+      if mirror ? 'refusal' then
+        refused := refused || jsonb_build_object('tableId', tid, 'reason', mirror->'refusal', 'mirror', mirror);
+      end if;
     end if;
   end loop;
   if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
   if moved <> '[]' then return jsonb_build_object('status', 'moved', 'tableIds', moved); end if;
+  if refused <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', refused, 'now', now_ms); end if;
 
   for i in 0 .. last loop
     tab := tabs->i;
@@ -164,5 +184,6 @@ begin
   end loop;
   insert into dl_transactions (transaction_id, request_hash, committed_at, result)
   values (tx_id, req->>'requestHash', ts, committed::text);
-  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed);
+  return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed,
+    'mirrors', mirrors, 'now', now_ms);
 end $function$`;

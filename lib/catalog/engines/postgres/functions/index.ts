@@ -8,6 +8,7 @@ import { CHECK_ROWS } from "./check-rows.ts";
 import { COMMIT_GROUP, COMMIT_ONE } from "./commit.ts";
 import { IMPORT_BATCH } from "./import-batch.ts";
 import { LOCK, LOCK_BOTH } from "./lock.ts";
+import { MIRROR_FACTS_FUNCTION } from "./mirror-facts.ts";
 import { WRITE_VERSION } from "./write-version.ts";
 
 export const CURRENT_FUNCTIONS: readonly string[] = [
@@ -15,6 +16,7 @@ export const CURRENT_FUNCTIONS: readonly string[] = [
   LOCK_BOTH,
   CHECK_ROWS,
   WRITE_VERSION,
+  MIRROR_FACTS_FUNCTION,
   COMMIT_ONE,
   COMMIT_GROUP,
   IMPORT_BATCH,
