@@ -126,6 +126,6 @@ async function checkNoLog(lake: Lake, location: string): Promise<void> {
   throw new LakeError("conflict", `there is a Delta table at ${location} already`, {
     code: "DELTA_LOG_EXISTS",
     at: "/location",
-    hint: "POST /v1/tables/import (or `dl import`) takes an existing table into the catalog.",
+    hint: "POST /v1/tables/import (or `dl import`) takes it into the catalog, also one that was dropped; for a new table, choose another location, or remove what is there.",
   });
 }

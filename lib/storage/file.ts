@@ -1,6 +1,5 @@
 /** An object store on a local folder. Files appear whole or not at all, and have reached the disk when a write returns. */
 
-import { randomUUID } from "node:crypto";
 import type { Dirent } from "node:fs";
 import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -8,7 +7,8 @@ import { notFound } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions, Replacement } from "../ports.ts";
 import { errorCode, fileError, isAbsent, noFolders, noHardLinks } from "./file-errors.ts";
 import { folderSteps, type Step } from "./folder-steps.ts";
-import { bodyChunks, checkKey, compareKeys, isOwnTemporary, isTemporary, plainBytes } from "./keys.ts";
+import { bodyChunks, checkKey, compareKeys, isTemporary, plainBytes } from "./keys.ts";
+import { sweepTemporaries, withTemporaryIn } from "./temporaries.ts";
 
 /** `stat` calls in flight while a folder is listed. */
 const STATS_AT_ONCE = 64;
@@ -208,23 +208,20 @@ async function withoutFile(
   };
   if (!(await isWanted(path))) return false;
   const folder = dirname(path);
-  const temporary = temporaryIn(folder);
-  try {
-    await step(() => rename(path, temporary));
-    const wanted = await isWanted(temporary);
-    if (!wanted) await step(() => link(temporary, path));
-    await step(() => rm(temporary, { force: true }));
-    await flushFolder(step, folder);
-    if (!wanted) return false;
-  } catch (error) {
-    if (isAbsent(error)) return false;
-    throw fileError(error, "write", path);
-  }
-  return then();
-}
-
-function temporaryIn(folder: string): string {
-  return join(folder, `.${randomUUID()}.tmp`);
+  const gone = await withTemporaryIn(folder, async (temporary) => {
+    try {
+      await step(() => rename(path, temporary));
+      const wanted = await isWanted(temporary);
+      if (!wanted) await step(() => link(temporary, path));
+      await step(() => rm(temporary, { force: true }));
+      await flushFolder(step, folder);
+      return wanted;
+    } catch (error) {
+      if (isAbsent(error)) return false;
+      throw fileError(error, "write", path);
+    }
+  });
+  return gone && then();
 }
 
 /** Writes the body to a temporary file beside the target, hands it to `publish`, and leaves nothing of it behind. */
@@ -235,41 +232,19 @@ async function withTemporary<T>(
   publish: (temporary: string) => Promise<T>,
 ): Promise<T> {
   const folder = dirname(path);
-  const temporary = temporaryIn(folder);
-  try {
-    await makeFolder(step, folder);
-    await sweepTemporaries(step, folder);
-    await writeDurably(step, temporary, body);
-    return await publish(temporary);
-  } catch (error) {
-    throw fileError(error, "write", path);
-  } finally {
-    // A failure to tidy up must hide neither the outcome nor the error.
-    await step(() => rm(temporary, { force: true })).catch(() => undefined);
-  }
-}
-
-/** A temporary file of this age belongs to nobody: it grows while it is written, and then gets its name. */
-const ABANDONED_MS = 24 * 3_600_000;
-/** Those that this process has looked into. */
-const swept = new Set<string>();
-const MAX_REMEMBERED = 10_000;
-
-/** Removes what killed writers have left, at the first write into a folder. Best effort: nothing depends on it. */
-async function sweepTemporaries(step: Step, folder: string): Promise<void> {
-  if (swept.has(folder)) return;
-  if (swept.size >= MAX_REMEMBERED) swept.clear();
-  swept.add(folder);
-  try {
-    for (const name of await step(() => readdir(folder))) {
-      if (!isOwnTemporary(name)) continue;
-      const path = join(folder, name);
-      const { mtimeMs } = await step(() => stat(path));
-      if (Date.now() - mtimeMs > ABANDONED_MS) await step(() => rm(path, { force: true }));
+  return withTemporaryIn(folder, async (temporary) => {
+    try {
+      await makeFolder(step, folder);
+      await sweepTemporaries(step, folder);
+      await writeDurably(step, temporary, body);
+      return await publish(temporary);
+    } catch (error) {
+      throw fileError(error, "write", path);
+    } finally {
+      // A failure to tidy up must hide neither the outcome nor the error.
+      await step(() => rm(temporary, { force: true })).catch(() => undefined);
     }
-  } catch {
-    // Another process may sweep at the same time, or this one may not list the folder.
-  }
+  });
 }
 
 async function writeDurably(step: Step, path: string, body: ObjectBody): Promise<void> {

@@ -16,11 +16,6 @@ export function isTemporary(name: string): boolean {
   return name.startsWith(".") && name.endsWith(".tmp");
 }
 
-/** True for those of them that we have named; others may belong to another program. */
-export function isOwnTemporary(name: string): boolean {
-  return /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name);
-}
-
 /**
  * Refuses keys that some store could not hold, or that would leave the root of a local one.
  * @throws LakeError invalid

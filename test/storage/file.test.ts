@@ -1,6 +1,8 @@
 /** The local store keeps the contract, leaves no temporary files, and names what went wrong on the disk. */
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -158,16 +160,53 @@ test("a file has the time that its writer says, to the millisecond, from the mom
     }
   }));
 
-test("what a killed writer left is removed a day later; what is young, or another program's, stays", () =>
+/** The temporary files that another process leaves when it is killed in the midst of writing. */
+async function killedWriter(folder: string): Promise<string[]> {
+  const module = new URL("../../lib/storage/file.ts", import.meta.url).href;
+  const script = `
+    const { openFileStore } = await import(${JSON.stringify(module)});
+    async function* body() { yield new Uint8Array(10); console.log("writing"); await new Promise(() => setInterval(() => {}, 1e6)); }
+    await openFileStore(${JSON.stringify(folder)}).putIfAbsent("_delta_log/x", body());`;
+  const writer = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(writer.stdout, "data");
+  writer.kill("SIGKILL");
+  await once(writer, "exit");
+  return readdir(join(folder, "_delta_log"));
+}
+
+test("what a killed writer has left is removed by the next one, at once", () =>
+  inRoot(async (root, store) => {
+    const left = await killedWriter(root);
+    assert.equal(left.length, 1, "it has left its file");
+    assert.match(left[0] ?? "", /^\..*\.tmp$/);
+    await store.putIfAbsent("_delta_log/a", BODY);
+    assert.deepEqual(await readdir(join(root, "_delta_log")), ["a"]);
+  }));
+
+test("what a writer is at that lives, or may live on another machine, stays; so does what another program has named", (t) =>
   inRoot(async (root, store) => {
     const folder = join(root, "_delta_log");
     await mkdir(folder);
-    const [old, young] = [`.${crypto.randomUUID()}.tmp`, `.${crypto.randomUUID()}.tmp`];
-    const longAgo = Date.now() / 1000 - 90_000;
-    for (const name of [old, young, ".someone-else.tmp"]) {
-      await writeFile(join(folder, name), BODY);
-      if (name !== young) await utimes(join(folder, name), longAgo, longAgo);
-    }
-    await store.putIfAbsent("_delta_log/a", BODY);
-    assert.deepEqual((await readdir(folder)).sort(), [young, ".someone-else.tmp", "a"].sort());
+    const elsewhere = [`.${crypto.randomUUID()}.tmp`, `.01234567-1-${crypto.randomUUID()}.tmp`];
+    for (const name of [...elsewhere, ".someone-else.tmp"]) await writeFile(join(folder, name), BODY);
+    let seen: string[] = [];
+    const body = async function* () {
+      yield BODY;
+      // As when the mirror is late: the file has the time of its commit.
+      for (const name of await readdir(folder)) await utimes(join(folder, name), 1, 1);
+      await openFileStore(root).putIfAbsent("_delta_log/b", BODY);
+      seen = await readdir(folder);
+    };
+    await store.putIfAbsent("_delta_log/a", body());
+    assert.deepEqual((await readdir(folder)).sort(), [...elsewhere, ".someone-else.tmp", "a", "b"].sort());
+    assert.equal(seen.length, 5, "its own file was there");
+    // An hour later, by the clock of the files, in a process that has not looked yet.
+    const other = join(root, "other");
+    await mkdir(other);
+    for (const name of [...elsewhere, ".someone-else.tmp"]) await writeFile(join(other, name), BODY);
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() + 2 * 3_600_000 });
+    await store.putIfAbsent("other/c", BODY);
+    assert.deepEqual((await readdir(other)).sort(), [".someone-else.tmp", "c"]);
   }));
