@@ -6,6 +6,7 @@
 import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
 import { isLakeError } from "../lib/errors.ts";
 import type { AwsLake } from "../lib/lake/aws.ts";
+import { NESTED_HINT, nestedTables } from "../lib/operations/nested-tables.ts";
 import { retry } from "../lib/retry.ts";
 import { around, containerLake, logger } from "./middleware.ts";
 
@@ -20,8 +21,10 @@ export const handler = around(async (event: CloudFormationCustomResourceEvent, c
   const PhysicalResourceId = "deltalakedb-schema";
   // Taking the stack down leaves the data alone.
   if (event.RequestType === "Delete") return { PhysicalResourceId };
-  const applied = await migrate(await lakeOf(), context);
+  const lake = await lakeOf();
+  const applied = await migrate(lake, context);
   logger.info("the schema is up to date", { applied });
+  for (const nested of await nestedTables(lake.catalog)) logger.warn(nested, { hint: NESTED_HINT });
   return { PhysicalResourceId, Data: { applied: applied.join(", ") } };
 });
 

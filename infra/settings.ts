@@ -45,6 +45,8 @@ export interface Settings {
   readonly alarmMail?: string;
   /** A bucket that exists already. Without it one is made. */
   readonly existingBucket?: string;
+  /** Places below which the API may make and import tables, beside `tables/` in the bucket. */
+  readonly storageRoots: readonly string[];
   /** ARNs of roles that may set foreign files in a log aside: the bucket's policy keeps everybody else out. */
   readonly logOperators: readonly string[];
 }
@@ -60,6 +62,7 @@ const COMMON = {
     maxUnpublished: 10_000,
     commitsWhenStopped: "accept",
   },
+  storageRoots: [],
   logOperators: [],
 } as const satisfies Partial<Settings>;
 
@@ -109,6 +112,9 @@ export function settingsOf(context: Context): Settings {
   const alarmMail = text(context, "alarmMail");
   const existingBucket = text(context, "existingBucket");
   const logOperators = text(context, "logOperators")?.split(",") ?? [];
+  const storageRoots = text(context, "storageRoots")?.split(",") ?? [];
+  const noRoot = storageRoots.find((root) => !/^s3:\/\/[a-z0-9][a-z0-9.-]+(\/[^/]+)*\/?$/.test(root));
+  if (noRoot !== undefined) throw new Error(`-c storageRoots=: "${noRoot}" is not s3://bucket or s3://bucket/prefix.`);
   const wrong = logOperators.find((arn) => !/^arn:[^:]+:iam::\d{12}:role\/\S+$/.test(arn));
   if (wrong !== undefined) {
     throw new Error(`-c logOperators=: "${wrong}" is not the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME.`);
@@ -120,6 +126,7 @@ export function settingsOf(context: Context): Settings {
   }
   return {
     ...settings,
+    storageRoots,
     logOperators,
     ...(alarmMail === undefined ? {} : { alarmMail }),
     ...(existingBucket === undefined ? {} : { existingBucket }),

@@ -154,6 +154,7 @@ function environmentOf({ settings, database, tables, queues }: ServiceFunctionsP
     PARITY_QUEUE_URL: queues.parity.queueUrl,
     CHECKPOINT_QUEUE_URL: queues.checkpoints.queueUrl,
     STORAGE: `s3://${tables.bucketName}/tables`,
+    STORAGE_ROOTS: settings.storageRoots.join(","),
     STAGE: settings.stage,
     VERIFY_FILES: String(settings.verifyFiles),
     LAG_THRESHOLD_SECONDS: String(settings.mirror.lagThresholdSeconds),

@@ -124,6 +124,16 @@ describe("the data", () => {
     assert.throws(() => templatesOf({ stage: "production", logOperators: "break-glass" }), /is not the ARN of a role/);
   });
 
+  test("places beside the bucket's own are told to the functions, and must be on S3", () => {
+    const { app } = templatesOf({ stage: "staging", storageRoots: "s3://my-lake,s3://other/sales" });
+    app.hasResourceProperties("AWS::Lambda::Function", {
+      Environment: { Variables: Match.objectLike({ STORAGE_ROOTS: "s3://my-lake,s3://other/sales" }) },
+    });
+    for (const storageRoots of ["/data", "s3://", "s3://my-lake,x", "s3://Lake/x", "s3://lake//x"]) {
+      assert.throws(() => templatesOf({ stage: "staging", storageRoots }), /is not s3:\/\/bucket/, storageRoots);
+    }
+  });
+
   test("a bucket that exists is taken as it is", () => {
     const { data, app } = templatesOf({ stage: "staging", existingBucket: "my-lake" });
     data.resourceCountIs("AWS::S3::Bucket", 0);

@@ -10,6 +10,7 @@ import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
+import { NESTED_HINT, nestedTables } from "../../operations/nested-tables.ts";
 import { sweepMirrors } from "../../operations/sweep.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { openPrometheus, type PrometheusMetrics } from "../../telemetry/prometheus.ts";
@@ -82,6 +83,7 @@ export function serveCommand(): Command {
         await withLake(
           async (lake) => {
             logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
+            for (const nested of await nestedTables(lake.catalog)) logger.warn({ hint: NESTED_HINT }, nested);
             const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
             const door = await serverDoor(lake, settings, { noDoor, logger });
             await serve(lake, settings, { logger, metrics, output, door });
