@@ -15,6 +15,10 @@ stage() {
   timeout --kill-after=10 "$limit" bash -uc "stage_$name" 2>&1 | tee "$scratch/$name.out"
   code=${PIPESTATUS[0]}
   [ "$code" -ne 124 ] || printf '%s: stopped after %s s\n' "$name" "$limit"
+  if [ -x node_modules/.bin/node ] && ! node_modules/.bin/node test/support/secrets.ts "$scratch/$name.out"; then
+    printf '%s: its output holds a secret\n' "$name"
+    code=1
+  fi
   if plain "$scratch/$name.out" | grep -aqx 'ℹ tests 0'; then
     printf '%s: no test ran\n' "$name"
     code=1

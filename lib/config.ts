@@ -204,7 +204,7 @@ export function parseConfig(value: Json | undefined): ParsedConfig {
   const given = value ?? {};
   if (!isJsonObject(given)) throw invalid("a configuration is a mapping of sections, such as `database:`");
   const warnings: string[] = [];
-  const config = checked(ConfigSchema, withoutEffectless(given, "", warnings));
+  const config = checked(ConfigSchema, withoutEffectless(given, "", warnings), { texts: "hidden" });
   return { config, warnings };
 }
 
@@ -273,7 +273,7 @@ export interface FunctionSettings {
 
 /** @throws LakeError invalid, naming the variable that is missing or wrong */
 export function parseFunctionEnvironment(environment: Readonly<Record<string, string | undefined>>): FunctionSettings {
-  const given = checked(FunctionEnvironmentSchema, environment);
+  const given = checked(FunctionEnvironmentSchema, environment, { texts: "hidden" });
   return {
     databaseUrl: given.DATABASE_URL,
     stage: given.STAGE,

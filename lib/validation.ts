@@ -19,12 +19,18 @@ interface Finding {
 /**
  * The value as the schema wants it.
  * @param options.at JSON pointer of the value itself, before the pointers of its members
+ * @param options.texts `hidden` where any of them may be a secret: messages then say what a value is, not how it reads
  * @throws LakeError invalid: the first culprit in the message, all of them in `facts.errors` when there are several
  */
-export function checked<T>(schema: z.ZodType<T>, value: unknown, options: { readonly at?: string } = {}): T {
+export function checked<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  options: { readonly at?: string; readonly texts?: "shown" | "hidden" } = {},
+): T {
+  const show = options.texts === "hidden" ? kindOf : shownValue;
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  const findings = result.error.issues.flatMap((issue) => explain(issue, schema, options.at ?? ""));
+  const findings = result.error.issues.flatMap((issue) => explain(issue, schema, options.at ?? "", show));
   return refuse(findings);
 }
 
@@ -44,7 +50,9 @@ function errorOf(first: Finding, findings: readonly Finding[]): LakeError {
   });
 }
 
-function explain(issue: Issue, schema: z.ZodType, at: string): Finding[] {
+type Show = (value: unknown) => string;
+
+function explain(issue: Issue, schema: z.ZodType, at: string, show: Show): Finding[] {
   const pointer = at + issue.path.map((key) => `/${pointerToken(String(key))}`).join("");
   if (issue.code === "unrecognized_keys") {
     const known = memberNames(schema, issue.path);
@@ -57,10 +65,10 @@ function explain(issue: Issue, schema: z.ZodType, at: string): Finding[] {
       };
     });
   }
-  return [{ pointer, detail: describe(issue) }];
+  return [{ pointer, detail: describe(issue, show) }];
 }
 
-function describe(issue: Exclude<Issue, { code: "unrecognized_keys" }>): string {
+function describe(issue: Exclude<Issue, { code: "unrecognized_keys" }>, show: Show): string {
   const name = issue.path.at(-1);
   if (issue.input === undefined && issue.code !== "custom") {
     return name === undefined ? "nothing was given" : `"${String(name)}" is missing`;
@@ -98,7 +106,13 @@ function unit(origin: string, bound: number | bigint, word: string): string {
   return `${word} ${bound}`;
 }
 
-function show(value: unknown): string {
+function kindOf(value: unknown): string {
+  if (typeof value === "string") return `a text of ${value.length} characters`;
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null ? "a mapping" : shownValue(value);
+}
+
+function shownValue(value: unknown): string {
   const text = stringifyJson(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -3,6 +3,7 @@
 import { type ChildProcess, fork, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { assertNoSecret } from "../support/secrets.ts";
 
 export const MAIN = fileURLToPath(new URL("../../lib/cli/main.ts", import.meta.url));
 export const LAUNCHER = fileURLToPath(new URL("../../lib/cli/dl.js", import.meta.url));
@@ -36,7 +37,14 @@ export async function finish(child: ChildProcess): Promise<Finished> {
   child.stdout?.setEncoding("utf8").on("data", (text) => (stdout += text));
   child.stderr?.setEncoding("utf8").on("data", (text) => (stderr += text));
   const [code] = await once(child, "close");
-  return { code, stdout, stderr };
+  return withoutSecrets(child.spawnargs, { code, stdout, stderr });
+}
+
+/** Whatever a test looks at, none of it may hold a secret; a new key alone is shown, on stdout. */
+function withoutSecrets(args: readonly string[], finished: Finished): Finished {
+  const shows = args.includes("key") && args.includes("create");
+  assertNoSecret(`${shows ? "" : finished.stdout}\n${finished.stderr}`, `dl ${args.join(" ")}`.slice(0, 40));
+  return finished;
 }
 
 /** What {@link many} runs. */
@@ -85,7 +93,7 @@ async function ask(line: CommandLine): Promise<Finished> {
       once(child, "message", { signal }),
       once(child, "exit", { signal }).then(([code]) => Promise.reject(new Error(`${line.args}: ended with ${code}`))),
     ]);
-    return message as Finished;
+    return withoutSecrets(line.args, message as Finished);
   } finally {
     answered.abort();
     // An idle one keeps no test from ending, and ends with the channel.

@@ -8,6 +8,7 @@ import { openCatalog } from "../../lib/catalog/open.ts";
 import { systemClock } from "../../lib/lake/clock.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { type FakeSqs, type SentMessage, startFakeSqs } from "../support/fake-sqs.ts";
+import { assertNoSecret } from "../support/secrets.ts";
 
 export interface Stage {
   readonly folder: string;
@@ -106,6 +107,7 @@ export async function printed<T>(work: () => Promise<T>): Promise<{ readonly res
   process.stdout.write = ((chunk: string | Uint8Array, ...rest: never[]) => {
     const text = String(chunk);
     if (!text.startsWith("{")) return write.call(process.stdout, chunk, ...rest);
+    assertNoSecret(text, "what a function prints");
     lines.push(...text.trimEnd().split("\n"));
     return true;
   }) as typeof write;

@@ -4,6 +4,7 @@ import { parseJson } from "../../lib/delta/json.ts";
 import { createApp } from "../../lib/http/app.ts";
 import type { HostOptions } from "../../lib/http/endpoint.ts";
 import type { Catalog, Lake } from "../../lib/ports.ts";
+import { assertNoSecret } from "../support/secrets.ts";
 
 export function stubLake(catalog: Partial<Catalog> = {}): Lake {
   let ids = 0;
@@ -38,6 +39,7 @@ export interface Answer {
 
 export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
+  assertNoSecret(text + JSON.stringify([...response.headers]), response.url || "an answer");
   const isJson = /[/+]json$/.test(response.headers.get("content-type") ?? "");
   return {
     status: response.status,

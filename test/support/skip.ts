@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { withPlantedPassword } from "./secrets.ts";
 
 const DELTA_DATA = fileURLToPath(new URL("../../../shared/delta-data", import.meta.url));
 
@@ -11,7 +12,9 @@ const DELTA_DATA = fileURLToPath(new URL("../../../shared/delta-data", import.me
 export const deltaData: string | undefined = existsSync(DELTA_DATA) ? DELTA_DATA : undefined;
 
 /** Address of a PostgreSQL server on which tests may make databases of their own. */
-export const postgresUrl: string | undefined = process.env.TEST_POSTGRES_URL || undefined;
+export const postgresUrl: string | undefined = process.env.TEST_POSTGRES_URL
+  ? withPlantedPassword(process.env.TEST_POSTGRES_URL)
+  : undefined;
 
 /** Address of an S3 server on which tests may make buckets of their own; test/s3/setup.sh installs one. */
 export const s3Url: string | undefined = process.env.TEST_S3_URL || undefined;
