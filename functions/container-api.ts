@@ -16,6 +16,7 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
     const app = createApp(lake, {
       version: process.env.AWS_LAMBDA_FUNCTION_VERSION ?? "0",
       serves,
+      streams: false,
       resolveLocation: lake.resolveLocation,
       door: apiGatewayDoor(),
       onAnswer: (line) => logger.info("answered", { ...line }),

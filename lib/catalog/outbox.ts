@@ -1,6 +1,6 @@
 /** dl_mirror_status: the outbox that the commit fills and the mirror empties. */
 
-import type { MirrorStatus, Page } from "../ports.ts";
+import type { ListPage, MirrorStatus } from "../ports.ts";
 import { type Database, join, type Queries, type Row, sql, uuid } from "./database.ts";
 import { VERSIONS_MARKED_AT_ONCE } from "./limits.ts";
 import { integer, optionalInteger, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
@@ -52,9 +52,9 @@ export async function mirrorStatuses(
   db: Queries,
   tableId: string,
   { after, limit }: { readonly after: number; readonly limit: number },
-): Promise<Page<MirrorStatus>> {
+): Promise<ListPage<MirrorStatus>> {
   const id = storedUuid(tableId);
-  if (id === undefined) return { items: [] };
+  if (id === undefined) return page([], limit, () => "");
   const rows = await db.read(sql`
     select ${COLUMNS} from dl_mirror_status m
     where m.table_id = ${uuid(id)} and ${isActive(id)} and m.version > ${after} order by m.version limit ${limit + 1}`);

@@ -12,14 +12,17 @@ import { SCHEMA } from "./migrations/index.ts";
 import { checkSchema, migrate } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
+import { readActions } from "./reads/actions.ts";
 import { readBacklog } from "./reads/backlog.ts";
 import { metadataHistory, pathsLacking } from "./reads/before-change.ts";
 import { readCommits, readCommitsOf } from "./reads/commits.ts";
 import { readFiles, readTombstones } from "./reads/files.ts";
 import { formerCommits, tableAt } from "./reads/former-lives.ts";
 import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
+import { readDomains, readTxns, stateSizes } from "./reads/state-lists.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
-import { firstOwnVersion, history, readHeader, versionAt } from "./reads/versions.ts";
+
+import { firstOwnVersion, history, readHeader, readSummary, versionAt } from "./reads/versions.ts";
 import { dropTable, findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
 
 export function catalogOn(database: Database, clock: Clock): Catalog {
@@ -51,9 +54,14 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     readCommits: (tableId, from, to, options) => readCommits(db, tableId, from, to, options),
     formerCommits: (location, version) => formerCommits(db, location, version),
     firstOwnVersion: (tableId) => firstOwnVersion(db, tableId),
+    readActions: (tableId, version, options) => readActions(db, tableId, version, options),
     history: (tableId, options) => history(db, tableId, options),
     versionAt: (tableId, timestamp) => versionAt(db, tableId, timestamp),
     readHeader: (tableId, version) => readHeader(db, tableId, version),
+    readSummary: (tableId, version) => readSummary(db, tableId, version),
+    readTxns: (tableId, version, options) => readTxns(db, tableId, version, options),
+    readDomains: (tableId, version, options) => readDomains(db, tableId, version, options),
+    stateSizes: (tableId, version, options) => stateSizes(db, tableId, version, options),
     fingerprintOf: fileFingerprint,
     readFiles: (tableId, version, options) => readFiles(db, tableId, version, options),
     metadataHistory: (tableId) => metadataHistory(db, tableId),

@@ -3,9 +3,11 @@
 import type { TableRef } from "../delta/request.ts";
 import type { TableHead, TableState } from "../delta/table.ts";
 import { notFound } from "../errors.ts";
-import type { Claim, DropOptions, DropOutcome, Page } from "../ports.ts";
+
+import type { Claim, DropOptions, DropOutcome, ListPage } from "../ports.ts";
 import { firstClaim, readClaims } from "./claims.ts";
 import { type Database, join, type Queries, type Row, type Sql, sql, uuid } from "./database.ts";
+
 import { tableLock, takeLocks } from "./dialect.ts";
 import { metadataOf, protocolOf } from "./rows/actions.ts";
 import { headOf } from "./rows/heads.ts";
@@ -53,7 +55,7 @@ export async function findTable(
 export async function listTables(
   db: Queries,
   options: { readonly namespace?: string; readonly cursor?: string; readonly limit: number },
-): Promise<Page<TableHead>> {
+): Promise<ListPage<TableHead>> {
   const { namespace, cursor, limit } = options;
   // "/" follows "." in the order of bytes.
   const inNamespace =
@@ -66,10 +68,17 @@ export async function listTables(
 }
 
 /** Cuts a page out of a result that was read with one row more than `limit`. */
-export function page<T>(items: readonly T[], limit: number, cursor: (item: T) => string): Page<T> {
-  const kept = items.slice(0, limit);
-  const last = kept.at(-1);
-  return items.length > limit && last !== undefined ? { items: kept, next: cursor(last) } : { items: kept };
+export function page<T>(items: readonly T[], limit: number, cursor: (item: T) => string): ListPage<T> {
+  return pageThatGoesOn(items.slice(0, limit), { cursor, more: items.length > limit });
+}
+
+/** A page of these items, which is the last one unless there is more. */
+export function pageThatGoesOn<T>(
+  items: readonly T[],
+  { cursor, more }: { readonly cursor: (item: T) => string; readonly more: boolean },
+): ListPage<T> {
+  const cursorAfter = (count: number): string => cursor(items[count - 1] as T);
+  return { items, cursorAfter, ...(more && items.length > 0 ? { next: cursorAfter(items.length) } : {}) };
 }
 
 export async function findClaim(

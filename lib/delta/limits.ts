@@ -11,13 +11,20 @@ export const TEXT = {
   /** Linux takes paths of so many bytes, S3 keys of a quarter. */
   location: 4096,
   path: 8192,
-  cursor: 600,
+  /** The key of an application, of up to three bytes a character, as base64, and what is around it. */
+  cursor: 4300,
   /** A value of a partition, tag or property; a description. */
   value: 65_536,
   /** Whole JSON documents in a text: statistics, domains; and any text of what we do not know. */
   document: 1_048_576,
-  schema: 8_388_608,
+  schema: 2_097_152,
 } as const;
+
+/**
+ * Bytes of one action as its line of the log: no action is larger than an answer (lib/wire/pages.ts), or it could be written and
+ * never be read. What describes a table fits into one answer as a whole.
+ */
+export const ACTION_BYTES = { metadata: 3_500_000, protocol: 500_000, other: 4_000_000 } as const;
 
 export const COUNT = {
   tables: 1000,

@@ -1,6 +1,7 @@
 /** The planner: turns one table's part of a request into what the commit statement needs, and says what it depends on. Pure. */
 
 import { placesOf } from "./action-places.ts";
+import { checkActionSizes } from "./action-sizes.ts";
 import type { CommitActions, CommitInfo, Protocol, Txn } from "./actions.ts";
 import { canonicalActions } from "./canonical-actions.ts";
 import type { Intent } from "./conflicts.ts";
@@ -55,6 +56,7 @@ export function planTable(
     readable.metadata ?? state.metadata,
     place("metadata", 0, "schemaString"),
   );
+  checkActionSizes(readable, place);
   const { location } = state;
   const given = withOwnPaths(readable, { table: after, location, spelling: asked.spelling ?? "relative" }, place);
   // Where winners may have changed the files, they are judged first: whoever lost to them made no mistake.

@@ -16,6 +16,7 @@ import { fileRoutes } from "./routes/files.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { snapshotRoutes } from "./routes/snapshots.ts";
+import { stateListRoutes } from "./routes/state-lists.ts";
 import { tableRoutes } from "./routes/tables.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
@@ -25,6 +26,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...uploadRoutes,
   ...tableRoutes,
   ...fileRoutes,
+  ...stateListRoutes,
   ...historyRoutes,
   ...snapshotRoutes,
   ...transactionRoutes,

@@ -33,6 +33,8 @@ export interface HostOptions {
   readonly hosts?: HostRules;
   /** Called once a request, when its answer is out. */
   readonly onAnswer?: ((line: AccessLine) => void) | undefined;
+  /** False where an answer has to be whole before it is sent: then nothing is streamed, and lines come in pages. True if absent. */
+  readonly streams?: boolean;
   /** Serves `GET /metrics` in Prometheus' text format. */
   readonly metrics?: {
     readonly access: Need;
@@ -151,5 +153,10 @@ function readQuery(context: Context, schema: Shape | undefined): unknown {
 
 /** A JSON answer; 64-bit numbers keep their digits. */
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): Response {
-  return new Response(stringifyJson(value), { status, headers: { "content-type": "application/json", ...headers } });
+  return jsonText(status, stringifyJson(value), headers);
+}
+
+/** A JSON answer that has been written already. */
+export function jsonText(status: number, text: string, headers: Record<string, string> = {}): Response {
+  return new Response(text, { status, headers: { "content-type": "application/json", ...headers } });
 }

@@ -1,25 +1,36 @@
 /** The API behind API Gateway's HTTP API (payload 2.0): one app, of which each function answers only its own kind of requests. */
 
 import { handle } from "hono/aws-lambda";
+import { ANSWER_BYTES } from "../wire/answer-size.ts";
 import type { App } from "./app.ts";
 
-/** Lambda's limit of an answer is 6 MiB, as JSON in which a body may grow. */
-const ANSWER_BYTES = 5.5 * 1024 * 1024;
+/** Of what a function returns Lambda takes 6 MiB of JSON, the body as a text in it; this leaves room for the headers. */
+const RESULT_BYTES = 6_000_000;
 
 export type LambdaApi = ReturnType<typeof handle>;
 
-/** The app as a Lambda handler. An answer that Lambda would refuse becomes a problem that says how to ask for less. */
+/**
+ * The app as a Lambda handler. A body of up to {@link ANSWER_BYTES} always arrives: one that would grow too much as a text
+ * within JSON, where each quotation mark takes two bytes, goes as base64. No route answers with more; if one ever did, a problem
+ * would say how to ask for less.
+ */
 export function lambdaApi(app: App): LambdaApi {
   const answer = handle(app);
   return async (event, context) => {
     const result = await answer(event, context);
-    const size = Buffer.byteLength(result.body ?? "");
-    if (size <= ANSWER_BYTES) return result;
+    const { body = "", isBase64Encoded } = result;
+    // Within JSON no character takes more than six bytes; most answers are small, and need not be measured.
+    if (body.length * 6 <= RESULT_BYTES) return result;
+    if (Buffer.byteLength(JSON.stringify(body)) <= RESULT_BYTES) return result;
+    const bytes = Buffer.from(body, isBase64Encoded ? "base64" : "utf8");
+    if (bytes.length <= ANSWER_BYTES) {
+      return { ...result, body: bytes.toString("base64"), isBase64Encoded: true } as typeof result;
+    }
     const problem = {
       type: "urn:deltalakedb:problem:ANSWER_TOO_LARGE",
       title: "The answer is too large",
       status: 413,
-      detail: `the answer has ${size} bytes, and a function may give ${ANSWER_BYTES}`,
+      detail: `the answer has ${bytes.length} bytes, and a function may give ${ANSWER_BYTES}`,
       code: "ANSWER_TOO_LARGE",
       hint: "Ask for smaller pages with the query parameter limit, and follow next.",
     };

@@ -1,6 +1,6 @@
 /** Errors as RFC 9457 problem details: from the reaction that a LakeError asks for to an HTTP status. Never shows a stack. */
 
-import { stringifyJson } from "../delta/json.ts";
+import { isRawNumber, stringifyJson } from "../delta/json.ts";
 import type { TableConflict } from "../delta/request.ts";
 import { type ErrorKind, isLakeError, LakeError } from "../errors.ts";
 import { CONFLICT_HINT, conflictSentence } from "../wire/conflict-text.ts";
@@ -92,8 +92,38 @@ export function conflictResponse(conflicts: readonly TableConflict[]): Response 
 }
 
 function problem(status: number, body: Record<string, unknown>, headers: Record<string, string> = {}): Response {
-  return new Response(stringifyJson(body), {
+  return new Response(stringifyJson(bounded(body)), {
     status,
     headers: { "content-type": "application/problem+json", ...headers },
   });
+}
+
+/** Characters of one text of a problem, and of all of it: what a request makes us quote may be longer. */
+const TEXT_CHARACTERS = 20_000;
+const ALL_CHARACTERS = 400_000;
+
+/** The body without what is beyond the limits: texts are cut, lists end early, and `omitted` says how many items are not there. */
+function bounded(body: Record<string, unknown>): Record<string, unknown> {
+  let left = ALL_CHARACTERS;
+  let omitted = 0;
+  const within = (value: unknown): unknown => {
+    if (typeof value === "string") {
+      const text = value.length > TEXT_CHARACTERS ? `${value.slice(0, TEXT_CHARACTERS).toWellFormed()}…` : value;
+      left -= text.length;
+      return text;
+    }
+    if (typeof value !== "object" || value === null || isRawNumber(value)) {
+      left -= 20;
+      return value;
+    }
+    const kept: [string, unknown][] = [];
+    for (const [name, item] of Object.entries(value)) {
+      if (left <= 0) omitted += 1;
+      else kept.push([name, within(item)]);
+      left -= name.length;
+    }
+    return Array.isArray(value) ? kept.map(([, item]) => item) : Object.fromEntries(kept);
+  };
+  const kept = within(body) as Record<string, unknown>;
+  return omitted === 0 ? kept : { ...kept, omitted };
 }

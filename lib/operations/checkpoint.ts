@@ -2,6 +2,7 @@
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
 import { newestCheckpointDue, tableProperties } from "../delta/properties.ts";
+import { unexpiredTxns } from "../delta/txns.ts";
 import { errorText, unavailable } from "../errors.ts";
 import type { DeltaLog, Lake, Page, Signal, WrittenCheckpoint } from "../ports.ts";
 
@@ -9,8 +10,8 @@ import type { DeltaLog, Lake, Page, Signal, WrittenCheckpoint } from "../ports.t
 export const PAGE_FILES = 5000;
 
 /**
- * Only for a published version (PROTOCOL.md, "Checkpoints"). The content depends on SQL rows alone: tombstones expire by the
- * commit's timestamp, not by the clock, so two workers write the same checkpoint.
+ * Only for a published version (PROTOCOL.md, "Checkpoints"). The content depends on SQL rows alone: tombstones and applications
+ * expire by the commit's timestamp, not by the clock, so two workers write the same checkpoint.
  * @throws LakeError unavailable when the signal comes between two pages
  */
 export async function writeCheckpoint(
@@ -20,7 +21,8 @@ export async function writeCheckpoint(
   version: number,
   { signal }: { readonly signal?: Signal | undefined } = {},
 ): Promise<WrittenCheckpoint> {
-  const header = await lake.catalog.readHeader(tableId, version);
+  const { txns, ...rest } = await lake.catalog.readHeader(tableId, version);
+  const header = { ...rest, txns: unexpiredTxns(txns, rest.metadata, rest.timestamp) };
   // Not below 0: a remove without deletionTimestamp counts as 0 and has expired under any retention (docs/delta-rules.md §8.58).
   const newerThan = Math.max(
     0,

@@ -1,10 +1,11 @@
 /** Rebuilds the state of a version from the log and holds it against SQL's rows: by fingerprint, or field by field (ARCHITECTURE.md D15). */
 
-import type { FileIdentity } from "../delta/actions.ts";
+import type { FileIdentity, Metadata, Txn } from "../delta/actions.ts";
 import { diffFile, diffMetadata, diffProtocol, named } from "../delta/diff.ts";
 import { NewestFirst, sameFingerprint } from "../delta/fingerprint.ts";
 import type { LogSegment } from "../delta/log-files.ts";
 import { fileKey, LogReplay, type ReplayHeader } from "../delta/replay.ts";
+import { unexpiredTxns } from "../delta/txns.ts";
 import type { DeltaLog, Lake, SnapshotHeader, TableHead } from "../ports.ts";
 import { PAGE_FILES, pages } from "./checkpoint.ts";
 import type { Findings } from "./findings.ts";
@@ -35,7 +36,7 @@ export async function compareState(
   if (header.numFiles > fieldsUpTo) {
     const sum = await sumLog(lake, log, segment);
     if (sum.numFiles === header.numFiles && sameFingerprint(sum.fingerprint, header.fingerprint)) {
-      compareHeaders(header, sum.header, found);
+      await compareHeaders(lake, head, header, sum.header, found);
       found.notes.push(`${header.numFiles} files were compared by their fingerprint`);
       return;
     }
@@ -56,7 +57,7 @@ async function compareFields(
     const isOfPass = (file: FileIdentity) => passes === 1 || shareOf(fileKey(file), passes) === pass;
     const { replay, hasStats } = await replayLog(log, segment, isOfPass);
     if (pass === 0) {
-      compareHeaders(header, replay.header, found);
+      await compareHeaders(lake, head, header, replay.header, found);
       if (!hasStats) found.notes.push("the checkpoint has no JSON statistics: statistics were not compared");
     }
     const inLog = new Map(replay.files);
@@ -82,12 +83,29 @@ function shareOf(text: string, shares: number): number {
   return (hash >>> 0) % shares;
 }
 
-function compareHeaders(sql: ReplayHeader, log: ReplayHeader, found: Findings): void {
+async function compareHeaders(
+  lake: Lake,
+  { tableId }: TableHead,
+  sql: SnapshotHeader,
+  log: ReplayHeader,
+  found: Findings,
+): Promise<void> {
   found.metadata.push(...diffMetadata(sql.metadata, log.metadata));
   found.protocol.push(...diffProtocol(sql.protocol, log.protocol));
-  const versions = ({ txns }: ReplayHeader) => txns.map((t) => [t.appId, t.version] as const);
   const settings = ({ domains }: ReplayHeader) => domains.map((d) => [d.domain, d.configuration] as const);
-  compareNamed("txn", versions(sql), versions(log), found);
+  const now = lake.clock.now();
+  const versions = (txns: readonly Txn[], metadata: Metadata) =>
+    unexpiredTxns(txns, metadata, now).map((t) => [t.appId, t.version] as const);
+  const inLog = new Set(log.txns.map((txn) => txn.appId));
+  let txns = sql.txns;
+  if (unexpiredTxns(txns, sql.metadata, now).some((txn) => !inLog.has(txn.appId))) {
+    // A checkpoint from when the property was another may have left out what had expired then.
+    const history = await lake.catalog.metadataHistory(tableId);
+    txns = txns.filter(
+      (txn) => inLog.has(txn.appId) || history.every((metadata) => unexpiredTxns([txn], metadata, now).length > 0),
+    );
+  }
+  compareNamed("txn", versions(txns, sql.metadata), versions(log.txns, sql.metadata), found);
   compareNamed("domainMetadata", settings(sql), settings(log), found);
 }
 

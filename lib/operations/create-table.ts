@@ -1,5 +1,6 @@
 /** Creates a table: version 0 in SQL, which the mirror then publishes like any other version. */
 
+import { checkActionSizes } from "../delta/action-sizes.ts";
 import { canonicalJson } from "../delta/json.ts";
 import { checkTableLocation, overlaps } from "../delta/locations.ts";
 import { type NewTable, newTableActions } from "../delta/new-table.ts";
@@ -33,6 +34,7 @@ export async function createTable(
   const { transactionId = lake.clock.newId(), by, ...table } = request;
   const tableId = lake.clock.newId();
   const actions = signed(newTableActions(table, tableId, lake.clock.now()), { by });
+  checkActionSizes(actions, () => "");
   const requestHash = sha256(canonicalJson({ create: table }));
   const known = await lake.catalog.findTransaction(transactionId);
   const location = known === undefined ? await freePlace(lake, table) : table.location;

@@ -3,28 +3,54 @@
  * state, and a cursor of another list is refused.
  */
 
+import { TEXT } from "../delta/limits.ts";
 import { invalid } from "../errors.ts";
+import type { ActionPlace } from "../ports.ts";
 
-/** Where a list of files goes on: in a table, at the version that the first page showed. */
-export interface FilesCursor {
+/** The lists of one version of a table. */
+export type VersionList = "files" | "actions" | "txns" | "domains";
+
+/** Where such a list goes on: in a table, at the version that the first page showed. */
+export interface VersionCursor {
   readonly tableId: string;
   readonly version: number;
   /** The catalog's own cursor. */
   readonly place: string;
 }
 
-const FILES = /^files\.([0-9a-f-]{36})\.(\d{1,16})\.(\S{1,60})$/;
+const CURSOR = /^([a-z]+)\.([0-9a-f-]{36})\.(\d{1,16})\.([A-Za-z0-9_.-]+)$/;
 const TABLES = /^tables\.([^ ]{0,255})\.\.([^ ]{1,255})$/;
 
-export function writeFilesCursor({ tableId, version, place }: FilesCursor): string {
-  return `files.${tableId}.${version}.${place}`;
+export function writeCursor(list: VersionList, { tableId, version, place }: VersionCursor): string {
+  return `${list}.${tableId}.${version}.${place}`;
 }
 
-/** @throws LakeError invalid for what is no cursor of a list of files */
-export function readFilesCursor(cursor: string): FilesCursor {
-  const [, tableId, version, place] = (cursor.length <= 100 && FILES.exec(cursor)) || [];
-  if (tableId === undefined || version === undefined || place === undefined) throw foreignCursor(cursor);
+/** @throws LakeError invalid for what is no cursor of this list */
+export function readCursor(list: VersionList, cursor: string): VersionCursor {
+  const [, of, tableId, version, place] = (cursor.length <= TEXT.cursor && CURSOR.exec(cursor)) || [];
+  if (of !== list || tableId === undefined || version === undefined || place === undefined) throw foreignCursor(cursor);
   return { tableId, version: Number(version), place };
+}
+
+/** A key of any letters as the place of a cursor. */
+export function writeKey(key: string): string {
+  return Buffer.from(key).toString("base64url");
+}
+
+export function readKey(place: string): string {
+  return Buffer.from(place, "base64url").toString();
+}
+
+/** The place of an action within its version. */
+export function writeActionPlace({ kind, ord }: ActionPlace): string {
+  return `${kind}.${ord}`;
+}
+
+/** @throws LakeError invalid */
+export function readActionPlace(cursor: string, place: string): ActionPlace {
+  const [, kind, ord] = /^(\d)\.(\d{1,10})$/.exec(place) ?? [];
+  if (kind === undefined || ord === undefined) throw foreignCursor(cursor);
+  return { kind: Number(kind), ord: Number(ord) };
 }
 
 /** Where a list of tables goes on: after a name, within a namespace (empty: all). */
@@ -39,7 +65,7 @@ export function writeTablesCursor({ namespace, place }: TablesCursor): string {
 
 /** @throws LakeError invalid for what is no cursor of a list of tables */
 export function readTablesCursor(cursor: string): TablesCursor {
-  const [, namespace, place] = (cursor.length <= 600 && TABLES.exec(cursor)) || [];
+  const [, namespace, place] = (cursor.length <= TEXT.cursor && TABLES.exec(cursor)) || [];
   if (namespace === undefined || place === undefined) throw foreignCursor(cursor);
   return { namespace, place };
 }

@@ -1,5 +1,6 @@
 /** The move from `_delta_log` to SQL: takes a table over at its version, with the history that the log still allows. Resumable. */
 
+import { checkActionSizes } from "../delta/action-sizes.ts";
 import type { CommitActions, Metadata, Protocol } from "../delta/actions.ts";
 import { checkImportable } from "../delta/importable.ts";
 import type { Int64 } from "../delta/int64.ts";
@@ -14,8 +15,17 @@ import {
 } from "../delta/log-files.ts";
 import { unreadableProperties } from "../delta/properties.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
-import { corrupt, isLakeError, LakeError } from "../errors.ts";
-import type { CheckpointHeader, DeltaLog, FileAction, ImportProgress, Lake, LogCommit, TableHead } from "../ports.ts";
+import { corrupt, invalid, isLakeError, LakeError } from "../errors.ts";
+import type {
+  CheckpointHeader,
+  DeltaLog,
+  FileAction,
+  ImportBatch,
+  ImportProgress,
+  Lake,
+  LogCommit,
+  TableHead,
+} from "../ports.ts";
 import { checkTableName } from "./create-table.ts";
 import { removeLateFiles } from "./late-files.ts";
 
@@ -266,7 +276,7 @@ async function importCheckpoint(
     const first = done === 0 && progress.checkpointActions === 0;
     done += batch.length;
     if (fresh.length === 0) continue;
-    await lake.catalog.importBatch(progress.tableId, {
+    await importBatch(lake, progress.tableId, {
       kind: "checkpoint",
       location: progress.location,
       commit: { version, actions: describe(first, fresh), ...times },
@@ -275,13 +285,28 @@ async function importCheckpoint(
     onProgress({ phase: "checkpoint", done });
   }
   const first = done === 0;
-  await lake.catalog.importBatch(progress.tableId, {
+  await importBatch(lake, progress.tableId, {
     kind: "checkpoint",
     location: progress.location,
     commit: { version, actions: describe(first, []), ...times },
     complete: true,
   });
   return { version, timestamp: times.timestamp };
+}
+
+async function importBatch(lake: Lake, tableId: string, batch: ImportBatch): Promise<void> {
+  const { version, actions } = batch.commit;
+  try {
+    checkActionSizes(actions, (kind) => `version ${version}, ${kind}`);
+  } catch (error) {
+    if (!isLakeError(error, "invalid")) throw error;
+    throw invalid(`${error.message} (${error.at})`, {
+      code: error.code,
+      hint: "Imported with the mode `snapshot`, the table leaves behind what is only in its history.",
+      facts: error.facts,
+    });
+  }
+  await lake.catalog.importBatch(tableId, batch);
 }
 
 /** The commit at the checkpoint's version: its commitInfo and time, where the file is still there and readable. */
@@ -313,7 +338,7 @@ async function importCommits(
   for await (const commit of readCommits(log, commits)) {
     if (commit.actions.protocol) checkProtocolKnown(commit.actions.protocol);
     const times = timesOf(commit.actions, commit.modifiedAt, previous);
-    await lake.catalog.importBatch(applied.tableId, {
+    await importBatch(lake, applied.tableId, {
       kind: "commit",
       location: applied.location,
       commit: { version: commit.version, actions: commit.actions, ...times },

@@ -1,12 +1,15 @@
-/** Reads for clients: tables, files, history and snapshots, by version or by timestamp (docs/delta-rules.md §5). */
+/** Reads for clients: which version is meant, tables and snapshots (docs/delta-rules.md §5). Lists are in lists.ts, versions in history.ts. */
 
-import type { AddFile, Commit } from "../delta/actions.ts";
+import type { DomainMetadata, Txn } from "../delta/actions.ts";
 import { mirroredVersionOf, type TableHealth } from "../delta/health.ts";
+
 import type { TableRef } from "../delta/request.ts";
+import { txnsExpireAt } from "../delta/txns.ts";
 import { invalid, notFound } from "../errors.ts";
-import type { Lake, MirrorState, Page, SnapshotHeader, TableHead, TableState, VersionSummary } from "../ports.ts";
-import { foreignCursor, readFilesCursor, readTablesCursor, writeFilesCursor, writeTablesCursor } from "./cursors.ts";
+
+import type { Lake, ListPage, PageLimits, SnapshotSummary, TableHead, TableState } from "../ports.ts";
 import { healthOfTables } from "./table-health.ts";
+
 import { tableNotFound } from "./table-states.ts";
 
 const TABLES_PAGE = 500;
@@ -53,8 +56,8 @@ export async function resolveVersion(lake: Lake, ref: TableRef, at: AsOf): Promi
     );
   }
   if (version === head.version) return { head, version, timestamp: head.timestamp };
-  const header = await lake.catalog.readHeader(head.tableId, version);
-  return { head, version, timestamp: header.timestamp };
+  const { timestamp } = await lake.catalog.readSummary(head.tableId, version);
+  return { head, version, timestamp };
 }
 
 /**
@@ -95,125 +98,43 @@ export interface ListedTable {
   readonly health: TableHealth;
 }
 
-/** One page of the tables of the catalog with their health, in the order of their names. @throws LakeError invalid for a cursor of another list */
-export async function listTables(
-  lake: Lake,
-  options: { readonly namespace?: string; readonly cursor?: string; readonly limit: number },
-): Promise<Page<ListedTable>> {
-  const { cursor, limit } = options;
-  const begun = cursor === undefined ? undefined : readTablesCursor(cursor);
-  const namespace = options.namespace ?? (begun?.namespace || undefined);
-  if (cursor !== undefined && begun?.namespace !== (namespace ?? "")) throw foreignCursor(cursor);
-  const page = await lake.catalog.listTables({
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(begun === undefined ? {} : { cursor: begun.place }),
-    limit,
-  });
-  const items = await withHealth(lake, page.items);
-  if (page.next === undefined) return { items };
-  return { items, next: writeTablesCursor({ namespace: namespace ?? "", place: page.next }) };
+/** The newest state of a table, without its files. */
+export interface DescribedTable extends ListedTable {
+  readonly summary: SnapshotSummary;
+  readonly mirroredVersion: number;
+  readonly numTxns: number;
+  readonly numDomains: number;
+  /** All of them, where they are few; undefined otherwise: then they are a list of their own. */
+  readonly txns: readonly Txn[] | undefined;
+  readonly domains: readonly DomainMetadata[] | undefined;
 }
 
-/** One round trip for all; a table that has been dropped since is missing. */
-async function withHealth(lake: Lake, heads: readonly TableHead[]): Promise<readonly ListedTable[]> {
-  const checked = await healthOfTables(
-    lake,
-    heads.map(({ tableId }) => tableId),
-  );
-  return heads.flatMap((head) => {
-    const health = checked.get(head.tableId)?.health;
-    return health === undefined ? [] : [{ head, health }];
-  });
-}
-
-/**
- * One page of the files that are live in a table. All pages of a list show the version of the first one, whatever is committed
- * meanwhile: the cursor carries it.
- * @throws LakeError notFound; invalid for a cursor of another list, table or version
- */
-export async function listFiles(
-  lake: Lake,
-  ref: TableRef,
-  options: AsOf & { readonly cursor?: string; readonly limit: number },
-): Promise<{
-  readonly tableId: string;
-  readonly version: number;
-  readonly timestamp: number;
-  readonly page: Page<AddFile>;
-}> {
-  const { cursor, limit } = options;
-  const begun = cursor === undefined ? undefined : readFilesCursor(cursor);
-  const asked = begun !== undefined && options.timestamp === undefined ? { version: begun.version } : {};
-  const { head, version, timestamp } = await resolveVersion(lake, ref, { ...asked, ...options });
-  const { tableId } = head;
-  if (cursor !== undefined && (begun?.tableId !== tableId || begun.version !== version)) throw foreignCursor(cursor);
-  return { tableId, version, timestamp, page: await readPage(lake, { tableId, version, place: begun?.place }, limit) };
-}
-
-/** The page of files that a cursor of {@link listFiles} stands for; one round trip. @throws LakeError invalid, notFound */
-export function nextFiles(lake: Lake, cursor: string, limit: number): Promise<Page<AddFile>> {
-  return readPage(lake, readFilesCursor(cursor), limit);
-}
-
-async function readPage(
-  lake: Lake,
-  at: { readonly tableId: string; readonly version: number; readonly place: string | undefined },
-  limit: number,
-): Promise<Page<AddFile>> {
-  const { tableId, version, place } = at;
-  const { items, next } = await lake.catalog.readFiles(tableId, version, {
-    ...(place === undefined ? {} : { cursor: place }),
-    limit,
-  });
-  return next === undefined ? { items } : { items, next: writeFilesCursor({ tableId, version, place: next }) };
-}
-
-export type HistoryEntry = VersionSummary & { readonly mirror: MirrorState };
-
-/** Versions, newest first, each with the state of its mirror. */
-export async function tableHistory(
-  lake: Lake,
-  ref: TableRef,
-  options: { readonly before?: number; readonly limit: number },
-): Promise<Page<HistoryEntry> & { readonly tableId: string }> {
+/** @param few at most so many applications, and domains, are part of the description */
+export async function describeTable(lake: Lake, ref: TableRef, few: PageLimits): Promise<DescribedTable> {
   const head = await findHead(lake, ref);
-  const page = await lake.catalog.history(head.tableId, options);
-  const oldest = page.items.at(-1)?.version ?? 0;
-  const statuses = await lake.catalog.mirrorStatuses(head.tableId, { after: oldest - 1, limit: page.items.length });
-  const byVersion = new Map(statuses.items.map((status) => [status.version, status.status]));
-  // Versions that came with an import have no status of their own: they were in the log before we were.
-  return {
-    ...page,
-    tableId: head.tableId,
-    items: page.items.map((v) => ({ ...v, mirror: byVersion.get(v.version) ?? "COMPLETE" })),
-  };
-}
-
-/** Versions after `after` with all their actions, ascending. */
-export async function tableCommits(
-  lake: Lake,
-  ref: TableRef,
-  options: { readonly after: number; readonly limit: number },
-): Promise<{ readonly tableId: string; readonly commits: readonly Commit[] }> {
-  const head = await findHead(lake, ref);
-  const from = Math.max(options.after + 1, head.baseVersion);
-  const to = Math.min(head.version, from + options.limit - 1);
-  const { tableId } = head;
-  return { tableId, commits: from > to ? [] : await lake.catalog.readCommits(tableId, from, to) };
-}
-
-export async function describeTable(
-  lake: Lake,
-  ref: TableRef,
-): Promise<ListedTable & { readonly header: SnapshotHeader; readonly mirroredVersion: number }> {
-  const head = await findHead(lake, ref);
-  const [header, checked] = await Promise.all([
-    lake.catalog.readHeader(head.tableId, head.version),
-    healthOfTables(lake, [head.tableId]),
+  const { tableId, version } = head;
+  const [summary, checked, domains] = await Promise.all([
+    lake.catalog.readSummary(tableId, version),
+    healthOfTables(lake, [tableId]),
+    lake.catalog.readDomains(tableId, version, few),
   ]);
-  const seen = checked.get(head.tableId);
+  const seen = checked.get(tableId);
   if (seen === undefined) throw tableNotFound(ref);
-  return { head, header, health: seen.health, mirroredVersion: mirroredVersionOf(seen.facts) };
+  const expiry = txnsExpireAt(summary.metadata, lake.clock.now());
+  const updatedAfter = expiry === undefined ? {} : { updatedAfter: expiry };
+  const txns = await lake.catalog.readTxns(tableId, version, { ...few, ...updatedAfter });
+  const whole = <T>({ items, next }: ListPage<T>): readonly T[] | undefined => (next === undefined ? items : undefined);
+  const all = { txns: whole(txns), domains: whole(domains) };
+  const sizes = all.txns && all.domains ? undefined : await lake.catalog.stateSizes(tableId, version, updatedAfter);
+  return {
+    head,
+    health: seen.health,
+    summary,
+    mirroredVersion: mirroredVersionOf(seen.facts),
+    numTxns: all.txns?.length ?? sizes?.txns ?? 0,
+    numDomains: all.domains?.length ?? sizes?.domains ?? 0,
+    ...all,
+  };
 }
 
 export interface TableVersion {

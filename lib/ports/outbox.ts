@@ -2,7 +2,7 @@
 
 import type { Commit, Metadata } from "../delta/actions.ts";
 import type { MirrorFacts } from "../delta/health.ts";
-import type { Page } from "./page.ts";
+import type { ListPage, Page } from "./page.ts";
 
 export interface Outbox {
   /**
@@ -17,7 +17,7 @@ export interface Outbox {
   mirrorStatuses(
     tableId: string,
     options: { readonly after: number; readonly limit: number },
-  ): Promise<Page<MirrorStatus>>;
+  ): Promise<ListPage<MirrorStatus>>;
   /** False when the table has been dropped. */
   markPublished(tableId: string, versions: readonly number[], publishedAt: number): Promise<boolean>;
   /** Counts an attempt. `failed` sets FAILED, otherwise the state stays IN_FLIGHT. */

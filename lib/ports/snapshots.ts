@@ -4,19 +4,35 @@ import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } fro
 import type { Fingerprint } from "../delta/fingerprint.ts";
 import type { Int64 } from "../delta/int64.ts";
 import type { FileRequirement } from "../delta/metadata-change.ts";
-import type { Page } from "./page.ts";
+import type { ListPage, Page, PageLimits } from "./page.ts";
 
 export interface Snapshots {
   /** @throws LakeError notFound for a version that SQL does not hold */
   readHeader(tableId: string, version: number): Promise<SnapshotHeader>;
+  /** As `readHeader` without the lists, of which a table may have any number. One round trip. @throws LakeError notFound */
+  readSummary(tableId: string, version: number): Promise<SnapshotSummary>;
+  /** Of each application its newest txn action at a version, by its id; with `updatedAfter` (ms) as {@link StateSizes} says. */
+  readTxns(
+    tableId: string,
+    version: number,
+    options: PageLimits & { readonly cursor?: string; readonly updatedAfter?: number },
+  ): Promise<ListPage<Txn>>;
+  /** The domains at a version that are not removed, by name. A page may have fewer than it could, and yet not be the last. */
+  readDomains(
+    tableId: string,
+    version: number,
+    options: PageLimits & { readonly cursor?: string },
+  ): Promise<ListPage<DomainMetadata>>;
+  /** How long the lists of a version are. One round trip. */
+  stateSizes(tableId: string, version: number, options: { readonly updatedAfter?: number }): Promise<StateSizes>;
   /** What a live file adds to the fingerprint of a version. No round trip. */
   fingerprintOf(file: AddFile): Fingerprint;
   /** Live files at a version, in a stable order. */
   readFiles(
     tableId: string,
     version: number,
-    options: { readonly cursor?: string; readonly limit: number },
-  ): Promise<Page<AddFile>>;
+    options: PageLimits & { readonly cursor?: string },
+  ): Promise<ListPage<AddFile>>;
   /** All metaData actions that SQL holds of a table, oldest first. One round trip. */
   metadataHistory(tableId: string): Promise<readonly Metadata[]>;
   /** Paths of at most `limit` live files that do not meet a requirement. One round trip. */
@@ -33,16 +49,28 @@ export interface Snapshots {
   ): Promise<Page<RemoveFile>>;
 }
 
+/** Numbers of items. */
+export interface StateSizes {
+  /** With `updatedAfter` only those that were last updated after that moment: others have expired. */
+  readonly txns: number;
+  readonly domains: number;
+}
+
 /** State of a table at one version, without its files. */
-export interface SnapshotHeader {
+export interface SnapshotHeader extends SnapshotSummary {
+  /** Also those that have expired (lib/delta/txns.ts). */
+  readonly txns: readonly Txn[];
+  /** Without the removed ones. */
+  readonly domains: readonly DomainMetadata[];
+}
+
+/** State of a table at one version, without its lists. */
+export interface SnapshotSummary {
   readonly version: number;
   readonly timestamp: number;
   readonly inCommitTimestamp?: number;
   readonly protocol: Protocol;
   readonly metadata: Metadata;
-  readonly txns: readonly Txn[];
-  /** Without the removed ones. */
-  readonly domains: readonly DomainMetadata[];
   readonly numFiles: number;
   readonly sizeInBytes: Int64;
   /** Of the live files. */

@@ -2,7 +2,7 @@
 
 import type { TableRef } from "../delta/request.ts";
 import type { TableHead, TableState } from "../delta/table.ts";
-import type { Page } from "./page.ts";
+import type { ListPage } from "./page.ts";
 
 /** Reads of a table that is not ACTIVE find nothing, except `findTable` with `anyStatus`. */
 export interface Tables {
@@ -11,7 +11,7 @@ export interface Tables {
     readonly namespace?: string;
     readonly cursor?: string;
     readonly limit: number;
-  }): Promise<Page<TableHead>>;
+  }): Promise<ListPage<TableHead>>;
   /**
    * A table that has this name, in any case of letters, or whose place is this one, within it or around it. A look ahead: what
    * makes a table looks again, under locks.

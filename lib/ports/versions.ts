@@ -3,7 +3,7 @@
 import type { Commit } from "../delta/actions.ts";
 import type { Int64 } from "../delta/int64.ts";
 import type { JsonObject } from "../delta/json.ts";
-import type { Page } from "./page.ts";
+import type { ListPage, PageLimits } from "./page.ts";
 
 export interface Versions {
   /**
@@ -16,22 +16,48 @@ export interface Versions {
     tableId: string,
     from: number,
     to: number,
-    options?: { readonly maxActions?: number },
+    options?: {
+      readonly maxActions?: number;
+      /** Of the rows' texts. With it none are returned when the first alone has more: see `readActions`. */
+      readonly maxBytes?: number;
+    },
   ): Promise<readonly Commit[]>;
   /** This version of each table that was dropped at this location, as far as it was committed here; the last dropped first. */
   formerCommits(location: string, version: number): Promise<readonly Commit[]>;
   /** The oldest version that was committed here, and not imported; undefined when there is none. */
   firstOwnVersion(tableId: string): Promise<number | undefined>;
-  /** Newest first, below `before`. */
-  history(
+  /**
+   * A part of one version: its actions in the order of the log (`actionObjects`), after a place. One round trip.
+   * @throws LakeError notFound
+   */
+  readActions(
     tableId: string,
-    options: { readonly before?: number; readonly limit: number },
-  ): Promise<Page<VersionSummary>>;
+    version: number,
+    options: PageLimits & { readonly after?: ActionPlace },
+  ): Promise<CommitPart>;
+  /** Newest first, below `before`; the cursor is the `before` of the next page. */
+  history(tableId: string, options: PageLimits & { readonly before?: number }): Promise<ListPage<VersionSummary>>;
   /** The newest version whose timestamp is ≤ the given one; undefined when all are later. */
   versionAt(
     tableId: string,
     timestamp: number,
   ): Promise<{ readonly version: number; readonly timestamp: number } | undefined>;
+}
+
+/** Where an action is within its version: among those of its kind. */
+export interface ActionPlace {
+  /** Place of the kind in the order of the log. */
+  readonly kind: number;
+  readonly ord: number;
+}
+
+/** Some actions of a version. */
+export interface CommitPart {
+  readonly commit: Commit;
+  /** Of the actions, in the order in which the log has them. */
+  readonly places: readonly ActionPlace[];
+  /** True when the version has actions after these. */
+  readonly more: boolean;
 }
 
 /** Versions of a table, both ends included. */

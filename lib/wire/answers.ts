@@ -1,7 +1,8 @@
 /** Tables as answers show them: the API and `dl` print the same JSON. */
 
 import { domainFields, metadataFields, protocolFields, txnFields } from "../delta/encode.ts";
-import type { describeTable, ListedTable } from "../operations/read.ts";
+
+import type { DescribedTable, ListedTable } from "../operations/read.ts";
 
 /** What callers see of a table: markers and status are the catalog's own. */
 export function tableAnswer({ head, health }: ListedTable) {
@@ -10,15 +11,18 @@ export function tableAnswer({ head, health }: ListedTable) {
 }
 
 /** A table's newest state as JSON. */
-export function descriptionAnswer(described: Awaited<ReturnType<typeof describeTable>>) {
-  const { header, mirroredVersion } = described;
+export function descriptionAnswer(described: DescribedTable) {
+  const { head, summary, mirroredVersion, numTxns, numDomains, ...lists } = described;
+  const listAt = (name: string): string => `/v1/tables/${head.tableId}/${name}?version=${head.version}`;
   return {
     ...tableAnswer(described),
     mirroredVersion,
-    inCommitTimestamp: header.inCommitTimestamp,
-    protocol: protocolFields(header.protocol),
-    metadata: metadataFields(header.metadata),
-    txns: header.txns.map(txnFields),
-    domains: header.domains.map(domainFields),
+    inCommitTimestamp: summary.inCommitTimestamp,
+    protocol: protocolFields(summary.protocol),
+    metadata: metadataFields(summary.metadata),
+    numTxns,
+    ...(lists.txns ? { txns: lists.txns.map(txnFields) } : { txnsAt: listAt("txns") }),
+    numDomains,
+    ...(lists.domains ? { domains: lists.domains.map(domainFields) } : { domainsAt: listAt("domains") }),
   };
 }

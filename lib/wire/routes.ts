@@ -26,6 +26,8 @@ export const ROUTES = {
   describeTable: { method: "get", path: "/v1/tables/{tableId}", access: "read" },
   dropTable: { method: "delete", path: "/v1/tables/{tableId}", access: "write" },
   listFiles: { method: "get", path: "/v1/tables/{tableId}/files", access: "read" },
+  listTxns: { method: "get", path: "/v1/tables/{tableId}/txns", access: "read" },
+  listDomains: { method: "get", path: "/v1/tables/{tableId}/domains", access: "read" },
   listCommits: { method: "get", path: "/v1/tables/{tableId}/commits", access: "read" },
   listHistory: { method: "get", path: "/v1/tables/{tableId}/history", access: "read" },
   listMirrorStatuses: { method: "get", path: "/v1/tables/{tableId}/mirror", access: "read" },

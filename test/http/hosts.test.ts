@@ -14,7 +14,7 @@ const rules = (more: Partial<HostRules> = {}): HostRules => ({
   origins: ["https://console.example"],
   ...more,
 });
-const lake = stubLake({ listTables: async () => ({ items: [] }) });
+const lake = stubLake({ listTables: async () => ({ items: [], cursorAfter: () => "" }) });
 const api = (more: Partial<HostRules> = {}) => client(lake, { hosts: rules(more) });
 const from = (host: string, headers: Record<string, string> = {}) => ({ host, ...headers });
 

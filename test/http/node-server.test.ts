@@ -54,7 +54,7 @@ test("a stream that breaks is cut off, never ended as if it were whole", async (
     readFiles: async () => {
       pages += 1;
       if (pages > 2) throw unavailable("the database went away");
-      return { items: [file(pages)], next: "1.1" };
+      return { items: [file(pages)], next: "1.1", cursorAfter: () => "1.1" };
     },
   });
   const response = await stream(server.url);
@@ -70,7 +70,7 @@ test("pages are read as the client takes them, not ahead of it", async () => {
   const server = await serve({
     readFiles: async () => {
       pages += 1;
-      return { items, ...(pages < 200 ? { next: "1.1" } : {}) };
+      return { items, cursorAfter: () => "1.1", ...(pages < 200 ? { next: "1.1" } : {}) };
     },
   });
   const response = await stream(server.url);

@@ -3,14 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { commit } from "../../lib/operations/commit.ts";
-import {
-  listFiles,
-  listTables,
-  resolveVersion,
-  snapshots,
-  tableCommits,
-  tableHistory,
-} from "../../lib/operations/read.ts";
+import { tableCommits, tableHistory } from "../../lib/operations/history.ts";
+import { listFiles, listTables } from "../../lib/operations/lists.ts";
+import { resolveVersion, snapshots } from "../../lib/operations/read.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, request, type TestLake } from "../support/lake.ts";
 import { codeOf } from "../support/table-facts.ts";
 

@@ -10,7 +10,7 @@ import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import type { Catalog, Clock, Lake, ObjectStore } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
-import { findDataApi, findPostgres, SQLITE_ENGINE } from "./catalog-engines.ts";
+import { findDataApi, findPostgres, SQLITE_ENGINE, type TestEngine } from "./catalog-engines.ts";
 
 export interface TestClock extends Clock {
   time: number;
@@ -42,11 +42,8 @@ export function testClock(time = Date.now()): TestClock {
 
 const ENGINES = { sqlite: () => SQLITE_ENGINE, postgres: findPostgres, "data-api": findDataApi } as const;
 
-/** On a new SQLite file; with TEST_ENGINE=postgres or data-api on a new schema of TEST_POSTGRES_URL. */
-export async function openTestLake(): Promise<TestLake> {
-  const name = (process.env.TEST_ENGINE || "sqlite") as keyof typeof ENGINES;
-  const engine = ENGINES[name]?.();
-  if (!engine) throw new Error(`TEST_ENGINE=${name} is none of ${Object.keys(ENGINES)}, or lacks TEST_POSTGRES_URL`);
+/** On a new SQLite file; with TEST_ENGINE=postgres or data-api on a new schema of TEST_POSTGRES_URL. @param engine another one */
+export async function openTestLake(engine = engineOfTests()): Promise<TestLake> {
   const database = await engine.create();
   const clock = testClock();
   const catalog = await openCatalog(database.url, clock);
@@ -82,6 +79,13 @@ export async function openTestLake(): Promise<TestLake> {
     },
   });
   return assemble({});
+}
+
+function engineOfTests(): TestEngine {
+  const name = (process.env.TEST_ENGINE || "sqlite") as keyof typeof ENGINES;
+  const engine = ENGINES[name]?.();
+  if (!engine) throw new Error(`TEST_ENGINE=${name} is none of ${Object.keys(ENGINES)}, or lacks TEST_POSTGRES_URL`);
+  return engine;
 }
 
 export const SCHEMA = {

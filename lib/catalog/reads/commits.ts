@@ -7,13 +7,15 @@ import { columnsOf, empty, join, type Queries, type Row, raw, type Sql, sql, uui
 import type { Dialect } from "../dialect.ts";
 import { MAX_ACTIONS_READ, OPEN_VERSION, TABLES_READ_AT_ONCE } from "../limits.ts";
 import { DOMAIN_COLUMNS, domainOf, metadataOf, protocolOf, removeOf, TXN_COLUMNS, txnOf } from "../rows/actions.ts";
-import { ADD_COLUMNS, addOf } from "../rows/add.ts";
+import { ADD_COLUMNS, ADD_TEXTS, addOf } from "../rows/add.ts";
 import { integer, jsonObject, optionalInteger, optionalJsonObject, storedUuid } from "../rows/values.ts";
 import { tableNotFound } from "../tables.ts";
 import { checkVersionHeld } from "./versions.ts";
+import { rowBytes } from "./weighed.ts";
 
 /**
- * At least one version, and as many as hold `maxActions` actions together.
+ * At least one version, and as many as hold `maxActions` actions together; with `maxBytes` no more than have so many bytes of
+ * texts, and none where the first has more.
  * @throws LakeError notFound: TABLE_NOT_FOUND; VERSION_NOT_FOUND below the base version
  */
 export async function readCommits(
@@ -21,10 +23,11 @@ export async function readCommits(
   tableId: string,
   from: number,
   to: number,
-  options: { readonly maxActions?: number } = {},
+  { maxActions = MAX_ACTIONS_READ, maxBytes }: { readonly maxActions?: number; readonly maxBytes?: number } = {},
 ): Promise<readonly Commit[]> {
   const range = { tableId, from, to };
-  return commitsIn(range, await db.read(rangeRows(db.dialect, range, options.maxActions ?? MAX_ACTIONS_READ)));
+  const rows = rangeRows(db.dialect, range, maxActions, maxBytes === undefined ? {} : { maxBytes });
+  return commitsIn(range, await db.read(rows));
 }
 
 /** As {@link readCommits} for each of several tables, with what removed files had, and one round trip for every ten. */
@@ -39,7 +42,7 @@ export async function readCommitsOf(
     const maxActions = options.maxActions ?? Math.ceil(MAX_ACTIONS_READ / some.length);
     const parts = some.map(
       (range, i) =>
-        sql`select ${raw(String(i))} as part, c.* from (${rangeRows(db.dialect, range, maxActions, REMOVED_VALUES)}) c`,
+        sql`select ${raw(String(i))} as part, c.* from (${rangeRows(db.dialect, range, maxActions, { removedValues: REMOVED_VALUES })}) c`,
     );
     const rows = await db.read(sql`${join(parts, " union all ")} order by part, version, ord`);
     const byRange = Map.groupBy(rows, (row) => integer(row, "part"));
@@ -48,7 +51,7 @@ export async function readCommitsOf(
   return found;
 }
 
-function commitsIn({ tableId, from }: CommitRange, rows: readonly Row[]): readonly Commit[] {
+export function commitsIn({ tableId, from }: CommitRange, rows: readonly Row[]): readonly Commit[] {
   const head = rows.find((row) => row.kind === "head");
   if (head === undefined) throw tableNotFound(tableId);
   const base = integer(jsonObject(head, "fields"), "base_version");
@@ -69,12 +72,12 @@ function rangeRows(
   dialect: Dialect,
   { tableId, from, to }: CommitRange,
   maxActions: number,
-  removedValues?: string,
+  options: Pick<CommitRows, "removedValues" | "maxBytes"> = {},
 ): Sql {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   const range = { from: sql`${from}`, to: sql`${Math.min(to, from + maxActions)}` };
-  return commitRows(dialect, id, { ...range, ...(removedValues === undefined ? {} : { removedValues }) }, maxActions);
+  return commitRows(dialect, id, { ...range, ...options }, maxActions);
 }
 
 export interface CommitRows {
@@ -86,6 +89,10 @@ export interface CommitRows {
   readonly also?: Sql;
   /** SQL of the partition values of a remove's file; NULL where nobody asks. */
   readonly removedValues?: string;
+  /** No more versions than have so many bytes of texts. */
+  readonly maxBytes?: number;
+  /** Of one version only the actions of a kind that meet a condition; all if absent. @param alias of its rows */
+  readonly only?: (kind: ActionKind, alias: string) => Sql;
 }
 
 /**
@@ -95,24 +102,25 @@ export interface CommitRows {
 export function commitRows(
   dialect: Dialect,
   id: string,
-  { from, to, before = empty, also = empty, removedValues = "null" }: CommitRows,
+  { from, to, before = empty, also = empty, removedValues = "null", maxBytes, only = () => empty }: CommitRows,
   maxActions = MAX_ACTIONS_READ,
 ): Sql {
-  const upTo = sql`between ${from} and (select max(version) from picked)`;
+  const upTo = sql`between ${from} and (select max(version) from chosen)`;
   const { jsonOf } = dialect;
   const versionColumns = ["timestamp", "in_commit_timestamp", "commit_info"];
   const removeColumns = { path: "r.path", partition_values: removedValues, data_change: "r.data_change" };
   return sql`
     with ${before} weighed as (
-      select version, sum(1 + num_adds + num_removes) over (order by version) as actions from dl_versions
-      where table_id = ${uuid(id)} and version >= ${from} and version <= ${to}
-    ), picked as (select version from weighed where actions <= ${maxActions} or version = ${from})
+      select v.version, sum(1 + v.num_adds + v.num_removes) over (order by v.version) as actions from dl_versions v
+      where v.table_id = ${uuid(id)} and v.version >= ${from} and v.version <= ${to}
+    ), counted as (select version from weighed where actions <= ${maxActions} or version = ${from}),
+    ${maxBytes === undefined ? sql`chosen as (select version from counted)` : chosenByBytes(id, maxBytes)}
     select 'add' as kind, f.added_version as version, f.ord as ord, ${columnsOf("f", ADD_COLUMNS)},
       cast(null as bigint) as deletion_timestamp, cast(null as text) as fields
-    from dl_files f where f.table_id = ${uuid(id)} and f.added_version ${upTo}
+    from dl_files f where f.table_id = ${uuid(id)} and f.added_version ${upTo} ${only("add", "f")}
     union all
     select 'remove', r.version, r.ord, ${fileColumns(removeColumns)}, r.deletion_timestamp, r.action
-    from dl_removes r where r.table_id = ${uuid(id)} and r.version ${upTo}
+    from dl_removes r where r.table_id = ${uuid(id)} and r.version ${upTo} ${only("remove", "r")}
     union all
     select 'head', t.version, 0, ${NO_FILE}, ${jsonOf("t", ["base_version"])}
     from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
@@ -121,21 +129,47 @@ export function commitRows(
     from dl_versions v where v.table_id = ${uuid(id)} and v.version ${upTo}
     union all
     select 'metadata', m.version, 0, ${NO_FILE}, m.action
-    from dl_metadata m where m.table_id = ${uuid(id)} and m.version ${upTo}
+    from dl_metadata m where m.table_id = ${uuid(id)} and m.version ${upTo} ${only("metadata", "m")}
     union all
     select 'protocol', p.version, 0, ${NO_FILE}, p.action
-    from dl_protocols p where p.table_id = ${uuid(id)} and p.version ${upTo}
+    from dl_protocols p where p.table_id = ${uuid(id)} and p.version ${upTo} ${only("protocol", "p")}
     union all
     select 'txn', x.version, x.ord, ${NO_FILE}, ${jsonOf("x", TXN_COLUMNS)}
-    from dl_txns x where x.table_id = ${uuid(id)} and x.version ${upTo}
+    from dl_txns x where x.table_id = ${uuid(id)} and x.version ${upTo} ${only("txn", "x")}
     union all
     select 'domain', d.version, d.ord, ${NO_FILE}, ${jsonOf("d", DOMAIN_COLUMNS)}
-    from dl_domains d where d.table_id = ${uuid(id)} and d.version ${upTo}
+    from dl_domains d where d.table_id = ${uuid(id)} and d.version ${upTo} ${only("domain", "d")}
     union all
     select 'other', o.version, o.ord, ${NO_FILE}, o.action
-    from dl_other_actions o where o.table_id = ${uuid(id)} and o.version ${upTo}
+    from dl_other_actions o where o.table_id = ${uuid(id)} and o.version ${upTo} ${only("other", "o")}
     ${also}
     order by version, ord`;
+}
+
+/** The kinds of actions, each with the rows that it has: in the order of the log, as `encodeCommitLines` writes them. */
+export const ACTION_ROWS = [
+  { kind: "commitInfo", table: "dl_versions", ordered: false, texts: ["commit_info"] },
+  { kind: "protocol", table: "dl_protocols", ordered: false, texts: ["action"] },
+  { kind: "metadata", table: "dl_metadata", ordered: false, texts: ["action"] },
+  { kind: "txn", table: "dl_txns", ordered: true, texts: ["app_id", "unknown"] },
+  { kind: "domain", table: "dl_domains", ordered: true, texts: ["domain", "configuration", "unknown"] },
+  { kind: "remove", table: "dl_removes", ordered: true, texts: ["path", "action"] },
+  { kind: "add", table: "dl_files", ordered: true, texts: ADD_TEXTS },
+  { kind: "other", table: "dl_other_actions", ordered: true, texts: ["action"] },
+] as const;
+
+export type ActionKind = (typeof ACTION_ROWS)[number]["kind"];
+
+/** Of the versions that were counted those whose actions together have at most so many bytes. */
+function chosenByBytes(id: string, maxBytes: number): Sql {
+  const sums = ACTION_ROWS.map(({ table, texts }) => {
+    const version = raw(table === "dl_files" ? "a.added_version" : "a.version");
+    return sql`coalesce((select sum(${raw(rowBytes("a", texts))}) from ${raw(table)} a
+      where a.table_id = ${uuid(id)} and ${version} = c.version), 0)`;
+  });
+  return sql`summed as (
+      select c.version, sum(${join(sums, " + ")}) over (order by c.version) as bytes from counted c
+    ), chosen as (select version from summed where bytes <= ${maxBytes})`;
 }
 
 /** The columns of an add, by what is in them; NULL in the others. */

@@ -2,17 +2,17 @@
 
 import type { AddFile, RemoveFile } from "../../delta/actions.ts";
 import { invalid } from "../../errors.ts";
-import type { Page } from "../../ports.ts";
-import { columnsOf, OPEN, type Queries, type Row, type Sql, sql, uuid } from "../database.ts";
+import type { ListPage, PageLimits } from "../../ports.ts";
+import { columnsOf, OPEN, type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
 import { REMOVE_COLUMNS, removeOf } from "../rows/actions.ts";
-import { ADD_COLUMNS, addOf } from "../rows/add.ts";
+import { ADD_COLUMNS, ADD_TEXTS, addOf } from "../rows/add.ts";
 import { integer, isNull, storedUuid } from "../rows/values.ts";
-import { tableNotFound } from "../tables.ts";
+import { pageThatGoesOn, tableNotFound } from "../tables.ts";
 import { checkVersionHeld } from "./versions.ts";
+import { LISTED, pickedRows, rowBytes } from "./weighed.ts";
 
-interface PageOptions {
+interface PageOptions extends PageLimits {
   readonly cursor?: string;
-  readonly limit: number;
 }
 
 /** In the order of the primary key: (added_version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
@@ -21,16 +21,32 @@ export async function readFiles(
   tableId: string,
   version: number,
   options: PageOptions,
-): Promise<Page<AddFile>> {
+): Promise<ListPage<AddFile>> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   const after = options.cursor === undefined ? sql`true` : sql`(f.added_version, f.ord) > ${place(options.cursor)}`;
+  const live = sql`from dl_files f
+    where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}
+    order by f.added_version, f.ord limit ${options.limit + 1}`;
+  const columns = sql`f.added_version as at_version, f.ord as at_ord, ${columnsOf("f", ADD_COLUMNS)}`;
+  const { maxBytes } = options;
+  const list =
+    maxBytes === undefined
+      ? { before: sql``, rows: sql`select ${columns} ${live}`, listed: sql`0` }
+      : {
+          before: sql`with ${pickedRows(
+            sql`select f.added_version, f.ord, ${raw(rowBytes("f", ADD_TEXTS))} as bytes ${live}`,
+            sql`added_version, ord`,
+            maxBytes,
+          )}`,
+          rows: sql`select ${columns} from picked p
+            join dl_files f on f.table_id = ${uuid(id)} and f.added_version = p.added_version and f.ord = p.ord`,
+          listed: LISTED,
+        };
   const rows = await db.read(sql`
-    select t.version as head_version, t.base_version, files.*
-    from dl_tables t left join (
-      select f.added_version as at_version, f.ord as at_ord, ${columnsOf("f", ADD_COLUMNS)}
-      from dl_files f where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}
-      order by f.added_version, f.ord limit ${options.limit + 1}) files on true
+    ${list.before}
+    select t.version as head_version, t.base_version, ${list.listed} as listed, files.*
+    from dl_tables t left join (${list.rows}) files on true
     where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     order by at_version, at_ord`);
   return pageOf(rows, { tableId, version, limit: options.limit }, addOf);
@@ -42,7 +58,7 @@ export async function readTombstones(
   tableId: string,
   version: number,
   options: PageOptions & { readonly newerThan: number },
-): Promise<Page<RemoveFile>> {
+): Promise<ListPage<RemoveFile>> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   const after = options.cursor === undefined ? sql`true` : sql`(r.version, r.ord) > ${place(options.cursor)}`;
@@ -52,7 +68,7 @@ export async function readTombstones(
   // statistics; "+ 0" keeps it from the index that begins with the version (and useIndex keeps SQLite from it). Two questions about files, because each of the
   // partial indexes answers one of them.
   const rows = await db.read(sql`
-    select t.version as head_version, t.base_version, removes.*
+    select t.version as head_version, t.base_version, 0 as listed, removes.*
     from dl_tables t left join (
       select r.version as at_version, r.ord as at_ord, ${columnsOf("r", REMOVE_COLUMNS)}
       from dl_removes r where r.table_id = ${uuid(id)} and r.version <= ${version}
@@ -75,16 +91,18 @@ function pageOf<T>(
   rows: readonly Row[],
   at: { readonly tableId: string; readonly version: number; readonly limit: number },
   read: (row: Row) => T,
-): Page<T> {
+): ListPage<T> {
   const [first] = rows;
   if (first === undefined) throw tableNotFound(at.tableId);
   checkVersionHeld(at.tableId, at.version, integer(first, "base_version"), integer(first, "head_version"));
   const found = isNull(first, "at_version") ? [] : rows;
   const kept = found.slice(0, at.limit);
-  const last = kept.at(-1);
-  const items = kept.map(read);
-  if (found.length <= at.limit || last === undefined) return { items };
-  return { items, next: `${integer(last, "at_version")}.${integer(last, "at_ord")}` };
+  const more = Math.max(found.length, integer(first, "listed")) > kept.length;
+  const { next, cursorAfter } = pageThatGoesOn(kept, {
+    cursor: (row) => `${integer(row, "at_version")}.${integer(row, "at_ord")}`,
+    more,
+  });
+  return { items: kept.map(read), cursorAfter, ...(next === undefined ? {} : { next }) };
 }
 
 function place(cursor: string): Sql {

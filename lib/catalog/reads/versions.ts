@@ -1,7 +1,7 @@
 /** dl_versions and the small actions: history, time travel, and the state of a table at one version without its files. */
 
 import { notFound } from "../../errors.ts";
-import type { Page, SnapshotHeader, VersionSummary } from "../../ports.ts";
+import type { ListPage, PageLimits, SnapshotHeader, SnapshotSummary, VersionSummary } from "../../ports.ts";
 import { type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
 import { DOMAIN_COLUMNS, domainOf, metadataOf, protocolOf, TXN_COLUMNS, txnOf } from "../rows/actions.ts";
 import { FINGERPRINT_COLUMNS, lanesOf } from "../rows/heads.ts";
@@ -16,22 +16,30 @@ import {
   storedUuid,
   text,
 } from "../rows/values.ts";
-import { isActive, page, tableNotFound } from "../tables.ts";
+import { isActive, pageThatGoesOn, tableNotFound } from "../tables.ts";
+import { LISTED, pickedRows, rowBytes } from "./weighed.ts";
 
 /** Newest first. */
 export async function history(
   db: Queries,
   tableId: string,
-  options: { readonly before?: number; readonly limit: number },
-): Promise<Page<VersionSummary>> {
+  options: PageLimits & { readonly before?: number },
+): Promise<ListPage<VersionSummary>> {
   const id = storedUuid(tableId);
-  if (id === undefined) return { items: [] };
+  const cursor = ({ version }: VersionSummary): string => String(version);
+  if (id === undefined) return pageThatGoesOn([], { cursor, more: false });
   const before = options.before === undefined ? sql`true` : sql`v.version < ${options.before}`;
+  const { limit, maxBytes = Number.MAX_SAFE_INTEGER } = options;
+  const listed = sql`select v.version, ${raw(rowBytes("v", ["commit_info"]))} as bytes
+    from dl_versions v where v.table_id = ${uuid(id)} and ${isActive(id)} and ${before} order by v.version desc limit ${limit + 1}`;
   const rows = await db.read(sql`
+    with ${pickedRows(listed, sql`version desc`, maxBytes)}
     select v.version, v.timestamp, v.in_commit_timestamp, v.transaction_id, v.commit_info, v.num_adds, v.num_removes,
-      v.num_files, v.size_in_bytes, v.is_blind_append
-    from dl_versions v where v.table_id = ${uuid(id)} and ${isActive(id)} and ${before} order by v.version desc limit ${options.limit + 1}`);
-  return page(rows.map(summaryOf), options.limit, (version) => String(version.version));
+      v.num_files, v.size_in_bytes, v.is_blind_append, ${LISTED} as listed
+    from picked p join dl_versions v on v.table_id = ${uuid(id)} and v.version = p.version order by v.version desc`);
+  const items = rows.slice(0, limit).map(summaryOf);
+  const [first] = rows;
+  return pageThatGoesOn(items, { cursor, more: first !== undefined && integer(first, "listed") > items.length });
 }
 
 function summaryOf(row: Row): VersionSummary {
@@ -94,17 +102,16 @@ function distinctKeys(name: string, table: Sql, column: Sql, id: string): Sql {
 }
 
 /** One round trip. @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
-export async function readHeader(db: Queries, tableId: string, version: number): Promise<SnapshotHeader> {
+export async function readSummary(db: Queries, tableId: string, version: number): Promise<SnapshotSummary> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
+  return summaryFrom(await db.read(summaryRows(db, id, version)), tableId, version);
+}
+
+function summaryRows({ dialect: { jsonOf } }: Queries, id: string, version: number): Sql {
   const newest = (table: Sql) =>
     sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.version <= ${version})`;
-  const newestOf = (table: Sql, column: Sql) =>
-    sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.${column} = keys.k and x.version <= ${version})`;
-  const { jsonOf } = db.dialect;
-  const rows = await db.read(sql`
-    with recursive ${distinctKeys("apps", sql`dl_txns`, sql`app_id`, id)},
-    ${distinctKeys("domain_names", sql`dl_domains`, sql`domain`, id)}
+  return sql`
     select 'head' as kind, ${jsonOf("t", ["version", "base_version"])} as fields
     from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     union all
@@ -115,7 +122,20 @@ export async function readHeader(db: Queries, tableId: string, version: number):
     from dl_metadata m where m.table_id = ${uuid(id)} and m.version = ${newest(sql`dl_metadata`)}
     union all
     select 'protocol', p.action
-    from dl_protocols p where p.table_id = ${uuid(id)} and p.version = ${newest(sql`dl_protocols`)}
+    from dl_protocols p where p.table_id = ${uuid(id)} and p.version = ${newest(sql`dl_protocols`)}`;
+}
+
+/** With all txns and domains. One round trip. @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
+export async function readHeader(db: Queries, tableId: string, version: number): Promise<SnapshotHeader> {
+  const id = storedUuid(tableId);
+  if (id === undefined) throw tableNotFound(tableId);
+  const newestOf = (table: Sql, column: Sql) =>
+    sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.${column} = keys.k and x.version <= ${version})`;
+  const { jsonOf } = db.dialect;
+  const rows = await db.read(sql`
+    with recursive ${distinctKeys("apps", sql`dl_txns`, sql`app_id`, id)},
+    ${distinctKeys("domain_names", sql`dl_domains`, sql`domain`, id)}
+    ${summaryRows(db, id, version)}
     union all
     select 'txn', ${jsonOf("x", TXN_COLUMNS)}
     from apps keys join dl_txns x on x.table_id = ${uuid(id)} and x.app_id = keys.k
@@ -124,12 +144,18 @@ export async function readHeader(db: Queries, tableId: string, version: number):
     select 'domain', ${jsonOf("x", DOMAIN_COLUMNS)}
     from domain_names keys join dl_domains x on x.table_id = ${uuid(id)} and x.domain = keys.k
       and x.version = ${newestOf(sql`dl_domains`, sql`domain`)}`);
-  return headerOf(rows, tableId, version);
+  const listed = (kind: string): readonly Row[] =>
+    rows.filter((row) => row.kind === kind).map((row) => jsonObject(row, "fields"));
+  return {
+    ...summaryFrom(rows, tableId, version),
+    txns: byKey(listed("txn").map(txnOf), (txn) => txn.appId),
+    domains: byKey(listed("domain").map(domainOf), (domain) => domain.domain).filter((domain) => !domain.removed),
+  };
 }
 
 const VERSION_COLUMNS = ["timestamp", "in_commit_timestamp", "num_files", "size_in_bytes", ...FINGERPRINT_COLUMNS];
 
-function headerOf(rows: readonly Row[], tableId: string, version: number): SnapshotHeader {
+function summaryFrom(rows: readonly Row[], tableId: string, version: number): SnapshotSummary {
   const ofKind = (kind: string) => rows.filter((row) => text(row, "kind") === kind);
   const fieldsOf = (kind: string): readonly Row[] => ofKind(kind).map((row) => jsonObject(row, "fields"));
   const [head] = fieldsOf("head");
@@ -149,8 +175,6 @@ function headerOf(rows: readonly Row[], tableId: string, version: number): Snaps
     ...(inCommitTimestamp === undefined ? {} : { inCommitTimestamp }),
     protocol: protocolOf(protocol, "fields"),
     metadata: metadataOf(metadata, "fields"),
-    txns: byKey(fieldsOf("txn").map(txnOf), (txn) => txn.appId),
-    domains: byKey(fieldsOf("domain").map(domainOf), (domain) => domain.domain).filter((domain) => !domain.removed),
     numFiles: integer(state, "num_files"),
     sizeInBytes: long(state, "size_in_bytes"),
     fingerprint: lanesOf(state, FINGERPRINT_COLUMNS),

@@ -60,6 +60,11 @@ const LIST = Object.entries(FIELDS).map(([field, form]) => ({ field, ...form }))
 /** The columns of dl_files that make an add action. */
 export const ADD_COLUMNS: readonly string[] = LIST.map(({ column }) => column);
 
+/** Those that hold texts of any length. */
+export const ADD_TEXTS: readonly string[] = LIST.filter(({ toRow }) => ![LONG.toRow, FLAG.toRow].includes(toRow)).map(
+  ({ column }) => column,
+);
+
 export function addOf(row: Row): AddFile {
   const add: Record<string, unknown> = {};
   // Files come in hundreds of thousands: indexes, and no pairs taken apart.

@@ -4,8 +4,9 @@ import { Command } from "commander";
 import type { AddFile } from "../../delta/actions.ts";
 import { addFields } from "../../delta/encode.ts";
 import { stringifyJson } from "../../delta/json.ts";
-import { listFiles, nextFiles } from "../../operations/read.ts";
+import { listFiles, nextFiles } from "../../operations/lists.ts";
 import type { Lake } from "../../ports.ts";
+import { PAGE_BYTES } from "../../wire/answer-size.ts";
 import { integer, moment } from "../arguments.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { formatBytes, formatTime, plural } from "../format.ts";
@@ -39,7 +40,7 @@ export function filesCommand(): Command {
 async function printFiles(lake: Lake, output: Output, options: Options): Promise<void> {
   const { version, timestamp } = options;
   const asOf = { ...(version === undefined ? {} : { version }), ...(timestamp === undefined ? {} : { timestamp }) };
-  const first = await listFiles(lake, oneTable(options), { ...asOf, limit: PAGE });
+  const first = await listFiles(lake, oneTable(options), { ...asOf, limit: PAGE, maxBytes: PAGE_BYTES });
   const writer = WRITERS[output.format](first);
   await output.write(writer.begin);
   let count = 0;
@@ -47,7 +48,7 @@ async function printFiles(lake: Lake, output: Output, options: Options): Promise
     await output.write(writer.page(page.items, count));
     count += page.items.length;
     if (page.next === undefined) break;
-    page = await nextFiles(lake, page.next, PAGE);
+    page = await nextFiles(lake, page.next, { limit: PAGE, maxBytes: PAGE_BYTES });
   }
   await output.write(writer.end);
   if (output.format === "text")

@@ -1,7 +1,7 @@
 /** dl history: the versions of a table, newest first. */
 
 import { Command } from "commander";
-import { tableHistory } from "../../operations/read.ts";
+import { tableHistory } from "../../operations/history.ts";
 import { integer } from "../arguments.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { formatBytes, formatTime } from "../format.ts";

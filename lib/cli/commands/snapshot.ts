@@ -44,7 +44,7 @@ async function read(lake: Lake, options: Options) {
   const found = await versions(lake, options);
   return Promise.all(
     found.map(async ({ tableId, table, version, timestamp }) => {
-      const { numFiles, sizeInBytes, protocol, metadata } = await lake.catalog.readHeader(tableId, version);
+      const { numFiles, sizeInBytes, protocol, metadata } = await lake.catalog.readSummary(tableId, version);
       const state = { protocol: protocolFields(protocol), metadata: metadataFields(metadata) };
       return { tableId, table, version, timestamp, numFiles, sizeInBytes, ...state };
     }),

@@ -1,9 +1,13 @@
 /** dl tables: the tables of the catalog, or one of them in full. */
 
 import { Command } from "commander";
-import { describeTable, type ListedTable, listTables } from "../../operations/read.ts";
+
+import { listTables } from "../../operations/lists.ts";
+import { describeTable, type ListedTable } from "../../operations/read.ts";
 import type { Lake } from "../../ports.ts";
+import { INLINE } from "../../wire/answer-size.ts";
 import { descriptionAnswer, tableAnswer } from "../../wire/answers.ts";
+
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { formatBytes, formatCount, formatTime, healthText } from "../format.ts";
 import { facts } from "../output.ts";
@@ -22,7 +26,7 @@ export function tablesCommand(): Command {
   return withTableOptions(command).action(
     action<Options>(async ({ output, withLake }, options) => {
       if (options.table ?? options.tableId) {
-        const described = descriptionAnswer(await withLake((lake) => describeTable(lake, oneTable(options))));
+        const described = descriptionAnswer(await withLake((lake) => describeTable(lake, oneTable(options), INLINE)));
         await output.result(described, () => describeText(described));
         return 0;
       }

@@ -6,6 +6,8 @@ import { healthAnswer, READ_EXAMPLES } from "../../wire/contracts/reads.ts";
 import { answers } from "../../wire/contracts/responses.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
 
+const DETAIL_CHARACTERS = 2000;
+
 export const healthRoutes: readonly Endpoint[] = [
   endpoint(
     "health",
@@ -24,7 +26,10 @@ export const healthRoutes: readonly Endpoint[] = [
       try {
         await lake.catalog.ping();
       } catch (error) {
-        return json(503, shown({ status: "unavailable", database: errorText(error), version }));
+        return json(
+          503,
+          shown({ status: "unavailable", database: errorText(error).slice(0, DETAIL_CHARACTERS), version }),
+        );
       }
       return json(200, shown({ status: "ok", database: "ok", version }));
     },

@@ -2,7 +2,12 @@
 
 import type { Commit } from "../../delta/actions.ts";
 import { actionObjects, encodeCommitInfo } from "../../delta/encode.ts";
-import { findHead, tableCommits, tableHistory } from "../../operations/read.ts";
+import type { JsonObject } from "../../delta/json.ts";
+import { invalid } from "../../errors.ts";
+import { type CommitsPage, commitPart, tableCommits, tableHistory } from "../../operations/history.ts";
+import { findHead } from "../../operations/read.ts";
+import { objectText, PAGE_BYTES, written, writtenPage } from "../../wire/answer-size.ts";
+import { withoutUndefined } from "../../wire/commit-request.ts";
 import { problems } from "../../wire/contracts/problem.ts";
 import {
   commitsAnswer,
@@ -16,7 +21,7 @@ import {
 import { answers } from "../../wire/contracts/responses.ts";
 import { PAGE_DEFAULT, tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
-import { type Endpoint, endpoint, json } from "../endpoint.ts";
+import { type Endpoint, endpoint, jsonText } from "../endpoint.ts";
 
 const COMMITS_DEFAULT = 100;
 
@@ -25,23 +30,51 @@ const commits = endpoint(
   {
     tags: ["reads"],
     summary: "Versions with all their actions, oldest first",
-    description: "The actions as they are, or will be, in `_delta_log`. Ask again with `after` to follow a table.",
+    description:
+      "The actions as they are, or will be, in `_delta_log`. Ask again with `after` to follow a table. A version that no answer " +
+      "holds comes alone and in parts: `complete` is false, and `next` is the `cursor` of its next part.",
     params: tableParams,
     query: commitsQuery,
     responses: { 200: answers("Some versions.", commitsAnswer, READ_EXAMPLES.commits), ...problems(400, 404) },
   },
   async ({ params, query }, { lake }) => {
-    const { after = -1, limit = COMMITS_DEFAULT } = query;
-    const { tableId, commits } = await tableCommits(lake, tableRef(params.tableId), { after, limit });
-    return json(200, { tableId, commits: commits.map(commitAnswer), after: commits.at(-1)?.version ?? after });
+    const { limit = COMMITS_DEFAULT, ...from } = withoutUndefined(query);
+    if (from.after !== undefined && from.cursor !== undefined) throw invalid("give after or cursor, not both");
+    const page = await tableCommits(lake, tableRef(params.tableId), { ...from, limit, maxBytes: PAGE_BYTES });
+    const { tableId, commits, cursorAfter } = page;
+    if (cursorAfter !== undefined) return jsonText(200, partText(page));
+    const texts = written(commits, commitAnswer, PAGE_BYTES);
+    const [first] = commits;
+    if (first !== undefined && Buffer.byteLength(texts[0] ?? "") > PAGE_BYTES) {
+      return jsonText(200, partText(await commitPart(lake, { tableId, version: first.version, maxBytes: PAGE_BYTES })));
+    }
+    const after = commits[texts.length - 1]?.version ?? from.after ?? -1;
+    return jsonText(200, objectText({ tableId }, { commits: texts }, { after }));
   },
 );
 
 function commitAnswer(commit: Commit) {
-  const { version, timestamp, inCommitTimestamp, actions } = commit;
+  return { ...commitMembers(commit), actions: commitActions(commit) };
+}
+
+function commitMembers({ version, timestamp, inCommitTimestamp }: Commit) {
+  return { version, timestamp, inCommitTimestamp };
+}
+
+function commitActions(commit: Commit): readonly JsonObject[] {
   const commitInfo = encodeCommitInfo(commit);
-  const full = commitInfo === undefined ? actions : { ...actions, commitInfo };
-  return { version, timestamp, inCommitTimestamp, actions: actionObjects(full) };
+  return actionObjects(commitInfo === undefined ? commit.actions : { ...commit.actions, commitInfo });
+}
+
+/** Until its last part, a version counts as not read: whoever goes on with `after` alone begins it anew. */
+function partText({ tableId, commits, cursorAfter }: CommitsPage): string {
+  const [commit] = commits;
+  if (commit === undefined) throw new Error("a part of a version is of one");
+  const actions = written(commitActions(commit), (action) => action, PAGE_BYTES);
+  const next = cursorAfter?.(actions.length);
+  const complete = next === undefined;
+  const part = objectText(commitMembers(commit), { actions }, { complete });
+  return objectText({ tableId }, { commits: [part] }, { after: complete ? commit.version : commit.version - 1, next });
 }
 
 const history = endpoint(
@@ -54,10 +87,10 @@ const history = endpoint(
     responses: { 200: answers("Some versions.", historyAnswer, READ_EXAMPLES.history), ...problems(400, 404) },
   },
   async ({ params, query: { before, limit = PAGE_DEFAULT } }, { lake }) => {
-    const of = before === undefined ? { limit } : { before, limit };
+    const of = { limit, maxBytes: PAGE_BYTES, ...(before === undefined ? {} : { before }) };
     const page = await tableHistory(lake, tableRef(params.tableId), of);
-    const next = page.next === undefined ? undefined : page.items.at(-1)?.version;
-    return json(200, { tableId: page.tableId, versions: page.items, next });
+    const { items, next } = writtenPage(page, (version) => version);
+    return jsonText(200, objectText({ tableId: page.tableId }, { versions: items }, { next: numberOf(next) }));
   },
 );
 
@@ -76,10 +109,15 @@ const mirror = endpoint(
       lake.catalog.mirroredVersion(tableId),
       lake.catalog.mirrorStatuses(tableId, { after, limit }),
     ]);
-    const statuses = page.items.map(({ tableId: _same, ...status }) => status);
-    const next = page.next === undefined ? undefined : page.items.at(-1)?.version;
-    return json(200, { tableId, version, mirroredVersion, quarantine, statuses, next });
+    const { items, next } = writtenPage(page, ({ tableId: _same, ...status }) => status);
+    const state = { tableId, version, mirroredVersion, quarantine };
+    return jsonText(200, objectText(state, { statuses: items }, { next: numberOf(next) }));
   },
 );
+
+/** The cursors of these two lists are versions. */
+function numberOf(next: string | undefined): number | undefined {
+  return next === undefined ? undefined : Number(next);
+}
 
 export const historyRoutes: readonly Endpoint[] = [commits, history, mirror];

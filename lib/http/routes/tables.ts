@@ -6,9 +6,13 @@ import { invalid } from "../../errors.ts";
 import { createTable } from "../../operations/create-table.ts";
 import { dropTable } from "../../operations/drop-table.ts";
 import { importTable } from "../../operations/import.ts";
-import { describeTable, listTables } from "../../operations/read.ts";
+import { listTables } from "../../operations/lists.ts";
+import { describeTable } from "../../operations/read.ts";
 import { checked } from "../../validation.ts";
+
+import { INLINE, objectText, writtenPage } from "../../wire/answer-size.ts";
 import { descriptionAnswer, tableAnswer } from "../../wire/answers.ts";
+
 import { withoutUndefined } from "../../wire/commit-request.ts";
 import { problems } from "../../wire/contracts/problem.ts";
 import { answers } from "../../wire/contracts/responses.ts";
@@ -25,7 +29,7 @@ import {
 } from "../../wire/contracts/tables.ts";
 import { cursor, PAGE_DEFAULT, pageLimit, tableParams, text, z } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
-import { type Endpoint, endpoint, json } from "../endpoint.ts";
+import { type Endpoint, endpoint, json, jsonText } from "../endpoint.ts";
 
 const create = endpoint(
   "createTable",
@@ -76,10 +80,23 @@ const takeIn = endpoint(
   async ({ body, concerns }, host) => {
     const { name, mode, location } = checked(importRequest, await body());
     concerns([name]);
-    const imported = await importTable(host.lake, { name, mode, location: await host.resolveLocation(location, name) });
-    return json(201, imported, { location: `/v1/tables/${imported.tableId}` });
+    const { notes, ...imported } = await importTable(host.lake, {
+      name,
+      mode,
+      location: await host.resolveLocation(location, name),
+    });
+    return json(201, { ...imported, notes: fewNotes(notes) }, { location: `/v1/tables/${imported.tableId}` });
   },
 );
+
+const MAX_NOTES = 100;
+const NOTE_CHARACTERS = 2000;
+
+/** A log may have brought any number of them, of any length. */
+function fewNotes(notes: readonly string[]): readonly string[] {
+  const few = notes.slice(0, MAX_NOTES).map((note) => note.slice(0, NOTE_CHARACTERS).toWellFormed());
+  return notes.length > MAX_NOTES ? [...few, `and ${notes.length - MAX_NOTES} more`] : few;
+}
 
 const list = endpoint(
   "listTables",
@@ -96,7 +113,8 @@ const list = endpoint(
   async ({ query }, { lake }) => {
     const { limit = PAGE_DEFAULT, ...rest } = withoutUndefined(query);
     const page = await listTables(lake, { ...rest, limit });
-    return json(200, { tables: page.items.map(tableAnswer), next: page.next });
+    const { items, next } = writtenPage(page, tableAnswer);
+    return jsonText(200, objectText({}, { tables: items }, { next }));
   },
 );
 
@@ -105,10 +123,14 @@ const describe = endpoint(
   {
     tags: ["tables"],
     summary: "The newest state of a table, without its files",
+    description:
+      "With all its applications (`txns`) and domains where they are few; where they are many, these members are absent, and " +
+      "`txnsAt` or `domainsAt` says where they are listed. `numTxns` and `numDomains` count them.",
     params: tableParams,
     responses: { 200: answers("The table.", tableDescription, TABLE_EXAMPLES.description), ...problems(400, 404) },
   },
-  async ({ params }, { lake }) => json(200, descriptionAnswer(await describeTable(lake, tableRef(params.tableId)))),
+  async ({ params }, { lake }) =>
+    json(200, descriptionAnswer(await describeTable(lake, tableRef(params.tableId), INLINE))),
 );
 
 const forget = endpoint(

@@ -27,6 +27,7 @@ export const problem = z
     hint: z.string().optional().meta({ description: "What can be done about it" }),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     conflicts: z.array(conflict).optional(),
+    omitted: z.int().optional().meta({ description: "Items and members that were left out, as they were too many" }),
     incident: z.string().optional().meta({ description: "To be found in the server's log" }),
   })
   .meta({ id: "Problem" });

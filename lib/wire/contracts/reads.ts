@@ -33,8 +33,18 @@ export const filesAnswer = z
   .object({ tableId: uuid, version, timestamp: millis, files: documentedArray("AddFile"), next })
   .meta({ id: "FileList" });
 
+/** Of the applications and the domains of a table. */
+export const stateListQuery = (what: string) => z.object({ ...asOfShape, cursor, limit: pageLimit(what) });
+export const txnsAnswer = z
+  .object({ tableId: uuid, version, timestamp: millis, txns: documentedArray("Txn"), next })
+  .meta({ id: "TxnList" });
+export const domainsAnswer = z
+  .object({ tableId: uuid, version, timestamp: millis, domains: documentedArray("DomainMetadata"), next })
+  .meta({ id: "DomainList" });
+
 export const commitsQuery = z.object({
   after: queryInteger({ min: -1, description: "Versions above this one; from the oldest if absent" }).optional(),
+  cursor: cursor.meta({ description: "`next` of the answer before: the rest of its version, in place of `after`" }),
   limit: queryInteger({ min: 1, max: 1000, description: "At most so many versions; 100 if absent" }).optional(),
 });
 export const commitsAnswer = z
@@ -46,12 +56,20 @@ export const commitsAnswer = z
         timestamp: millis,
         inCommitTimestamp: millis.optional(),
         actions: documentedArray("Action"),
+        complete: z.boolean().optional().meta({
+          description: "In a part of a version: whether it is the last one. Absent when the version is whole",
+        }),
       }),
     ),
+    next: z.string().optional().meta({ description: "The version has more actions: pass it as `cursor` to get them" }),
     after: z
       .int()
       .min(-1)
-      .meta({ description: "Pass it as `after` to go on; an empty list says that nothing is newer" }),
+      .meta({
+        description:
+          "Where there is no `next`, pass it as `after` to go on; an empty list says that nothing is newer. The newest version " +
+          "of which all actions have been given",
+      }),
   })
   .meta({ id: "CommitList" });
 
@@ -156,6 +174,13 @@ const add = {
 export const READ_EXAMPLES = {
   files: { tableId: TABLE_ID, version: 1, timestamp: timestampOf, files: [add] },
   file: add,
+  txns: { tableId: TABLE_ID, version: 1, timestamp: timestampOf, txns: [{ appId: "my-stream", version: 7 }] },
+  domains: {
+    tableId: TABLE_ID,
+    version: 1,
+    timestamp: timestampOf,
+    domains: [{ domain: "my.app", configuration: "{}", removed: false }],
+  },
   commits: {
     tableId: TABLE_ID,
     commits: [{ version: 1, timestamp: timestampOf, inCommitTimestamp: timestampOf, actions: [{ add }] }],

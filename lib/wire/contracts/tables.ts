@@ -106,8 +106,15 @@ export const tableDescription = head
     inCommitTimestamp: millis.optional(),
     protocol: documented("Protocol"),
     metadata: documented("Metadata"),
-    txns: documentedArray("Txn"),
-    domains: documentedArray("DomainMetadata"),
+    numTxns: count.meta({ description: "Applications that the table knows" }),
+    txns: documentedArray("Txn").optional(),
+    txnsAt: z
+      .string()
+      .optional()
+      .meta({ description: "Where they are listed, when they are too many for this answer" }),
+    numDomains: count,
+    domains: documentedArray("DomainMetadata").optional(),
+    domainsAt: z.string().optional(),
   })
   .meta({ id: "TableDescription" });
 
@@ -150,7 +157,9 @@ export const TABLE_EXAMPLES = {
       partitionColumns: [],
       configuration: { "delta.enableInCommitTimestamps": "true" },
     },
+    numTxns: 0,
     txns: [],
+    numDomains: 0,
     domains: [],
   },
 };

@@ -1,0 +1,52 @@
+/** /v1/tables/{tableId}/txns and /domains: what a table knows of applications and of domains, where that is too much for one answer. */
+
+import { domainFields, txnFields } from "../../delta/encode.ts";
+import { listDomains, listTxns } from "../../operations/lists.ts";
+import { objectText, PAGE_BYTES, writtenPage } from "../../wire/answer-size.ts";
+import { withoutUndefined } from "../../wire/commit-request.ts";
+import { problems } from "../../wire/contracts/problem.ts";
+import { domainsAnswer, READ_EXAMPLES, stateListQuery, txnsAnswer } from "../../wire/contracts/reads.ts";
+import { answers } from "../../wire/contracts/responses.ts";
+import { PAGE_DEFAULT, tableParams } from "../../wire/contracts/values.ts";
+import { tableRef } from "../../wire/table-ref.ts";
+import { type Endpoint, endpoint, jsonText } from "../endpoint.ts";
+
+const txns = endpoint(
+  "listTxns",
+  {
+    tags: ["reads"],
+    summary: "The newest txn action of each application",
+    description:
+      "By the id of the application. With the table property `delta.setTransactionRetentionDuration`, without those that have " +
+      "expired: last updated longer ago than that, or without `lastUpdated`.",
+    params: tableParams,
+    query: stateListQuery("applications"),
+    responses: { 200: answers("One page of them.", txnsAnswer, READ_EXAMPLES.txns), ...problems(400, 404) },
+  },
+  async ({ params, query: { limit = PAGE_DEFAULT, ...from } }, { lake }) => {
+    const options = { ...withoutUndefined(from), limit, maxBytes: PAGE_BYTES };
+    const { page, ...at } = await listTxns(lake, tableRef(params.tableId), options);
+    const { items, next } = writtenPage(page, txnFields);
+    return jsonText(200, objectText(at, { txns: items }, { next }));
+  },
+);
+
+const domains = endpoint(
+  "listDomains",
+  {
+    tags: ["reads"],
+    summary: "The domains of a table",
+    description: "By name, without the removed ones.",
+    params: tableParams,
+    query: stateListQuery("domains"),
+    responses: { 200: answers("One page of them.", domainsAnswer, READ_EXAMPLES.domains), ...problems(400, 404) },
+  },
+  async ({ params, query: { limit = PAGE_DEFAULT, ...from } }, { lake }) => {
+    const options = { ...withoutUndefined(from), limit, maxBytes: PAGE_BYTES };
+    const { page, ...at } = await listDomains(lake, tableRef(params.tableId), options);
+    const { items, next } = writtenPage(page, domainFields);
+    return jsonText(200, objectText(at, { domains: items }, { next }));
+  },
+);
+
+export const stateListRoutes: readonly Endpoint[] = [txns, domains];
