@@ -21,7 +21,7 @@ export const TEXT = {
 } as const;
 
 /**
- * Bytes of one action as its line of the log: no action is larger than an answer (lib/wire/pages.ts), or it could be written and
+ * Bytes of one action as its line of the log: no action is larger than an answer (lib/wire/answer-size.ts), or it could be written and
  * never be read. What describes a table fits into one answer as a whole.
  */
 export const ACTION_BYTES = { metadata: 3_500_000, protocol: 500_000, other: 4_000_000 } as const;
