@@ -3,6 +3,12 @@
 /** More rejections of one table than this help nobody: so many of removes, and so many of adds. */
 export const MAX_REJECTIONS = 20;
 
+/**
+ * What one request is told of its rejections, counting so many bytes for each and those of its path: one more is told until there
+ * are so many. The Data API returns a megabyte from a statement that writes, and commits share statements.
+ */
+export const REJECTION_BYTES = { all: 40_000, each: 200 } as const;
+
 /** Actions that one read of commits returns, where nobody says otherwise; one version comes whole, however large. */
 export const MAX_ACTIONS_READ = 100_000;
 

@@ -32,7 +32,8 @@ export function keyContract({ catalog, reopen }: CatalogUnderTest): void {
     const cursor = "9".repeat(16);
     const first = await catalog().listKeys({ cursor, limit: 2 });
     assert.deepEqual(first.items, made.slice(0, 2));
-    assert.deepEqual(await catalog().listKeys({ cursor: first.next ?? "", limit: 2 }), { items: made.slice(2) });
+    const second = await catalog().listKeys({ cursor: first.next ?? "", limit: 2 });
+    assert.deepEqual([second.items, second.next], [made.slice(2), undefined]);
   });
 
   test("a key is revoked once, for ever", async () => {

@@ -4,6 +4,7 @@ import type { MirrorFacts } from "../../delta/health.ts";
 import type { CommitOutcome, CommittedTable, Rejection } from "../../ports.ts";
 import { firstClaim, readClaims } from "../claims.ts";
 import { type Row, type SqlTransaction, sql } from "../database.ts";
+import { REJECTION_BYTES } from "../limits.ts";
 import { findTransactionRow } from "../reads/transactions.ts";
 import { factsAfter } from "../rows/mirror-facts.ts";
 import { integer } from "../rows/values.ts";
@@ -36,12 +37,17 @@ export async function commitInTransaction(
   if (refused.length > 0) return { status: "rejected", rejections: refused };
   const live: LiveFiles[] = [];
   const rejections: Rejection[] = [];
+  let told = 0;
   for (const [i, table] of tables.entries()) {
     const head = checked.heads[i];
     const files = head === undefined ? NO_FILES : await readLiveFiles(tx, table.tableId, table);
     live.push(files);
     const versions = { version: head?.version ?? -1, removeVersion: head?.markers.remove ?? -1 };
-    rejections.push(...(await checkRows(tx, versions, table, files)));
+    for (const rejection of await checkRows(tx, versions, table, files)) {
+      if (told >= REJECTION_BYTES.all) break;
+      rejections.push(rejection);
+      told += REJECTION_BYTES.each + Buffer.byteLength(rejection.path ?? "");
+    }
   }
   if (rejections.length > 0) return { status: "rejected", rejections };
 

@@ -181,7 +181,7 @@ declare
   last constant int := jsonb_array_length(tabs) - 1;
   tx_id constant uuid := (req->>'transactionId')::uuid;
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
-  rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
+  rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[]; one jsonb; told int := 0;
   place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
 begin
   -- After the locks, or two twins would both find nothing.
@@ -252,7 +252,13 @@ begin
     t := heads[i];
     bad := dl_check_rows_2((tab->>'tableId')::uuid, coalesce(t.version, -1), coalesce(t.remove_version, -1), tab);
     fresh[i] := bad is null;
-    if bad <> '[]' then rejections := rejections || bad; end if;
+    if bad <> '[]' then
+      for one in select r from jsonb_array_elements(bad) r loop
+        exit when told >= 40000;
+        rejections := rejections || one;
+        told := told + 200 + coalesce(octet_length(one->>'path'), 0);
+      end loop;
+    end if;
   end loop;
   if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
 

@@ -10,6 +10,7 @@ import type { CommittedTable, Rejection } from "../../../../ports.ts";
 
 import { type CommitGroup, type GroupAnswer, requestJson } from "../../../commit/planned-rows.ts";
 import { type Queries, type Row, sql } from "../../../database.ts";
+import { REJECTION_BYTES } from "../../../limits.ts";
 import { MARKER_COLUMNS } from "../../../rows/heads.ts";
 import { factsAfter, mirrorFactsOf } from "../../../rows/mirror-facts.ts";
 import { text } from "../../../rows/values.ts";
@@ -94,7 +95,7 @@ declare
   last constant int := jsonb_array_length(tabs) - 1;
   tx_id constant uuid := (req->>'transactionId')::uuid;
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
-  rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
+  rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[]; one jsonb; told int := 0;
   place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
 begin
   -- After the locks, or two twins would both find nothing.
@@ -165,7 +166,13 @@ begin
     t := heads[i];
     bad := dl_check_rows_2((tab->>'tableId')::uuid, coalesce(t.version, -1), coalesce(t.remove_version, -1), tab);
     fresh[i] := bad is null;
-    if bad <> '[]' then rejections := rejections || bad; end if;
+    if bad <> '[]' then
+      for one in select r from jsonb_array_elements(bad) r loop
+        exit when told >= ${REJECTION_BYTES.all};
+        rejections := rejections || one;
+        told := told + ${REJECTION_BYTES.each} + coalesce(octet_length(one->>'path'), 0);
+      end loop;
+    end if;
   end loop;
   if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
 
