@@ -40,6 +40,7 @@ export function foldersOf(location: string): readonly string[] {
 export function checkTableLocation(location: string): void {
   const refuse = (why: string, hint: string) =>
     invalid(`${location} ${why}`, { at: "/location", code: "INVALID_LOCATION", hint });
+  if (!isCanonical(location)) throw refuse("is no canonical location", "Let toLocation() make one of it.");
   const folders = foldersOf(location);
   if (folders.length > COUNT.folders) {
     throw refuse(
@@ -54,7 +55,7 @@ export function checkTableLocation(location: string): void {
     if (/\p{Cc}/u.test(folder)) throw refuse("has a control character in it", "Give the folder another name.");
     // Others who open the table may decode a name more often than we do: to them it would be a way out.
     const decoded = fullyDecoded(folder);
-    if (decoded !== folder && /^\.{1,2}$|[/\\]|\p{Cc}/u.test(decoded)) {
+    if (decoded !== folder && (/\p{Cc}/u.test(decoded) || decoded.split(/[/\\]/).some(isDots))) {
       throw refuse(`has a folder "${folder}", which is "${decoded}" to whoever decodes it`, "Give it another name.");
     }
   }
@@ -71,6 +72,16 @@ export function overlaps(location: string, other: { readonly name: string; reado
     hint: `${why} Choose another location.`,
     facts: { name: other.name, location: other.location },
   });
+}
+
+function isCanonical(location: string): boolean {
+  const [, ...folders] = location.replace(AUTHORITY, "").split("/");
+  const hasPlace = /^(?:s3:\/\/[^/]|file:\/\/\/[^/])/.test(location);
+  return hasPlace && !folders.some((folder) => folder === "" || isDots(folder));
+}
+
+function isDots(folder: string): boolean {
+  return folder === "." || folder === "..";
 }
 
 /** A folder that VACUUM passes over or empties, and readers do not look into: nothing is made there for a client. */

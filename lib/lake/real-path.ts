@@ -1,16 +1,14 @@
 /** The one path of a folder: without symbolic links, and in the letters that the disk has for it. */
 
 import { lstat, readdir, realpath } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, parse, sep } from "node:path";
 import { invalid } from "../errors.ts";
 
 /** What is asked of the disk. */
 export interface Disk {
   realpath(path: string): Promise<string>;
   /** Of the name itself, also where it is a link. */
-  lstat(
-    path: string,
-  ): Promise<{ readonly dev: number | bigint; readonly ino: number | bigint; isSymbolicLink(): boolean }>;
+  lstat(path: string): Promise<{ readonly dev: number | bigint; readonly ino: number | bigint }>;
   readdir(path: string): Promise<readonly string[]>;
 }
 
@@ -23,16 +21,44 @@ const DISK: Disk = {
 
 /**
  * Resolves links in as much of the path as exists; what is missing keeps its letters.
- * @param path absolute
+ * @param path absolute, without dot segments
  * @throws LakeError invalid where a part of it cannot be a folder, or leads nowhere
  */
 export async function realPath(path: string, disk: Disk = DISK): Promise<string> {
-  const missing: string[] = [];
-  for (let known = path; ; known = dirname(known)) {
-    const real = await resolved(known, path, disk);
-    if (real !== undefined) return join(await asOnDisk(real, disk), ...missing.reverse());
-    if (dirname(known) === known) return path;
-    missing.push(basename(known));
+  const { root } = parse(path);
+  const names = path
+    .slice(root.length)
+    .split(sep)
+    .filter((name) => name !== "");
+  let known = root;
+  let depth = 0;
+  // From above: what lies below a missing folder is not asked for.
+  for (const name of names) {
+    const next = join(known, name);
+    if (!(await isThere(next, path, disk))) break;
+    known = next;
+    depth += 1;
+  }
+  const real = await disk.realpath(known).catch((error: unknown) => {
+    // A link that leads nowhere now may lead anywhere later.
+    const leadsNowhere = codeOf(error) === "ENOENT";
+    throw unusable(
+      path,
+      leadsNowhere ? `${known} is a symbolic link to a place that does not exist` : why(error),
+      error,
+    );
+  });
+  return join(await asOnDisk(real, disk), ...names.slice(depth));
+}
+
+/** Also true of a link that leads nowhere. */
+async function isThere(place: string, path: string, disk: Disk): Promise<boolean> {
+  try {
+    await disk.lstat(place);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw unusable(path, why(error), error);
   }
 }
 
@@ -44,22 +70,12 @@ const REFUSED: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "the name is too long for this file system",
 };
 
-/** undefined where there is nothing of this name. */
-async function resolved(known: string, path: string, disk: Disk): Promise<string | undefined> {
-  try {
-    return await disk.realpath(known);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (code !== "ENOENT")
-      throw unusable(path, REFUSED[code] ?? `the file system answered ${code} for ${known}`, error);
-    // A link that leads nowhere now may lead anywhere later.
-    const isLink = await disk.lstat(known).then(
-      (found) => found.isSymbolicLink(),
-      () => false,
-    );
-    if (isLink) throw unusable(path, `${known} is a symbolic link to a place that does not exist`, error);
-    return undefined;
-  }
+function why(error: unknown): string {
+  return REFUSED[codeOf(error)] ?? `the file system answered ${codeOf(error)}`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "";
 }
 
 function unusable(path: string, why: string, cause: unknown): Error {

@@ -59,8 +59,16 @@ for (const [location, words] of [
   ["file:///a/%252e%252E/x", /"%2e%2E", which is ".."/],
   ["s3://b/%25252e%25252e", /which is ".."/],
   ["s3://b/%2E", /which is "."/],
-  ["s3://b/a%2Fb", /which is "a\/b"/],
-  ["s3://b/a%5Cb", /which is "a\\b"/],
+  ["s3://b/a%2F..%2Fb", /which is "a\/..\/b"/],
+  ["s3://b/a%5C..", /which is "a\\.."/],
+  ["s3a://b/t", /no canonical/],
+  ["s3://b/t/", /no canonical/],
+  ["s3://b//t", /no canonical/],
+  ["s3://b/../t", /no canonical/],
+  ["file:///a/./b", /no canonical/],
+  ["file:/a", /no canonical/],
+  ["file:///", /no canonical/],
+  ["/a/b", /no canonical/],
   ["s3://b/a%00b", /to whoever decodes it/],
   ["s3://b/a\nb", /control character/],
   ["file:///a%0Ab", /control character/],
@@ -87,6 +95,8 @@ for (const location of [
   "s3://b/_x/_delta_logs",
   "s3://b",
   "s3://b/a..b/..c",
+  "s3://b/a%2Fb",
+  "file:///a%252Fb%255C",
 ]) {
   test(`${location} may be one`, () => checkTableLocation(location));
 }

@@ -55,7 +55,7 @@ function diskOf(paths: readonly string[], same: (name: string) => string): Disk 
   return {
     // As on Linux: links are resolved, letters are not.
     realpath: async (path) => find(path) && path,
-    lstat: async (path) => ({ dev: 1, ino: find(path).ino, isSymbolicLink: () => false }),
+    lstat: async (path) => ({ dev: 1, ino: find(path).ino }),
     readdir: async (path) =>
       paths
         .filter((other) => other.startsWith(path === "/" ? "/" : `${find(path).path}/`))

@@ -49,7 +49,7 @@ export async function startService(folder: string): Promise<Service> {
   const database = join(folder, "catalog.sqlite");
   const storage = join(folder, "tables");
   const quiet = ["--parity-interval-seconds", "0"];
-  const server = node(["serve", "--database", database, "--storage", storage, "--port", "0", ...quiet]);
+  const server = node(["serve", "--database", database, "--storage", storage, "--root", "/", "--port", "0", ...quiet]);
   let log = "";
   server.stderr?.on("data", (data) => (log = `${log}${data}`.slice(-4000)));
   const url = await new Promise<string>((resolve, reject) => {
