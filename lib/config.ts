@@ -55,6 +55,14 @@ const ConfigSchema = z.strictObject({
     .strictObject({
       /** A file, `sqlite:…`, `postgresql://…`, `rds-data://…`; see `dl --help`. */
       url: z.string().min(1).optional(),
+      /** Connections to a PostgreSQL server at most; 3 in 10 of them are kept for reads, and the health check has one more. */
+      pool_size: z.int().min(1).max(1000).default(DEFAULT_CONFIG.database.pool_size),
+      /** Seconds that a request waits for a connection before it is answered with 503. */
+      pool_timeout: seconds.default(DEFAULT_CONFIG.database.pool_timeout),
+      /** Seconds that one statement may run on a PostgreSQL server. */
+      statement_timeout: z.number().min(0.1).max(3600).default(DEFAULT_CONFIG.database.statement_timeout),
+      /** Seconds after which a connection is replaced by a new one; 0 never. */
+      pool_recycle: seconds.default(DEFAULT_CONFIG.database.pool_recycle),
     })
     .prefault({}),
   server: z
@@ -74,6 +82,8 @@ const ConfigSchema = z.strictObject({
       /** Seconds that a request may take to come in, its body too. */
       request_timeout_seconds: z.number().min(1).max(3_600).default(DEFAULT_CONFIG.server.request_timeout_seconds),
       max_connections: z.int().min(1).default(DEFAULT_CONFIG.server.max_connections),
+      /** After SIGTERM: seconds for the requests and mirrors under way. What is left then is said, and the exit code is 4. */
+      shutdown_seconds: z.number().min(1).max(3600).default(DEFAULT_CONFIG.server.shutdown_seconds),
     })
     .prefault({}),
   security: z
@@ -139,7 +149,13 @@ const ConfigSchema = z.strictObject({
 /** All settings, each with a value or optional. */
 export interface Config {
   readonly environment?: string | undefined;
-  readonly database: { readonly url?: string | undefined };
+  readonly database: {
+    readonly url?: string | undefined;
+    readonly pool_size: number;
+    readonly pool_timeout: number;
+    readonly pool_recycle: number;
+    readonly statement_timeout: number;
+  };
   readonly server: {
     readonly host: string;
     readonly port: number;
@@ -150,6 +166,7 @@ export interface Config {
     readonly cors_origins: readonly string[];
     readonly request_timeout_seconds: number;
     readonly max_connections: number;
+    readonly shutdown_seconds: number;
   };
   readonly security: { readonly oidc: readonly z.output<typeof oidcIssuer>[] };
   readonly storage: { readonly roots: readonly string[]; readonly verify_files: boolean };
@@ -171,10 +188,7 @@ export interface Config {
 
 /** Settings that guides of this kind of service name, and why they mean nothing here. They are accepted with a warning. */
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  "database/pool_size": "connections are opened as they are needed",
-  "database/max_overflow": "connections are opened as they are needed",
-  "database/pool_timeout": "connections are opened as they are needed",
-  "database/pool_recycle": "connections are opened as they are needed",
+  "database/max_overflow": "there are never more connections than database.pool_size says",
   "database/ssl_mode": "say it in the URL: ?sslmode=require",
   performance: "there is no cache, lazy loading or thread pool to set",
   transactions: "isolation is chosen per commit, and commits retry by themselves",

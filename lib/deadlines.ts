@@ -33,13 +33,13 @@ export const DEADLINES = {
     afterwards: "503 `DATABASE_BUSY`, nothing is written",
   },
   databaseStatement: {
-    call: "a statement, by the server's own clock (`statement_timeout`); migrations have no limit",
-    ms: 30_000,
+    call: "a statement, by the server's own clock; setting `database.statement_timeout`; migrations have no limit",
+    ms: 20_000,
     afterwards: "503 `DATABASE_TIMEOUT`, nothing is written",
   },
   databaseAnswer: {
-    call: "the answer to a statement, where server or network are silent",
-    ms: 35_000,
+    call: "the answer to a statement, where server or network are silent: so much longer than the statement itself may take",
+    ms: 5_000,
     afterwards: "503 `DATABASE_UNAVAILABLE`; the connection is given up",
   },
   databaseIdleTransaction: {
@@ -132,6 +132,16 @@ export const DEADLINES = {
     call: "the answer of Secrets Manager",
     ms: 5_000,
     afterwards: "asked once more, then the deployment fails",
+  },
+  mirrorSlot: {
+    call: "the mirror of one table, in one of the slots of `dl serve`",
+    ms: 500,
+    afterwards: "another table gets the slot; this one goes on beside, and next time among the slow ones",
+  },
+  requestsAtStop: {
+    call: "requests under way, after SIGTERM; half of `server.shutdown_seconds` at most",
+    ms: 10_000,
+    afterwards: "they are cut off",
   },
   identityProvider: {
     call: "the keys of an identity provider (JWKS)",

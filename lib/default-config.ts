@@ -4,7 +4,12 @@ import type { Config } from "./config.ts";
 import { deadlineMs } from "./deadlines.ts";
 
 export const DEFAULT_CONFIG: Config = {
-  database: {},
+  database: {
+    pool_size: 10,
+    pool_timeout: deadlineMs("databasePool") / 1000,
+    pool_recycle: 3600,
+    statement_timeout: deadlineMs("databaseStatement") / 1000,
+  },
   server: {
     host: "127.0.0.1",
     port: 8080,
@@ -13,6 +18,7 @@ export const DEFAULT_CONFIG: Config = {
     cors_origins: [],
     request_timeout_seconds: deadlineMs("requestBody") / 1000,
     max_connections: 1000,
+    shutdown_seconds: 25,
   },
   security: { oidc: [] },
   storage: { roots: [], verify_files: true },

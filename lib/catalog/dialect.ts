@@ -3,7 +3,7 @@
 import { placesAbove } from "../delta/locations.ts";
 import type { ReaderLogin } from "../ports.ts";
 import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
-import type { Queries, Sql, SqlTransaction } from "./database.ts";
+import type { Queries, Row, Sql, SqlTransaction } from "./database.ts";
 
 /** Types of our columns; `key` is a 16-byte hash. */
 export type ColumnType = "uuid" | "text" | "name" | "int64" | "int32" | "boolean" | "key";
@@ -30,6 +30,8 @@ export interface Dialect {
   readonly lock: ((exclusive: readonly string[], shared: readonly string[]) => Sql) | undefined;
   /** The commit and the import batch as one statement each; undefined where they run as TypeScript over a transaction. */
   readonly functions: CatalogFunctions | undefined;
+  /** Settings of a server with which acknowledged commits may be lost, and what is to be said of them. */
+  readonly doubts: { readonly query: Sql; of(rows: readonly Row[]): readonly string[] } | undefined;
   /** Makes a login that may read these tables and nothing else; undefined where there are no logins. */
   readonly allowReader:
     | ((tx: SqlTransaction, login: ReaderLogin, tables: readonly string[]) => Promise<void>)

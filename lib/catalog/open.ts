@@ -8,6 +8,8 @@ import type { PostgresOptions } from "./engines/postgres/driver.ts";
 import type { SqliteOptions } from "./engines/sqlite/driver.ts";
 import { catalogOn } from "./sql-catalog.ts";
 
+export type { PostgresOptions } from "./engines/postgres/driver.ts";
+
 export type CatalogOptions = PostgresOptions & SqliteOptions & DataApiOptions;
 
 /**

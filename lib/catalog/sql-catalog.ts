@@ -5,7 +5,7 @@ import type { Catalog, Clock, ReaderLogin } from "../ports.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
 import { commitLocked, committer } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
-import { type Database, sql } from "./database.ts";
+import type { Database, Sql } from "./database.ts";
 import { abortImport, beginImport, finishImport, importBatch, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
 import { SCHEMA } from "./migrations/index.ts";
@@ -35,7 +35,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       if (reader) await allowReader(database, reader);
       return result;
     },
-    ping: async () => void (await db.read(sql`select 1 as one`)),
+    ping: () => ping(database),
     close: () => database.close(),
 
     findTable: (ref, options) => findTable(db, ref, options),
@@ -97,6 +97,13 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     finishImport: (tableId, end) => finishImport(db, clock, tableId, end),
     abortImport: (tableId) => abortImport(db, tableId),
   };
+}
+
+async function ping(database: Database): Promise<readonly string[]> {
+  const { dialect } = database;
+  const read = (query: Sql) => database.probe(query);
+  await checkSchema({ dialect, read });
+  return dialect.doubts === undefined ? [] : dialect.doubts.of(await read(dialect.doubts.query));
 }
 
 /**

@@ -88,7 +88,15 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
       else checkWritable(url);
       const { openLocalLake } = await import("../lake/local.ts");
       const verifyFiles = config.storage.verify_files ? ("size" as const) : ("off" as const);
-      const lake = await openLocalLake({ verifyFiles, mirrorRules: rulesOf(config), ...rest, database: url });
+      const {
+        pool_size: poolSize,
+        pool_timeout,
+        pool_recycle: poolRecycleSeconds,
+        statement_timeout,
+      } = config.database;
+      const statementTimeoutMs = Math.round(statement_timeout * 1000);
+      const pool = { poolSize, poolTimeoutMs: pool_timeout * 1000, poolRecycleSeconds, statementTimeoutMs };
+      const lake = await openLocalLake({ verifyFiles, pool, mirrorRules: rulesOf(config), ...rest, database: url });
       try {
         if (create === "schema") await lake.catalog.migrate();
         return await work(lake);

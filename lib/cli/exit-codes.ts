@@ -7,6 +7,8 @@ export const EXIT = {
   drift: 2,
   /** `dl diff`: no difference, but the mirror is late. */
   lag: 3,
+  /** `dl serve`: it was told to stop, and the time was over before all was done. */
+  unfinished: 4,
   /** Wrong usage (EX_USAGE of sysexits.h). */
   usage: 64,
 } as const;

@@ -2,6 +2,9 @@
 
 import { enableCompileCache } from "node:module";
 
+// Before anything uses one: a folder that hangs keeps the threads of its calls, and others need some, too.
+process.env.UV_THREADPOOL_SIZE ??= "64";
+
 // Half of a short command's time goes into compiling its modules.
 enableCompileCache();
 const { run } = await import("./program.ts");

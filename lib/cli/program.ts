@@ -111,7 +111,10 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
     .addOption(
       new Option("--format <format>", "how data is printed").choices(["text", "json", "ndjson"]).default("text"),
     )
-    .addHelpText("after", "\nExit codes: 0 ok, 1 failed, 2 drift, 3 lag only, 64 wrong usage.");
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 ok, 1 failed, 2 drift, 3 lag only, 4 stopped before all was done, 64 wrong usage.",
+    );
   for (const command of await commandsFor(args)) program.addCommand(command);
   configure(program);
   return program;

@@ -20,6 +20,7 @@ import { stateListRoutes } from "./routes/state-lists.ts";
 import { tableRoutes } from "./routes/tables.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
+import { openServiceHealth, type ServicePart } from "./service-health.ts";
 
 const ENDPOINTS: readonly Endpoint[] = [
   ...commitRoutes,
@@ -36,7 +37,8 @@ const ENDPOINTS: readonly Endpoint[] = [
 /** The app; call its `fetch`, or `request` in tests. */
 export function createApp(lake: Lake, options: HostOptions): App {
   const { door, hosts, metrics, serves } = options;
-  const host: Host = { ...options, lake };
+  const database: ServicePart = { name: "database", isEssential: true, check: () => lake.catalog.ping() };
+  const host: Host = { ...options, lake, health: openServiceHealth([database, ...(options.parts ?? [])]) };
   const app: App = new Hono();
   app.use(observed(host));
   if (hosts) {

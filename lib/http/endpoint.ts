@@ -16,6 +16,7 @@ import type { Admitted } from "./admission.ts";
 import { readJsonBody } from "./body.ts";
 import type { HostRules } from "./hosts.ts";
 import type { OnIncident } from "./problem.ts";
+import type { HealthCheck, ServicePart } from "./service-health.ts";
 
 /** What the server is, besides its lake. */
 export interface HostOptions {
@@ -41,10 +42,13 @@ export interface HostOptions {
     readonly render: () => Promise<{ readonly contentType: string; readonly text: string }>;
   };
   readonly onIncident?: OnIncident;
+  /** What `GET /v1/health` asks beside the database. */
+  readonly parts?: readonly ServicePart[];
 }
 
 export interface Host extends HostOptions {
   readonly lake: Lake;
+  readonly health: HealthCheck;
 }
 
 export interface Answering<P, Q> {

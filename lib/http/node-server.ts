@@ -8,8 +8,6 @@ import { deadlineMs } from "../deadlines.ts";
 import { invalid } from "../errors.ts";
 import type { TlsPair } from "./tls-files.ts";
 
-/** Requests that still run so long after the server was told to stop are cut off. */
-const GRACE_MS = 30_000;
 const IDLE_CHECK_MS = 25;
 
 /** What one client may take of the server: who dawdles is cut off. All have defaults. */
@@ -30,8 +28,8 @@ export interface HttpServer {
   readonly url: string;
   /** Goes on with another certificate: connections that are open keep theirs. */
   renew(pair: TlsPair): void;
-  /** Stops accepting, waits for the requests under way. */
-  close(): Promise<void>;
+  /** Stops accepting and waits for the requests under way, up to a limit. @returns how many were cut off */
+  close(options?: { readonly withinMs?: number }): Promise<number>;
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;
@@ -56,6 +54,13 @@ export async function listen(
       : { fetch, createServer, serverOptions: times },
   ) as Server | TlsServer;
   server.maxConnections = limits.maxConnections ?? MAX_CONNECTIONS;
+  let underWay = 0;
+  server.on("request", (_, response) => {
+    underWay += 1;
+    response.once("close", () => {
+      underWay -= 1;
+    });
+  });
   const { host, port } = address;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));
@@ -67,7 +72,13 @@ export async function listen(
     renew(pair) {
       if ("setSecureContext" in server) server.setSecureContext(contextOf(pair));
     },
-    close: () => close(server),
+    async close({ withinMs = deadlineMs("requestsAtStop") } = {}) {
+      let cutOff = 0;
+      await close(server, withinMs, () => {
+        cutOff = underWay;
+      });
+      return cutOff;
+    },
   };
 }
 
@@ -91,11 +102,14 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number):
   });
 }
 
-async function close(server: Server | TlsServer): Promise<void> {
+async function close(server: Server | TlsServer, withinMs: number, onCut: () => void): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A kept-alive connection becomes idle only when its last answer is out: ask again until none is left.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
-  const cut = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  const cut = setTimeout(() => {
+    onCut();
+    server.closeAllConnections();
+  }, withinMs);
   await closed;
   clearInterval(idle);
   clearTimeout(cut);

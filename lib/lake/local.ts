@@ -1,9 +1,9 @@
 /** Composition root of a lake in one process: a SQL database, tables in folders or on S3, and the mirror within. */
 
-import { openCatalog } from "../catalog/open.ts";
+import { openCatalog, type PostgresOptions } from "../catalog/open.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import { mirrorTable } from "../operations/mirror.ts";
-import type { Clock, FileChecks, Lake, Metrics, MirrorQueue, MirrorRules } from "../ports.ts";
+import type { Catalog, Clock, FileChecks, Lake, Metrics, MirrorQueue, MirrorRules } from "../ports.ts";
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
 import { systemClock } from "./clock.ts";
 import { fromLocation, fromS3Location, toLocation } from "./location.ts";
@@ -24,13 +24,20 @@ export interface LocalLakeOptions {
   readonly mirror?: boolean;
   /** A mirror run that failed; the sweeper starts it again. */
   readonly onMirrorError?: (tableId: string, error: unknown) => void;
+  /** Connections to a PostgreSQL server. */
+  readonly pool?: PostgresOptions;
 }
 
 export interface LocalLake extends Lake {
   /** Resolves when the mirror has nothing left to do. */
   mirrored(): Promise<void>;
-  /** Finishes the mirror and closes the database. */
-  close(): Promise<void>;
+  /** Tables whose mirror takes long, and for how many milliseconds. */
+  slowMirrors(): readonly { readonly tableId: string; readonly ms: number }[];
+  /**
+   * Finishes the mirror and closes the database. @param options.withinMs how long the mirror has for that; no limit if absent
+   * @returns the tables whose mirror was not finished: their versions are published when a server runs again
+   */
+  close(options?: { readonly withinMs?: number }): Promise<readonly string[]>;
 }
 
 const noMetrics: Metrics = { record: () => undefined };
@@ -48,7 +55,7 @@ const mute: MirrorQueue = { enqueue: async () => undefined };
 export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLake> {
   const { database, clock = systemClock, metrics = noMetrics, mirror = true, onMirrorError } = options;
   const { verifyFiles = "size" } = options;
-  const catalog = await openCatalog(database, clock);
+  const catalog = await openCatalog(database, clock, options.pool);
   const openLog: Lake["openLog"] = (location) => openDeltaLog(openStore(location), location);
   const inline: InlineQueue | undefined = mirror
     ? openInlineQueue({
@@ -59,6 +66,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
         onError: (tableId, error) => onMirrorError?.(tableId, error),
       })
     : undefined;
+  let closed: Promise<readonly string[]> | undefined;
   const lake: LocalLake = {
     catalog,
     openLog,
@@ -69,10 +77,21 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     metrics,
     queue: inline ?? mute,
     mirrored: async () => inline?.idle(),
-    async close() {
-      await inline?.close();
-      await catalog.close();
+    slowMirrors: () => inline?.slow() ?? [],
+    close(closing) {
+      closed ??= closeAll(inline, catalog, closing);
+      return closed;
     },
   };
   return lake;
+}
+
+async function closeAll(
+  inline: InlineQueue | undefined,
+  catalog: Catalog,
+  closing: { readonly withinMs?: number } | undefined,
+): Promise<readonly string[]> {
+  const left = (await inline?.close(closing)) ?? [];
+  await catalog.close();
+  return left;
 }

@@ -57,6 +57,13 @@ function notWritable(location: string, error: unknown): unknown {
   );
 }
 
+/** Asks a storage for anything: any answer will do. @throws LakeError unavailable; invalid when it is refused */
+export async function askStorage(location: string): Promise<void> {
+  await openStore(location).head("_delta_log/_last_checkpoint");
+}
+
+export { hangingFolders, stepsUnderWay } from "../storage/folder-steps.ts";
+
 /** What looks at the files that commits name. */
 export function fileChecks(byDefault: FileChecks["byDefault"]): FileChecks {
   return { byDefault, open: (location, options) => openTableFiles(openStore(location), options) };

@@ -16,8 +16,11 @@ export interface Catalog extends Schema, Tables, Commits, Versions, Snapshots, O
 export interface Schema {
   /** @param options.reader a login that may then read all tables, and write none. @throws LakeError invalid SCHEMA_NEWER */
   migrate(options?: { readonly reader?: ReaderLogin }): Promise<{ readonly applied: readonly string[] }>;
-  /** Round trip to the database. @throws LakeError unavailable */
-  ping(): Promise<void>;
+  /**
+   * Asks the database whether it can be worked with, beside all other work and without waiting for it.
+   * @returns what is not as it should be, as sentences. @throws LakeError unavailable; invalid when the schema does not fit
+   */
+  ping(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

@@ -1,15 +1,31 @@
 /** The mirror queue of a single process: messages start work in the background, one run at a time per table. Holds nothing that matters. */
 
+import { deadlineMs } from "../deadlines.ts";
 import type { MirrorQueue } from "../ports.ts";
 
-/** Tables that are mirrored at the same time. */
-const CONCURRENCY = 4;
+/**
+ * Tables that are mirrored at the same time, in each lane. In the slow one are those whose last run has taken long: a table
+ * that hangs never has the place of one that does not.
+ */
+const SLOTS = 4;
+/** Runs that have outstayed their slots, at most: then slots are kept. Each may have a thread that hangs, of the 64. */
+const BESIDE = 40;
+
+type Lane = "quick" | "slow";
+
+interface Run {
+  readonly lane: Lane;
+  readonly since: number;
+  hasSlot: boolean;
+}
 
 export interface InlineQueue extends MirrorQueue {
   /** Resolves when nothing is enqueued and nothing runs. */
   idle(): Promise<void>;
-  /** Takes nothing more, finishes what was enqueued. */
-  close(): Promise<void>;
+  /** Tables whose run takes long, and for how many milliseconds. */
+  slow(): readonly { readonly tableId: string; readonly ms: number }[];
+  /** Takes nothing more, finishes what was enqueued. @returns the tables that were not finished in time */
+  close(options?: { readonly withinMs?: number }): Promise<readonly string[]>;
 }
 
 export interface InlineQueueOptions {
@@ -17,22 +33,32 @@ export interface InlineQueueOptions {
   readonly mirror: (tableId: string) => Promise<unknown>;
   /** A run that threw. The sweeper will enqueue its table again. */
   readonly onError: (tableId: string, error: unknown) => void;
+  /** After which a run gives its slot to another table, and goes on beside. */
+  readonly patienceMs?: number;
 }
 
 /** Messages during a run of the same table coalesce into one more run: it reads what is missing from SQL. */
-export function openInlineQueue({ mirror, onError }: InlineQueueOptions): InlineQueue {
+export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
+  const { mirror, onError, patienceMs = deadlineMs("mirrorSlot") } = options;
   const waiting = new Set<string>();
-  const running = new Set<string>();
+  const running = new Map<string, Run>();
+  const slowTables = new Set<string>();
   let closed = false;
   let idleWaiters: (() => void)[] = [];
 
+  const taken = (lane: Lane) => [...running.values()].filter((run) => run.hasSlot && run.lane === lane).length;
+
   function startWaiting(): void {
+    const free: Record<Lane, number> = { quick: SLOTS - taken("quick"), slow: SLOTS - taken("slow") };
     for (const tableId of waiting) {
-      if (running.size >= CONCURRENCY) return;
-      if (running.has(tableId)) continue;
+      if (free.quick <= 0 && free.slow <= 0) break;
+      const lane: Lane = slowTables.has(tableId) ? "slow" : "quick";
+      if (running.has(tableId) || free[lane] <= 0) continue;
+      free[lane] -= 1;
       waiting.delete(tableId);
-      running.add(tableId);
-      void run(tableId);
+      const run: Run = { lane, since: performance.now(), hasSlot: true };
+      running.set(tableId, run);
+      void finish(tableId, run);
     }
     if (waiting.size === 0 && running.size === 0) {
       const resolveAll = idleWaiters;
@@ -41,12 +67,20 @@ export function openInlineQueue({ mirror, onError }: InlineQueueOptions): Inline
     }
   }
 
-  async function run(tableId: string): Promise<void> {
+  async function finish(tableId: string, run: Run): Promise<void> {
+    const timer = setTimeout(() => {
+      slowTables.add(tableId);
+      if ([...running.values()].filter(({ hasSlot }) => !hasSlot).length >= BESIDE) return;
+      run.hasSlot = false;
+      startWaiting();
+    }, patienceMs);
     try {
       await mirror(tableId);
     } catch (error) {
       onError(tableId, error);
     }
+    clearTimeout(timer);
+    if (performance.now() - run.since < patienceMs) slowTables.delete(tableId);
     running.delete(tableId);
     startWaiting();
   }
@@ -63,9 +97,23 @@ export function openInlineQueue({ mirror, onError }: InlineQueueOptions): Inline
       startWaiting();
     },
     idle,
-    async close() {
+    slow() {
+      const now = performance.now();
+      return [...running]
+        .map(([tableId, { since }]) => ({ tableId, ms: Math.round(now - since) }))
+        .filter(({ ms }) => ms >= patienceMs);
+    },
+    async close({ withinMs = Number.POSITIVE_INFINITY } = {}) {
       closed = true;
-      await idle();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        if (Number.isFinite(withinMs)) timer = setTimeout(resolve, withinMs);
+      });
+      await Promise.race([idle(), late]);
+      clearTimeout(timer);
+      const left = [...new Set([...running.keys(), ...waiting])];
+      waiting.clear();
+      return left;
     },
   };
 }

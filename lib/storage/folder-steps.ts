@@ -29,10 +29,11 @@ const places = new Map<string, Place>();
 const MAX_REMEMBERED = 10_000;
 let hangingInAll = 0;
 let lastHangAt = 0;
+let underWay = 0;
 
-/** Steps that have not returned in time, in this process: they keep their threads, and its end waiting. */
-export function hangingSteps(): number {
-  return hangingInAll;
+/** Steps that have not returned yet, in this process: each keeps a thread, and the end of the process waiting. */
+export function stepsUnderWay(): number {
+  return underWay;
 }
 
 /** Folders of which a step has not returned in time, and for how many milliseconds. */
@@ -68,6 +69,7 @@ function within<T>(
   }: { readonly limitMs: number; readonly release: () => void; readonly late: ((result: T) => void) | undefined },
 ): Promise<T> {
   const began = performance.now();
+  underWay += 1;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       place.hanging.add(began);
@@ -77,6 +79,7 @@ function within<T>(
     }, limitMs);
     const ended = (): "late" | "inTime" => {
       clearTimeout(timer);
+      underWay -= 1;
       const wasHanging = place.hanging.delete(began);
       if (wasHanging) hangingInAll -= 1;
       place.answeredAt = performance.now();

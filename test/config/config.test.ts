@@ -83,13 +83,14 @@ test("a missing file is named", async () => {
 test("settings of the operations guide that mean nothing here are accepted with a reason each", async () => {
   const { config, warnings } = await read(
     "yaml",
-    `environment: production\ndatabase:\n  url: "\${DATABASE_URL}"\n  pool_size: 50\nperformance:\n  cache:\n    enabled: true\nlogging:\n  level: "INFO"\n  format: "json"\nmonitoring:\n  metrics_enabled: true\nsecurity:\n  audit_logging: true\n`,
+    `environment: production\ndatabase:\n  url: "\${DATABASE_URL}"\n  pool_size: 50\n  pool_timeout: 60\n  max_overflow: 5\nperformance:\n  cache:\n    enabled: true\nlogging:\n  level: "INFO"\n  format: "json"\nmonitoring:\n  metrics_enabled: true\nsecurity:\n  audit_logging: true\n`,
     ENV,
   );
   assert.equal(config.environment, "production");
   assert.equal(config.logging.level, "info");
+  assert.deepEqual([config.database.pool_size, config.database.pool_timeout], [50, 60]);
   assert.deepEqual(
     warnings.map((warning) => warning.split(" has no effect: ")[0]),
-    ["database.pool_size", "performance", "logging.format", "security.audit_logging"],
+    ["database.max_overflow", "performance", "logging.format", "security.audit_logging"],
   );
 });

@@ -198,14 +198,51 @@ test("an idempotency key that was used otherwise: 422", async () => {
   assert.equal(problem.table, "a.b");
 });
 
+type Parts = Record<string, { state: string; detail?: string; milliseconds: number }>;
+
 test("health is 503 while the database is away", async () => {
   const sick = await client(stubLake({ ping: () => Promise.reject(unavailable("no route to host")) })).get(
     "/v1/health",
   );
   assert.equal(sick.status, 503);
-  assert.deepEqual(sick.body, { status: "unavailable", database: "no route to host", version: "1.2.3" });
-  const well = await client(stubLake({ ping: async () => undefined })).get("/v1/health");
-  assert.deepEqual(well.body, { status: "ok", database: "ok", version: "1.2.3" });
+  const { parts, ...rest } = sick.body;
+  assert.deepEqual(rest, { status: "unavailable", database: "no route to host", version: "1.2.3" });
+  assert.equal((parts as Parts).database?.state, "unavailable");
+  const well = await client(stubLake({ ping: async () => [] })).get("/v1/health");
+  assert.deepEqual([well.body.status, well.body.database], ["ok", "ok"]);
+});
+
+test("health answers within a second whatever hangs, asks once, and says since when", async () => {
+  let asked = 0;
+  const hanging = {
+    name: "storage",
+    check: () => {
+      asked += 1;
+      return new Promise<never>(() => undefined);
+    },
+  };
+  const cautious = { name: "disk", check: async () => ["fsync is off"] };
+  const api = client(stubLake({ ping: async () => [] }), { parts: [hanging, cautious] });
+  const startedAt = performance.now();
+  await Promise.all([api.get("/v1/health"), api.get("/v1/health")]);
+  const { status, body } = await api.get("/v1/health");
+  assert.ok(performance.now() - startedAt < 2_500);
+  assert.deepEqual([status, body.status, asked], [200, "degraded", 1]);
+  const { storage, disk } = body.parts as Parts;
+  assert.equal(storage?.state, "silent");
+  assert.ok((storage?.milliseconds ?? 0) > 1_500, "since the first question");
+  assert.deepEqual([disk?.state, disk?.detail], ["warning", "fsync is off"]);
+});
+
+test("a database that is gone, or is another one, is said to be", async () => {
+  for (const [code, state] of [
+    ["DATABASE_GONE", "gone"],
+    ["DATABASE_CHANGED", "changed"],
+  ] as const) {
+    const ping = () => Promise.reject(unavailable("look", { code, hint: "Restart it." }));
+    const { status, body } = await client(stubLake({ ping })).get("/v1/health");
+    assert.deepEqual([status, (body.parts as Parts).database?.state], [503, state]);
+  }
 });
 
 test("numbers in messages keep their digits", async () => {
@@ -229,7 +266,7 @@ test("what a client does not accept is a 406, and a name in a path is no placeho
     assertProblem(await api.get(path, { accept: "text/html" }), 406, "NOT_ACCEPTABLE");
     assertProblem(await api.get(path, { accept: "application/json;q=0" }), 406, "NOT_ACCEPTABLE");
   }
-  const { status } = await client(stubLake({ ping: async () => undefined })).get("/v1/health", {
+  const { status } = await client(stubLake({ ping: async () => [] })).get("/v1/health", {
     accept: "text/html, application/*;q=0.8",
   });
   assert.equal(status, 200);

@@ -91,7 +91,7 @@ test("a database that fails before the first line gives a status", async () => {
 });
 
 test("HEAD answers as GET, without a body", async () => {
-  const server = await serve({ ping: async () => undefined });
+  const server = await serve({ ping: async () => [] });
   const response = await fetch(`${server.url}/v1/health`, { method: "HEAD" });
   assert.deepEqual([response.status, await response.text()], [200, ""]);
   await server.close();

@@ -7,11 +7,12 @@ import { openInlineQueue } from "../../lib/queue/inline.ts";
 const message = (tableId: string) => [{ tableId, version: 0 }];
 
 /** Runs that end when the test says so. */
-function controlled() {
+function controlled(options: { readonly patienceMs?: number } = {}) {
   const started: string[] = [];
   const ends = new Map<string, () => void>();
   const errors: string[] = [];
   const queue = openInlineQueue({
+    ...options,
     mirror: (tableId) => {
       assert.ok(!ends.has(tableId), `${tableId} runs twice at once`);
       started.push(tableId);
@@ -81,4 +82,52 @@ test("a run that throws is reported, and the table runs again", async () => {
   await queue.idle();
   assert.deepEqual(errors, ["a", "disk full"]);
   assert.equal(runs, 2);
+});
+
+test("a table that takes long gives its slot to another, and is among the slow ones the next time", async () => {
+  const { queue, started, end } = controlled({ patienceMs: 30 });
+  const later = () => new Promise((resolve) => setTimeout(resolve, 60));
+  const stuck = Array.from({ length: 12 }, (_, i) => `stuck${i}`);
+  await queue.enqueue(stuck.flatMap(message));
+  assert.equal(started.length, 4);
+  await queue.enqueue(message("quick"));
+  for (let i = 0; i < 4; i += 1) await later();
+  assert.deepEqual([...started].sort(), [...stuck, "quick"].sort(), "every one has had its turn");
+  assert.deepEqual(
+    queue
+      .slow()
+      .map(({ tableId }) => tableId)
+      .sort(),
+    [...stuck, "quick"].sort(),
+  );
+  await end("quick");
+  for (const tableId of stuck) await end(tableId);
+  started.length = 0;
+  // They hang again: now only the slots of the slow ones are theirs.
+  await queue.enqueue(stuck.flatMap(message));
+  await queue.enqueue(["a", "b", "c"].flatMap(message));
+  assert.deepEqual(
+    started.filter((id) => !id.startsWith("stuck")),
+    ["a", "b", "c"],
+  );
+  assert.equal(started.filter((id) => id.startsWith("stuck")).length, 4);
+  for (const id of ["a", "b", "c"]) await end(id);
+  const left = await queue.close({ withinMs: 10 });
+  assert.deepEqual([...left].sort(), [...stuck].sort());
+});
+
+test("one that is quick again is quick", async () => {
+  const { queue, started, end } = controlled({ patienceMs: 30 });
+  await queue.enqueue(message("a"));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  await end("a");
+  await queue.enqueue(message("a"));
+  await end("a");
+  started.length = 0;
+  // Four others hang in the slow lane's stead: it is not there any more.
+  await queue.enqueue(["b", "c", "d", "a"].flatMap(message));
+  assert.deepEqual(started, ["b", "c", "d", "a"]);
+  for (const id of ["a", "b", "c", "d"]) await end(id);
+  assert.deepEqual(queue.slow(), []);
+  assert.deepEqual(await queue.close(), []);
 });

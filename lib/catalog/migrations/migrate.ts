@@ -42,15 +42,17 @@ async function createMigrationsTable(db: Database): Promise<void> {
   }
 }
 
+type Reading = Pick<Database, "dialect" | "read">;
+
 /** undefined when there is not even dl_migrations */
-async function appliedMigrations(db: Database): Promise<ReadonlySet<number> | undefined> {
+async function appliedMigrations(db: Reading): Promise<ReadonlySet<number> | undefined> {
   if ((await db.read(db.dialect.hasTable(MIGRATIONS_TABLE.name))).length === 0) return undefined;
   const rows = await db.read(sql`select id from dl_migrations`);
   return new Set(rows.map((row) => integer(row, "id")));
 }
 
 /** @throws LakeError invalid: SCHEMA_OUTDATED, SCHEMA_NEWER */
-export async function checkSchema(db: Database): Promise<void> {
+export async function checkSchema(db: Reading): Promise<void> {
   const applied = await appliedMigrations(db);
   refuseNewer(applied);
   const missing = MIGRATIONS.filter((migration) => !applied?.has(migration.id));

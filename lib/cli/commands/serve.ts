@@ -8,6 +8,7 @@ import type { HostOptions } from "../../http/endpoint.ts";
 import { type HttpServer, listen } from "../../http/node-server.ts";
 import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
 import type { LocalLake } from "../../lake/local.ts";
+import { stepsUnderWay } from "../../lake/stores.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
 import { NESTED_HINT, nestedTables } from "../../operations/nested-tables.ts";
@@ -17,12 +18,16 @@ import { openPrometheus, type PrometheusMetrics } from "../../telemetry/promethe
 import { exposition } from "../../telemetry/samples.ts";
 import { integer, repeated, seconds } from "../arguments.ts";
 import { action } from "../context.ts";
+import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { type ServerDoor, serverDoor } from "../serve/door.ts";
+import { endProgram } from "../serve/end.ts";
 import { openParityChecks, type ParityChecks } from "../serve/parity.ts";
+import { serviceParts } from "../serve/parts.ts";
 import { every } from "../serve/schedule.ts";
 import { stopSignal } from "../serve/signals.ts";
+import { stopWithin } from "../serve/stop.ts";
 import { mirrorMetrics } from "../serve/table-metrics.ts";
 import { VERSION } from "../version.ts";
 
@@ -80,18 +85,24 @@ export function serveCommand(): Command {
         };
         const { enabled: mirror } = settings.mirror;
         await checkPlaces(placesOf(settings));
-        await withLake(
+        const left = await withLake(
           async (lake) => {
             logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
             for (const nested of await nestedTables(lake.catalog)) logger.warn({ hint: NESTED_HINT }, nested);
             const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
             const door = await serverDoor(lake, settings, { noDoor, logger });
-            await serve(lake, settings, { logger, metrics, output, door });
+            return serve(lake, settings, { logger, metrics, output, door });
           },
           { create: "schema", mirror, metrics, onMirrorError },
         );
-        logger.info("stopped");
-        return 0;
+        if (left.length === 0) {
+          logger.info("stopped");
+          // A look at a file that nobody waits for any more would keep the program alive.
+          return stepsUnderWay() > 0 ? endProgram(EXIT.ok) : EXIT.ok;
+        }
+        logger.error({ left }, `stopped after ${settings.server.shutdown_seconds} s: ${left.join("; ")}`);
+        // What hangs would keep the program alive.
+        return endProgram(EXIT.unfinished);
       }),
     );
 }
@@ -139,7 +150,11 @@ interface Speaking {
   readonly door: ServerDoor;
 }
 
-async function serve(lake: LocalLake, settings: Config, { logger, metrics, output, door }: Speaking): Promise<void> {
+async function serve(
+  lake: LocalLake,
+  settings: Config,
+  { logger, metrics, output, door }: Speaking,
+): Promise<readonly string[]> {
   const stop = stopSignal();
   const parity = openParityChecks(lake, settings.parity, logger);
   const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, parity, door }));
@@ -157,11 +172,10 @@ async function serve(lake: LocalLake, settings: Config, { logger, metrics, outpu
     logger.error({ err: error }, "the parity checks failed");
   });
   const signal = await stop;
-  logger.info({ signal }, "stopping: finishing requests and the mirror; a second signal stops at once");
+  const seconds = settings.server.shutdown_seconds;
+  logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
   parity.stop();
-  await server.close();
-  await Promise.all([sweeper.stop(), checks.stop()]);
-  // What was committed until now is published before the lake closes (its close waits for the mirror).
+  return stopWithin(seconds, { server, schedules: [sweeper, checks], lake });
 }
 
 /** Listens; with TLS, renews the certificate as its files change, and at SIGHUP. */
@@ -182,10 +196,10 @@ async function listenOn(fetch: App["fetch"], settings: Config["server"], logger:
   process.on("SIGHUP", look);
   return {
     ...server,
-    close() {
+    close(options) {
       process.off("SIGHUP", look);
       files.stop();
-      return server.close();
+      return server.close(options);
     },
   };
 }
@@ -210,6 +224,7 @@ function hostOptions(
     resolveLocation: (location, tableName) => tableLocation(placesOf(settings), location, tableName),
     ...door,
     onAnswer: settings.logging.access ? (line) => logger.info(line, "answered") : undefined,
+    parts: serviceParts(lake, settings.server.storage),
     onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
     ...(settings.monitoring.metrics_enabled
       ? { metrics: { access: settings.monitoring.metrics_access, render: text } }

@@ -152,9 +152,21 @@ export const snapshotAnswer = z
 
 export const healthAnswer = z
   .object({
-    status: z.enum(["ok", "unavailable"]),
+    status: z.enum(["ok", "degraded", "unavailable"]),
     database: z.string().optional().meta({ description: "Only to callers who are known" }),
     version: z.string().optional().meta({ description: "Only to callers who are known" }),
+    parts: z
+      .record(
+        z.string(),
+        z.object({
+          state: z.enum(["ok", "warning", "silent", "unavailable", "gone", "changed"]),
+          detail: z.string().optional(),
+          hint: z.string().optional(),
+          milliseconds: z.int().min(0),
+        }),
+      )
+      .optional()
+      .meta({ description: "Only to callers who are known" }),
   })
   .meta({ id: "Health" });
 
@@ -212,6 +224,16 @@ export const READ_EXAMPLES = {
     ],
   },
   snapshot: { tables: [{ tableId: TABLE_ID, table: "sales.orders", version: 1, timestamp: timestampOf }] },
-  healthy: { status: "ok", database: "ok", version: "0.1.0" },
-  unavailable: { status: "unavailable", database: "the database is away", version: "0.1.0" },
+  healthy: {
+    status: "ok",
+    database: "ok",
+    version: "0.1.0",
+    parts: { database: { state: "ok", milliseconds: 2 }, storage: { state: "ok", milliseconds: 1 } },
+  },
+  unavailable: {
+    status: "unavailable",
+    database: "no answer for 12.3 s",
+    version: "0.1.0",
+    parts: { database: { state: "silent", detail: "no answer for 12.3 s", milliseconds: 12_300 } },
+  },
 };

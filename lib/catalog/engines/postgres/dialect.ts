@@ -30,5 +30,16 @@ export const POSTGRES: Dialect = {
   now: sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   lock: takeLocks,
   functions: { commit: commitByFunction, importBatch: importBatchByFunction },
+  doubts: {
+    query: sql`select current_setting('fsync') as fsync, current_setting('full_page_writes') as pages`,
+    of: ([row]) => [
+      ...(row?.fsync === "off"
+        ? ["fsync is off: a crash of the server's machine may lose or damage what was committed"]
+        : []),
+      ...(row?.pages === "off"
+        ? ["full_page_writes is off: a crash of the server's machine may damage its pages"]
+        : []),
+    ],
+  },
   allowReader,
 };

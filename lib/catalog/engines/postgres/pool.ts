@@ -50,14 +50,14 @@ export function openConnections(url: string, place: string, options: PostgresOpt
   const pools: Readonly<Record<Use, Pool>> = {
     write: shared,
     read: forReads > 0 ? poolOf(url, forReads, options) : shared,
-    health: poolOf(url, 1, { ...options, statementTimeoutMs: deadlineMs("health") }, "health"),
+    health: poolOf(url, 1, { ...options, statementTimeoutMs: deadlineMs("databaseConnection") }, "health"),
   };
   const takenFrom = new WeakMap<pg.PoolClient, () => void>();
   let closing: Promise<unknown> | undefined;
 
   return {
     async take(use) {
-      const waitMs = use === "health" ? deadlineMs("health") : (options.poolTimeoutMs ?? deadlineMs("databasePool"));
+      const waitMs = options.poolTimeoutMs ?? deadlineMs("databasePool");
       const since = performance.now();
       const { pool, slots, max } = pools[use];
       const release = await slots.take(waitMs);
@@ -104,12 +104,12 @@ interface Pool {
 
 function poolOf(url: string, max: number, options: PostgresOptions, use?: "health"): Pool {
   const statementTimeoutMs = options.statementTimeoutMs ?? deadlineMs("databaseStatement");
-  const patienceMs = use === "health" ? 0 : deadlineMs("databaseAnswer") - deadlineMs("databaseStatement");
+  const patienceMs = use === "health" ? 0 : deadlineMs("databaseAnswer");
   const pool = new pg.Pool({
     connectionString: withServerOptions(url),
     max,
     application_name: "deltalakedb",
-    connectionTimeoutMillis: use === "health" ? deadlineMs("health") : deadlineMs("databaseConnection"),
+    connectionTimeoutMillis: deadlineMs("databaseConnection"),
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + patienceMs,
     lock_timeout: deadlineMs("databaseLock"),

@@ -23,5 +23,6 @@ export const SQLITE: Dialect = {
   now: undefined,
   lock: undefined,
   functions: undefined,
+  doubts: undefined,
   allowReader: undefined,
 };

@@ -71,7 +71,7 @@ export function openDataApiClient(target: DataApiTarget, flavour: Flavour, optio
         true,
         async ({ sdk, client }) => {
           const command = new sdk.ExecuteStatementCommand({ ...cluster, database, sql, parameters: [...parameters] });
-          const abortSignal = AbortSignal.timeout(deadlineMs("health"));
+          const abortSignal = AbortSignal.timeout(deadlineMs("databaseConnection"));
           return (await client.send(command, { abortSignal })).records ?? [];
         },
         { withinMs: -1 },

@@ -1,0 +1,31 @@
+/** What the health of `dl serve` asks beside the database: the storage for new tables, folders that hang, and the mirror. */
+
+import type { ServicePart } from "../../http/service-health.ts";
+import { type LocalLake, toLocation } from "../../lake/local.ts";
+import { askStorage, hangingFolders } from "../../lake/stores.ts";
+
+/** Named in one sentence. */
+const NAMED = 5;
+
+export function serviceParts(lake: LocalLake, storage: string | undefined): readonly ServicePart[] {
+  return [
+    ...(storage === undefined
+      ? []
+      : [
+          {
+            name: "storage",
+            check: async () => {
+              await askStorage(await toLocation(storage));
+              return [];
+            },
+          },
+        ]),
+    { name: "folders", check: async () => namesOf(hangingFolders().map(({ folder, ms }) => [folder, ms])) },
+    { name: "mirror", check: async () => namesOf(lake.slowMirrors().map(({ tableId, ms }) => [tableId, ms])) },
+  ];
+}
+
+function namesOf(hanging: readonly (readonly [name: string, ms: number])[]): readonly string[] {
+  const named = hanging.slice(0, NAMED).map(([name, ms]) => `${name} has not answered for ${(ms / 1000).toFixed(1)} s`);
+  return hanging.length > NAMED ? [...named, `and ${hanging.length - NAMED} more`] : named;
+}

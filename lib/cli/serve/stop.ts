@@ -1,0 +1,50 @@
+/** The orderly end of `dl serve`, within a time: what is under way is finished, and what is not is said. */
+
+import { deadlineMs } from "../../deadlines.ts";
+import type { HttpServer } from "../../http/node-server.ts";
+import type { LocalLake } from "../../lake/local.ts";
+import type { Schedule } from "./schedule.ts";
+
+export interface Stopping {
+  readonly server: HttpServer;
+  readonly schedules: readonly Schedule[];
+  readonly lake: LocalLake;
+}
+
+/**
+ * Finishes the requests first, then what runs by the clock, then the mirror.
+ * @returns what was left when the time was over, as sentences
+ */
+export async function stopWithin(seconds: number, { server, schedules, lake }: Stopping): Promise<readonly string[]> {
+  const endsAt = performance.now() + seconds * 1000;
+  const leftMs = () => Math.max(0, endsAt - performance.now());
+  const left: string[] = [];
+  const cutOff = await server.close({ withinMs: Math.min(deadlineMs("requestsAtStop"), leftMs() / 2) });
+  if (cutOff > 0) left.push(`${counted(cutOff, "request")} cut off: whoever sent them may send them again`);
+  const stopped = await inTime(leftMs() / 2, Promise.all(schedules.map((schedule) => schedule.stop())));
+  if (!stopped) left.push("a sweep or parity check was given up: the next one comes round to the same");
+  const unfinished = await lake.close({ withinMs: leftMs() });
+  if (unfinished.length > 0) {
+    const named = unfinished.slice(0, 5).join(", ");
+    left.push(
+      `the mirror of ${counted(unfinished.length, "table")} was not finished (${named}${unfinished.length > 5 ? ", …" : ""}): ` +
+        "every commit is safe in SQL, and is published when a server runs again",
+    );
+  }
+  return left;
+}
+
+function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+}
+
+/** @returns false when the time was over first */
+async function inTime(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const first = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return first;
+}
