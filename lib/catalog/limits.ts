@@ -12,6 +12,9 @@ export const REJECTION_BYTES = { all: 40_000, each: 200 } as const;
 /** Actions that one read of commits returns, where nobody says otherwise; one version comes whole, however large. */
 export const MAX_ACTIONS_READ = 100_000;
 
+/** Milliseconds that a writer's own in-commit timestamp may be ahead of the clock: readers would take later versions for future ones. */
+export const MAX_TIMESTAMP_AHEAD_MS = 300_000;
+
 /** Tables whose commits one statement reads: the Data API takes 64 KB of text. */
 export const TABLES_READ_AT_ONCE = 10;
 

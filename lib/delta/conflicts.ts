@@ -31,7 +31,9 @@ export interface Conflict {
     | "DELTA_CONCURRENT_APPEND"
     | "DELTA_CONCURRENT_DELETE_READ"
     | "DELTA_CONCURRENT_DELETE_DELETE"
-    | "DELTA_CONCURRENT_WRITE";
+    | "DELTA_CONCURRENT_WRITE"
+    /** Of a strict commit; ours, as Delta has no class for it. */
+    | "VERSION_TAKEN";
   /** The version that won. */
   readonly version: number;
   readonly message: string;

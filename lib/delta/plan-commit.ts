@@ -93,6 +93,7 @@ export function planTable(
       ...onState(state),
       readVersion: request.readVersion,
       checkedVersion,
+      ...strictly(request, after),
       watch: afterPublication ? MARKER_NAMES : watchedMarkers(intent),
       actions: plannedActions(before, after, withCommitInfo(canonical, intent, blind, transactionId), transactionId),
       isBlindAppend: blind,
@@ -100,6 +101,13 @@ export function planTable(
       assignRowIds: assignsRowIds(after),
     },
   };
+}
+
+function strictly({ expectedVersion, actions }: TableCommit, after: TableConfiguration) {
+  if (expectedVersion === undefined) return {};
+  const given = actions.commitInfo?.inCommitTimestamp;
+  if (!hasInCommitTimestamps(after) || typeof given !== "number") return { expectedVersion };
+  return { expectedVersion, givenTimestamp: given };
 }
 
 function onState(state: TableState) {

@@ -30,6 +30,11 @@ export interface SupportedFeatures {
 export interface TableCommit {
   readonly table: TableRef;
   readonly readVersion: number;
+  /**
+   * Strict: the actions become exactly this version, or are refused with `VERSION_TAKEN`. They are never rebased, and no winners are
+   * judged: the writer has looked at all versions below. readVersion is below it.
+   */
+  readonly expectedVersion?: number;
   readonly isolationLevel?: IsolationLevel;
   readonly reads?: ReadSet;
   readonly supportedFeatures?: SupportedFeatures;

@@ -56,6 +56,10 @@ export interface PlannedTable {
   readonly protocolVersion: number;
   /** Markers that must not be above checkedVersion. */
   readonly watch: readonly MarkerName[];
+  /** Set for a strict commit: it becomes this version or is rejected. */
+  readonly expectedVersion?: number;
+  /** Milliseconds: the in-commit timestamp that a strict writer has given itself; taken over where it is in order. */
+  readonly givenTimestamp?: number;
   /** Without version, timestamps and row ids: the statement assigns these under the lock (ARCHITECTURE.md D4). */
   readonly actions: CommitActions;
   readonly isBlindAppend: boolean;

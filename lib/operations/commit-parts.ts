@@ -7,7 +7,7 @@ import type { CommitRequest, TableCommit, TableConflict } from "../delta/request
 import { invalid } from "../errors.ts";
 import type { Lake, MarkerName, TableState } from "../ports.ts";
 import { publishHead } from "./publish-head.ts";
-import { tableConflict } from "./rejections.ts";
+import { tableConflict, versionTaken } from "./rejections.ts";
 import { tableStates } from "./table-states.ts";
 import { readWinners } from "./winners.ts";
 
@@ -34,7 +34,8 @@ export async function partsOf(lake: Lake, request: CommitRequest): Promise<reado
   const parts = paired(asked, states).map(([table, state]) => ({
     asked: table,
     state,
-    checkedVersion: table.readVersion,
+    // A strict writer has looked at every version below the one that it asks for.
+    checkedVersion: table.expectedVersion === undefined ? table.readVersion : table.expectedVersion - 1,
   }));
   checkDistinct(parts);
   return parts;
@@ -74,12 +75,20 @@ export async function conflictsOf(
   transactionId: string,
   parts: readonly Part[],
 ): Promise<readonly TableConflict[]> {
+  const taken = parts.flatMap(({ asked, state }) =>
+    isTaken(asked, state) ? [tableConflict(state, asked.readVersion, versionTaken(state.version))] : [],
+  );
+  if (taken.length > 0) return taken;
   const moved = parts.filter((part) => hasMoved(transactionId, part));
   const winners = await readWinners(
     lake,
     moved.map(({ state, checkedVersion }) => ({ state, after: checkedVersion })),
   );
   return paired(moved, winners).flatMap(([part, commits]) => conflictOf(transactionId, part, commits));
+}
+
+function isTaken({ expectedVersion }: TableCommit, state: TableState): boolean {
+  return expectedVersion !== undefined && state.version >= expectedVersion;
 }
 
 export function checkedUpToHead(part: Part): Part {
@@ -102,6 +111,7 @@ export function conflictOf(
   winners: readonly Commit[] | "forgotten",
 ): readonly TableConflict[] {
   const { asked, state } = part;
+  if (isTaken(asked, state)) return [tableConflict(state, asked.readVersion, versionTaken(state.version))];
   const conflict = winners === "forgotten" ? forgottenHistory(state) : firstConflict(transactionId, part, winners);
   return conflict ? [tableConflict(state, asked.readVersion, conflict)] : [];
 }

@@ -22,7 +22,7 @@ import {
 import { mirrorDemand } from "./mirror-demand.ts";
 import { rejected } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
-import { forgetTable, tableNotFound } from "./table-states.ts";
+import { forgetTable, tableNotFound, tableStates } from "./table-states.ts";
 import { type Verified, verifyFiles } from "./verify-files.ts";
 
 /** After so many rounds on hot tables the last check is made with the locks held, so that no writer starves. */
@@ -43,7 +43,10 @@ export async function commit(lake: Lake, request: CommitRequest & By): Promise<C
     // The winner may be the same request, sent before: it is not told that it lost to itself. A conflict with anyone else is
     // final, for versions are only ever added, and rows of files that are gone still tell; so no twin of this request can
     // commit after this look.
-    async (result) => (result.status === "conflict" && (await findReplay(lake, request, requestHash))) || result,
+    async (result) => {
+      if (result.status !== "conflict") return result;
+      return (await findReplay(lake, request, requestHash)) ?? (await findSame(lake, request, requestHash)) ?? result;
+    },
     async (error: unknown) => {
       // A replay must get its first answer even where the request would no longer be valid: the table may have changed or gone.
       const replay = isLakeError(error, "unavailable") ? undefined : await findReplay(lake, request, requestHash);
@@ -196,6 +199,25 @@ async function findReplay(lake: Lake, request: CommitRequest, requestHash: strin
   if (transaction.requestHash !== requestHash) throw keyReused(request);
   const { transactionId, committedAt, tables } = transaction;
   return { status: "committed", replayed: true, transactionId, committedAt, tables };
+}
+
+/**
+ * A strict writer that got no answer sends its bytes again, maybe under another transactionId: what has become of the version that it
+ * asks for tells whether it was this very request.
+ */
+async function findSame(lake: Lake, request: CommitRequest, requestHash: string): Promise<Committed | undefined> {
+  const [first] = request.tables;
+  if (first === undefined || request.tables.some(({ expectedVersion }) => expectedVersion === undefined))
+    return undefined;
+  const { expectedVersion: version = 0 } = first;
+  const [state] = await tableStates(lake, [first.table]);
+  if (state === undefined) return undefined;
+  const [commit] = await lake.catalog.readCommits(state.tableId, version, version);
+  const transactionId = commit?.actions.commitInfo?.txnId;
+  const transaction = typeof transactionId === "string" ? await lake.catalog.findTransaction(transactionId) : undefined;
+  if (transaction?.requestHash !== requestHash) return undefined;
+  const { committedAt, tables } = transaction;
+  return { status: "committed", replayed: true, transactionId: transaction.transactionId, committedAt, tables };
 }
 
 function checkRequest(request: CommitRequest): void {

@@ -54,9 +54,16 @@ function rowConflict(rejection: Rejection, head: number): Conflict | undefined {
         code: "DELTA_CONCURRENT_DELETE_READ",
         message: "another commit added, removed or replaced a file that this one writes again",
       };
+    case "versionTaken":
+      return versionTaken(where.version);
     default:
       return undefined;
   }
+}
+
+/** @param head the newest version of the table, which is the expected one or above it */
+export function versionTaken(head: number): Conflict {
+  return { code: "VERSION_TAKEN", version: head, message: "the expected version is there already" };
 }
 
 function rejectionError(rejection: Rejection, { asked, state }: RejectedPart): Error {

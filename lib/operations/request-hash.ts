@@ -8,7 +8,10 @@ import type { CommitRequest } from "../delta/request.ts";
 /** SHA-256 (hex) of everything that the commit depends on. */
 export function hashRequest(request: CommitRequest): string {
   const text = stringifyJson(
-    request.tables.map((t) => [t.table, t.readVersion, t.isolationLevel, t.reads, actionObjects(t.actions)]),
+    request.tables.map((t) => [
+      ...[t.table, t.readVersion, t.isolationLevel, t.reads, actionObjects(t.actions)],
+      ...(t.expectedVersion === undefined ? [] : [t.expectedVersion]),
+    ]),
   );
   return sha256(text);
 }

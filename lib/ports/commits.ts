@@ -32,6 +32,8 @@ export interface Rejection {
   readonly reason:
     | "tableNotFound"
     | "readVersionAhead"
+    /** the expectedVersion of a strict commit is there already */
+    | "versionTaken"
     | "nameTaken"
     | "locationTaken"
     /** remove of a file that is not live and never was after readVersion */

@@ -38,7 +38,7 @@ function verifyMode(asked: boolean | "deep"): VerifyFiles {
 }
 
 function decodeTable(wire: WireTable, at: string, allowUnknownActions: boolean): TableCommit {
-  const { tableId: _tableId, table: _table, actions, isolationLevel, reads, supportedFeatures, readVersion } = wire;
+  const { tableId: _tableId, table: _table, actions, isolationLevel, reads, supportedFeatures } = wire;
   const collector = new ActionCollector({ strict: true, allowUnknownActions });
   for (const [i, action] of actions.entries()) {
     checkActionBounds(action as Json, `${at}/actions/${i}`);
@@ -47,7 +47,7 @@ function decodeTable(wire: WireTable, at: string, allowUnknownActions: boolean):
   if (reads?.predicates) checkPredicateBounds(reads.predicates as Json[], `${at}/reads/predicates`);
   return {
     table: refOf(wire, at),
-    readVersion,
+    ...versionsOf(wire, at),
     ...(isolationLevel === undefined ? {} : { isolationLevel }),
     ...(reads === undefined ? {} : { reads: withoutUndefined(reads) as NonNullable<TableCommit["reads"]> }),
     ...(supportedFeatures === undefined
@@ -57,6 +57,22 @@ function decodeTable(wire: WireTable, at: string, allowUnknownActions: boolean):
     at,
     places: collector.places(),
   };
+}
+
+function versionsOf({ readVersion, expectedVersion }: WireTable, at: string) {
+  if (expectedVersion === undefined) {
+    if (readVersion !== undefined) return { readVersion };
+    throw invalid("readVersion is missing: the version that the writer read", {
+      at: `${at}/readVersion`,
+      hint: "A writer that names its own version gives expectedVersion instead.",
+    });
+  }
+  const read = readVersion ?? expectedVersion - 1;
+  if (read < expectedVersion) return { readVersion: read, expectedVersion };
+  throw invalid(`expectedVersion ${expectedVersion} is not above readVersion ${read}`, {
+    at: `${at}/expectedVersion`,
+    hint: "Whoever has read version 41 and wants the next one expects 42; readVersion may be left out.",
+  });
 }
 
 /** Zod types an optional member as `T | undefined`; the model wants it absent. */

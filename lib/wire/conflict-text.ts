@@ -8,5 +8,8 @@ export const CONFLICT_HINT =
 /** One conflict as a sentence for people. */
 export function conflictSentence(conflict: TableConflict): string {
   const path = conflict.path === undefined ? "" : ` (${conflict.path})`;
+  if (conflict.code === "VERSION_TAKEN") {
+    return `${conflict.table}: ${conflict.message}; its newest version is ${conflict.version}`;
+  }
   return `${conflict.table}: ${conflict.message}${path}; version ${conflict.version} won, you had read version ${conflict.readVersion}`;
 }

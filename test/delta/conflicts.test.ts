@@ -80,6 +80,7 @@ const SHORT: Readonly<Record<Conflict["code"], string>> = {
   DELTA_CONCURRENT_DELETE_READ: "DR",
   DELTA_CONCURRENT_DELETE_DELETE: "DD",
   DELTA_CONCURRENT_WRITE: "CW",
+  VERSION_TAKEN: "VT",
 };
 
 /** `CA/ok`: concurrent append under Serializable, ok under WriteSerializable. One word: the same under both. */

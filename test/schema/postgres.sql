@@ -475,8 +475,8 @@ declare
   tabs constant jsonb := req->'tables';
   last constant int := jsonb_array_length(tabs) - 1;
   tx_id constant uuid := (req->>'transactionId')::uuid;
-  first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
-  rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[];
+  first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; given bigint; checked bigint;
+  rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[]; one jsonb; told int := 0;
   place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
 begin
   -- After the locks, or two twins would both find nothing.
@@ -526,11 +526,15 @@ begin
     checked := (tab->>'checkedVersion')::bigint;
     if t.version < (tab->>'readVersion')::bigint then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'readVersionAhead', 'version', t.version);
+    elsif t.version + 1 <> (tab->>'expectedVersion')::bigint then
+      rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'versionTaken', 'version', t.version);
     elsif t.metadata_version <> (tab->>'metadataVersion')::bigint or t.protocol_version <> (tab->>'protocolVersion')::bigint
       or (t.version > checked and ((tab->'watch' ? 'metadata_version' and t.metadata_version > checked) or (tab->'watch' ? 'protocol_version' and t.protocol_version > checked) or (tab->'watch' ? 'add_version' and t.add_version > checked) or (tab->'watch' ? 'non_blind_add_version' and t.non_blind_add_version > checked) or (tab->'watch' ? 'remove_version' and t.remove_version > checked) or (tab->'watch' ? 'txn_version' and t.txn_version > checked) or (tab->'watch' ? 'domain_version' and t.domain_version > checked))) then
       moved := moved || to_jsonb(tid);
     else
-      ts := greatest(ts, t.timestamp + 1);
+      given := case when last = 0 then (tab->>'givenTimestamp')::bigint end;
+      ts := case when given > t.timestamp and given <= now_ms + 300000 then given
+        else greatest(ts, t.timestamp + 1) end;
       mirror := dl_mirror_facts(tid, req->'mirror');
       mirrors := mirrors || mirror;
       if mirror ? 'refusal' then
@@ -547,7 +551,13 @@ begin
     t := heads[i];
     bad := dl_check_rows_2((tab->>'tableId')::uuid, coalesce(t.version, -1), coalesce(t.remove_version, -1), tab);
     fresh[i] := bad is null;
-    if bad <> '[]' then rejections := rejections || bad; end if;
+    if bad <> '[]' then
+      for one in select r from jsonb_array_elements(bad) r loop
+        exit when told >= 40000;
+        rejections := rejections || one;
+        told := told + 200 + coalesce(octet_length(one->>'path'), 0);
+      end loop;
+    end if;
   end loop;
   if rejections <> '[]' then return jsonb_build_object('status', 'rejected', 'rejections', rejections); end if;
 

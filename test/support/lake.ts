@@ -124,6 +124,7 @@ export function request(
   ...tables: {
     tableId: string;
     readVersion: number;
+    expectedVersion?: number;
     actions: Json[];
     reads?: ReadSet;
     isolationLevel?: "WriteSerializable";

@@ -57,6 +57,8 @@ export interface TableRequest extends TableWrite {
   /** Columns of dl_tables. */
   readonly watch: readonly string[];
   readonly inCommitTimestamps: boolean;
+  readonly expectedVersion?: number;
+  readonly givenTimestamp?: number;
 }
 
 /** What the commit asks of the mirrors of its tables. */
@@ -139,6 +141,8 @@ export function tableRequest(planned: PlannedTable): TableRequest {
     protocolVersion: planned.protocolVersion,
     watch: planned.watch.map(markerColumn),
     inCommitTimestamps: planned.inCommitTimestamps,
+    ...(planned.expectedVersion === undefined ? {} : { expectedVersion: planned.expectedVersion }),
+    ...(planned.givenTimestamp === undefined ? {} : { givenTimestamp: planned.givenTimestamp }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { MirrorFacts } from "../../delta/health.ts";
 import type { CommitOutcome, CommittedTable, Rejection } from "../../ports.ts";
 import { firstClaim, readClaims } from "../claims.ts";
 import { type Row, type SqlTransaction, sql } from "../database.ts";
-import { REJECTION_BYTES } from "../limits.ts";
+import { MAX_TIMESTAMP_AHEAD_MS, REJECTION_BYTES } from "../limits.ts";
 import { findTransactionRow } from "../reads/transactions.ts";
 import { factsAfter } from "../rows/mirror-facts.ts";
 import { integer } from "../rows/values.ts";
@@ -51,7 +51,7 @@ export async function commitInTransaction(
   }
   if (rejections.length > 0) return { status: "rejected", rejections };
 
-  const timestamp = Math.max(now, ...checked.heads.map((head) => (head?.timestamp ?? -1) + 1));
+  const timestamp = timestampOf(tables, Math.max(...checked.heads.map((head) => (head?.timestamp ?? -1) + 1)), now);
   const committed: CommittedTable[] = [];
   for (const [i, table] of tables.entries()) {
     const head = checked.heads[i] ?? (await createHead(tx, table, now));
@@ -88,6 +88,13 @@ export async function commitInTransaction(
   };
 }
 
+/** @param earliest above the timestamps of all heads */
+function timestampOf(tables: readonly TableRequest[], earliest: number, now: number): number {
+  const given = tables.length === 1 ? tables[0]?.givenTimestamp : undefined;
+  const isInOrder = given !== undefined && given >= earliest && given <= now + MAX_TIMESTAMP_AHEAD_MS;
+  return isInOrder ? given : Math.max(now, earliest);
+}
+
 const NO_FILES: LiveFiles = new Map();
 
 interface CheckedHeads {
@@ -115,6 +122,8 @@ async function checkHeads(tx: SqlTransaction, tables: readonly TableRequest[]): 
     if (row === undefined || head === undefined) rejections.push({ tableId, reason: "tableNotFound" });
     else if (head.version < table.readVersion) {
       rejections.push({ tableId, reason: "readVersionAhead", version: head.version });
+    } else if (table.expectedVersion !== undefined && head.version + 1 !== table.expectedVersion) {
+      rejections.push({ tableId, reason: "versionTaken", version: head.version });
     } else if (hasMoved(row, head, table)) moved.push(tableId);
   }
   return { heads, rejections, moved };

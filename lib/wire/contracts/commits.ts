@@ -31,7 +31,15 @@ const reads = z
 const tableCommit = z
   .strictObject({
     ...tableRefShape,
-    readVersion: integer(0, { description: "The version that was read", examples: [42] }),
+    readVersion: integer(0, {
+      description: "The version that was read; needed unless expectedVersion is given",
+      examples: [42],
+    }).optional(),
+    expectedVersion: integer(1, {
+      description:
+        "Strict: exactly this version, or 409 VERSION_TAKEN; never a rebase. For writers that name their versions and judge conflicts themselves",
+      examples: [43],
+    }).optional(),
     isolationLevel: z.enum(["Serializable", "WriteSerializable", "SnapshotIsolation"]).optional(),
     reads: reads.optional(),
     supportedFeatures: z

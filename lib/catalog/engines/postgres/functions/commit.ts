@@ -10,7 +10,7 @@ import type { CommittedTable, Rejection } from "../../../../ports.ts";
 
 import { type CommitGroup, type GroupAnswer, requestJson } from "../../../commit/planned-rows.ts";
 import { type Queries, type Row, sql } from "../../../database.ts";
-import { REJECTION_BYTES } from "../../../limits.ts";
+import { MAX_TIMESTAMP_AHEAD_MS, REJECTION_BYTES } from "../../../limits.ts";
 import { MARKER_COLUMNS } from "../../../rows/heads.ts";
 import { factsAfter, mirrorFactsOf } from "../../../rows/mirror-facts.ts";
 import { text } from "../../../rows/values.ts";
@@ -94,7 +94,7 @@ declare
   tabs constant jsonb := req->'tables';
   last constant int := jsonb_array_length(tabs) - 1;
   tx_id constant uuid := (req->>'transactionId')::uuid;
-  first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; checked bigint;
+  first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; given bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[]; one jsonb; told int := 0;
   place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
 begin
@@ -145,11 +145,15 @@ begin
     checked := (tab->>'checkedVersion')::bigint;
     if t.version < (tab->>'readVersion')::bigint then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'readVersionAhead', 'version', t.version);
+    elsif t.version + 1 <> (tab->>'expectedVersion')::bigint then
+      rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'versionTaken', 'version', t.version);
     elsif t.metadata_version <> (tab->>'metadataVersion')::bigint or t.protocol_version <> (tab->>'protocolVersion')::bigint
       or (t.version > checked and (${WATCHED_HAS_MOVED})) then
       moved := moved || to_jsonb(tid);
     else
-      ts := greatest(ts, t.timestamp + 1);
+      given := case when last = 0 then (tab->>'givenTimestamp')::bigint end;
+      ts := case when given > t.timestamp and given <= now_ms + ${MAX_TIMESTAMP_AHEAD_MS} then given
+        else greatest(ts, t.timestamp + 1) end;
       mirror := dl_mirror_facts(tid, req->'mirror');
       mirrors := mirrors || mirror;
       if mirror ? 'refusal' then
