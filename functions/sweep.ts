@@ -1,5 +1,6 @@
-/** Wakes the mirror up for tables that are overdue, at every tick of a clock. One statement when there is none. */
+/** Wakes the mirror up for tables that are overdue, at every tick of a clock, and measures how all tables are. */
 
+import { changeLine, openHealthWatch } from "../lib/operations/health-watch.ts";
 import { sweepMirrors } from "../lib/operations/sweep.ts";
 import { EVENT_METRICS } from "../lib/telemetry/metric-names.ts";
 import { around, containerLake, logger } from "./middleware.ts";
@@ -8,11 +9,17 @@ import { around, containerLake, logger } from "./middleware.ts";
 const LIMIT = 1000;
 
 const lakeOf = containerLake({ sendsAgain: true });
+/** For the life of a container: a new one speaks of each table that is not ok once more. */
+const watch = openHealthWatch();
 
 export const handler = around(async () => {
   const lake = await lakeOf();
-  const { enqueued } = await sweepMirrors(lake, { overdueMs: lake.settings.overdueSeconds * 1000, limit: LIMIT });
+  const overdueMs = lake.settings.overdueSeconds * 1000;
+  const { enqueued, unsettled } = await sweepMirrors(lake, { overdueMs, limit: LIMIT });
   lake.metrics.record(EVENT_METRICS.sweeps.cloudwatch, 1, "Count");
+  for (const { level, message, fields } of watch.look(unsettled, lake.clock.now()).map(changeLine)) {
+    logger[level](message, { ...fields });
+  }
   if (enqueued.length > 0)
     logger.warn("woke the mirror up for overdue tables", { tables: enqueued.length, first: enqueued[0] });
   return { enqueued: enqueued.length };

@@ -1,6 +1,6 @@
 /** Every alarm as data: what is measured, when it is too much, how bad that is, and where the runbook says what to do. */
 
-import { EVENT_METRICS, NAMESPACE, TABLE_METRICS } from "../lib/telemetry/metric-names.ts";
+import { EVENT_METRICS, NAMESPACE, STATE_METRICS, TABLE_METRICS } from "../lib/telemetry/metric-names.ts";
 import type { Settings } from "./settings.ts";
 
 /** Whose metric it is: the service's own, or that of an AWS resource. */
@@ -38,12 +38,34 @@ export function runbookOf(alarm: AlarmDefinition): string {
   return `${RUNBOOK}#${alarm.id}`;
 }
 
-const { mirrorLag, oldestUnpublished, foreignCommits, mirrorFailures, commitDuration } = EVENT_METRICS;
+const { mirrorLag, oldestUnpublished, unpublishedVersions, mirrorFailures, commitDuration } = EVENT_METRICS;
 const { serverErrors, databaseErrors, parityRuns, sweeps } = EVENT_METRICS;
 
 /** The alarms of one stage; only the two clocks depend on its settings. */
 export function alarmsOf(settings: Settings): readonly AlarmDefinition[] {
-  return [...mirrorAlarms(settings), ...driftAlarms(), ...queueAlarms(), ...commitAlarms(), ...clockAlarms(settings)];
+  return [
+    ...mirrorAlarms(settings),
+    ...stateAlarms(settings),
+    ...driftAlarms(),
+    ...queueAlarms(),
+    ...commitAlarms(),
+    ...clockAlarms(settings),
+  ];
+}
+
+/** States of tables as each sweep counts them: an alarm lasts as long as the state. */
+function stateAlarms({ sweepMinutes, mirror }: Settings): readonly AlarmDefinition[] {
+  const swept = { statistic: "Maximum", periodSeconds: sweepMinutes * 60 } as const;
+  const { failed, quarantined, behindLog, gone } = STATE_METRICS;
+  // Half of what is allowed; where all is allowed, as many as by default.
+  const many = (mirror.maxUnpublished || 10_000) / 2;
+  return [
+    above("foreign-commits", "page", quarantined.cloudwatch, 0, "Somebody else wrote into a managed _delta_log", swept),
+    above("tables-behind-log", "page", behindLog.cloudwatch, 0, "A log holds later versions than SQL published", swept),
+    above("tables-gone", "page", gone.cloudwatch, 0, "What was published is not in a log any more", swept),
+    above("tables-failed", "page", failed.cloudwatch, 0, "A version cannot be published, or a log differs", swept),
+    above("unpublished-versions", "ticket", unpublishedVersions.cloudwatch, many, "A table falls behind", swept),
+  ];
 }
 
 function mirrorAlarms(settings: Settings): readonly AlarmDefinition[] {
@@ -53,7 +75,6 @@ function mirrorAlarms(settings: Settings): readonly AlarmDefinition[] {
     above("oldest-unpublished", "page", oldestUnpublished.cloudwatch, lag, "A version has not reached _delta_log", {
       statistic: "Maximum",
     }),
-    above("foreign-commits", "page", foreignCommits.cloudwatch, 0, "Somebody else wrote into a managed _delta_log"),
     above("mirror-failures", "ticket", mirrorFailures.cloudwatch, 0, "Publishing failed, and will be tried again", {
       periodSeconds: 300,
       evaluationPeriods: 3,

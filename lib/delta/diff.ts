@@ -20,6 +20,7 @@ import {
   removeFields,
   txnFields,
 } from "./encode.ts";
+import { DRIFT_KINDS, type DriftCounts, type DriftKind } from "./health.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject, parseJson } from "./json.ts";
 import { fileKey } from "./replay.ts";
 
@@ -27,6 +28,11 @@ export interface FieldDrift {
   readonly field: string;
   readonly sql: Json;
   readonly log: Json;
+}
+
+/** Neither of files, nor of metadata or protocol. */
+export interface OtherDrift extends FieldDrift {
+  readonly kind: Exclude<DriftKind, "files" | "metadata" | "protocol">;
 }
 
 export interface FileDrift {
@@ -177,7 +183,7 @@ export interface DiffReport {
     readonly fileCount: number;
     readonly metadata: readonly FieldDrift[];
     readonly protocol: readonly FieldDrift[];
-    readonly other: readonly FieldDrift[];
+    readonly other: readonly OtherDrift[];
   };
   readonly notes: readonly string[];
   readonly outcome: "ok" | "drift" | "lag";
@@ -186,3 +192,16 @@ export interface DiffReport {
 }
 
 export const MAX_LISTED_FILES = 1000;
+
+/** How many differences of each kind, zeros included; of versions that one side lacks, how many. */
+export function driftCounts({ drift }: Pick<DiffReport, "drift">): Required<DriftCounts> {
+  const counts = Object.fromEntries(DRIFT_KINDS.map((kind) => [kind, 0])) as Record<DriftKind, number>;
+  counts.files = drift.fileCount;
+  counts.metadata = drift.metadata.length;
+  counts.protocol = drift.protocol.length;
+  for (const { kind, sql, log } of drift.other) {
+    const isRange = kind === "logAhead" || kind === "versionGone";
+    counts[kind] += isRange && typeof sql === "number" && typeof log === "number" ? Math.abs(sql - log) : 1;
+  }
+  return counts;
+}

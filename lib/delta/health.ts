@@ -55,7 +55,13 @@ export interface MirrorFacts {
   /** What has become of the newest published version, if somebody has looked and it is not as it was. */
   readonly fault?: { readonly code: string; readonly reason: string };
   /** What the last comparison of SQL and log found; absent before the first. */
-  readonly parity?: { readonly version: number; readonly checkedAt: number; readonly drift: DriftCounts };
+  readonly parity?: {
+    readonly version: number;
+    readonly checkedAt: number;
+    /** `drift` where there is more than is tolerated. */
+    readonly outcome: "ok" | "drift" | "lag";
+    readonly drift: DriftCounts;
+  };
 }
 
 export interface OpenVersion {
@@ -133,7 +139,7 @@ export function isDue({ oldest, quarantine, now }: MirrorFacts, overdueMs: numbe
   return now - triedAt >= Math.max(overdueMs, Math.min(doubled, LONGEST_RETRY_PAUSE_MS));
 }
 
-function isStopCode(code: string): code is StopCode {
+export function isStopCode(code: string): code is StopCode {
   return Object.hasOwn(STOPPED_STATES, code);
 }
 
@@ -158,7 +164,7 @@ function causeOf(facts: MirrorFacts, isLate: boolean, lagMs: number): Cause {
       hint: "It is tried again at every commit, and at growing intervals up to a minute; remove the cause.",
     };
   }
-  const drift = driftText(facts.parity?.drift ?? {});
+  const drift = facts.parity?.outcome === "drift" ? driftText(facts.parity.drift) : "";
   if (drift !== "") {
     return {
       state: "failed",
@@ -224,7 +230,7 @@ const STOP_HINTS: Readonly<Record<StopCode, (table: string) => string>> = {
     `Stop the other writer, move its files out of _delta_log, then \`dl resolve --table ${table}\`.`,
   LOG_AHEAD: (table) =>
     `Is this database older than the log? Then restore a newer one. Else move the other writer's files away, then \`dl resolve --table ${table}\`.`,
-  LOG_FILE_MISSING: (table) => `\`dl repair --table ${table}\` puts back what is missing.`,
+  LOG_FILE_MISSING: (table) => `\`dl repair ${table}\` puts back what is missing.`,
   LOG_GONE: (table) =>
-    `Is the storage there? Restore the folder if it can be; \`dl repair --table ${table}\` puts back what SQL holds.`,
+    `Is the storage there? Restore the folder if it can be; \`dl repair ${table}\` puts back what SQL holds.`,
 };

@@ -21,6 +21,7 @@ import { tableRoutes } from "./routes/tables.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { openServiceHealth, type ServicePart } from "./service-health.ts";
+import { tablePart } from "./table-part.ts";
 
 const ENDPOINTS: readonly Endpoint[] = [
   ...commitRoutes,
@@ -38,7 +39,11 @@ const ENDPOINTS: readonly Endpoint[] = [
 export function createApp(lake: Lake, options: HostOptions): App {
   const { door, hosts, metrics, serves } = options;
   const database: ServicePart = { name: "database", isEssential: true, check: () => lake.catalog.ping() };
-  const host: Host = { ...options, lake, health: openServiceHealth([database, ...(options.parts ?? [])]) };
+  const host: Host = {
+    ...options,
+    lake,
+    health: openServiceHealth([database, tablePart(lake), ...(options.parts ?? [])]),
+  };
   const app: App = new Hono();
   app.use(observed(host));
   if (hosts) {

@@ -8,11 +8,19 @@ export interface ServicePart {
   readonly name: string;
   /** True where nothing can be done without it: the service is `unavailable` then, else `degraded`. */
   readonly isEssential?: true;
-  /** Throws when it cannot be worked with; what it resolves with are warnings. */
-  check(): Promise<readonly string[]>;
+  /** Throws when it cannot be worked with; what it resolves with are warnings, or more than that. */
+  check(): Promise<readonly string[] | PartReport>;
 }
 
-export type PartState = "ok" | "warning" | "silent" | "unavailable" | "gone" | "changed";
+/** What a part that answers says of itself. */
+export interface PartReport {
+  readonly state: "ok" | "degraded";
+  readonly detail?: string;
+  /** Further members of its health. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+export type PartState = "ok" | "warning" | "degraded" | "silent" | "unavailable" | "gone" | "changed";
 
 export interface PartHealth {
   readonly state: PartState;
@@ -48,10 +56,7 @@ export function openServiceHealth(parts: readonly ServicePart[]): HealthCheck {
     const answer = Promise.resolve()
       .then(() => part.check())
       .then(
-        (warnings): PartHealth =>
-          warnings.length === 0
-            ? { state: "ok", milliseconds: ms() }
-            : { state: "warning", detail: warnings.join("; "), milliseconds: ms() },
+        (said): PartHealth => ({ ...reported(said), milliseconds: ms() }),
         (error: unknown) => ({ ...failure(error), milliseconds: ms() }),
       )
       .finally(() => open.delete(part.name));
@@ -81,6 +86,12 @@ export function openServiceHealth(parts: readonly ServicePart[]): HealthCheck {
       parts: Object.fromEntries(all.map(({ part, health }) => [part.name, health])),
     };
   };
+}
+
+function reported(said: readonly string[] | PartReport): Omit<PartHealth, "milliseconds"> {
+  if (!("state" in said)) return said.length === 0 ? { state: "ok" } : { state: "warning", detail: said.join("; ") };
+  const { facts, ...rest } = said;
+  return { ...rest, ...facts };
 }
 
 function failure(error: unknown): Omit<PartHealth, "milliseconds"> {

@@ -105,11 +105,12 @@ async function compareHeaders(
       (txn) => inLog.has(txn.appId) || history.every((metadata) => unexpiredTxns([txn], metadata, now).length > 0),
     );
   }
-  compareNamed("txn", versions(txns, sql.metadata), versions(log.txns, sql.metadata), found);
-  compareNamed("domainMetadata", settings(sql), settings(log), found);
+  compareNamed("txn", "txn", versions(txns, sql.metadata), versions(log.txns, sql.metadata), found);
+  compareNamed("domain", "domainMetadata", settings(sql), settings(log), found);
 }
 
 function compareNamed(
+  kind: "txn" | "domain",
   what: string,
   sql: readonly (readonly [string, string | number | bigint])[],
   log: readonly (readonly [string, string | number | bigint])[],
@@ -120,7 +121,7 @@ function compareNamed(
   for (const name of new Set([...left.keys(), ...right.keys()])) {
     const a = left.get(name) ?? null;
     const b = right.get(name) ?? null;
-    if (a !== b) found.other.push({ field: `${what}.${name}`, sql: a, log: b });
+    if (a !== b) found.other.push({ kind, field: `${what}.${name}`, sql: a, log: b });
   }
 }
 

@@ -1,10 +1,10 @@
 /** The comparison: replays `_delta_log` by itself and holds the result, and every retained commit, against SQL (ARCHITECTURE.md D15). */
 
-import { type DiffReport, diffCommit } from "../delta/diff.ts";
+import { type DiffReport, diffCommit, type OtherDrift } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import { type LogListing, pickSegment } from "../delta/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
-import { isLakeError } from "../errors.ts";
+import { isLakeError, type LakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
 import { compareState, type StateRequest } from "./compare-state.ts";
 import { Findings } from "./findings.ts";
@@ -85,7 +85,9 @@ async function compareAll(
     const listing = await log.list();
     const newest = pickSegment(listing);
     logVersion = newest.version;
-    checkHeads(head, mirrored, logVersion, found);
+    // What was committed and published since the head was read is not ahead of it.
+    const now = logVersion > head.version ? await findHead(lake, { tableId: head.tableId }) : head;
+    checkHeads(now, mirrored, logVersion, found);
     const version = Math.min(head.version, logVersion);
     if (version < head.baseVersion) {
       found.notes.push(`nothing to compare: the log ends at ${logVersion}, SQL begins at ${head.baseVersion}`);
@@ -102,17 +104,25 @@ async function compareAll(
     }
     if (!isLakeError(error, "corrupt") && !isLakeError(error, "notFound")) throw error;
     // A log that readers cannot read is the worst drift there is.
-    found.other.push({ field: error.at ?? error.code, sql: "readable", log: error.message });
+    const kind = unreadableKind(error, mirrored);
+    found.other.push({ kind, field: error.at ?? error.code, sql: "readable", log: error.message });
     return { logVersion };
   }
 }
 
+/** Why a log cannot be read: what was published is gone, somebody else's is beyond a gap, or it is damaged. */
+function unreadableKind({ kind, code, facts }: LakeError, mirrored: number): OtherDrift["kind"] {
+  if (kind === "notFound" || code === "EMPTY_LOG") return "versionGone";
+  if (code !== "VERSION_GAP") return "unreadable";
+  return Number(facts.missingVersion) <= mirrored ? "versionGone" : "logAhead";
+}
+
 function checkHeads(head: TableHead, mirrored: number, logVersion: number, found: Findings): void {
   if (logVersion > head.version) {
-    found.other.push({ field: "version", sql: head.version, log: logVersion });
+    found.other.push({ kind: "logAhead", field: "version", sql: head.version, log: logVersion });
     found.notes.push(`the log holds versions ${head.version + 1} to ${logVersion}, which SQL never committed`);
   } else if (logVersion < mirrored) {
-    found.other.push({ field: "publishedVersion", sql: mirrored, log: logVersion });
+    found.other.push({ kind: "versionGone", field: "publishedVersion", sql: mirrored, log: logVersion });
     found.notes.push(`versions ${logVersion + 1} to ${mirrored} were published, and are not in the log any more`);
   }
 }
@@ -142,7 +152,13 @@ async function compareCommits(
       if (bytes === undefined || Buffer.compare(bytes, encodeCommit(commit)) === 0) continue;
       const { files, other } = diffCommit(commit, (await log.readCommit(commit.version)).actions);
       for (const drift of files) found.file(drift);
-      found.other.push(...other.map((drift) => ({ ...drift, field: `${commit.version}.json: ${drift.field}` })));
+      found.other.push(
+        ...other.map((drift) => ({
+          kind: "commit" as const,
+          ...drift,
+          field: `${commit.version}.json: ${drift.field}`,
+        })),
+      );
     }
   }
 }

@@ -1,13 +1,13 @@
 /** What a comparison has found so far. */
 
-import { type FieldDrift, type FileDrift, MAX_LISTED_FILES } from "../delta/diff.ts";
+import { type FieldDrift, type FileDrift, MAX_LISTED_FILES, type OtherDrift } from "../delta/diff.ts";
 
 /** Gathers drift while a table is compared. */
 export class Findings {
   readonly files: FileDrift[] = [];
   readonly metadata: FieldDrift[] = [];
   readonly protocol: FieldDrift[] = [];
-  readonly other: FieldDrift[] = [];
+  readonly other: OtherDrift[] = [];
   readonly notes: string[] = [];
   readonly #seen = new Set<string>();
 

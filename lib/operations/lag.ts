@@ -1,5 +1,6 @@
-/** How far a table's mirror is behind, in seconds: what `dl diff`, the metrics and the alarms speak of. */
+/** How far a table's mirror is behind, in seconds: what `dl diff` speaks of. */
 
+import { mirrorStateOf } from "../delta/health.ts";
 import type { Lake, MirrorStatus } from "../ports.ts";
 
 export interface Lag {
@@ -7,19 +8,24 @@ export interface Lag {
   readonly lagSeconds: number;
   /** True while a version is unpublished. */
   readonly behind: boolean;
-  /** The newest version that has a status; a table that was imported and not committed to since has its head's. */
+  /**
+   * The version that holds up all others, else the newest one. FAILED where nothing can be published, however new the newest
+   * commit is. Absent for a table that was imported and not committed to since.
+   */
   readonly mirror?: Pick<MirrorStatus, "version" | "status" | "attempts">;
 }
 
 export async function readLag(lake: Lake, head: { readonly tableId: string; readonly version: number }): Promise<Lag> {
-  const [oldest] = await lake.catalog.unpublished(head.tableId, 1);
+  const [facts] = await lake.catalog.mirrorFacts([head.tableId]);
+  if (facts?.oldest) {
+    const { version, attempts, committedAt } = facts.oldest;
+    const lagSeconds = Math.max(0, facts.now - committedAt) / 1000;
+    return { lagSeconds, behind: true, mirror: { version, status: mirrorStateOf(facts), attempts } };
+  }
   const newest = (await lake.catalog.mirrorStatuses(head.tableId, { after: head.version - 1, limit: 1 })).items[0];
-  const status = oldest ?? newest;
-  const until = oldest ? lake.clock.now() : (status?.publishedAt ?? status?.committedAt ?? 0);
-  const mirror = newest ?? oldest;
-  return {
-    lagSeconds: status ? Math.max(0, until - status.committedAt) / 1000 : 0,
-    behind: oldest !== undefined,
-    ...(mirror && { mirror: { version: mirror.version, status: mirror.status, attempts: mirror.attempts } }),
-  };
+  if (newest === undefined) return { lagSeconds: 0, behind: false };
+  const { version, attempts, committedAt, publishedAt = committedAt } = newest;
+  const status = facts === undefined ? newest.status : mirrorStateOf(facts);
+  const lagSeconds = Math.max(0, publishedAt - committedAt) / 1000;
+  return { lagSeconds, behind: false, mirror: { version, status, attempts } };
 }

@@ -1,7 +1,8 @@
 /** The scheduled comparison: costs what has changed since the last one, and a whole comparison now and then (ARCHITECTURE.md D15). */
 
-import type { DiffReport } from "../delta/diff.ts";
+import { type DiffReport, driftCounts } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";
+import type { DriftCounts } from "../delta/health.ts";
 import { stringifyJson } from "../delta/json.ts";
 import type { LogListing } from "../delta/log-files.ts";
 import type { DeltaLog, Lake, ParityRecord, TableHead } from "../ports.ts";
@@ -51,9 +52,15 @@ export async function checkParity(lake: Lake, request: ParityRequest): Promise<D
     checkedAt: report.checkedAt,
     comparedAt: continued && since ? since.comparedAt : report.checkedAt,
     ...(differs(report) ? { report: stringifyJson({ drift: report.drift, notes: report.notes }) } : {}),
+    ...(differs(report) ? { drift: someOf(driftCounts(report)) } : {}),
   });
   await checkLog(lake, head, seen);
   return report;
+}
+
+/** Without zeros. */
+function someOf(counts: DriftCounts): DriftCounts {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
 }
 
 /** Also where it is tolerated: `maxDriftFiles`. */

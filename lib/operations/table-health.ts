@@ -1,6 +1,6 @@
 /** Health of tables, read from SQL: the derivation is lib/delta/health.ts, and everybody who shows a table asks here. */
 
-import { type HealthState, healthOf, type MirrorFacts, type TableHealth } from "../delta/health.ts";
+import { HEALTH_STATES, type HealthState, healthOf, type MirrorFacts, type TableHealth } from "../delta/health.ts";
 import type { Lake, MirrorRules } from "../ports.ts";
 
 const PAGE_TABLES = 1000;
@@ -54,4 +54,26 @@ export function countStates(tables: readonly CheckedTable[]): Record<HealthState
   const counts = { ok: 0, late: 0, failed: 0, quarantined: 0, behindLog: 0, gone: 0 };
   for (const { health } of tables) counts[health.state] += 1;
   return counts;
+}
+
+/** The tables of a lake that are not ok, as its health shows them. */
+export interface LakeHealth {
+  /** `degraded` where a table is not ok: the service works, and somebody should look. */
+  readonly status: "ok" | "degraded";
+  /** How many tables are in each state but ok. */
+  readonly tables: Readonly<Record<Exclude<HealthState, "ok">, number>>;
+  /** The worst of them, at most so many as are asked for. */
+  readonly troubled: readonly (Pick<MirrorFacts, "tableId" | "table"> & TableHealth)[];
+}
+
+export async function lakeHealth(lake: Lake, limit: number): Promise<LakeHealth> {
+  const all: CheckedTable[] = [];
+  for await (const table of checkedTables(lake, "unsettled")) if (table.health.state !== "ok") all.push(table);
+  const { ok: _, ...tables } = countStates(all);
+  const rank = ({ health }: CheckedTable) => HEALTH_STATES.indexOf(health.state);
+  const troubled = all
+    .sort((a, b) => rank(b) - rank(a) || b.health.lagSeconds - a.health.lagSeconds)
+    .slice(0, limit)
+    .map(({ facts: { tableId, table }, health }) => ({ tableId, table, ...health }));
+  return { status: all.length === 0 ? "ok" : "degraded", tables, troubled };
 }

@@ -88,17 +88,41 @@ export const TABLE_METRICS = {
   versionDelta: gauge("VersionDelta", "dl_version_delta", "Versions that the log is behind SQL."),
 } as const satisfies Record<string, Metric>;
 
+/** What a parity check counts, by kind: in CloudWatch a metric a kind, in Prometheus dl_drift with the kind as its label. */
+export const DRIFT_METRICS = {
+  files: TABLE_METRICS.fileDriftCount,
+  metadata: TABLE_METRICS.metadataDrift,
+  protocol: TABLE_METRICS.protocolDrift,
+  txn: drift("TxnDrift"),
+  domain: drift("DomainDrift"),
+  commit: drift("CommitDrift"),
+  logAhead: drift("LogAhead"),
+  versionGone: drift("VersionsGone"),
+  unreadable: drift("LogUnreadable"),
+} as const;
+
+/** Per table, for Prometheus alone: read from SQL at each scrape. */
+export const SCRAPED_METRICS = {
+  health: gauge("TableHealth", "dl_table_health", "1 for the state that a table is in."),
+  unpublished: gauge("TableUnpublished", "dl_unpublished_versions", "Versions in SQL that are not in _delta_log yet."),
+  drift: gauge("TableDrift", "dl_drift", "Differences that the last parity check found, by kind."),
+} as const;
+
 /** What can be recorded: a name that is in no list does not compile. */
 export type MetricName =
   | (typeof EVENT_METRICS)[keyof typeof EVENT_METRICS]["cloudwatch"]
   | (typeof STATE_METRICS)[keyof typeof STATE_METRICS]["cloudwatch"]
-  | (typeof TABLE_METRICS)[keyof typeof TABLE_METRICS]["cloudwatch"];
+  | (typeof TABLE_METRICS)[keyof typeof TABLE_METRICS]["cloudwatch"]
+  | (typeof DRIFT_METRICS)[keyof typeof DRIFT_METRICS]["cloudwatch"];
 
 /** Values of `dl_mirror_status`. */
 export const MIRROR_STATUS_VALUES = { IN_FLIGHT: 0, COMPLETE: 1, FAILED: 2 } as const;
 
 function tables<const Name extends string>(cloudwatch: Name): Metric<Name> {
   return gauge(cloudwatch, "dl_tables", "Tables in each state of health (docs/runbook.md).");
+}
+function drift<const Name extends string>(cloudwatch: Name): Metric<Name> {
+  return gauge(cloudwatch, "dl_drift", "Differences that the last parity check found, by kind.");
 }
 function counter<const Name extends string>(cloudwatch: Name, prometheus: string, help: string): Metric<Name> {
   return { cloudwatch, prometheus, kind: "counter", help };

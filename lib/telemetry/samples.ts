@@ -1,8 +1,17 @@
 /** Samples with labels as Prometheus text: for the files of `dl diff` and the per-table part of `GET /metrics`. Pure. */
 
 import type { DiffReport } from "../delta/diff.ts";
+import {
+  DRIFT_KINDS,
+  type DriftCounts,
+  HEALTH_STATES,
+  type HealthState,
+  type MirrorFacts,
+  mirrorStateOf,
+  type TableHealth,
+} from "../delta/health.ts";
 import type { MirrorState } from "../ports.ts";
-import { type Metric, MIRROR_STATUS_VALUES, TABLE_METRICS } from "./metric-names.ts";
+import { type Metric, MIRROR_STATUS_VALUES, SCRAPED_METRICS, STATE_METRICS, TABLE_METRICS } from "./metric-names.ts";
 
 export interface Sample {
   readonly metric: Metric;
@@ -39,22 +48,55 @@ function escapeLabel(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
 }
 
-export interface MirrorFacts {
+interface MirroredVersion {
   readonly version: number;
   readonly status: MirrorState;
   readonly attempts: number;
 }
 
-export function mirrorSamples(tableId: string, lagSeconds: number, mirror: MirrorFacts): Sample[] {
-  const labels = { table_id: tableId, version: String(mirror.version) };
+/** @param named labels of the table: its id, and where there is room for it its name */
+function mirrorSamples(named: Sample["labels"], lagSeconds: number, mirror: MirroredVersion): Sample[] {
+  const labels = { ...named, version: String(mirror.version) };
   return [
-    { metric: TABLE_METRICS.mirrorLagSeconds, labels: { table_id: tableId }, value: lagSeconds },
+    { metric: TABLE_METRICS.mirrorLagSeconds, labels: named, value: lagSeconds },
     { metric: TABLE_METRICS.mirrorStatus, labels, value: MIRROR_STATUS_VALUES[mirror.status] },
     { metric: TABLE_METRICS.reconciliationAttempts, labels, value: mirror.attempts },
   ];
 }
 
-export function driftSamples(report: DiffReport): Sample[] {
+/** A table as SQL knows it: of its mirror, its health, and what the last parity check of it found. */
+export function tableSamples(facts: MirrorFacts, health: TableHealth): Sample[] {
+  const labels = { table_id: facts.tableId, table: facts.table };
+  const { version, attempts } = facts.oldest ?? { version: facts.version, attempts: 0 };
+  const status = mirrorStateOf(facts);
+  return [
+    ...mirrorSamples(labels, health.lagSeconds, { version, status, attempts }),
+    { metric: SCRAPED_METRICS.health, labels: { ...labels, state: health.state }, value: 1 },
+    { metric: SCRAPED_METRICS.unpublished, labels, value: health.unpublishedVersions },
+    ...(facts.parity ? comparedSamples(labels, facts.parity.drift) : []),
+  ];
+}
+
+/** Zeros, too, so that an alarm ends. */
+function comparedSamples(labels: Sample["labels"], drift: DriftCounts): Sample[] {
+  const { files = 0, metadata = 0, protocol = 0 } = drift;
+  return [
+    { metric: TABLE_METRICS.fileDriftCount, labels, value: files },
+    { metric: TABLE_METRICS.metadataDrift, labels, value: Math.min(1, metadata) },
+    { metric: TABLE_METRICS.protocolDrift, labels, value: Math.min(1, protocol) },
+    ...DRIFT_KINDS.map((kind) => ({
+      metric: SCRAPED_METRICS.drift,
+      labels: { ...labels, kind },
+      value: drift[kind] ?? 0,
+    })),
+  ];
+}
+
+export function stateSamples(counts: Readonly<Record<HealthState, number>>): Sample[] {
+  return HEALTH_STATES.map((state) => ({ metric: STATE_METRICS.ok, labels: { state }, value: counts[state] }));
+}
+
+function driftSamples(report: DiffReport): Sample[] {
   const labels = { table_id: report.tableId };
   return [
     { metric: TABLE_METRICS.fileDriftCount, labels, value: report.drift.fileCount },
@@ -66,6 +108,6 @@ export function driftSamples(report: DiffReport): Sample[] {
 
 /** All that `dl diff` measures of a table. A table without rows of its own in the outbox came whole from its log: COMPLETE. */
 export function reportSamples(report: DiffReport): Sample[] {
-  const mirror: MirrorFacts = report.mirror ?? { version: report.sqlVersion, status: "COMPLETE", attempts: 0 };
-  return [...mirrorSamples(report.tableId, report.lagSeconds, mirror), ...driftSamples(report)];
+  const mirror: MirroredVersion = report.mirror ?? { version: report.sqlVersion, status: "COMPLETE", attempts: 0 };
+  return [...mirrorSamples({ table_id: report.tableId }, report.lagSeconds, mirror), ...driftSamples(report)];
 }

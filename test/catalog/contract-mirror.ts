@@ -226,12 +226,12 @@ export function mirrorContract({ catalog }: CatalogUnderTest): void {
     await catalog().markPublished(tableId, [0], 5);
     const clean = { tableId, outcome: "ok", version: 0, logDigest: "d", checkedAt: 20, comparedAt: 10 } as const;
     await catalog().writeParity(clean);
-    assert.deepEqual((await factsOf(tableId))?.parity, { version: 0, checkedAt: 20, drift: {} });
+    assert.deepEqual((await factsOf(tableId))?.parity, { version: 0, checkedAt: 20, outcome: "ok", drift: {} });
     assert.ok(!(await isListed(tableId, "unsettled")));
     const drift = { files: 2, txn: 1 };
     await catalog().writeParity({ ...clean, outcome: "drift", checkedAt: 21, drift });
     assert.deepEqual((await catalog().readParity(tableId))?.drift, drift);
-    assert.deepEqual((await factsOf(tableId))?.parity, { version: 0, checkedAt: 21, drift });
+    assert.deepEqual((await factsOf(tableId))?.parity, { version: 0, checkedAt: 21, outcome: "drift", drift });
     assert.ok(await isListed(tableId, "unsettled"));
     await catalog().setQuarantine(tableId, undefined);
     assert.equal((await factsOf(tableId))?.parity, undefined, "everything is compared again");

@@ -243,7 +243,12 @@ test("dl export and dl import: there and back, the same table", async () => {
 });
 
 test("dl health", async () => {
-  assert.equal(ok(await run("health")), `ok: ${database} answers\n`);
+  const troubled = await run("health");
+  assert.equal(troubled.code, 2, "a table is quarantined");
+  assert.match(troubled.stdout, /^degraded: .* answers\nsales\.seized: quarantined, /);
+  const empty = join(folder, "empty.sqlite");
+  ok(await dl(["migrate", "--database", empty]));
+  assert.equal(ok(await dl(["health", "--database", empty])), `ok: ${empty} answers\n`);
   writeFileSync(
     join(folder, "text.sqlite"),
     "this is no database, but some text that is long enough to be read as a header".repeat(3),

@@ -37,7 +37,12 @@ const stoppedAt = (errorCode: StopCode, ageMs = 60_000) => ({
   oldest: open(ageMs, { status: "FAILED", attempts: 1, errorCode, lastError: `because of ${errorCode}`, triedAt: NOW }),
 });
 const quarantine = "version 7 is somebody else's";
-const parity = (drift: Partial<Record<DriftKind, number>>) => ({ version: 6, checkedAt: NOW, drift });
+const parity = (drift: Partial<Record<DriftKind, number>>) => ({
+  version: 6,
+  checkedAt: NOW,
+  outcome: "drift" as const,
+  drift,
+});
 
 /** Where a stop was seen, the most telling place first. */
 const placeOf = (facts: Partial<MirrorFacts>) =>
@@ -47,6 +52,7 @@ const placeOf = (facts: Partial<MirrorFacts>) =>
 const CAUSES: readonly [name: string, facts: Partial<MirrorFacts>, HealthState, code?: string, reason?: RegExp][] = [
   ["all is published", {}, "ok"],
   ["a parity check found nothing", { parity: parity({ files: 0, txn: 0 }) }, "ok"],
+  ["a parity check tolerated what it found", { parity: { ...parity({ files: 2 }), outcome: "ok" } }, "ok"],
   ["a commit of this moment", { oldest: open(10) }, "ok"],
   ["a first attempt failed just now", { oldest: open(10, { attempts: 1, lastError: "slow", triedAt: NOW }) }, "ok"],
   ["a commit from the future, after a clock was set back", { oldest: open(-3_600_000) }, "ok"],
@@ -203,6 +209,7 @@ test("no facts make a negative age, an unknown state, or a cause without a word"
       parity: fc.record({
         version: fc.nat(100),
         checkedAt: time,
+        outcome: fc.constantFrom("ok" as const, "drift" as const),
         drift: fc.dictionary(fc.constantFrom(...DRIFT_KINDS), fc.nat(3)),
       }),
     },

@@ -208,7 +208,9 @@ test("health is 503 while the database is away", async () => {
   const { parts, ...rest } = sick.body;
   assert.deepEqual(rest, { status: "unavailable", database: "no route to host", version: "1.2.3" });
   assert.equal((parts as Parts).database?.state, "unavailable");
-  const well = await client(stubLake({ ping: async () => [] })).get("/v1/health");
+  const well = await client(stubLake({ ping: async () => [], listMirrorFacts: async () => ({ items: [] }) })).get(
+    "/v1/health",
+  );
   assert.deepEqual([well.body.status, well.body.database], ["ok", "ok"]);
 });
 

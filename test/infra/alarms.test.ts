@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { type AlarmDefinition, alarmsOf, RUNBOOK } from "../../infra/alarms.ts";
 import { DASHBOARD } from "../../infra/dashboard.ts";
 import { STAGES, settingsOf } from "../../infra/settings.ts";
-import { EVENT_METRICS, NAMESPACE, TABLE_METRICS } from "../../lib/telemetry/metric-names.ts";
+import { EVENT_METRICS, NAMESPACE, STATE_METRICS, TABLE_METRICS } from "../../lib/telemetry/metric-names.ts";
 import { pointsOf, stateOf } from "../support/alarms.ts";
 import { readText } from "../support/source-tree.ts";
 
@@ -13,8 +13,8 @@ const DIMENSIONS = { service: "deltalakedb", stage: "production" };
 const NOW = 1_764_000_000_000;
 const SECOND = 1000;
 const alarms = alarmsOf(settingsOf((name) => (name === "stage" ? "production" : undefined)));
-const NAMES: readonly string[] = [...Object.values(EVENT_METRICS), ...Object.values(TABLE_METRICS)].map(
-  (metric) => metric.cloudwatch,
+const NAMES: readonly string[] = [EVENT_METRICS, STATE_METRICS, TABLE_METRICS].flatMap((metrics) =>
+  Object.values(metrics).map((metric) => metric.cloudwatch),
 );
 
 function alarmNamed(id: string): AlarmDefinition {
@@ -101,7 +101,10 @@ describe("an alarm goes off", () => {
     ["file-drift", TABLE_METRICS.fileDriftCount],
     ["metadata-drift", TABLE_METRICS.metadataDrift],
     ["protocol-drift", TABLE_METRICS.protocolDrift],
-    ["foreign-commits", EVENT_METRICS.foreignCommits],
+    ["foreign-commits", STATE_METRICS.quarantined],
+    ["tables-behind-log", STATE_METRICS.behindLog],
+    ["tables-gone", STATE_METRICS.gone],
+    ["tables-failed", STATE_METRICS.failed],
     ["server-errors", EVENT_METRICS.serverErrors],
   ] as const) {
     test(`${id}: at one, among any number of zeros`, () => {
@@ -110,6 +113,12 @@ describe("an alarm goes off", () => {
       assert.equal(after(id, []), "OK", "silence is health");
     });
   }
+
+  test("over a table that falls behind, before its commits are refused", () => {
+    const name = EVENT_METRICS.unpublishedVersions.cloudwatch;
+    assert.equal(after("unpublished-versions", [emf(name, 5_000)]), "OK");
+    assert.equal(after("unpublished-versions", [emf(name, 5_001)]), "ALARM");
+  });
 
   test("over failures of the mirror that last, not over one that was made good", () => {
     const name = EVENT_METRICS.mirrorFailures.cloudwatch;

@@ -1,10 +1,18 @@
 /** What CloudWatch demands of lines in the embedded metric format, and what we demand: no dimension but service and stage (ARCHITECTURE.md D13). */
 
 import assert from "node:assert/strict";
-import { EVENT_METRICS, NAMESPACE, STATE_METRICS, TABLE_METRICS } from "../../lib/telemetry/metric-names.ts";
+import {
+  DRIFT_METRICS,
+  EVENT_METRICS,
+  NAMESPACE,
+  STATE_METRICS,
+  TABLE_METRICS,
+} from "../../lib/telemetry/metric-names.ts";
 
 const KNOWN: ReadonlySet<string> = new Set(
-  [EVENT_METRICS, STATE_METRICS, TABLE_METRICS].flatMap((metrics) => Object.values(metrics)).map((m) => m.cloudwatch),
+  [EVENT_METRICS, STATE_METRICS, TABLE_METRICS, DRIFT_METRICS]
+    .flatMap((metrics) => Object.values(metrics))
+    .map((m) => m.cloudwatch),
 );
 const UNITS = new Set(["Count", "Milliseconds", "Bytes"]);
 const LINE_BYTES = 1024 * 1024;

@@ -36,7 +36,7 @@ begin
   select jsonb_strip_nulls(to_jsonb(row)) into facts from (
     select h.table_id, h.name, h.version, h.quarantine, o.version as open_version, o.status as open_status,
       o.committed_at, o.attempts, o.last_error, o.error_code, o.tried_at, f.error_code as fault_code,
-      f.last_error as fault, p.version as parity_version, p.checked_at, p.drift from dl_tables h
+      f.last_error as fault, p.version as parity_version, p.checked_at, p.outcome, p.drift from dl_tables h
       left join dl_mirror_status o on o.table_id = h.table_id and o.version = (
         select min(m.version) from dl_mirror_status m where m.table_id = h.table_id and m.status <> 'COMPLETE')
       left join dl_mirror_status f on f.table_id = h.table_id and f.version = coalesce(o.version - 1, h.version)

@@ -1,7 +1,7 @@
 /** Rows of what a table's health is derived from: head, stop, oldest unpublished version, last comparison. */
 
 import type { DriftCounts, MirrorFacts, OpenVersion } from "../../delta/health.ts";
-import type { CommittedTable } from "../../ports.ts";
+import type { CommittedTable, ParityRecord } from "../../ports.ts";
 import type { Row } from "../database.ts";
 import { integer, optionalInteger, optionalJsonObject, optionalText, text } from "./values.ts";
 
@@ -12,7 +12,7 @@ import { integer, optionalInteger, optionalJsonObject, optionalText, text } from
 export const MIRROR_FACTS = {
   columns: `h.table_id, h.name, h.version, h.quarantine, o.version as open_version, o.status as open_status,
       o.committed_at, o.attempts, o.last_error, o.error_code, o.tried_at, f.error_code as fault_code,
-      f.last_error as fault, p.version as parity_version, p.checked_at, p.drift`,
+      f.last_error as fault, p.version as parity_version, p.checked_at, p.outcome, p.drift`,
   from: `dl_tables h
       left join dl_mirror_status o on o.table_id = h.table_id and o.version = (
         select min(m.version) from dl_mirror_status m where m.table_id = h.table_id and m.status <> 'COMPLETE')
@@ -36,7 +36,14 @@ export function mirrorFactsOf(row: Row, now: number): MirrorFacts {
     ...(faultCode === undefined ? {} : { fault: { code: faultCode, reason: optionalText(row, "fault") ?? faultCode } }),
     ...(parityVersion === undefined
       ? {}
-      : { parity: { version: parityVersion, checkedAt: integer(row, "checked_at"), drift: driftOf(row).drift ?? {} } }),
+      : {
+          parity: {
+            version: parityVersion,
+            checkedAt: integer(row, "checked_at"),
+            outcome: text(row, "outcome") as ParityRecord["outcome"],
+            drift: driftOf(row).drift ?? {},
+          },
+        }),
   };
 }
 

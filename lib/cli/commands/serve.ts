@@ -23,12 +23,13 @@ import { UsageError } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { type ServerDoor, serverDoor } from "../serve/door.ts";
 import { endProgram } from "../serve/end.ts";
+import { failureFields, type HealthLog, openHealthLog } from "../serve/health-log.ts";
 import { openParityChecks, type ParityChecks } from "../serve/parity.ts";
 import { serviceParts } from "../serve/parts.ts";
 import { every } from "../serve/schedule.ts";
 import { stopSignal } from "../serve/signals.ts";
 import { stopWithin } from "../serve/stop.ts";
-import { mirrorMetrics } from "../serve/table-metrics.ts";
+import { tableMetrics } from "../serve/table-metrics.ts";
 import { VERSION } from "../version.ts";
 
 /** Tables that one sweep enqueues; the next sweep takes the rest. */
@@ -80,9 +81,8 @@ export function serveCommand(): Command {
         const { level } = settings.logging;
         const logger = openLogger({ level, environment: settings.environment });
         const metrics = openPrometheus();
-        const onMirrorError = (tableId: string, error: unknown) => {
-          logger.warn({ tableId, err: error }, `the mirror failed and will be tried again: ${errorText(error)}`);
-        };
+        let health: HealthLog | undefined;
+        const onMirrorError = (tableId: string, error: unknown) => health?.mirrorFailed(tableId, error);
         const { enabled: mirror } = settings.mirror;
         await checkPlaces(placesOf(settings));
         const left = await withLake(
@@ -91,7 +91,8 @@ export function serveCommand(): Command {
             for (const nested of await nestedTables(lake.catalog)) logger.warn({ hint: NESTED_HINT }, nested);
             const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
             const door = await serverDoor(lake, settings, { noDoor, logger });
-            return serve(lake, settings, { logger, metrics, output, door });
+            health = openHealthLog(lake, logger);
+            return serve(lake, settings, { logger, metrics, output, door, health });
           },
           { create: "schema", mirror, metrics, onMirrorError },
         );
@@ -148,15 +149,16 @@ interface Speaking {
   readonly metrics: PrometheusMetrics;
   readonly output: Output;
   readonly door: ServerDoor;
+  readonly health: HealthLog;
 }
 
 async function serve(
   lake: LocalLake,
   settings: Config,
-  { logger, metrics, output, door }: Speaking,
+  { logger, metrics, output, door, health }: Speaking,
 ): Promise<readonly string[]> {
   const stop = stopSignal();
-  const parity = openParityChecks(lake, settings.parity, logger);
+  const parity = openParityChecks(lake, settings.parity, { logger, health });
   const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, parity, door }));
   const server = await listenOn(app.fetch, settings.server, logger);
   await output.result({ url: server.url }, () => `dl serves ${server.url}`);
@@ -164,12 +166,13 @@ async function serve(
   const sweeper = every(
     enabled ? sweep_interval_seconds : 0,
     async () => {
-      await sweepMirrors(lake, { overdueMs: overdue_seconds * 1000, limit: SWEEP_TABLES });
+      const { unsettled } = await sweepMirrors(lake, { overdueMs: overdue_seconds * 1000, limit: SWEEP_TABLES });
+      health.swept(unsettled);
     },
-    (error) => logger.error({ err: error }, "the sweep failed"),
+    (error) => logger.error(failureFields(error), `the sweep failed: ${errorText(error)}`),
   );
   const checks = every(settings.parity.interval_seconds, parity.run, (error) => {
-    logger.error({ err: error }, "the parity checks failed");
+    logger.error(failureFields(error), `the parity checks failed: ${errorText(error)}`);
   });
   const signal = await stop;
   const seconds = settings.server.shutdown_seconds;
@@ -211,11 +214,11 @@ function placesOf({ server, storage }: Config): AllowedPlaces {
 function hostOptions(
   lake: LocalLake,
   settings: Config,
-  { logger, metrics, parity, door }: Omit<Speaking, "output"> & { readonly parity: ParityChecks },
+  { logger, metrics, parity, door }: Omit<Speaking, "output" | "health"> & { readonly parity: ParityChecks },
 ): HostOptions {
   const { body_limit_bytes } = settings.server;
   const text = async () => {
-    const samples = [...(await mirrorMetrics(lake)), ...parity.samples()];
+    const samples = [...(await tableMetrics(lake)), ...parity.samples()];
     return { contentType: metrics.contentType, text: (await metrics.render()) + exposition(samples) };
   };
   return {

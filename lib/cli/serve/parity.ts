@@ -1,24 +1,29 @@
 /** Scheduled parity checks of a server: every table, one after the other; results stay for the next scrape. */
 
 import type { Config } from "../../config.ts";
-import { isLakeError } from "../../errors.ts";
+import { errorText, isLakeError } from "../../errors.ts";
 import { checkParity } from "../../operations/parity.ts";
 import { allTables } from "../../operations/read.ts";
 import type { Lake } from "../../ports.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { EVENT_METRICS, TABLE_METRICS } from "../../telemetry/metric-names.ts";
-import { driftSamples, type Sample } from "../../telemetry/samples.ts";
+import type { Sample } from "../../telemetry/samples.ts";
+import { failureFields, type HealthLog } from "./health-log.ts";
 
 export interface ParityChecks {
   /** Checks every table once. */
   run(): Promise<void>;
-  /** What the last check of each table found. */
+  /** What the last check of each table found, beyond what it wrote into SQL. */
   samples(): Sample[];
   /** Ends a run after the table that it is at. */
   stop(): void;
 }
 
-export function openParityChecks(lake: Lake, thresholds: Config["parity"], logger: Logger): ParityChecks {
+export function openParityChecks(
+  lake: Lake,
+  thresholds: Config["parity"],
+  { logger, health }: { readonly logger: Logger; readonly health: HealthLog },
+): ParityChecks {
   let latest = new Map<string, Sample[]>();
   /** Checks that found drift, by table and the version at which it was. */
   const drifts = new Map<string, { readonly version: string; count: number }>();
@@ -30,26 +35,23 @@ export function openParityChecks(lake: Lake, thresholds: Config["parity"], logge
       lagThresholdSeconds: thresholds.lag_threshold_seconds,
       maxDriftFiles: thresholds.max_drift_files,
     });
-    const { table, outcome, drift, versionDelta, lagSeconds, notes } = report;
+    const { outcome } = report;
     lake.metrics.record(EVENT_METRICS.parityChecks.cloudwatch, 1, "Count", { tableId });
     if (outcome === "drift") {
       const version = String(report.comparedVersion ?? report.sqlVersion);
       const before = drifts.get(tableId);
       drifts.set(tableId, { version, count: before?.version === version ? before.count + 1 : 1 });
-      logger.error(
-        { tableId, table, fileDriftCount: drift.fileCount, notes },
-        "SQL and _delta_log differ: run dl diff",
-      );
     }
-    if (outcome === "lag") logger.warn({ tableId, table, versionDelta, lagSeconds }, "the mirror is late");
-    return [...driftSamples(report), ...driftTotal(tableId)];
+    await health.look(tableId);
+    const labels = { table_id: tableId, table: report.table };
+    return [{ metric: TABLE_METRICS.versionDelta, labels, value: report.versionDelta }, ...driftTotal(labels)];
   }
 
-  function driftTotal(tableId: string): Sample[] {
-    const drift = drifts.get(tableId);
+  function driftTotal(labels: { readonly table_id: string; readonly table: string }): Sample[] {
+    const drift = drifts.get(labels.table_id);
     if (drift === undefined) return [];
-    const labels = { table_id: tableId, version: drift.version };
-    return [{ metric: TABLE_METRICS.parityDrift, labels, value: drift.count }];
+    const { version, count } = drift;
+    return [{ metric: TABLE_METRICS.parityDrift, labels: { ...labels, version }, value: count }];
   }
 
   return {
@@ -62,7 +64,10 @@ export function openParityChecks(lake: Lake, thresholds: Config["parity"], logge
         } catch (error) {
           // Dropped since it was listed: nothing to compare any more.
           if (isLakeError(error, "notFound")) continue;
-          logger.error({ tableId, table: name, err: error }, "the parity check failed");
+          logger.error(
+            { tableId, table: name, ...failureFields(error) },
+            `the parity check failed: ${errorText(error)}`,
+          );
         }
       }
       latest = found;

@@ -1,18 +1,11 @@
-/** The state of each table's mirror, read from SQL when Prometheus scrapes. */
+/** The state of each table, read from SQL when Prometheus scrapes: one call for a thousand tables. */
 
-import { readLag } from "../../operations/lag.ts";
-import { allTables } from "../../operations/read.ts";
-import type { Lake, TableHead } from "../../ports.ts";
-import { mirrorSamples, type Sample } from "../../telemetry/samples.ts";
+import { type CheckedTable, checkedTables, countStates } from "../../operations/table-health.ts";
+import type { Lake } from "../../ports.ts";
+import { type Sample, stateSamples, tableSamples } from "../../telemetry/samples.ts";
 
-export async function mirrorMetrics(lake: Lake): Promise<Sample[]> {
-  const samples: Sample[] = [];
-  for await (const head of allTables(lake)) samples.push(...(await tableSamples(lake, head)));
-  return samples;
-}
-
-/** As `dl diff` sees it. */
-async function tableSamples(lake: Lake, head: TableHead): Promise<Sample[]> {
-  const { lagSeconds, mirror } = await readLag(lake, head);
-  return mirrorSamples(head.tableId, lagSeconds, mirror ?? { version: head.version, status: "COMPLETE", attempts: 0 });
+export async function tableMetrics(lake: Lake): Promise<Sample[]> {
+  const tables: CheckedTable[] = [];
+  for await (const table of checkedTables(lake, "all")) tables.push(table);
+  return [...tables.flatMap(({ facts, health }) => tableSamples(facts, health)), ...stateSamples(countStates(tables))];
 }

@@ -12,7 +12,7 @@ export const healthRoutes: readonly Endpoint[] = [
       tags: ["service"],
       summary: "Whether the service can do its work",
       description:
-        "Answers within a second, whatever hangs. Each part says `ok`, `warning`, `silent` (no answer yet), `unavailable`, `gone` " +
+        "Answers within a second, whatever hangs. Each part says `ok`, `warning`, `degraded` (tables are not ok: it names them), `silent` (no answer yet), `unavailable`, `gone` " +
         "or `changed` (the database is no longer the one that the service began with).",
       responses: {
         ...problems(400),

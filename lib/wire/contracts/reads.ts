@@ -2,6 +2,7 @@
 
 import { COUNT } from "../../delta/limits.ts";
 import { documentedArray } from "./actions.ts";
+import { tableHealth } from "./health.ts";
 import {
   count,
   cursor,
@@ -159,10 +160,18 @@ export const healthAnswer = z
       .record(
         z.string(),
         z.object({
-          state: z.enum(["ok", "warning", "silent", "unavailable", "gone", "changed"]),
+          state: z.enum(["ok", "warning", "degraded", "silent", "unavailable", "gone", "changed"]),
           detail: z.string().optional(),
           hint: z.string().optional(),
           milliseconds: z.int().min(0),
+          tables: z
+            .record(z.string(), count)
+            .optional()
+            .meta({ description: "Of the part `tables`: how many are in each state but ok" }),
+          troubled: z
+            .array(z.object({ tableId: uuid, table: z.string() }).extend(tableHealth.shape))
+            .optional()
+            .meta({ description: "The worst of them, 20 at most" }),
         }),
       )
       .optional()
@@ -225,10 +234,31 @@ export const READ_EXAMPLES = {
   },
   snapshot: { tables: [{ tableId: TABLE_ID, table: "sales.orders", version: 1, timestamp: timestampOf }] },
   healthy: {
-    status: "ok",
+    status: "degraded",
     database: "ok",
     version: "0.1.0",
-    parts: { database: { state: "ok", milliseconds: 2 }, storage: { state: "ok", milliseconds: 1 } },
+    parts: {
+      database: { state: "ok", milliseconds: 2 },
+      tables: {
+        state: "degraded",
+        detail: "1 quarantined",
+        milliseconds: 3,
+        tables: { late: 0, failed: 0, quarantined: 1, behindLog: 0, gone: 0 },
+        troubled: [
+          {
+            tableId: TABLE_ID,
+            table: "sales.orders",
+            state: "quarantined",
+            code: "FOREIGN_COMMIT",
+            reason: "_delta_log holds another commit 7 than SQL: someone writes to the log directly",
+            hint: "Stop the other writer, move its files out of _delta_log, then `dl resolve --table sales.orders`.",
+            unpublishedVersions: 3,
+            lagSeconds: 60.5,
+          },
+        ],
+      },
+      storage: { state: "ok", milliseconds: 1 },
+    },
   },
   unavailable: {
     status: "unavailable",
