@@ -5,6 +5,8 @@ export interface FileRef {
   readonly path: string;
   readonly dv: string;
   readonly dataChange: boolean;
+  /** Value of the one partition column, in tables that have one. */
+  readonly partition?: string;
 }
 
 /** One version of a table, as the service tells its history. */
@@ -16,6 +18,7 @@ export interface Version {
   readonly adds: readonly FileRef[];
   readonly removes: readonly FileRef[];
   readonly appIds: readonly string[];
+  readonly domains?: readonly string[];
   readonly changesMetadata: boolean;
   readonly isBlindAppend: boolean;
 }
@@ -33,11 +36,14 @@ export interface Part {
     readonly wholeTable?: boolean;
     readonly files?: readonly string[];
     readonly appIds?: readonly string[];
+    /** Those of which all files were read, by a predicate. */
+    readonly partitions?: readonly string[];
   };
   readonly adds: readonly FileRef[];
   readonly removes: readonly FileRef[];
   /** Written ones. */
   readonly appIds: readonly string[];
+  readonly domains?: readonly string[];
   readonly changesMetadata: boolean;
 }
 

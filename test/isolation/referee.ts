@@ -3,17 +3,17 @@
  * from lib/delta/conflicts.ts. It judges a finished history: nothing forbidden was let through, nothing allowed was refused.
  */
 
-import { type Attempt, type History, type Part, Timeline, type Version } from "./history.ts";
+import { type Attempt, type FileRef, type History, type Part, Timeline, type Version } from "./history.ts";
 
 function readsWholeTable(part: Part): boolean {
   if (part.reads !== undefined) return part.reads.wholeTable === true;
-  const onlyAdds = part.removes.length === 0 && !part.changesMetadata;
+  const onlyAdds = part.removes.length === 0 && !part.changesMetadata && (part.domains ?? []).length === 0;
   return !(onlyAdds && part.adds.length + part.appIds.length > 0);
 }
 
 /** Only files of new data, and nothing read. */
 export function isBlind(part: Part): boolean {
-  const readsFiles = (part.reads?.files ?? []).length > 0;
+  const readsFiles = (part.reads?.files ?? []).length + (part.reads?.partitions ?? []).length > 0;
   const fresh = part.adds.length > 0 && part.adds.every((file) => file.dataChange) && part.removes.length === 0;
   return fresh && !readsWholeTable(part) && !readsFiles;
 }
@@ -21,7 +21,7 @@ export function isBlind(part: Part): boolean {
 /** Only moves rows about: what others append cannot hurt it. */
 function onlyRearranges(part: Part): boolean {
   const files = [...part.adds, ...part.removes];
-  const nothingElse = !part.changesMetadata && part.appIds.length === 0;
+  const nothingElse = !part.changesMetadata && part.appIds.length + (part.domains ?? []).length === 0;
   return files.length > 0 && nothingElse && files.every((file) => !file.dataChange);
 }
 
@@ -32,9 +32,15 @@ export function whyNot(part: Part, winner: Version, blind: boolean): string | un
   const apps = [...(part.reads?.appIds ?? []), ...part.appIds];
   if (winner.changesMetadata) return "the table is another";
   if (apps.some((app) => winner.appIds.includes(app))) return "the same application";
+  if ((part.domains ?? []).some((domain) => winner.domains?.includes(domain))) return "the same domain";
   if (part.adds.some((file) => touched.has(file.path))) return "writes a file that the winner wrote";
   if (part.removes.some((file) => touched.has(file.path))) return "removes a file that the winner wrote";
   if ((part.reads?.files ?? []).some((path) => removed.has(path))) return "read a file that is gone";
+  const fresh = part.level === "WriteSerializable" && blind ? [] : winner.adds;
+  const read = new Set(part.reads?.partitions ?? []);
+  const isRead = ({ partition }: FileRef) => partition !== undefined && read.has(partition);
+  if (winner.removes.some(isRead)) return "read a partition, and a file of it is gone";
+  if (!onlyRearranges(part) && fresh.some(isRead)) return "read a partition, and it has a new file";
   if (!readsWholeTable(part)) return undefined;
   if (removed.size > 0) return "read all files, and one is gone";
   if (winner.adds.length === 0 || onlyRearranges(part)) return undefined;

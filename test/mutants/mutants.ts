@@ -7,7 +7,7 @@ export interface Edit {
   readonly replace: string;
 }
 
-export type Suite = "locks" | "races" | "model" | "contention" | "checker" | "crash" | "catalog";
+export type Suite = "locks" | "races" | "model" | "contention" | "checker" | "processes" | "crash" | "catalog";
 
 export interface Mutant {
   readonly name: string;
@@ -148,6 +148,74 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "the same domain is no conflict",
+    fast: true,
+    killers: ["processes", "checker"],
+    edits: [
+      {
+        file: CONFLICTS,
+        search: "const both = mine.actions.domains.find((d) => ",
+        replace: "const both = mine.actions.domains.find((d) => mine.appIds.size < 0 && ",
+      },
+    ],
+  },
+  {
+    name: "the domain marker is not watched",
+    killers: ["processes", "checker"],
+    edits: [{ file: INTENT, search: 'if (intent.actions.domains.length > 0) watch.push("domain");', replace: "" }],
+  },
+  {
+    name: "a partition that was read may get new files",
+    killers: ["processes", "checker"],
+    edits: [
+      {
+        file: CONFLICTS,
+        search: "return mine.readPartitions.some((matches) => ",
+        replace: "return mine.readPartitions.some((matches) => mine.readPartitions.length < 0 && ",
+      },
+    ],
+  },
+  {
+    name: "a deletion vector is replaced, whatever another commit has put in its place (SQLite)",
+    killers: ["processes"],
+    edits: [
+      { file: ROW_CHECKS, search: "    if (bad) rejections.push({ tableId, path, ...bad });\n", replace: "" },
+      {
+        file: ROW_CHECKS,
+        search: "const bad = await checkAdd(",
+        replace: "const bad = request.removes.length > 0 ? undefined : await checkAdd(",
+      },
+      {
+        file: CONFLICTS,
+        search: "if (winner.actions.removes.length === 0 || mine.actions.removes.length === 0) return undefined;",
+        replace: "if (mine.actions.removes.length >= 0) return undefined;",
+      },
+    ],
+  },
+  {
+    name: "row ids are given out twice (SQLite)",
+    fast: true,
+    killers: ["processes"],
+    edits: [
+      {
+        file: WRITE,
+        search: "row_id_high_water_mark = ${head.highWaterMark}",
+        replace: "row_id_high_water_mark = row_id_high_water_mark",
+      },
+    ],
+  },
+  {
+    name: "row ids are given out twice (PL/pgSQL)",
+    killers: ["checker"],
+    edits: [
+      {
+        file: FUNCTIONS,
+        search: "      t.row_id_high_water_mark := t.row_id_high_water_mark + sums.ids;",
+        replace: "      null;",
+      },
+    ],
+  },
+  {
     name: "the mirror publishes v before v−1",
     fast: true,
     killers: ["model", "crash"],
@@ -162,7 +230,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "COMPLETE is set before the put",
     fast: true,
-    killers: ["model", "crash"],
+    killers: ["model", "crash", "processes"],
     edits: [
       {
         file: MIRROR,

@@ -20,13 +20,14 @@ const FILES: Record<Suite, readonly string[]> = {
   races: ["test/isolation/races.test.ts"],
   model: ["test/isolation/model.test.ts"],
   contention: ["test/isolation/contention.test.ts"],
-  checker: ["test/isolation/checker.test.ts"],
+  checker: ["--test-name-pattern=on PostgreSQL$", "test/isolation/checker.test.ts"],
+  processes: ["--test-name-pattern=on one SQLite file$", "test/isolation/checker.test.ts"],
   crash: ["test/operations/crash.test.ts"],
   catalog: ["test/catalog/catalog.test.ts"],
 };
 
 const ANOMALY =
-  /(G0|G1\w|G-single|G2|gap|time|phantom|doubled|torn|refused, yet committed|two minds|answer|lost|reordered|changed|blind|lost conflict|refused without cause|view|stale|log|bank|stream|locks|error|order|lost append|parity): [^\n]*/;
+  /(G0|G1\w|G-single|G2|gap|time|phantom|doubled|torn|refused, yet committed|two minds|answer|lost|reordered|changed|blind|lost conflict|refused without cause|view|stale|log|bank|stream|locks|error|order|lost append|parity|predicate|domain|metadata|vector|row ids): [^\n]*/;
 
 const { values } = parseArgs({
   options: {

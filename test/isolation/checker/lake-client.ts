@@ -2,7 +2,7 @@
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { Attempt, Part } from "../history.ts";
+import type { Attempt, FileRef, Part } from "../history.ts";
 import type { Observation } from "../order.ts";
 
 /** An add or remove action as this checker writes them, and a file as the API lists it. */
@@ -53,12 +53,14 @@ export interface WantedPart {
   readonly adds?: readonly WireFile[];
   readonly removes?: readonly WireFile[];
   readonly txn?: { readonly appId: string; readonly version: number };
+  readonly domain?: { readonly domain: string; readonly configuration: string; readonly removed: boolean };
+  readonly metaData?: object;
 }
 
 /** How often a request is given up, and after how long at most (ms). */
 const IMPATIENCE = 0.3;
 const LONGEST_TIMEOUT_MS = 60;
-const MAX_SENDS = 200;
+const MAX_SENDS = 2000;
 
 export class LakeClient {
   readonly #urls: readonly string[];
@@ -219,29 +221,46 @@ function newAttempt(parts: readonly WantedPart[]): Attempt {
     transactionId: crypto.randomUUID(),
     answers: [],
     refusals: [],
-    parts: parts.map(({ table, readVersion, level, reads, adds = [], removes = [], txn }) => ({
+    parts: parts.map(({ table, readVersion, level, reads, adds = [], removes = [], txn, domain, metaData }) => ({
       table,
       readVersion,
       level: level ?? "Serializable",
       ...(reads ? { reads } : {}),
-      adds: adds.map(({ path }) => ({ path, dv: "", dataChange: true })),
-      removes: removes.map(({ path }) => ({ path, dv: "", dataChange: true })),
+      adds: adds.map((add) => fileRef({ dataChange: true, ...add })),
+      removes: removes.map((remove) => fileRef({ dataChange: true, ...remove })),
       appIds: txn ? [txn.appId] : [],
-      changesMetadata: false,
+      domains: domain ? [domain.domain] : [],
+      changesMetadata: metaData !== undefined,
     })),
   };
 }
 
-function wirePart({ table, readVersion, level, reads, adds = [], removes = [], txn }: WantedPart) {
+/** A file action as the judges see it. */
+export function fileRef({ path, dataChange, deletionVector, partitionValues }: WireFile): FileRef {
+  const dv = deletionVector as { storageType: string; pathOrInlineDv: string; offset?: number } | undefined;
+  const [partition] = Object.values((partitionValues ?? {}) as Record<string, string>);
+  return {
+    path: String(path),
+    dv: dv === undefined ? "" : `${dv.storageType}${dv.pathOrInlineDv}@${dv.offset}`,
+    dataChange: dataChange === true,
+    ...(partition === undefined ? {} : { partition }),
+  };
+}
+
+function wirePart({ table, readVersion, level, reads, adds = [], removes = [], txn, domain, metaData }: WantedPart) {
+  const { partitions, ...plain } = reads ?? {};
+  const predicates = partitions?.map((value) => ({ column: "day", op: "=", value }));
   return {
     table,
     readVersion,
     ...(level ? { isolationLevel: level } : {}),
-    ...(reads ? { reads } : {}),
+    ...(reads ? { reads: { ...plain, ...(predicates ? { predicates } : {}) } } : {}),
     actions: [
-      ...removes.map(({ path }) => ({ remove: { path, deletionTimestamp: 1, dataChange: true } })),
+      ...(metaData ? [{ metaData }] : []),
+      ...removes.map((remove) => ({ remove: { deletionTimestamp: 1, dataChange: true, ...remove } })),
       ...adds.map((add) => ({ add: { size: 1, partitionValues: {}, modificationTime: 1, dataChange: true, ...add } })),
       ...(txn ? [{ txn }] : []),
+      ...(domain ? [{ domainMetadata: domain }] : []),
     ],
   };
 }

@@ -7,25 +7,27 @@ import { type Attempt, type History, recordAnomalies, type Version } from "../hi
 import { orderAnomalies } from "../order.ts";
 import { refereeAnomalies } from "../referee.ts";
 import { Bank } from "./bank.ts";
-import { LakeClient, newRecord, pause, type Recorded } from "./lake-client.ts";
+import type { DatabaseChoice } from "./databases.ts";
+import { fileRef, LakeClient, newRecord, pause, type Recorded, type WireFile } from "./lake-client.ts";
 import { ListAppend } from "./list-append.ts";
 import { LogWatch } from "./log-watch.ts";
+import { RULE_TABLES, Rules } from "./rules.ts";
 import { type Servers, startServers } from "./servers.ts";
 import { Streams } from "./streams.ts";
 
 export interface CheckerOptions {
-  /** Address of a PostgreSQL server on which a database may be made. */
-  readonly postgres: string;
+  readonly database: DatabaseChoice;
   readonly seconds: number;
   readonly clients: number;
   readonly seed: number;
-  /** Seconds between two killings of a server; 0 for never. */
-  readonly killEvery: number;
+  /** Seconds between two faults: a server is killed or paused, or the database crashes. 0 for never. */
+  readonly faultEvery: number;
   /** Says what is happening. */
   readonly say?: (text: string) => void;
 }
 
 export interface Summary {
+  readonly engine: DatabaseChoice["engine"];
   readonly seconds: number;
   readonly clients: number;
   readonly seed: number;
@@ -35,7 +37,14 @@ export interface Summary {
   readonly timeouts: number;
   readonly resent: number;
   readonly replays: number;
-  readonly killed: number;
+  /** Servers that were killed, and started again. */
+  readonly kills: number;
+  /** Servers that stood still for some seconds. */
+  readonly pauses: number;
+  /** Crashes of the database. */
+  readonly crashes: number;
+  /** Connections cut after the request, or within the answer. */
+  readonly cuts: number;
   readonly snapshots: number;
   readonly edges: number;
   readonly mirroredVersions: number;
@@ -44,7 +53,7 @@ export interface Summary {
 }
 
 export async function runChecker(options: CheckerOptions): Promise<Summary> {
-  const servers = await startServers(options.postgres);
+  const servers = await startServers(options.database, seeded(options.seed + 1));
   try {
     return await checkServers(servers, options);
   } finally {
@@ -56,7 +65,12 @@ async function checkServers(servers: Servers, options: CheckerOptions): Promise<
   const record = newRecord();
   const random = seeded(options.seed);
   const client = () => new LakeClient(servers.urls, servers.storage, record, seeded(Math.floor(random() * 2 ** 32)));
-  const workloads = { list: new ListAppend(), bank: new Bank(record), streams: new Streams(record) };
+  const workloads = {
+    list: new ListAppend(),
+    bank: new Bank(record),
+    streams: new Streams(record),
+    rules: new Rules(record),
+  };
   const tables = Object.values(workloads).flatMap((workload) => workload.tables);
   const first = client();
   for (const table of tables) await createTable(servers, table);
@@ -68,16 +82,17 @@ async function checkServers(servers: Servers, options: CheckerOptions): Promise<
   const work = async (mine: LakeClient): Promise<void> => {
     while (performance.now() < until) {
       const chance = mine.random();
-      if (chance < 0.45) await workloads.list.transact(mine);
-      else if (chance < 0.75) await workloads.bank.transact(mine);
+      if (chance < 0.3) await workloads.list.transact(mine);
+      else if (chance < 0.5) await workloads.bank.transact(mine);
+      else if (chance < 0.8) await workloads.rules.transact(mine);
       else await workloads.streams.transact(mine);
     }
   };
-  const killing = killServers(servers, options, until);
+  const faults = makeFaults(servers, options, until);
   await Promise.all(Array.from({ length: options.clients }, () => work(client())));
-  const killed = await killing;
+  const { kills, pauses, crashes } = await faults;
   options.say?.(`${record.attempts.length} transactions are sent; looking at what is left`);
-  const { history, batches } = await readHistory(first, tables);
+  const { history, batches } = await readHistory(first, tables, workloads.rules);
   await workloads.streams.check(first, batches);
   const mirrored = await finishMirror(first, watch, history, record);
   const deadlocks = await servers.stop();
@@ -87,11 +102,12 @@ async function checkServers(servers: Servers, options: CheckerOptions): Promise<
   const { timeouts, resent, replays, snapshots } = record.counts;
   const outcomes = record.attempts.map(outcome);
   return {
+    engine: options.database.engine,
     ...{ seconds: options.seconds, clients: options.clients, seed: options.seed },
     transactions: record.attempts.length,
     committed: outcomes.filter((o) => o === "committed").length,
     conflicts: outcomes.filter((o) => o === "refused").length,
-    ...{ timeouts, resent, replays, killed, snapshots, edges },
+    ...{ timeouts, resent, replays, kills, pauses, crashes, cuts: servers.cuts(), snapshots, edges },
     mirroredVersions: mirrored,
     bankTotals: workloads.bank.totals + watch.checkedTimes,
     anomalies: record.anomalies,
@@ -129,25 +145,57 @@ function cutAnomalies(history: History, versions: ReadonlyMap<string, number>): 
 }
 
 async function createTable({ urls }: Servers, name: string): Promise<void> {
-  const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
-  const configuration = { "delta.checkpointInterval": "100" };
-  const body = JSON.stringify({ name, schema, configuration });
+  const schema = {
+    type: "struct",
+    fields: ["id", "day"].map((column) => ({
+      name: column,
+      type: column === "id" ? "long" : "string",
+      nullable: true,
+      metadata: {},
+    })),
+  };
+  const { configuration = {}, ...more } = (RULE_TABLES[name] ?? {}) as { configuration?: object };
+  const transactionId = crypto.randomUUID();
+  const settings = { "delta.checkpointInterval": "100", ...configuration };
+  const body = JSON.stringify({ transactionId, name, schema, configuration: settings, ...more });
   const init = { method: "POST", headers: { "content-type": "application/json" }, body };
-  const response = await fetch(`${urls[0]}/v1/tables`, init);
-  if (response.status !== 201) throw new Error(`creating ${name}: ${response.status} ${await response.text()}`);
+  for (let tries = 0; ; tries += 1) {
+    // The proxy may cut this connection, too.
+    const response = await fetch(`${urls[0]}/v1/tables`, init).catch(() => undefined);
+    const text = await response?.text().catch(() => undefined);
+    if (text !== undefined && (response?.status === 201 || response?.status === 200)) return;
+    if (tries === 20) throw new Error(`creating ${name}: ${response?.status} ${text}`);
+  }
 }
 
-/** A server dies every so often, in the middle of everything, and comes back. */
-async function killServers(servers: Servers, { killEvery, say }: CheckerOptions, until: number): Promise<number> {
-  let killed = 0;
-  if (killEvery === 0) return killed;
-  for (let next = performance.now() + killEvery * 1000; next < until; next += killEvery * 1000) {
-    while (performance.now() < next) await pause(100);
-    await servers.kill(killed % 2);
-    killed += 1;
-    say?.(`server ${killed % 2} was killed and started again`);
+interface Faults {
+  kills: number;
+  pauses: number;
+  crashes: number;
+}
+
+const LONGEST_PAUSE_MS = 4000;
+
+/** Every so often something dies or stands still, in the midst of everything, and comes back. */
+async function makeFaults(servers: Servers, options: CheckerOptions, until: number): Promise<Faults> {
+  const { faultEvery, say } = options;
+  const random = seeded(options.seed + 2);
+  const made: Faults = { kills: 0, pauses: 0, crashes: 0 };
+  if (faultEvery === 0) return made;
+  const { crashDatabase } = servers;
+  const kinds = crashDatabase ? (["crashes", "pauses", "kills"] as const) : (["pauses", "kills"] as const);
+  for (let i = 0, next = performance.now() + faultEvery * 1000; next < until; i += 1) {
+    while (performance.now() < next) await pause(50);
+    const kind = kinds[i % kinds.length] ?? "kills";
+    const server = Math.floor(random() * servers.urls.length);
+    if (kind === "kills") await servers.kill(server);
+    if (kind === "pauses") await servers.pause(server, 500 + random() * LONGEST_PAUSE_MS);
+    if (kind === "crashes") await crashDatabase?.();
+    made[kind] += 1;
+    say?.(`${kind}: ${kind === "crashes" ? "the database" : `server ${server}`} is back`);
+    next = performance.now() + faultEvery * 1000;
   }
-  return killed;
+  return made;
 }
 
 interface WireCommit {
@@ -156,29 +204,32 @@ interface WireCommit {
   readonly actions: readonly Record<string, Record<string, unknown>>[];
 }
 
-async function readHistory(client: LakeClient, tables: readonly string[]) {
+async function readHistory(client: LakeClient, tables: readonly string[], rules: Rules) {
   const history = new Map<string, Version[]>();
   const batches: { appId: string; version: number }[] = [];
   for (const table of tables) {
     const versions: Version[] = [];
+    const wired: WireCommit[] = [];
     for (let after = -1; ; ) {
       const page = await client.read(`/v1/tables/${table}/commits?after=${after}&limit=500`);
       const commits = page.commits as WireCommit[];
       if (commits.length === 0) break;
+      if (page.next !== undefined) throw new Error(`${table} has a version that no answer holds`);
       after = page.after as number;
+      wired.push(...commits);
       versions.push(...commits.map(versionOf));
       for (const { actions } of commits)
         for (const { txn } of actions) if (txn) batches.push(txn as { appId: string; version: number });
     }
     history.set(table, versions);
+    rules.check(table, wired);
   }
   return { history, batches };
 }
 
 function versionOf({ version, timestamp, actions }: WireCommit): Version {
   const of = (kind: string) => actions.flatMap((action) => (action[kind] ? [action[kind]] : []));
-  const files = (kind: string) =>
-    of(kind).map(({ path, dataChange }) => ({ path: String(path), dv: "", dataChange: dataChange === true }));
+  const files = (kind: string) => of(kind).map((file) => fileRef(file as WireFile));
   const [info] = of("commitInfo");
   return {
     version,
@@ -187,6 +238,9 @@ function versionOf({ version, timestamp, actions }: WireCommit): Version {
     adds: files("add"),
     removes: files("remove"),
     appIds: of("txn").map(({ appId }) => String(appId)),
+    domains: of("domainMetadata").flatMap(({ domain }) =>
+      String(domain).startsWith("delta.") ? [] : [String(domain)],
+    ),
     changesMetadata: of("metaData").length > 0,
     isBlindAppend: info?.isBlindAppend === true,
   };

@@ -1,77 +1,101 @@
-/** Two `dl serve` on one PostgreSQL database of their own, in programs of their own, that can be killed and started again. */
+/** Several `dl serve` on one database of their own, in programs of their own, each behind a proxy that cuts connections. */
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { raw } from "../../../lib/catalog/database.ts";
-import { openPostgres } from "../../../lib/catalog/engines/postgres/driver.ts";
 import { startDl } from "../../cli/run.ts";
+import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
+import { type DatabaseChoice, openDatabase } from "./databases.ts";
+import { pause } from "./lake-client.ts";
 
 export interface Servers {
+  /** Through the proxies. */
   readonly urls: readonly string[];
   readonly database: string;
   /** Where `_delta_log` of the tables lie, by table name with "/" for ".". */
   readonly storage: string;
   /** Ends the server at once, as a power cut would, and starts it again on its port. */
   kill(server: number): Promise<void>;
-  /** Ends both; answers how many deadlocks the database has had to end. */
+  /** Stops the process where it is, as a paused machine does, and lets it go on after a time. */
+  pause(server: number, ms: number): Promise<void>;
+  /** Crashes the database, where it is ours. */
+  readonly crashDatabase?: () => Promise<void>;
+  /** Connections that were cut so far. */
+  cuts(): number;
+  /** Ends all; answers how many deadlocks the database has had to end. */
   stop(): Promise<number>;
   /** Takes database and folder away. */
   drop(): Promise<void>;
 }
 
-/** @param base address of a PostgreSQL server on which databases may be made */
-export async function startServers(base: string): Promise<Servers> {
-  const name = `dl_isolation_${crypto.randomUUID().replaceAll("-", "")}`;
-  const admin = openPostgres(base, { poolSize: 1 });
-  await admin.define(`create database ${name}`);
-  const url = new URL(base);
-  url.pathname = `/${name}`;
-  const database = url.href;
+/** SQLite's lock is between processes: more of them meet in it. */
+const SERVERS = { postgres: 2, "postgres that crashes": 2, sqlite: 3 } as const;
+/** That the connection of a request, or of an answer, is cut. */
+const CUT_CHANCE = 0.01;
+
+export async function startServers(choice: DatabaseChoice, random: () => number): Promise<Servers> {
   const storage = mkdtempSync(join(tmpdir(), "dl-isolation-"));
+  const database = await openDatabase(choice, storage);
   const running: ChildProcess[] = [];
+  const proxies: CuttingProxy[] = [];
   const serve = async (port: string): Promise<{ readonly server: ChildProcess; readonly url: string }> => {
     const intervals = ["--sweep-interval-seconds", "1", "--parity-interval-seconds", "0"];
-    const args = ["serve", "--database", database, "--storage", storage, "--port", port, ...intervals];
+    const args = ["serve", "--database", database.url, "--storage", storage, "--port", port, ...intervals];
     const server = startDl(args, { stdio: ["ignore", "pipe", "pipe"], env: { LOG_LEVEL: "error" } });
     return { server, url: await listening(server) };
   };
-  // One after the other: the first brings the schema.
-  const urls: string[] = [];
   let dropped = false;
-  for (const i of [0, 1]) {
+  const ports: string[] = [];
+  // One after the other: the first brings the schema.
+  for (let i = 0; i < SERVERS[choice.engine]; i += 1) {
     const { server, url } = await serve("0");
     running[i] = server;
-    urls[i] = url;
+    ports[i] = new URL(url).port;
+    proxies[i] = await startCuttingProxy(url, { chance: CUT_CHANCE, random });
   }
+  const end = async (server: ChildProcess, signal: "SIGKILL" | "SIGTERM"): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exited = once(server, "exit");
+    server.kill("SIGCONT");
+    server.kill(signal);
+    await exited;
+  };
   return {
-    urls,
-    database,
+    urls: proxies.map(({ url }) => url),
+    database: database.url,
     storage,
     async kill(i) {
-      const server = running[i] as ChildProcess;
-      server.kill("SIGKILL");
-      if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
-      if (!dropped) running[i] = (await serve(new URL(urls[i] as string).port)).server;
-    },
-    async stop() {
-      for (const server of running) {
-        if (server.exitCode !== null || server.signalCode !== null) continue;
-        server.kill("SIGTERM");
-        await once(server, "exit");
+      await end(running[i] as ChildProcess, "SIGKILL");
+      // A database that has just crashed may still be at its recovery.
+      for (let tries = 0; !dropped; tries += 1) {
+        try {
+          running[i] = (await serve(ports[i] as string)).server;
+          return;
+        } catch (error) {
+          if (tries === 20) throw error;
+          await pause(500);
+        }
       }
-      // A session hands in its statistics when it ends, a moment after its connection has.
-      await new Promise((resolve) => setTimeout(resolve, 1500));
-      const [row] = await admin.read(raw(`select deadlocks from pg_stat_database where datname = '${name}'`));
-      return Number(row?.deadlocks);
+    },
+    async pause(i, ms) {
+      const server = running[i] as ChildProcess;
+      server.kill("SIGSTOP");
+      await pause(ms);
+      server.kill("SIGCONT");
+    },
+    ...(database.crash ? { crashDatabase: database.crash } : {}),
+    cuts: () => proxies.reduce((sum, proxy) => sum + proxy.cuts(), 0),
+    async stop() {
+      for (const server of running) await end(server, "SIGTERM");
+      return database.deadlocks();
     },
     async drop() {
       dropped = true;
-      for (const server of running) server.kill("SIGKILL");
-      await admin.define(`drop database if exists ${name} with (force)`);
-      await admin.close();
+      for (const server of running) await end(server, "SIGKILL");
+      for (const proxy of proxies) await proxy.close();
+      await database.drop();
       rmSync(storage, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,53 @@
+/** The databases under the servers of the checker: one on a PostgreSQL that is there, one on a PostgreSQL that crashes, or a SQLite file. */
+
+import { join } from "node:path";
+import { raw } from "../../../lib/catalog/database.ts";
+import { openPostgres } from "../../../lib/catalog/engines/postgres/driver.ts";
+import { startOwnPostgres } from "../../support/own-postgres.ts";
+import { pause } from "./lake-client.ts";
+
+/** A PostgreSQL server by its address; one of our own, by the folder of its programs, that is crashed; or SQLite. */
+export type DatabaseChoice =
+  | { readonly engine: "postgres"; readonly url: string }
+  | { readonly engine: "postgres that crashes"; readonly programs: string }
+  | { readonly engine: "sqlite" };
+
+export interface CheckedDatabase {
+  readonly url: string;
+  /** Loses what is not on disk, and is there again; undefined for those that are not ours to crash. */
+  readonly crash?: () => Promise<void>;
+  /** How many deadlocks it has had to end, as far as it remembers. */
+  deadlocks(): Promise<number>;
+  drop(): Promise<void>;
+}
+
+/** @param folder for a database that is a file */
+export async function openDatabase(choice: DatabaseChoice, folder: string): Promise<CheckedDatabase> {
+  if (choice.engine === "postgres") return inServer(choice.url);
+  if (choice.engine === "sqlite") {
+    return { url: join(folder, "lake.sqlite"), deadlocks: async () => 0, drop: async () => undefined };
+  }
+  const server = await startOwnPostgres(choice.programs);
+  return { url: server.url, crash: server.crash, deadlocks: async () => 0, drop: server.drop };
+}
+
+async function inServer(base: string): Promise<CheckedDatabase> {
+  const name = `dl_isolation_${crypto.randomUUID().replaceAll("-", "")}`;
+  const admin = openPostgres(base, { poolSize: 1 });
+  await admin.define(`create database ${name}`);
+  const url = new URL(base);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    async deadlocks() {
+      // A session hands in its statistics when it ends, a moment after its connection has.
+      await pause(1500);
+      const [row] = await admin.read(raw(`select deadlocks from pg_stat_database where datname = '${name}'`));
+      return Number(row?.deadlocks);
+    },
+    async drop() {
+      await admin.define(`drop database if exists ${name} with (force)`);
+      await admin.close();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+/** A PostgreSQL server of our own that may be crashed: its disk is as in production (fsync on), on a free port, in a temporary folder. */
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface OwnPostgres {
+  /** Of its database `postgres`. */
+  readonly url: string;
+  /** An immediate shutdown, which loses what is not on disk as a power cut would, and a start with recovery. */
+  crash(): Promise<void>;
+  /** Stops it and removes its folder. */
+  drop(): Promise<void>;
+}
+
+const INSTALLED = "/usr/lib/postgresql";
+const USER = "postgres";
+
+/** The folder of the newest server on this machine; undefined where there is none. */
+export function postgresPrograms(): string | undefined {
+  if (!existsSync(INSTALLED)) return undefined;
+  const [newest] = readdirSync(INSTALLED)
+    .filter((version) => existsSync(join(INSTALLED, version, "bin", "initdb")))
+    .sort((a, b) => Number(b) - Number(a));
+  return newest === undefined ? undefined : join(INSTALLED, newest, "bin");
+}
+
+export async function startOwnPostgres(programs: string): Promise<OwnPostgres> {
+  const home = mkdtempSync(join(tmpdir(), "dl-postgres-"));
+  const data = join(home, "data");
+  // PostgreSQL refuses to run as root.
+  const isRoot = process.getuid?.() === 0;
+  const command = (program: string, args: readonly string[]): [string, string[]] => {
+    const path = join(programs, program);
+    return isRoot ? ["runuser", ["-u", USER, "--", path, ...args]] : [path, [...args]];
+  };
+  if (isRoot) execFileSync("chown", [USER, home]);
+  const [initdb, initArgs] = command("initdb", ["-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale"]);
+  execFileSync(initdb, initArgs, { cwd: "/", stdio: "ignore" });
+  const port = await freePort();
+  let server: ChildProcess;
+  const start = async (): Promise<void> => {
+    const settings = ["-h", "127.0.0.1", "-p", String(port), "-k", home, "-c", "fsync=on", "-c", "max_connections=100"];
+    const [program, args] = command("postgres", ["-D", data, ...settings]);
+    server = spawn(program, args, { cwd: "/", stdio: ["ignore", "ignore", "pipe"] });
+    await ready(server);
+  };
+  const end = async (signal: "SIGQUIT" | "SIGINT"): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exited = once(server, "exit");
+    const [pid] = readFileSync(join(data, "postmaster.pid"), "utf8").split("\n");
+    process.kill(Number(pid), signal);
+    await exited;
+  };
+  await start();
+  return {
+    url: `postgresql://${USER}@127.0.0.1:${port}/postgres`,
+    async crash() {
+      await end("SIGQUIT");
+      await start();
+    },
+    async drop() {
+      await end("SIGINT");
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits until it takes connections: after a crash that is when recovery is done. */
+function ready(server: ChildProcess): Promise<void> {
+  let said = "";
+  return new Promise((resolve, reject) => {
+    server.stderr?.on("data", (text) => {
+      said = (said + text).slice(-20_000);
+      if (said.includes("ready to accept connections")) resolve();
+    });
+    server.once("exit", (code) => reject(new Error(`PostgreSQL ended with ${code}: ${said}`)));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  return port;
+}
