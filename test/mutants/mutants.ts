@@ -196,13 +196,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "row ids are given out twice (SQLite)",
     fast: true,
     killers: ["processes"],
-    edits: [
-      {
-        file: WRITE,
-        search: "row_id_high_water_mark = ${head.highWaterMark}",
-        replace: "row_id_high_water_mark = row_id_high_water_mark",
-      },
-    ],
+    edits: [{ file: WRITE, search: "    mark = addInt64(mark, row.num_records ?? 0);\n", replace: "" }],
   },
   {
     name: "row ids are given out twice (PL/pgSQL)",
