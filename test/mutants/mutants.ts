@@ -19,13 +19,13 @@ export interface Mutant {
 }
 
 /** What a new database gets: the newest migration with functions; the locks are older. */
-const FUNCTIONS = "lib/catalog/migrations/0006-rows-by-name.ts";
+export const FUNCTIONS = "lib/catalog/migrations/0006-rows-by-name.ts";
 const LOCKS = "lib/catalog/migrations/0002-commit-functions.ts";
 const STEPS = "lib/catalog/commit/steps.ts";
-const ROW_CHECKS = "lib/catalog/commit/check-rows.ts";
-const WRITE = "lib/catalog/commit/write-version.ts";
-const INTENT = "lib/delta/read-intent.ts";
-const CONFLICTS = "lib/delta/conflicts.ts";
+export const ROW_CHECKS = "lib/catalog/commit/check-rows.ts";
+export const WRITE = "lib/catalog/commit/write-version.ts";
+export const INTENT = "lib/delta/read-intent.ts";
+export const CONFLICTS = "lib/delta/conflicts.ts";
 const COMMIT = "lib/operations/commit.ts";
 const MIRROR = "lib/operations/mirror.ts";
 const READ = "lib/operations/read.ts";
@@ -144,68 +144,6 @@ export const MUTANTS: readonly Mutant[] = [
         file: CONFLICTS,
         search: "winner.actions.txns.find((txn) => mine.appIds.has(txn.appId))",
         replace: "winner.actions.txns.find((txn) => mine.appIds.has(txn.appId) && mine.appIds.size < 0)",
-      },
-    ],
-  },
-  {
-    name: "the same domain is no conflict",
-    fast: true,
-    killers: ["processes", "checker"],
-    edits: [
-      {
-        file: CONFLICTS,
-        search: "const both = mine.actions.domains.find((d) => ",
-        replace: "const both = mine.actions.domains.find((d) => mine.appIds.size < 0 && ",
-      },
-    ],
-  },
-  {
-    name: "the domain marker is not watched",
-    killers: ["processes", "checker"],
-    edits: [{ file: INTENT, search: 'if (intent.actions.domains.length > 0) watch.push("domain");', replace: "" }],
-  },
-  {
-    name: "a partition that was read may get new files",
-    killers: ["processes", "checker"],
-    edits: [
-      {
-        file: CONFLICTS,
-        search: "return mine.readPartitions.some((matches) => ",
-        replace: "return mine.readPartitions.some((matches) => mine.readPartitions.length < 0 && ",
-      },
-    ],
-  },
-  {
-    name: "a deletion vector is replaced, whatever another commit has put in its place (SQLite)",
-    killers: ["processes"],
-    edits: [
-      { file: ROW_CHECKS, search: "    if (bad) rejections.push({ tableId, path, ...bad });\n", replace: "" },
-      {
-        file: ROW_CHECKS,
-        search: "const bad = await checkAdd(",
-        replace: "const bad = request.removes.length > 0 ? undefined : await checkAdd(",
-      },
-      {
-        file: CONFLICTS,
-        search: "if (winner.actions.removes.length === 0 || mine.actions.removes.length === 0) return undefined;",
-        replace: "if (mine.actions.removes.length >= 0) return undefined;",
-      },
-    ],
-  },
-  {
-    name: "row ids are given out twice (SQLite)",
-    fast: true,
-    killers: ["processes"],
-    edits: [{ file: WRITE, search: "    mark = addInt64(mark, row.num_records ?? 0);\n", replace: "" }],
-  },
-  {
-    name: "row ids are given out twice (PL/pgSQL)",
-    killers: ["checker"],
-    edits: [
-      {
-        file: FUNCTIONS,
-        search: "      t.row_id_high_water_mark := t.row_id_high_water_mark + sums.ids;",
-        replace: "      null;",
       },
     ],
   },

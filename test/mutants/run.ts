@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MUTANTS, type Mutant, type Suite } from "./mutants.ts";
+import { RULE_MUTANTS } from "./rule-mutants.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COPIED = ["lib", "test", "events", "package.json", "tsconfig.json"];
@@ -40,7 +41,8 @@ if (!process.env.TEST_POSTGRES_URL) {
   console.error("TEST_POSTGRES_URL must name a PostgreSQL server on which databases may be made");
   process.exit(64);
 }
-const chosen = MUTANTS.filter(({ fast }) => !values.fast || fast)
+const chosen = [...MUTANTS, ...RULE_MUTANTS]
+  .filter(({ fast }) => !values.fast || fast)
   .filter(({ name }) => values.only.some((text) => name.includes(text)))
   .map((mutant) => (values.by ? { ...mutant, killers: [values.by as Suite] } : mutant));
 
