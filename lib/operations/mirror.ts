@@ -140,8 +140,11 @@ async function lookAt(lake: Lake, log: DeltaLog, work: Work): Promise<Stop | und
   const version = open[0]?.version ?? 0;
   try {
     let fault = await findHindrance(log, version, metadata);
-    if (fault?.code === "LOG_AHEAD" && (await removeLateFiles(lake, work, version)).length > 0) {
+    // A late worker may put more meanwhile, but no more than its batch; a twin of ours may have taken them away.
+    for (let n = 0; n < BATCH_VERSIONS && fault?.code === "LOG_AHEAD"; n += 1) {
+      const removed = await removeLateFiles(lake, work, version);
       fault = await findHindrance(log, version, metadata);
+      if (removed.length === 0) break;
     }
     return fault && { version, kind: "damaged", error: faultError(fault, location) };
   } catch (error) {
@@ -162,14 +165,17 @@ async function publish(lake: Lake, log: DeltaLog, work: Work, commit: Commit): P
   }
 }
 
-/** False where other bytes than those of a table that was dropped here are in the way. */
+/** False where other bytes than those of a table that was dropped here are in the way. A twin may do the same at once. */
 async function replaceLate(lake: Lake, log: DeltaLog, work: Work, commit: Commit): Promise<boolean> {
   const { version } = commit;
-  const found = await log.readCommitBytes(version);
-  if (found === undefined || !(await isOfDroppedTable(lake, work, version, found))) return false;
-  // First what stands on it: readers must not take it for a part of the new table.
-  await removeLateFiles(lake, work, version + 1);
-  return log.replaceCommit(version, { from: found, to: encodeCommit(commit) }, commit);
+  const to = encodeCommit(commit);
+  const from = await log.readCommitBytes(version);
+  if (from !== undefined && (await isOfDroppedTable(lake, work, version, from))) {
+    // First what stands on it: readers must not take it for a part of the new table.
+    await removeLateFiles(lake, work, version + 1);
+    await log.replaceCommit(version, { from, to }, commit);
+  }
+  return (await log.putCommit(version, to, commit)) === "published";
 }
 
 function asLakeError(error: unknown): LakeError {

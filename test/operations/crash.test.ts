@@ -17,7 +17,17 @@ import { repairTable } from "../../lib/operations/repair.ts";
 import type { ObjectStore } from "../../lib/ports.ts";
 import { openFileStore } from "../../lib/storage/file.ts";
 import { Crash, crashPoint, dying } from "../support/crash.ts";
-import { addOf, commitTo, newTable, openTestLake, removeOf, request, SCHEMA, type TestLake } from "../support/lake.ts";
+import {
+  addOf,
+  commitTo,
+  newTable,
+  openTestLake,
+  removeOf,
+  request,
+  SCHEMA,
+  STRIDE,
+  type TestLake,
+} from "../support/lake.ts";
 import { assertHistory, assertTheorem } from "../support/theorem.ts";
 
 const MAX_CALLS = 200;
@@ -80,7 +90,7 @@ test("edge 53: mirror: a worker killed at any call of catalog or store leaves a 
 test("create: a crash at any call, then the same request again: one table, from its first answer on", async () => {
   const lake = await openTestLake();
   for (const when of ["before", "after"] as const) {
-    for (let at = 0, done = false; !done; at += 1) {
+    for (let at = 0, done = false; !done; at += STRIDE) {
       assert.ok(at < MAX_CALLS, "the loop ends");
       const name = `c.create_${when}${at}`;
       const wanted = { name, location: `file:///lake/${name}`, schema: SCHEMA, transactionId: crypto.randomUUID() };
@@ -102,7 +112,7 @@ test("create: a crash at any call, then the same request again: one table, from 
 test("drop: a crash at any call leaves the table whole or dropped, and then its log has all that was acknowledged", async () => {
   const lake = await openTestLake();
   for (const when of ["before", "after"] as const) {
-    for (let at = 0, done = false; !done; at += 1) {
+    for (let at = 0, done = false; !done; at += STRIDE) {
       assert.ok(at < MAX_CALLS, "the loop ends");
       const name = `c.drop_${when}${at}`;
       const id = await newTable(lake, name);
@@ -131,7 +141,7 @@ test("drop: a crash at any call leaves the table whole or dropped, and then its 
 test("repair: a crash at any call, then again: the log is as it was, and no other bytes are touched", async () => {
   const lake = await openTestLake();
   for (const when of ["before", "after"] as const) {
-    for (let at = 0, done = false; !done; at += 1) {
+    for (let at = 0, done = false; !done; at += STRIDE) {
       assert.ok(at < MAX_CALLS, "the loop ends");
       const name = `c.repair_${when}${at}`;
       const id = await newTable(lake, name, { configuration: { "delta.checkpointInterval": "3" } });

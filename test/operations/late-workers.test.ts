@@ -7,7 +7,7 @@ import { dropTable } from "../../lib/operations/drop-table.ts";
 import { importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { crashPoint, dying } from "../support/crash.ts";
-import { addOf, commitTo, newTable, openTestLake, SCHEMA, type TestLake } from "../support/lake.ts";
+import { addOf, commitTo, newTable, openTestLake, SCHEMA, STRIDE, type TestLake } from "../support/lake.ts";
 import { pausePoint, pausing } from "../support/pause.ts";
 import { assertTheorem } from "../support/theorem.ts";
 
@@ -127,7 +127,7 @@ for (const [scene, meanwhile] of Object.entries(SCENES)) {
   test(`a worker paused at any call: ${scene}`, async () => {
     const lake = await openTestLake();
     for (const lives of ENDS) {
-      for (let at = 0; await goesOn(lake, `late.at${at}_${lives}`, at, lives, meanwhile); at += 1) {
+      for (let at = 0; await goesOn(lake, `late.at${at}_${lives}`, at, lives, meanwhile); at += STRIDE) {
         assert.ok(at < MAX_CALLS, "the loop ends");
       }
     }

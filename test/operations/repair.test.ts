@@ -8,7 +8,7 @@ import { diffTable } from "../../lib/operations/diff.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { repairTable } from "../../lib/operations/repair.ts";
 import { importLog, putLog, putText, tableActions } from "../support/foreign-log.ts";
-import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
+import { addOf, commitTo, newTable, openTestLake, removeOf, STRIDE, type TestLake } from "../support/lake.ts";
 import { seeded } from "../support/random.ts";
 import { assertTheorem } from "../support/theorem.ts";
 
@@ -53,7 +53,7 @@ const isSame = async (id: string) =>
 
 test("whatever is lost of a log that is all ours, it comes back byte by byte", async () => {
   const random = seeded(20261128);
-  for (let round = 0; round < 25; round += 1) {
+  for (let round = 0; round < 25; round += STRIDE) {
     const name = `r.any${round}`;
     const id = await newLog(name);
     const whole = await files(name);
