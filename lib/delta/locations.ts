@@ -1,6 +1,6 @@
 /** Where tables may live: which places lie within which, and what no table's place may be. Pure; spellings are lake/location.ts's. */
 
-import { invalid, LakeError } from "../errors.ts";
+import { invalid, isLakeError, LakeError } from "../errors.ts";
 import { COUNT } from "./limits.ts";
 import { LOG_FOLDER } from "./log-files.ts";
 import { percentDecode } from "./paths.ts";
@@ -71,6 +71,20 @@ export function overlaps(location: string, other: { readonly name: string; reado
     at: "/location",
     hint: `${why} Choose another location.`,
     facts: { name: other.name, location: other.location },
+  });
+}
+
+/** What a store has answered, as an answer about the place: trying again is of use only where the store was not there. */
+export function cannotHold(location: string, error: unknown): unknown {
+  if (!isLakeError(error)) return error;
+  const { message, facts, hint } = error;
+  const isAway = error.kind === "unavailable";
+  return new LakeError(isAway ? "unavailable" : "invalid", `no table can be made at ${location}: ${message}`, {
+    code: isAway ? error.code : "LOCATION_NOT_WRITABLE",
+    at: "/location",
+    facts,
+    cause: error,
+    ...(hint && { hint }),
   });
 }
 

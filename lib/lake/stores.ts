@@ -1,8 +1,9 @@
 /** The object store of a location: a folder, or a prefix in a bucket. S3's SDK is loaded at the first call that needs it. */
 
 import { randomUUID } from "node:crypto";
+import { cannotHold } from "../delta/locations.ts";
 import { LOG_FOLDER } from "../delta/log-files.ts";
-import { invalid, isLakeError, LakeError } from "../errors.ts";
+import { invalid } from "../errors.ts";
 import { openTableFiles } from "../files/table-files.ts";
 import type { FileChecks, ObjectStore } from "../ports.ts";
 import { openFileStore } from "../storage/file.ts";
@@ -32,7 +33,7 @@ export async function tryStore(store: ObjectStore, location: string): Promise<vo
       hint: "Use a store that knows conditional writes: without them one writer would overwrite the other.",
     });
   } catch (error) {
-    throw notWritable(location, error);
+    throw cannotHold(location, error);
   } finally {
     // Who may write and not remove leaves an empty object behind that nobody looks at.
     await store.removeIf(key, TRIED).catch(() => false);
@@ -40,22 +41,6 @@ export async function tryStore(store: ObjectStore, location: string): Promise<vo
 }
 
 const TRIED = new TextEncoder().encode("deltalakedb tries whether it can write here");
-
-function notWritable(location: string, error: unknown): unknown {
-  if (!isLakeError(error)) return error;
-  const { message, facts, hint } = error;
-  return new LakeError(
-    error.kind === "unavailable" ? "unavailable" : "invalid",
-    `no table can be made at ${location}: ${message}`,
-    {
-      code: error.kind === "unavailable" ? error.code : "LOCATION_NOT_WRITABLE",
-      at: "/location",
-      facts,
-      cause: error,
-      ...(hint && { hint }),
-    },
-  );
-}
 
 /** Asks a storage for anything: any answer will do. @throws LakeError unavailable; invalid when it is refused */
 export async function askStorage(location: string): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { checkActionSizes } from "../delta/action-sizes.ts";
 import { canonicalJson } from "../delta/json.ts";
-import { checkTableLocation, overlaps } from "../delta/locations.ts";
+import { cannotHold, checkTableLocation, overlaps } from "../delta/locations.ts";
 import { type NewTable, newTableActions } from "../delta/new-table.ts";
 import { planCreation } from "../delta/plan-commit.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
@@ -123,7 +123,7 @@ async function checkNoLog(lake: Lake, location: string): Promise<void> {
     if (listing.commits.length + listing.checkpoints.length === 0 && !listing.hasStagedCommits) return;
   } catch (error) {
     if (isLakeError(error, "notFound")) return;
-    throw error;
+    throw cannotHold(location, error);
   }
   throw new LakeError("conflict", `there is a Delta table at ${location} already`, {
     code: "DELTA_LOG_EXISTS",

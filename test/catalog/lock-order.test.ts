@@ -73,10 +73,14 @@ for (const how of ["create", "import"] as const) {
         await holder.query("begin");
         await holder.query("select dl_lock_both(array['location:s3://b/x'], array['location:s3://b'])");
         await make("s3://b/y/z");
-        const within = make("s3://b/x/y/z");
+        const alone = make("s3://b/x/y/z");
         assert.ok((await untilWaiting(holder)).wanted);
+        // In one turn, and so in one statement.
+        const [within, beside] = [make("s3://b/x/1"), make("s3://b/y/w")];
+        await beside;
+        assert.equal(await Promise.race([within.then(() => "made"), delay(100, "waits")]), "waits");
         await holder.query("commit");
-        await within;
+        await Promise.all([alone, within]);
       } finally {
         await holder.end();
         await catalog.close();

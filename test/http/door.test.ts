@@ -199,6 +199,36 @@ describe("the door", async () => {
       assert.deepEqual([(await lastInfo()).userId, (await lastInfo()).UserID], ["root", "root"]);
     });
 
+    test("a warm commit with a key is ONE call of the catalog, as without", async () => {
+      const calls: string[] = [];
+      const catalog = new Proxy(lake.catalog, {
+        get(target, name: keyof typeof lake.catalog) {
+          const method = target[name] as (...args: unknown[]) => unknown;
+          return (...args: unknown[]) => {
+            calls.push(name);
+            return method.apply(target, args);
+          };
+        },
+      });
+      const counted = client(
+        { ...lake, catalog },
+        { door: openDoor({ keys: openKeyRing(catalog, lake.clock) }), resolveLocation: async () => "file:///x" },
+      );
+      const headers = { authorization: `Bearer ${await keyOf("busy")}` };
+      const other = (await api.newTable()).tableId;
+      const body = (readVersion: number) => ({
+        transactionId: crypto.randomUUID(),
+        tables: [{ tableId: other, readVersion, actions: [addOf(`${readVersion}.parquet`)] }],
+      });
+      assert.equal((await counted.post("/v1/commits", body(0), headers)).status, 201);
+      assert.deepEqual(calls.slice(0, 2).toSorted(), ["findKey", "touchKey"]);
+      calls.length = 0;
+      for (let version = 1; version < 5; version += 1) {
+        assert.equal((await counted.post("/v1/commits", body(version), headers)).status, 201);
+      }
+      assert.deepEqual(calls, ["commit", "commit", "commit", "commit"]);
+    });
+
     test("the log has it, for DESCRIBE HISTORY", async () => {
       await lake.mirrored();
       const { body } = await api.get(`/v1/tables/${tableId}`);

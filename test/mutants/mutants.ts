@@ -52,7 +52,19 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "a new table does not lock the places above its own (PL/pgSQL)",
+    name: "a new table does not wait for the places above its own (PL/pgSQL)",
+    fast: true,
+    killers: ["locks"],
+    edits: [
+      {
+        file: FUNCTIONS,
+        search: "jsonb_array_elements_text(r->'sharedLocks') n)",
+        replace: "jsonb_array_elements_text(r->'sharedLocks') n where false)",
+      },
+    ],
+  },
+  {
+    name: "a new table in a group does not try the places above its own (PL/pgSQL)",
     fast: true,
     killers: ["locks"],
     edits: [{ file: FUNCTIONS, search: "if is_free and requests->i ? 'sharedLocks' then", replace: "if false then" }],

@@ -26,11 +26,12 @@ export function historyCommand(): Command {
       );
       await output.result({ versions: page.items }, () =>
         table(
-          ["VERSION", "TIME", "OPERATION", "ADDED", "REMOVED", "FILES", "SIZE", "MIRROR"],
+          ["VERSION", "TIME", "OPERATION", "BY", "ADDED", "REMOVED", "FILES", "SIZE", "MIRROR"],
           page.items.map((v) => [
             v.version,
             formatTime(v.timestamp),
-            typeof v.commitInfo?.operation === "string" ? v.commitInfo.operation : "-",
+            textOf(v.commitInfo?.operation),
+            textOf(v.commitInfo?.userName ?? v.commitInfo?.userId),
             v.numAdds,
             v.numRemoves,
             v.numFiles,
@@ -44,4 +45,8 @@ export function historyCommand(): Command {
       return 0;
     }),
   );
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "-";
 }
