@@ -53,6 +53,8 @@ export function checkTableLocation(location: string): void {
       throw refuse(`lies in a ${LOG_FOLDER}`, "That folder belongs to a table: name a place outside of it.");
     }
     if (/\p{Cc}/u.test(folder)) throw refuse("has a control character in it", "Give the folder another name.");
+    if (folder.includes("\\"))
+      throw refuse('has a "\\" in it, which is a "/" to some programs', 'Write "/" between folders.');
     // Others who open the table may decode a name more often than we do: to them it would be a way out.
     const decoded = fullyDecoded(folder);
     if (decoded !== folder && (/\p{Cc}/u.test(decoded) || decoded.split(/[/\\]/).some(isDots))) {

@@ -61,6 +61,8 @@ for (const [location, words] of [
   ["s3://b/%2E", /which is "."/],
   ["s3://b/a%2F..%2Fb", /which is "a\/..\/b"/],
   ["s3://b/a%5C..", /which is "a\\.."/],
+  ["s3://b/a\\b", /has a "\\"/],
+  ["file:///a%5Cb", /has a "\\"/],
   ["s3a://b/t", /no canonical/],
   ["s3://b/t/", /no canonical/],
   ["s3://b//t", /no canonical/],

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { invalid, isLakeError, notFound, unavailable } from "../../lib/errors.ts";
 import { tryStore } from "../../lib/lake/stores.ts";
+import { openDeltaLog } from "../../lib/log/delta-log.ts";
 import type { ObjectStore } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
 import { collect } from "../contract/object-store.contract.ts";
@@ -16,6 +17,35 @@ test("a store that keeps its promises is as it was", async () => {
     (await collect(store.list(""))).map(({ key }) => key),
     ["data.parquet"],
   );
+});
+
+test("killed at any of its calls, it leaves a place where a table can still be made", async () => {
+  let calls = 0;
+  for (let survived = 0; survived <= 4; survived += 1) {
+    const store = openMemoryStore();
+    calls = 0;
+    const mortal = <A extends unknown[], T>(call: (...args: A) => Promise<T>) => {
+      return async (...args: A): Promise<T> => {
+        if (calls >= survived) throw new Error("killed");
+        calls += 1;
+        const answer = await call(...args);
+        // Half of the deaths come after the call has done its work.
+        if (calls >= survived && survived % 2 === 0) throw new Error("killed");
+        return answer;
+      };
+    };
+    const killed = { ...store, putIfAbsent: mortal(store.putIfAbsent), removeIf: mortal(store.removeIf) };
+    await tryStore(killed, "s3://b/t").catch(() => undefined);
+    await tryStore(store, "s3://b/t");
+    const log = openDeltaLog(store, "s3://b/t");
+    const listing = await log.list().catch((error: unknown) => {
+      assert.ok(isLakeError(error, "notFound"));
+      return undefined;
+    });
+    assert.deepEqual([...(listing?.commits ?? []), ...(listing?.checkpoints ?? [])], []);
+    assert.equal(await log.putCommit(0, new Uint8Array(1), { timestamp: 1 }), "published");
+  }
+  assert.equal(calls, 3, "two puts and a removal: all of them have been died at");
 });
 
 test("who may write and not remove is let in", async () => {

@@ -83,6 +83,8 @@ cases("below a folder", { storage: lake }, [
   ["%2e%2e", "INVALID_LOCATION"],
   ["%2E%2e/outside", "INVALID_LOCATION"],
   ["a%2f..%2f..%2foutside", "INVALID_LOCATION"],
+  ["a\\b", "INVALID_LOCATION"],
+  ["\\\\machine\\share", "INVALID_LOCATION"],
   ["file://localhost/", "INVALID_LOCATION"],
   ["file://elsewhere/x", "INVALID_LOCATION"],
   ["/", "INVALID_LOCATION"],
