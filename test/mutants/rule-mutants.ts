@@ -6,7 +6,7 @@ export const RULE_MUTANTS: readonly Mutant[] = [
   {
     name: "the same domain is no conflict",
     fast: true,
-    killers: ["processes", "checker"],
+    killers: ["model", "processes", "checker"],
     edits: [
       {
         file: CONFLICTS,
@@ -17,7 +17,7 @@ export const RULE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the domain marker is not watched",
-    killers: ["processes", "checker"],
+    killers: ["model", "processes", "checker"],
     edits: [{ file: INTENT, search: 'if (intent.actions.domains.length > 0) watch.push("domain");', replace: "" }],
   },
   {
@@ -26,8 +26,8 @@ export const RULE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CONFLICTS,
-        search: "return mine.readPartitions.some((matches) => ",
-        replace: "return mine.readPartitions.some((matches) => mine.readPartitions.length < 0 && ",
+        search: "return mine.readPartitions.some(",
+        replace: "return mine.readPartitions.length < 0 && mine.readPartitions.some(",
       },
     ],
   },

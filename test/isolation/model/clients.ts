@@ -129,6 +129,7 @@ async function makeRequest(run: Run, lake: TestLake, planned: readonly PlannedPa
       adds: actions.adds.map(fileRef),
       removes: actions.removes.map(fileRef),
       appIds: actions.txns.map((txn) => txn.appId),
+      domains: actions.domains.map(({ domain }) => domain),
       changesMetadata: actions.metadata !== undefined,
     });
   }
@@ -178,7 +179,9 @@ function makeActions(part: PlannedPart, files: readonly AddFile[], metadata: Met
     nothing: () => ({}),
   };
   const txns = part.app === undefined ? [] : [{ appId: `app${part.app}`, version: 1 }];
-  const actions: CommitActions = { ...NO_ACTIONS, ...made[part.deed](), txns };
+  const domains =
+    part.domain === undefined ? [] : [{ domain: `domain${part.domain}`, configuration: name, removed: false }];
+  const actions: CommitActions = { ...NO_ACTIONS, ...made[part.deed](), txns, domains };
   return { actions, picked: picked.map((file) => file.path) };
 }
 

@@ -26,6 +26,7 @@ export interface PlannedPart {
   readonly picks: readonly number[];
   readonly level?: "Serializable" | "WriteSerializable" | undefined;
   readonly app?: number | undefined;
+  readonly domain?: number | undefined;
 }
 
 export interface PlannedTransaction {
@@ -54,6 +55,7 @@ const part: fc.Arbitrary<PlannedPart> = fc.record({
   picks: fc.array(fc.nat(7), { minLength: 1, maxLength: 3 }),
   level: fc.option(level, { nil: undefined, freq: 3 }),
   app: fc.option(fc.nat(1), { nil: undefined, freq: 4 }),
+  domain: fc.option(fc.nat(1), { nil: undefined, freq: 4 }),
 });
 
 const transaction: fc.Arbitrary<PlannedTransaction> = fc.record({

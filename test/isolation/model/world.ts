@@ -12,12 +12,14 @@ import type { Steps } from "./steps.ts";
 
 let runs = 0;
 
+const DOMAINS = { "delta.feature.domainMetadata": "supported" };
+
 /** New tables for a run. They are empty: the clients fill them. */
 export async function newTables(lake: TestLake, levels: Scenario["levels"]): Promise<string[]> {
   runs += 1;
   const tables: string[] = [];
   for (const [i, level] of levels.entries()) {
-    const configuration = { "delta.enableDeletionVectors": "true", "delta.isolationLevel": level };
+    const configuration = { "delta.enableDeletionVectors": "true", "delta.isolationLevel": level, ...DOMAINS };
     tables.push(await newTable(lake, `run${runs}.table${i}`, { configuration }));
   }
   return tables;
@@ -111,6 +113,7 @@ export async function readVersions(catalog: Catalog, tableId: string): Promise<V
     adds: actions.adds.map(fileRef),
     removes: actions.removes.map(fileRef),
     appIds: actions.txns.map((txn) => txn.appId),
+    domains: actions.domains.map(({ domain }) => domain),
     changesMetadata: actions.metadata !== undefined,
     isBlindAppend: blind.get(version) ?? false,
   }));
