@@ -3,13 +3,14 @@
 import { invalid } from "../errors.ts";
 import type { Catalog, Clock, ReaderLogin } from "../ports.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
+import { checkedDatabase } from "./checked-database.ts";
 import { commitLocked, committer } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
-import type { Database, Sql } from "./database.ts";
+import type { Database } from "./database.ts";
 import { abortImport, beginImport, finishImport, importBatch, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
 import { SCHEMA } from "./migrations/index.ts";
-import { checkSchema, migrate } from "./migrations/migrate.ts";
+import { migrate } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
 import { readActions } from "./reads/actions.ts";
@@ -26,7 +27,7 @@ import { firstOwnVersion, history, readHeader, readSummary, versionAt } from "./
 import { dropTable, findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
 
 export function catalogOn(database: Database, clock: Clock): Catalog {
-  const { db, recheck } = checkedDatabase(database);
+  const { db, recheck, ping } = checkedDatabase(database);
   const imports = importPositions();
   return {
     async migrate({ reader } = {}) {
@@ -35,7 +36,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       if (reader) await allowReader(database, reader);
       return result;
     },
-    ping: () => ping(database),
+    ping,
     close: () => database.close(),
 
     findTable: (ref, options) => findTable(db, ref, options),
@@ -99,13 +100,6 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
   };
 }
 
-async function ping(database: Database): Promise<readonly string[]> {
-  const { dialect } = database;
-  const read = (query: Sql) => database.probe(query);
-  await checkSchema({ dialect, read });
-  return dialect.doubts === undefined ? [] : dialect.doubts.of(await read(dialect.doubts.query));
-}
-
 /**
  * Makes the login, or gives it this password, and lets it read all tables that there are now. Safe to run again, and at once.
  * @throws LakeError invalid where the engine has no logins
@@ -124,42 +118,6 @@ async function allowReader(database: Database, login: ReaderLogin): Promise<void
       SCHEMA.filter(({ isPrivate }) => !isPrivate).map(({ name }) => name),
     ),
   );
-}
-
-/** The database behind a check, made once before the first statement, that its schema is the one of this release. */
-function checkedDatabase(database: Database): { readonly db: Database; recheck(): void } {
-  let checked: Promise<void> | undefined;
-  const check = (): Promise<void> => {
-    checked ??= checkSchema(database).catch((error: unknown) => {
-      checked = undefined;
-      throw error;
-    });
-    return checked;
-  };
-  return {
-    db: {
-      ...database,
-      read: async (query) => {
-        await check();
-        return database.read(query);
-      },
-      write: async (query) => {
-        await check();
-        return database.write(query);
-      },
-      writeReturning: async (query) => {
-        await check();
-        return database.writeReturning(query);
-      },
-      transaction: async (work, options) => {
-        await check();
-        return database.transaction(work, options);
-      },
-    },
-    recheck() {
-      checked = undefined;
-    },
-  };
 }
 
 /** Where the imports begun through this catalog are. After a failure whose outcome may be unknown, an import begins again. */

@@ -1,13 +1,13 @@
 /** What every command gets: the settings from options, environment and file, the output, and a lake on demand. */
 
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
 import { sqliteFile } from "../database-url.ts";
 import { DEFAULT_CONFIG } from "../default-config.ts";
 import type { TableRef } from "../delta/request.ts";
-import { invalid, isLakeError, LakeError, notFound } from "../errors.ts";
+import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { LocalLake, LocalLakeOptions } from "../lake/local.ts";
 import type { MirrorRules } from "../ports.ts";
 import { tableRef } from "../wire/table-ref.ts";
@@ -26,7 +26,12 @@ export interface CommandContext {
   /** The database URL. @throws UsageError when none is given */
   database(): string;
   /** Opens the lake, runs `work`, closes it whatever happens. */
-  withLake<T>(work: (lake: LocalLake) => Promise<T>, options?: OpenOptions): Promise<T>;
+  withLake<T>(work: (lake: LocalLake, opened: Opened) => Promise<T>, options?: OpenOptions): Promise<T>;
+}
+
+export interface Opened {
+  /** True when a catalog has been made where there was none. */
+  readonly made: boolean;
 }
 
 export interface OpenOptions extends Omit<LocalLakeOptions, "database"> {
@@ -84,8 +89,8 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
     database,
     async withLake(work, { create, ...rest } = {}) {
       const url = database();
-      if (create === undefined) checkExists(url);
-      else checkWritable(url);
+      if (create !== undefined) checkWritable(url);
+      let made = !databaseExists(url);
       const { openLocalLake } = await import("../lake/local.ts");
       const verifyFiles = config.storage.verify_files ? ("size" as const) : ("off" as const);
       const {
@@ -96,10 +101,17 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
       } = config.database;
       const statementTimeoutMs = Math.round(statement_timeout * 1000);
       const pool = { poolSize, poolTimeoutMs: pool_timeout * 1000, poolRecycleSeconds, statementTimeoutMs };
-      const lake = await openLocalLake({ verifyFiles, pool, mirrorRules: rulesOf(config), ...rest, database: url });
+      const lake = await openLocalLake({
+        verifyFiles,
+        pool,
+        mirrorRules: rulesOf(config),
+        missing: create === undefined ? "refuse" : "make",
+        ...rest,
+        database: url,
+      });
       try {
-        if (create === "schema") await lake.catalog.migrate();
-        return await work(lake);
+        if (create === "schema") made ||= (await lake.catalog.migrate()).applied.includes(FIRST_MIGRATION);
+        return await work(lake, { made });
       } finally {
         await lake.close();
       }
@@ -137,19 +149,13 @@ async function withEnvironment(config: Config): Promise<Config> {
   };
 }
 
-/** False for a file that is not there; servers are asked when they are needed. */
+/** Whoever has run it has made the catalog. */
+const FIRST_MIGRATION = "0001-initial";
+
+/** False for a file that is not there, or empty; servers are asked when they are needed. */
 export function databaseExists(url: string): boolean {
   const file = sqliteFile(url);
-  return file === undefined || existsSync(file);
-}
-
-/** A mistyped name must not make an empty database. */
-function checkExists(url: string): void {
-  if (databaseExists(url)) return;
-  throw notFound(`there is no database ${sqliteFile(url)}`, {
-    code: "DATABASE_NOT_FOUND",
-    hint: "Check the name; dl serve, dl import and dl migrate make a new one.",
-  });
+  return file === undefined || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /** SQLite opens what it cannot write, too, and would say so at the first commit only. */

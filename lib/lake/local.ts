@@ -24,6 +24,8 @@ export interface LocalLakeOptions {
   readonly mirror?: boolean;
   /** A mirror run that failed; the sweeper starts it again. */
   readonly onMirrorError?: (tableId: string, error: unknown) => void;
+  /** Where there is no SQLite file, or an empty one: `make` a catalog (if absent), or `refuse`. */
+  readonly missing?: "make" | "refuse";
   /** Connections to a PostgreSQL server. */
   readonly pool?: PostgresOptions;
 }
@@ -55,7 +57,7 @@ const mute: MirrorQueue = { enqueue: async () => undefined };
 export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLake> {
   const { database, clock = systemClock, metrics = noMetrics, mirror = true, onMirrorError } = options;
   const { verifyFiles = "size" } = options;
-  const catalog = await openCatalog(database, clock, options.pool);
+  const catalog = await openCatalog(database, clock, { ...options.pool, missing: options.missing ?? "make" });
   const openLog: Lake["openLog"] = (location) => openDeltaLog(openStore(location), location);
   const inline: InlineQueue | undefined = mirror
     ? openInlineQueue({

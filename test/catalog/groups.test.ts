@@ -36,7 +36,7 @@ function heldBack(concurrency = 2) {
     end(answers?: readonly GroupAnswer[]): void;
   }[] = [];
   const commit = groupCommits(
-    (group: CommitGroup) =>
+    (group: Omit<CommitGroup, "database">) =>
       new Promise((resolve) => {
         groups.push({
           ids: group.requests.map(({ transactionId }) => transactionId),

@@ -10,6 +10,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -235,7 +236,10 @@ test("dl export and dl import: there and back, the same table", async () => {
   const imported = await dl(["import", to, "--name", "copy.orders", "--database", other]);
   const { version, files, bytes, mode } = JSON.parse(ok(imported));
   assert.deepEqual([version, files, bytes, mode], [4, 2, 4096, "full-history"]);
-  assert.match(imported.stderr, /^imported copy.orders: versions 0 to 4, 2 files, 4.0 KiB/);
+  assert.match(
+    imported.stderr,
+    /^there was no catalog here: a new one has been made\nimported copy.orders: versions 0 to 4, 2 files, 4.0 KiB/,
+  );
   assert.equal((await dl(["diff", "--database", other, "--table", "copy.orders"])).code, 0);
   const again = await dl(["import", to, "--name", "copy.again", "--database", other]);
   assert.equal(again.code, 1);
@@ -352,4 +356,18 @@ test("dl drop: forgets a table once its log has all of it; --force gives the res
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /^dl: "sales\.dropped" has 1 version in SQL alone: .*force/s);
   assert.match(ok(await run("drop", name, "--force")), /1 version that it had in SQL alone is given up/);
+});
+
+test("what reads makes no catalog: neither of a missing file nor of an empty one", async () => {
+  const path = join(folder, "empty.sqlite");
+  for (const wanted of [/there is no database .*empty\.sqlite/, /empty\.sqlite is empty: it holds no catalog/]) {
+    for (const args of [["tables"], ["health"], ["diff"], ["files", "--table", "a.b"], ["mirror"]]) {
+      const { code, stderr } = await dl([...args, "--database", path]);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, wanted);
+      assert.match(stderr, /dl serve, dl import and dl migrate make a new one/);
+    }
+    if (existsSync(path)) assert.equal(statSync(path).size, 0);
+    else writeFileSync(path, "");
+  }
 });

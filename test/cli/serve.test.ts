@@ -106,6 +106,7 @@ test("it serves, mirrors, measures, and ends with 0 when all is published", asyn
   assert.equal(code, 0, stderr);
   assert.equal(stdout.split("\n").length, 2);
   for (const line of stderr.trim().split("\n")) JSON.parse(line);
+  assert.match(stderr, /a new one has been made/, "making a catalog is said aloud");
   assert.ok(existsSync(join(folder, "a/b/_delta_log/00000000000000000020.json")), "stopped before the mirror was done");
 });
 

@@ -5,6 +5,7 @@ import type { Commit } from "../../delta/actions.ts";
 import type { PlannedCommit, TableState } from "../../delta/table.ts";
 import { invalid } from "../../errors.ts";
 import type { Clock, CommitOutcome } from "../../ports.ts";
+import { type CheckedDatabase, checkIdentity } from "../checked-database.ts";
 import { touch } from "../claims.ts";
 import type { Database, SqlTransaction } from "../database.ts";
 import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from "../dialect.ts";
@@ -15,12 +16,15 @@ import { groupCommits } from "./groups.ts";
 import { type CommitGroup, type CommitRows, mirrorRequest, type TableRequest, tableRequest } from "./planned-rows.ts";
 import { commitInTransaction } from "./steps.ts";
 
-export function committer(db: Database, clock: Clock): (planned: PlannedCommit) => Promise<CommitOutcome> {
+export function committer(db: CheckedDatabase, clock: Clock): (planned: PlannedCommit) => Promise<CommitOutcome> {
   const { functions } = db.dialect;
   // Without functions a transaction excludes every other writer anyway.
   const concurrency = functions ? GROUPS_AT_ONCE : 1;
   const grouped = groupCommits(
-    (group) => (functions ? functions.commit(db, group) : commitInOneTransaction(db, clock, group)),
+    async (group) => {
+      const whole = { ...group, database: await db.identity() };
+      return functions ? functions.commit(db, whole) : commitInOneTransaction(db, clock, whole);
+    },
     { concurrency },
   );
   return async (planned) => grouped(requestOf(planned));
@@ -32,9 +36,10 @@ const GROUPS_AT_ONCE = 2;
 function commitInOneTransaction(
   db: Database,
   clock: Clock,
-  { requests }: CommitGroup,
+  { database, requests }: CommitGroup,
 ): Promise<readonly CommitOutcome[]> {
   return db.transaction(async (tx) => {
+    await checkIdentity(tx, database);
     const answers: CommitOutcome[] = [];
     for (const request of requests) answers.push(await commitInTransaction(tx, request, clock.now()));
     return answers;
@@ -43,12 +48,13 @@ function commitInOneTransaction(
 
 /** As {@link committer}, with the locks held while `plan` decides. */
 export async function commitLocked(
-  db: Database,
+  db: CheckedDatabase,
   clock: Clock,
   transactionId: string,
   tables: readonly { readonly tableId: string; readonly after: number }[],
   plan: (states: readonly TableState[], winners: ReadonlyMap<string, readonly Commit[]>) => PlannedCommit,
 ): Promise<CommitOutcome> {
+  const database = await db.identity();
   const round = async (tx: SqlTransaction) => {
     const ids = tables.map(({ tableId }) => requireUuid(tableId, "table id"));
     // All that dl_commit locks, at once: a twin of this transaction that held the rest would wait for us, and we for it.
@@ -58,8 +64,11 @@ export async function commitLocked(
       ids.map((tableId) => ({ tableId })),
     );
     const request = requestOf(plan(states, await readWinners(tx, tables, states)));
-    if (tx.dialect.functions === undefined) return commitInTransaction(tx, request, clock.now());
-    const [outcome] = await tx.dialect.functions.commit(tx, { requests: [request], waits: true });
+    if (tx.dialect.functions === undefined) {
+      await checkIdentity(tx, database);
+      return commitInTransaction(tx, request, clock.now());
+    }
+    const [outcome] = await tx.dialect.functions.commit(tx, { database, requests: [request], waits: true });
     return outcome as CommitOutcome;
   };
   return db.transaction(round, { withinMs: deadlineMs("lockedRound") });

@@ -9,7 +9,7 @@ import type { CommitGroup, CommitRows, GroupAnswer } from "./planned-rows.ts";
 
 /** @param options.concurrency groups under way at once */
 export function groupCommits(
-  run: (group: CommitGroup) => Promise<readonly GroupAnswer[]>,
+  run: (group: Omit<CommitGroup, "database">) => Promise<readonly GroupAnswer[]>,
   { concurrency }: { readonly concurrency: number },
 ): (request: CommitRows) => Promise<CommitOutcome> {
   const waiting: Waiting[] = [];

@@ -83,6 +83,8 @@ export interface CommitRows {
 
 /** Commits for one SQL transaction. */
 export interface CommitGroup {
+  /** The catalog that they are for: in another one nothing is written. */
+  readonly database: string;
   readonly requests: readonly CommitRows[];
   /**
    * True: waits for locks that others hold. All requests are of the same tables then, so that nobody waits for the writer of

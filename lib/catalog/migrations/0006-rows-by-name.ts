@@ -300,6 +300,11 @@ begin
   end if;
   -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
   if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
+  -- Another catalog may have come into the place of the one that the caller began with.
+  if req ? 'database' and not exists (
+    select from dl_migrations where id = 10 and database_id = (req->>'database')::uuid) then
+    raise exception 'the request is for the catalog %', req->>'database' using errcode = 'DL001';
+  end if;
   if waits then
     perform dl_lock_both(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n),
       array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n));

@@ -10,6 +10,7 @@ import { NAME_IN_ANY_CASE, POSTGRES_FUNCTIONS_BY_NAME } from "./0006-rows-by-nam
 import { addMirrorErrorCode, MIRROR_ERROR_CODE } from "./0007-mirror-error-code.ts";
 import { API_KEYS } from "./0008-api-keys.ts";
 import { DRIFT, FAULTS, MIRROR_FACTS_FUNCTION, QUARANTINED_TABLES } from "./0009-health.ts";
+import { DATABASE_ID, giveIdentity, IDENTITY_MIGRATION } from "./0010-identity.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -72,6 +73,7 @@ export const MIGRATIONS: readonly Migration[] = [
       ...(dialect.name === "postgres" ? [MIRROR_FACTS_FUNCTION] : []),
     ],
   },
+  { id: IDENTITY_MIGRATION, name: "0010-identity", statements: giveIdentity },
 ];
 
 /** What later migrations added to the first tables. */
@@ -82,7 +84,7 @@ const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexe
 
 /** The schema that all migrations together make. */
 export const SCHEMA: readonly TableSpec[] = [
-  MIGRATIONS_TABLE,
+  { ...MIGRATIONS_TABLE, columns: [...MIGRATIONS_TABLE.columns, DATABASE_ID] },
   ...INITIAL_TABLES.map((table) => ({
     ...table,
     columns: [...table.columns, ...(ADDED[table.name]?.columns ?? [])],

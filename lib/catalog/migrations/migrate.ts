@@ -2,8 +2,9 @@
 
 import { LakeError } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
-import { type Database, type SqlTransaction, sql } from "../database.ts";
-import { integer } from "../rows/values.ts";
+import { type Database, type Row, type SqlTransaction, sql } from "../database.ts";
+import { integer, optionalText } from "../rows/values.ts";
+import { IDENTITY_MIGRATION } from "./0010-identity.ts";
 import { createTable } from "./ddl.ts";
 import { MIGRATIONS, MIGRATIONS_TABLE, type Migration } from "./index.ts";
 
@@ -45,18 +46,31 @@ async function createMigrationsTable(db: Database): Promise<void> {
 type Reading = Pick<Database, "dialect" | "read">;
 
 /** undefined when there is not even dl_migrations */
-async function appliedMigrations(db: Reading): Promise<ReadonlySet<number> | undefined> {
+async function readMigrations(db: Reading): Promise<readonly Row[] | undefined> {
   if ((await db.read(db.dialect.hasTable(MIGRATIONS_TABLE.name))).length === 0) return undefined;
-  const rows = await db.read(sql`select id from dl_migrations`);
+  // All columns: older schemas have fewer.
+  return db.read(sql`select * from dl_migrations`);
+}
+
+async function appliedMigrations(db: Reading): Promise<ReadonlySet<number> | undefined> {
+  const rows = await readMigrations(db);
+  return rows && idsOf(rows);
+}
+
+function idsOf(rows: readonly Row[]): ReadonlySet<number> {
   return new Set(rows.map((row) => integer(row, "id")));
 }
 
-/** @throws LakeError invalid: SCHEMA_OUTDATED, SCHEMA_NEWER */
-export async function checkSchema(db: Reading): Promise<void> {
-  const applied = await appliedMigrations(db);
+/**
+ * @returns the identity of the catalog
+ * @throws LakeError invalid: SCHEMA_OUTDATED, SCHEMA_NEWER
+ */
+export async function checkSchema(db: Reading): Promise<string> {
+  const rows = await readMigrations(db);
+  const applied = rows && idsOf(rows);
   refuseNewer(applied);
   const missing = MIGRATIONS.filter((migration) => !applied?.has(migration.id));
-  if (missing.length === 0) return;
+  if (missing.length === 0) return identityIn(rows ?? []);
   throw new LakeError(
     "invalid",
     `the database lacks ${applied ? "migrations of this release" : "the tables of the catalog"}`,
@@ -66,6 +80,11 @@ export async function checkSchema(db: Reading): Promise<void> {
       facts: { missing: missing.map((migration) => migration.name) },
     },
   );
+}
+
+function identityIn(rows: readonly Row[]): string {
+  const row = rows.find(({ id }) => id === IDENTITY_MIGRATION);
+  return row === undefined ? "" : (optionalText(row, "database_id") ?? "");
 }
 
 function refuseNewer(applied: ReadonlySet<number> | undefined): void {

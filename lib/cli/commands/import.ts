@@ -27,9 +27,15 @@ export function importCommand(): Command {
       action<Options>(async ({ output, withLake }, { name, mode }, [given = ""]) => {
         const location = await toLocation(given);
         const progress = openProgress();
-        const imported = await withLake((lake) => importTable(lake, { location, name, mode }, progress.update), {
-          create: "schema",
-        }).finally(progress.stop);
+        const imported = await withLake(
+          async (lake, { made }) => {
+            if (made) output.note("there was no catalog here: a new one has been made");
+            return importTable(lake, { location, name, mode }, progress.update);
+          },
+          {
+            create: "schema",
+          },
+        ).finally(progress.stop);
         // JSON in every format: the id in it is what the next command needs.
         await output.write(`${stringifyJson(imported)}\n`);
         const { version, baseVersion, files, bytes, resumed, notes } = imported;

@@ -35,6 +35,9 @@ import { VERSION } from "../version.ts";
 /** Tables that one sweep enqueues; the next sweep takes the rest. */
 const SWEEP_TABLES = 1000;
 
+/** Whoever expected tables must hear of it. */
+const NEW_CATALOG = "there was no catalog here: a new one has been made, without any table";
+
 interface Options {
   readonly port?: number;
   readonly host?: string;
@@ -86,8 +89,9 @@ export function serveCommand(): Command {
         const { enabled: mirror } = settings.mirror;
         await checkPlaces(placesOf(settings));
         const left = await withLake(
-          async (lake) => {
+          async (lake, { made }) => {
             logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
+            if (made) logger.warn({ database: maskedUrl(database()) }, NEW_CATALOG);
             for (const nested of await nestedTables(lake.catalog)) logger.warn({ hint: NESTED_HINT }, nested);
             const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
             const door = await serverDoor(lake, settings, { noDoor, logger });

@@ -49,6 +49,12 @@ const REACTIONS: Readonly<Record<string, Reaction>> = {
   "57": { kind: "unavailable", code: "DATABASE_UNAVAILABLE", says: "is shutting down or starting" },
   "57014": { kind: "unavailable", code: "DATABASE_TIMEOUT", says: "did not finish a statement in time" },
   "58": { kind: "unavailable", code: "DATABASE_IO_ERROR", says: "has trouble with its disk" },
+  DL001: {
+    kind: "unavailable",
+    code: "DATABASE_CHANGED",
+    says: "holds another catalog than the one that this server began with",
+    hint: "Nothing was written. If this is meant, restart the server; if not, bring the database back.",
+  },
   XX: { kind: "corrupt", code: "DATABASE_CORRUPT", says: "reports damage" },
 };
 

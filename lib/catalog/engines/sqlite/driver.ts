@@ -13,16 +13,22 @@ import { type RetryPolicy, retry } from "../../../retry.ts";
 import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql, untyped } from "../../database.ts";
 import { SQLITE } from "./dialect.ts";
 import { isBusy, sqliteError } from "./errors.ts";
+import { watchFiles } from "./file-watch.ts";
 
 export interface SqliteOptions {
   /** How long to wait for another writer, in milliseconds. */
   readonly busyTimeoutMs?: number;
+  /** What to do where there is no file, or an empty one: `make` a catalog (if absent), or `refuse`. */
+  readonly missing?: "make" | "refuse";
 }
 
 export interface SqliteDatabase extends Database {
   /** True when the file does not exist, or holds no tables at all. */
   isNew(): Promise<boolean>;
 }
+
+/** Between two looks at the files for reads alone. */
+const LOOK_EVERY_MS = 1000;
 
 const BUSY: RetryPolicy = { firstPauseMs: 2, longestPauseMs: 25, withinMs: deadlineMs("sqliteLock") };
 /** Rows written between two turns of the event loop. */
@@ -31,6 +37,9 @@ const ROWS_PER_TURN = 1000;
 export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDatabase {
   const busy = options.busyTimeoutMs === undefined ? BUSY : { ...BUSY, withinMs: options.busyTimeoutMs };
   checkPlace(path);
+  checkMissing(path, options.missing ?? "make");
+  const files = watchFiles(path);
+  let lookedAt = Number.NEGATIVE_INFINITY;
   let writer: Connection | undefined;
   let reader: Connection | undefined;
   let closed = false;
@@ -42,13 +51,20 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
   };
   const openWriter = async (): Promise<Connection> => {
     checkOpen();
-    writer ??= await retried(() => openConnection(path, "write"));
+    if (writer !== undefined) return writer;
+    // Opening makes a file where there is none: the one that has been read must still be there.
+    if (reader !== undefined) files.check();
+    writer = await retried(() => openConnection(path, "write"));
     return writer;
   };
   const read = (query: Sql): readonly Row[] => {
     checkOpen();
     // Read-only as long as nothing is written: a catalog on a read-only disk can be read.
     reader ??= openConnection(path, "read");
+    if (performance.now() - lookedAt > LOOK_EVERY_MS) {
+      files.check();
+      lookedAt = performance.now();
+    }
     return reader.all(query.sql, query.values as SqlValue[]);
   };
 
@@ -57,8 +73,11 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
       const connection = await openWriter();
       await retried(() => connection.all("begin immediate", []));
       try {
+        files.check();
         const result = await work(transactionOn(connection, path));
         translated(path, () => connection.all("commit", []));
+        // Before anybody hears of it: a file that went away meanwhile has taken the commit with it.
+        files.check();
         return result;
       } catch (error) {
         connection.rollback();
@@ -73,7 +92,11 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
       if (reader === undefined && !existsSync(path)) await inTurn(openWriter);
       return retried(() => read(query));
     },
-    probe: async (query) => read(query),
+    async probe(query) {
+      const rows = translated(path, () => read(query));
+      files.check();
+      return rows;
+    },
     write: (query) => transaction((tx) => tx.write(query)),
     writeReturning: (query) => transaction((tx) => tx.writeReturning(query)),
     define: (statement) => transaction((tx) => tx.define(statement)),
@@ -210,6 +233,24 @@ function makePrivate(path: string): void {
   } catch {
     // It is there, or cannot be made: opening it says why.
   }
+}
+
+/** @throws LakeError notFound where there is no catalog and none is to be made; corrupt where only its log is left */
+function checkMissing(path: string, missing: "make" | "refuse"): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size !== undefined && size > 0) return;
+  const what = size === undefined ? `there is no database ${path}` : `${path} is empty: it holds no catalog`;
+  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
+    throw new LakeError("corrupt", `${what}, and its write-ahead log is left behind`, {
+      code: "DATABASE_GONE",
+      hint: `Restore ${path}. If a new catalog is meant, move ${path}-wal and ${path}-shm away first.`,
+    });
+  }
+  if (missing === "make") return;
+  throw new LakeError("notFound", what, {
+    code: "DATABASE_NOT_FOUND",
+    hint: "Check the name; dl serve, dl import and dl migrate make a new one.",
+  });
 }
 
 function checkPlace(path: string): void {
