@@ -51,6 +51,8 @@ export interface PlannedTable {
   readonly readVersion: number;
   /** The planner has checked all winners up to here; readVersion ≤ checkedVersion. */
   readonly checkedVersion: number;
+  /** SQL had this version before: below it, it has gone back in time. */
+  readonly seenVersion?: number;
   /** The marker versions that the actions were validated against; −1 for a creation. */
   readonly metadataVersion: number;
   readonly protocolVersion: number;

@@ -4,9 +4,10 @@ import { COUNT } from "../delta/limits.ts";
 import { namesAbsoluteRemoves } from "../delta/own-paths.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
-import type { Lake, PlannedCommit } from "../ports.ts";
+import type { Lake, PlannedCommit, Rejection } from "../ports.ts";
 import { acknowledge, type Committed } from "./acknowledge.ts";
 import { type By, signed } from "./author.ts";
+import { BEHIND_LOG, checkNotBehind, newestSeen, noteHeads, wentBack } from "./behind-log.ts";
 import { checkChange } from "./check-change.ts";
 import {
   checkedUpToHead,
@@ -49,7 +50,8 @@ export async function commit(lake: Lake, request: CommitRequest & By): Promise<C
     },
     async (error: unknown) => {
       // A replay must get its first answer even where the request would no longer be valid: the table may have changed or gone.
-      const replay = isLakeError(error, "unavailable") ? undefined : await findReplay(lake, request, requestHash);
+      const isUnknown = isLakeError(error, "unavailable") && error.code !== BEHIND_LOG;
+      const replay = isUnknown ? undefined : await findReplay(lake, request, requestHash);
       if (replay === undefined) throw error;
       return replay;
     },
@@ -98,6 +100,7 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
       if (outcome.status === "otherRequest") throw keyReused(request);
       if (outcome.status === "rejected") {
         const missing = outcome.rejections.some((r) => r.reason === "tableNotFound");
+        await checkTime(lake, parts, outcome.rejections);
         if (!missing || round > 0) return rejected(lake, parts, outcome.rejections);
       }
     }
@@ -110,6 +113,15 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
   }
   verified ??= await verifyFiles(lake, request, planned ?? []);
   return attemptLocked(lake, request, requestHash, parts, verified);
+}
+
+/** A head below what was read of it: the writer is wrong, or SQL has gone back in time. @throws LakeError CATALOG_BEHIND_LOG */
+async function checkTime(lake: Lake, parts: readonly Part[], rejections: readonly Rejection[]): Promise<void> {
+  for (const { tableId, reason, version = -1 } of rejections) {
+    const part = parts.find(({ state }) => state.tableId === tableId);
+    if (part && reason === "headWentBack") throw wentBack(lake, part.state, version);
+    if (part && reason === "readVersionAhead") await checkNotBehind(lake, { ...part.state, version });
+  }
 }
 
 /**
@@ -137,9 +149,10 @@ function plannedCommit(
 ): PlannedCommit {
   const tables = parts.map(({ plan: { planned } }) => {
     const filesVerified = verified.get(planned.tableId);
-    if (filesVerified === undefined) return planned;
+    const seen = { ...planned, seenVersion: newestSeen(lake, planned.tableId) };
+    if (filesVerified === undefined) return seen;
     const commitInfo = { ...planned.actions.commitInfo, filesVerified };
-    return { ...planned, actions: { ...planned.actions, commitInfo } };
+    return { ...seen, actions: { ...planned.actions, commitInfo } };
   });
   return { transactionId: request.transactionId, requestHash, tables, mirror: mirrorDemand(lake, request) };
 }
@@ -178,7 +191,10 @@ async function attemptLocked(
     });
     if (outcome.status === "committed") return committed(lake, parts, outcome);
     if (outcome.status === "otherRequest") throw keyReused(request);
-    if (outcome.status === "rejected") return rejected(lake, parts, outcome.rejections);
+    if (outcome.status === "rejected") {
+      await checkTime(lake, parts, outcome.rejections);
+      return rejected(lake, parts, outcome.rejections);
+    }
     throw new Error("a marker moved although the tables were locked");
   } catch (error) {
     if (error instanceof ConflictUnderLock) return { status: "conflict", conflicts: error.conflicts };
@@ -187,6 +203,7 @@ async function attemptLocked(
 }
 
 function committed(lake: Lake, parts: readonly Part[], outcome: Committed): Committed {
+  noteHeads(lake, outcome.tables);
   for (const { asked, state } of parts) {
     if (asked.actions.metadata || asked.actions.protocol) forgetTable(lake, state);
   }

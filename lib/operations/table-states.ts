@@ -3,6 +3,7 @@
 import type { TableRef } from "../delta/request.ts";
 import { type LakeError, notFound } from "../errors.ts";
 import type { Catalog, Lake, TableState } from "../ports.ts";
+import { noteHeads } from "./behind-log.ts";
 
 /** Metadata of wide tables run to megabytes: this bounds what a warm process holds. */
 const MAX_REMEMBERED = 500;
@@ -33,6 +34,7 @@ export async function tableStates(
   }
   const missing = refs.filter((ref) => !found.has(key(ref)));
   const read = missing.length === 0 ? [] : await lake.catalog.readStates(missing);
+  noteHeads(lake, read);
   if (cache.size + read.length > MAX_REMEMBERED) cache.clear();
   for (const state of read) {
     for (const ref of [{ tableId: state.tableId }, { name: state.name }]) {

@@ -32,6 +32,8 @@ export interface Rejection {
   readonly reason:
     | "tableNotFound"
     | "readVersionAhead"
+    /** the head is below a version that was seen before */
+    | "headWentBack"
     /** the expectedVersion of a strict commit is there already */
     | "versionTaken"
     | "nameTaken"

@@ -58,6 +58,7 @@ export interface TableRequest extends TableWrite {
   readonly watch: readonly string[];
   readonly inCommitTimestamps: boolean;
   readonly expectedVersion?: number;
+  readonly seenVersion?: number;
   readonly givenTimestamp?: number;
 }
 
@@ -144,6 +145,7 @@ export function tableRequest(planned: PlannedTable): TableRequest {
     watch: planned.watch.map(markerColumn),
     inCommitTimestamps: planned.inCommitTimestamps,
     ...(planned.expectedVersion === undefined ? {} : { expectedVersion: planned.expectedVersion }),
+    ...(planned.seenVersion === undefined ? {} : { seenVersion: planned.seenVersion }),
     ...(planned.givenTimestamp === undefined ? {} : { givenTimestamp: planned.givenTimestamp }),
   };
 }

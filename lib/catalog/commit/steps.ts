@@ -120,7 +120,9 @@ async function checkHeads(tx: SqlTransaction, tables: readonly TableRequest[]): 
     const head = row && headNumbers(row);
     heads.push(head);
     if (row === undefined || head === undefined) rejections.push({ tableId, reason: "tableNotFound" });
-    else if (head.version < table.readVersion) {
+    else if (head.version < (table.seenVersion ?? 0)) {
+      rejections.push({ tableId, reason: "headWentBack", version: head.version });
+    } else if (head.version < table.readVersion) {
       rejections.push({ tableId, reason: "readVersionAhead", version: head.version });
     } else if (table.expectedVersion !== undefined && head.version + 1 !== table.expectedVersion) {
       rejections.push({ tableId, reason: "versionTaken", version: head.version });

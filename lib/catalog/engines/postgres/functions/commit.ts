@@ -148,7 +148,9 @@ begin
     end if;
     heads[i] := t;
     checked := (tab->>'checkedVersion')::bigint;
-    if t.version < (tab->>'readVersion')::bigint then
+    if t.version < (tab->>'seenVersion')::bigint then
+      rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'headWentBack', 'version', t.version);
+    elsif t.version < (tab->>'readVersion')::bigint then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'readVersionAhead', 'version', t.version);
     elsif t.version + 1 <> (tab->>'expectedVersion')::bigint then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'versionTaken', 'version', t.version);
