@@ -2,7 +2,8 @@
 
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, parse, sep } from "node:path";
-import { invalid } from "../errors.ts";
+import { invalid, isLakeError } from "../errors.ts";
+import { folderSteps } from "../storage/folder-steps.ts";
 
 /** What is asked of the disk. */
 export interface Disk {
@@ -12,19 +13,23 @@ export interface Disk {
   readdir(path: string): Promise<readonly string[]>;
 }
 
-const DISK: Disk = {
-  realpath: (path) => realpath(path),
-  // As bigint: an inode of NTFS or of a network may have more digits than a double.
-  lstat: (path) => lstat(path, { bigint: true }),
-  readdir: (path) => readdir(path),
-};
+/** Each question with an end, as all steps in folders have one. */
+function diskAt(path: string): Disk {
+  const step = folderSteps(path);
+  return {
+    realpath: (place) => step(() => realpath(place)),
+    // As bigint: an inode of NTFS or of a network may have more digits than a double.
+    lstat: (place) => step(() => lstat(place, { bigint: true })),
+    readdir: (place) => step(() => readdir(place)),
+  };
+}
 
 /**
  * Resolves links in as much of the path as exists; what is missing keeps its letters.
  * @param path absolute, without dot segments
- * @throws LakeError invalid where a part of it cannot be a folder, or leads nowhere
+ * @throws LakeError invalid where a part of it cannot be a folder, or leads nowhere; unavailable where the disk does not answer
  */
-export async function realPath(path: string, disk: Disk = DISK): Promise<string> {
+export async function realPath(path: string, disk: Disk = diskAt(path)): Promise<string> {
   const { root } = parse(path);
   const names = path
     .slice(root.length)
@@ -79,6 +84,7 @@ function codeOf(error: unknown): string {
 }
 
 function unusable(path: string, why: string, cause: unknown): Error {
+  if (isLakeError(cause)) return cause;
   return invalid(`${path} cannot be a folder: ${why}`, {
     code: "INVALID_LOCATION",
     hint: "Name a folder that is there, or one that can be made.",
@@ -105,7 +111,10 @@ async function hasOtherSpellings(folder: string, name: string, disk: Disk): Prom
   const idOf = (spelling: string) =>
     disk.lstat(join(folder, spelling)).then(
       ({ dev, ino }) => `${dev}:${ino}`,
-      () => undefined,
+      (error: unknown) => {
+        if (isLakeError(error)) throw error;
+        return undefined;
+      },
     );
   const id = await idOf(name);
   for (const other of others) if (id !== undefined && (await idOf(other)) === id) return true;

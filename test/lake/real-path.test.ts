@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { isLakeError } from "../../lib/errors.ts";
+import { isLakeError, unavailable } from "../../lib/errors.ts";
 import { type Disk, realPath } from "../../lib/lake/real-path.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-real-path-")));
@@ -86,4 +86,12 @@ for (const [what, same, path, real] of [
 test("where case matters, neighbours that differ by case stay two", async () => {
   const disk = diskOf(["/data", "/DATA"], (name) => name);
   assert.deepEqual([await realPath("/data", disk), await realPath("/DATA", disk)], ["/data", "/DATA"]);
+});
+
+test("a disk that does not answer is said to be away, and is no place", async () => {
+  const away = () => Promise.reject(unavailable("the folder has not answered"));
+  for (const silent of ["realpath", "lstat", "readdir"] as const) {
+    const disk = { ...diskOf(["/Data"], (name) => name.toLowerCase()), [silent]: away };
+    await assert.rejects(realPath("/data", disk), (error) => isLakeError(error, "unavailable"), silent);
+  }
 });
