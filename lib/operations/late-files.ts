@@ -4,7 +4,7 @@
  */
 
 import { encodeCommit } from "../delta/encode.ts";
-import { LAST_CHECKPOINT } from "../delta/log-files.ts";
+import { type CheckpointFile, LAST_CHECKPOINT } from "../delta/log-files.ts";
 import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
 
@@ -29,6 +29,10 @@ export async function removeLateFiles(lake: Lake, table: Place, next: number): P
     for (const file of made) if (await log.removeFile(file.name)) removed.push(file.name);
     if (await log.removeFile(name, bytes)) removed.push(name);
   }
+  for (const checkpoint of checkpoints) {
+    if (!(await isLateCheckpoint(lake, log, table, checkpoint))) continue;
+    for (const { name } of checkpoint.files) if (await log.removeFile(name)) removed.push(name);
+  }
   if (removed.length > 0 && (await hintsAt(log, next))) await log.removeFile(LAST_CHECKPOINT);
   return removed;
 }
@@ -51,6 +55,35 @@ export async function isOfDroppedTable(
   if (!commits.some((commit) => Buffer.compare(bytes, encodeCommit(commit)) === 0)) return false;
   // After the bytes were read: a successor of this table, if they are of one, was made after this table was dropped.
   return (await lake.catalog.findTable({ tableId })) !== undefined;
+}
+
+/**
+ * A checkpoint without its commit, of a table that was made by us and dropped here: such a table is named in its metaData, which
+ * readers would take for that of the new one.
+ */
+async function isLateCheckpoint(
+  lake: Lake,
+  log: DeltaLog,
+  { tableId, location }: Place,
+  checkpoint: CheckpointFile,
+): Promise<boolean> {
+  // The commit itself decides, not a listing of a folder into which a twin writes.
+  if ((await log.readCommitBytes(checkpoint.version)) !== undefined) return false;
+  const maker = await tableNamedIn(log, checkpoint);
+  if (maker === undefined) return false;
+  const former = await lake.catalog.findTable({ tableId: maker }, { anyStatus: true });
+  if (former?.status !== "DELETED" || former.location !== location) return false;
+  return (await lake.catalog.findTable({ tableId })) !== undefined;
+}
+
+async function tableNamedIn(log: DeltaLog, checkpoint: CheckpointFile): Promise<string | undefined> {
+  try {
+    return (await log.readCheckpointHeader(checkpoint)).metadata?.id;
+  } catch (error) {
+    // What cannot be read is not known to be ours.
+    if (isLakeError(error, "corrupt") || isLakeError(error, "notFound")) return undefined;
+    throw error;
+  }
 }
 
 /** A worker whose table was dropped under it takes away what it put into the log of another: so nobody need find it. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkpointFileName } from "../../lib/delta/log-files.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
 import { importTable } from "../../lib/operations/import.ts";
@@ -122,6 +123,29 @@ async function goesOn(lake: TestLake, name: string, at: number, lives: number, m
   assert.deepEqual(await publishedBytes(lake, id, before.to), before, `${what}: published bytes never change`);
   return true;
 }
+
+test("a checkpoint of the old table, put when its last commit was not there any more, is taken away with its hint", async () => {
+  const lake = await openTestLake();
+  const [name, location] = ["late.checkpoint", "file:///lake/late.checkpoint"];
+  const old = await newTable(lake, name, { configuration: { "delta.checkpointInterval": "2" } });
+  for (const v of [0, 1]) await commitTo(lake, old, v, [addOf(`old${v}`)]);
+  await mirrorTable(lake, old);
+  const store = lake.store(location);
+  const late = [`_delta_log/${checkpointFileName(2)}`, "_delta_log/_last_checkpoint"];
+  const bytes = await Promise.all(late.map(async (key) => (await store.get(key))?.bytes ?? new Uint8Array()));
+  await dropTable(lake, { tableId: old });
+  await emptied(lake, location);
+  const id = await created(lake, name);
+  for (const [i, key] of late.entries()) await store.put(key, bytes[i] ?? new Uint8Array());
+  assert.deepEqual((await mirrorTable(lake, id)).published, [0]);
+  for (const key of late) assert.equal(await store.get(key), undefined, key);
+  // One that nobody of ours is known to have made stays, and stops the mirror.
+  await store.put(late[0] ?? "", new TextEncoder().encode("PAR1, or so it says"));
+  await commitTo(lake, id, 0, [addOf("young")]);
+  assert.equal((await mirrorTable(lake, id)).error?.code, "LOG_AHEAD");
+  assert.ok(await store.get(late[0] ?? ""));
+  await lake.close();
+});
 
 for (const [scene, meanwhile] of Object.entries(SCENES)) {
   test(`a worker paused at any call: ${scene}`, async () => {
