@@ -172,3 +172,26 @@ test("a log cleaned up by retention is no drift", async () => {
   });
   assert.deepEqual([report.outcome, report.drift.fileCount, report.comparedVersion], ["ok", 0, 6]);
 });
+
+test("what is committed and published while it compares is no version of somebody else", async () => {
+  const id = await newTable(lake, "d.race");
+  await commitTo(lake, id, 0, [addOf("before")]);
+  await mirrorTable(lake, id);
+  let raced = false;
+  const racing = {
+    ...lake,
+    catalog: {
+      ...lake.catalog,
+      async findTable(...args: Parameters<typeof lake.catalog.findTable>) {
+        const head = await lake.catalog.findTable(...args);
+        if (raced) return head;
+        raced = true;
+        await commitTo(lake, id, 1, [addOf("meanwhile")]);
+        await mirrorTable(lake, id);
+        return head;
+      },
+    },
+  };
+  const report = await diffTable(racing, { ref: { tableId: id }, lagThresholdSeconds: 5, maxDriftFiles: 0 });
+  assert.deepEqual([report.outcome, report.sqlVersion, report.logVersion, report.comparedVersion], ["ok", 1, 2, 1]);
+});
