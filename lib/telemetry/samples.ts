@@ -54,31 +54,34 @@ interface MirroredVersion {
   readonly attempts: number;
 }
 
-/** @param named labels of the table: its id, and where there is room for it its name */
-function mirrorSamples(named: Sample["labels"], lagSeconds: number, mirror: MirroredVersion): Sample[] {
-  const labels = { ...named, version: String(mirror.version) };
+function mirrorSamples(tableId: string, lagSeconds: number, mirror: MirroredVersion): Sample[] {
+  const labels = { table_id: tableId, version: String(mirror.version) };
   return [
-    { metric: TABLE_METRICS.mirrorLagSeconds, labels: named, value: lagSeconds },
+    { metric: TABLE_METRICS.mirrorLagSeconds, labels: { table_id: tableId }, value: lagSeconds },
     { metric: TABLE_METRICS.mirrorStatus, labels, value: MIRROR_STATUS_VALUES[mirror.status] },
     { metric: TABLE_METRICS.reconciliationAttempts, labels, value: mirror.attempts },
   ];
 }
 
-/** A table as SQL knows it: of its mirror, its health, and what the last parity check of it found. */
+/**
+ * A table as SQL knows it: of its mirror, its health, and what the last parity check of it found. The metrics of the operations
+ * guide have the id alone; dl_table_health brings the name to it.
+ */
 export function tableSamples(facts: MirrorFacts, health: TableHealth): Sample[] {
   const labels = { table_id: facts.tableId, table: facts.table };
   const { version, attempts } = facts.oldest ?? { version: facts.version, attempts: 0 };
   const status = mirrorStateOf(facts);
   return [
-    ...mirrorSamples(labels, health.lagSeconds, { version, status, attempts }),
+    ...mirrorSamples(facts.tableId, health.lagSeconds, { version, status, attempts }),
     { metric: SCRAPED_METRICS.health, labels: { ...labels, state: health.state }, value: 1 },
     { metric: SCRAPED_METRICS.unpublished, labels, value: health.unpublishedVersions },
-    ...(facts.parity ? comparedSamples(labels, facts.parity.drift) : []),
+    ...(facts.parity ? comparedSamples(labels, facts.tableId, facts.parity.drift) : []),
   ];
 }
 
 /** Zeros, too, so that an alarm ends. */
-function comparedSamples(labels: Sample["labels"], drift: DriftCounts): Sample[] {
+function comparedSamples(named: Sample["labels"], tableId: string, drift: DriftCounts): Sample[] {
+  const labels = { table_id: tableId };
   const { files = 0, metadata = 0, protocol = 0 } = drift;
   return [
     { metric: TABLE_METRICS.fileDriftCount, labels, value: files },
@@ -86,7 +89,7 @@ function comparedSamples(labels: Sample["labels"], drift: DriftCounts): Sample[]
     { metric: TABLE_METRICS.protocolDrift, labels, value: Math.min(1, protocol) },
     ...DRIFT_KINDS.map((kind) => ({
       metric: SCRAPED_METRICS.drift,
-      labels: { ...labels, kind },
+      labels: { ...named, kind },
       value: drift[kind] ?? 0,
     })),
   ];
@@ -109,5 +112,5 @@ function driftSamples(report: DiffReport): Sample[] {
 /** All that `dl diff` measures of a table. A table without rows of its own in the outbox came whole from its log: COMPLETE. */
 export function reportSamples(report: DiffReport): Sample[] {
   const mirror: MirroredVersion = report.mirror ?? { version: report.sqlVersion, status: "COMPLETE", attempts: 0 };
-  return [...mirrorSamples({ table_id: report.tableId }, report.lagSeconds, mirror), ...driftSamples(report)];
+  return [...mirrorSamples(report.tableId, report.lagSeconds, mirror), ...driftSamples(report)];
 }

@@ -98,6 +98,11 @@ test("it serves, mirrors, measures, and ends with 0 when all is published", asyn
     `dl_file_drift_count{table_id="${id}"} 0`,
     `dl_version_delta{table_id="${id}"} 0`,
     "# TYPE dl_mirror_lag_seconds gauge",
+    `dl_table_health{table_id="${id}",table="a.b",state="ok"} 1`,
+    `dl_unpublished_versions{table_id="${id}",table="a.b"} 0`,
+    `dl_drift{table_id="${id}",table="a.b",kind="txn"} 0`,
+    'dl_tables{state="ok"} 1',
+    'dl_tables{state="gone"} 0',
   ]) {
     assert.ok(metrics.includes(`${line}\n`), `${line} is not in\n${metrics}`);
   }

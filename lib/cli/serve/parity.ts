@@ -43,15 +43,15 @@ export function openParityChecks(
       drifts.set(tableId, { version, count: before?.version === version ? before.count + 1 : 1 });
     }
     await health.look(tableId);
-    const labels = { table_id: tableId, table: report.table };
-    return [{ metric: TABLE_METRICS.versionDelta, labels, value: report.versionDelta }, ...driftTotal(labels)];
+    const labels = { table_id: tableId };
+    return [{ metric: TABLE_METRICS.versionDelta, labels, value: report.versionDelta }, ...driftTotal(tableId)];
   }
 
-  function driftTotal(labels: { readonly table_id: string; readonly table: string }): Sample[] {
-    const drift = drifts.get(labels.table_id);
+  function driftTotal(tableId: string): Sample[] {
+    const drift = drifts.get(tableId);
     if (drift === undefined) return [];
-    const { version, count } = drift;
-    return [{ metric: TABLE_METRICS.parityDrift, labels: { ...labels, version }, value: count }];
+    const labels = { table_id: tableId, version: drift.version };
+    return [{ metric: TABLE_METRICS.parityDrift, labels, value: drift.count }];
   }
 
   return {
