@@ -20,6 +20,7 @@ export interface Mutant {
 
 /** What a new database gets: the newest migration with functions; the locks are older. */
 export const FUNCTIONS = "lib/catalog/migrations/0006-rows-by-name.ts";
+const CHECKS = "lib/catalog/migrations/0006-locks-and-checks.ts";
 const LOCKS = "lib/catalog/migrations/0002-commit-functions.ts";
 const STEPS = "lib/catalog/commit/steps.ts";
 export const ROW_CHECKS = "lib/catalog/commit/check-rows.ts";
@@ -31,8 +32,22 @@ const MIRROR = "lib/operations/mirror.ts";
 const READ = "lib/operations/read.ts";
 const STATES = "lib/operations/table-states.ts";
 
-const TAKE_LOCKS = "  perform dl_lock(names);\n";
-const NEXT_TIME = "      ts := greatest(ts, t.timestamp + 1);\n";
+const NO_LOCKS: readonly Edit[] = [
+  {
+    file: FUNCTIONS,
+    search: "  if waits then\n    perform dl_lock_both(",
+    replace: "  if false then\n    perform dl_lock_both(",
+  },
+  { file: FUNCTIONS, search: "    if not waits then\n", replace: "    if false then\n" },
+];
+/** Within one request, after something that should have come after the locks. */
+const LATE_LOCKS = "  perform dl_lock(array(select jsonb_array_elements_text(req->'locks')));\n";
+const AFTER_LOCKS = "  -- After the locks, or two twins would both find nothing.\n";
+const CLOCK_ALONE: Edit = {
+  file: FUNCTIONS,
+  search: "        else greatest(ts, t.timestamp + 1) end;\n",
+  replace: "        else ts end;\n",
+};
 const FIND_TRANSACTION = "select * into first from dl_transactions where transaction_id = tx_id;";
 const RECORD_TRANSACTION = "values (tx_id, req->>'requestHash', ts, committed::text);";
 const IF_MOVED = "  if moved <> '[]' then return";
@@ -102,8 +117,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a transactionId is looked up before the locks, and may be recorded twice (PL/pgSQL)",
     killers: ["contention", "checker"],
     edits: [
-      { file: FUNCTIONS, search: TAKE_LOCKS, replace: "" },
-      { file: FUNCTIONS, search: CLOCK, replace: TAKE_LOCKS + CLOCK },
+      ...NO_LOCKS,
+      { file: FUNCTIONS, search: CLOCK, replace: LATE_LOCKS + CLOCK },
       {
         file: FUNCTIONS,
         search: RECORD_TRANSACTION,
@@ -132,15 +147,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: "heads are read and checked before the locks are taken (PL/pgSQL)",
     fast: true,
     killers: ["contention", "checker"],
-    edits: [
-      { file: FUNCTIONS, search: TAKE_LOCKS, replace: "" },
-      { file: FUNCTIONS, search: IF_MOVED, replace: TAKE_LOCKS + IF_MOVED },
-    ],
+    edits: [...NO_LOCKS, { file: FUNCTIONS, search: IF_MOVED, replace: LATE_LOCKS + IF_MOVED }],
   },
   {
     name: "no locks at all (PL/pgSQL)",
     killers: ["contention", "checker"],
-    edits: [{ file: FUNCTIONS, search: TAKE_LOCKS, replace: "" }],
+    edits: NO_LOCKS,
   },
   {
     name: "the txn marker is not watched",
@@ -188,15 +200,16 @@ export const MUTANTS: readonly Mutant[] = [
     name: "timestamps come from the clock alone (PL/pgSQL)",
     fast: true,
     killers: ["contention"],
-    edits: [{ file: FUNCTIONS, search: NEXT_TIME, replace: "      null;\n" }],
+    edits: [CLOCK_ALONE],
   },
   {
     name: "timestamps are taken before the locks, from the clock alone (PL/pgSQL)",
     killers: ["contention"],
     edits: [
-      { file: FUNCTIONS, search: NEXT_TIME, replace: "      null;\n" },
+      ...NO_LOCKS,
+      CLOCK_ALONE,
       { file: FUNCTIONS, search: CLOCK, replace: "" },
-      { file: FUNCTIONS, search: TAKE_LOCKS, replace: CLOCK + TAKE_LOCKS },
+      { file: FUNCTIONS, search: AFTER_LOCKS, replace: CLOCK + LATE_LOCKS + AFTER_LOCKS },
     ],
   },
   {
@@ -206,8 +219,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STEPS,
-        search: "Math.max(now, ...checked.heads.map((head) => (head?.timestamp ?? -1) + 1))",
-        replace: "now",
+        search: "Math.max(...checked.heads.map((head) => (head?.timestamp ?? -1) + 1))",
+        replace: "0",
       },
     ],
   },
@@ -215,7 +228,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "removes of files that are gone are not looked for (PL/pgSQL)",
     fast: true,
     killers: ["contention", "checker"],
-    edits: [{ file: FUNCTIONS, search: "order by r.ord limit 20) bad", replace: "order by r.ord limit 0) bad" }],
+    edits: [{ file: CHECKS, search: "order by r.ord limit 20) bad", replace: "order by r.ord limit 0) bad" }],
   },
   {
     name: "removes of files that are gone are not looked for (SQLite)",
@@ -242,8 +255,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        search: "    remove_version = case when ",
-        replace: "    remove_version = case when false and ",
+        search: "  if n_removes > 0 or replaced is not null then t.remove_version := v; end if;\n",
+        replace: "",
       },
     ],
   },
@@ -260,8 +273,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        search: "    non_blind_add_version = case when ",
-        replace: "    non_blind_add_version = case when false and ",
+        search: "  if n_adds > 0 and not blind then t.non_blind_add_version := v; end if;\n",
+        replace: "",
       },
     ],
   },
@@ -299,8 +312,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COMMIT,
-        search: '(result.status === "conflict" && (await findReplay(lake, request, requestHash))) || result',
-        replace: "result",
+        search: '      if (result.status !== "conflict") return result;\n',
+        replace: "      if (result.status.length > 0) return result;\n",
       },
     ],
   },
