@@ -25,6 +25,9 @@ export async function readParity(db: Queries, tableId: string): Promise<ParityRe
   };
 }
 
+/** Checks that run at once are less than this apart: one that is further in the future bears the time of a wrong clock. */
+const AT_ONCE_MS = 15 * 60_000;
+
 /** A check that ended earlier does not take the place of a later one. */
 export async function writeParity(db: Database, record: ParityRecord): Promise<void> {
   const { outcome, version, logDigest, checkedAt, comparedAt, report = null, drift } = record;
@@ -36,5 +39,5 @@ export async function writeParity(db: Database, record: ParityRecord): Promise<v
       log_digest = excluded.log_digest, checked_at = excluded.checked_at, compared_at = excluded.compared_at,
       report = excluded.report,
       drift = excluded.drift
-    where dl_parity.checked_at <= excluded.checked_at`);
+    where dl_parity.checked_at <= excluded.checked_at or dl_parity.checked_at > excluded.checked_at + ${AT_ONCE_MS}`);
 }

@@ -3,6 +3,8 @@
  * "States of a table"). Pure.
  */
 
+import { ageMs, isPast } from "./age.ts";
+
 /** Best first; of two causes the later state counts. */
 export const HEALTH_STATES = ["ok", "late", "failed", "quarantined", "behindLog", "gone"] as const;
 export type HealthState = (typeof HEALTH_STATES)[number];
@@ -96,8 +98,7 @@ export type HealthCode = StopCode | "MIRROR_LATE" | "MIRROR_FAILED" | "DRIFT";
 /** @param options.lateAfterMs age from which an unpublished version is late */
 export function healthOf(facts: MirrorFacts, options: { readonly lateAfterMs: number }): TableHealth {
   const { oldest, now } = facts;
-  // A clock that was set back makes no negative ages.
-  const lagMs = oldest === undefined ? 0 : Math.max(0, now - oldest.committedAt);
+  const lagMs = oldest === undefined ? 0 : ageMs(now, oldest.committedAt);
   return {
     ...causeOf(facts, lagMs >= options.lateAfterMs && oldest !== undefined, lagMs),
     unpublishedVersions: unpublishedOf(facts),
@@ -134,9 +135,9 @@ const LONGEST_RETRY_PAUSE_MS = 60_000;
 export function isDue({ oldest, quarantine, now }: MirrorFacts, overdueMs: number): boolean {
   if (oldest === undefined || quarantine !== undefined) return false;
   const { committedAt, triedAt, attempts } = oldest;
-  if (triedAt === undefined || triedAt > now) return committedAt > now || now - committedAt >= overdueMs;
+  if (triedAt === undefined || triedAt > now) return isPast(now, committedAt, overdueMs);
   const doubled = overdueMs * 2 ** Math.min(Math.max(0, attempts - 1), 20);
-  return now - triedAt >= Math.max(overdueMs, Math.min(doubled, LONGEST_RETRY_PAUSE_MS));
+  return isPast(now, triedAt, Math.max(overdueMs, Math.min(doubled, LONGEST_RETRY_PAUSE_MS)));
 }
 
 export function isStopCode(code: string): code is StopCode {

@@ -1,6 +1,7 @@
 /** The HTTP API as a Hono app over a lake: the same for `dl serve` and for Lambda. Holds no state of its own. */
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { ageMs } from "../delta/age.ts";
 import { nearestName } from "../delta/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
@@ -107,7 +108,7 @@ function observed({ lake, hosts, onAnswer }: Host): MiddlewareHandler<{ Variable
       headers.set(name, value);
     const route = routeOf(context.req.path) ?? "none";
     if (status >= 500) lake.metrics.record("ServerErrors", 1, "Count", { status });
-    lake.metrics.record("RequestDuration", lake.clock.now() - startedAt, "Milliseconds", {
+    lake.metrics.record("RequestDuration", ageMs(lake.clock.now(), startedAt), "Milliseconds", {
       method: context.req.method,
       route,
       status,

@@ -1,6 +1,7 @@
 /** The answer to a commit that was made: how far the mirror has followed it, and how its tables are. */
 
 import { deadlineMs } from "../deadlines.ts";
+import { pauseMs } from "../delta/age.ts";
 import { isStopped, mirroredVersionOf, mirrorStateOf } from "../delta/health.ts";
 import type { CommitRequest, CommitResult } from "../delta/request.ts";
 import type { CommitOutcome, CommittedTable, Lake } from "../ports.ts";
@@ -42,11 +43,12 @@ async function firstLook(lake: Lake, { mirrors, tables }: Committed): Promise<Ch
 
 /** Asks at growing intervals until all is published, the time is over, or the rest cannot be published. */
 async function lookUntilMirrored(lake: Lake, tables: readonly CommittedTable[], first: Checked): Promise<Checked> {
-  const until = lake.clock.now() + deadlineMs("mirroredAnswer");
+  let waitedMs = 0;
   const seen = new Map(first);
   let open = tables.filter((table) => !isSettled(table, seen.get(table.tableId), first));
   for (let pause = FIRST_PAUSE_MS; open.length > 0; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    if (lake.clock.now() + pause > until) break;
+    if (waitedMs + pause > deadlineMs("mirroredAnswer")) break;
+    const before = lake.clock.now();
     await lake.clock.sleep(pause);
     const now = await healthOfTables(
       lake,
@@ -58,6 +60,7 @@ async function lookUntilMirrored(lake: Lake, tables: readonly CommittedTable[], 
       else seen.delete(tableId);
     }
     open = open.filter((table) => !isSettled(table, seen.get(table.tableId), first));
+    waitedMs += pauseMs(lake.clock.now(), before, pause);
   }
   return seen;
 }

@@ -1,5 +1,6 @@
 /** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (ARCHITECTURE.md D1–D4, D8). */
 
+import { ageMs } from "../delta/age.ts";
 import { COUNT } from "../delta/limits.ts";
 import { namesAbsoluteRemoves } from "../delta/own-paths.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
@@ -56,7 +57,7 @@ export async function commit(lake: Lake, request: CommitRequest & By): Promise<C
       return replay;
     },
   );
-  lake.metrics.record("CommitDuration", lake.clock.now() - startedAt, "Milliseconds", {
+  lake.metrics.record("CommitDuration", ageMs(lake.clock.now(), startedAt), "Milliseconds", {
     transactionId: request.transactionId,
     tables: request.tables.length,
     status: result.status,

@@ -1,5 +1,6 @@
 /** Forgets a table, once all that it has acknowledged is in its log (ARCHITECTURE.md D41). */
 
+import { pauseMs } from "../delta/age.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
 import type { DropOptions, Lake, TableHead } from "../ports.ts";
@@ -33,17 +34,19 @@ export async function dropTable(
 ): Promise<DroppedTable> {
   const head = await findHead(lake, ref);
   const { tableId, name, location } = head;
-  const until = lake.clock.now() + PUBLISH_WAIT_MS;
+  let waitedMs = 0;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     const outcome = await lake.catalog.dropTable(tableId, { unpublished });
     if (outcome.dropped) {
       forgetTable(lake, head);
       return { tableId, name, location, givenUp: outcome.unpublished };
     }
-    const isInVain = head.quarantine !== undefined || lake.clock.now() + pause > until;
+    const isInVain = head.quarantine !== undefined || waitedMs + pause > PUBLISH_WAIT_MS;
     if (isInVain) throw await unpublishedVersions(lake, head, outcome.unpublished);
     if (pause === FIRST_PAUSE_MS) await lake.queue.enqueue([head]);
+    const before = lake.clock.now();
     await lake.clock.sleep(pause);
+    waitedMs += pauseMs(lake.clock.now(), before, pause);
   }
 }
 

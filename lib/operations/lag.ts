@@ -1,5 +1,6 @@
 /** How far a table's mirror is behind, in seconds: what `dl diff` speaks of. */
 
+import { ageMs } from "../delta/age.ts";
 import { mirrorStateOf } from "../delta/health.ts";
 import type { Lake, MirrorStatus } from "../ports.ts";
 
@@ -19,7 +20,7 @@ export async function readLag(lake: Lake, head: { readonly tableId: string; read
   const [facts] = await lake.catalog.mirrorFacts([head.tableId]);
   if (facts?.oldest) {
     const { version, attempts, committedAt } = facts.oldest;
-    const lagSeconds = Math.max(0, facts.now - committedAt) / 1000;
+    const lagSeconds = ageMs(facts.now, committedAt) / 1000;
     return { lagSeconds, behind: true, mirror: { version, status: mirrorStateOf(facts), attempts } };
   }
   const newest = (await lake.catalog.mirrorStatuses(head.tableId, { after: head.version - 1, limit: 1 })).items[0];

@@ -1,6 +1,7 @@
 /** The move from SQL to `_delta_log`: publishes all that is unpublished of a table, in order (ARCHITECTURE.md D6, D7). Needs no lease. */
 
 import type { Commit } from "../delta/actions.ts";
+import { ageMs, isPast } from "../delta/age.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import { isCheckpointDue } from "../delta/properties.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
@@ -106,7 +107,7 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   for (const commit of work.commits) {
     // One at least: late calls still make progress.
     if (published.length > 0 && signal?.aborted) break;
-    if (lake.clock.now() - readAt > TRUSTED_MS) {
+    if (isPast(lake.clock.now(), readAt, TRUSTED_MS)) {
       dropped = await isDropped(lake, tableId);
       readAt = lake.clock.now();
     }
@@ -232,5 +233,5 @@ async function stop(lake: Lake, tableId: string, stopped: Stop, failed: boolean)
 }
 
 function recordLag(lake: Lake, committedAt: number, tableId: string, version: number): void {
-  lake.metrics.record("MirrorLag", Math.max(0, lake.clock.now() - committedAt), "Milliseconds", { tableId, version });
+  lake.metrics.record("MirrorLag", ageMs(lake.clock.now(), committedAt), "Milliseconds", { tableId, version });
 }

@@ -1,5 +1,6 @@
 /** The scheduled comparison: costs what has changed since the last one, and a whole comparison now and then (ARCHITECTURE.md D15). */
 
+import { isPast } from "../delta/age.ts";
 import { type DiffReport, driftCounts } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import type { DriftCounts } from "../delta/health.ts";
@@ -84,7 +85,7 @@ async function canGoOn(
   listing: LogListing,
 ): Promise<boolean> {
   if (last.version < baseVersion) return false;
-  if (last.report !== undefined || lake.clock.now() - last.comparedAt >= wholeAfterMs) return false;
+  if (last.report !== undefined || isPast(lake.clock.now(), last.comparedAt, wholeAfterMs)) return false;
   return last.logDigest === digest(listing, last.version);
 }
 

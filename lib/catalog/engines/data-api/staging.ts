@@ -1,7 +1,7 @@
 /** Texts that are too large for one call of the Data API: sent in parts beforehand, then named in the statement. */
 
 import { randomUUID } from "node:crypto";
-import { sql, uuid } from "../../database.ts";
+import { type Sql, sql, uuid } from "../../database.ts";
 import type { Flavour } from "./dialect.ts";
 import { type Statement, statementOf } from "./statements.ts";
 import type { DataApiClient } from "./transport/client.ts";
@@ -74,7 +74,7 @@ async function sendPart(
 ): Promise<void> {
   const statement = statementOf(
     sql`
-    insert into dl_staged_requests (request_id, part, body, created_at) values (${uuid(id)}, ${part}, ${body}, ${Date.now()})
+    insert into dl_staged_requests (request_id, part, body, created_at) values (${uuid(id)}, ${part}, ${body}, ${nowOf(flavour)})
     on conflict (request_id, part) do nothing`,
     flavour,
   );
@@ -83,7 +83,7 @@ async function sendPart(
 
 async function removeParts(client: DataApiClient, flavour: Flavour, id: string): Promise<void> {
   const statement = statementOf(
-    sql`delete from dl_staged_requests where request_id = ${uuid(id)} or created_at < ${Date.now() - DAY_MS}`,
+    sql`delete from dl_staged_requests where request_id = ${uuid(id)} or created_at < ${nowOf(flavour)} - ${DAY_MS}`,
     flavour,
   );
   await client.execute(statement, { repeatable: true });
@@ -104,4 +104,9 @@ function partsOf(body: string): readonly string[] {
 
 function notationBytes(text: string): number {
   return Buffer.byteLength(JSON.stringify(text));
+}
+
+/** By the clock of the database: those of the processes differ. */
+function nowOf({ dialect }: Flavour): Sql | number {
+  return dialect.now ?? Date.now();
 }
