@@ -5,6 +5,15 @@ import type { CommittedTable, ParityRecord } from "../../ports.ts";
 import type { Row } from "../database.ts";
 import { integer, optionalInteger, optionalJsonObject, optionalText, text } from "./values.ts";
 
+const OLDEST_OPEN = `(
+        select min(m.version) from dl_mirror_status m where m.table_id = h.table_id and m.status <> 'COMPLETE')`;
+
+const joins = (oldestOpen: string) => `
+      left join dl_mirror_status o on o.table_id = h.table_id and o.version = ${oldestOpen}
+      left join dl_mirror_status f on f.table_id = h.table_id and f.version = coalesce(o.version - 1, h.version)
+        and f.status = 'COMPLETE' and f.error_code is not null
+      left join dl_parity p on p.table_id = h.table_id`;
+
 /**
  * The columns that {@link mirrorFactsOf} reads, and where they come from, with the table as h: a few look-ups by index a table.
  * As text, since dl_mirror_facts has it, too.
@@ -13,12 +22,14 @@ export const MIRROR_FACTS = {
   columns: `h.table_id, h.name, h.version, h.quarantine, o.version as open_version, o.status as open_status,
       o.committed_at, o.attempts, o.last_error, o.error_code, o.tried_at, f.error_code as fault_code,
       f.last_error as fault, p.version as parity_version, p.checked_at, p.outcome, p.drift`,
-  from: `dl_tables h
-      left join dl_mirror_status o on o.table_id = h.table_id and o.version = (
-        select min(m.version) from dl_mirror_status m where m.table_id = h.table_id and m.status <> 'COMPLETE')
-      left join dl_mirror_status f on f.table_id = h.table_id and f.version = coalesce(o.version - 1, h.version)
-        and f.status = 'COMPLETE' and f.error_code is not null
-      left join dl_parity p on p.table_id = h.table_id`,
+  /** Of one table, where plans are pinned. */
+  from: `dl_tables h${joins(OLDEST_OPEN)}`,
+  /**
+   * Of many, under any plan: first the heads, each with its oldest open version, which a server with poor statistics would else
+   * look for once for every version that there is.
+   */
+  heads: `select h.*, ${OLDEST_OPEN} as oldest_open from dl_tables h`,
+  fromHeads: `heads h${joins("h.oldest_open")}`,
 } as const;
 
 export function mirrorFactsOf(row: Row, now: number): MirrorFacts {
