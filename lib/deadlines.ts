@@ -50,7 +50,7 @@ export const DEADLINES = {
   },
   databaseUnreadAnswer: {
     call: "a client that no longer takes the bytes of an answer (`tcp_user_timeout` of the server)",
-    ms: 10_000,
+    ms: 5_000,
     afterwards: "the server rolls back and closes the connection",
   },
   lockedRound: {

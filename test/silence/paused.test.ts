@@ -8,9 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { sql } from "../../lib/catalog/database.ts";
 import { deadlineMs } from "../../lib/deadlines.ts";
 import { finish, startDl } from "../cli/run.ts";
 import { findDataApi, findPostgres, type TestEngine } from "../support/catalog-engines.ts";
+import { withDatabase } from "../support/catalog-rows.ts";
 import { needs } from "../support/skip.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dl-paused-"));
@@ -25,6 +27,27 @@ needs("a paused server", postgres, "TEST_POSTGRES_URL is not set");
 for (const engine of [postgres, findDataApi()]) {
   if (engine) describe(`a server that is paused in a locked round, on ${engine.name}`, () => tests(engine));
 }
+
+/** The server waits for nobody who does not take what it sends: the locks are free, though the statement is not at its end. */
+if (postgres)
+  test("a process that is paused while it reads a large answer loses its locks, too", async () => {
+    const database = await postgres.create();
+    const script = fileURLToPath(new URL("paused-reader.ts", import.meta.url));
+    const key = Math.floor(Math.random() * 2 ** 40);
+    const reader = spawn(process.execPath, [script, database.url, String(key)]);
+    children.push(reader);
+    const ended = finish(reader);
+    await Promise.race([once(reader.stdout, "data"), ended.then(({ stderr }) => assert.fail(stderr))]);
+    await untilStopped(reader);
+    const startedAt = performance.now();
+    await withDatabase(database.url, (db) => db.writeReturning(sql`select pg_advisory_xact_lock(${key})`));
+    const waitedMs = performance.now() - startedAt;
+    assert.ok(waitedMs > 500, "the lock was free: the test tests nothing");
+    assert.ok(waitedMs < deadlineMs("databaseLock"), `${Math.round(waitedMs)} ms`);
+    reader.kill("SIGKILL");
+    await ended;
+    await database.drop();
+  });
 
 const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
 
