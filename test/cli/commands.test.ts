@@ -359,8 +359,8 @@ test("dl drop: forgets a table once its log has all of it; --force gives the res
 });
 
 test("what reads makes no catalog: neither of a missing file nor of an empty one", async () => {
-  const path = join(folder, "empty.sqlite");
-  for (const wanted of [/there is no database .*empty\.sqlite/, /empty\.sqlite is empty: it holds no catalog/]) {
+  const path = join(folder, "none.sqlite");
+  for (const wanted of [/there is no database .*none\.sqlite/, /none\.sqlite is empty: it holds no catalog/]) {
     for (const args of [["tables"], ["health"], ["diff"], ["files", "--table", "a.b"], ["mirror"]]) {
       const { code, stderr } = await dl([...args, "--database", path]);
       assert.equal(code, 1, stderr);
