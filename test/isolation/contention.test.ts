@@ -5,8 +5,9 @@ import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import { raw } from "../../lib/catalog/database.ts";
 import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
+import { commit } from "../../lib/operations/commit.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
-import { addOf, commitTo } from "../support/lake.ts";
+import { addOf, commitTo, outcomeOf, request } from "../support/lake.ts";
 import { needs, postgresUrl } from "../support/skip.ts";
 import { assertHistory } from "../support/theorem.ts";
 import { client, fillTables, newSeen, observer, type Run } from "./model/clients.ts";
@@ -46,6 +47,18 @@ describe(WHAT, needs(WHAT, postgresUrl, "TEST_POSTGRES_URL is not set"), () => {
     const { runs, committed, refused } = tally;
     t.diagnostic(`${runs} runs: ${committed} transactions committed, ${refused} refused, 0 anomalies`);
     assert.ok(committed > 0 && refused > 0, "there are both outcomes");
+  });
+
+  test("twins that neither a row nor a marker keeps apart count once", async () => {
+    const [tableId = ""] = await newTables(pair.one, ["Serializable"]);
+    const rounds = 40;
+    for (let round = 0; round < rounds; round += 1) {
+      // Nothing read, nothing written: any number of such commits may follow each other.
+      const twin = request({ tableId, readVersion: 0, actions: [], reads: {} });
+      const answers = await Promise.all([pair.one, pair.two].map((lake) => commit(lake, twin)));
+      assert.deepEqual(answers.map(outcomeOf), [round + 1, round + 1]);
+    }
+    assert.equal((await pair.two.catalog.findTable({ tableId }))?.version, rounds);
   });
 
   test("times grow although the clock of the database has stepped back", async () => {
