@@ -250,7 +250,7 @@ test("dl health", async () => {
   const troubled = await run("health");
   assert.equal(troubled.code, 2, "a table is quarantined");
   assert.match(troubled.stdout, /^degraded: .* answers\nsales\.seized: quarantined, /);
-  const empty = join(folder, "empty.sqlite");
+  const empty = join(folder, "well.sqlite");
   ok(await dl(["migrate", "--database", empty]));
   assert.equal(ok(await dl(["health", "--database", empty])), `ok: ${empty} answers\n`);
   writeFileSync(
