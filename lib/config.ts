@@ -21,7 +21,9 @@ const origin = z
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text, {
     message: "expected one origin as browsers write it, such as https://console.example",
   });
-const safeUrl = z.string().refine(isSafeUrl, { message: "expected an https URL; http only on this machine" });
+const safeUrl = z
+  .string()
+  .refine(isSafeUrl, { message: "expected an https URL without a password; http only on this machine" });
 const claim = z.string().min(1).max(255);
 const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "expected one scope, without spaces");
 

@@ -18,6 +18,8 @@ export const ALGORITHMS = [
 /** Keys that come in the clear could be anyone's; on this machine nobody is in between. */
 export function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
+  const { protocol, hostname, username, password } = new URL(text);
+  // It would be shown in messages, and no key set asks for it.
+  if (username !== "" || password !== "") return false;
   return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
 }

@@ -11,6 +11,7 @@ import { after, before, describe, test } from "node:test";
 import { isLoopback } from "../../lib/cli/serve/door.ts";
 import { selfSigned } from "../support/certificate.ts";
 import { startIssuer, type TestIssuer } from "../support/issuer.ts";
+import { PLANTED_PASSWORD } from "../support/secrets.ts";
 import { dl, type Finished, finish, startDl } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dl-door-"));
@@ -191,6 +192,17 @@ describe("with an identity provider", () => {
 
   for (const [name, oidc, words] of [
     ["in the clear", [{ issuer: "http://idp.example", audience: "a" }], /expected an https URL/],
+    [
+      "with a password",
+      [
+        {
+          issuer: "https://idp.example",
+          audience: "a",
+          jwks_url: `https://u:${encodeURIComponent(PLANTED_PASSWORD)}@idp.example`,
+        },
+      ],
+      /expected an https URL/,
+    ],
     ["without an audience", [{ issuer: "https://idp.example" }], /audience/],
     ["with a shared secret", [{ issuer: "https://i.example", audience: "a", algorithms: ["HS256"] }], /"RS256" or/],
     ["unsigned", [{ issuer: "https://i.example", audience: "a", algorithms: ["none"] }], /"RS256" or/],
