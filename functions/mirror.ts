@@ -37,10 +37,10 @@ async function drain(lake: AwsLake, record: SQSRecord, drained: Set<string>, sig
   const { tableId } = JSON.parse(record.body) as { readonly tableId: string };
   // All messages of this batch were sent before it came here, so one run answers all of a table.
   if (drained.has(tableId)) return;
-  const { published, error, interrupted, quarantined } = await mirrorTable(lake, tableId, { signal });
-  logger.info("mirrored", { tableId, published: published.length, quarantined, reason: error?.message });
+  const { table, published, error, interrupted, quarantined } = await mirrorTable(lake, tableId, { signal });
+  logger.info("mirrored", { table, tableId, published: published.length, quarantined, reason: error?.message });
   // A person must look at a foreign commit; no message can do anything about it.
   if (error !== undefined && quarantined === undefined) throw error;
-  if (interrupted) throw unavailable(`the time was over before all of ${tableId} was published`);
+  if (interrupted) throw unavailable(`the time was over before all of ${table ?? tableId} was published`);
   drained.add(tableId);
 }

@@ -20,6 +20,8 @@ const FILES_OF_A_QUICK_CHECKPOINT = 10_000;
 const TRUSTED_MS = 1_000;
 
 export interface MirrorResult {
+  /** `namespace.name`; absent when there is no such table. */
+  readonly table?: string;
   readonly published: readonly number[];
   readonly checkpoints: readonly number[];
   /** Why the mirror of this table has stopped. */
@@ -48,10 +50,11 @@ export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOp
   const checkpoints: number[] = [];
   for (;;) {
     const backlog = await lake.catalog.readBacklog(tableId, BATCH_VERSIONS);
+    const done = { ...(backlog === undefined ? {} : { table: backlog.table }), published, checkpoints };
     const [first] = backlog?.open ?? [];
-    if (backlog?.quarantine !== undefined) return { published, checkpoints, quarantined: backlog.quarantine };
-    if (backlog === undefined || first === undefined) return { published, checkpoints };
-    if (signal?.aborted) return { published, checkpoints, interrupted: true };
+    if (backlog?.quarantine !== undefined) return { ...done, quarantined: backlog.quarantine };
+    if (backlog === undefined || first === undefined) return done;
+    if (signal?.aborted) return { ...done, interrupted: true };
     if (backlog.commits.length === 0) {
       throw corrupt(`version ${first.version} is to be published, but SQL holds no commit of it`, {
         code: "COMMIT_MISSING",
@@ -67,15 +70,15 @@ export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOp
     const { stopped } = batch;
     if (batch.dropped) {
       await tidyUpAfterDrop(lake, backlog.location);
-      return { published, checkpoints, dropped: true };
+      return { ...done, dropped: true };
     }
     if (stopped) {
       const attempts = backlog.open.find(({ version }) => version === stopped.version)?.attempts ?? 0;
       const failed = attempts + 1 >= ATTEMPTS_UNTIL_FAILED;
-      return { published, checkpoints, ...(await stop(lake, tableId, stopped, failed)) };
+      return { ...done, ...(await stop(lake, tableId, stopped, failed)) };
     }
     const isAll = backlog.open.length < BATCH_VERSIONS && batch.published.at(-1) === backlog.open.at(-1)?.version;
-    if (isAll) return { published, checkpoints };
+    if (isAll) return done;
   }
 }
 

@@ -68,6 +68,8 @@ export interface MirrorStatus {
 
 /** The work of a table's mirror. */
 export interface Backlog {
+  /** `namespace.name`. */
+  readonly table: string;
   readonly location: string;
   /** Why nothing may be published. */
   readonly quarantine?: string;

@@ -195,11 +195,11 @@ test("dl diff: 3 when the mirror is only late; dl mirror catches up", async () =
   const report = JSON.parse(late.stdout);
   assert.deepEqual([report.outcome, report.versionDelta, report.mirror.status], ["lag", 1, "IN_FLIGHT"]);
   assert.equal((await diff("--lag-threshold-seconds", "600")).code, 0);
-  assert.match(ok(await run("mirror")), new RegExp(`${tableId} +1 version +up to date`));
+  assert.match(ok(await run("mirror")), /sales\.orders +1 version +up to date/);
   assert.equal(ok(await run("mirror")), "nothing is unpublished\n");
   assert.equal(
     ok(await run("mirror", "--table", "sales.orders", "--format", "json")),
-    `{"tables":[{"tableId":"${tableId}","published":[],"checkpoints":[]}]}\n`,
+    `{"tables":[{"tableId":"${tableId}","table":"sales.orders","published":[],"checkpoints":[]}]}\n`,
   );
 });
 

@@ -21,7 +21,7 @@ export async function readBacklog(db: Queries, tableId: string, maxVersions: num
       to: sql`(select max(version) from backlog)`,
       also: sql`
         union all
-        select 'table', t.version, 0, ${NO_FILE}, ${jsonOf("t", ["location", "quarantine", "num_files"])}
+        select 'table', t.version, 0, ${NO_FILE}, ${jsonOf("t", ["name", "location", "quarantine", "num_files"])}
         from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
         union all
         select 'schema', t.version, 0, ${NO_FILE}, m.action
@@ -38,6 +38,7 @@ export async function readBacklog(db: Queries, tableId: string, maxVersions: num
   const fields = jsonObject(table, "fields");
   const quarantine = optionalText(fields, "quarantine");
   return {
+    table: text(fields, "name"),
     location: text(fields, "location"),
     ...(quarantine === undefined ? {} : { quarantine }),
     numFiles: integer(fields, "num_files"),

@@ -37,9 +37,9 @@ async function mirrorAll(lake: Lake, options: Options) {
   const done = [];
   for (const [i, tableId] of ids.entries()) {
     progress.update({ phase: "mirror", done: i, total: ids.length });
-    const { published, checkpoints, quarantined, error } = await mirrorTable(lake, tableId);
+    const { table: name, published, checkpoints, quarantined, error } = await mirrorTable(lake, tableId);
     const fault = error === undefined && quarantined === undefined ? await faultOf(lake, tableId) : undefined;
-    done.push({ tableId, published, checkpoints, quarantined, error: error?.message ?? fault });
+    done.push({ tableId, table: name, published, checkpoints, quarantined, error: error?.message ?? fault });
   }
   progress.stop();
   return done;
@@ -66,7 +66,7 @@ function text(tables: Awaited<ReturnType<typeof mirrorAll>>): string {
   return table(
     ["TABLE", "PUBLISHED", "RESULT"],
     tables.map((t) => [
-      t.tableId,
+      t.table ?? t.tableId,
       plural(t.published.length, "version"),
       t.quarantined !== undefined ? `quarantined: ${t.quarantined}` : (t.error ?? "up to date"),
     ]),
