@@ -13,6 +13,7 @@ import { type RetryPolicy, retry } from "../retry.ts";
 
 /** Messages of one call, as SQS permits. */
 const BATCH = 10;
+const BATCHES_AT_ONCE = 10;
 const SENDING: RetryPolicy = {
   attempts: 3,
   firstPauseMs: 100,
@@ -142,10 +143,28 @@ async function sendAll(
   messages: readonly Message[],
   onLost: (lost: readonly Message[], error: unknown) => void,
 ): Promise<void> {
-  for (let start = 0; start < messages.length; start += BATCH) {
-    const left = await sendBatch(client, queueUrl, messages.slice(start, start + BATCH));
-    if (left !== undefined) onLost(left.messages, left.error);
-  }
+  const batches = Array.from({ length: Math.ceil(messages.length / BATCH) }, (_, i) =>
+    messages.slice(i * BATCH, (i + 1) * BATCH),
+  );
+  let given: { readonly error: unknown } | undefined;
+  const sendNext = async (): Promise<void> => {
+    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+      // A queue that did not answer is not asked again: a commit of many tables would wait for each ten of them.
+      const left = given ? { messages: batch, ...given } : await sendBatch(client, queueUrl, batch);
+      if (left === undefined) continue;
+      if (!wasAnswered(left.error)) given ??= { error: left.error };
+      onLost(left.messages, left.error);
+    }
+  };
+  await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, sendNext));
+}
+
+/** The queue answered, and did not take some messages. */
+class Refused extends Error {}
+
+function wasAnswered(error: unknown): boolean {
+  const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
+  return error instanceof Refused || $metadata?.httpStatusCode !== undefined;
 }
 
 /** Sends up to ten messages, those that failed again a few times; answers what is left then. */
@@ -161,7 +180,7 @@ async function sendBatch(
     if (Failed.length === 0) return;
     const refused = new Set(Failed.map(({ Id }) => Id));
     messages = messages.filter((_, i) => refused.has(String(i)));
-    throw new Error(Failed.map(({ Code, Message }) => `${Code}: ${Message}`).join("; "));
+    throw new Refused(Failed.map(({ Code, Message }) => `${Code}: ${Message}`).join("; "));
   };
   try {
     await retry(SENDING, send, () => true);

@@ -19,6 +19,8 @@ export interface FakeSqs {
   calls: number;
   /** So many of the next calls answer 503. */
   busy: number;
+  /** Calls with a message of this group answer 503. */
+  busyWith?: string;
   /** Refuses these places of the next batch, and takes the others. */
   refused: number[];
   /** Seconds after which messages come again, by receipt handle. */
@@ -65,6 +67,9 @@ export async function startFakeSqs(): Promise<FakeSqs> {
       return answer(503, { __type: "ServiceUnavailable", message: "busy" });
     }
     const { QueueUrl, Entries } = JSON.parse(Buffer.concat(chunks).toString()) as Batch;
+    if (fake.busyWith !== undefined && Entries.some((entry) => entry.MessageGroupId === fake.busyWith)) {
+      return answer(503, { __type: "ServiceUnavailable", message: "busy" });
+    }
     if (Entries.length > 10) return answer(400, { __type: "TooManyEntriesInBatchRequest" });
     const refused = new Set(fake.refused.splice(0).map((i) => Entries[i]?.Id));
     const taken = Entries.filter(({ Id }) => !refused.has(Id));
