@@ -91,6 +91,12 @@ function engineOfTests(): TestEngine {
   return engine;
 }
 
+/** Lets so many milliseconds go by, for the clock of the test and for that of a database. */
+export async function pass(lake: TestLake, ms: number): Promise<void> {
+  lake.clock.time += ms;
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 export const SCHEMA = {
   type: "struct",
   fields: [
