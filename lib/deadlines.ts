@@ -27,6 +27,11 @@ export const DEADLINES = {
     ms: 10_000,
     afterwards: "503 `DATABASE_OVERLOADED`",
   },
+  commitTurn: {
+    call: "the turn of a commit, while others of the same server are under way",
+    ms: 10_000,
+    afterwards: "503 `DATABASE_OVERLOADED`, nothing is written",
+  },
   databaseLock: {
     call: "a lock that another commit of the same table holds (`lock_timeout`)",
     ms: 10_000,

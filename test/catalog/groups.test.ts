@@ -146,6 +146,18 @@ describe("group commit", () => {
     assert.equal(calls, 1);
   });
 
+  test("behind a database that does not answer nobody waits longer than for a turn", async () => {
+    const commit = groupCommits(() => new Promise(() => undefined), { concurrency: 1, turnMs: 50 });
+    void commit(request(["a"]));
+    await turn();
+    const startedAt = performance.now();
+    const results = await Promise.allSettled([request(["a"]), request(["b"])].map(commit));
+    assert.ok(performance.now() - startedAt < 2_000);
+    for (const result of results) {
+      assert.equal(result.status === "rejected" && (result.reason as LakeError).code, "DATABASE_OVERLOADED");
+    }
+  });
+
   test("whatever comes: each has one answer, its own; no two groups share a lock; a table keeps its order", async () => {
     for (let seed = 0; seed < 50; seed += 1) {
       const random = seeded(seed);

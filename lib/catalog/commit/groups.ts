@@ -3,19 +3,40 @@
  * COMMIT, not a fate: each has its own answer, and where a group fails as a whole each of its commits is tried alone.
  */
 
-import { isLakeError } from "../../errors.ts";
+import { deadlineMs } from "../../deadlines.ts";
+import { isLakeError, LakeError } from "../../errors.ts";
 import type { CommitOutcome } from "../../ports.ts";
 import type { CommitGroup, CommitRows, GroupAnswer } from "./planned-rows.ts";
 
-/** @param options.concurrency groups under way at once */
+/**
+ * @param options.concurrency groups under way at once
+ * @param options.turnMs how long a commit waits for its turn; then it is refused, and nothing of it has been sent
+ */
 export function groupCommits(
   run: (group: Omit<CommitGroup, "database">) => Promise<readonly GroupAnswer[]>,
-  { concurrency }: { readonly concurrency: number },
+  { concurrency, turnMs = deadlineMs("commitTurn") }: { readonly concurrency: number; readonly turnMs?: number },
 ): (request: CommitRows) => Promise<CommitOutcome> {
   const waiting: Waiting[] = [];
   /** Locks that our own groups hold: who needs one of these joins a later group, and does not wait in the database. */
   const held = new Set<string>();
   let underWay = 0;
+
+  let isWatched = false;
+  /** One timer for all: they wait in the order in which they came, but for those that come again. */
+  const refuseOverdue = () => {
+    isWatched = false;
+    const before = performance.now() - turnMs;
+    for (const member of waiting.filter(({ since }) => since <= before)) {
+      waiting.splice(waiting.indexOf(member), 1);
+      member.reject(overloaded());
+    }
+    if (waiting.length > 0) watchOverdue();
+  };
+  const watchOverdue = () => {
+    if (isWatched) return;
+    isWatched = true;
+    setTimeout(refuseOverdue, turnMs / 10).unref();
+  };
 
   let isScheduled = false;
   /** In the next turn of the event loop: what comes in this one goes together. */
@@ -67,9 +88,18 @@ export function groupCommits(
   return (request) =>
     new Promise((resolve, reject) => {
       const isLarge = rowsOf(request) > MAX_ROWS;
-      waiting.push({ request, tables: tablesOf(request), mode: isLarge ? "alone" : "joins", resolve, reject });
+      const mode = isLarge ? "alone" : "joins";
+      waiting.push({ request, tables: tablesOf(request), mode, since: performance.now(), resolve, reject });
       schedule();
+      watchOverdue();
     });
+}
+
+function overloaded(): LakeError {
+  return new LakeError("unavailable", "too many commits wait for the database", {
+    code: "DATABASE_OVERLOADED",
+    hint: "Nothing was written. Send the same request again.",
+  });
 }
 
 /** Rows of one group; a request that has more goes alone, and holds up nobody else. */
@@ -82,6 +112,8 @@ interface Waiting {
   readonly tables: string;
   /** `waits`: its locks were not free, and it goes only with others of the same tables. */
   readonly mode: "joins" | "waits" | "alone";
+  /** By the monotonic clock, in milliseconds. */
+  readonly since: number;
   resolve(outcome: CommitOutcome): void;
   reject(error: unknown): void;
 }
