@@ -2,8 +2,8 @@
 
 import { isLakeError, LakeError } from "../errors.ts";
 import { type Database, type Queries, type Sql, type SqlTransaction, sql } from "./database.ts";
-import { IDENTITY_MIGRATION } from "./migrations/0010-identity.ts";
 import { checkSchema } from "./migrations/migrate.ts";
+import { IDENTITY_MIGRATION } from "./rows/identity.ts";
 
 export interface CheckedDatabase extends Database {
   /** Of the catalog that was there at the first call; no round trip from the second on. */

@@ -1,10 +1,8 @@
 /** Each catalog has an identity, by which a process finds out that another one has come into its place. */
 
 import type { Dialect } from "../dialect.ts";
+import { IDENTITY_MIGRATION } from "../rows/identity.ts";
 import { addColumn, type ColumnSpec } from "./ddl.ts";
-
-/** The migration whose row has it. Beside the migrations, as they are read at every start: asking for it costs no call. */
-export const IDENTITY_MIGRATION = 10;
 
 export const DATABASE_ID: ColumnSpec = {
   name: "database_id",

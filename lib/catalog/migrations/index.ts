@@ -1,6 +1,7 @@
 /** All migrations, in order. A static list, so that it survives bundling. */
 
 import type { Dialect } from "../dialect.ts";
+import { IDENTITY_MIGRATION } from "../rows/identity.ts";
 import { INITIAL_TABLES } from "./0001-initial.ts";
 import { POSTGRES_COMMIT_FUNCTIONS } from "./0002-commit-functions.ts";
 import { STAGED_REQUESTS } from "./0003-staged-requests.ts";
@@ -10,7 +11,7 @@ import { NAME_IN_ANY_CASE, POSTGRES_FUNCTIONS_BY_NAME } from "./0006-rows-by-nam
 import { addMirrorErrorCode, MIRROR_ERROR_CODE } from "./0007-mirror-error-code.ts";
 import { API_KEYS } from "./0008-api-keys.ts";
 import { DRIFT, FAULTS, MIRROR_FACTS_FUNCTION, QUARANTINED_TABLES } from "./0009-health.ts";
-import { DATABASE_ID, giveIdentity, IDENTITY_MIGRATION } from "./0010-identity.ts";
+import { DATABASE_ID, giveIdentity } from "./0010-identity.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {

@@ -3,8 +3,8 @@
 import { LakeError } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { type Database, type Row, type SqlTransaction, sql } from "../database.ts";
+import { IDENTITY_MIGRATION } from "../rows/identity.ts";
 import { integer, optionalText } from "../rows/values.ts";
-import { IDENTITY_MIGRATION } from "./0010-identity.ts";
 import { createTable } from "./ddl.ts";
 import { MIGRATIONS, MIGRATIONS_TABLE, type Migration } from "./index.ts";
 

@@ -12,6 +12,7 @@ import { type CommitGroup, type GroupAnswer, requestJson } from "../../../commit
 import { type Queries, type Row, sql } from "../../../database.ts";
 import { MAX_TIMESTAMP_AHEAD_MS, REJECTION_BYTES } from "../../../limits.ts";
 import { MARKER_COLUMNS } from "../../../rows/heads.ts";
+import { IDENTITY_MIGRATION } from "../../../rows/identity.ts";
 import { factsAfter, mirrorFactsOf } from "../../../rows/mirror-facts.ts";
 import { text } from "../../../rows/values.ts";
 import { PINNED } from "./settings.ts";
@@ -67,7 +68,7 @@ begin
   if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
   -- Another catalog may have come into the place of the one that the caller began with.
   if req ? 'database' and not exists (
-    select from dl_migrations where id = 10 and database_id = (req->>'database')::uuid) then
+    select from dl_migrations where id = ${IDENTITY_MIGRATION} and database_id = (req->>'database')::uuid) then
     raise exception 'the request is for the catalog %', req->>'database' using errcode = 'DL001';
   end if;
   if waits then
