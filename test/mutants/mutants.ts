@@ -21,7 +21,6 @@ export interface Mutant {
 /** What a new database gets: the newest migration with functions; the locks are older. */
 export const FUNCTIONS = "lib/catalog/migrations/0006-rows-by-name.ts";
 const CHECKS = "lib/catalog/migrations/0006-locks-and-checks.ts";
-const LOCKS = "lib/catalog/migrations/0002-commit-functions.ts";
 const STEPS = "lib/catalog/commit/steps.ts";
 export const ROW_CHECKS = "lib/catalog/commit/check-rows.ts";
 export const WRITE = "lib/catalog/commit/write-version.ts";
@@ -60,9 +59,16 @@ export const MUTANTS: readonly Mutant[] = [
     killers: ["locks", "contention"],
     edits: [
       {
-        file: LOCKS,
-        search: "select distinct hashtextextended(n, 0) h from unnest(names) n order by h loop",
-        replace: "select hashtextextended(n, 0) from unnest(names) n loop",
+        file: CHECKS,
+        search: "select hashtextextended(n, 0) h, bool_and(s) s\n",
+        replace: "select hashtextextended(n, 0) h, bool_and(s) s, min(o) o\n",
+      },
+      {
+        file: CHECKS,
+        search:
+          "from (select unnest(exclusive) n, false s union all select unnest(shared), true) l group by h order by h\n",
+        replace:
+          "from (select n, false s, o from unnest(exclusive) with ordinality u(n, o) union all\n      select n, true, o from unnest(shared) with ordinality u(n, o)) l group by h order by o\n",
       },
     ],
   },
