@@ -18,7 +18,7 @@ import { openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
 import { systemClock } from "./clock.ts";
 import { fromS3Location } from "./location.ts";
-import { fileChecks, openStore } from "./stores.ts";
+import { dataFilesAt, fileChecks, openStore } from "./stores.ts";
 import { tableLocation } from "./table-location.ts";
 
 export type { FailedMessage } from "../queue/sqs.ts";
@@ -65,6 +65,8 @@ export async function openAwsLake(
     metrics,
     openLog: (location) => openDeltaLog(openStore(location), location),
     files: fileChecks(settings.verifyFiles),
+    // The roles decide: that of maintenance alone may remove.
+    openDataFiles: dataFilesAt,
     mirrorRules: {
       lateAfterMs: settings.lagThresholdSeconds * 1000,
       maxUnpublished: settings.maxUnpublished,

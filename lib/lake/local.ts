@@ -7,7 +7,7 @@ import type { Catalog, Clock, FileChecks, Lake, Metrics, MirrorQueue, MirrorRule
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
 import { systemClock } from "./clock.ts";
 import { fromLocation, fromS3Location, toLocation } from "./location.ts";
-import { fileChecks, openStore, tryStore } from "./stores.ts";
+import { dataFilesAt, fileChecks, openStore, tryStore } from "./stores.ts";
 
 export { toLocation } from "./location.ts";
 
@@ -74,6 +74,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     openLog,
     ...(mirror ? { tryLocation } : {}),
     files: fileChecks(verifyFiles),
+    openDataFiles: dataFilesAt,
     ...(options.mirrorRules && { mirrorRules: options.mirrorRules }),
     clock,
     metrics,

@@ -4,8 +4,9 @@ import { randomUUID } from "node:crypto";
 import { cannotHold } from "../delta/locations.ts";
 import { LOG_FOLDER } from "../delta/log-files.ts";
 import { invalid } from "../errors.ts";
+import { openDataFiles } from "../files/data-files.ts";
 import { openTableFiles } from "../files/table-files.ts";
-import type { FileChecks, ObjectStore } from "../ports.ts";
+import type { DataFiles, FileChecks, ObjectStore } from "../ports.ts";
 import { openFileStore } from "../storage/file.ts";
 import { fromLocation, fromS3Location } from "./location.ts";
 
@@ -49,6 +50,11 @@ export async function askStorage(location: string): Promise<void> {
 
 export { hangingFolders, stepsUnderWay } from "../storage/folder-steps.ts";
 
+/** The files below the root of a table. */
+export function dataFilesAt(location: string): DataFiles {
+  return openDataFiles(openStore(location), location);
+}
+
 /** What looks at the files that commits name. */
 export function fileChecks(byDefault: FileChecks["byDefault"]): FileChecks {
   return { byDefault, open: (location, options) => openTableFiles(openStore(location), options) };
@@ -72,5 +78,6 @@ function openLater(open: () => Promise<ObjectStore>): ObjectStore {
     put: async (key, body) => (await store()).put(key, body),
     replaceIf: async (key, change, options) => (await store()).replaceIf(key, change, options),
     removeIf: async (key, bytes) => (await store()).removeIf(key, bytes),
+    remove: async (keys) => (await store()).remove(keys),
   };
 }

@@ -45,6 +45,10 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
       const held = bytes ?? (await store.get(PREFIX + name))?.bytes;
       return held !== undefined && store.removeIf(PREFIX + name, held);
     },
+    removeFiles: async (names) => {
+      const failed = await store.remove(names.map((name) => PREFIX + name));
+      return failed.map(({ key, error }) => ({ key: key.slice(PREFIX.length), error }));
+    },
     putCheckpoint: async (content) => (await writing()).putCheckpoint(store, content),
   };
 }

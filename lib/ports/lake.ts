@@ -2,6 +2,7 @@
 
 import type { Catalog } from "./catalog.ts";
 import type { Clock } from "./clock.ts";
+import type { DataFiles } from "./data-files.ts";
 import type { FileChecks } from "./files.ts";
 import type { DeltaLog } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -18,6 +19,8 @@ export interface Lake {
   readonly tryLocation?: (location: string) => Promise<string>;
   /** The files that commits name; absent where nobody can look at them. */
   readonly files?: FileChecks;
+  /** The files below a table's root, to be listed and removed; absent where this process may not. Opens nothing yet. */
+  readonly openDataFiles?: (location: string) => DataFiles;
   readonly queue: MirrorQueue;
   /** How mirrors that are behind are judged; absent: the defaults of operations/table-health.ts. */
   readonly mirrorRules?: MirrorRules;

@@ -3,7 +3,7 @@
 import type { AddFile, CommitActions, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import type { CheckpointFile, LogListing } from "../delta/log-files.ts";
 import type { SnapshotHeader } from "./snapshots.ts";
-import type { Replacement } from "./storage.ts";
+import type { RemoveFailure, Replacement } from "./storage.ts";
 
 /** A checkpoint's content apart from file actions. */
 export interface CheckpointHeader {
@@ -68,6 +68,8 @@ export interface DeltaLog {
   replaceCommit(version: number, change: Replacement, options: { readonly timestamp: number }): Promise<boolean>;
   /** Takes a file away that holds these bytes, or what it holds now; false when it does not, or is gone. */
   removeFile(name: string, bytes?: Uint8Array): Promise<boolean>;
+  /** Takes files away, whatever they hold; names are relative to `_delta_log`. @returns those that are left */
+  removeFiles(names: readonly string[]): Promise<readonly RemoveFailure[]>;
   /** Writes a classic checkpoint whole, checks it, and moves `_last_checkpoint` forward. Never moves the hint back. */
   putCheckpoint(content: CheckpointContent): Promise<WrittenCheckpoint>;
 }

@@ -1,5 +1,7 @@
 /** Objects in folders and buckets. */
 
+import type { LakeError } from "../errors.ts";
+
 export interface ObjectInfo {
   readonly key: string;
   readonly size: number;
@@ -44,6 +46,18 @@ export interface ObjectStore {
   removeIf(key: string, bytes: Uint8Array): Promise<boolean>;
   /** Likewise puts other bytes in their place, by the right to write alone. */
   replaceIf(key: string, change: Replacement, options?: PutOptions): Promise<boolean>;
+  /**
+   * Removes objects whatever they hold, many at once; what is not there counts as removed. Folders stay, also empty ones: a
+   * writer may be about to put a file there.
+   * @returns those that are left, each with what its store said. @throws LakeError invalid for keys that no store could hold
+   */
+  remove(keys: readonly string[]): Promise<readonly RemoveFailure[]>;
+}
+
+export interface RemoveFailure {
+  readonly key: string;
+  /** `unavailable`: another attempt may do it. `invalid`: it will not, such as where this process may not. */
+  readonly error: LakeError;
 }
 
 /** Places where clients put request bodies that are too large to be sent to the service. */

@@ -1,17 +1,17 @@
 /** An object store on a local folder. Files appear whole or not at all, and have reached the disk when a write returns. */
 
 import type { Dirent } from "node:fs";
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, unlink, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { notFound } from "../errors.ts";
-import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions, Replacement } from "../ports.ts";
+import { isLakeError, notFound } from "../errors.ts";
+import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions, RemoveFailure, Replacement } from "../ports.ts";
 import { errorCode, fileError, isAbsent, noFolders, noHardLinks } from "./file-errors.ts";
 import { folderSteps, type Step } from "./folder-steps.ts";
 import { bodyChunks, checkKey, compareKeys, isTemporary, plainBytes } from "./keys.ts";
 import { sweepTemporaries, withTemporaryIn } from "./temporaries.ts";
 
-/** `stat` calls in flight while a folder is listed. */
-const STATS_AT_ONCE = 64;
+/** Calls in flight while a folder is listed, or files are removed. */
+const CALLS_AT_ONCE = 64;
 
 /** Answers of `link` where the file system lacks hard links. */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
@@ -37,6 +37,7 @@ export function openFileStore(root: string): ObjectStore {
     put: async (key, body) => replaceFile(step, pathOf(key), body),
     removeIf: async (key, bytes) => withoutFile(step, pathOf(key), bytes, async () => true),
     replaceIf: async (key, change, options) => replaceFileIf(step, pathOf(key), change, options),
+    remove: async (keys) => removeFiles(step, new Map(keys.map((key) => [key, pathOf(key)]))),
   };
 }
 
@@ -58,8 +59,8 @@ async function* listFolder(step: Step, base: string, folder: string, wanted: Wan
     .map((entry) => ({ key: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`, isFolder: entry.isDirectory() }))
     .filter(({ key, isFolder }) => mayMatch(key, isFolder, wanted))
     .sort((a, b) => compareKeys(a.key, b.key));
-  for (let i = 0; i < keys.length; i += STATS_AT_ONCE) {
-    const batch = keys.slice(i, i + STATS_AT_ONCE);
+  for (let i = 0; i < keys.length; i += CALLS_AT_ONCE) {
+    const batch = keys.slice(i, i + CALLS_AT_ONCE);
     const infos = await Promise.all(
       batch.map(({ key, isFolder }) => (isFolder ? undefined : headFile(step, join(base, key), key))),
     );
@@ -222,6 +223,37 @@ async function withoutFile(
     }
   });
   return gone && then();
+}
+
+async function removeFiles(step: Step, paths: ReadonlyMap<string, string>): Promise<RemoveFailure[]> {
+  const files = [...paths];
+  const failed: RemoveFailure[] = [];
+  for (let i = 0; i < files.length; i += CALLS_AT_ONCE) {
+    const batch = files.slice(i, i + CALLS_AT_ONCE);
+    const changed = new Set<string>();
+    await Promise.all(
+      batch.map(async ([key, path]) => {
+        const outcome = await removeFile(step, key, path);
+        if (outcome === "removed") changed.add(dirname(path));
+        else if (outcome !== "absent") failed.push(outcome);
+      }),
+    );
+    // Whoever remembers that they are gone must not find them again after a power cut.
+    for (const folder of changed) await flushFolder(step, folder);
+  }
+  return failed;
+}
+
+async function removeFile(step: Step, key: string, path: string): Promise<RemoveFailure | "removed" | "absent"> {
+  try {
+    await step(() => unlink(path));
+    return "removed";
+  } catch (error) {
+    if (isAbsent(error)) return "absent";
+    const told = fileError(error, "remove", path);
+    if (!isLakeError(told)) throw told;
+    return { key, error: told };
+  }
 }
 
 /** Writes the body to a temporary file beside the target, hands it to `publish`, and leaves nothing of it behind. */

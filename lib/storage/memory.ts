@@ -4,7 +4,7 @@ import { notFound } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore } from "../ports.ts";
 import { checkKey, compareKeys, wholeBody } from "./keys.ts";
 
-export type WriteOperation = "put" | "putIfAbsent" | "removeIf" | "replaceIf";
+export type WriteOperation = "put" | "putIfAbsent" | "removeIf" | "replaceIf" | "remove";
 
 export interface MemoryStoreOptions {
   /** Milliseconds since the epoch; the system clock if absent. */
@@ -85,6 +85,15 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): ObjectStore {
       objects.set(key, { bytes: to, modifiedAt: now() });
       await options.afterWrite?.("replaceIf", key);
       return true;
+    },
+    async remove(keys) {
+      for (const key of keys) checkKey(key);
+      for (const key of keys) {
+        await options.beforeWrite?.("remove", key);
+        objects.delete(key);
+        await options.afterWrite?.("remove", key);
+      }
+      return [];
     },
   };
 }

@@ -37,7 +37,7 @@ async function once<T>(send: (sending: Sending) => Promise<T>, signal?: AbortSig
 
 /** What is called, for messages. */
 export interface Call {
-  readonly action: "read" | "list" | "write";
+  readonly action: "read" | "list" | "write" | "remove";
   /** Below the root of the store. */
   readonly key: string;
   readonly signal?: AbortSignal | undefined;

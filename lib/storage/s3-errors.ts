@@ -121,7 +121,7 @@ export async function s3Error(error: unknown, place: S3Place, action: string, ke
   if (failure === "refused") {
     const denied = status === 401 || status === 403;
     const what = denied ? "access is denied" : `S3 answered ${name} (${status ?? code})`;
-    return invalid(message(what), { hint: denied ? whatToGrant(place) : REGION, facts, cause: error });
+    return invalid(message(what), { hint: denied ? whatToGrant(place, action) : REGION, facts, cause: error });
   }
   return unavailable(message(WAITING[failure]), { hint: "Try again.", facts, cause: error });
 }
@@ -133,8 +133,8 @@ const WAITING: Readonly<Record<Exclude<S3Failure, "absent" | "refused">, string>
   unsure: "S3 gave no clear answer",
 };
 
-function whatToGrant({ bucket, root }: S3Place): string {
-  const objects = "s3:GetObject, s3:PutObject and s3:AbortMultipartUpload";
+function whatToGrant({ bucket, root }: S3Place, action: string): string {
+  const objects = action === "remove" ? "s3:DeleteObject" : "s3:GetObject, s3:PutObject and s3:AbortMultipartUpload";
   return `Grant ${objects} on arn:aws:s3:::${bucket}/${root}* and s3:ListBucket on arn:aws:s3:::${bucket}.`;
 }
 

@@ -14,6 +14,7 @@ import type { ObjectBody, ObjectInfo, ObjectStore, Waiting } from "../ports.ts";
 import { checkKey } from "./keys.ts";
 import { ask, changeIfMatch, createIfAbsent, type Sending } from "./s3-calls.ts";
 import type { S3Place } from "./s3-errors.ts";
+import { removeObjects } from "./s3-remove.ts";
 import { bodyParts, uploadParts } from "./s3-upload.ts";
 
 export interface S3StoreOptions {
@@ -64,6 +65,10 @@ export function openS3Store({ bucket, prefix, client = sharedClient() }: S3Store
       ifMatches(place, key, from, (etag, sending) =>
         client.send(new PutObjectCommand({ ...target(place, key), Body: to, IfMatch: etag }), sending),
       ),
+    async remove(keys) {
+      for (const key of keys) checkKey(key);
+      return removeObjects(place, keys);
+    },
   };
 }
 

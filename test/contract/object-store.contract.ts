@@ -151,6 +151,23 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
     assert.deepEqual(await keysOf(store, "r/"), ["r/y"]);
   });
 
+  it("many objects are removed whatever they hold; what is not there is no failure, and nothing else goes", async (store) => {
+    const gone = ["r/a", "r/b/c", "r/ü%20 &<>\"'.parquet", "r/\u0001\t.parquet", "r/p=😀/x"];
+    const kept = ["r/b/cc", "r/b2"];
+    await Promise.all([...gone, ...kept].map((key) => store.put(key, bytes(key))));
+    assert.deepEqual(await store.remove([...gone, "r/missing", "r/missing/too", "r/a/below"]), []);
+    assert.deepEqual(await keysOf(store, ""), kept);
+    assert.deepEqual(await store.remove(gone), []);
+    assert.deepEqual(await store.remove([]), []);
+    assert.equal(await store.putIfAbsent("r/a", bytes("again")), "created");
+  });
+
+  it("no key is removed when one of them is refused", async (store) => {
+    await store.put("kept", bytes("x"));
+    await assert.rejects(store.remove(["kept", "../kept"]), (error) => isLakeError(error, "invalid"));
+    assert.equal(textOf(await store.get("kept")), "x");
+  });
+
   it("list starts strictly after a key", async (store) => {
     const keys = ["l/1", "l/2/a", "l/2/b", "l/3"];
     for (const key of keys) await store.put(key, bytes(key));

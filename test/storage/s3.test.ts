@@ -54,6 +54,38 @@ describe("S3: removeIf", () => {
   });
 });
 
+describe("S3: remove", () => {
+  test("goes a thousand a call, and again for what S3 was too busy for; what is refused is told by key", async () => {
+    const keys = Array.from({ length: 2500 }, (_, i) => `f${i}`);
+    for (const key of [...keys, "a&b", "x-busy", "y-denied", "kept"])
+      await s3.objects.set(`/lake/t/${key}`, Buffer.from("x"));
+    const failed = await store.remove([...keys, "a&b", "x-busy", "y-denied"]);
+    assert.deepEqual(
+      failed.map(({ key, error }) => [key, error.kind, /s3:DeleteObject /.test(error.hint ?? "")]),
+      [["y-denied", "invalid", true]],
+    );
+    assert.deepEqual([...s3.objects.keys()].sort(), ["/lake/t/kept", "/lake/t/y-denied"]);
+    assert.equal(s3.calls.filter((call) => call.startsWith("POST")).length, 4);
+  });
+
+  test("a call that fails is sent again; when it goes on failing, its keys alone are left", async () => {
+    const keys = Array.from({ length: 1001 }, (_, i) => `f${String(i).padStart(4, "0")}`);
+    for (const key of keys) s3.objects.set(`/lake/t/${key}`, Buffer.from("x"));
+    s3.fail(/^POST/, slowDown, "resetAfter");
+    assert.deepEqual(await store.remove(keys), []);
+    assert.equal(s3.objects.size, 0);
+    s3.fail(/^POST/, ...Array.from({ length: 5 }, () => error503));
+    const failed = await store.remove(["a", "b"]);
+    assert.deepEqual(
+      failed.map(({ key, error }) => [key, error.kind]),
+      [
+        ["a", "unavailable"],
+        ["b", "unavailable"],
+      ],
+    );
+  });
+});
+
 describe("S3: putIfAbsent", () => {
   test("409 then success: created, by the second call", async () => {
     s3.fail(/^PUT/, raced);

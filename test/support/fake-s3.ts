@@ -137,6 +137,7 @@ function carryOut(
     objects.delete(key);
     return { status: 204 };
   }
+  if (url.searchParams.has("delete")) return removeAll(`${key.replace(/\/$/, "")}/`, body.toString(), objects);
   if (url.searchParams.has("list-type")) return { status: 200, body: listing(key, objects) };
   const found = objects.get(key);
   if (!found) return error(404, "NoSuchKey");
@@ -147,6 +148,19 @@ function etagOf(content: Buffer | undefined): string {
   return `"${createHash("md5")
     .update(content ?? "")
     .digest("hex")}"`;
+}
+
+/** A key that ends in `denied` or `busy` is answered so; the latter once. */
+function removeAll(folder: string, body: string, objects: FakeS3["objects"]): Answer {
+  const errors: string[] = [];
+  for (const [, escaped = ""] of body.matchAll(/<Key>(.*?)<\/Key>/gs)) {
+    const path = folder + escaped.replaceAll("&amp;", "&");
+    const code = path.endsWith("denied") ? "AccessDenied" : path.endsWith("busy") ? "SlowDown" : undefined;
+    if (code === undefined || (code === "SlowDown" && objects.get(path)?.toString() === "asked")) objects.delete(path);
+    else errors.push(`<Error><Key>${escaped}</Key><Code>${code}</Code><Message>${code}</Message></Error>`);
+    if (code === "SlowDown" && objects.has(path)) objects.set(path, Buffer.from("asked"));
+  }
+  return { status: 200, body: `<DeleteResult>${errors.join("")}</DeleteResult>` };
 }
 
 function listing(bucket: string, objects: FakeS3["objects"]): string {

@@ -38,7 +38,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/access/principal.ts": [],
   "lib/access/issuer-rules.ts": [],
   "lib/access": PORTS,
-  "lib/ports": ["lib/delta", "lib/access/principal.ts", "lib/telemetry/metric-names.ts"],
+  "lib/ports": ["lib/delta", "lib/errors.ts", "lib/access/principal.ts", "lib/telemetry/metric-names.ts"],
   "lib/telemetry/metric-names.ts": [],
   "lib/ports.ts": ["lib/delta", "lib/ports"],
   "lib/validation.ts": ["lib/delta", "lib/errors.ts"],
