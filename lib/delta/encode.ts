@@ -16,6 +16,7 @@ import type {
 import { writeRecord } from "./fields.ts";
 import type { JsonObject } from "./json.ts";
 import { stringifyJson } from "./json.ts";
+import { withOriginTime } from "./origin.ts";
 
 /**
  * The lines of `<version>.json`, one action each, without line ends. A pure function of the commit, so a repeated publish
@@ -60,11 +61,12 @@ export function actionObjects(actions: CommitActions): JsonObject[] {
 export function encodeCommitInfo(commit: Commit): CommitInfo | undefined {
   const info = commit.actions.commitInfo;
   if (info === undefined) return undefined;
-  const { inCommitTimestamp: _assignedByUs, timestamp, ...rest } = info;
+  const { inCommitTimestamp: _assignedByUs, timestamp, ...given } = info;
+  const { inCommitTimestamp } = commit;
   return {
-    ...(commit.inCommitTimestamp === undefined ? {} : { inCommitTimestamp: commit.inCommitTimestamp }),
+    ...(inCommitTimestamp === undefined ? {} : { inCommitTimestamp }),
     timestamp: timestamp ?? commit.timestamp,
-    ...rest,
+    ...(inCommitTimestamp === undefined ? withOriginTime(given, commit.timestamp) : given),
   };
 }
 

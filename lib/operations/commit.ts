@@ -2,6 +2,7 @@
 
 import { ageMs } from "../delta/age.ts";
 import { COUNT } from "../delta/limits.ts";
+import { withOrigins } from "../delta/origin.ts";
 import { namesAbsoluteRemoves } from "../delta/own-paths.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
@@ -155,7 +156,8 @@ function plannedCommit(
     const commitInfo = { ...planned.actions.commitInfo, filesVerified };
     return { ...seen, actions: { ...planned.actions, commitInfo } };
   });
-  return { transactionId: request.transactionId, requestHash, tables, mirror: mirrorDemand(lake, request) };
+  const { transactionId } = request;
+  return withOrigins({ transactionId, requestHash, tables, mirror: mirrorDemand(lake, request) });
 }
 
 /** Thrown out of the locked callback, to leave the transaction without writing. */

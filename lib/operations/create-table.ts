@@ -4,6 +4,7 @@ import { checkActionSizes } from "../delta/action-sizes.ts";
 import { canonicalJson } from "../delta/json.ts";
 import { cannotHold, checkTableLocation, overlaps } from "../delta/locations.ts";
 import { type NewTable, newTableActions } from "../delta/new-table.ts";
+import { withOrigins } from "../delta/origin.ts";
 import { planCreation } from "../delta/plan-commit.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { Lake } from "../ports.ts";
@@ -38,11 +39,8 @@ export async function createTable(
   const requestHash = sha256(canonicalJson({ create: table }));
   const known = await lake.catalog.findTransaction(transactionId);
   const location = known === undefined ? await freePlace(lake, table) : table.location;
-  const outcome = await lake.catalog.commit({
-    transactionId,
-    requestHash,
-    tables: [planCreation({ tableId, name: table.name, location }, actions, transactionId)],
-  });
+  const planned = [planCreation({ tableId, name: table.name, location }, actions, transactionId)];
+  const outcome = await lake.catalog.commit(withOrigins({ transactionId, requestHash, tables: planned }));
   if (outcome.status === "committed") {
     const created = outcome.tables[0] ?? { tableId, version: 0, timestamp: outcome.committedAt };
     await lake.queue.enqueue([created]);

@@ -2,6 +2,7 @@
 
 import { type FenceState, isFenced, withFence } from "../delta/fence.ts";
 import { canonicalJson } from "../delta/json.ts";
+import { withOrigins } from "../delta/origin.ts";
 import { planProtocolChange } from "../delta/plan-commit.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
@@ -46,9 +47,9 @@ export async function fenceTable(lake: Lake, ref: TableRef, fence: FenceState): 
 
 async function plannedFence(state: TableState, fence: FenceState, transactionId: string): Promise<PlannedCommit> {
   const protocol = withFence(state.protocol, fence);
-  return {
+  return withOrigins({
     transactionId,
     requestHash: sha256(canonicalJson({ fence: fence === "on", tableId: state.tableId })),
     tables: [planProtocolChange(state, protocol, fence === "on" ? "FENCE" : "UNFENCE", transactionId)],
-  };
+  });
 }
