@@ -1,11 +1,10 @@
 /** `stats_parsed` and `partitionValues_parsed` of a checkpoint (PROTOCOL.md, "Checkpoint Schema"): statistics in columns, typed by the table's schema, under physical names. */
 
 import type { AddFile } from "../delta/actions.ts";
-import { splitColumnNames } from "../delta/column-names.ts";
+import { type IndexedColumn, indexedColumns } from "../delta/indexed-columns.ts";
 import { isInt64 } from "../delta/int64.ts";
 import { isJsonObject, type Json, type JsonObject, parseJson } from "../delta/json.ts";
 import { partitionColumns, partitionText } from "../delta/partition-values.ts";
-import { physicalName, type SchemaField } from "../delta/schema.ts";
 import type { TableDescription } from "../delta/table-configuration.ts";
 import { booleanColumn, field, longColumn, type StructField, structColumn } from "../parquet/write/columns.ts";
 import { storedType } from "./checkpoint-values.ts";
@@ -38,7 +37,7 @@ export function parsedPartitionValues(table: TableDescription): StructField<AddF
 
 /** Statistics that are no JSON object make a null; unknown members are left out, values of another type are null. */
 export function parsedStats(table: TableDescription): StructField<AddFile> {
-  const leaves = indexedTree(table);
+  const leaves = indexedColumns(table);
   const columns = structColumn<JsonObject>([
     field("numRecords", longColumn(), (stats) => count(member(stats, "numRecords"))),
     ...group("minValues", leaves, rangeField),
@@ -62,19 +61,10 @@ function parseStats(text: string | undefined): JsonObject | undefined {
   }
 }
 
-// ---------------------------------------------------------------- columns that have statistics
-
-/** A column, or a struct of columns. */
-interface StatsNode {
-  readonly name: string;
-  readonly type: Json;
-  readonly children?: readonly StatsNode[];
-}
-
-type LeafField = (node: StatsNode) => StructField<JsonObject>[];
+type LeafField = (node: IndexedColumn) => StructField<JsonObject>[];
 
 /** A struct of leaf statistics, nested as the table's columns are; none when nothing is in it, as Parquet has no empty structs. */
-function group(name: string, nodes: readonly StatsNode[], leaf: LeafField): StructField<JsonObject>[] {
+function group(name: string, nodes: readonly IndexedColumn[], leaf: LeafField): StructField<JsonObject>[] {
   const members = nodes.flatMap((node) => (node.children ? group(node.name, node.children, leaf) : leaf(node)));
   if (members.length === 0) return [];
   const read = (stats: JsonObject) => {
@@ -100,57 +90,4 @@ function count(value: Json | undefined): number | bigint | undefined {
 /** A column may be called `constructor`. */
 function member(object: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
-/**
- * The data columns with statistics, chosen as Spark does: those that `delta.dataSkippingStatsColumns` names, else the first
- * `delta.dataSkippingNumIndexedCols` (32; −1 for all) leaves.
- */
-function indexedTree({ metadata, schema, properties }: TableDescription): StatsNode[] {
-  const partitions = new Set(metadata.partitionColumns);
-  const columns = schema.filter((column) => !partitions.has(column.name));
-  const named = splitColumnNames(properties["delta.dataSkippingStatsColumns"] ?? "");
-  if (named) return namedTree(columns, named);
-  const number = properties["delta.dataSkippingNumIndexedCols"];
-  return firstLeaves(columns, { left: number < 0 ? Number.POSITIVE_INFINITY : number });
-}
-
-function firstLeaves(columns: readonly SchemaField[], limit: { left: number }): StatsNode[] {
-  return columns.flatMap((column) => {
-    if (limit.left <= 0) return [];
-    const members = memberFields(column.type);
-    if (!members) limit.left -= 1;
-    return [node(column, members && firstLeaves(members, limit))];
-  });
-}
-
-/** @param names paths of columns; the path of a struct stands for all that is in it */
-function namedTree(columns: readonly SchemaField[], names: readonly (readonly string[])[]): StatsNode[] {
-  return columns.flatMap((column) => {
-    const below = names
-      .filter(([first]) => first?.toLowerCase() === column.name.toLowerCase())
-      .map((path) => path.slice(1));
-    if (below.length === 0) return [];
-    const members = memberFields(column.type);
-    const whole = below.some((path) => path.length === 0);
-    if (!members) return whole ? [node(column, undefined)] : [];
-    return [node(column, whole ? firstLeaves(members, { left: Number.POSITIVE_INFINITY }) : namedTree(members, below))];
-  });
-}
-
-function node(column: SchemaField, children: StatsNode[] | undefined): StatsNode {
-  return { name: physicalName(column), type: column.type, ...(children ? { children } : {}) };
-}
-
-// ---------------------------------------------------------------- schema
-
-/** The members of a struct type; undefined for any other. The schema has been checked as a whole. */
-function memberFields(type: Json): readonly SchemaField[] | undefined {
-  if (!isJsonObject(type) || type.type !== "struct" || !Array.isArray(type.fields)) return undefined;
-  return (type.fields as readonly JsonObject[]).map((member) => ({
-    name: String(member.name),
-    type: member.type ?? null,
-    nullable: member.nullable !== false,
-    metadata: isJsonObject(member.metadata) ? member.metadata : {},
-  }));
 }
