@@ -13,6 +13,7 @@ export {
 export type * from "./ports/catalog.ts";
 export type * from "./ports/clock.ts";
 export type * from "./ports/commits.ts";
+export type * from "./ports/compaction.ts";
 export type * from "./ports/data-files.ts";
 export type * from "./ports/files.ts";
 export type * from "./ports/imports.ts";

@@ -19,6 +19,10 @@ export interface Dialect {
   hasTable(name: string): Sql;
   /** A JSON object, as text, of columns of one table: each under its own name. */
   jsonOf(alias: string, columns: readonly string[]): Sql;
+  /** A whole number that is a member of the JSON object in a text column; NULL where the column is. */
+  longIn(column: string, member: string): Sql;
+  /** A text column that is compared and ordered by its bytes, whatever the locale of the database. */
+  bytewise(column: string): Sql;
   /** Comes after a table's name and makes the engine use this index, where it can be told and would choose worse. */
   useIndex(name: string): Sql;
   /** Milliseconds by the clock of the database; undefined where commits go by the clock of the process. */

@@ -20,6 +20,7 @@ import { readCommits, readCommitsOf } from "./reads/commits.ts";
 import { readFiles, readTombstones } from "./reads/files.ts";
 import { formerCommits, tableAt } from "./reads/former-lives.ts";
 import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
+import { fileTotals, smallFiles } from "./reads/small-files.ts";
 import { readDomains, readTxns, stateSizes } from "./reads/state-lists.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
 
@@ -68,6 +69,9 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     metadataHistory: (tableId) => metadataHistory(db, tableId),
     pathsLacking: (tableId, version, options) => pathsLacking(db, tableId, version, options),
     readTombstones: (tableId, version, options) => readTombstones(db, tableId, version, options),
+
+    fileTotals: (tableId, version, rule) => fileTotals(db, tableId, version, rule),
+    smallFiles: (tableId, version, options) => smallFiles(db, tableId, version, options),
 
     readBacklog: (tableId, maxVersions) => readBacklog(db, tableId, maxVersions),
     unpublished: (tableId, limit) => mirror.unpublished(db, tableId, limit),

@@ -64,6 +64,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "put back files that are missing from _delta_log, from SQL; exits 1 when something is wrong all the same",
     load: async () => (await import("./commands/repair.ts")).repairCommand(),
   },
+  compact: {
+    about: "make large files of small ones; --plan only says which, for an engine to do it",
+    load: async () => (await import("./commands/compact.ts")).compactCommand(),
+  },
   drop: {
     about: "forget a table, once all of it is in its _delta_log; its files stay",
     load: async () => (await import("./commands/drop.ts")).dropCommand(),

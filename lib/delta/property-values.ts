@@ -118,6 +118,12 @@ export const byteSize: ValueKind<string> = {
   write: (value) => value,
 };
 
+/** Bytes of a size such as `100mb`; its units are powers of 1024, as Spark has them. */
+export function bytesOfSize(text: string): number {
+  const [, number, unit = ""] = /^(\d+)\s?([kmg]?)b?$/i.exec(text.trim()) ?? [];
+  return Number(number) * 1024 ** ["", "k", "m", "g"].indexOf(unit.toLowerCase());
+}
+
 /** Text that must say something. */
 export const text: ValueKind<string> = {
   form: "a text that is not empty",

@@ -1,6 +1,7 @@
 /** The SQL side: the truth about every table. Each noun has a file of its own; a Catalog is all of them on one database. */
 
 import type { Commits } from "./commits.ts";
+import type { Compactions } from "./compaction.ts";
 import type { Imports } from "./imports.ts";
 import type { ApiKeys } from "./keys.ts";
 import type { Outbox } from "./outbox.ts";
@@ -10,7 +11,17 @@ import type { Tables } from "./tables.ts";
 import type { Versions } from "./versions.ts";
 
 /** One contract suite runs on every engine. Reads of a table that is not ACTIVE find nothing, except where they say so. */
-export interface Catalog extends Schema, Tables, Commits, Versions, Snapshots, Outbox, Parity, Imports, ApiKeys {}
+export interface Catalog
+  extends Schema,
+    Tables,
+    Commits,
+    Versions,
+    Snapshots,
+    Compactions,
+    Outbox,
+    Parity,
+    Imports,
+    ApiKeys {}
 
 /** The database itself. */
 export interface Schema {

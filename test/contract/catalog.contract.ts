@@ -4,6 +4,7 @@ import { after, before, describe } from "node:test";
 import { openCatalog } from "../../lib/catalog/open.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { commitContract } from "../catalog/contract-commit.ts";
+import { compactionContract } from "../catalog/contract-compaction.ts";
 import { concurrencyContract } from "../catalog/contract-concurrency.ts";
 import { importContract } from "../catalog/contract-import.ts";
 import { keyContract } from "../catalog/contract-keys.ts";
@@ -27,6 +28,7 @@ const PARTS = {
   commit: commitContract,
   "row checks": rowContract,
   reads: readContract,
+  "small files": compactionContract,
   "mirror state": mirrorContract,
   imports: importContract,
   "API keys": keyContract,

@@ -25,6 +25,8 @@ export const POSTGRES: Dialect = {
   hasTable: (name) => sql`select 1 as one where to_regclass(${name}) is not null`,
   jsonOf: (alias, columns) =>
     raw(`cast(json_build_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")}) as text)`),
+  longIn: (column, member) => raw(`cast(cast(${column} as json) ->> '${member}' as bigint)`),
+  bytewise: (column) => raw(`${column} collate "C"`),
   // It has no such hints; it has the size of the tables.
   useIndex: () => empty,
   now: sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,

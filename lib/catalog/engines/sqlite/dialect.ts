@@ -18,6 +18,8 @@ export const SQLITE: Dialect = {
   tableOptions: ({ clustered }) => (clustered ? " strict, without rowid" : " strict"),
   hasTable: (name) => sql`select name from sqlite_schema where name = ${name}`,
   jsonOf: (alias, columns) => raw(`json_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")})`),
+  longIn: (column, member) => raw(`cast(${column} ->> '${member}' as integer)`),
+  bytewise: (column) => raw(column),
   useIndex: (name) => raw(`indexed by ${name}`),
   // BEGIN IMMEDIATE excludes every other writer.
   now: undefined,
