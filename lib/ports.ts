@@ -19,6 +19,7 @@ export type * from "./ports/files.ts";
 export type * from "./ports/imports.ts";
 export type * from "./ports/keys.ts";
 export type * from "./ports/lake.ts";
+export type * from "./ports/lifecycle.ts";
 export type * from "./ports/log.ts";
 export type * from "./ports/metrics.ts";
 export type * from "./ports/outbox.ts";

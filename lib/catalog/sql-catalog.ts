@@ -9,6 +9,7 @@ import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
 import { abortImport, beginImport, finishImport, importBatch, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
+import { dueManifests, markManifest, readManifestFacts } from "./manifests.ts";
 import { SCHEMA } from "./migrations/index.ts";
 import { migrate } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
@@ -47,6 +48,10 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     nestedTables: (limit) => nestedTables(db, limit),
     readStates: (refs) => readStates(db, refs),
     dropTable: (tableId, options) => dropTable(db, tableId, options, clock.now()),
+
+    readManifestFacts: (tableId) => readManifestFacts(db, tableId),
+    markManifest: (tableId, changes) => markManifest(db, tableId, changes),
+    dueManifests: (limit) => dueManifests(db, limit),
 
     commit: committer(db, clock),
     commitLocked: (transactionId, tables, plan) => commitLocked(db, clock, transactionId, tables, plan),

@@ -144,7 +144,8 @@ export async function dropTable(
     if (row === undefined) throw tableNotFound(tableId);
     const open = integer(row, "open_versions");
     if (open > 0 && unpublished === "keep") return { dropped: false, unpublished: open };
-    await tx.write(sql`update dl_tables set status = 'DELETED', dropped_at = ${now} where table_id = ${uuid(id)}`);
+    await tx.write(sql`update dl_tables set status = 'DELETED', dropped_at = ${now},
+      identity_changes = identity_changes + 1 where table_id = ${uuid(id)}`);
     return { dropped: true, unpublished: open };
   });
 }

@@ -4,6 +4,8 @@ import { corrupt } from "../errors.ts";
 
 export const LOG_FOLDER = "_delta_log";
 export const LAST_CHECKPOINT = "_last_checkpoint";
+/** Ours: which table this is (manifest.ts). */
+export const MANIFEST = "_deltalakedb.json";
 export const SIDECARS_FOLDER = "_sidecars";
 
 export interface ListedFile {

@@ -1,6 +1,13 @@
 /** The `_delta_log` of one table over an object store: the one implementation of the DeltaLog port. */
 
-import { commitFileName, type ListedFile, LOG_FOLDER, sortLogFiles, versionName } from "../delta/log-files.ts";
+import {
+  commitFileName,
+  type ListedFile,
+  LOG_FOLDER,
+  MANIFEST,
+  sortLogFiles,
+  versionName,
+} from "../delta/log-files.ts";
 import { isLakeError, notFound, unavailable } from "../errors.ts";
 import type { DeltaLog, ObjectStore } from "../ports.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";
@@ -49,6 +56,11 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
       const failed = await store.remove(names.map((name) => PREFIX + name));
       return failed.map(({ key, error }) => ({ key: key.slice(PREFIX.length), error }));
     },
+    readManifest: async () => (await store.get(PREFIX + MANIFEST))?.bytes,
+    putManifest: async (bytes, { from }) =>
+      from === undefined
+        ? (await store.putIfAbsent(PREFIX + MANIFEST, bytes)) === "created"
+        : store.replaceIf(PREFIX + MANIFEST, { from, to: bytes }),
     putCheckpoint: async (content) => (await writing()).putCheckpoint(store, content),
   };
 }

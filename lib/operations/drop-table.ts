@@ -39,6 +39,8 @@ export async function dropTable(
     const outcome = await lake.catalog.dropTable(tableId, { unpublished });
     if (outcome.dropped) {
       forgetTable(lake, head);
+      // A hint: the log is told that its table is dropped.
+      await lake.queue.enqueue([head]);
       return { tableId, name, location, givenUp: outcome.unpublished };
     }
     const isInVain = head.quarantine !== undefined || waitedMs + pause > PUBLISH_WAIT_MS;

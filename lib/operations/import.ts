@@ -117,6 +117,8 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
       keepFrom: request.mode === "snapshot" ? segment.version : start,
     });
     await removeWhatCameLate(lake, head);
+    // A hint: the log is told which table it belongs to now.
+    await lake.queue.enqueue([head]);
     return {
       tableId,
       name: head.name,

@@ -9,6 +9,7 @@ import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
 import { faultError, findHindrance } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 import { isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./late-files.ts";
+import { writeManifest } from "./manifest.ts";
 
 /** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
 const BATCH_VERSIONS = 50;
@@ -45,15 +46,29 @@ export interface MirrorOptions {
  * as long as the versions fit into one batch: whatever is committed after they were read has a message of its own.
  */
 export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOptions = {}): Promise<MirrorResult> {
-  const { signal } = options;
+  const { manifest, ...result } = await publishAll(lake, tableId, options);
+  const isStopped = result.error !== undefined || result.quarantined !== undefined;
+  // Where nothing can be published, the manifest is not what is missing.
+  if (manifest && !isStopped) await writeManifest(lake, tableId, manifest).catch(() => false);
+  return result;
+}
+
+interface Published extends MirrorResult {
+  /** Where a manifest is to be written; without a location: where it is, SQL knows, of a table that was dropped. */
+  readonly manifest?: { readonly location?: string };
+}
+
+async function publishAll(lake: Lake, tableId: string, { signal }: MirrorOptions): Promise<Published> {
   const published: number[] = [];
   const checkpoints: number[] = [];
   for (;;) {
     const backlog = await lake.catalog.readBacklog(tableId, BATCH_VERSIONS);
-    const done = { ...(backlog === undefined ? {} : { table: backlog.table }), published, checkpoints };
-    const [first] = backlog?.open ?? [];
-    if (backlog?.quarantine !== undefined) return { ...done, quarantined: backlog.quarantine };
-    if (backlog === undefined || first === undefined) return done;
+    if (backlog === undefined) return { published, checkpoints, manifest: {} };
+    const { table, location, isManifestDue } = backlog;
+    const done = { table, published, checkpoints, ...(isManifestDue ? { manifest: { location } } : {}) };
+    const [first] = backlog.open;
+    if (backlog.quarantine !== undefined) return { ...done, quarantined: backlog.quarantine };
+    if (first === undefined) return done;
     if (signal?.aborted) return { ...done, interrupted: true };
     if (backlog.commits.length === 0) {
       throw corrupt(`version ${first.version} is to be published, but SQL holds no commit of it`, {

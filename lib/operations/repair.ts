@@ -10,6 +10,7 @@ import { checkLog, seeLog } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 import type { OnProgress } from "./import.ts";
 import { removeLateFiles } from "./late-files.ts";
+import { writeManifest } from "./manifest.ts";
 import { findHead } from "./read.ts";
 
 export interface RepairResult {
@@ -59,6 +60,7 @@ export async function repairTable(lake: Lake, ref: TableRef, onProgress: OnProgr
     checkpoints.push(...(await putCheckpoint(lake, log, head, listing, version)));
   }
   const fault = (await checkLog(lake, head))?.message ?? (await findHead(lake, { tableId })).quarantine;
+  if (fault === undefined) await writeManifest(lake, tableId, { location, again: true });
   await lake.queue.enqueue([head]);
   return {
     tableId,

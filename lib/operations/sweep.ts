@@ -22,7 +22,11 @@ const STATE_METRICS = {
   gone: "TablesGone",
 } as const satisfies Record<Exclude<HealthState, "ok">, string>;
 
+/** Logs that are told their names in one sweep; the next takes more. */
+const MANIFESTS_AT_ONCE = 100;
+
 /**
+ * Also enqueues tables whose logs do not know their names yet: one more round trip.
  * @param options.overdueMs how long a version may be unpublished, or untried, before its table is enqueued; a table whose
  * mirror fails is enqueued at growing intervals
  * @param options.limit at most so many tables are enqueued, the longest waiting first
@@ -40,7 +44,8 @@ export async function sweepMirrors(
   const enqueued = due
     .slice(0, options.limit)
     .map(({ facts }) => ({ tableId: facts.tableId, version: facts.oldest?.version ?? facts.version }));
-  if (enqueued.length > 0) await lake.queue.enqueue(enqueued);
+  const untold = await lake.catalog.dueManifests(MANIFESTS_AT_ONCE);
+  if (enqueued.length + untold.length > 0) await lake.queue.enqueue([...enqueued, ...untold]);
   return { enqueued, unsettled };
 }
 

@@ -4,6 +4,7 @@ import type { Commits } from "./commits.ts";
 import type { Compactions } from "./compaction.ts";
 import type { Imports } from "./imports.ts";
 import type { ApiKeys } from "./keys.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Parity } from "./parity.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -14,6 +15,7 @@ import type { Versions } from "./versions.ts";
 export interface Catalog
   extends Schema,
     Tables,
+    Lifecycle,
     Commits,
     Versions,
     Snapshots,

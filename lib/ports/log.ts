@@ -70,6 +70,10 @@ export interface DeltaLog {
   removeFile(name: string, bytes?: Uint8Array): Promise<boolean>;
   /** Takes files away, whatever they hold; names are relative to `_delta_log`. @returns those that are left */
   removeFiles(names: readonly string[]): Promise<readonly RemoveFailure[]>;
+  /** The bytes of the manifest of the table; undefined when there is none. */
+  readManifest(): Promise<Uint8Array | undefined>;
+  /** Puts a manifest where there was none (`from` undefined), or in the place of these bytes; false when something else is there. */
+  putManifest(bytes: Uint8Array, options: { readonly from: Uint8Array | undefined }): Promise<boolean>;
   /** Writes a classic checkpoint whole, checks it, and moves `_last_checkpoint` forward. Never moves the hint back. */
   putCheckpoint(content: CheckpointContent): Promise<WrittenCheckpoint>;
 }

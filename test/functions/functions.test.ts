@@ -87,7 +87,7 @@ function logOf(name: string): string {
 function commitsIn(name: string): number[] {
   if (!existsSync(logOf(name))) return [];
   return readdirSync(logOf(name))
-    .filter((file) => file.endsWith(".json"))
+    .filter((file) => /^\d{20}\.json$/.test(file))
     .map((file) => Number(file.slice(0, 20)));
 }
 

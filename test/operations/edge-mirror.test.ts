@@ -141,7 +141,8 @@ test("edge 54: a mirror 60 versions behind publishes strictly in order: no gap a
       const versions = listing.commits.map((commit) => commit.version);
       assert.deepEqual(versions, [...versions.keys()], "contiguous from 0");
       for (const { version } of listing.checkpoints) assert.ok(version <= (versions.at(-1) ?? -1));
-      if (outcome === "created" && key.endsWith(".json")) seen.push(Number(/(\d{20})/.exec(key)?.[1]));
+      const version = /(\d{20})\.json$/.exec(key)?.[1];
+      if (outcome === "created" && version !== undefined) seen.push(Number(version));
       return outcome;
     });
     await Promise.all(Array.from({ length: workers }, () => mirrorTable(watched, id)));

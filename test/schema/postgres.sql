@@ -102,6 +102,13 @@ table dl_staged_requests -- Parts of requests larger than one call of the RDS Da
   body text not null -- Text of this part.
   created_at bigint not null -- When it arrived; a part that is a day old was left behind.
 
+table dl_table_names -- Former names of tables; the present one is in dl_tables.
+  table_id uuid not null -- Table, as in dl_tables.
+  change bigint not null -- The identity_changes by which the table lost the name.
+  name text collate "C" not null -- The former name, as namespace.name.
+  valid_from bigint not null -- Since when the table had it, in milliseconds.
+  valid_until bigint not null -- When it got another one, in milliseconds.
+
 table dl_tables with (fillfactor=25) -- Heads of the tables: one row each, changed by every commit.
   table_id uuid not null -- Identity of the table; never reused.
   name text collate "C" not null -- Name as namespace.name; unique among tables that are not DELETED.
@@ -130,6 +137,9 @@ table dl_tables with (fillfactor=25) -- Heads of the tables: one row each, chang
   import_actions bigint not null default 0 -- File actions of the starting checkpoint that the import applied.
   created_at bigint not null -- When the row was made, in milliseconds.
   dropped_at bigint -- When the table was dropped, in milliseconds.
+  identity_changes bigint not null default 0 -- How often name, location or status have changed since the table was made.
+  manifest_changes bigint not null default '-1'::integer -- The identity_changes that _delta_log/_deltalakedb.json tells of; -1 for none.
+  purged_at bigint -- When the purge of a dropped table began, in milliseconds: from then on it cannot come back.
 
 table dl_transactions -- Transactions: a commit of one or more tables; the idempotency keys.
   transaction_id uuid not null -- Made by the client; the same id is answered with the same result, for ever.
@@ -180,7 +190,10 @@ CREATE UNIQUE INDEX dl_protocols_pkey ON dl_protocols USING btree (table_id, ver
 CREATE INDEX dl_removes_path ON dl_removes USING btree (table_id, path_key, version);
 CREATE UNIQUE INDEX dl_removes_pkey ON dl_removes USING btree (table_id, version, ord);
 CREATE UNIQUE INDEX dl_staged_requests_pkey ON dl_staged_requests USING btree (request_id, part);
+CREATE INDEX dl_table_names_name ON dl_table_names USING btree (name);
+CREATE UNIQUE INDEX dl_table_names_pkey ON dl_table_names USING btree (table_id, change);
 CREATE UNIQUE INDEX dl_tables_location ON dl_tables USING btree (location) WHERE (status <> 'DELETED'::text);
+CREATE INDEX dl_tables_manifest_due ON dl_tables USING btree (table_id) WHERE (manifest_changes < identity_changes);
 CREATE UNIQUE INDEX dl_tables_name ON dl_tables USING btree (name) WHERE (status <> 'DELETED'::text);
 CREATE INDEX dl_tables_name_in_any_case ON dl_tables USING btree (lower(name)) WHERE (status <> 'DELETED'::text);
 CREATE UNIQUE INDEX dl_tables_pkey ON dl_tables USING btree (table_id);

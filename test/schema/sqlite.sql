@@ -125,6 +125,17 @@ CREATE TABLE dl_removes ( -- Remove actions: for the mirror, and as tombstones o
 
 CREATE INDEX dl_removes_path on dl_removes (table_id, path_key, version);
 
+CREATE TABLE dl_table_names ( -- Former names of tables; the present one is in dl_tables.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  change INTEGER not null, -- The identity_changes by which the table lost the name.
+  name TEXT not null, -- The former name, as namespace.name.
+  valid_from INTEGER not null, -- Since when the table had it, in milliseconds.
+  valid_until INTEGER not null, -- When it got another one, in milliseconds.
+  primary key (table_id, change)
+) strict;
+
+CREATE INDEX dl_table_names_name on dl_table_names (name);
+
 CREATE TABLE dl_tables ( -- Heads of the tables: one row each, changed by every commit.
   table_id TEXT not null, -- Identity of the table; never reused.
   name TEXT not null, -- Name as namespace.name; unique among tables that are not DELETED.
@@ -152,11 +163,13 @@ CREATE TABLE dl_tables ( -- Heads of the tables: one row each, changed by every 
   import_version INTEGER not null default -1, -- Last version that the import applied whole; -1 for none.
   import_actions INTEGER not null default 0, -- File actions of the starting checkpoint that the import applied.
   created_at INTEGER not null, -- When the row was made, in milliseconds.
-  dropped_at INTEGER, -- When the table was dropped, in milliseconds.
+  dropped_at INTEGER, identity_changes INTEGER not null default 0, manifest_changes INTEGER not null default -1, purged_at INTEGER, -- When the table was dropped, in milliseconds.
   primary key (table_id)
 ) strict;
 
 CREATE UNIQUE INDEX dl_tables_location on dl_tables (location) where status <> 'DELETED';
+
+CREATE INDEX dl_tables_manifest_due on dl_tables (table_id) where manifest_changes < identity_changes;
 
 CREATE UNIQUE INDEX dl_tables_name on dl_tables (name) where status <> 'DELETED';
 

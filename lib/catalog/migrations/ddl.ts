@@ -52,9 +52,10 @@ export function createTable(dialect: Dialect, table: TableSpec): string[] {
   return [create, ...(table.indexes ?? []).map((index) => indexOn(table.name, index)), ...comments(dialect, table)];
 }
 
-/** The statements that add a column that may be NULL, with its comment, to a table that is there. */
+/** The statements that add a column that may be NULL or has a default, with its comment, to a table that is there. */
 export function addColumn(dialect: Dialect, table: string, column: ColumnSpec): string[] {
-  const add = `alter table ${table} add column ${column.name} ${dialect.columnTypes[column.type]}`;
+  const filled = column.default === undefined ? "" : ` not null default ${column.default}`;
+  const add = `alter table ${table} add column ${column.name} ${dialect.columnTypes[column.type]}${filled}`;
   return dialect.comments === "inline" ? [add] : [add, commentOnColumn(table, column)];
 }
 

@@ -12,6 +12,7 @@ import { addMirrorErrorCode, MIRROR_ERROR_CODE } from "./0007-mirror-error-code.
 import { API_KEYS } from "./0008-api-keys.ts";
 import { DRIFT, FAULTS, MIRROR_FACTS_FUNCTION, QUARANTINED_TABLES } from "./0009-health.ts";
 import { DATABASE_ID, giveIdentity } from "./0010-identity.ts";
+import { IDENTITY_COLUMNS, MANIFEST_DUE, TABLE_NAMES } from "./0012-names.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -75,11 +76,20 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   { id: IDENTITY_MIGRATION, name: "0010-identity", statements: giveIdentity },
+  {
+    id: 12,
+    name: "0012-names",
+    statements: (dialect) => [
+      ...IDENTITY_COLUMNS.flatMap((column) => addColumn(dialect, "dl_tables", column)),
+      ...createIndex(dialect, "dl_tables", MANIFEST_DUE),
+      ...createTable(dialect, TABLE_NAMES),
+    ],
+  },
 ];
 
 /** What later migrations added to the first tables. */
 const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexes">>>> = {
-  dl_tables: { indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES] },
+  dl_tables: { columns: IDENTITY_COLUMNS, indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES, MANIFEST_DUE] },
   dl_mirror_status: { columns: [MIRROR_ERROR_CODE], indexes: [FAULTS] },
 };
 
@@ -94,4 +104,5 @@ export const SCHEMA: readonly TableSpec[] = [
   STAGED_REQUESTS,
   { ...PARITY, columns: [...PARITY.columns, DRIFT] },
   API_KEYS,
+  TABLE_NAMES,
 ];

@@ -6,6 +6,8 @@ import { metadataOf } from "../rows/actions.ts";
 import { integer, jsonObject, optionalText, storedUuid, text } from "../rows/values.ts";
 import { commitRows, commitsOf, NO_FILE } from "./commits.ts";
 
+const TABLE_COLUMNS = ["name", "location", "quarantine", "num_files", "identity_changes", "manifest_changes"];
+
 /** Undefined when there is no such table. */
 export async function readBacklog(db: Queries, tableId: string, maxVersions: number): Promise<Backlog | undefined> {
   const id = storedUuid(tableId);
@@ -21,7 +23,7 @@ export async function readBacklog(db: Queries, tableId: string, maxVersions: num
       to: sql`(select max(version) from backlog)`,
       also: sql`
         union all
-        select 'table', t.version, 0, ${NO_FILE}, ${jsonOf("t", ["name", "location", "quarantine", "num_files"])}
+        select 'table', t.version, 0, ${NO_FILE}, ${jsonOf("t", TABLE_COLUMNS)}
         from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
         union all
         select 'schema', t.version, 0, ${NO_FILE}, m.action
@@ -41,6 +43,7 @@ export async function readBacklog(db: Queries, tableId: string, maxVersions: num
     table: text(fields, "name"),
     location: text(fields, "location"),
     ...(quarantine === undefined ? {} : { quarantine }),
+    isManifestDue: integer(fields, "manifest_changes") < integer(fields, "identity_changes"),
     numFiles: integer(fields, "num_files"),
     metadata: metadataOf(schema, "fields"),
     open: rows
