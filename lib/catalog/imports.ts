@@ -3,10 +3,17 @@
 import { overlaps } from "../delta/locations.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
-import type { Clock, ImportBatch, ImportProgress } from "../ports.ts";
+import type { Clock, ImportBatch, ImportProgress, LoggedTransaction } from "../ports.ts";
 import { firstClaim, readClaims } from "./claims.ts";
+import { knownPart, partOf, pendingPart, pendingResult, withoutPartsOf } from "./commit/answers.ts";
 import { readLiveFiles } from "./commit/check-rows.ts";
-import { type ImportAnswer, type ImportPosition, type ImportRows, tableWrite } from "./commit/planned-rows.ts";
+import {
+  type ImportAnswer,
+  type ImportPosition,
+  type ImportRows,
+  type TransactionRow,
+  tableWrite,
+} from "./commit/planned-rows.ts";
 import { headNumbers, writeVersion } from "./commit/write-version.ts";
 import { type Database, OPEN, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
 import { creationLocks, locksAbove, tableLock, takeLocks } from "./dialect.ts";
@@ -132,6 +139,7 @@ export async function importBatch(
     inCommitTimestamp: batch.commit.inCommitTimestamp ?? null,
     complete: batch.complete,
     isCheckpoint,
+    ...(batch.transaction === undefined ? {} : { transaction: transactionRow(tableId, batch, batch.transaction) }),
   };
   const { functions } = db.dialect;
   const answer = functions
@@ -142,6 +150,23 @@ export async function importBatch(
   return next;
 }
 
+function transactionRow(
+  tableId: string,
+  { commit: { version, timestamp } }: ImportBatch,
+  { transactionId, requestHash, tables, tableId: origin, sameBytes: owns }: LoggedTransaction,
+): TransactionRow {
+  return {
+    transactionId: requireUuid(transactionId, "transaction id"),
+    requestHash,
+    committedAt: timestamp,
+    result: pendingResult(tables),
+    pending: pendingPart(origin),
+    known: knownPart({ tableId: requireUuid(tableId, "table id"), version, timestamp }, origin),
+    origin: requireUuid(origin, "table id"),
+    owns,
+  };
+}
+
 async function importInTransaction(tx: SqlTransaction, request: ImportRows): Promise<ImportAnswer> {
   const { tableId, at, next } = request;
   const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(tableId)} and status = 'IMPORTING'`);
@@ -149,12 +174,28 @@ async function importInTransaction(tx: SqlTransaction, request: ImportRows): Pro
   if (integer(row, "import_version") !== at.version || integer(row, "import_actions") !== at.checkpointActions) {
     return "elsewhere";
   }
-  const to = { ...request, transactionId: null, importing: true };
+  const transactionId = request.transaction ? await takeTransaction(tx, tableId, request.transaction) : null;
+  const to = { ...request, transactionId, importing: true };
   await writeVersion(tx, headNumbers(row), to, request, await readLiveFiles(tx, tableId, request));
   await tx.write(sql`
     update dl_tables set import_version = ${next.version}, import_actions = ${next.checkpointActions}
     where table_id = ${uuid(tableId)}`);
   return "applied";
+}
+
+/** Answers the transaction's id if the version is its part, as SQL would have written it. */
+async function takeTransaction(tx: SqlTransaction, tableId: string, row: TransactionRow): Promise<string | null> {
+  const { transactionId, requestHash } = row;
+  const others = await tx.read(sql`
+    select table_id from dl_tables where table_id = ${uuid(row.origin)} and table_id <> ${uuid(tableId)}`);
+  if (others.length > 0) return null;
+  await tx.write(sql`
+    insert into dl_transactions (transaction_id, request_hash, committed_at, result)
+    values (${uuid(transactionId)}, ${requestHash}, ${row.committedAt}, ${row.result}) on conflict (transaction_id) do nothing`);
+  const [answered] = await tx.writeReturning(sql`
+    update dl_transactions set result = replace(result, ${row.pending}, ${row.known})
+    where transaction_id = ${uuid(transactionId)} and request_hash = ${requestHash} returning result`);
+  return answered && row.owns && text(answered, "result").includes(row.known) ? transactionId : null;
 }
 
 /** @throws LakeError corrupt when the log brought no protocol or metadata; invalid for a keepFrom that it does not hold */
@@ -205,9 +246,32 @@ export async function abortImport(db: Database, tableId: string): Promise<void> 
   }, LONG);
 }
 
+/** Of an import that is given up. */
 async function removeRows(tx: SqlTransaction, id: string): Promise<void> {
+  await giveTransactionsBack(tx, id);
   for (const table of [...ROW_TABLES, "dl_tables"])
     await tx.write(sql`delete from ${raw(table)} where table_id = ${uuid(id)}`);
+}
+
+/** Transactions of the table alone are unknown again, and the part of the table in others is not in yet. Looks at all of them: it is rare. */
+async function giveTransactionsBack(tx: SqlTransaction, id: string): Promise<void> {
+  const part = partOf(id);
+  await tx.write(sql`
+    delete from dl_transactions where result like ${`[${part},"version":%`} and result not like ${"%},{%"}`);
+  for (;;) {
+    const rows = await tx.read(sql`
+      select transaction_id, result from dl_transactions where result like ${`%${part},"version":%`} limit 1000`);
+    if (rows.length === 0) return;
+    for (const row of rows) {
+      const transactionId = text(row, "transaction_id");
+      const result = withoutPartsOf(text(row, "result"), id);
+      await tx.write(
+        result === undefined
+          ? sql`delete from dl_transactions where transaction_id = ${uuid(transactionId)}`
+          : sql`update dl_transactions set result = ${result} where transaction_id = ${uuid(transactionId)}`,
+      );
+    }
+  }
 }
 
 function noImport(tableId: string): Error {

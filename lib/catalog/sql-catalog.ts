@@ -4,6 +4,7 @@ import { invalid } from "../errors.ts";
 import type { Catalog, Clock, ReaderLogin } from "../ports.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
 import { checkedDatabase } from "./checked-database.ts";
+import { wholeAnswer } from "./commit/answers.ts";
 import { commitLocked, committer } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
@@ -55,7 +56,10 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
 
     commit: committer(db, clock),
     commitLocked: (transactionId, tables, plan) => commitLocked(db, clock, transactionId, tables, plan),
-    findTransaction: (transactionId) => findTransactionRow(db, transactionId),
+    async findTransaction(transactionId) {
+      const stored = await findTransactionRow(db, transactionId);
+      return stored && wholeAnswer(stored);
+    },
 
     readCommitsOf: (ranges) => readCommitsOf(db, ranges),
     readCommits: (tableId, from, to, options) => readCommits(db, tableId, from, to, options),

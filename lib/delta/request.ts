@@ -88,5 +88,7 @@ export type CommitResult =
         /** Of the table, after this commit; absent when it has just been dropped. */
         readonly health?: TableHealth;
       }[];
+      /** Ids of tables that it was committed to as well, of whose versions nothing is left; absent when there are none. */
+      readonly lost?: readonly string[];
     }
   | { readonly status: "conflict"; readonly conflicts: readonly TableConflict[] };

@@ -36,7 +36,7 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
         throw notFound(`${location} has no ${commitKey(version)}`, { code: "VERSION_NOT_FOUND", facts: { version } });
       }
       const actions = parseCommit(found.bytes, commitFileName(version));
-      return { version, actions, modifiedAt: found.info.modifiedAt };
+      return { version, actions, modifiedAt: found.info.modifiedAt, bytes: found.bytes };
     },
     readCommitBytes: async (version) => (await store.get(commitKey(version)))?.bytes,
     readCheckpointHeader: async (checkpoint) => (await reading()).readCheckpointHeader(store, checkpoint),

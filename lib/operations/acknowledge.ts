@@ -15,7 +15,7 @@ type Checked = ReadonlyMap<string, CheckedTable>;
 
 /** Waits for the mirror where the request asks for it. What it waited for in vain is committed all the same. */
 export async function acknowledge(lake: Lake, request: CommitRequest, outcome: Committed): Promise<CommitResult> {
-  const { transactionId, committedAt, replayed } = outcome;
+  const { transactionId, committedAt, replayed, lost } = outcome;
   const first = await firstLook(lake, outcome);
   const checked = request.acknowledge === "mirrored" ? await lookUntilMirrored(lake, outcome.tables, first) : first;
   const tables = outcome.tables.map((table) => {
@@ -29,7 +29,7 @@ export async function acknowledge(lake: Lake, request: CommitRequest, outcome: C
       ...(seen && { health: seen.health }),
     };
   });
-  return { status: "committed", replayed, transactionId, committedAt, tables };
+  return { status: "committed", replayed, transactionId, committedAt, tables, ...(lost && { lost }) };
 }
 
 /** The statement that made the commit has seen the mirrors; a replay has to ask. */

@@ -6,7 +6,7 @@ import { withOrigins } from "../delta/origin.ts";
 import { namesAbsoluteRemoves } from "../delta/own-paths.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
-import type { Lake, PlannedCommit, Rejection } from "../ports.ts";
+import type { Lake, PlannedCommit, Rejection, Transaction } from "../ports.ts";
 import { acknowledge, type Committed } from "./acknowledge.ts";
 import { type By, signed } from "./author.ts";
 import { BEHIND_LOG, checkNotBehind, newestSeen, noteHeads, wentBack } from "./behind-log.ts";
@@ -217,8 +217,11 @@ async function findReplay(lake: Lake, request: CommitRequest, requestHash: strin
   const transaction = await lake.catalog.findTransaction(request.transactionId);
   if (transaction === undefined) return undefined;
   if (transaction.requestHash !== requestHash) throw keyReused(request);
-  const { transactionId, committedAt, tables } = transaction;
-  return { status: "committed", replayed: true, transactionId, committedAt, tables };
+  return replayOf(transaction);
+}
+
+function replayOf({ requestHash: _, ...answer }: Transaction): Committed {
+  return { status: "committed", replayed: true, ...answer };
 }
 
 /**
@@ -235,9 +238,7 @@ async function findSame(lake: Lake, request: CommitRequest, requestHash: string)
   const [commit] = await lake.catalog.readCommits(state.tableId, version, version);
   const transactionId = commit?.actions.commitInfo?.txnId;
   const transaction = typeof transactionId === "string" ? await lake.catalog.findTransaction(transactionId) : undefined;
-  if (transaction?.requestHash !== requestHash) return undefined;
-  const { committedAt, tables } = transaction;
-  return { status: "committed", replayed: true, transactionId: transaction.transactionId, committedAt, tables };
+  return transaction?.requestHash === requestHash ? replayOf(transaction) : undefined;
 }
 
 function checkRequest(request: CommitRequest): void {

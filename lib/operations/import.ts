@@ -7,7 +7,6 @@ import type { Int64 } from "../delta/int64.ts";
 import { checkTableLocation } from "../delta/locations.ts";
 import {
   type CheckpointFile,
-  type CommitFile,
   type LogListing,
   type LogSegment,
   pickOldestSegment,
@@ -28,6 +27,7 @@ import type {
 } from "../ports.ts";
 import { checkTableName } from "./create-table.ts";
 import { removeLateFiles } from "./late-files.ts";
+import { loggedTransaction, readCommits, timesOf } from "./log-commits.ts";
 
 export type ImportMode = "full-history" | "snapshot";
 
@@ -56,10 +56,6 @@ export interface ImportResult {
 
 export type OnProgress = (progress: { readonly phase: string; readonly done: number; readonly total?: number }) => void;
 
-/** Commits read ahead of the one that is being written to SQL, … */
-const READ_AHEAD = 16;
-/** … as long as they have no more bytes than this: in memory, actions are some ten times their text. */
-const READ_AHEAD_BYTES = 32 * 2 ** 20;
 /** A commit is read whole; larger ones would not fit into memory. */
 const MAX_COMMIT_BYTES = 256 * 2 ** 20;
 
@@ -292,6 +288,8 @@ async function importCheckpoint(
     location: progress.location,
     commit: { version, actions: describe(first, []), ...times },
     complete: true,
+    // SQL has the state of this version, and not what was committed: it cannot make its bytes.
+    ...(own && loggedTransaction(own, times, { sameBytes: false })),
   });
   return { version, timestamp: times.timestamp };
 }
@@ -345,44 +343,10 @@ async function importCommits(
       location: applied.location,
       commit: { version: commit.version, actions: commit.actions, ...times },
       complete: true,
+      ...loggedTransaction(commit, times),
     });
     previous = times.timestamp;
     done += 1;
     onProgress({ phase: "commits", done, total });
-  }
-}
-
-/**
- * The in-commit timestamp, or else the file's modification time, made strictly increasing as Spark does.
- */
-function timesOf(
-  actions: CommitActions | undefined,
-  modifiedAt: number,
-  previous: number,
-): { timestamp: number; inCommitTimestamp?: number } {
-  const own = actions?.commitInfo?.inCommitTimestamp;
-  if (typeof own === "number") return { timestamp: own, inCommitTimestamp: own };
-  return { timestamp: Math.max(Math.floor(modifiedAt), previous + 1) };
-}
-
-/** Reads commits in the given order, some of them ahead: on S3 each is a round trip. */
-async function* readCommits(log: DeltaLog, commits: readonly CommitFile[]): AsyncGenerator<LogCommit> {
-  const ahead: { readonly commit: Promise<LogCommit>; readonly bytes: number }[] = [];
-  let [next, bytes] = [0, 0];
-  const fill = () => {
-    for (let file = commits[next]; file !== undefined && ahead.length < READ_AHEAD; file = commits[next]) {
-      if (ahead.length > 0 && bytes + file.size > READ_AHEAD_BYTES) return;
-      const commit = log.readCommit(file.version);
-      commit.catch(() => {}); // awaited below, in order; this only keeps an early failure from being reported as unhandled
-      ahead.push({ commit, bytes: file.size });
-      bytes += file.size;
-      next += 1;
-    }
-  };
-  for (fill(); ahead.length > 0; fill()) {
-    const [first] = ahead.splice(0, 1);
-    if (first === undefined) return;
-    bytes -= first.bytes;
-    yield await first.commit;
   }
 }

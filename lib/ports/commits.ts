@@ -16,6 +16,7 @@ export interface Commits {
     tables: readonly { readonly tableId: string; readonly after: number }[],
     plan: (states: readonly TableState[], winners: ReadonlyMap<string, readonly Commit[]>) => PlannedCommit,
   ): Promise<CommitOutcome>;
+  /** @throws LakeError unavailable TRANSACTION_INCOMPLETE: committed, and not all of its tables have been brought in from their logs */
   findTransaction(transactionId: string): Promise<Transaction | undefined>;
 }
 
@@ -75,6 +76,8 @@ export type CommitOutcome =
       /** Milliseconds. */
       readonly committedAt: number;
       readonly tables: readonly CommittedTable[];
+      /** As of a {@link Transaction}; in a replay only. */
+      readonly lost?: readonly string[];
       /** The mirrors of the tables that were there before, as the statement left them; absent in a replay. */
       readonly mirrors?: readonly MirrorFacts[];
     }
@@ -89,4 +92,6 @@ export interface Transaction {
   readonly requestHash: string;
   readonly committedAt: number;
   readonly tables: readonly CommittedTable[];
+  /** Ids of tables that it was committed to as well, of whose versions nothing is left; absent when there are none. */
+  readonly lost?: readonly string[];
 }

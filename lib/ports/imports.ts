@@ -1,6 +1,7 @@
 /** Imports: rows of a foreign log, in batches, until the table shows itself. */
 
 import type { Commit } from "../delta/actions.ts";
+import type { Origin } from "../delta/origin.ts";
 import type { TableHead } from "../delta/table.ts";
 
 export interface Imports {
@@ -39,4 +40,15 @@ export interface ImportBatch {
   readonly commit: Commit;
   /** False while a checkpoint has more batches to come. */
   readonly complete: boolean;
+  /** The transaction that wrote the version, where the log tells it. */
+  readonly transaction?: LoggedTransaction;
+}
+
+/**
+ * A transaction of ours as a log tells it. It is taken over where no other table of the catalog has the id that the log names: a
+ * copy of a table takes no transactions away. Until all of its tables have been brought in, it is `TRANSACTION_INCOMPLETE`.
+ */
+export interface LoggedTransaction extends Origin {
+  /** True when SQL makes the very bytes of the version in the log: it is one of our own, as if it had been committed here. */
+  readonly sameBytes: boolean;
 }

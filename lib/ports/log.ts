@@ -23,6 +23,7 @@ export interface LogCommit {
   readonly actions: CommitActions;
   /** Milliseconds: the object's modification time. */
   readonly modifiedAt: number;
+  readonly bytes: Uint8Array;
 }
 
 export interface WrittenCheckpoint {

@@ -24,7 +24,7 @@ export interface Versions {
   ): Promise<readonly Commit[]>;
   /** This version of each table that was dropped at this location, as far as it was committed here; the last dropped first. */
   formerCommits(location: string, version: number): Promise<readonly Commit[]>;
-  /** The oldest version that was committed here, and not imported; undefined when there is none. */
+  /** From here on SQL has the bytes of every version: what follows the last one that others have written. undefined when there is none. */
   firstOwnVersion(tableId: string): Promise<number | undefined>;
   /**
    * A part of one version: its actions in the order of the log (`actionObjects`), after a place. One round trip.

@@ -648,16 +648,26 @@ AS $function$
 declare
   req constant jsonb := request::jsonb;
   tid constant uuid := (req->>'tableId')::uuid;
-  t dl_tables;
+  tx constant jsonb := req->'transaction';
+  t dl_tables; answered text; owner uuid;
 begin
-  perform dl_lock(array['table:' || tid]);
+  perform dl_lock(array['table:' || tid, 'transaction:' || coalesce(tx->>'transactionId', '')]);
   select * into t from dl_tables where table_id = tid and status = 'IMPORTING';
   if not found then return '{"status":"noImport"}'; end if;
   if t.import_version <> (req->'at'->>'version')::bigint or t.import_actions <> (req->'at'->>'checkpointActions')::bigint then
     return '{"status":"elsewhere"}';
   end if;
+  -- takeTransaction() of imports.ts
+  if tx is not null and not exists (select from dl_tables where table_id = (tx->>'origin')::uuid and table_id <> tid) then
+    insert into dl_transactions (transaction_id, request_hash, committed_at, result)
+    values ((tx->>'transactionId')::uuid, tx->>'requestHash', (tx->>'committedAt')::bigint, tx->>'result')
+    on conflict (transaction_id) do nothing;
+    update dl_transactions set result = replace(result, tx->>'pending', tx->>'known')
+    where transaction_id = (tx->>'transactionId')::uuid and request_hash = tx->>'requestHash' returning result into answered;
+    if (tx->>'owns')::boolean and strpos(answered, tx->>'known') > 0 then owner := (tx->>'transactionId')::uuid; end if;
+  end if;
   t := dl_write_version_2(t, jsonb_build_object('version', req->'version', 'timestamp', req->'timestamp',
-    'inCommitTimestamp', req->'inCommitTimestamp', 'transactionId', null, 'importing', true,
+    'inCommitTimestamp', req->'inCommitTimestamp', 'transactionId', owner, 'importing', true,
     'complete', req->'complete', 'isCheckpoint', req->'isCheckpoint'), req);
   update dl_tables set import_version = (req->'next'->>'version')::bigint,
     import_actions = (req->'next'->>'checkpointActions')::bigint where table_id = tid;

@@ -12,6 +12,7 @@ import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from
 import { readCommitsOf } from "../reads/commits.ts";
 import { requireUuid } from "../rows/values.ts";
 import { readStates } from "../tables.ts";
+import { wholeOutcome } from "./answers.ts";
 import { groupCommits } from "./groups.ts";
 import { type CommitGroup, type CommitRows, mirrorRequest, type TableRequest, tableRequest } from "./planned-rows.ts";
 import { commitInTransaction } from "./steps.ts";
@@ -27,7 +28,7 @@ export function committer(db: CheckedDatabase, clock: Clock): (planned: PlannedC
     },
     { concurrency },
   );
-  return async (planned) => grouped(requestOf(planned));
+  return async (planned) => wholeOutcome(await grouped(requestOf(planned)));
 }
 
 /** One writes while the other waits for the disk. More would be smaller groups: the same work in more calls. */
@@ -71,7 +72,7 @@ export async function commitLocked(
     const [outcome] = await tx.dialect.functions.commit(tx, { database, requests: [request], waits: true });
     return outcome as CommitOutcome;
   };
-  return db.transaction(round, { withinMs: deadlineMs("lockedRound") });
+  return wholeOutcome(await db.transaction(round, { withinMs: deadlineMs("lockedRound") }));
 }
 
 /** All commits after the given versions; the key is the table id as the caller wrote it. */

@@ -113,6 +113,23 @@ export interface ImportRows extends TableWrite {
   /** False while a checkpoint has more batches. */
   readonly complete: boolean;
   readonly isCheckpoint: boolean;
+  readonly transaction?: TransactionRow;
+}
+
+/** A transaction out of a log: its row, as far as it is known, and the part of one table (answers.ts). */
+export interface TransactionRow {
+  readonly transactionId: string;
+  readonly requestHash: string;
+  readonly committedAt: number;
+  /** With no part in it. */
+  readonly result: string;
+  /** The part of this table before, and after this version is in. */
+  readonly pending: string;
+  readonly known: string;
+  /** The id that the log gives the table. */
+  readonly origin: string;
+  /** True: it becomes the transaction of the version. */
+  readonly owns: boolean;
 }
 
 export type ImportAnswer = "applied" | "noImport" | "elsewhere";

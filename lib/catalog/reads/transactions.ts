@@ -4,6 +4,7 @@ import type { Transaction } from "../../ports.ts";
 import { type Queries, sql, uuid } from "../database.ts";
 import { integer, json, storedUuid, text } from "../rows/values.ts";
 
+/** As it is stored: parts of it may have no version (commit/answers.ts). */
 export async function findTransactionRow(db: Queries, transactionId: string): Promise<Transaction | undefined> {
   const id = storedUuid(transactionId);
   if (id === undefined) return undefined;

@@ -65,7 +65,9 @@ export async function firstOwnVersion(db: Queries, tableId: string): Promise<num
   if (id === undefined) return undefined;
   const [row] = await db.read(sql`
     select v.version from dl_versions v
-    where v.table_id = ${uuid(id)} and ${isActive(id)} and v.transaction_id is not null order by v.version limit 1`);
+    where v.table_id = ${uuid(id)} and ${isActive(id)} and v.transaction_id is not null and v.version > coalesce(
+      (select max(w.version) from dl_versions w where w.table_id = ${uuid(id)} and w.transaction_id is null), -1)
+    order by v.version limit 1`);
   return row && integer(row, "version");
 }
 

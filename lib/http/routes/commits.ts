@@ -38,8 +38,8 @@ export const commitRoutes: readonly Endpoint[] = [
       concerns(request.tables.map(({ table }) => ("name" in table ? table.name : table.tableId)));
       const result = await commit(host.lake, { ...request, by: principal });
       if (result.status === "conflict") return conflictResponse(result.conflicts);
-      const { replayed, transactionId, committedAt, tables } = result;
-      return json(replayed ? 200 : 201, { transactionId, committedAt, tables });
+      const { replayed, status: _, ...answer } = result;
+      return json(replayed ? 200 : 201, answer);
     },
   ),
 ];

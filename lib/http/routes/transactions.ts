@@ -16,7 +16,7 @@ export const transactionRoutes: readonly Endpoint[] = [
       params: z.object({ transactionId: uuid }),
       responses: {
         200: answers("It was committed.", transaction, transactionExample),
-        ...problems(400, 404),
+        ...problems(400, 404, 503),
       },
     },
     async ({ params: { transactionId } }, { lake }) => {
@@ -30,7 +30,8 @@ export const transactionRoutes: readonly Endpoint[] = [
       const tables = found.tables.map(({ tableId, version, timestamp }) => {
         return { tableId, version, inCommitTimestamp: timestamp };
       });
-      return json(200, { transactionId, committedAt: found.committedAt, tables });
+      const { committedAt, lost } = found;
+      return json(200, { transactionId, committedAt, tables, ...(lost && { lost }) });
     },
   ),
 ];

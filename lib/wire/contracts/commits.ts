@@ -84,6 +84,11 @@ const mirror = z.enum(["IN_FLIGHT", "COMPLETE", "FAILED"]).meta({
   description: "Whether this version is in `_delta_log`; `FAILED`: not by itself, as `health` says",
 });
 
+const lost = z.array(uuid).optional().meta({
+  description:
+    "Tables that it was committed to as well: their versions were lost with a database, before they were in a log",
+});
+
 export const commitAnswer = z
   .object({
     transactionId: uuid,
@@ -91,6 +96,7 @@ export const commitAnswer = z
     tables: z.array(
       z.object({ tableId: uuid, version, inCommitTimestamp: millis, mirror, health: tableHealth.optional() }),
     ),
+    lost,
   })
   .meta({ id: "CommitAnswer" });
 
@@ -99,6 +105,7 @@ export const transaction = z
     transactionId: uuid,
     committedAt: millis,
     tables: z.array(z.object({ tableId: uuid, version, inCommitTimestamp: millis })),
+    lost,
   })
   .meta({ id: "Transaction" });
 
