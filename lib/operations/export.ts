@@ -6,7 +6,7 @@ import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
 import type { DeltaLog, Lake } from "../ports.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
-import type { OnProgress } from "./import.ts";
+import type { OnProgress } from "./import-rows.ts";
 import { findHead } from "./read.ts";
 
 export interface ExportResult {

@@ -1,7 +1,6 @@
 /** The move from `_delta_log` to SQL: takes a table over at its version, with the history that the log still allows. Resumable. */
 
-import { checkActionSizes } from "../delta/action-sizes.ts";
-import type { CommitActions, Metadata, Protocol } from "../delta/actions.ts";
+import type { Metadata, Protocol } from "../delta/actions.ts";
 import { checkImportable } from "../delta/importable.ts";
 import type { Int64 } from "../delta/int64.ts";
 import { checkTableLocation } from "../delta/locations.ts";
@@ -14,20 +13,12 @@ import {
 } from "../delta/log-files.ts";
 import { unreadableProperties } from "../delta/properties.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
-import { corrupt, invalid, isLakeError, LakeError } from "../errors.ts";
-import type {
-  CheckpointHeader,
-  DeltaLog,
-  FileAction,
-  ImportBatch,
-  ImportProgress,
-  Lake,
-  LogCommit,
-  TableHead,
-} from "../ports.ts";
+import { corrupt, isLakeError, LakeError } from "../errors.ts";
+import type { CheckpointHeader, DeltaLog, Lake, TableHead } from "../ports.ts";
 import { checkTableName } from "./create-table.ts";
+import { importSegment, type OnProgress, type Start } from "./import-rows.ts";
 import { removeLateFiles } from "./late-files.ts";
-import { loggedTransaction, readCommits, timesOf } from "./log-commits.ts";
+import { readCommits } from "./log-commits.ts";
 
 export type ImportMode = "full-history" | "snapshot";
 
@@ -53,8 +44,6 @@ export interface ImportResult {
   readonly resumed: boolean;
   readonly notes: readonly string[];
 }
-
-export type OnProgress = (progress: { readonly phase: string; readonly done: number; readonly total?: number }) => void;
 
 /** A commit is read whole; larger ones would not fit into memory. */
 const MAX_COMMIT_BYTES = 256 * 2 ** 20;
@@ -89,28 +78,17 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
   const log = lake.openLog(request.location);
   const listing = await log.list();
   const notes: string[] = [];
-  const { segment, header } = await chooseStart(log, listing, request.mode, notes);
+  const start = await chooseStart(log, listing, request.mode, notes);
+  const { segment, header } = start;
   checkSizes(segment);
   await checkSupported(log, segment, header);
   const plan = `${request.mode} from ${segment.checkpoint ? segment.checkpoint.files.map((f) => f.name).join("+") : "commit 0"}`;
   const progress = await lake.catalog.beginImport({ ...request, tableId: lake.clock.newId(), plan });
   const { tableId } = progress;
   try {
-    let applied = { version: progress.version, timestamp: progress.timestamp };
-    if (segment.checkpoint && header && applied.version < segment.checkpoint.version) {
-      applied = await importCheckpoint(
-        lake,
-        log,
-        segment.checkpoint,
-        header,
-        { ...progress, location: request.location },
-        onProgress,
-      );
-    }
-    await importCommits(lake, log, segment, { tableId, location: request.location, ...applied }, onProgress);
-    const start = segment.checkpoint?.version ?? 0;
+    await importSegment(lake, log, start, { ...progress, location: request.location }, onProgress);
     const head = await lake.catalog.finishImport(tableId, {
-      keepFrom: request.mode === "snapshot" ? segment.version : start,
+      keepFrom: request.mode === "snapshot" ? segment.version : (segment.checkpoint?.version ?? 0),
     });
     await removeWhatCameLate(lake, head);
     // A hint: the log is told which table it belongs to now.
@@ -148,16 +126,16 @@ async function propertyNotes(lake: Lake, tableId: string): Promise<readonly stri
   );
 }
 
-interface Start {
-  readonly segment: LogSegment;
-  readonly header?: CheckpointHeader;
-}
-
 /**
  * Where to begin: as far back as the mode asks, from a checkpoint that is whole. A checkpoint that lacks protocol or
  * metadata, cannot be read, or has lost the JSON statistics is passed over when the commits can do without it.
  */
-async function chooseStart(log: DeltaLog, listing: LogListing, mode: ImportMode, notes: string[]): Promise<Start> {
+export async function chooseStart(
+  log: DeltaLog,
+  listing: LogListing,
+  mode: ImportMode,
+  notes: string[],
+): Promise<Start> {
   const passedOver = new Set<CheckpointFile>();
   let statsLost: Start | undefined;
   let broken: LakeError | undefined;
@@ -244,109 +222,4 @@ async function checkSupported(log: DeltaLog, segment: LogSegment, header: Checkp
   if (!metadata) throw missing("metaData", "MISSING_METADATA", "");
   checkProtocolKnown(protocol);
   checkImportable(metadata);
-}
-
-async function importCheckpoint(
-  lake: Lake,
-  log: DeltaLog,
-  checkpoint: CheckpointFile,
-  header: CheckpointHeader,
-  progress: ImportProgress & { readonly location: string },
-  onProgress: OnProgress,
-): Promise<{ readonly version: number; readonly timestamp: number }> {
-  const { version } = checkpoint;
-  const own = await readOwnCommit(log, version);
-  const modifiedAt = own?.modifiedAt ?? checkpoint.files[0]?.modifiedAt ?? 0;
-  const times = timesOf(own?.actions, modifiedAt, -1);
-  const describe = (first: boolean, files: readonly FileAction[]): CommitActions => ({
-    ...(own?.actions.commitInfo ? { commitInfo: own.actions.commitInfo } : {}),
-    ...(first && header.protocol ? { protocol: header.protocol } : {}),
-    ...(first && header.metadata ? { metadata: header.metadata } : {}),
-    txns: first ? header.txns : [],
-    domains: first ? header.domains : [],
-    removes: files.flatMap((file) => ("remove" in file ? [file.remove] : [])),
-    adds: files.flatMap((file) => ("add" in file ? [file.add] : [])),
-    others: [],
-  });
-  let done = 0;
-  for await (const batch of log.readCheckpointFiles(checkpoint)) {
-    const fresh = batch.slice(Math.max(0, progress.checkpointActions - done));
-    const first = done === 0 && progress.checkpointActions === 0;
-    done += batch.length;
-    if (fresh.length === 0) continue;
-    await importBatch(lake, progress.tableId, {
-      kind: "checkpoint",
-      location: progress.location,
-      commit: { version, actions: describe(first, fresh), ...times },
-      complete: false,
-    });
-    onProgress({ phase: "checkpoint", done });
-  }
-  const first = done === 0;
-  await importBatch(lake, progress.tableId, {
-    kind: "checkpoint",
-    location: progress.location,
-    commit: { version, actions: describe(first, []), ...times },
-    complete: true,
-    // SQL has the state of this version, and not what was committed: it cannot make its bytes.
-    ...(own && loggedTransaction(own, times, { sameBytes: false })),
-  });
-  return { version, timestamp: times.timestamp };
-}
-
-async function importBatch(lake: Lake, tableId: string, batch: ImportBatch): Promise<void> {
-  const { version, actions } = batch.commit;
-  try {
-    checkActionSizes(actions, (kind) => `version ${version}, ${kind}`);
-  } catch (error) {
-    if (!isLakeError(error, "invalid")) throw error;
-    throw invalid(`${error.message} (${error.at})`, {
-      code: error.code,
-      hint: "Imported with the mode `snapshot`, the table leaves behind what is only in its history.",
-      facts: error.facts,
-    });
-  }
-  await lake.catalog.importBatch(tableId, batch);
-}
-
-/** The commit at the checkpoint's version: its commitInfo and time, where the file is still there and readable. */
-async function readOwnCommit(log: DeltaLog, version: number): Promise<LogCommit | undefined> {
-  try {
-    return await log.readCommit(version);
-  } catch (error) {
-    if (isLakeError(error, "notFound") || isLakeError(error, "corrupt")) return undefined;
-    throw error;
-  }
-}
-
-async function importCommits(
-  lake: Lake,
-  log: DeltaLog,
-  segment: LogSegment,
-  applied: {
-    readonly tableId: string;
-    readonly location: string;
-    readonly version: number;
-    readonly timestamp: number;
-  },
-  onProgress: OnProgress,
-): Promise<void> {
-  const commits = segment.commits.filter((commit) => commit.version > applied.version);
-  const total = segment.commits.length;
-  let done = total - commits.length;
-  let previous = applied.timestamp;
-  for await (const commit of readCommits(log, commits)) {
-    if (commit.actions.protocol) checkProtocolKnown(commit.actions.protocol);
-    const times = timesOf(commit.actions, commit.modifiedAt, previous);
-    await importBatch(lake, applied.tableId, {
-      kind: "commit",
-      location: applied.location,
-      commit: { version: commit.version, actions: commit.actions, ...times },
-      complete: true,
-      ...loggedTransaction(commit, times),
-    });
-    previous = times.timestamp;
-    done += 1;
-    onProgress({ phase: "commits", done, total });
-  }
 }

@@ -8,7 +8,7 @@ import type { TableRef } from "../delta/request.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
 import { checkLog, seeLog } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
-import type { OnProgress } from "./import.ts";
+import type { OnProgress } from "./import-rows.ts";
 import { removeLateFiles } from "./late-files.ts";
 import { writeManifest } from "./manifest.ts";
 import { findHead } from "./read.ts";
