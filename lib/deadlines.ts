@@ -148,6 +148,11 @@ export const DEADLINES = {
     ms: 10_000,
     afterwards: "they are cut off",
   },
+  backgroundStop: {
+    call: "the mirror's thread of a server that ends, beyond the time that it has been given",
+    ms: 1_000,
+    afterwards: "it is given up: what is unpublished is published when a server runs again",
+  },
   identityProvider: {
     call: "the keys of an identity provider (JWKS)",
     ms: 5_000,

@@ -9,9 +9,9 @@ import { DEFAULT_CONFIG } from "../default-config.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { LocalLake, LocalLakeOptions } from "../lake/local.ts";
-import type { MirrorRules } from "../ports.ts";
 import { tableRef } from "../wire/table-ref.ts";
 import { UsageError } from "./failure.ts";
+import { lakeOptions } from "./lake-options.ts";
 import { type Format, Output } from "./output.ts";
 
 export interface GlobalOptions {
@@ -92,19 +92,8 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
       if (create !== undefined) checkWritable(url);
       let made = !databaseExists(url);
       const { openLocalLake } = await import("../lake/local.ts");
-      const verifyFiles = config.storage.verify_files ? ("size" as const) : ("off" as const);
-      const {
-        pool_size: poolSize,
-        pool_timeout,
-        pool_recycle: poolRecycleSeconds,
-        statement_timeout,
-      } = config.database;
-      const statementTimeoutMs = Math.round(statement_timeout * 1000);
-      const pool = { poolSize, poolTimeoutMs: pool_timeout * 1000, poolRecycleSeconds, statementTimeoutMs };
       const lake = await openLocalLake({
-        verifyFiles,
-        pool,
-        mirrorRules: rulesOf(config),
+        ...lakeOptions(config),
         missing: create === undefined ? "refuse" : "make",
         ...rest,
         database: url,
@@ -116,14 +105,6 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
         await lake.close();
       }
     },
-  };
-}
-
-function rulesOf({ mirror, parity }: Config): MirrorRules {
-  return {
-    lateAfterMs: parity.lag_threshold_seconds * 1000,
-    maxUnpublished: mirror.max_unpublished,
-    commitsWhenStopped: mirror.commits_when_stopped,
   };
 }
 

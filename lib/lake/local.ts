@@ -20,15 +20,31 @@ export interface LocalLakeOptions {
   readonly verifyFiles?: FileChecks["byDefault"];
   /** How mirrors that are behind are judged, and what commits ask of them. */
   readonly mirrorRules?: MirrorRules;
-  /** False leaves the mirror to another process; commits are made all the same. */
-  readonly mirror?: boolean;
+  /**
+   * Who publishes: this lake (true, if absent), whoever takes the messages of this queue, or another process (false). Commits are
+   * made all the same.
+   */
+  readonly mirror?: boolean | MirrorQueue;
   /** A mirror run that failed; the sweeper starts it again. */
   readonly onMirrorError?: (tableId: string, error: unknown) => void;
   /** Where there is no SQLite file, or an empty one: `make` a catalog (if absent), or `refuse`. */
   readonly missing?: "make" | "refuse";
   /** Connections to a PostgreSQL server. */
   readonly pool?: PostgresOptions;
+  /** Writes in place of this lake what a mirror writes: threads of one process share a connection that writes. */
+  readonly mirrorWrites?: MirrorWrites;
 }
+
+/** All that mirror, sweeper and parity checks write into SQL. */
+export type MirrorWrites = Pick<Catalog, (typeof MIRROR_WRITES)[number]>;
+
+export const MIRROR_WRITES = [
+  "markPublished",
+  "markMirrorError",
+  "markLogFault",
+  "setQuarantine",
+  "writeParity",
+] as const satisfies readonly (keyof Catalog)[];
 
 export interface LocalLake extends Lake {
   /** Resolves when the mirror has nothing left to do. */
@@ -57,17 +73,19 @@ const mute: MirrorQueue = { enqueue: async () => undefined };
 export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLake> {
   const { database, clock = systemClock, metrics = noMetrics, mirror = true, onMirrorError } = options;
   const { verifyFiles = "size" } = options;
-  const catalog = await openCatalog(database, clock, { ...options.pool, missing: options.missing ?? "make" });
+  const opened = await openCatalog(database, clock, { ...options.pool, missing: options.missing ?? "make" });
+  const catalog: Catalog = { ...opened, ...options.mirrorWrites };
   const openLog: Lake["openLog"] = (location) => openDeltaLog(openStore(location), location);
-  const inline: InlineQueue | undefined = mirror
-    ? openInlineQueue({
-        mirror: async (tableId) => {
-          const { error } = await mirrorTable(lake, tableId);
-          if (error) onMirrorError?.(tableId, error);
-        },
-        onError: (tableId, error) => onMirrorError?.(tableId, error),
-      })
-    : undefined;
+  const inline: InlineQueue | undefined =
+    mirror === true
+      ? openInlineQueue({
+          mirror: async (tableId) => {
+            const { error } = await mirrorTable(lake, tableId);
+            if (error) onMirrorError?.(tableId, error);
+          },
+          onError: (tableId, error) => onMirrorError?.(tableId, error),
+        })
+      : undefined;
   let closed: Promise<readonly string[]> | undefined;
   const lake: LocalLake = {
     catalog,
@@ -78,7 +96,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     ...(options.mirrorRules && { mirrorRules: options.mirrorRules }),
     clock,
     metrics,
-    queue: inline ?? mute,
+    queue: inline ?? (typeof mirror === "object" ? mirror : mute),
     mirrored: async () => inline?.idle(),
     slowMirrors: () => inline?.slow() ?? [],
     close(closing) {

@@ -116,8 +116,8 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   const checkpoints: number[] = [];
   let { metadata } = work;
   let stopped: Stop | undefined;
-  /** The newest checkpoint that is due and was not written. */
-  let missing: number | undefined;
+  /** The newest checkpoint of the batch makes those before it needless. */
+  let due: number | undefined;
   let dropped = false;
   let readAt = lake.clock.now();
   const hindrance = await lookAt(lake, log, work);
@@ -133,16 +133,15 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
     stopped = await publish(lake, log, work, commit);
     if (stopped) break;
     metadata = commit.actions.metadata ?? metadata;
-    if (isCheckpointDue(commit.version, metadata)) {
-      // Marked only after the checkpoint: a worker that is killed here leaves the version open, and the next one comes by again.
-      if (await tryCheckpoint(lake, log, work, commit.version, signal)) checkpoints.push(commit.version);
-      else missing = commit.version;
-    }
+    if (isCheckpointDue(commit.version, metadata)) due = commit.version;
     published.push(commit.version);
   }
+  // Marked only after the checkpoint: a worker that is killed here leaves the versions open, and the next one comes by again.
+  const isMissing = due !== undefined && !dropped && !(await tryCheckpoint(lake, log, work, due, signal));
+  if (due !== undefined && !isMissing && !dropped) checkpoints.push(due);
   if (published.length > 0 && !(await lake.catalog.markPublished(tableId, published, lake.clock.now()))) dropped = true;
   if (stopped && !dropped) dropped = await isDropped(lake, tableId);
-  if (missing !== undefined) await askForCheckpoint(lake, tableId, missing);
+  if (due !== undefined && isMissing) await askForCheckpoint(lake, tableId, due);
   return { published, checkpoints, stopped, dropped };
 }
 

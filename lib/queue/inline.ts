@@ -7,9 +7,9 @@ import type { MirrorQueue } from "../ports.ts";
  * Tables that are mirrored at the same time, in each lane. In the slow one are those whose last run has taken long: a table
  * that hangs never has the place of one that does not.
  */
-const SLOTS = 4;
+const SLOTS = 16;
 /** Runs that have outstayed their slots, at most: then slots are kept. Each may have a thread that hangs, of the 64. */
-const BESIDE = 40;
+const BESIDE = 24;
 
 type Lane = "quick" | "slow";
 

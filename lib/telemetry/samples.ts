@@ -26,17 +26,14 @@ export function sampleLines(samples: readonly Sample[]): string {
 
 /** The exposition format of a scrape: samples grouped by metric, each group under its HELP and TYPE. */
 export function exposition(samples: readonly Sample[]): string {
-  const groups = new Map<Metric, Sample[]>();
-  for (const sample of samples) {
-    const group = groups.get(sample.metric);
-    if (group) group.push(sample);
-    else groups.set(sample.metric, [sample]);
-  }
-  return [...groups]
-    .map(([{ prometheus, help, kind }, group]) => {
-      return `# HELP ${prometheus} ${help}\n# TYPE ${prometheus} ${kind}\n${sampleLines(group)}`;
-    })
-    .join("");
+  return [...Map.groupBy(samples, ({ metric }) => metric.prometheus).values()].map(family).join("");
+}
+
+function family(samples: readonly Sample[]): string {
+  const [first] = samples;
+  if (first === undefined) return "";
+  const { prometheus, help, kind } = first.metric;
+  return `# HELP ${prometheus} ${help}\n# TYPE ${prometheus} ${kind}\n${sampleLines(samples)}`;
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {

@@ -25,8 +25,11 @@ const locationOf = (name: string) => `file:///lake/${name}`;
 /** A table whose versions up to `published` are in its log, with checkpoints at multiples of the interval. */
 async function tableAt(name: string, published: number, interval = 4): Promise<string> {
   const id = await newTable(lake, name, { configuration: { "delta.checkpointInterval": String(interval) } });
-  for (let v = 0; v < published; v += 1) await commitTo(lake, id, v, [addOf(`f${v}`)]);
   await mirrorTable(lake, id);
+  for (let v = 0; v < published; v += 1) {
+    await commitTo(lake, id, v, [addOf(`f${v}`)]);
+    await mirrorTable(lake, id);
+  }
   return id;
 }
 

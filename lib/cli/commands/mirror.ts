@@ -13,6 +13,9 @@ import { plural } from "../format.ts";
 import { openProgress } from "../progress.ts";
 import { table } from "../table.ts";
 
+/** Versions of one table go one after the other; on S3 each waits for its answer, while others go on. */
+const TABLES_AT_ONCE = 16;
+
 interface Options {
   readonly table?: string;
   readonly tableId?: string;
@@ -30,19 +33,37 @@ export function mirrorCommand(): Command {
   );
 }
 
-async function mirrorAll(lake: Lake, options: Options) {
+async function mirrorAll(lake: Lake, options: Options): Promise<readonly Mirrored[]> {
   const named = options.table !== undefined || options.tableId !== undefined;
   const ids = named ? [(await findHead(lake, oneTable(options))).tableId] : await unpublishedTables(lake);
   const progress = openProgress();
-  const done = [];
-  for (const [i, tableId] of ids.entries()) {
-    progress.update({ phase: "mirror", done: i, total: ids.length });
-    const { table: name, published, checkpoints, quarantined, error } = await mirrorTable(lake, tableId);
-    const fault = error === undefined && quarantined === undefined ? await faultOf(lake, tableId) : undefined;
-    done.push({ tableId, table: name, published, checkpoints, quarantined, error: error?.message ?? fault });
-  }
+  const done: Mirrored[] = [];
+  const waiting = ids.values();
+  const worker = async () => {
+    for (const tableId of waiting) {
+      done.push(await mirrorOne(lake, tableId));
+      progress.update({ phase: "mirror", done: done.length, total: ids.length });
+    }
+  };
+  progress.update({ phase: "mirror", done: 0, total: ids.length });
+  await Promise.all(Array.from({ length: TABLES_AT_ONCE }, worker));
   progress.stop();
-  return done;
+  return ids.flatMap((tableId) => done.find((one) => one.tableId === tableId) ?? []);
+}
+
+interface Mirrored {
+  readonly tableId: string;
+  readonly table: string | undefined;
+  readonly published: readonly number[];
+  readonly checkpoints: readonly number[];
+  readonly quarantined: string | undefined;
+  readonly error: string | undefined;
+}
+
+async function mirrorOne(lake: Lake, tableId: string): Promise<Mirrored> {
+  const { table: name, published, checkpoints, quarantined, error } = await mirrorTable(lake, tableId);
+  const fault = error === undefined && quarantined === undefined ? await faultOf(lake, tableId) : undefined;
+  return { tableId, table: name, published, checkpoints, quarantined, error: error?.message ?? fault };
 }
 
 /** Also those that have stopped: whoever asks for all is told of them. */
@@ -61,7 +82,7 @@ async function faultOf(lake: Lake, tableId: string): Promise<string | undefined>
   return fault && `${fault.message}; ${faultError(fault, head.location).hint}`;
 }
 
-function text(tables: Awaited<ReturnType<typeof mirrorAll>>): string {
+function text(tables: readonly Mirrored[]): string {
   if (tables.length === 0) return "nothing is unpublished";
   return table(
     ["TABLE", "PUBLISHED", "RESULT"],

@@ -2,17 +2,16 @@
 
 import { Command } from "commander";
 import type { Config } from "../../config.ts";
+import { sqliteFile } from "../../database-url.ts";
 import { errorText } from "../../errors.ts";
 import { type App, createApp } from "../../http/app.ts";
 import type { HostOptions } from "../../http/endpoint.ts";
 import { type HttpServer, listen } from "../../http/node-server.ts";
 import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
 import type { LocalLake } from "../../lake/local.ts";
-import { stepsUnderWay } from "../../lake/stores.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
 import { NESTED_HINT, nestedTables } from "../../operations/nested-tables.ts";
-import { sweepMirrors } from "../../operations/sweep.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { openPrometheus, type PrometheusMetrics } from "../../telemetry/prometheus.ts";
 import { exposition } from "../../telemetry/samples.ts";
@@ -21,19 +20,15 @@ import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
 import type { Output } from "../output.ts";
+import { type Background, openBackground } from "../serve/background/background.ts";
+import type { Task } from "../serve/background/messages.ts";
 import { type ServerDoor, serverDoor } from "../serve/door.ts";
 import { endProgram } from "../serve/end.ts";
-import { failureFields, type HealthLog, openHealthLog } from "../serve/health-log.ts";
-import { openParityChecks, type ParityChecks } from "../serve/parity.ts";
 import { serviceParts } from "../serve/parts.ts";
-import { every } from "../serve/schedule.ts";
 import { stopSignal } from "../serve/signals.ts";
-import { stopWithin } from "../serve/stop.ts";
+import { type End, stopWithin } from "../serve/stop.ts";
 import { tableMetrics } from "../serve/table-metrics.ts";
 import { VERSION } from "../version.ts";
-
-/** Tables that one sweep enqueues; the next sweep takes the rest. */
-const SWEEP_TABLES = 1000;
 
 /** Whoever expected tables must hear of it. */
 const NEW_CATALOG = "there was no catalog here: a new one has been made, without any table";
@@ -84,32 +79,35 @@ export function serveCommand(): Command {
         const { level } = settings.logging;
         const logger = openLogger({ level, environment: settings.environment });
         const metrics = openPrometheus();
-        let health: HealthLog | undefined;
-        const onMirrorError = (tableId: string, error: unknown) => health?.mirrorFailed(tableId, error);
-        const { enabled: mirror } = settings.mirror;
+        const background = openBackground({ logger, metrics });
         await checkPlaces(placesOf(settings));
-        const left = await withLake(
+        const { left, isStuck } = await withLake(
           async (lake, { made }) => {
             logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
             if (made) logger.warn({ database: maskedUrl(database()) }, NEW_CATALOG);
             for (const nested of await nestedTables(lake.catalog)) logger.warn({ hint: NESTED_HINT }, nested);
             const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
             const door = await serverDoor(lake, settings, { noDoor, logger });
-            health = openHealthLog(lake, logger);
-            return serve(lake, settings, { logger, metrics, output, door, health });
+            const task = taskOf(database(), settings);
+            return serve(lake, task, { logger, metrics, output, door, background });
           },
-          { create: "schema", mirror, metrics, onMirrorError },
+          { create: "schema", mirror: settings.mirror.enabled && background.queue, metrics },
         );
         if (left.length === 0) {
           logger.info("stopped");
           // A look at a file that nobody waits for any more would keep the program alive.
-          return stepsUnderWay() > 0 ? endProgram(EXIT.ok) : EXIT.ok;
+          return isStuck ? endProgram(EXIT.ok) : EXIT.ok;
         }
         logger.error({ left }, `stopped after ${settings.server.shutdown_seconds} s: ${left.join("; ")}`);
         // What hangs would keep the program alive.
         return endProgram(EXIT.unfinished);
       }),
     );
+}
+
+/** A SQLite file has one writer at a time: within a process that is one connection, in the thread of the API. */
+function taskOf(database: string, settings: Config): Task {
+  return { database, settings, asksToWrite: sqliteFile(database) !== undefined };
 }
 
 async function withOptions(config: Config, options: Options): Promise<Config> {
@@ -153,36 +151,25 @@ interface Speaking {
   readonly metrics: PrometheusMetrics;
   readonly output: Output;
   readonly door: ServerDoor;
-  readonly health: HealthLog;
+  readonly background: Background;
 }
 
 async function serve(
   lake: LocalLake,
-  settings: Config,
-  { logger, metrics, output, door, health }: Speaking,
-): Promise<readonly string[]> {
+  task: Task,
+  { logger, metrics, output, door, background }: Speaking,
+): Promise<End> {
+  const { settings } = task;
   const stop = stopSignal();
-  const parity = openParityChecks(lake, settings.parity, { logger, health });
-  const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, parity, door }));
+  const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, door, background }));
   const server = await listenOn(app.fetch, settings.server, logger);
+  // Not before all that can fail has been done: the thread keeps the program alive.
+  background.start(task, lake);
   await output.result({ url: server.url }, () => `dl serves ${server.url}`);
-  const { enabled, sweep_interval_seconds, overdue_seconds } = settings.mirror;
-  const sweeper = every(
-    enabled ? sweep_interval_seconds : 0,
-    async () => {
-      const { unsettled } = await sweepMirrors(lake, { overdueMs: overdue_seconds * 1000, limit: SWEEP_TABLES });
-      health.swept(unsettled);
-    },
-    (error) => logger.error(failureFields(error), `the sweep failed: ${errorText(error)}`),
-  );
-  const checks = every(settings.parity.interval_seconds, parity.run, (error) => {
-    logger.error(failureFields(error), `the parity checks failed: ${errorText(error)}`);
-  });
   const signal = await stop;
   const seconds = settings.server.shutdown_seconds;
   logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
-  parity.stop();
-  return stopWithin(seconds, { server, schedules: [sweeper, checks], lake });
+  return stopWithin(seconds, { server, background, lake });
 }
 
 /** Listens; with TLS, renews the certificate as its files change, and at SIGHUP. */
@@ -218,11 +205,11 @@ function placesOf({ server, storage }: Config): AllowedPlaces {
 function hostOptions(
   lake: LocalLake,
   settings: Config,
-  { logger, metrics, parity, door }: Omit<Speaking, "output" | "health"> & { readonly parity: ParityChecks },
+  { logger, metrics, door, background }: Omit<Speaking, "output">,
 ): HostOptions {
   const { body_limit_bytes } = settings.server;
   const text = async () => {
-    const samples = [...(await tableMetrics(lake)), ...parity.samples()];
+    const samples = [...(await tableMetrics(lake)), ...background.samples()];
     return { contentType: metrics.contentType, text: (await metrics.render()) + exposition(samples) };
   };
   return {
@@ -231,7 +218,7 @@ function hostOptions(
     resolveLocation: (location, tableName) => tableLocation(placesOf(settings), location, tableName),
     ...door,
     onAnswer: settings.logging.access ? (line) => logger.info(line, "answered") : undefined,
-    parts: serviceParts(lake, settings.server.storage),
+    parts: serviceParts(background, settings.server.storage),
     onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
     ...(settings.monitoring.metrics_enabled
       ? { metrics: { access: settings.monitoring.metrics_access, render: text } }

@@ -12,9 +12,8 @@ import { failureFields, type HealthLog } from "./health-log.ts";
 
 export interface ParityChecks {
   /** Checks every table once. */
-  run(): Promise<void>;
-  /** What the last check of each table found, beyond what it wrote into SQL. */
-  samples(): Sample[];
+  /** @returns what the check of each table found, beyond what it wrote into SQL */
+  run(): Promise<readonly Sample[]>;
   /** Ends a run after the table that it is at. */
   stop(): void;
 }
@@ -24,7 +23,6 @@ export function openParityChecks(
   thresholds: Config["parity"],
   { logger, health }: { readonly logger: Logger; readonly health: HealthLog },
 ): ParityChecks {
-  let latest = new Map<string, Sample[]>();
   /** Checks that found drift, by table and the version at which it was. */
   const drifts = new Map<string, { readonly version: string; count: number }>();
   let stopped = false;
@@ -56,11 +54,11 @@ export function openParityChecks(
 
   return {
     async run() {
-      const found = new Map<string, Sample[]>();
+      const found: Sample[] = [];
       for await (const { tableId, name } of allTables(lake)) {
-        if (stopped) return;
+        if (stopped) break;
         try {
-          found.set(tableId, await check(tableId));
+          found.push(...(await check(tableId)));
         } catch (error) {
           // Dropped since it was listed: nothing to compare any more.
           if (isLakeError(error, "notFound")) continue;
@@ -70,9 +68,8 @@ export function openParityChecks(
           );
         }
       }
-      latest = found;
+      return found;
     },
-    samples: () => [...latest.values()].flat(),
     stop() {
       stopped = true;
     },

@@ -1,13 +1,14 @@
 /** What the health of `dl serve` asks beside the database: the storage for new tables, folders that hang, and the mirror. */
 
 import type { ServicePart } from "../../http/service-health.ts";
-import { type LocalLake, toLocation } from "../../lake/local.ts";
+import { toLocation } from "../../lake/local.ts";
 import { askStorage, hangingFolders } from "../../lake/stores.ts";
+import type { Background } from "./background/background.ts";
 
 /** Named in one sentence. */
 const NAMED = 5;
 
-export function serviceParts(lake: LocalLake, storage: string | undefined): readonly ServicePart[] {
+export function serviceParts(background: Background, storage: string | undefined): readonly ServicePart[] {
   return [
     ...(storage === undefined
       ? []
@@ -20,8 +21,20 @@ export function serviceParts(lake: LocalLake, storage: string | undefined): read
             },
           },
         ]),
-    { name: "folders", check: async () => namesOf(hangingFolders().map(({ folder, ms }) => [folder, ms])) },
-    { name: "mirror", check: async () => namesOf(lake.slowMirrors().map(({ tableId, ms }) => [tableId, ms])) },
+    {
+      name: "folders",
+      check: async () => {
+        const { folders } = await background.hanging();
+        return namesOf([...hangingFolders(), ...folders].map(({ folder, ms }) => [folder, ms]));
+      },
+    },
+    {
+      name: "mirror",
+      check: async () => {
+        const { tables } = await background.hanging();
+        return namesOf(tables.map(({ tableId, ms }) => [tableId, ms]));
+      },
+    },
   ];
 }
 

@@ -3,27 +3,49 @@
 import { deadlineMs } from "../../deadlines.ts";
 import type { HttpServer } from "../../http/node-server.ts";
 import type { LocalLake } from "../../lake/local.ts";
+import { stepsUnderWay } from "../../lake/stores.ts";
+import type { Background } from "./background/background.ts";
 import type { Schedule } from "./schedule.ts";
 
 export interface Stopping {
   readonly server: HttpServer;
+  readonly background: Background;
+  readonly lake: LocalLake;
+}
+
+export interface End {
+  /** As sentences. */
+  readonly left: readonly string[];
+  /** True when a step in a folder hangs, which keeps the program alive. */
+  readonly isStuck: boolean;
+}
+
+/** Finishes the requests first, then what runs behind them. */
+export async function stopWithin(seconds: number, { server, background, lake }: Stopping): Promise<End> {
+  const endsAt = performance.now() + seconds * 1000;
+  const leftMs = () => Math.max(0, endsAt - performance.now());
+  const cutOff = await server.close({ withinMs: Math.min(deadlineMs("requestsAtStop"), leftMs() / 2) });
+  const requests = cutOff > 0 ? [`${counted(cutOff, "request")} cut off: whoever sent them may send them again`] : [];
+  const { left, isStuck } = await background.stop({ withinMs: leftMs() });
+  await lake.close({ withinMs: leftMs() });
+  return { left: [...requests, ...left], isStuck: isStuck || stepsUnderWay() > 0 };
+}
+
+export interface Behind {
   readonly schedules: readonly Schedule[];
   readonly lake: LocalLake;
 }
 
 /**
- * Finishes the requests first, then what runs by the clock, then the mirror.
+ * Finishes what runs by the clock, then the mirror.
  * @returns what was left when the time was over, as sentences
  */
-export async function stopWithin(seconds: number, { server, schedules, lake }: Stopping): Promise<readonly string[]> {
-  const endsAt = performance.now() + seconds * 1000;
-  const leftMs = () => Math.max(0, endsAt - performance.now());
+export async function stopSchedules({ schedules, lake }: Behind, withinMs: number): Promise<readonly string[]> {
+  const endsAt = performance.now() + withinMs;
   const left: string[] = [];
-  const cutOff = await server.close({ withinMs: Math.min(deadlineMs("requestsAtStop"), leftMs() / 2) });
-  if (cutOff > 0) left.push(`${counted(cutOff, "request")} cut off: whoever sent them may send them again`);
-  const stopped = await inTime(leftMs() / 2, Promise.all(schedules.map((schedule) => schedule.stop())));
+  const stopped = await inTime(withinMs / 2, Promise.all(schedules.map((schedule) => schedule.stop())));
   if (!stopped) left.push("a sweep or parity check was given up: the next one comes round to the same");
-  const unfinished = await lake.close({ withinMs: leftMs() });
+  const unfinished = await lake.close({ withinMs: Math.max(0, endsAt - performance.now()) });
   if (unfinished.length > 0) {
     const named = unfinished.slice(0, 5).join(", ");
     left.push(

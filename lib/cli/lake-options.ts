@@ -1,0 +1,22 @@
+/** What the settings say about a lake of this process. */
+
+import type { Config } from "../config.ts";
+import type { LocalLakeOptions } from "../lake/local.ts";
+
+export function lakeOptions(config: Config): Omit<LocalLakeOptions, "database"> {
+  const { database, mirror, parity, storage } = config;
+  return {
+    verifyFiles: storage.verify_files ? "size" : "off",
+    pool: {
+      poolSize: database.pool_size,
+      poolTimeoutMs: database.pool_timeout * 1000,
+      poolRecycleSeconds: database.pool_recycle,
+      statementTimeoutMs: Math.round(database.statement_timeout * 1000),
+    },
+    mirrorRules: {
+      lateAfterMs: parity.lag_threshold_seconds * 1000,
+      maxUnpublished: mirror.max_unpublished,
+      commitsWhenStopped: mirror.commits_when_stopped,
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/** What the thread of the API and the one behind it say to each other. All of it is plain data. */
+
+import type { Config } from "../../../config.ts";
+import { type ErrorKind, LakeError } from "../../../errors.ts";
+import type { MirrorWrites } from "../../../lake/local.ts";
+import type { Metrics } from "../../../ports.ts";
+import type { Sample } from "../../../telemetry/samples.ts";
+
+/** What the thread begins with. */
+export interface Task {
+  readonly database: string;
+  readonly settings: Config;
+  /** True: what it writes into SQL is written by the thread of the API, which has the one connection that writes. */
+  readonly asksToWrite: boolean;
+}
+
+export type ToBackground =
+  | { readonly kind: "enqueue"; readonly tables: readonly { readonly tableId: string; readonly version: number }[] }
+  | { readonly kind: "written"; readonly id: number; readonly outcome: Outcome }
+  | { readonly kind: "look"; readonly id: number }
+  | { readonly kind: "stop"; readonly withinMs: number };
+
+export type FromBackground =
+  | { readonly kind: "metrics"; readonly records: readonly Parameters<Metrics["record"]>[] }
+  /** Of the last round of parity checks. */
+  | { readonly kind: "samples"; readonly samples: readonly Sample[] }
+  | WriteRequest
+  | { readonly kind: "looked"; readonly id: number; readonly hanging: Hanging }
+  | { readonly kind: "stopped"; readonly left: readonly string[]; readonly isStuck: boolean };
+
+export interface WriteRequest {
+  readonly kind: "write";
+  readonly id: number;
+  readonly name: keyof MirrorWrites;
+  readonly values: readonly unknown[];
+}
+
+/** What takes long there, and for how many milliseconds. */
+export interface Hanging {
+  readonly folders: readonly { readonly folder: string; readonly ms: number }[];
+  readonly tables: readonly { readonly tableId: string; readonly ms: number }[];
+}
+
+export type Outcome = { readonly value: unknown } | { readonly error: ErrorText };
+
+interface ErrorText {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly code?: string;
+  readonly at?: string;
+  readonly hint?: string;
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** A clone of an error keeps its message alone. */
+export async function outcomeOf(work: () => Promise<unknown>): Promise<Outcome> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    if (!(error instanceof LakeError)) return { error: { kind: "internal", message: String(error) } };
+    const { kind, message, code, at, hint, facts } = error;
+    return { error: { kind, message, code, facts, ...(at && { at }), ...(hint && { hint }) } };
+  }
+}
+
+/** @throws LakeError the error that the other thread had */
+export function resultOf(outcome: Outcome): unknown {
+  if ("value" in outcome) return outcome.value;
+  const { kind, message, ...details } = outcome.error;
+  throw new LakeError(kind, message, details);
+}
