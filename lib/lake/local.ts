@@ -44,6 +44,7 @@ export const MIRROR_WRITES = [
   "markLogFault",
   "setQuarantine",
   "writeParity",
+  "markManifest",
 ] as const satisfies readonly (keyof Catalog)[];
 
 export interface LocalLake extends Lake {
@@ -73,7 +74,11 @@ const mute: MirrorQueue = { enqueue: async () => undefined };
 export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLake> {
   const { database, clock = systemClock, metrics = noMetrics, mirror = true, onMirrorError } = options;
   const { verifyFiles = "size" } = options;
-  const opened = await openCatalog(database, clock, { ...options.pool, missing: options.missing ?? "make" });
+  const opened = await openCatalog(database, clock, {
+    ...options.pool,
+    missing: options.missing ?? "make",
+    ...(options.mirrorWrites ? { readOnly: true } : {}),
+  });
   const catalog: Catalog = { ...opened, ...options.mirrorWrites };
   const openLog: Lake["openLog"] = (location) => openDeltaLog(openStore(location), location);
   const inline: InlineQueue | undefined =

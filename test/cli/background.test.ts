@@ -48,8 +48,11 @@ async function open(file: string): Promise<Server> {
 
 const taskFor = (database: string) => ({
   database,
-  settings: parseConfig({ logging: { level: "fatal" }, mirror: { sweep_interval_seconds: 0.2, overdue_seconds: 0 } })
-    .config,
+  settings: parseConfig({
+    logging: { level: "fatal" },
+    mirror: { sweep_interval_seconds: 0.2, overdue_seconds: 0 },
+    parity: { interval_seconds: 0.2 },
+  }).config,
   asksToWrite: true,
 });
 
@@ -78,6 +81,11 @@ test("a message wakes it up; what it writes, the connection of the API writes; w
   const { tableId } = await table(lake, "a.b");
   await until("it is published", async () => (await lake.catalog.mirroredVersion(tableId)) === 0);
   assert.deepEqual(writes, [tableId]);
+  await until("it is compared", async () => (await lake.catalog.readParity(tableId))?.outcome === "ok");
+  await until("its log knows it", async () => {
+    const facts = await lake.catalog.readManifestFacts(tableId);
+    return facts?.told === facts?.manifest.changes;
+  });
   await until("its lag is counted", () => metrics.includes("MirrorLag"));
   assert.deepEqual(await background.hanging(), { folders: [], tables: [] });
   await server.end();

@@ -20,6 +20,8 @@ export interface SqliteOptions {
   readonly busyTimeoutMs?: number;
   /** What to do where there is no file, or an empty one: `make` a catalog (if absent), or `refuse`. */
   readonly missing?: "make" | "refuse";
+  /** Writes are refused, as defects: another connection of this process makes them. */
+  readonly readOnly?: boolean;
 }
 
 export interface SqliteDatabase extends Database {
@@ -52,6 +54,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
   const openWriter = async (): Promise<Connection> => {
     checkOpen();
     if (writer !== undefined) return writer;
+    if (options.readOnly) throw new LakeError("internal", `the catalog ${path} is open for reading alone`);
     // Opening makes a file where there is none: the one that has been read must still be there.
     if (reader !== undefined) files.check();
     writer = await retried(() => openConnection(path, "write"));
