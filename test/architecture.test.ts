@@ -143,7 +143,7 @@ describe("purity", () => {
 
 describe("packages", () => {
   const manifest = JSON.parse(readText("package.json")) as Record<string, Record<string, string> | undefined>;
-  const declared = { ...manifest.dependencies, ...manifest.devDependencies };
+  const declared = { ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.devDependencies };
 
   test("each has one home", () => {
     expectNone(

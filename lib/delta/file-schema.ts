@@ -2,7 +2,7 @@
 
 import type { Int64 } from "./int64.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
-import { physicalName, type SchemaField } from "./schema.ts";
+import { memberFields, physicalName, type SchemaField } from "./schema.ts";
 import { physicalPartitionColumns, type TableDescription } from "./table-configuration.ts";
 
 export interface FileFooter {
@@ -87,6 +87,28 @@ function isUnknown(column: FileColumn, { schema, properties }: TableDescription,
   ];
   if (materialized.includes(column.name)) return false;
   return !schema.some((field) => find(field) === column || physicalName(field) === column.name);
+}
+
+/**
+ * Under column mapping by id: a column that is found by its id is another one than by its physical name, or only one of the two
+ * finds it. Readers go by ids; whoever goes by names would read something else. undefined where both are the same everywhere.
+ */
+export function misnamedColumn({ columns }: FileFooter, table: TableDescription): string | undefined {
+  if (table.properties["delta.columnMapping.mode"] !== "id") return undefined;
+  return misnamed(table.schema, columns);
+}
+
+function misnamed(fields: readonly SchemaField[], columns: readonly FileColumn[]): string | undefined {
+  for (const field of fields) {
+    const id = Number(field.metadata["delta.columnMapping.id"]);
+    const byId = columns.find(({ fieldId }) => fieldId === id);
+    const byName = columns.find(({ name }) => name === physicalName(field));
+    if (byId !== byName) return `its column ${named(field)} has another name, or another id than ${id}`;
+    const below = memberFields(field.type);
+    const found = below && byName && misnamed(below, byName.children);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /** The table has had narrower types in this column, and files with them stay as they are. */

@@ -6,8 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openLocalLake } from "../../lib/lake/local.ts";
-import { addOf, commitTo, newTable } from "../support/lake.ts";
-import { dl, type Finished } from "./run.ts";
+import { createTable } from "../../lib/operations/create-table.ts";
+import { dropTable } from "../../lib/operations/drop-table.ts";
+import { openFileStore } from "../../lib/storage/file.ts";
+import { addOf, commitTo, newTable, SCHEMA } from "../support/lake.ts";
+import { putRows } from "../support/parquet-rows.ts";
+import { dl, dlByItself, type Finished } from "./run.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-compact-")));
 after(() => rmSync(folder, { recursive: true }));
@@ -35,6 +39,22 @@ before(async () => {
   await newTable(lake, "c.empty");
   await lake.close();
 });
+
+/** Beside the tables of the plan, which name files that nobody has written. */
+async function tablesWithRows(): Promise<void> {
+  const lake = await openLocalLake({ database, verifyFiles: "off" });
+  const root = join(folder, "rows");
+  const { tableId } = await createTable(lake, { name: "c.rows", location: `file://${root}`, schema: SCHEMA });
+  const store = openFileStore(root);
+  const files = ["a", "b"].map((path) => putRows(store, path, `select 1::bigint as id, '${path}' as "day"`));
+  await commitTo(lake, tableId, 0, await Promise.all(files));
+  const configuration = { "delta.enableTypeWidening": "true" };
+  const widened = { name: "c.widened", location: `file://${join(folder, "widened")}`, schema: SCHEMA, configuration };
+  await createTable(lake, widened);
+  await lake.mirrored();
+  await dropTable(lake, { name: "c.daily" });
+  await lake.close();
+}
 
 test("JSON has the table, its version, and each group with its files", async () => {
   const { tables } = JSON.parse(ok(await run("compact", "--all", "--plan", "--format", "json")));
@@ -82,4 +102,33 @@ test("wrong usage and unknown partitions are named", async () => {
   const unknown = await run("compact", "c.daily", "--plan", "--partition", "month=1");
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /"month" is no partition column of this table/);
+});
+
+test("tables with rows are made", tablesWithRows);
+
+test("without its package it says what to do", async () => {
+  const hook = `import { registerHooks } from "node:module";
+    registerHooks({ resolve(name, context, next) {
+      if (name === "@duckdb/node-api") throw Object.assign(new Error("no such package"), { code: "ERR_MODULE_NOT_FOUND" });
+      return next(name, context);
+    } });`;
+  const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(hook)}`;
+  const { code, stderr } = await dlByItself(["compact", "c.rows"], { env: { DATABASE_URL: database, NODE_OPTIONS } });
+  assert.equal(code, 1);
+  assert.match(stderr, /needs the package @duckdb\/node-api/);
+  assert.match(stderr, /dl compact --plan/);
+});
+
+test("small files become one, table by table; what is left to engines is no failure", async () => {
+  const { tables } = JSON.parse(ok(await run("compact", "--all", "--format", "json", "--max-bytes", "1000000")));
+  const byName = new Map(tables.map((each: { table: string }) => [each.table, each]));
+  assert.deepEqual([...byName.keys()], ["c.empty", "c.rows", "c.widened"]);
+  const { removedFiles, addedFiles, versions } = byName.get("c.rows") as Record<string, unknown>;
+  assert.deepEqual([removedFiles, addedFiles, versions], [2, 1, [2]]);
+  assert.equal((byName.get("c.widened") as { code: string }).code, "REWRITE_REFUSED");
+  assert.match(ok(await run("compact", "c.rows")), /c\.rows +nothing was worth writing again/);
+  const refused = await run("compact", "c.widened");
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /has the feature typeWidening, which this writer does not know how to keep/);
+  assert.equal((await run("compact", "c.rows", "--format", "ndjson")).code, 64);
 });

@@ -7,6 +7,7 @@ import { after, before, describe } from "node:test";
 import { needs } from "../support/skip.ts";
 import { bugs } from "./cases/bugs.ts";
 import { cleanUp } from "./cases/clean-up.ts";
+import { compaction } from "./cases/compaction.ts";
 import { filters } from "./cases/filters.ts";
 import { imported } from "./cases/imported.ts";
 import { throughApi } from "./cases/through-api.ts";
@@ -36,6 +37,7 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
   });
   throughApi(lab);
   imported(lab);
+  compaction(lab);
   filters(lab);
   bugs(lab);
   cleanUp(lab);

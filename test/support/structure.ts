@@ -61,10 +61,11 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/log": [...PORTS, "lib/parquet"],
   "lib/storage": [...PORTS, "lib/retry.ts", "lib/slots.ts"],
   "lib/files": [...PORTS, "lib/parquet"],
+  "lib/compaction": PORTS,
   "lib/queue": [...PORTS, "lib/retry.ts"],
   "lib/telemetry": [...PORTS, "lib/config.ts"],
   "lib/lake/clock.ts": ["lib/ports.ts"],
-  "lib/lake": [...SURFACE, "lib/catalog", "lib/log", "lib/storage", "lib/files", "lib/queue"],
+  "lib/lake": [...SURFACE, "lib/catalog", "lib/log", "lib/storage", "lib/files", "lib/queue", "lib/compaction"],
   "lib/wire": ["lib/operations", ...PORTS, "lib/validation.ts"],
   "lib/http": SURFACE,
   "lib/cli": [...SURFACE, "lib/http", "package.json"],
@@ -107,7 +108,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ["lib/telemetry"],
   "prom-client": ["lib/telemetry"],
   "fast-check": ["test"],
-  "@duckdb/node-api": ["test"],
+  "@duckdb/node-api": ["lib/compaction"],
 };
 /** Packages that are run, or read by the type checker, but never imported. */
 export const TOOLS = ["node", "typescript", "@biomejs/biome", "aws-cdk", "esbuild"];
