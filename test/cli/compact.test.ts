@@ -8,8 +8,9 @@ import { after, before, test } from "node:test";
 import { openLocalLake } from "../../lib/lake/local.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
+import type { Lake } from "../../lib/ports.ts";
 import { openFileStore } from "../../lib/storage/file.ts";
-import { addOf, commitTo, newTable, SCHEMA } from "../support/lake.ts";
+import { addOf, commitTo, SCHEMA } from "../support/lake.ts";
 import { putRows } from "../support/parquet-rows.ts";
 import { dl, dlByItself, type Finished } from "./run.ts";
 
@@ -23,12 +24,22 @@ function ok(finished: Finished): string {
   return finished.stdout;
 }
 
+async function made(lake: Lake, name: string, more: object = {}): Promise<string> {
+  const { tableId } = await createTable(lake, {
+    name,
+    location: `file://${join(folder, name)}`,
+    schema: SCHEMA,
+    ...more,
+  });
+  return tableId;
+}
+
 before(async () => {
   ok(await run("migrate"));
   const lake = await openLocalLake({ database, verifyFiles: "off", mirror: false });
   const small = (path: string, day: string | null) =>
     addOf(path, { partitionValues: { day }, stats: '{"numRecords":4}' });
-  const daily = await newTable(lake, "c.daily", { partitionColumns: ["day"] });
+  const daily = await made(lake, "c.daily", { partitionColumns: ["day"] });
   await commitTo(lake, daily, 0, [
     small("a", "1"),
     small("b", "1"),
@@ -36,21 +47,18 @@ before(async () => {
     small("d", null),
     small("e", "2"),
   ]);
-  await newTable(lake, "c.empty");
+  await made(lake, "c.empty");
   await lake.close();
 });
 
 /** Beside the tables of the plan, which name files that nobody has written. */
 async function tablesWithRows(): Promise<void> {
   const lake = await openLocalLake({ database, verifyFiles: "off" });
-  const root = join(folder, "rows");
-  const { tableId } = await createTable(lake, { name: "c.rows", location: `file://${root}`, schema: SCHEMA });
-  const store = openFileStore(root);
+  const tableId = await made(lake, "c.rows");
+  const store = openFileStore(join(folder, "c.rows"));
   const files = ["a", "b"].map((path) => putRows(store, path, `select 1::bigint as id, '${path}' as "day"`));
   await commitTo(lake, tableId, 0, await Promise.all(files));
-  const configuration = { "delta.enableTypeWidening": "true" };
-  const widened = { name: "c.widened", location: `file://${join(folder, "widened")}`, schema: SCHEMA, configuration };
-  await createTable(lake, widened);
+  await made(lake, "c.widened", { configuration: { "delta.enableTypeWidening": "true" } });
   await lake.mirrored();
   await dropTable(lake, { name: "c.daily" });
   await lake.close();
