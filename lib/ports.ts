@@ -10,6 +10,7 @@ export {
   type TableState,
   type TableStatus,
 } from "./delta/table.ts";
+export type * from "./ports/backups.ts";
 export type * from "./ports/catalog.ts";
 export type * from "./ports/clock.ts";
 export type * from "./ports/commits.ts";

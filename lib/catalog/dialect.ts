@@ -8,6 +8,11 @@ import type { Queries, Row, Sql, SqlTransaction } from "./database.ts";
 /** Types of our columns; `key` is a 16-byte hash. */
 export type ColumnType = "uuid" | "text" | "name" | "int64" | "int32" | "boolean" | "key";
 
+export interface TypedColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
 export interface Dialect {
   readonly name: "sqlite" | "postgres";
   readonly columnTypes: Readonly<Record<ColumnType, string>>;
@@ -25,6 +30,13 @@ export interface Dialect {
   bytewise(column: string): Sql;
   /** Comes after a table's name and makes the engine use this index, where it can be told and would choose worse. */
   useIndex(name: string): Sql;
+  /** A column of 16-byte hashes as 32 hex digits. */
+  hexOf(column: string): Sql;
+  /**
+   * Rows of a JSON text, an array of arrays, as a table `r` with these columns; undefined where rows that are sent one by one
+   * cost nothing more.
+   */
+  readonly rowsOfJson: ((json: string, columns: readonly TypedColumn[]) => Sql) | undefined;
   /** Milliseconds by the clock of the database; undefined where commits go by the clock of the process. */
   readonly now: Sql | undefined;
   /**

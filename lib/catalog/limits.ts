@@ -21,5 +21,4 @@ export const TABLES_READ_AT_ONCE = 10;
 /** Versions that one statement marks as published. */
 export const VERSIONS_MARKED_AT_ONCE = 500;
 
-/** The removed_version of a live file: above every version there can be, and exact as a double. */
-export const OPEN_VERSION = Number.MAX_SAFE_INTEGER;
+export { OPEN_VERSION } from "../delta/table.ts";

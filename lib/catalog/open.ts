@@ -10,7 +10,10 @@ import { catalogOn } from "./sql-catalog.ts";
 
 export type { PostgresOptions } from "./engines/postgres/driver.ts";
 
-export type CatalogOptions = PostgresOptions & SqliteOptions & DataApiOptions;
+export interface CatalogOptions extends PostgresOptions, SqliteOptions, DataApiOptions {
+  /** Leaves a new SQLite file without a schema: a restore makes the one of the backup. */
+  readonly schema?: "leave";
+}
 
 /**
  * @param url a file path or `sqlite:PATH`, `postgresql://…` or `postgres://…`,
@@ -34,7 +37,7 @@ export async function openCatalog(url: string, clock: Clock, options: CatalogOpt
   const database = openSqlite(requireSqliteFile(url), options);
   const catalog = catalogOn(database, clock);
   try {
-    if (await database.isNew()) await catalog.migrate();
+    if (options.schema !== "leave" && (await database.isNew())) await catalog.migrate();
     return catalog;
   } catch (error) {
     await catalog.close();

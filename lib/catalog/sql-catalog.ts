@@ -3,6 +3,9 @@
 import { invalid } from "../errors.ts";
 import type { Catalog, Clock, ReaderLogin } from "../ports.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
+import { holdVersions, readCut, readRows, tablesAmong } from "./backup/read.ts";
+import { beginRestore, finishRestore, restorePart } from "./backup/restore.ts";
+import { ROW_SETS } from "./backup/sets.ts";
 import { checkedDatabase } from "./checked-database.ts";
 import { wholeAnswer } from "./commit/answers.ts";
 import { commitLocked, committer } from "./commit/commit.ts";
@@ -101,6 +104,19 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     listKeys: (options) => listKeys(db, options),
     revokeKey: (keyId, at) => revokeKey(db, keyId, at),
     touchKey: (keyId, at) => touchKey(db, keyId, at),
+
+    backupSets: ROW_SETS,
+    readCut: () => readCut(db),
+    readRows: (wanted) => readRows(db, wanted),
+    holdVersions: (tables) => holdVersions(db, tables),
+    tablesAmong: (tableIds) => tablesAmong(db, tableIds),
+    // The database that is restored into is none that may be worked with yet.
+    beginRestore: (plan) => beginRestore(database, clock, plan),
+    restorePart: (plan, part) => restorePart(database, plan, part),
+    async finishRestore(plan, partsDone) {
+      await finishRestore(database, clock, plan, partsDone);
+      recheck();
+    },
 
     async beginImport(request) {
       const progress = await beginImport(db, clock, request);

@@ -76,6 +76,14 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "make the schema of the database, or bring it up to date",
     load: async () => (await import("./commands/migrate.ts")).migrateCommand(),
   },
+  backup: {
+    about: "back up the whole catalog to a folder or bucket; list, verify and prune backups",
+    load: async () => (await import("./commands/backup.ts")).backupCommand(),
+  },
+  restore: {
+    about: "restore a backup into an empty database of any engine",
+    load: async () => (await import("./commands/restore.ts")).restoreCommand(),
+  },
   health: {
     about: "check that the database answers",
     load: async () => (await import("./commands/health.ts")).healthCommand(),

@@ -3,6 +3,9 @@
 import type { CommitActions, Metadata, Protocol } from "./actions.ts";
 import type { Int64 } from "./int64.ts";
 
+/** The removed_version of a live file: above every version there can be, and exact as a double. */
+export const OPEN_VERSION = Number.MAX_SAFE_INTEGER;
+
 export type TableStatus = "ACTIVE" | "IMPORTING" | "DELETED";
 
 /**

@@ -29,6 +29,8 @@ export interface LocalLakeOptions {
   readonly onMirrorError?: (tableId: string, error: unknown) => void;
   /** Where there is no SQLite file, or an empty one: `make` a catalog (if absent), or `refuse`. */
   readonly missing?: "make" | "refuse";
+  /** `leave`: a new SQLite file gets no schema, as a restore makes that of the backup. */
+  readonly schema?: "leave";
   /** Connections to a PostgreSQL server. */
   readonly pool?: PostgresOptions;
   /** Writes in place of this lake what a mirror writes: threads of one process share a connection that writes. */
@@ -78,6 +80,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     ...options.pool,
     missing: options.missing ?? "make",
     ...(options.mirrorWrites ? { readOnly: true } : {}),
+    ...(options.schema && { schema: options.schema }),
   });
   const catalog: Catalog = { ...opened, ...options.mirrorWrites };
   const openLog: Lake["openLog"] = (location) => openDeltaLog(openStore(location), location);

@@ -1,5 +1,6 @@
 /** The SQL side: the truth about every table. Each noun has a file of its own; a Catalog is all of them on one database. */
 
+import type { Backups } from "./backups.ts";
 import type { Commits } from "./commits.ts";
 import type { Compactions } from "./compaction.ts";
 import type { Imports } from "./imports.ts";
@@ -23,7 +24,8 @@ export interface Catalog
     Outbox,
     Parity,
     Imports,
-    ApiKeys {}
+    ApiKeys,
+    Backups {}
 
 /** The database itself. */
 export interface Schema {

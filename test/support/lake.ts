@@ -20,6 +20,8 @@ export interface TestLake extends Lake {
   readonly clock: TestClock;
   readonly enqueued: { tableId: string; version: number }[];
   readonly metricsSeen: { name: string; value: number }[];
+  /** Of its database. */
+  readonly url: string;
   store(location: string): ObjectStore;
   /** The same lake with some of its parts exchanged. */
   with(parts: { catalog?: Catalog; store?: (store: ObjectStore) => ObjectStore }): TestLake;
@@ -53,6 +55,7 @@ export async function openTestLake(engine = engineOfTests()): Promise<TestLake> 
   await catalog.migrate();
   const stores = new Map<string, ObjectStore>();
   const base = {
+    url: database.url,
     clock,
     enqueued: [] as { tableId: string; version: number }[],
     metricsSeen: [] as { name: string; value: number }[],

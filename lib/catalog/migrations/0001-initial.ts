@@ -48,6 +48,7 @@ const fingerprint = (what: string): ColumnSpec[] =>
 const tables: TableSpec = {
   name: "dl_tables",
   comment: "Heads of the tables: one row each, changed by every commit.",
+  backup: "heads",
   columns: [
     { name: "table_id", type: "uuid", comment: "Identity of the table; never reused." },
     { name: "name", type: "name", comment: "Name as namespace.name; unique among tables that are not DELETED." },
@@ -135,6 +136,7 @@ const tables: TableSpec = {
 const transactions: TableSpec = {
   name: "dl_transactions",
   comment: "Transactions: a commit of one or more tables; the idempotency keys.",
+  backup: "transactions",
   columns: [
     {
       name: "transaction_id",
@@ -151,6 +153,7 @@ const transactions: TableSpec = {
 const versions: TableSpec = {
   name: "dl_versions",
   comment: "Versions of the tables: one row per commit.",
+  backup: "versions",
   columns: [
     tableId,
     { name: "version", type: "int64", comment: "Version of the table; without gaps." },
@@ -202,6 +205,7 @@ const versions: TableSpec = {
 const files: TableSpec = {
   name: "dl_files",
   comment: "Files: one row per add action. A file is live at version v when added_version <= v < removed_version.",
+  backup: "files",
   columns: [
     tableId,
     { name: "added_version", type: "int64", comment: "Version that added the file." },
@@ -267,6 +271,7 @@ const files: TableSpec = {
 const removes: TableSpec = {
   name: "dl_removes",
   comment: "Remove actions: for the mirror, and as tombstones of checkpoints.",
+  backup: "versions",
   columns: [
     tableId,
     version,
@@ -293,6 +298,7 @@ const removes: TableSpec = {
 const whole = (name: string, action: string): TableSpec => ({
   name,
   comment: `${action} actions. The one of a version is the newest at or below it.`,
+  backup: "versions",
   columns: [tableId, version, { name: "action", type: "text", comment: `The ${action} action as a JSON object.` }],
   primaryKey: ["table_id", "version"],
   clustered: true,
@@ -301,6 +307,7 @@ const whole = (name: string, action: string): TableSpec => ({
 const txns: TableSpec = {
   name: "dl_txns",
   comment: "txn actions: versions of applications. The one of an application is the newest.",
+  backup: "versions",
   columns: [
     tableId,
     { name: "app_id", type: "name", comment: "Id of the application." },
@@ -323,6 +330,7 @@ const txns: TableSpec = {
 const domains: TableSpec = {
   name: "dl_domains",
   comment: "domainMetadata actions. The one of a domain is the newest; none when that has removed = true.",
+  backup: "versions",
   columns: [
     tableId,
     { name: "domain", type: "name", comment: "Name of the domain." },
@@ -340,6 +348,7 @@ const domains: TableSpec = {
 const otherActions: TableSpec = {
   name: "dl_other_actions",
   comment: "Actions that change no table state: cdc, and actions that this release does not know.",
+  backup: "versions",
   columns: [tableId, version, ord, { name: "action", type: "text", comment: "The whole action object as JSON." }],
   primaryKey: ["table_id", "version", "ord"],
   clustered: true,
@@ -348,6 +357,7 @@ const otherActions: TableSpec = {
 const mirrorStatus: TableSpec = {
   name: "dl_mirror_status",
   comment: "Outbox of the mirror: which versions stand in _delta_log.",
+  backup: "outbox",
   columns: [
     tableId,
     { name: "version", type: "int64", comment: "Version to publish." },

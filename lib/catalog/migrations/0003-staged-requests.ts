@@ -6,6 +6,7 @@ export const STAGED_REQUESTS: TableSpec = {
   name: "dl_staged_requests",
   comment:
     "Parts of requests larger than one call of the RDS Data API, until they are committed. On PostgreSQL only; no part of the lake.",
+  backup: "none",
   columns: [
     { name: "request_id", type: "uuid", comment: "The request." },
     { name: "part", type: "int32", comment: "Place of this part, from 0." },

@@ -5,6 +5,8 @@ import type { TableSpec } from "./ddl.ts";
 export const PARITY: TableSpec = {
   name: "dl_parity",
   comment: "Parity checks: the last one of each table.",
+  // After a restore everything is compared anew.
+  backup: "none",
   columns: [
     { name: "table_id", type: "uuid", comment: "Table, as in dl_tables." },
     { name: "outcome", type: "text", comment: "ok, drift or lag." },

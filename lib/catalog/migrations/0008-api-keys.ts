@@ -6,6 +6,7 @@ export const API_KEYS: TableSpec = {
   name: "dl_api_keys",
   comment:
     "API keys of dl serve. Only hashes: a key is shown once, when it is made. Not for the login that may only read.",
+  backup: "whole",
   isPrivate: true,
   columns: [
     { name: "key_id", type: "name", comment: "16 hex digits: the part of a key that is no secret." },

@@ -35,6 +35,7 @@ export const MANIFEST_DUE: IndexSpec = {
 export const TABLE_NAMES: TableSpec = {
   name: "dl_table_names",
   comment: "Former names of tables; the present one is in dl_tables.",
+  backup: "changes",
   columns: [
     { name: "table_id", type: "uuid", comment: "Table, as in dl_tables." },
     { name: "change", type: "int64", comment: "The identity_changes by which the table lost the name." },

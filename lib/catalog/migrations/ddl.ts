@@ -19,9 +19,34 @@ export interface IndexSpec {
   readonly comment: string;
 }
 
+/**
+ * What binds the rows of a table to versions, and so what a backup takes of them, whole or as an increment
+ * (catalog/backup/sets.ts). A new table has to say it.
+ */
+export type BackupRule =
+  /** The migrations themselves: the manifest names them. */
+  | "schema"
+  /** dl_tables: one row a table, as they were at the moment of the cut. */
+  | "heads"
+  /** Rows that are written with their `version`, and never changed. */
+  | "versions"
+  /** dl_files: likewise with `added_version`, and the end of a row's life comes later. */
+  | "files"
+  /** dl_mirror_status: changed until the version is published, seldom afterwards. */
+  | "outbox"
+  /** dl_transactions: bound to the versions that they made. */
+  | "transactions"
+  /** Few rows, each with the `change` of its table's identity (`identity_changes` of dl_tables) that made it: each backup has them all. */
+  | "changes"
+  /** Few rows, bound to nothing: each backup has them all. */
+  | "whole"
+  /** No part of the lake: what is in it is made again. */
+  | "none";
+
 export interface TableSpec {
   readonly name: string;
   readonly comment: string;
+  readonly backup: BackupRule;
   readonly columns: readonly ColumnSpec[];
   readonly primaryKey: readonly string[];
   readonly indexes?: readonly IndexSpec[];

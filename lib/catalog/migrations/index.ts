@@ -25,6 +25,7 @@ export interface Migration {
 export const MIGRATIONS_TABLE: TableSpec = {
   name: "dl_migrations",
   comment: "Migrations of this schema that have run.",
+  backup: "schema",
   columns: [
     { name: "id", type: "int64", comment: "Number of the migration." },
     { name: "name", type: "text", comment: "Its name." },

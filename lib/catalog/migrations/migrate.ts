@@ -8,14 +8,29 @@ import { integer, optionalText } from "../rows/values.ts";
 import { createTable } from "./ddl.ts";
 import { MIGRATIONS, MIGRATIONS_TABLE, type Migration } from "./index.ts";
 
-/** @throws LakeError invalid SCHEMA_NEWER */
-export async function migrate(db: Database, clock: Clock): Promise<{ readonly applied: readonly string[] }> {
+/** The row of dl_migrations that shuts a database while a backup is being restored into it (catalog/backup/restore.ts). */
+export const RESTORE_ROW = 0;
+
+export interface MigrateOptions {
+  /** These migrations alone; all if absent. */
+  readonly only?: readonly number[];
+  /** The text of the row that shuts the database: it is there before any migration runs, and stays. */
+  readonly shut?: string;
+}
+
+/** @throws LakeError invalid SCHEMA_NEWER; unavailable RESTORE_UNFINISHED */
+export async function migrate(
+  db: Database,
+  clock: Clock,
+  { only, shut }: MigrateOptions = {},
+): Promise<{ readonly applied: readonly string[] }> {
   const before = await appliedMigrations(db);
   refuseNewer(before);
-  if (before === undefined) await createMigrationsTable(db);
+  if (shut === undefined) refuseUnfinished(before);
+  if (before === undefined) await createMigrationsTable(db, shut);
   const applied: string[] = [];
   for (const migration of MIGRATIONS) {
-    if (before?.has(migration.id)) continue;
+    if (before?.has(migration.id) || only?.includes(migration.id) === false) continue;
     if (await db.transaction((tx) => apply(db, tx, migration, clock), { long: true })) applied.push(migration.name);
   }
   return { applied };
@@ -31,11 +46,13 @@ async function apply(db: Database, tx: SqlTransaction, migration: Migration, clo
   return true;
 }
 
-async function createMigrationsTable(db: Database): Promise<void> {
+async function createMigrationsTable(db: Database, shut: string | undefined): Promise<void> {
   try {
     await db.transaction(async (tx) => {
       if ((await tx.read(tx.dialect.hasTable(MIGRATIONS_TABLE.name))).length > 0) return;
       for (const statement of createTable(db.dialect, MIGRATIONS_TABLE)) await tx.define(statement);
+      if (shut === undefined) return;
+      await tx.write(sql`insert into dl_migrations (id, name, applied_at) values (${RESTORE_ROW}, ${shut}, 0)`);
     });
   } catch (error) {
     // Another installer was faster.
@@ -69,6 +86,7 @@ export async function checkSchema(db: Reading): Promise<string> {
   const rows = await readMigrations(db);
   const applied = rows && idsOf(rows);
   refuseNewer(applied);
+  refuseUnfinished(applied);
   const missing = MIGRATIONS.filter((migration) => !applied?.has(migration.id));
   if (missing.length === 0) return identityIn(rows ?? []);
   throw new LakeError(
@@ -85,6 +103,14 @@ export async function checkSchema(db: Reading): Promise<string> {
 function identityIn(rows: readonly Row[]): string {
   const row = rows.find(({ id }) => id === IDENTITY_MIGRATION);
   return row === undefined ? "" : (optionalText(row, "database_id") ?? "");
+}
+
+function refuseUnfinished(applied: ReadonlySet<number> | undefined): void {
+  if (!applied?.has(RESTORE_ROW)) return;
+  throw new LakeError("unavailable", "the database is being restored from a backup, and is not whole yet", {
+    code: "RESTORE_UNFINISHED",
+    hint: "Wait for `dl restore`. When that was stopped, repeat it: it goes on where it stood.",
+  });
 }
 
 function refuseNewer(applied: ReadonlySet<number> | undefined): void {

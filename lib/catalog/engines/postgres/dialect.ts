@@ -1,11 +1,22 @@
 /** What is particular to PostgreSQL, as data and fragments. */
 
 import { empty, raw, sql } from "../../database.ts";
-import type { Dialect } from "../../dialect.ts";
+import type { ColumnType, Dialect } from "../../dialect.ts";
 import { commitByFunction } from "./functions/commit.ts";
 import { importBatchByFunction } from "./functions/import-batch.ts";
 import { takeLocks } from "./functions/lock.ts";
 import { allowReader } from "./reader-login.ts";
+
+/** Types to which the texts of a JSON document are cast; an order of letters plays no part there. */
+const CAST: Readonly<Record<ColumnType, string>> = {
+  uuid: "uuid",
+  text: "text",
+  name: "text",
+  int64: "bigint",
+  int32: "integer",
+  boolean: "boolean",
+  key: "uuid",
+};
 
 export const POSTGRES: Dialect = {
   name: "postgres",
@@ -27,6 +38,11 @@ export const POSTGRES: Dialect = {
     raw(`cast(json_build_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")}) as text)`),
   longIn: (column, member) => raw(`cast(cast(${column} as json) ->> '${member}' as bigint)`),
   bytewise: (column) => raw(`${column} collate "C"`),
+  hexOf: (column) => raw(`replace(cast(${column} as text), '-', '')`),
+  rowsOfJson: (json, columns) => {
+    const values = columns.map(({ name, type }, i) => `cast(e ->> ${i} as ${CAST[type]}) as ${name}`);
+    return sql`(select ${raw(values.join(", "))} from jsonb_array_elements(cast(${json} as jsonb)) e) r`;
+  },
   // It has no such hints; it has the size of the tables.
   useIndex: () => empty,
   now: sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,

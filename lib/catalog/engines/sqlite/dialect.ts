@@ -20,6 +20,8 @@ export const SQLITE: Dialect = {
   jsonOf: (alias, columns) => raw(`json_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")})`),
   longIn: (column, member) => raw(`cast(${column} ->> '${member}' as integer)`),
   bytewise: (column) => raw(column),
+  hexOf: (column) => raw(`lower(hex(${column}))`),
+  rowsOfJson: undefined,
   useIndex: (name) => raw(`indexed by ${name}`),
   // BEGIN IMMEDIATE excludes every other writer.
   now: undefined,

@@ -1,0 +1,144 @@
+/**
+ * Makes a backup of the whole catalog while commits go on. The heads of all tables are read in one statement: the cut. Rows are
+ * bound to versions and are not changed afterwards, so what belongs to the cut is read at leisure, without a transaction that lasts.
+ */
+
+import { isWithin } from "../delta/locations.ts";
+import { invalid, LakeError } from "../errors.ts";
+import type { BackupPlace, BackupRow, BackupSet, Catalog, CatalogCut, Clock, CutTable } from "../ports.ts";
+import { backupIdAt } from "./backup-list.ts";
+import { BACKUP_FORMAT, type Manifest, type ManifestTable, putManifest } from "./backup-manifest.ts";
+import { type PartWriter, partWriter } from "./backup-parts.ts";
+import { type RowsPlan, rowsOf, type TablePart } from "./backup-rows.ts";
+import type { OnProgress } from "./import-rows.ts";
+
+export interface Backing {
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+}
+
+export interface BackupOptions {
+  readonly onProgress?: OnProgress;
+}
+
+/** @throws LakeError invalid BACKUP_PLACE; unavailable BACKUP_OVERTAKEN */
+export async function backupCatalog(
+  { catalog, clock }: Backing,
+  place: BackupPlace,
+  { onProgress = () => {} }: BackupOptions = {},
+): Promise<Manifest> {
+  const cutAt = clock.now();
+  const cut = await catalog.readCut();
+  checkPlace(place.location, cut);
+  const backupId = backupIdAt(cutAt, clock.newId());
+  const plan = planOf(cut);
+  const writer = partWriter(place, backupId);
+  await writeRows(catalog, plan, writer, cut, onProgress);
+  const tables = sameAtEnd(cut, await catalog.readCut(), plan);
+  await writer.add("dl_tables", headRows(catalog.backupSets, tables));
+  const parts = await writer.end();
+  const manifest: Manifest = {
+    format: BACKUP_FORMAT,
+    backupId,
+    kind: plan.kind,
+    catalogId: cut.catalogId,
+    migrations: cut.migrations,
+    cutAt,
+    finishedAt: clock.now(),
+    tables: tables.map((table) => manifestTable(table, plan.tables.get(table.tableId))),
+    columns: Object.fromEntries(catalog.backupSets.map(({ name, columns }) => [name, columns])),
+    parts,
+    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+    ...(place.keyId === undefined ? {} : { keyId: place.keyId }),
+  };
+  await putManifest(place, manifest);
+  return manifest;
+}
+
+/** In the folder of a table VACUUM would take a backup for data that nobody needs, and a lost bucket would be lost with it. */
+function checkPlace(location: string, { tables }: CatalogCut): void {
+  const table = tables.find(
+    (one) =>
+      one.status !== "DELETED" &&
+      (one.location === location || isWithin(location, one.location) || isWithin(one.location, location)),
+  );
+  if (table === undefined) return;
+  throw invalid(`${location} is no place for backups: the table ${table.name} lives at ${table.location}`, {
+    code: "BACKUP_PLACE",
+    hint: "Choose a folder or bucket apart from the tables, so that what befalls them spares the backups.",
+  });
+}
+
+/** A table that is being imported is in no backup: its rows still change, and the import can be repeated. */
+function planOf({ tables }: CatalogCut): RowsPlan {
+  const parts = tables
+    .filter(({ status }) => status !== "IMPORTING")
+    .map(({ tableId, version, changes }) => ({ tableId, version, changes }));
+  return {
+    kind: "full",
+    tables: new Map(parts.map((part): [string, TablePart] => [part.tableId, part])),
+    transactionsByVersion: true,
+  };
+}
+
+async function writeRows(
+  catalog: Catalog,
+  plan: RowsPlan,
+  writer: PartWriter,
+  cut: CatalogCut,
+  onProgress: OnProgress,
+): Promise<void> {
+  const expected = expectedRows(cut, plan);
+  for (const set of catalog.backupSets) {
+    let done = 0;
+    for await (const rows of rowsOf(catalog, set, plan)) {
+      await writer.add(set.name, rows);
+      done += rows.length;
+      const total = expected(set);
+      onProgress({ phase: set.name, done, ...(total === undefined ? {} : { total: Math.max(done, total) }) });
+    }
+  }
+}
+
+/** How many rows there will be at least, where heads tell. */
+function expectedRows({ tables }: CatalogCut, plan: RowsPlan): (set: BackupSet) => number | undefined {
+  if (plan.kind === "incremental") return () => undefined;
+  const files = tables.reduce((sum, { numFiles }) => sum + numFiles, 0);
+  return ({ kind }) => (kind === "files" ? files : undefined);
+}
+
+/**
+ * What happened to tables meanwhile. One whose rows are gone is left out. Where old versions were taken away, the history begins
+ * later than at the cut; where the cut itself was, the backup has been overtaken.
+ */
+function sameAtEnd(cut: CatalogCut, end: CatalogCut, plan: RowsPlan): readonly CutTable[] {
+  if (end.catalogId !== cut.catalogId) throw overtaken("the database holds another catalog now");
+  const ends = new Map(end.tables.map((table) => [table.tableId, table]));
+  return cut.tables.flatMap((table): readonly CutTable[] => {
+    const now = ends.get(table.tableId);
+    if (!plan.tables.has(table.tableId) || now === undefined) return [];
+    if (now.version < table.version) throw overtaken(`${table.name} has gone back to version ${now.version}`);
+    if (now.baseVersion > table.version) throw overtaken(`version ${table.version} of ${table.name} is cleaned away`);
+    // Of what is being purged rows are missing: the purge goes on where it is restored.
+    if (now.isPurged) return [now];
+    return [{ ...table, baseVersion: Math.max(table.baseVersion, now.baseVersion) }];
+  });
+}
+
+function overtaken(why: string): LakeError {
+  return new LakeError("unavailable", `the backup was overtaken: ${why}`, {
+    code: "BACKUP_OVERTAKEN",
+    hint: "Nothing of it counts. Make another one.",
+  });
+}
+
+function headRows(sets: readonly BackupSet[], tables: readonly CutTable[]): readonly BackupRow[] {
+  const base = sets.find(({ kind }) => kind === "heads")?.columns.indexOf("base_version") ?? -1;
+  return tables.map(({ row, baseVersion }) => row.with(base, baseVersion));
+}
+
+function manifestTable(table: CutTable, part: TablePart | undefined): ManifestTable {
+  const { row: _row, location: _location, changes: _changes, isPurged: _isPurged, ...rest } = table;
+  return { ...rest, ...(part?.after === undefined ? {} : { after: part.after }) };
+}
