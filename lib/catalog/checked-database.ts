@@ -4,10 +4,15 @@ import { isLakeError, LakeError } from "../errors.ts";
 import { type Database, type Queries, type Sql, type SqlTransaction, sql } from "./database.ts";
 import { checkSchema } from "./migrations/migrate.ts";
 import { IDENTITY_MIGRATION } from "./rows/identity.ts";
+import { text } from "./rows/values.ts";
 
 export interface CheckedDatabase extends Database {
   /** Of the catalog that was there at the first call; no round trip from the second on. */
   identity(): Promise<string>;
+  /** See Commits.epoch. */
+  epoch(): Promise<string>;
+  /** A statement has told that the database is in this one now. */
+  noteEpoch(epoch: string): void;
 }
 
 export interface Checked {
@@ -21,6 +26,7 @@ export interface Checked {
 export function checkedDatabase(database: Database): Checked {
   let checked: Promise<string> | undefined;
   let first: string | undefined;
+  let epoch: Promise<string> | undefined;
 
   async function look(db: Pick<Queries, "dialect" | "read">): Promise<string> {
     const found = await checkSchema(db).catch((error: unknown) => {
@@ -49,6 +55,16 @@ export function checkedDatabase(database: Database): Checked {
     db: {
       ...database,
       identity: check,
+      epoch() {
+        epoch ??= run(() => readEpoch(database)).catch((error: unknown) => {
+          epoch = undefined;
+          throw error;
+        });
+        return epoch;
+      },
+      noteEpoch(now) {
+        epoch = Promise.resolve(now);
+      },
       read: (query) => run(() => database.read(query)),
       write: (query) => run(() => database.write(query)),
       writeReturning: (query) => run(() => database.writeReturning(query)),
@@ -64,6 +80,12 @@ export function checkedDatabase(database: Database): Checked {
       return dialect.doubts === undefined ? [] : dialect.doubts.of(await read(dialect.doubts.query));
     },
   };
+}
+
+/** Where commits are made, though it changes nothing: another connection may see another life. */
+export async function readEpoch(db: Pick<Queries, "dialect" | "writeReturning">): Promise<string> {
+  const [row] = await db.writeReturning(sql`select ${db.dialect.epoch} as epoch`);
+  return row === undefined ? "" : text(row, "epoch");
 }
 
 /** Within a transaction, where the engine has no function that compares. @throws LakeError unavailable DATABASE_CHANGED */

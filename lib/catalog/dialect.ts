@@ -37,6 +37,8 @@ export interface Dialect {
    * cost nothing more.
    */
   readonly rowsOfJson: ((json: string, columns: readonly TypedColumn[]) => Sql) | undefined;
+  /** Names the present life of the database (Commits.epoch). Asked where commits are made. */
+  readonly epoch: Sql;
   /** Milliseconds by the clock of the database; undefined where commits go by the clock of the process. */
   readonly now: Sql | undefined;
   /**

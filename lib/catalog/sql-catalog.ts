@@ -57,6 +57,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     markManifest: (tableId, changes) => markManifest(db, tableId, changes),
     dueManifests: (limit) => dueManifests(db, limit),
 
+    epoch: () => db.epoch(),
     commit: committer(db, clock),
     commitLocked: (transactionId, tables, plan) => commitLocked(db, clock, transactionId, tables, plan),
     async findTransaction(transactionId) {

@@ -230,7 +230,7 @@ const STOP_HINTS: Readonly<Record<StopCode, (table: string) => string>> = {
   FOREIGN_COMMIT: (table) =>
     `Stop the other writer, move its files out of _delta_log, then \`dl resolve --table ${table}\`.`,
   LOG_AHEAD: (table) =>
-    `Is this database older than the log? Then restore a newer one. Else move the other writer's files away, then \`dl resolve --table ${table}\`.`,
+    `Is this database older than the log? Then \`dl recover ${table}\`, or restore a newer one. Else move the other writer's files away, then \`dl resolve --table ${table}\`.`,
   LOG_FILE_MISSING: (table) => `\`dl repair ${table}\` puts back what is missing.`,
   LOG_GONE: (table) =>
     `Is the storage there? Restore the folder if it can be; \`dl repair ${table}\` puts back what SQL holds.`,

@@ -79,6 +79,8 @@ export interface PlannedCommit {
   /** SHA-256 (hex) of the canonical request: the same id with another hash is refused. */
   readonly requestHash: string;
   readonly tables: readonly PlannedTable[];
+  /** The epoch in which the logs of the tables were looked at (Commits.epoch); undefined where no log can be ahead. */
+  readonly epoch: string | undefined;
   /** What the commit asks of the mirrors of its tables; nothing if absent. */
   readonly mirror?: MirrorDemand;
 }

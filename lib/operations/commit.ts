@@ -6,10 +6,10 @@ import { withOrigins } from "../delta/origin.ts";
 import { namesAbsoluteRemoves } from "../delta/own-paths.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { invalid, isLakeError } from "../errors.ts";
-import type { Lake, PlannedCommit, Rejection, Transaction } from "../ports.ts";
+import type { Lake, PlannedCommit, TableState, Transaction } from "../ports.ts";
 import { acknowledge, type Committed } from "./acknowledge.ts";
 import { type By, signed } from "./author.ts";
-import { BEHIND_LOG, checkNotBehind, newestSeen, noteHeads, wentBack } from "./behind-log.ts";
+import { BEHIND_LOG, noteHeads } from "./behind-log.ts";
 import { checkChange } from "./check-change.ts";
 import {
   checkedUpToHead,
@@ -22,9 +22,11 @@ import {
   publishHeads,
   refreshed,
 } from "./commit-parts.ts";
+import { lookAtLogs } from "./first-sight.ts";
 import { mirrorDemand } from "./mirror-demand.ts";
 import { rejected } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
+import { databaseReplaced, sendCommit, sendLocked } from "./send-commit.ts";
 import { forgetTable, tableNotFound, tableStates } from "./table-states.ts";
 import { type Verified, verifyFiles } from "./verify-files.ts";
 
@@ -94,15 +96,19 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
   let verified: ReadonlyMap<string, Verified> | undefined;
   for (let round = 0; round < OPTIMISTIC_ROUNDS; round += 1) {
     if (planned) {
-      verified ??= await verifyFiles(lake, request, planned);
+      const [epoch, files] = await Promise.all([
+        lookAtLogs(lake, statesOf(parts)),
+        verified ?? verifyFiles(lake, request, planned),
+      ]);
+      verified = files;
       await publishHeads(lake, planned);
       await checkChange(lake, planned);
-      const outcome = await lake.catalog.commit(plannedCommit(lake, request, requestHash, planned, verified));
+      const plan = plannedCommit(lake, request, requestHash, planned, verified, epoch);
+      const outcome = await sendCommit(lake, statesOf(parts), plan);
       if (outcome.status === "committed") return committed(lake, parts, outcome);
       if (outcome.status === "otherRequest") throw keyReused(request);
       if (outcome.status === "rejected") {
         const missing = outcome.rejections.some((r) => r.reason === "tableNotFound");
-        await checkTime(lake, parts, outcome.rejections);
         if (!missing || round > 0) return rejected(lake, parts, outcome.rejections);
       }
     }
@@ -117,13 +123,8 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
   return attemptLocked(lake, request, requestHash, parts, verified);
 }
 
-/** A head below what was read of it: the writer is wrong, or SQL has gone back in time. @throws LakeError CATALOG_BEHIND_LOG */
-async function checkTime(lake: Lake, parts: readonly Part[], rejections: readonly Rejection[]): Promise<void> {
-  for (const { tableId, reason, version = -1 } of rejections) {
-    const part = parts.find(({ state }) => state.tableId === tableId);
-    if (part && reason === "headWentBack") throw wentBack(lake, part.state, version);
-    if (part && reason === "readVersionAhead") await checkNotBehind(lake, { ...part.state, version });
-  }
+function statesOf(parts: readonly Part[]): readonly TableState[] {
+  return parts.map(({ state }) => state);
 }
 
 /**
@@ -148,16 +149,16 @@ function plannedCommit(
   requestHash: string,
   parts: readonly PlannedPart[],
   verified: ReadonlyMap<string, Verified>,
+  epoch: string,
 ): PlannedCommit {
   const tables = parts.map(({ plan: { planned } }) => {
     const filesVerified = verified.get(planned.tableId);
-    const seen = { ...planned, seenVersion: newestSeen(lake, planned.tableId) };
-    if (filesVerified === undefined) return seen;
+    if (filesVerified === undefined) return planned;
     const commitInfo = { ...planned.actions.commitInfo, filesVerified };
-    return { ...seen, actions: { ...planned.actions, commitInfo } };
+    return { ...planned, actions: { ...planned.actions, commitInfo } };
   });
   const { transactionId } = request;
-  return withOrigins({ transactionId, requestHash, tables, mirror: mirrorDemand(lake, request) });
+  return withOrigins({ transactionId, requestHash, epoch, tables, mirror: mirrorDemand(lake, request) });
 }
 
 /** Thrown out of the locked callback, to leave the transaction without writing. */
@@ -177,10 +178,11 @@ async function attemptLocked(
   verified: ReadonlyMap<string, Verified>,
 ): Promise<Attempt> {
   const { transactionId } = request;
+  const epoch = await lookAtLogs(lake, statesOf(parts));
   await checkChange(lake, planParts(transactionId, parts));
   const tables = parts.map(({ state, checkedVersion }) => ({ tableId: state.tableId, after: checkedVersion }));
   try {
-    const outcome = await lake.catalog.commitLocked(transactionId, tables, (states, winners) => {
+    const outcome = await sendLocked(lake, statesOf(parts), transactionId, tables, (states, winners) => {
       const locked = parts.map((part) => {
         const state = states.find(({ tableId }) => tableId === part.state.tableId);
         if (!state) throw tableNotFound({ tableId: part.state.tableId });
@@ -190,14 +192,13 @@ async function attemptLocked(
         conflictOf(transactionId, part, winners.get(part.state.tableId) ?? []),
       );
       if (conflicts.length > 0) throw new ConflictUnderLock(conflicts);
-      return plannedCommit(lake, request, requestHash, planParts(transactionId, locked.map(checkedUpToHead)), verified);
+      const planned = planParts(transactionId, locked.map(checkedUpToHead));
+      return plannedCommit(lake, request, requestHash, planned, verified, epoch);
     });
     if (outcome.status === "committed") return committed(lake, parts, outcome);
     if (outcome.status === "otherRequest") throw keyReused(request);
-    if (outcome.status === "rejected") {
-      await checkTime(lake, parts, outcome.rejections);
-      return rejected(lake, parts, outcome.rejections);
-    }
+    if (outcome.status === "again") throw databaseReplaced();
+    if (outcome.status === "rejected") return rejected(lake, parts, outcome.rejections);
     throw new Error("a marker moved although the tables were locked");
   } catch (error) {
     if (error instanceof ConflictUnderLock) return { status: "conflict", conflicts: error.conflicts };

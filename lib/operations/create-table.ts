@@ -10,6 +10,10 @@ import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { Lake } from "../ports.ts";
 import { type By, signed } from "./author.ts";
 import { sha256 } from "./request-hash.ts";
+import { databaseReplaced, type Sent, sendCommit } from "./send-commit.ts";
+
+/** The database may be started again while a table is made, not again and again. */
+const ROUNDS = 3;
 
 export interface CreatedTable {
   readonly tableId: string;
@@ -37,10 +41,19 @@ export async function createTable(
   const actions = signed(newTableActions(table, tableId, lake.clock.now()), { by });
   checkActionSizes(actions, () => "");
   const requestHash = sha256(canonicalJson({ create: table }));
-  const known = await lake.catalog.findTransaction(transactionId);
-  const location = known === undefined ? await freePlace(lake, table) : table.location;
-  const planned = [planCreation({ tableId, name: table.name, location }, actions, transactionId)];
-  const outcome = await lake.catalog.commit(withOrigins({ transactionId, requestHash, tables: planned }));
+  const send = async (): Promise<{ readonly location: string; readonly outcome: Sent }> => {
+    // Before the look at the place: whatever is published until the commit is known to the database that it goes to.
+    const epoch = await lake.catalog.epoch();
+    const known = await lake.catalog.findTransaction(transactionId);
+    const location = known === undefined ? await freePlace(lake, table) : table.location;
+    const tables = [planCreation({ tableId, name: table.name, location }, actions, transactionId)];
+    return {
+      location,
+      outcome: await sendCommit(lake, [], withOrigins({ transactionId, requestHash, epoch, tables })),
+    };
+  };
+  let { location, outcome } = await send();
+  for (let round = 1; outcome.status === "again" && round < ROUNDS; round += 1) ({ location, outcome } = await send());
   if (outcome.status === "committed") {
     const created = outcome.tables[0] ?? { tableId, version: 0, timestamp: outcome.committedAt };
     await lake.queue.enqueue([created]);
@@ -57,6 +70,7 @@ export async function createTable(
     const [rejection] = outcome.rejections;
     throw taken({ name: table.name, location }, { name: table.name, location, ...rejection });
   }
+  if (outcome.status === "again") throw databaseReplaced();
   throw invalid(`the transactionId ${transactionId} was used for a different request`, {
     at: "/transactionId",
     code: "IDEMPOTENCY_KEY_REUSED",

@@ -7,7 +7,9 @@ import { planProtocolChange } from "../delta/plan-commit.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
 import type { Lake, PlannedCommit, TableState } from "../ports.ts";
+import { lookAtLogs } from "./first-sight.ts";
 import { sha256 } from "./request-hash.ts";
+import { sendCommit } from "./send-commit.ts";
 import { forgetTable, tableStates } from "./table-states.ts";
 
 export interface FenceResult {
@@ -32,7 +34,8 @@ export async function fenceTable(lake: Lake, ref: TableRef, fence: FenceState): 
     if (state === undefined) break;
     const { tableId, name: table } = state;
     if (isFenced(state.protocol) === fenced) return { tableId, table, fenced };
-    const outcome = await lake.catalog.commit(await plannedFence(state, fence, transactionId));
+    const epoch = await lookAtLogs(lake, [state]);
+    const outcome = await sendCommit(lake, [state], plannedFence(state, fence, transactionId, epoch));
     if (outcome.status !== "committed") continue;
     forgetTable(lake, state);
     await lake.queue.enqueue(outcome.tables);
@@ -45,10 +48,11 @@ export async function fenceTable(lake: Lake, ref: TableRef, fence: FenceState): 
   });
 }
 
-async function plannedFence(state: TableState, fence: FenceState, transactionId: string): Promise<PlannedCommit> {
+function plannedFence(state: TableState, fence: FenceState, transactionId: string, epoch: string): PlannedCommit {
   const protocol = withFence(state.protocol, fence);
   return withOrigins({
     transactionId,
+    epoch,
     requestHash: sha256(canonicalJson({ fence: fence === "on", tableId: state.tableId })),
     tables: [planProtocolChange(state, protocol, fence === "on" ? "FENCE" : "UNFENCE", transactionId)],
   });

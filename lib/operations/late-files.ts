@@ -4,7 +4,7 @@
  */
 
 import { encodeCommit } from "../delta/encode.ts";
-import { type CheckpointFile, LAST_CHECKPOINT } from "../delta/log-files.ts";
+import { type CheckpointFile, LAST_CHECKPOINT, type LogListing } from "../delta/log-files.ts";
 import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
 
@@ -39,6 +39,32 @@ export async function removeLateFiles(lake: Lake, table: Place, next: number): P
 
 async function hintsAt(log: DeltaLog, next: number): Promise<boolean> {
   return ((await log.readLastCheckpoint()) ?? -1) >= next;
+}
+
+/**
+ * The first file of a version above `head` that is not such a late one; undefined where there is none. Usually the first file
+ * decides, with one call of the store.
+ */
+export async function firstAbove(
+  lake: Lake,
+  table: Place,
+  { commits, checkpoints }: Pick<LogListing, "commits" | "checkpoints">,
+  head: number,
+): Promise<{ readonly name: string; readonly version: number } | undefined> {
+  const log = lake.openLog(table.location);
+  const late = new Set<number>();
+  for (const { version, name } of commits) {
+    if (version <= head) continue;
+    const bytes = await log.readCommitBytes(version);
+    if (bytes !== undefined && !(await isOfDroppedTable(lake, table, version, bytes))) return { name, version };
+    late.add(version);
+  }
+  for (const checkpoint of checkpoints) {
+    const { version, files } = checkpoint;
+    if (version <= head || late.has(version) || (await isLateCheckpoint(lake, log, table, checkpoint))) continue;
+    return { name: files[0]?.name ?? "", version };
+  }
+  return undefined;
 }
 
 /**

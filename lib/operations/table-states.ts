@@ -56,6 +56,11 @@ export function forgetTable(lake: Lake, state: { readonly tableId: string; reado
   cache?.delete(key({ name: state.name }));
 }
 
+/** Drops all that is remembered: the database may be another one. */
+export function forgetTables(lake: Lake): void {
+  remembered.delete(lake.catalog);
+}
+
 export function tableNotFound(ref: TableRef): LakeError {
   const name = "tableId" in ref ? `with the id ${ref.tableId}` : `named "${ref.name}"`;
   return notFound(`there is no table ${name}`, {

@@ -5,6 +5,11 @@ import type { MirrorFacts } from "../delta/health.ts";
 import type { PlannedCommit, TableState } from "../delta/table.ts";
 
 export interface Commits {
+  /**
+   * Names the present life of the database: another name may mean that it has been restored, replaced or started again, and that
+   * what was seen before says nothing any more. No round trip from the second call on: the statement of a commit compares it.
+   */
+  epoch(): Promise<string>;
   /** The commit point of the product: all tables move in one SQL transaction, or none. One round trip. */
   commit(planned: PlannedCommit): Promise<CommitOutcome>;
   /**
@@ -84,6 +89,8 @@ export type CommitOutcome =
   /** A watched marker moved past checkedVersion: read the winners, check, and plan again. */
   | { readonly status: "moved"; readonly tableIds: readonly string[] }
   | { readonly status: "rejected"; readonly rejections: readonly Rejection[] }
+  /** The database is not in the epoch that the commit was planned in: look at the logs, read the tables, and plan again. */
+  | { readonly status: "otherEpoch"; readonly epoch: string }
   /** This transactionId was used for a different request. */
   | { readonly status: "otherRequest" };
 

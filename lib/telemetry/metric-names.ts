@@ -19,6 +19,11 @@ export const EVENT_METRICS = {
     "dl_commits_refused_total",
     "Commits refused because too much of a table is unpublished, or nothing can be published to it.",
   ),
+  commitsBehindLog: counter(
+    "CommitsBehindLog",
+    "dl_commits_behind_log_total",
+    "Commits refused, and messages found, because the database is older than a log.",
+  ),
   unverifiedCommits: counter(
     "UnverifiedCommits",
     "dl_unverified_commits_total",

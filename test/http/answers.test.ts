@@ -128,7 +128,12 @@ for (const engine of testEngines()) {
           tableId,
         );
       });
-      const made = await catalog.commit({ transactionId: crypto.randomUUID(), requestHash: "h", tables: plans });
+      const made = await catalog.commit({
+        transactionId: crypto.randomUUID(),
+        requestHash: "h",
+        tables: plans,
+        epoch: undefined,
+      });
       assert.equal(made.status, "committed");
       ids.set("transaction", made.status === "committed" ? made.transactionId : "");
       for (const { tableId } of plans) await catalog.setQuarantine(tableId, "東".repeat(4000));

@@ -140,8 +140,8 @@ test("a checkpoint of the old table, put when its last commit was not there any 
   assert.deepEqual((await mirrorTable(lake, id)).published, [0]);
   for (const key of late) assert.equal(await store.get(key), undefined, key);
   // One that nobody of ours is known to have made stays, and stops the mirror.
-  await store.put(late[0] ?? "", new TextEncoder().encode("PAR1, or so it says"));
   await commitTo(lake, id, 0, [addOf("young")]);
+  await store.put(late[0] ?? "", new TextEncoder().encode("PAR1, or so it says"));
   assert.equal((await mirrorTable(lake, id)).error?.code, "LOG_AHEAD");
   assert.ok(await store.get(late[0] ?? ""));
   await lake.close();

@@ -44,8 +44,8 @@ test("edge 53: a foreign commit quarantines this table alone, nothing is overwri
   await mirrorTable(lake, id);
   const store = lake.store("file:///lake/m.foreign");
   const foreign = new TextEncoder().encode('{"commitInfo":{"operation":"WRITE"}}\n');
-  await store.putIfAbsent("_delta_log/00000000000000000001.json", foreign);
   await commitTo(lake, id, 0, [addOf("f")]);
+  await store.putIfAbsent("_delta_log/00000000000000000001.json", foreign);
   await commitTo(lake, id, 1, [addOf("g")]);
   const result = await mirrorTable(lake, id);
   assert.match(result.quarantined ?? "", /another commit 1/);

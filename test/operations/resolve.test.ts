@@ -35,8 +35,8 @@ async function quarantined(name: string): Promise<{ readonly id: string; readonl
   const id = await newTable(lake, name);
   const location = `file:///lake/${name}`;
   await mirrorTable(lake, id);
-  for (const version of [1, 2]) await putText(lake, location, file(version), '{"commitInfo":{"operation":"WRITE"}}\n');
   for (const version of [0, 1]) await commitTo(lake, id, version, [addOf(`f${version}`)]);
+  for (const version of [1, 2]) await putText(lake, location, file(version), '{"commitInfo":{"operation":"WRITE"}}\n');
   assert.ok((await mirrorTable(lake, id)).quarantined);
   return { id, location };
 }

@@ -84,7 +84,7 @@ export function plannedTable(tableId: string, plan: Plan): PlannedTable {
 }
 
 export function planned(tables: readonly PlannedTable[], transactionId = id(), requestHash = "hash"): PlannedCommit {
-  return { transactionId, requestHash, tables };
+  return { transactionId, requestHash, tables, epoch: undefined };
 }
 
 export function creation(tableId: string, name: string, plan: Plan = {}): PlannedTable {

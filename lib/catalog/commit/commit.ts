@@ -5,7 +5,7 @@ import type { Commit } from "../../delta/actions.ts";
 import type { PlannedCommit, TableState } from "../../delta/table.ts";
 import { invalid } from "../../errors.ts";
 import type { Clock, CommitOutcome } from "../../ports.ts";
-import { type CheckedDatabase, checkIdentity } from "../checked-database.ts";
+import { type CheckedDatabase, checkIdentity, readEpoch } from "../checked-database.ts";
 import { touch } from "../claims.ts";
 import type { Database, SqlTransaction } from "../database.ts";
 import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from "../dialect.ts";
@@ -28,7 +28,12 @@ export function committer(db: CheckedDatabase, clock: Clock): (planned: PlannedC
     },
     { concurrency },
   );
-  return async (planned) => wholeOutcome(await grouped(requestOf(planned)));
+  return async (planned) => wholeOutcome(noted(db, await grouped(requestOf(planned))));
+}
+
+function noted(db: CheckedDatabase, outcome: CommitOutcome): CommitOutcome {
+  if (outcome.status === "otherEpoch") db.noteEpoch(outcome.epoch);
+  return outcome;
 }
 
 /** One writes while the other waits for the disk. More would be smaller groups: the same work in more calls. */
@@ -41,10 +46,16 @@ function commitInOneTransaction(
 ): Promise<readonly CommitOutcome[]> {
   return db.transaction(async (tx) => {
     await checkIdentity(tx, database);
+    const epoch = await readEpoch(tx);
     const answers: CommitOutcome[] = [];
-    for (const request of requests) answers.push(await commitInTransaction(tx, request, clock.now()));
+    for (const request of requests) answers.push(await commitInEpoch(tx, epoch, request, clock.now()));
     return answers;
   });
+}
+
+function commitInEpoch(tx: SqlTransaction, epoch: string, request: CommitRows, now: number): Promise<CommitOutcome> {
+  const isOther = request.epoch !== undefined && request.epoch !== epoch;
+  return isOther ? Promise.resolve({ status: "otherEpoch", epoch }) : commitInTransaction(tx, request, now);
 }
 
 /** As {@link committer}, with the locks held while `plan` decides. */
@@ -67,12 +78,13 @@ export async function commitLocked(
     const request = requestOf(plan(states, await readWinners(tx, tables, states)));
     if (tx.dialect.functions === undefined) {
       await checkIdentity(tx, database);
-      return commitInTransaction(tx, request, clock.now());
+      return commitInEpoch(tx, await readEpoch(tx), request, clock.now());
     }
     const [outcome] = await tx.dialect.functions.commit(tx, { database, requests: [request], waits: true });
     return outcome as CommitOutcome;
   };
-  return wholeOutcome(await db.transaction(round, { withinMs: deadlineMs("lockedRound") }));
+  const outcome = await db.transaction(round, { withinMs: deadlineMs("lockedRound") });
+  return wholeOutcome(noted(db, outcome));
 }
 
 /** All commits after the given versions; the key is the table id as the caller wrote it. */
@@ -100,6 +112,7 @@ function requestOf(planned: PlannedCommit): CommitRows {
   const request: CommitRows = {
     transactionId,
     requestHash: planned.requestHash,
+    ...(planned.epoch === undefined ? {} : { epoch: planned.epoch }),
     locks: [transactionLock(transactionId), ...tables.flatMap(locksOf)],
     ...(created.length === 0 ? {} : { sharedLocks: created.flatMap(locksAbove) }),
     mirror: mirrorRequest(planned.mirror),

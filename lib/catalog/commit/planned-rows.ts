@@ -2,7 +2,7 @@
 
 import type { CommitActions, DomainMetadata, RemoveFile } from "../../delta/actions.ts";
 import { metadataFields, protocolFields } from "../../delta/encode.ts";
-import { STOPPED_STATES, STOPPING_DRIFT } from "../../delta/health.ts";
+import { STOPPED_STATES, STOPPING_DRIFT, type StopCode } from "../../delta/health.ts";
 import { type Int64, isInt64 } from "../../delta/int64.ts";
 import { isJsonObject, parseJson, stringifyJson } from "../../delta/json.ts";
 import { placesAbove } from "../../delta/locations.ts";
@@ -66,8 +66,12 @@ export interface TableRequest extends TableWrite {
 export interface MirrorRequest {
   /** No commit from so many unpublished versions on; any number if absent. */
   readonly maxUnpublished?: number;
-  /** No commit where one of these facts holds (lib/delta/health.ts); absent: they forbid none. */
-  readonly stops?: { readonly codes: readonly string[]; readonly drift: readonly string[] };
+  /** No commit where one of these facts holds (lib/delta/health.ts). */
+  readonly stops: {
+    readonly codes: readonly string[];
+    readonly drift: readonly string[];
+    readonly quarantine: boolean;
+  };
 }
 
 /** A transaction. */
@@ -75,6 +79,8 @@ export interface CommitRows {
   readonly mirror: MirrorRequest;
   readonly transactionId: string;
   readonly requestHash: string;
+  /** Nothing is written in another one; absent: in any. */
+  readonly epoch?: string;
   /** Names of all locks that it takes for itself, in any order. */
   readonly locks: readonly string[];
   /** Names of those that others may have, too; absent where no table is made. */
@@ -134,10 +140,15 @@ export interface TransactionRow {
 
 export type ImportAnswer = "applied" | "noImport" | "elsewhere";
 
+/** Whatever the commit asks for: on top of a database that is older than the log nothing is committed. */
+const BEHIND_CODES: readonly StopCode[] = ["LOG_AHEAD"];
+
 export function mirrorRequest({ running = false, below }: Partial<MirrorDemand> = {}): MirrorRequest {
   return {
     ...(below === undefined ? {} : { maxUnpublished: below }),
-    ...(running ? { stops: { codes: Object.keys(STOPPED_STATES), drift: STOPPING_DRIFT } } : {}),
+    stops: running
+      ? { codes: Object.keys(STOPPED_STATES), drift: STOPPING_DRIFT, quarantine: true }
+      : { codes: BEHIND_CODES, drift: [], quarantine: false },
   };
 }
 

@@ -296,6 +296,7 @@ declare
   waits constant boolean := (req->>'waits')::boolean;
   answers jsonb := '[]';
   is_free boolean := true;
+  present text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
@@ -307,6 +308,13 @@ begin
     select from dl_migrations where id = 10 and database_id = (req->>'database')::uuid) then
     raise exception 'the request is for the catalog %', req->>'database' using errcode = 'DL001';
   end if;
+  select concat_ws('.',
+    -- the server: also after it was started again, and another one for each member of a cluster
+    (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint, pg_is_in_recovery(),
+    -- the database, and its tables: also after they were emptied, made anew, or written anew
+    (select oid from pg_database where datname = current_database()), 'dl_tables'::regclass::oid, pg_relation_filenode('dl_tables'),
+    -- its rows: this one is written when a catalog is made, or put back
+    (select xmin from dl_migrations where id = 10)) into present;
   if waits then
     perform dl_lock_both(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n),
       array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n));
@@ -320,7 +328,9 @@ begin
         from jsonb_array_elements_text(requests->i->'sharedLocks') n;
       end if;
     end if;
-    answers := answers || case when is_free then dl_commit_one_2(requests->i) else '{"status":"busy"}' end;
+    answers := answers || case when not is_free then '{"status":"busy"}'
+      when requests->i->>'epoch' <> present then jsonb_build_object('status', 'otherEpoch', 'epoch', present)
+      else dl_commit_one_2(requests->i) end;
   end loop;
   return answers::text;
 end $function$`;

@@ -42,7 +42,7 @@ begin
       left join dl_mirror_status f on f.table_id = h.table_id and f.version = coalesce(o.version - 1, h.version)
         and f.status = 'COMPLETE' and f.error_code is not null
       left join dl_parity p on p.table_id = h.table_id where h.table_id = tid) row;
-  if stops is not null and (facts ? 'quarantine' or stops->'codes' ? (facts->>'error_code')
+  if stops is not null and ((stops->>'quarantine')::boolean and facts ? 'quarantine' or stops->'codes' ? (facts->>'error_code')
     or stops->'codes' ? (facts->>'fault_code')
     or exists (select 1 from jsonb_object_keys((facts->>'drift')::jsonb) kind where stops->'drift' ? kind)) then
     return facts || '{"refusal":"mirrorStopped"}';

@@ -3,6 +3,7 @@
 import { empty, raw, sql } from "../../database.ts";
 import type { ColumnType, Dialect } from "../../dialect.ts";
 import { commitByFunction } from "./functions/commit.ts";
+import { EPOCH } from "./functions/epoch.ts";
 import { importBatchByFunction } from "./functions/import-batch.ts";
 import { takeLocks } from "./functions/lock.ts";
 import { allowReader } from "./reader-login.ts";
@@ -45,6 +46,7 @@ export const POSTGRES: Dialect = {
   },
   // It has no such hints; it has the size of the tables.
   useIndex: () => empty,
+  epoch: raw(EPOCH),
   now: sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   lock: takeLocks,
   functions: { commit: commitByFunction, importBatch: importBatchByFunction },

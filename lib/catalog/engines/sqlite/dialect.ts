@@ -23,6 +23,8 @@ export const SQLITE: Dialect = {
   hexOf: (column) => raw(`lower(hex(${column}))`),
   rowsOfJson: undefined,
   useIndex: (name) => raw(`indexed by ${name}`),
+  // Made by the driver, which knows whether others have written to the file.
+  epoch: raw("dl_epoch()"),
   // BEGIN IMMEDIATE excludes every other writer.
   now: undefined,
   lock: undefined,

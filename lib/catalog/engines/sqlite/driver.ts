@@ -12,6 +12,7 @@ import { invalid, LakeError } from "../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../retry.ts";
 import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql, untyped } from "../../database.ts";
 import { SQLITE } from "./dialect.ts";
+import { watchEpoch } from "./epoch.ts";
 import { isBusy, sqliteError } from "./errors.ts";
 import { watchFiles } from "./file-watch.ts";
 
@@ -41,6 +42,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
   checkPlace(path);
   checkMissing(path, options.missing ?? "make");
   const files = watchFiles(path);
+  const epoch = watchEpoch(path);
   let lookedAt = Number.NEGATIVE_INFINITY;
   let writer: Connection | undefined;
   let reader: Connection | undefined;
@@ -58,6 +60,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
     // Opening makes a file where there is none: the one that has been read must still be there.
     if (reader !== undefined) files.check();
     writer = await retried(() => openConnection(path, "write"));
+    writer.define("dl_epoch", () => epoch.name);
     return writer;
   };
   const read = (query: Sql): readonly Row[] => {
@@ -77,10 +80,12 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
       await retried(() => connection.all("begin immediate", []));
       try {
         files.check();
+        epoch.look({ schema: numberOf(connection, "schema_version"), data: numberOf(connection, "data_version") });
         const result = await work(transactionOn(connection, path));
         translated(path, () => connection.all("commit", []));
         // Before anybody hears of it: a file that went away meanwhile has taken the commit with it.
         files.check();
+        epoch.wrote();
         return result;
       } catch (error) {
         connection.rollback();
@@ -123,6 +128,8 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
 interface Connection {
   all(text: string, values: readonly SqlValue[]): readonly Row[];
   run(text: string, rows: readonly (readonly SqlValue[])[]): void;
+  /** Makes a function of SQL without parameters. */
+  define(name: string, answer: () => string): void;
   rollback(): void;
   close(): void;
 }
@@ -158,11 +165,16 @@ function openConnection(path: string, access: "read" | "write"): Connection {
       const statement = prepare(text);
       for (const row of rows) statement.run(...row.map(bound));
     },
+    define: (name, answer) => db.function(name, answer),
     rollback() {
       if (db.isTransaction) db.exec("rollback");
     },
     close: () => db.close(),
   };
+}
+
+function numberOf(connection: Connection, pragma: "schema_version" | "data_version"): number {
+  return connection.all(`pragma ${pragma}`, [])[0]?.[pragma] as number;
 }
 
 function bound(value: SqlValue): null | string | number | bigint {

@@ -15,6 +15,7 @@ import { MARKER_COLUMNS } from "../../../rows/heads.ts";
 import { IDENTITY_MIGRATION } from "../../../rows/identity.ts";
 import { factsAfter, mirrorFactsOf } from "../../../rows/mirror-facts.ts";
 import { text } from "../../../rows/values.ts";
+import { EPOCH } from "./epoch.ts";
 import { PINNED } from "./settings.ts";
 
 const WATCHED_HAS_MOVED = Object.values(MARKER_COLUMNS)
@@ -60,6 +61,7 @@ declare
   waits constant boolean := (req->>'waits')::boolean;
   answers jsonb := '[]';
   is_free boolean := true;
+  present text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
@@ -71,6 +73,7 @@ begin
     select from dl_migrations where id = ${IDENTITY_MIGRATION} and database_id = (req->>'database')::uuid) then
     raise exception 'the request is for the catalog %', req->>'database' using errcode = 'DL001';
   end if;
+  select ${EPOCH} into present;
   if waits then
     perform dl_lock_both(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n),
       array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n));
@@ -84,7 +87,9 @@ begin
         from jsonb_array_elements_text(requests->i->'sharedLocks') n;
       end if;
     end if;
-    answers := answers || case when is_free then dl_commit_one_2(requests->i) else '{"status":"busy"}' end;
+    answers := answers || case when not is_free then '{"status":"busy"}'
+      when requests->i->>'epoch' <> present then jsonb_build_object('status', 'otherEpoch', 'epoch', present)
+      else dl_commit_one_2(requests->i) end;
   end loop;
   return answers::text;
 end $function$`;

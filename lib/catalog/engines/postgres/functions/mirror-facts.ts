@@ -11,7 +11,7 @@ declare
 begin
   select jsonb_strip_nulls(to_jsonb(row)) into facts from (
     select ${MIRROR_FACTS.columns} from ${MIRROR_FACTS.from} where h.table_id = tid) row;
-  if stops is not null and (facts ? 'quarantine' or stops->'codes' ? (facts->>'error_code')
+  if stops is not null and ((stops->>'quarantine')::boolean and facts ? 'quarantine' or stops->'codes' ? (facts->>'error_code')
     or stops->'codes' ? (facts->>'fault_code')
     or exists (select 1 from jsonb_object_keys((facts->>'drift')::jsonb) kind where stops->'drift' ? kind)) then
     return facts || '{"refusal":"mirrorStopped"}';
