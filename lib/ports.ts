@@ -22,6 +22,7 @@ export type * from "./ports/keys.ts";
 export type * from "./ports/lake.ts";
 export type * from "./ports/lifecycle.ts";
 export type * from "./ports/log.ts";
+export type * from "./ports/maintenance.ts";
 export type * from "./ports/metrics.ts";
 export type * from "./ports/outbox.ts";
 export type * from "./ports/page.ts";

@@ -39,6 +39,10 @@ export interface Dialect {
   readonly rowsOfJson: ((json: string, columns: readonly TypedColumn[]) => Sql) | undefined;
   /** Names the present life of the database (Commits.epoch). Asked where commits are made. */
   readonly epoch: Sql;
+  /** A table of texts, as one value: their places from 0 in `n`, the texts in `t`. */
+  textList(texts: readonly string[]): Sql;
+  /** The key that 32 hex digits are: what is in columns of type `key`. */
+  keyOf(hex: Sql): Sql;
   /** Milliseconds by the clock of the database; undefined where commits go by the clock of the process. */
   readonly now: Sql | undefined;
   /**

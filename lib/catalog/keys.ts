@@ -8,7 +8,12 @@ import { canonicalPath } from "../delta/paths.ts";
 
 /** First 16 bytes of the SHA-256 of the canonical path, as 32 hex digits: all spellings of a path have one key. */
 export function pathKey(path: string, location?: string): string {
-  return hash("sha256", canonicalPath(path, location)).slice(0, 32);
+  return canonicalKey(canonicalPath(path, location));
+}
+
+/** The key of a canonical path. */
+export function canonicalKey(path: string): string {
+  return hash("sha256", path).slice(0, 32);
 }
 
 /** Empty without a deletion vector, else 16 hex digits of the SHA-256 of its id. Only compared within one path. */

@@ -13,6 +13,9 @@ import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
 import { abortImport, beginImport, finishImport, importBatch, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
+import * as unneeded from "./maintenance/files.ts";
+import { trimBelowBase } from "./maintenance/trim.ts";
+import { condemn, raiseBase, readUpkeep, writeUpkeep } from "./maintenance/upkeep.ts";
 import { dueManifests, markManifest, readManifestFacts } from "./manifests.ts";
 import { SCHEMA } from "./migrations/index.ts";
 import { migrate } from "./migrations/migrate.ts";
@@ -99,6 +102,18 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
 
     readParity: (tableId) => readParity(db, tableId),
     writeParity: (record) => writeParity(db, record),
+
+    readUpkeep: (tableIds) => readUpkeep(db, tableIds),
+    writeUpkeep: (tableId, change) => writeUpkeep(db, tableId, change),
+    newestRemoval: (tableId, upTo) => unneeded.newestRemoval(db, tableId, upTo),
+    condemn: (tableId, options) => condemn(db, tableId, options),
+    expiredFiles: (tableId, options) => unneeded.expiredFiles(db, tableId, options),
+    filesInUse: (table, wanted) => unneeded.filesInUse(db, table, wanted),
+    changeFilesFrom: (tableId, version, limit) => unneeded.changeFilesFrom(db, tableId, version, limit),
+    sharedVectors: (options) => unneeded.sharedVectors(db, options),
+    placesWithin: (location) => unneeded.placesWithin(db, location),
+    raiseBase: (tableId, version) => raiseBase(db, tableId, version),
+    trimBelowBase: (tableId, keep) => trimBelowBase(db, tableId, keep),
 
     addKey: (key) => addKey(db, key),
     findKey: (keyId) => findKey(db, keyId),

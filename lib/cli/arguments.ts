@@ -33,3 +33,13 @@ export function moment(text: string): number {
 export function repeated(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
 }
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A duration, as milliseconds: a number and its unit. */
+export function duration(text: string): number {
+  const [, number, unit = ""] = /^(\d{1,9}(?:\.\d{1,3})?)([smhd])$/.exec(text) ?? [];
+  if (number === undefined)
+    throw new InvalidArgumentError("It takes a number and a unit (s, m, h, d), such as 168h or 7d.");
+  return Math.round(Number(number) * (UNIT_MS[unit] ?? 0));
+}

@@ -68,6 +68,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "make large files of small ones; --plan only says which, for an engine to do it",
     load: async () => (await import("./commands/compact.ts")).compactCommand(),
   },
+  vacuum: {
+    about: "remove the files that only versions beyond the retention have; without --yes, count them",
+    load: async () => (await import("./commands/vacuum.ts")).vacuumCommand(),
+  },
   drop: {
     about: "forget a table, once all of it is in its _delta_log; its files stay",
     load: async () => (await import("./commands/drop.ts")).dropCommand(),

@@ -18,6 +18,11 @@ export function canonicalPath(path: string, location?: string): string {
   return root !== undefined && absolute.startsWith(`${root}/`) ? absolute.slice(root.length + 1) : absolute;
 }
 
+/** The canonical path, in other tables, of a file of this one. @param key below its root */
+export function canonicalElsewhere(key: string, location: string): string {
+  return `${rootOf(location)}/${key}`;
+}
+
 /** An absolute path in its one spelling; undefined for a relative one. */
 function absolutePath(path: string): string | undefined {
   if (path.startsWith("/")) return percentDecode(path) ?? path;

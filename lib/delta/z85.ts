@@ -19,3 +19,19 @@ export function decodeZ85(text: string): Uint8Array | undefined {
   }
   return new Uint8Array(bytes.buffer);
 }
+
+/** The text of bytes, whose number is a multiple of four. */
+export function encodeZ85(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let text = "";
+  for (let start = 0; start + 4 <= bytes.length; start += 4) {
+    let value = view.getUint32(start);
+    let letters = "";
+    for (let i = 0; i < 5; i += 1) {
+      letters = LETTERS.charAt(value % 85) + letters;
+      value = Math.floor(value / 85);
+    }
+    text += letters;
+  }
+  return text;
+}

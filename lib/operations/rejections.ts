@@ -113,6 +113,16 @@ function rejectionError(rejection: Rejection, { asked, state }: RejectedPart): E
         hint: "Readers compare paths letter by letter: use the spelling of GET /v1/tables/{tableId}/files.",
         facts,
       });
+    case "vacuumed":
+      return invalid(
+        `vacuum has removed this file, which versions before ${rejection.version} had: "${rejection.path}"`,
+        {
+          at: fileAt(),
+          code: "FILE_VACUUMED",
+          hint: `Write its rows to a file with a new name. What version ${rejection.version} and later ones have can be restored.`,
+          facts,
+        },
+      );
     default:
       return invalid(`the commit was refused: ${rejection.reason}`, { at, facts });
   }

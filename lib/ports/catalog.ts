@@ -6,6 +6,7 @@ import type { Compactions } from "./compaction.ts";
 import type { Imports } from "./imports.ts";
 import type { ApiKeys } from "./keys.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import type { Maintenance } from "./maintenance.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Parity } from "./parity.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -24,6 +25,7 @@ export interface Catalog
     Outbox,
     Parity,
     Imports,
+    Maintenance,
     ApiKeys,
     Backups {}
 

@@ -56,6 +56,8 @@ export interface Rejection {
     | "otherSpelling"
     /** add of a path whose live or former file a winner changed after readVersion */
     | "addedByWinner"
+    /** add of a path, or of a deletion vector, that vacuum has removed, or is about to remove */
+    | "vacuumed"
     /** nothing can be published to the table, and the commit asked for that */
     | "mirrorStopped"
     /** more is unpublished than the commit allows */

@@ -42,6 +42,20 @@ table dl_files -- Files: one row per add action. A file is live at version v whe
   h2 bigint not null -- Lane 2 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
   h3 bigint not null -- Lane 3 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
 
+table dl_maintenance -- Upkeep of the tables: what each one wants done, and how far that has come. No row: the defaults, and nothing yet.
+  table_id uuid not null -- Table, as in dl_tables.
+  vacuum boolean -- Whether the schedule vacuums it; NULL: as the service says.
+  clean_log boolean -- Whether the schedule cleans its log; NULL: as the service says.
+  trim_history boolean -- Whether the schedule trims its history in SQL; NULL: as the service says.
+  history_retention bigint -- How long SQL keeps its versions, in milliseconds; NULL: as the service says.
+  vacuum_floor bigint -- Files that only versions below this one have may be gone, and no commit may add them again; NULL: vacuum has removed none.
+  vacuumed_version bigint -- Files removed up to this version have been dealt with; NULL: none.
+  vacuum_at bigint -- When vacuum last ended, in milliseconds.
+  condemned_at bigint -- When vacuum_floor was last raised, in milliseconds.
+  clean_log_at bigint -- When the log was last cleaned, in milliseconds.
+  trim_history_at bigint -- When the history was last trimmed, in milliseconds.
+  last_error text -- Why the schedule last failed; NULL when it did not.
+
 table dl_metadata -- metaData actions. The one of a version is the newest at or below it.
   table_id uuid not null -- Table, as in dl_tables.
   version bigint not null -- Version of the table whose commit holds this action.
@@ -178,7 +192,11 @@ CREATE UNIQUE INDEX dl_domains_pkey ON dl_domains USING btree (table_id, domain,
 CREATE INDEX dl_domains_version ON dl_domains USING btree (table_id, version);
 CREATE INDEX dl_files_former ON dl_files USING btree (table_id, path_key, removed_version) WHERE (removed_version < '9007199254740991'::bigint);
 CREATE UNIQUE INDEX dl_files_live ON dl_files USING btree (table_id, path_key, dv_key) WHERE (removed_version = '9007199254740991'::bigint);
+CREATE INDEX dl_files_outside ON dl_files USING btree (path_key) WHERE ((path ~~ '/%'::text) OR (path ~~ '%:/%'::text));
 CREATE UNIQUE INDEX dl_files_pkey ON dl_files USING btree (table_id, added_version, ord);
+CREATE INDEX dl_files_shared_vectors ON dl_files USING btree (table_id, added_version, ord) WHERE (substr(deletion_vector, 1, 18) = '{"storageType":"p"'::text);
+CREATE INDEX dl_files_vectors ON dl_files USING btree (table_id, substr(deletion_vector, 1, 57)) WHERE (deletion_vector IS NOT NULL);
+CREATE UNIQUE INDEX dl_maintenance_pkey ON dl_maintenance USING btree (table_id);
 CREATE UNIQUE INDEX dl_metadata_pkey ON dl_metadata USING btree (table_id, version);
 CREATE UNIQUE INDEX dl_migrations_pkey ON dl_migrations USING btree (id);
 CREATE INDEX dl_mirror_status_faults ON dl_mirror_status USING btree (table_id, version) WHERE (error_code IS NOT NULL);
@@ -274,7 +292,9 @@ declare
   removes jsonb;
   adds jsonb;
   fresh boolean := false;
+  floor bigint;
 begin
+  select m.vacuum_floor into floor from dl_maintenance m where m.table_id = tid;
   if jsonb_array_length(tab->'removes') = 0 then
     -- An append, nearly always: no path of it is live, and nobody has removed anything since the read.
     perform from jsonb_to_recordset(tab->'adds') a(path_key uuid)
@@ -282,7 +302,7 @@ begin
       where f.table_id = tid and f.path_key = a.path_key and f.removed_version = 9007199254740991 order by f.dv_key limit 1) live
     limit 1;
     fresh := not found;
-    if fresh and head_removed <= rv then return null; end if;
+    if fresh and head_removed <= rv and floor is null then return null; end if;
   end if;
 
   select jsonb_agg(bad.rejection order by bad.ord) into removes from (
@@ -315,8 +335,9 @@ begin
   select jsonb_agg(bad.rejection order by bad.ord) into adds from (
     select a.ord, jsonb_build_object('tableId', tid, 'path', a.path,
       'reason', case when a.newer is not null then 'addedByWinner' when a.spelled then 'otherSpelling'
-        when a.blocked then 'addOverLive' else 'addedByWinner' end,
-      'version', case when a.newer is not null then a.newer when a.spelled or a.blocked then head else a.former end) rejection
+        when a.blocked then 'addOverLive' when a.former is not null then 'addedByWinner' else 'vacuumed' end,
+      'version', case when a.newer is not null then a.newer when a.spelled or a.blocked then head
+        when a.former is not null then a.former else floor end) rejection
     from (
       select c.ord, min(c.path) path, max(c.newer) newer, bool_or(c.spelled) spelled, bool_or(c.blocked) blocked, min(c.former) former
       from (
@@ -337,6 +358,19 @@ begin
           where f.table_id = tid and f.path_key = a.path_key and f.removed_version > rv
             and f.removed_version < 9007199254740991 order by f.removed_version limit 1) former
         where head_removed > rv
+        union all
+        -- Files and deletion vectors that vacuum has removed, or is about to: their last remove is below what it keeps.
+        select a.ord, a.path, null, false, false, null
+        from jsonb_to_recordset(tab->'adds') a(ord int, path text, path_key uuid, dv_key text)
+        left join lateral (select r.version from dl_removes r
+          where r.table_id = tid and r.path_key = a.path_key order by r.version desc limit 1) gone on true
+        left join lateral (select r.version from dl_removes r where r.table_id = tid and r.path_key = a.path_key
+          and r.dv_key = a.dv_key order by r.version desc limit 1) gone_vector on a.dv_key <> ''
+        left join lateral (select max(f.dv_key) any_key, max(f.dv_key) filter (where f.dv_key = a.dv_key) same_key from (
+          select dv_key from dl_files where table_id = tid and path_key = a.path_key and removed_version = 9007199254740991
+          order by dv_key) f) live on true
+        where floor is not null and live.same_key is null
+          and ((gone.version <= floor and live.any_key is null) or gone_vector.version <= floor)
       ) c group by c.ord
     ) a order by a.ord limit 20) bad;
   if fresh and adds is null then return null; end if;

@@ -54,6 +54,28 @@ CREATE INDEX dl_files_former on dl_files (table_id, path_key, removed_version) w
 
 CREATE UNIQUE INDEX dl_files_live on dl_files (table_id, path_key, dv_key) where removed_version = 9007199254740991;
 
+CREATE INDEX dl_files_outside on dl_files (path_key) where path like '/%' or path like '%:/%';
+
+CREATE INDEX dl_files_shared_vectors on dl_files (table_id, added_version, ord) where substr(deletion_vector, 1, 18) = '{"storageType":"p"';
+
+CREATE INDEX dl_files_vectors on dl_files (table_id, substr(deletion_vector, 1, 57)) where deletion_vector is not null;
+
+CREATE TABLE dl_maintenance ( -- Upkeep of the tables: what each one wants done, and how far that has come. No row: the defaults, and nothing yet.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  vacuum INTEGER, -- Whether the schedule vacuums it; NULL: as the service says.
+  clean_log INTEGER, -- Whether the schedule cleans its log; NULL: as the service says.
+  trim_history INTEGER, -- Whether the schedule trims its history in SQL; NULL: as the service says.
+  history_retention INTEGER, -- How long SQL keeps its versions, in milliseconds; NULL: as the service says.
+  vacuum_floor INTEGER, -- Files that only versions below this one have may be gone, and no commit may add them again; NULL: vacuum has removed none.
+  vacuumed_version INTEGER, -- Files removed up to this version have been dealt with; NULL: none.
+  vacuum_at INTEGER, -- When vacuum last ended, in milliseconds.
+  condemned_at INTEGER, -- When vacuum_floor was last raised, in milliseconds.
+  clean_log_at INTEGER, -- When the log was last cleaned, in milliseconds.
+  trim_history_at INTEGER, -- When the history was last trimmed, in milliseconds.
+  last_error TEXT, -- Why the schedule last failed; NULL when it did not.
+  primary key (table_id)
+) strict;
+
 CREATE TABLE dl_metadata ( -- metaData actions. The one of a version is the newest at or below it.
   table_id TEXT not null, -- Table, as in dl_tables.
   version INTEGER not null, -- Version of the table whose commit holds this action.

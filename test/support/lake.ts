@@ -5,6 +5,7 @@ import type { CommitActions } from "../../lib/delta/actions.ts";
 import { ActionCollector } from "../../lib/delta/decode.ts";
 import type { Json } from "../../lib/delta/json.ts";
 import type { CommitRequest, CommitResult, ReadSet, SupportedFeatures } from "../../lib/delta/request.ts";
+import { openDataFiles } from "../../lib/files/data-files.ts";
 import { openDeltaLog } from "../../lib/log/delta-log.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
@@ -71,6 +72,10 @@ export async function openTestLake(engine = engineOfTests()): Promise<TestLake> 
     openLog: (location) => {
       const store = base.store(location);
       return openDeltaLog(parts.store ? parts.store(store) : store, location);
+    },
+    openDataFiles: (location) => {
+      const store = base.store(location);
+      return openDataFiles(parts.store ? parts.store(store) : store, location);
     },
     queue: {
       async enqueue(tables) {

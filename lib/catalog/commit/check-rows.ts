@@ -69,9 +69,12 @@ export async function checkRows(
     if (bad) rejections.push({ tableId, path, ...bad });
   }
   let rejectedAdds = 0;
+  const floor = request.adds.length > 0 ? await vacuumFloor(tx, tableId) : undefined;
   for (const add of request.adds) {
     if (rejectedAdds === MAX_REJECTIONS) break;
-    const bad = await checkAdd(tx, head, request, add, live.get(add.path_key) ?? []);
+    const ofPath = live.get(add.path_key) ?? [];
+    const bad =
+      (await checkAdd(tx, head, request, add, ofPath)) ?? (await whyVacuumed(tx, tableId, add, ofPath, floor));
     if (!bad) continue;
     rejections.push({ tableId, path: add.path, ...bad });
     rejectedAdds += 1;
@@ -129,4 +132,29 @@ async function checkAdd(
       and removed_version > ${readVersion} and removed_version < ${OPEN} order by removed_version limit 1`);
   const version = former && optionalInteger(former, "version");
   return version === undefined ? undefined : { reason: "addedByWinner", version };
+}
+
+/** Files that only versions below it had may be gone. */
+async function vacuumFloor(tx: SqlTransaction, tableId: string): Promise<number | undefined> {
+  const [row] = await tx.read(sql`select vacuum_floor from dl_maintenance where table_id = ${tableId}`);
+  return row && optionalInteger(row, "vacuum_floor");
+}
+
+/** Files and deletion vectors that vacuum has removed, or is about to: their last remove is below what it keeps. */
+async function whyVacuumed(
+  tx: SqlTransaction,
+  tableId: string,
+  add: FileRow,
+  ofPath: readonly LiveFile[],
+  floor: number | undefined,
+): Promise<Bad | undefined> {
+  if (floor === undefined || ofPath.some((file) => file.dvKey === add.dv_key)) return undefined;
+  const [removed] = await tx.read(sql`
+    select max(version) as any_version, max(case when dv_key = ${add.dv_key} then version end) as same_version
+    from dl_removes where table_id = ${tableId} and path_key = unhex(${add.path_key})`);
+  const isGone = (column: string) => ((removed && optionalInteger(removed, column)) ?? floor + 1) <= floor;
+  const fileIsGone = ofPath.length === 0 && isGone("any_version");
+  return fileIsGone || (add.dv_key !== "" && isGone("same_version"))
+    ? { reason: "vacuumed", version: floor }
+    : undefined;
 }

@@ -13,6 +13,7 @@ import { API_KEYS } from "./0008-api-keys.ts";
 import { DRIFT, FAULTS, MIRROR_FACTS_FUNCTION, QUARANTINED_TABLES } from "./0009-health.ts";
 import { DATABASE_ID, giveIdentity } from "./0010-identity.ts";
 import { IDENTITY_COLUMNS, MANIFEST_DUE, TABLE_NAMES } from "./0012-names.ts";
+import { MAINTENANCE, OUTSIDE, SHARED_VECTORS, VECTORS } from "./0013-maintenance.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -86,11 +87,20 @@ export const MIGRATIONS: readonly Migration[] = [
       ...createTable(dialect, TABLE_NAMES),
     ],
   },
+  {
+    id: 13,
+    name: "0013-maintenance",
+    statements: (dialect) => [
+      ...createTable(dialect, MAINTENANCE),
+      ...[VECTORS, OUTSIDE, SHARED_VECTORS].flatMap((index) => createIndex(dialect, "dl_files", index)),
+    ],
+  },
 ];
 
 /** What later migrations added to the first tables. */
 const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexes">>>> = {
   dl_tables: { columns: IDENTITY_COLUMNS, indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES, MANIFEST_DUE] },
+  dl_files: { indexes: [VECTORS, OUTSIDE, SHARED_VECTORS] },
   dl_mirror_status: { columns: [MIRROR_ERROR_CODE], indexes: [FAULTS] },
 };
 
@@ -106,4 +116,5 @@ export const SCHEMA: readonly TableSpec[] = [
   { ...PARITY, columns: [...PARITY.columns, DRIFT] },
   API_KEYS,
   TABLE_NAMES,
+  MAINTENANCE,
 ];

@@ -47,6 +47,9 @@ export const POSTGRES: Dialect = {
   // It has no such hints; it has the size of the tables.
   useIndex: () => empty,
   epoch: raw(EPOCH),
+  textList: (texts) =>
+    sql`(select ordinality - 1 as n, value as t from jsonb_array_elements_text(cast(${JSON.stringify(texts)} as jsonb)) with ordinality)`,
+  keyOf: (hex) => sql`cast(${hex} as uuid)`,
   now: sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   lock: takeLocks,
   functions: { commit: commitByFunction, importBatch: importBatchByFunction },

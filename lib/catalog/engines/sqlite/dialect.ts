@@ -25,6 +25,8 @@ export const SQLITE: Dialect = {
   useIndex: (name) => raw(`indexed by ${name}`),
   // Made by the driver, which knows whether others have written to the file.
   epoch: raw("dl_epoch()"),
+  textList: (texts) => sql`(select key as n, value as t from json_each(${JSON.stringify(texts)}))`,
+  keyOf: (hex) => sql`unhex(${hex})`,
   // BEGIN IMMEDIATE excludes every other writer.
   now: undefined,
   lock: undefined,

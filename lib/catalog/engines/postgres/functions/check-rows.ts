@@ -13,7 +13,9 @@ declare
   removes jsonb;
   adds jsonb;
   fresh boolean := false;
+  floor bigint;
 begin
+  select m.vacuum_floor into floor from dl_maintenance m where m.table_id = tid;
   if jsonb_array_length(tab->'removes') = 0 then
     -- An append, nearly always: no path of it is live, and nobody has removed anything since the read.
     perform from jsonb_to_recordset(tab->'adds') a(path_key uuid)
@@ -21,7 +23,7 @@ begin
       where f.table_id = tid and f.path_key = a.path_key and f.removed_version = ${OPEN} order by f.dv_key limit 1) live
     limit 1;
     fresh := not found;
-    if fresh and head_removed <= rv then return null; end if;
+    if fresh and head_removed <= rv and floor is null then return null; end if;
   end if;
 
   select jsonb_agg(bad.rejection order by bad.ord) into removes from (
@@ -54,8 +56,9 @@ begin
   select jsonb_agg(bad.rejection order by bad.ord) into adds from (
     select a.ord, jsonb_build_object('tableId', tid, 'path', a.path,
       'reason', case when a.newer is not null then 'addedByWinner' when a.spelled then 'otherSpelling'
-        when a.blocked then 'addOverLive' else 'addedByWinner' end,
-      'version', case when a.newer is not null then a.newer when a.spelled or a.blocked then head else a.former end) rejection
+        when a.blocked then 'addOverLive' when a.former is not null then 'addedByWinner' else 'vacuumed' end,
+      'version', case when a.newer is not null then a.newer when a.spelled or a.blocked then head
+        when a.former is not null then a.former else floor end) rejection
     from (
       select c.ord, min(c.path) path, max(c.newer) newer, bool_or(c.spelled) spelled, bool_or(c.blocked) blocked, min(c.former) former
       from (
@@ -76,6 +79,19 @@ begin
           where f.table_id = tid and f.path_key = a.path_key and f.removed_version > rv
             and f.removed_version < ${OPEN} order by f.removed_version limit 1) former
         where head_removed > rv
+        union all
+        -- Files and deletion vectors that vacuum has removed, or is about to: their last remove is below what it keeps.
+        select a.ord, a.path, null, false, false, null
+        from jsonb_to_recordset(tab->'adds') a(ord int, path text, path_key uuid, dv_key text)
+        left join lateral (select r.version from dl_removes r
+          where r.table_id = tid and r.path_key = a.path_key order by r.version desc limit 1) gone on true
+        left join lateral (select r.version from dl_removes r where r.table_id = tid and r.path_key = a.path_key
+          and r.dv_key = a.dv_key order by r.version desc limit 1) gone_vector on a.dv_key <> ''
+        left join lateral (select max(f.dv_key) any_key, max(f.dv_key) filter (where f.dv_key = a.dv_key) same_key from (
+          select dv_key from dl_files where table_id = tid and path_key = a.path_key and removed_version = ${OPEN}
+          order by dv_key) f) live on true
+        where floor is not null and live.same_key is null
+          and ((gone.version <= floor and live.any_key is null) or gone_vector.version <= floor)
       ) c group by c.ord
     ) a order by a.ord limit ${MAX_REJECTIONS}) bad;
   if fresh and adds is null then return null; end if;
