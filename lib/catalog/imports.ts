@@ -1,5 +1,6 @@
 /** Imports: rows of a foreign log come in batches, progress moves in the same transaction, the table shows itself at the end. */
 
+import type { Commit, CommitActions } from "../delta/actions.ts";
 import { overlaps } from "../delta/locations.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
@@ -50,13 +51,14 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
   return db.transaction(async (tx) => {
     await takeLocks(tx, [tableLock(tableId), ...creationLocks(request)], locksAbove(request));
     const rows = await readClaims(tx, { tableId, name, location });
-    const isSame = (row: Row) => row.name === name && row.location === location && row.status === "IMPORTING";
+    const isSame = (row: Row) =>
+      row.name === name && row.location === location && row.status === "IMPORTING" && !isRecovery(row);
     const same = rows.find(isSame);
     const others = rows.filter((row) => !isSame(row));
     if (others.length > 0) throw tableExists(others, request);
     if (same !== undefined) {
       if (optionalText(same, "import_plan") === plan) return progressOf(same);
-      await removeRows(tx, text(same, "table_id"));
+      await removeImport(tx, text(same, "table_id"));
     }
     const [begun] = await tx.writeReturning(sql`
       insert into dl_tables (table_id, name, location, status, import_plan, created_at)
@@ -65,7 +67,14 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
   }, LONG);
 }
 
-function progressOf(row: Row): ImportProgress {
+/** The plan of a recovery begins so, and that of an import does not. */
+export const RECOVERY_PLAN = "recover ";
+
+function isRecovery(row: Row): boolean {
+  return optionalText(row, "import_plan")?.startsWith(RECOVERY_PLAN) ?? false;
+}
+
+export function progressOf(row: Row): ImportProgress {
   const version = integer(row, "import_version");
   return {
     tableId: text(row, "table_id"),
@@ -95,11 +104,13 @@ function tableExists(rows: readonly Row[], wanted: ImportRequest): Error {
     `the ${what} belongs to a table that ${importing ? "is being imported" : "exists"}`,
     {
       code: "TABLE_EXISTS",
-      hint: importing
-        ? "Repeat that import to finish it."
-        : sameName
-          ? "Choose another name, or drop that table first (DELETE /v1/tables/{tableId})."
-          : `It is in the catalog already, as "${text(row, "name")}": two tables cannot share a folder.`,
+      hint: isRecovery(row)
+        ? "`dl recover` finishes it."
+        : importing
+          ? "Repeat that import to finish it."
+          : sameName
+            ? "Choose another name, or drop that table first (DELETE /v1/tables/{tableId})."
+            : `It is in the catalog already, as "${text(row, "name")}": two tables cannot share a folder.`,
       facts: { tableId: text(row, "table_id"), name: text(row, "name"), location: text(row, "location") },
     },
   );
@@ -115,25 +126,33 @@ export async function importBatch(
   batch: ImportBatch,
   at: ImportPosition,
 ): Promise<ImportPosition> {
+  const request = importRows(tableId, batch, at);
+  const answer = await applyRows(db, request);
+  if (answer === "noImport") throw noImport(tableId);
+  if (answer === "elsewhere") throw importMoved(tableId);
+  return request.next;
+}
+
+/** @param at how far the table is */
+export function importRows(tableId: string, batch: ImportBatch, at: ImportPosition): ImportRows {
   const { actions, version } = batch.commit;
   const isCheckpoint = batch.kind === "checkpoint";
   const fits = isCheckpoint ? at.version === -1 : version === at.version + 1 && batch.complete;
   if (!fits) throw invalid(`a ${batch.kind} batch of version ${version} does not follow version ${at.version}`);
-  const write = tableWrite(actions, {
+  const write = tableWrite(withoutAssignedTime(batch.commit), {
     ...(batch.location === undefined ? {} : { location: batch.location }),
     isBlindAppend: actions.commitInfo?.isBlindAppend === true,
     assignRowIds: false,
     firstOrd: isCheckpoint ? at.checkpointActions : 0,
   });
-  const next: ImportPosition = {
-    version: batch.complete ? version : at.version,
-    checkpointActions: at.checkpointActions + (isCheckpoint ? actions.adds.length + actions.removes.length : 0),
-  };
-  const request: ImportRows = {
+  return {
     ...write,
     tableId: requireUuid(tableId, "table id"),
     at,
-    next,
+    next: {
+      version: batch.complete ? version : at.version,
+      checkpointActions: at.checkpointActions + (isCheckpoint ? actions.adds.length + actions.removes.length : 0),
+    },
     version,
     timestamp: batch.commit.timestamp,
     inCommitTimestamp: batch.commit.inCommitTimestamp ?? null,
@@ -141,13 +160,18 @@ export async function importBatch(
     isCheckpoint,
     ...(batch.transaction === undefined ? {} : { transaction: transactionRow(tableId, batch, batch.transaction) }),
   };
+}
+
+/** The in-commit timestamp has a column of its own, from which it comes back when the version is written. */
+function withoutAssignedTime({ actions, inCommitTimestamp }: Commit): CommitActions {
+  if (inCommitTimestamp === undefined || actions.commitInfo === undefined) return actions;
+  const { inCommitTimestamp: _, ...commitInfo } = actions.commitInfo;
+  return { ...actions, commitInfo };
+}
+
+export async function applyRows(db: Database, request: ImportRows): Promise<ImportAnswer> {
   const { functions } = db.dialect;
-  const answer = functions
-    ? await functions.importBatch(db, request)
-    : await db.transaction((tx) => importInTransaction(tx, request));
-  if (answer === "noImport") throw noImport(tableId);
-  if (answer === "elsewhere") throw importMoved(tableId);
-  return next;
+  return functions ? functions.importBatch(db, request) : db.transaction((tx) => applyInTransaction(tx, request));
 }
 
 function transactionRow(
@@ -167,19 +191,30 @@ function transactionRow(
   };
 }
 
-async function importInTransaction(tx: SqlTransaction, request: ImportRows): Promise<ImportAnswer> {
-  const { tableId, at, next } = request;
-  const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(tableId)} and status = 'IMPORTING'`);
+/** The twin of dl_import_batch_2 in PL/pgSQL. */
+async function applyInTransaction(tx: SqlTransaction, request: ImportRows): Promise<ImportAnswer> {
+  const { tableId, version, at, next, publishedAt } = request;
+  const status = publishedAt === undefined ? "IMPORTING" : "ACTIVE";
+  const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(tableId)} and status = ${status}`);
   if (row === undefined) return "noImport";
-  if (integer(row, "import_version") !== at.version || integer(row, "import_actions") !== at.checkpointActions) {
-    return "elsewhere";
-  }
+  const isThere =
+    publishedAt === undefined
+      ? integer(row, "import_version") === at.version && integer(row, "import_actions") === at.checkpointActions
+      : integer(row, "version") === at.version;
+  if (!isThere) return "elsewhere";
   const transactionId = request.transaction ? await takeTransaction(tx, tableId, request.transaction) : null;
   const to = { ...request, transactionId, importing: true };
   await writeVersion(tx, headNumbers(row), to, request, await readLiveFiles(tx, tableId, request));
+  if (publishedAt === undefined) {
+    await tx.write(sql`
+      update dl_tables set import_version = ${next.version}, import_actions = ${next.checkpointActions}
+      where table_id = ${uuid(tableId)}`);
+    return "applied";
+  }
+  await tx.write(sql`update dl_tables set version = ${version} where table_id = ${uuid(tableId)}`);
   await tx.write(sql`
-    update dl_tables set import_version = ${next.version}, import_actions = ${next.checkpointActions}
-    where table_id = ${uuid(tableId)}`);
+    insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
+    values (${uuid(tableId)}, ${version}, 'COMPLETE', ${request.timestamp}, ${publishedAt})`);
   return "applied";
 }
 
@@ -242,15 +277,19 @@ export async function abortImport(db: Database, tableId: string): Promise<void> 
     const rows = await tx.read(
       sql`select table_id from dl_tables where table_id = ${uuid(id)} and status = 'IMPORTING'`,
     );
-    if (rows.length > 0) await removeRows(tx, id);
+    if (rows.length > 0) await removeImport(tx, id);
   }, LONG);
 }
 
 /** Of an import that is given up. */
-async function removeRows(tx: SqlTransaction, id: string): Promise<void> {
+async function removeImport(tx: SqlTransaction, id: string): Promise<void> {
   await giveTransactionsBack(tx, id);
-  for (const table of [...ROW_TABLES, "dl_tables"])
-    await tx.write(sql`delete from ${raw(table)} where table_id = ${uuid(id)}`);
+  await removeRows(tx, id);
+  await tx.write(sql`delete from dl_tables where table_id = ${uuid(id)}`);
+}
+
+export async function removeRows(tx: SqlTransaction, id: string): Promise<void> {
+  for (const table of ROW_TABLES) await tx.write(sql`delete from ${raw(table)} where table_id = ${uuid(id)}`);
 }
 
 /** Transactions of the table alone are unknown again, and the part of the table in others is not in yet. Looks at all of them: it is rare. */

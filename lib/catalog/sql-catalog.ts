@@ -33,6 +33,7 @@ import { readDomains, readTxns, stateSizes } from "./reads/state-lists.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
 
 import { firstOwnVersion, history, readHeader, readSummary, versionAt } from "./reads/versions.ts";
+import * as recovery from "./recovery.ts";
 import { dropTable, findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
 
 export function catalogOn(database: Database, clock: Clock): Catalog {
@@ -142,6 +143,17 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     importBatch: (tableId, batch) => imports.advance(tableId, (at) => importBatch(db, tableId, batch, at)),
     finishImport: (tableId, end) => finishImport(db, clock, tableId, end),
     abortImport: (tableId) => abortImport(db, tableId),
+
+    recoverVersion: (tableId, batch) => recovery.recoverVersion(db, tableId, batch),
+    async beginRecovery(tableId, from) {
+      const progress = await recovery.beginRecovery(db, tableId, from);
+      imports.set(progress.tableId, progress);
+      return progress;
+    },
+    openRecoveries: () => recovery.openRecoveries(db),
+    incompleteTransactions: (options) => recovery.incompleteTransactions(db, options),
+    findTransactionParts: (transactionId) => recovery.findTransactionParts(db, transactionId),
+    settleTransaction: (transactionId, tableIds) => recovery.settleTransaction(db, transactionId, tableIds),
   };
 }
 

@@ -72,6 +72,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "remove the files that only versions beyond the retention have; without --yes, count them",
     load: async () => (await import("./commands/vacuum.ts")).vacuumCommand(),
   },
+  recover: {
+    about: "bring a database that is older than the log up to it: what the log has more, with its transactions",
+    load: async () => (await import("./commands/recover.ts")).recoverCommand(),
+  },
   drop: {
     about: "forget a table, once all of it is in its _delta_log; its files stay",
     load: async () => (await import("./commands/drop.ts")).dropCommand(),

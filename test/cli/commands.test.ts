@@ -371,3 +371,28 @@ test("what reads makes no catalog: neither of a missing file nor of an empty one
     else writeFileSync(path, "");
   }
 });
+
+test("dl recover: a database that was copied back is brought up to the log", async () => {
+  const name = "sales.recovered";
+  const lake = await openLocalLake({ database, verifyFiles: "off" });
+  await createTable(lake, { name, location: `file://${folder}/recovered`, schema });
+  await lake.close();
+  ok(await send(request(0, [add("a.parquet")], name)));
+  const old = join(folder, "old.sqlite");
+  cpSync(database, old);
+  ok(await send(request(1, [add("b.parquet")], name)));
+  const onOld = (...args: string[]) => dl(args, { env: { DATABASE_URL: old } });
+  const told = ok(await onOld("recover", name));
+  assert.match(told, /sales\.recovered +1 +2 +2 +1 version taken over/);
+  assert.match(ok(await onOld("recover", name)), /no log is ahead of SQL \(1 table looked at\)/);
+  const all = JSON.parse(ok(await onOld("recover", "--all", "--format", "json")));
+  assert.deepEqual([all.tables, all.incomplete], [[], []]);
+  const foreign = JSON.stringify({ commitInfo: { operation: "WRITE" } });
+  writeFileSync(join(folder, "recovered/_delta_log/00000000000000000003.json"), `${foreign}\n`);
+  const stopped = await onOld("recover", name);
+  assert.equal(stopped.code, 1);
+  assert.match(stopped.stdout, /stopped before version 3: others have written it past the catalog/);
+  assert.match(ok(await onOld("recover", name, "--foreign")), /1 version taken over/);
+  for (const wrong of [[], [name, "--all"]]) assert.equal((await onOld("recover", ...wrong)).code, 64);
+  assert.equal((await onOld("recover", "sales.none")).code, 1);
+});

@@ -490,6 +490,7 @@ declare
   waits constant boolean := (req->>'waits')::boolean;
   answers jsonb := '[]';
   is_free boolean := true;
+  present text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
@@ -501,6 +502,13 @@ begin
     select from dl_migrations where id = 10 and database_id = (req->>'database')::uuid) then
     raise exception 'the request is for the catalog %', req->>'database' using errcode = 'DL001';
   end if;
+  select concat_ws('.',
+    -- the server: also after it was started again, and another one for each member of a cluster
+    (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint, pg_is_in_recovery(),
+    -- the database, and its tables: also after they were emptied, made anew, or written anew
+    (select oid from pg_database where datname = current_database()), 'dl_tables'::regclass::oid, pg_relation_filenode('dl_tables'),
+    -- its rows: this one is written when a catalog is made, or put back
+    (select xmin from dl_migrations where id = 10)) into present;
   if waits then
     perform dl_lock_both(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n),
       array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n));
@@ -514,7 +522,9 @@ begin
         from jsonb_array_elements_text(requests->i->'sharedLocks') n;
       end if;
     end if;
-    answers := answers || case when is_free then dl_commit_one_2(requests->i) else '{"status":"busy"}' end;
+    answers := answers || case when not is_free then '{"status":"busy"}'
+      when requests->i->>'epoch' <> present then jsonb_build_object('status', 'otherEpoch', 'epoch', present)
+      else dl_commit_one_2(requests->i) end;
   end loop;
   return answers::text;
 end $function$
@@ -683,12 +693,16 @@ declare
   req constant jsonb := request::jsonb;
   tid constant uuid := (req->>'tableId')::uuid;
   tx constant jsonb := req->'transaction';
+  -- of an ACTIVE table, at its head
+  recovers constant boolean := req ? 'publishedAt';
   t dl_tables; answered text; owner uuid;
 begin
   perform dl_lock(array['table:' || tid, 'transaction:' || coalesce(tx->>'transactionId', '')]);
-  select * into t from dl_tables where table_id = tid and status = 'IMPORTING';
+  select * into t from dl_tables where table_id = tid and status = case when recovers then 'ACTIVE' else 'IMPORTING' end;
   if not found then return '{"status":"noImport"}'; end if;
-  if t.import_version <> (req->'at'->>'version')::bigint or t.import_actions <> (req->'at'->>'checkpointActions')::bigint then
+  if recovers then
+    if t.version <> (req->'at'->>'version')::bigint then return '{"status":"elsewhere"}'; end if;
+  elsif t.import_version <> (req->'at'->>'version')::bigint or t.import_actions <> (req->'at'->>'checkpointActions')::bigint then
     return '{"status":"elsewhere"}';
   end if;
   -- takeTransaction() of imports.ts
@@ -703,8 +717,14 @@ begin
   t := dl_write_version_2(t, jsonb_build_object('version', req->'version', 'timestamp', req->'timestamp',
     'inCommitTimestamp', req->'inCommitTimestamp', 'transactionId', owner, 'importing', true,
     'complete', req->'complete', 'isCheckpoint', req->'isCheckpoint'), req);
-  update dl_tables set import_version = (req->'next'->>'version')::bigint,
-    import_actions = (req->'next'->>'checkpointActions')::bigint where table_id = tid;
+  if recovers then
+    update dl_tables set version = (req->>'version')::bigint where table_id = tid;
+    insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
+    values (tid, (req->>'version')::bigint, 'COMPLETE', (req->>'timestamp')::bigint, (req->>'publishedAt')::bigint);
+  else
+    update dl_tables set import_version = (req->'next'->>'version')::bigint,
+      import_actions = (req->'next'->>'checkpointActions')::bigint where table_id = tid;
+  end if;
   return '{"status":"applied"}';
 end $function$
 
@@ -752,7 +772,7 @@ begin
       left join dl_mirror_status f on f.table_id = h.table_id and f.version = coalesce(o.version - 1, h.version)
         and f.status = 'COMPLETE' and f.error_code is not null
       left join dl_parity p on p.table_id = h.table_id where h.table_id = tid) row;
-  if stops is not null and (facts ? 'quarantine' or stops->'codes' ? (facts->>'error_code')
+  if stops is not null and ((stops->>'quarantine')::boolean and facts ? 'quarantine' or stops->'codes' ? (facts->>'error_code')
     or stops->'codes' ? (facts->>'fault_code')
     or exists (select 1 from jsonb_object_keys((facts->>'drift')::jsonb) kind where stops->'drift' ? kind)) then
     return facts || '{"refusal":"mirrorStopped"}';

@@ -30,11 +30,15 @@ export async function assertTheorem(lake: Lake, tableId: string): Promise<number
   assert.ok(newest <= head.version, "nothing is published that was not committed");
   assert.ok((await lake.catalog.mirroredVersion(tableId)) <= newest, "COMPLETE means: it is in the log");
   for (const checkpoint of listing?.checkpoints ?? []) assert.ok(checkpoint.version <= newest);
+  // Of what others wrote, and of a state that a checkpoint gave, SQL has the files and not the bytes.
+  const firstOwn = (await lake.catalog.firstOwnVersion(tableId)) ?? head.version + 1;
   for (const version of versions) {
     if (version < head.baseVersion) continue;
     const [commit] = await lake.catalog.readCommits(tableId, version, version);
     assert.ok(commit);
-    assert.deepEqual(await log.readCommitBytes(version), encodeCommit(commit), `bytes of version ${version}`);
+    if (version >= firstOwn) {
+      assert.deepEqual(await log.readCommitBytes(version), encodeCommit(commit), `bytes of version ${version}`);
+    }
     if (!listing) continue;
     const segment = pickSegment(listing, { version });
     const replay = new LogReplay();

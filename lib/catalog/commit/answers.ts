@@ -4,7 +4,7 @@
  */
 
 import { LakeError } from "../../errors.ts";
-import type { CommitOutcome, CommittedTable, Transaction } from "../../ports.ts";
+import type { CommitOutcome, CommittedTable, Transaction, TransactionParts } from "../../ports.ts";
 
 /** A part as it is stored. The texts are made here alone: one takes the place of another as a text, on every engine. */
 interface StoredPart {
@@ -44,18 +44,11 @@ export function withoutPartsOf(result: string, tableId: string): string | undefi
   return parts.some(({ version }) => version !== undefined) ? `[${parts.map(textOf).join()}]` : undefined;
 }
 
-/** What is known of a transaction, and of which of its tables nothing is. */
-export interface AnswerParts {
-  readonly tables: readonly CommittedTable[];
-  readonly pending: readonly string[];
-  readonly lost: readonly string[];
-}
-
-export function answerParts(stored: readonly unknown[]): AnswerParts {
+export function answerParts(stored: readonly unknown[]): Omit<TransactionParts, "transactionId"> {
   const parts = stored as readonly StoredPart[];
   const ids = (some: readonly StoredPart[]): readonly string[] => some.map(({ tableId }) => tableId);
   return {
-    tables: parts.flatMap(({ tableId, version, timestamp }) =>
+    known: parts.flatMap(({ tableId, version, timestamp }) =>
       version === undefined || timestamp === undefined ? [] : [{ tableId, version, timestamp }],
     ),
     pending: ids(parts.filter(({ pending }) => pending)),
@@ -70,7 +63,7 @@ export function answerParts(stored: readonly unknown[]): AnswerParts {
 export function wholeAnswer<A extends Pick<Transaction, "transactionId" | "tables">>(
   stored: A,
 ): A & Pick<Transaction, "lost"> {
-  const { tables, pending, lost } = answerParts(stored.tables);
+  const { known: tables, pending, lost } = answerParts(stored.tables);
   if (pending.length === 0) return { ...stored, tables, ...(lost.length > 0 ? { lost } : {}) };
   const { transactionId } = stored;
   throw new LakeError(

@@ -120,6 +120,8 @@ export interface ImportRows extends TableWrite {
   readonly complete: boolean;
   readonly isCheckpoint: boolean;
   readonly transaction?: TransactionRow;
+  /** Milliseconds. Set in a recovery: the table is ACTIVE, and the version becomes its head. */
+  readonly publishedAt?: number;
 }
 
 /** A transaction out of a log: its row, as far as it is known, and the part of one table (answers.ts). */

@@ -342,12 +342,16 @@ declare
   req constant jsonb := request::jsonb;
   tid constant uuid := (req->>'tableId')::uuid;
   tx constant jsonb := req->'transaction';
+  -- of an ACTIVE table, at its head
+  recovers constant boolean := req ? 'publishedAt';
   t dl_tables; answered text; owner uuid;
 begin
   perform dl_lock(array['table:' || tid, 'transaction:' || coalesce(tx->>'transactionId', '')]);
-  select * into t from dl_tables where table_id = tid and status = 'IMPORTING';
+  select * into t from dl_tables where table_id = tid and status = case when recovers then 'ACTIVE' else 'IMPORTING' end;
   if not found then return '{"status":"noImport"}'; end if;
-  if t.import_version <> (req->'at'->>'version')::bigint or t.import_actions <> (req->'at'->>'checkpointActions')::bigint then
+  if recovers then
+    if t.version <> (req->'at'->>'version')::bigint then return '{"status":"elsewhere"}'; end if;
+  elsif t.import_version <> (req->'at'->>'version')::bigint or t.import_actions <> (req->'at'->>'checkpointActions')::bigint then
     return '{"status":"elsewhere"}';
   end if;
   -- takeTransaction() of imports.ts
@@ -362,8 +366,14 @@ begin
   t := dl_write_version_2(t, jsonb_build_object('version', req->'version', 'timestamp', req->'timestamp',
     'inCommitTimestamp', req->'inCommitTimestamp', 'transactionId', owner, 'importing', true,
     'complete', req->'complete', 'isCheckpoint', req->'isCheckpoint'), req);
-  update dl_tables set import_version = (req->'next'->>'version')::bigint,
-    import_actions = (req->'next'->>'checkpointActions')::bigint where table_id = tid;
+  if recovers then
+    update dl_tables set version = (req->>'version')::bigint where table_id = tid;
+    insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
+    values (tid, (req->>'version')::bigint, 'COMPLETE', (req->>'timestamp')::bigint, (req->>'publishedAt')::bigint);
+  else
+    update dl_tables set import_version = (req->'next'->>'version')::bigint,
+      import_actions = (req->'next'->>'checkpointActions')::bigint where table_id = tid;
+  end if;
   return '{"status":"applied"}';
 end $function$`;
 

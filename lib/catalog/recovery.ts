@@ -1,0 +1,118 @@
+/** Recoveries: versions out of a log on top of an active table, and tables that are made again from a checkpoint above their head. */
+
+import { MARKER_NAMES, type TableHead } from "../delta/table.ts";
+import { LakeError } from "../errors.ts";
+import type { ImportProgress, RecoveredVersion, TransactionParts } from "../ports.ts";
+import { answerParts, lostPart, PENDING, pendingPart } from "./commit/answers.ts";
+import { type Database, join, type Queries, type Row, raw, sql, uuid } from "./database.ts";
+import { tableLock, takeLocks, transactionLock } from "./dialect.ts";
+import { applyRows, importRows, progressOf, RECOVERY_PLAN, removeRows } from "./imports.ts";
+import { findTransactionRow } from "./reads/transactions.ts";
+import { FINGERPRINT_COLUMNS, headOf, markerColumn } from "./rows/heads.ts";
+import { integer, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
+import { tableNotFound } from "./tables.ts";
+
+export async function recoverVersion(db: Database, tableId: string, batch: RecoveredVersion): Promise<void> {
+  const { publishedAt } = batch;
+  const at = { version: batch.commit.version - 1, checkpointActions: 0 };
+  const answer = await applyRows(db, { ...importRows(tableId, batch, at), publishedAt });
+  if (answer === "noImport") throw tableNotFound(tableId);
+  if (answer === "elsewhere") throw moved(tableId, at.version);
+}
+
+function moved(tableId: string, head: number): LakeError {
+  return new LakeError("conflict", `the head of the table ${tableId} is not version ${head} any more`, {
+    code: "RECOVERY_MOVED",
+    hint: "Another recovery may be running, or somebody commits. Run it again: it goes on where the table is.",
+    facts: { tableId, version: head },
+  });
+}
+
+/** The columns of a head that rows move, as they are in a table without any. */
+const NO_ROWS: Readonly<Record<string, number>> = {
+  version: -1,
+  base_version: 0,
+  timestamp: 0,
+  num_files: 0,
+  size_in_bytes: 0,
+  row_id_high_water_mark: -1,
+  import_version: -1,
+  import_actions: 0,
+  ...Object.fromEntries(MARKER_NAMES.map((name) => [markerColumn(name), -1])),
+  ...Object.fromEntries(FINGERPRINT_COLUMNS.map((name) => [name, 0])),
+};
+
+export async function beginRecovery(
+  db: Database,
+  tableId: string,
+  { head, plan }: { readonly head: number; readonly plan: string },
+): Promise<ImportProgress> {
+  const id = requireUuid(tableId, "table id");
+  const own = RECOVERY_PLAN + plan;
+  return db.transaction(
+    async (tx) => {
+      await takeLocks(tx, [tableLock(id)]);
+      const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(id)} and status <> 'DELETED'`);
+      if (row === undefined) throw tableNotFound(tableId);
+      const begun = optionalText(row, "import_plan");
+      if (row.status === "IMPORTING" && begun === own) return progressOf(row);
+      const isOpen = row.status === "IMPORTING" && begun?.startsWith(RECOVERY_PLAN);
+      if (!isOpen && (row.status !== "ACTIVE" || integer(row, "version") !== head)) throw moved(tableId, head);
+      await removeRows(tx, id);
+      await tx.write(sql`delete from dl_parity where table_id = ${uuid(id)}`);
+      const cleared = Object.entries(NO_ROWS).map(([column, value]) => sql`${raw(column)} = ${value}`);
+      const [emptied] = await tx.writeReturning(sql`
+        update dl_tables set status = 'IMPORTING', import_plan = ${own}, quarantine = null, ${join(cleared)}
+        where table_id = ${uuid(id)} returning *`);
+      return progressOf(emptied ?? {});
+    },
+    { long: true },
+  );
+}
+
+export async function openRecoveries(db: Queries): Promise<readonly TableHead[]> {
+  const rows = await db.read(sql`
+    select * from dl_tables where status = 'IMPORTING' and import_plan like ${`${RECOVERY_PLAN}%`} order by name`);
+  return rows.map(headOf);
+}
+
+function partsOf(row: Row): TransactionParts {
+  return {
+    transactionId: text(row, "transaction_id"),
+    ...answerParts(JSON.parse(text(row, "result")) as readonly unknown[]),
+  };
+}
+
+/** Looks at all transactions: there is no index, as there are none such but in a recovery. */
+export async function incompleteTransactions(
+  db: Queries,
+  { after, limit }: { readonly after?: string; readonly limit: number },
+): Promise<readonly TransactionParts[]> {
+  const from = after === undefined ? sql`true` : sql`transaction_id > ${uuid(after)}`;
+  const rows = await db.read(sql`
+    select transaction_id, result from dl_transactions
+    where result like ${`%${PENDING}%`} and ${from} order by transaction_id limit ${limit}`);
+  return rows.map(partsOf);
+}
+
+export async function findTransactionParts(db: Queries, transactionId: string): Promise<TransactionParts | undefined> {
+  const row = await findTransactionRow(db, transactionId);
+  return row && { transactionId: row.transactionId, ...answerParts(row.tables) };
+}
+
+export async function settleTransaction(
+  db: Database,
+  transactionId: string,
+  tableIds: readonly string[],
+): Promise<void> {
+  const id = storedUuid(transactionId);
+  if (id === undefined) return;
+  await db.transaction(async (tx) => {
+    await takeLocks(tx, [transactionLock(id)]);
+    for (const tableId of tableIds) {
+      await tx.write(sql`
+        update dl_transactions set result = replace(result, ${pendingPart(tableId)}, ${lostPart(tableId)})
+        where transaction_id = ${uuid(id)}`);
+    }
+  });
+}

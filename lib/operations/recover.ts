@@ -1,0 +1,296 @@
+/**
+ * The move from `_delta_log` to SQL where the database is older than the log: takes over what the log has more, with the transactions that
+ * wrote it (ARCHITECTURE.md D58). Resumable, harmless beside a running server and beside itself.
+ */
+
+import { encodeCommit } from "../delta/encode.ts";
+import type { TableRef } from "../delta/request.ts";
+import { isLakeError, type LakeError } from "../errors.ts";
+import type { ImportBatch, Lake, LogCommit, TableHead } from "../ports.ts";
+import { noteHeads } from "./behind-log.ts";
+import { checkLog } from "./check-log.ts";
+import { importCommits, importSegment, type OnProgress } from "./import-rows.ts";
+import { allTables } from "./read.ts";
+import { type IncompleteTransaction, planRecovery, type Stop, type TablePlan } from "./recover-plan.ts";
+import { forgetTable, tableNotFound } from "./table-states.ts";
+
+export type { IncompleteTransaction, Stop } from "./recover-plan.ts";
+
+export interface RecoverOptions {
+  /** Take over also what others have written past the catalog, as an import does. */
+  readonly foreign?: boolean;
+  /** Take over also the parts of transactions whose other parts are lost; they are answered with what stands. */
+  readonly acceptIncomplete?: boolean;
+}
+
+export interface RecoveredTable {
+  readonly tableId: string;
+  readonly table: string;
+  /** The head before, … */
+  readonly from: number;
+  /** … and after. */
+  readonly to: number;
+  readonly logVersion: number;
+  /** Set where the log had been cleaned above the head: SQL begins with this version now, older ones cannot be read any more. */
+  readonly baseVersion?: number;
+  readonly stop?: Stop;
+  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
+}
+
+export interface RecoverResult {
+  /** Those whose log was ahead, and those that nothing could be done for, by name. */
+  readonly tables: readonly RecoveredTable[];
+  /** Tables that were looked at. */
+  readonly seen: number;
+  /** Transactions of which a part is lost. With `acceptIncomplete` they have been taken over as they are. */
+  readonly incomplete: readonly IncompleteTransaction[];
+}
+
+/** Tables that are read and written at once. */
+const AT_ONCE = 4;
+/** Another recovery, or a mirror, may move a head meanwhile. */
+const ROUNDS = 20;
+const TRANSACTIONS_PAGE = 1000;
+
+/**
+ * Brings one table up to its log.
+ * @throws LakeError notFound; conflict LOG_FORKED, where nothing is changed; corrupt when the log cannot be read
+ */
+export async function recoverTable(
+  lake: Lake,
+  ref: TableRef,
+  options: RecoverOptions = {},
+  onProgress: OnProgress = () => {},
+): Promise<RecoverResult> {
+  const { result, errors } = await recover(lake, [await findHead(lake, ref)], options, onProgress);
+  for (const error of errors) throw error;
+  return result;
+}
+
+/** Brings some tables up to their logs. A table that fails holds up no other. @throws LakeError notFound */
+export async function recoverTables(
+  lake: Lake,
+  refs: readonly TableRef[],
+  options: RecoverOptions = {},
+  onProgress: OnProgress = () => {},
+): Promise<RecoverResult> {
+  const heads = new Map<string, TableHead>();
+  for (const ref of refs) {
+    const head = await findHead(lake, ref);
+    heads.set(head.tableId, head);
+  }
+  return (await recover(lake, [...heads.values()], options, onProgress)).result;
+}
+
+/** Also of a table whose recovery was begun and not finished. @throws LakeError notFound */
+async function findHead(lake: Lake, ref: TableRef): Promise<TableHead> {
+  const active = await lake.catalog.findTable(ref);
+  if (active) return active;
+  const head = await lake.catalog.findTable(ref, { anyStatus: true });
+  const open = head && (await lake.catalog.openRecoveries()).find(({ tableId }) => tableId === head.tableId);
+  if (open === undefined) throw tableNotFound(ref);
+  return open;
+}
+
+/** Brings all tables up to their logs, some at once. A table that fails holds up no other. */
+export async function recoverAll(
+  lake: Lake,
+  options: RecoverOptions = {},
+  onProgress: OnProgress = () => {},
+): Promise<RecoverResult> {
+  const heads: TableHead[] = [...(await lake.catalog.openRecoveries())];
+  for await (const head of allTables(lake)) heads.push(head);
+  const { result } = await recover(lake, heads, options, onProgress);
+  const left = await leftOver(lake, result, options.acceptIncomplete ?? false);
+  return { ...result, incomplete: [...result.incomplete, ...left] };
+}
+
+async function recover(
+  lake: Lake,
+  heads: readonly TableHead[],
+  { foreign = false, acceptIncomplete = false }: RecoverOptions,
+  onProgress: OnProgress,
+) {
+  let read = 0;
+  const plan = await planRecovery(lake, heads, { foreign, acceptIncomplete }, async (items, work) =>
+    inTurn(items, async (item) => {
+      await work(item);
+      read += 1;
+      onProgress({ phase: "logs read", done: read });
+    }),
+  );
+  const errors: LakeError[] = [];
+  const done: RecoveredTable[] = [];
+  const versions = progressOver(plan.tables, heads, onProgress);
+  await inTurn(heads, async ({ tableId }) => {
+    const planned = plan.tables.get(tableId);
+    if (planned === undefined) return;
+    try {
+      if ("error" in planned) throw planned.error;
+      const table = await recoverPlanned(lake, planned, versions);
+      if (table) done.push(table);
+    } catch (error) {
+      if (!isLakeError(error)) throw error;
+      errors.push(error);
+      done.push(failed(planned.head, error));
+    }
+  });
+  if (acceptIncomplete) await settle(lake, plan.incomplete);
+  done.sort((a, b) => (a.table < b.table ? -1 : 1));
+  return { result: { tables: done, seen: plan.tables.size, incomplete: plan.incomplete }, errors };
+}
+
+/** A few at a time, each as soon as there is room. */
+async function inTurn<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = items.values();
+  const worker = async () => {
+    for (const item of waiting) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
+}
+
+/** Counts versions over all tables. */
+function progressOver(
+  tables: ReadonlyMap<string, TablePlan | { readonly error: LakeError }>,
+  heads: readonly TableHead[],
+  onProgress: OnProgress,
+): () => void {
+  let total = 0;
+  for (const { tableId } of heads) {
+    const planned = tables.get(tableId);
+    if (planned && "ahead" in planned) total += planned.ahead.commits.length;
+  }
+  let done = 0;
+  return () => {
+    done += 1;
+    onProgress({ phase: "versions", done: Math.min(done, total), total });
+  };
+}
+
+function failed({ tableId, name, version }: TableHead, { code, message, hint }: LakeError): RecoveredTable {
+  const error = { code, message, ...(hint === undefined ? {} : { hint }) };
+  return { tableId, table: name, from: version, to: version, logVersion: version, error };
+}
+
+/** undefined where there was nothing to do. */
+async function recoverPlanned(
+  lake: Lake,
+  planned: TablePlan,
+  onVersion: () => void,
+): Promise<RecoveredTable | undefined> {
+  const { head, ahead, limit, stop } = planned;
+  const { tableId, name: table, version: from } = head;
+  if (ahead.logVersion <= head.version) return undefined;
+  if (ahead.published.length > 0) await lake.catalog.markPublished(tableId, ahead.published, lake.clock.now());
+  const isMoved = limit > from;
+  const base = isMoved && ahead.restart ? await restart(lake, planned, onVersion) : undefined;
+  if (isMoved && !ahead.restart) await rollForward(lake, planned, onVersion);
+  const now = isMoved ? await afterwards(lake, head, stop) : head;
+  return {
+    tableId,
+    table,
+    from,
+    to: now.version,
+    logVersion: ahead.logVersion,
+    ...(base === undefined ? {} : { baseVersion: base }),
+    ...(stop && { stop }),
+  };
+}
+
+/** Version by version; each is in SQL with its transaction, or not at all. */
+async function rollForward(lake: Lake, { head, ahead, limit }: TablePlan, onVersion: () => void): Promise<void> {
+  const { tableId, location } = head;
+  const write = ({ kind: _, ...batch }: ImportBatch, file: LogCommit) =>
+    lake.catalog.recoverVersion(tableId, { kind: "commit", ...batch, publishedAt: Math.floor(file.modifiedAt) });
+  const files = ahead.commits.filter(({ version }) => version <= limit);
+  let { version, timestamp } = head;
+  for (let round = 0; ; round += 1) {
+    try {
+      return await importCommits(ahead.log, files, { version, timestamp, location }, write, onVersion);
+    } catch (error) {
+      // Another recovery does the same. Whoever committed meanwhile has made a fork, and then the next call says so.
+      const isMoved = isLakeError(error, "conflict") && error.code === "RECOVERY_MOVED";
+      const now = isMoved ? await lake.catalog.findTable({ tableId }) : undefined;
+      if (!now || round === ROUNDS || now.version <= version || !(await isInLog(lake, ahead, now))) throw error;
+      ({ version, timestamp } = now);
+    }
+  }
+}
+
+/** A version without a transaction is one of others, which was taken over. */
+async function isInLog(lake: Lake, { log }: TablePlan["ahead"], { tableId, version }: TableHead): Promise<boolean> {
+  const { items } = await lake.catalog.history(tableId, { before: version + 1, limit: 1 });
+  const [commit] = await lake.catalog.readCommits(tableId, version, version);
+  const bytes = await log.readCommitBytes(version);
+  if (commit === undefined || bytes === undefined) return false;
+  return items[0]?.transactionId === undefined || Buffer.compare(encodeCommit(commit), bytes) === 0;
+}
+
+/** Makes the table's rows again from the checkpoint on. Answers the oldest version that it has then. */
+async function restart(lake: Lake, { head, ahead, limit }: TablePlan, onVersion: () => void): Promise<number> {
+  const { tableId, location, version } = head;
+  const { segment, header } = ahead.restart ?? {};
+  if (segment === undefined) throw new Error("a recovery begins anew without a start");
+  const commits = segment.commits.filter((commit) => commit.version <= limit);
+  const names = segment.checkpoint?.files.map(({ name }) => name).join("+") ?? "commit 0";
+  const progress = await lake.catalog.beginRecovery(tableId, { head: version, plan: `from ${names}` });
+  await importSegment(
+    lake,
+    ahead.log,
+    { segment: { ...segment, commits }, ...(header && { header }) },
+    { ...progress, location },
+    onVersion,
+  );
+  const keepFrom = segment.checkpoint?.version ?? 0;
+  return (await lake.catalog.finishImport(tableId, { keepFrom })).baseVersion;
+}
+
+/** What is remembered of the table, its quarantine and what is written down about its log are of before; the mirror goes on. */
+async function afterwards(
+  lake: Lake,
+  { tableId, name, version }: TableHead,
+  stop: Stop | undefined,
+): Promise<TableHead> {
+  forgetTable(lake, { tableId, name });
+  const head = await lake.catalog.findTable({ tableId });
+  if (head === undefined) throw tableNotFound({ tableId });
+  if (head.quarantine !== undefined && !stop) await lake.catalog.setQuarantine(tableId, undefined);
+  await lake.catalog.markLogFault(tableId, version, undefined);
+  await checkLog(lake, head);
+  noteHeads(lake, [head]);
+  await lake.queue.enqueue([head]);
+  return head;
+}
+
+async function settle(lake: Lake, incomplete: readonly IncompleteTransaction[]): Promise<void> {
+  for (const { transactionId, missing } of incomplete) await lake.catalog.settleTransaction(transactionId, missing);
+}
+
+/** Transactions that were incomplete before: imports or recoveries of some of their tables only. */
+async function leftOver(
+  lake: Lake,
+  { tables, incomplete }: RecoverResult,
+  accept: boolean,
+): Promise<readonly IncompleteTransaction[]> {
+  const seen = new Set(incomplete.map(({ transactionId }) => transactionId));
+  // Parts of tables that stop may still come.
+  const waiting = new Set(tables.filter(({ stop, error }) => stop || error).map(({ tableId }) => tableId));
+  const left: IncompleteTransaction[] = [];
+  for (let after: string | undefined; ; ) {
+    const options = { limit: TRANSACTIONS_PAGE, ...(after === undefined ? {} : { after }) };
+    const page = await lake.catalog.incompleteTransactions(options);
+    for (const { transactionId, known, pending } of page) {
+      const missing = pending.filter((tableId) => !waiting.has(tableId));
+      if (!seen.has(transactionId) && missing.length > 0) left.push({ transactionId, known, missing });
+    }
+    after = page.at(-1)?.transactionId;
+    if (page.length < TRANSACTIONS_PAGE) break;
+  }
+  if (accept) await settle(lake, left);
+  return left;
+}
+
+/** True when nothing is left to do or to decide. */
+export function isRecovered({ tables, incomplete }: RecoverResult, { acceptIncomplete }: RecoverOptions): boolean {
+  return tables.every(({ stop, error }) => !stop && !error) && (incomplete.length === 0 || acceptIncomplete === true);
+}

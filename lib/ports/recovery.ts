@@ -1,0 +1,46 @@
+/** Recovery: rows of tables whose log is ahead of SQL, and what is known of transactions that are not whole. */
+
+import type { TableHead } from "../delta/table.ts";
+import type { CommittedTable } from "./commits.ts";
+import type { ImportBatch, ImportProgress } from "./imports.ts";
+
+export interface Recovery {
+  /**
+   * Appends a version out of its log to a table whose head is the version before: rows as they are, the head, and that it is
+   * published, in one SQL transaction.
+   * @throws LakeError conflict RECOVERY_MOVED when the head is another one; notFound
+   */
+  recoverVersion(tableId: string, batch: RecoveredVersion): Promise<void>;
+  /**
+   * Takes the rows of a table away, to make them again from a checkpoint above its head: the table is IMPORTING under its own id,
+   * until `finishImport`. What is known of its transactions stays. A recovery that was begun with this plan goes on where it was.
+   * @throws LakeError conflict RECOVERY_MOVED when the head is another one; notFound
+   */
+  beginRecovery(tableId: string, from: { readonly head: number; readonly plan: string }): Promise<ImportProgress>;
+  /** Tables of which `beginRecovery` has taken the rows away and that have not been finished. */
+  openRecoveries(): Promise<readonly TableHead[]>;
+  /** Transactions that some tables have not brought in yet, ascending by id. */
+  incompleteTransactions(options: {
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly TransactionParts[]>;
+  findTransactionParts(transactionId: string): Promise<TransactionParts | undefined>;
+  /** Gives these tables of a transaction up, as far as they are not in: it is answered with what stands. */
+  settleTransaction(transactionId: string, tableIds: readonly string[]): Promise<void>;
+}
+
+export interface RecoveredVersion extends ImportBatch {
+  readonly kind: "commit";
+  /** Milliseconds: when the log got it. */
+  readonly publishedAt: number;
+}
+
+/** A transaction, whole or not, by its tables. */
+export interface TransactionParts {
+  readonly transactionId: string;
+  readonly known: readonly CommittedTable[];
+  /** Ids of tables that it was committed to as well, and that may still come; */
+  readonly pending: readonly string[];
+  /** of those that were given up. */
+  readonly lost: readonly string[];
+}
