@@ -51,6 +51,18 @@ export class LakeError extends Error {
   }
 }
 
+/** The same error, found at another place; undefined for none. */
+export function foundAt({ kind, message, code, hint, facts, cause }: LakeError, at: string | undefined): LakeError {
+  const place = at === undefined ? {} : { at };
+  return new LakeError(kind, message, {
+    code,
+    facts,
+    ...(cause === undefined ? {} : { cause }),
+    ...place,
+    ...(hint && { hint }),
+  });
+}
+
 const DEFAULT_CODES: Record<ErrorKind, string> = {
   invalid: "INVALID_REQUEST",
   unauthenticated: "UNAUTHENTICATED",

@@ -7,7 +7,7 @@ import type { Config } from "../config.ts";
 import { sqliteFile } from "../database-url.ts";
 import { DEFAULT_CONFIG } from "../default-config.ts";
 import type { TableRef } from "../delta/request.ts";
-import { invalid, isLakeError, LakeError } from "../errors.ts";
+import { foundAt, invalid, isLakeError, type LakeError } from "../errors.ts";
 import type { LocalLake, LocalLakeOptions } from "../lake/local.ts";
 import { tableRef } from "../wire/table-ref.ts";
 import { UsageError } from "./failure.ts";
@@ -70,9 +70,7 @@ export function action<O>(work: Work<O>, { formats = ["text", "json"], readsDocu
 
 /** A pointer into a request means nothing to who has typed options; a file and line does. */
 function withoutPointer(error: LakeError): LakeError {
-  const { kind, message, code, hint, facts } = error;
-  if (!error.at?.startsWith("/")) return error;
-  return new LakeError(kind, message, { code, facts, cause: error, ...(hint === undefined ? {} : { hint }) });
+  return error.at?.startsWith("/") ? foundAt(error, undefined) : error;
 }
 
 async function openContext(options: GlobalOptions): Promise<CommandContext> {

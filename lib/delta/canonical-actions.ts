@@ -9,11 +9,15 @@ import { completeSchema } from "./schema.ts";
 import type { TableConfiguration } from "./table-configuration.ts";
 
 /**
- * @param before the table until now
+ * @param before the table until now; undefined for one that is being made
  * @param place finds the pointers of actions, for messages
  * @throws LakeError invalid
  */
-export function canonicalActions(before: TableConfiguration, actions: CommitActions, place: PlaceOf): CommitActions {
+export function canonicalActions(
+  before: TableConfiguration | undefined,
+  actions: CommitActions,
+  place: PlaceOf,
+): CommitActions {
   const { commitInfo, metadata } = actions;
   return {
     ...actions,
@@ -22,14 +26,14 @@ export function canonicalActions(before: TableConfiguration, actions: CommitActi
   };
 }
 
-function canonicalMetadata(before: TableConfiguration, metadata: Metadata, at: string): Metadata {
+function canonicalMetadata(before: TableConfiguration | undefined, metadata: Metadata, at: string): Metadata {
   const configuration = canonicalConfiguration(
-    before.metadata.configuration,
+    before?.metadata.configuration,
     metadata.configuration,
     `${at}/configuration`,
   );
   const { schemaString } = metadata;
-  if (schemaString === undefined || schemaString === before.metadata.schemaString)
+  if (schemaString === undefined || schemaString === before?.metadata.schemaString)
     return { ...metadata, configuration };
   return { ...metadata, configuration, schemaString: completeSchemaString(schemaString) };
 }

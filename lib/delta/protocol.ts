@@ -74,20 +74,21 @@ export function checkProtocolShape(protocol: Protocol, at: string): void {
 }
 
 /**
- * A new protocol must support everything the old one does: we take upgrades, no feature drops.
+ * A new protocol must support everything the old one does: we take upgrades, no feature drops. The first one replaces none.
  * @throws LakeError invalid
  */
-export function checkProtocolUpgrade(before: Protocol, after: Protocol, at: string): void {
+export function checkProtocolUpgrade(before: Protocol | undefined, after: Protocol, at: string): void {
   checkProtocolShape(after, at);
   checkProtocolKnown(after);
   const listed = [...(after.writerFeatures ?? []), ...(after.readerFeatures ?? [])];
-  const old = listed.find((name) => featureName(name) !== name && !before.writerFeatures?.includes(name));
+  const old = listed.find((name) => featureName(name) !== name && !before?.writerFeatures?.includes(name));
   if (old !== undefined) {
     throw invalid(`"${old}" is an old name: readers know the feature as "${featureName(old)}"`, {
       at,
       code: "DELTA_INVALID_PROTOCOL_VERSION",
     });
   }
+  if (before === undefined) return;
   const features = supportedFeatures(after);
   const lost = [...supportedFeatures(before)].filter((name) => !features.has(name));
   const lower = after.minReaderVersion < before.minReaderVersion || after.minWriterVersion < before.minWriterVersion;

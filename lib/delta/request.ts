@@ -35,6 +35,11 @@ export interface TableCommit {
    * judged: the writer has looked at all versions below. readVersion is below it.
    */
   readonly expectedVersion?: number;
+  /**
+   * Set with expectedVersion 0: the table, which is named, is made by this commit. Its location is canonical; absent until it has
+   * been decided where tables without one go.
+   */
+  readonly create?: { readonly location?: string };
   readonly isolationLevel?: IsolationLevel;
   readonly reads?: ReadSet;
   readonly supportedFeatures?: SupportedFeatures;

@@ -156,11 +156,11 @@ function checkColumnMappingChange(before: TableDescription, after: TableDescript
  * @param at JSON pointer of the metaData action
  * @throws LakeError invalid DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT
  */
-export function checkFeaturesListed(before: TableDescription, after: TableConfiguration, at: string): void {
+export function checkFeaturesListed(before: TableDescription | undefined, after: TableConfiguration, at: string): void {
   for (const [name, feature] of Object.entries(FEATURES)) {
     if (name.endsWith("-preview") || !feature.isActive?.(after)) continue;
     if (after.features.has(name) || after.features.has(`${name}-preview`)) continue;
-    if (feature.isActive(before)) continue;
+    if (before && feature.isActive(before)) continue;
     throw invalid(`the new metaData makes use of the table feature "${name}", which the protocol does not list`, {
       at,
       code: "DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT",

@@ -19,7 +19,8 @@ import { checkDeletionVectors } from "./validate-vectors.ts";
 
 /** The table that a commit is checked against, and how messages name it. */
 export interface ValidationContext {
-  readonly before: TableConfiguration;
+  /** Undefined for a table that is being made. */
+  readonly before: TableConfiguration | undefined;
   /** With the commit's own protocol and metaData; `before` where it has none. */
   readonly after: TableConfiguration;
   /** Files that stay live through the commit. */
@@ -39,11 +40,11 @@ export interface ValidationContext {
 export function checkActions(actions: CommitActions, context: ValidationContext): void {
   const { at, before, after, keptFiles } = context;
   const place = placesOf(context);
-  if (actions.protocol) checkProtocolUpgrade(before.protocol, actions.protocol, place("protocol"));
+  if (actions.protocol) checkProtocolUpgrade(before?.protocol, actions.protocol, place("protocol"));
   if (actions.metadata) {
-    const change = { before, after, keptFiles, at: place("metadata") };
+    const change = { after, keptFiles, at: place("metadata") };
     checkMetadata(before, after, change.at);
-    checkMetadataChange(change);
+    if (before) checkMetadataChange({ ...change, before });
     checkFeaturesListed(before, after, change.at);
   }
   checkClusteringLayout(before, after, at);
@@ -56,7 +57,7 @@ export function checkActions(actions: CommitActions, context: ValidationContext)
   checkUniqueTxns(actions, place);
   checkDomains(actions, after, place);
   // Turning the property off in the commit that removes would get around it; Spark asks the old metadata, too.
-  checkAppendOnly(actions, before, place);
+  if (before) checkAppendOnly(actions, before, place);
   checkAppendOnly(actions, after, place);
   withCanonicalPartitionValues(actions, after, place);
   checkDeletionVectors(actions.adds, after, place);
@@ -64,10 +65,10 @@ export function checkActions(actions: CommitActions, context: ValidationContext)
 }
 
 /** PROTOCOL.md, "Clustered Table": a table is clustered or partitioned, not both. What was so before is let be. */
-function checkClusteringLayout(before: TableConfiguration, after: TableConfiguration, at: string): void {
+function checkClusteringLayout(before: TableConfiguration | undefined, after: TableConfiguration, at: string): void {
   const isBoth = ({ features, metadata }: TableConfiguration) =>
     features.has("clustering") && metadata.partitionColumns.length > 0;
-  if (!isBoth(after) || isBoth(before)) return;
+  if (!isBoth(after) || (before && isBoth(before))) return;
   throw invalid("a table with partition columns cannot have the feature clustering", {
     at,
     code: "DELTA_CLUSTERING_WITH_PARTITIONS",

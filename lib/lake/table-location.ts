@@ -1,7 +1,7 @@
 /** The rule for places that clients name: below a root that the operator allows. What holds for everybody is delta/locations.ts. */
 
 import { checkTableLocation, defaultFolder, foldersOf, isHidden, isWithin } from "../delta/locations.ts";
-import { invalid, isLakeError, LakeError } from "../errors.ts";
+import { foundAt, invalid, isLakeError } from "../errors.ts";
 import { toLocation } from "./location.ts";
 
 /** Where tables may be that are made or imported through the API; folders as paths or `file:///…`, or `s3://bucket/prefix`. */
@@ -22,7 +22,24 @@ export async function tableLocation(
   location: string | undefined,
   tableName: string,
 ): Promise<string> {
-  const { storage } = allowed;
+  try {
+    const place = await operatorLocation(allowed.storage, location, tableName);
+    await checkAllowed(place, allowed);
+    return place;
+  } catch (error) {
+    throw pointed(error);
+  }
+}
+
+/**
+ * Likewise of a table that an operator names: it may be anywhere.
+ * @throws LakeError invalid: INVALID_LOCATION, UNSUPPORTED_STORAGE
+ */
+export async function operatorLocation(
+  storage: string | undefined,
+  location: string | undefined,
+  tableName: string,
+): Promise<string> {
   const relative = location === undefined || !/^(?:[a-z][a-z0-9+.-]*:|[/\\])/i.test(location);
   if (relative && storage === undefined) {
     throw invalid(location === undefined ? "no location is given" : `"${location}" is a relative location`, {
@@ -31,14 +48,9 @@ export async function tableLocation(
       hint: "Give file:///absolute/path or s3://bucket/prefix, or start the server with --storage.",
     });
   }
-  try {
-    const place = await toLocation(location ?? defaultFolder(tableName), storage);
-    checkTableLocation(place);
-    await checkAllowed(place, allowed);
-    return place;
-  } catch (error) {
-    throw pointed(error);
-  }
+  const place = await toLocation(location ?? defaultFolder(tableName), storage);
+  checkTableLocation(place);
+  return place;
 }
 
 /** Roots are resolved each time: a folder among them may have become a link. */
@@ -72,6 +84,5 @@ export async function checkPlaces({ storage, roots = [] }: AllowedPlaces): Promi
 
 function pointed(error: unknown): unknown {
   if (!isLakeError(error, "invalid") || error.at !== undefined) return error;
-  const { message, code, facts, hint } = error;
-  return new LakeError("invalid", message, { code, facts, cause: error, at: "/location", ...(hint && { hint }) });
+  return foundAt(error, "/location");
 }

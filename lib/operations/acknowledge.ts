@@ -32,13 +32,11 @@ export async function acknowledge(lake: Lake, request: CommitRequest, outcome: C
   return { status: "committed", replayed, transactionId, committedAt, tables, ...(lost && { lost }) };
 }
 
-/** The statement that made the commit has seen the mirrors; a replay has to ask. */
-async function firstLook(lake: Lake, { mirrors, tables }: Committed): Promise<Checked> {
-  if (mirrors) return new Map(mirrors.map((facts) => [facts.tableId, checkedTable(lake, facts)]));
-  return healthOfTables(
-    lake,
-    tables.map(({ tableId }) => tableId),
-  );
+/** The statement that made the commit has seen the mirrors, except of tables that it has made; a replay has to ask. */
+async function firstLook(lake: Lake, { mirrors = [], tables }: Committed): Promise<Checked> {
+  const seen = new Map(mirrors.map((facts) => [facts.tableId, checkedTable(lake, facts)]));
+  const others = tables.flatMap(({ tableId }) => (seen.has(tableId) ? [] : [tableId]));
+  return others.length === 0 ? seen : new Map([...seen, ...(await healthOfTables(lake, others))]);
 }
 
 /** Asks at growing intervals until all is published, the time is over, or the rest cannot be published. */

@@ -3,9 +3,11 @@
 import { type Commit, NO_ACTIONS } from "../delta/actions.ts";
 import { type Conflict, findConflict, type Intent } from "../delta/conflicts.ts";
 import { planTable, type TablePlan } from "../delta/plan-commit.ts";
+import { type NewPlace, planFirstVersion } from "../delta/plan-first-version.ts";
 import type { CommitRequest, TableCommit, TableConflict } from "../delta/request.ts";
 import { invalid } from "../errors.ts";
 import type { Lake, MarkerName, TableState } from "../ports.ts";
+import { newPlace, stateBefore } from "./new-parts.ts";
 import { publishHead } from "./publish-head.ts";
 import { tableConflict, versionTaken } from "./rejections.ts";
 import { tableStates } from "./table-states.ts";
@@ -18,6 +20,8 @@ export interface Part {
   readonly state: TableState;
   /** Winners up to this version contradict nothing: readVersion at first. */
   readonly checkedVersion: number;
+  /** Where the table is made by this commit: it is not there yet. */
+  readonly place?: NewPlace;
 }
 
 export interface PlannedPart extends Part {
@@ -26,14 +30,10 @@ export interface PlannedPart extends Part {
 
 /** @throws LakeError notFound; invalid for a table that is named twice */
 export async function partsOf(lake: Lake, request: CommitRequest): Promise<readonly Part[]> {
-  const asked = request.tables;
-  const states = await tableStates(
-    lake,
-    asked.map((table) => table.table),
-  );
-  const parts = paired(asked, states).map(([table, state]) => ({
+  const found = await foundTables(lake, request.tables);
+  const parts = found.map(({ asked: table, ...rest }) => ({
     asked: table,
-    state,
+    ...rest,
     // A strict writer has looked at every version below the one that it asks for.
     checkedVersion: table.expectedVersion === undefined ? table.readVersion : table.expectedVersion - 1,
   }));
@@ -43,9 +43,38 @@ export async function partsOf(lake: Lake, request: CommitRequest): Promise<reado
 
 /** The same parts by the tables as they are now. */
 export async function refreshed(lake: Lake, parts: readonly Part[]): Promise<readonly Part[]> {
-  const refs = parts.map((part) => part.asked.table);
-  const states = await tableStates(lake, refs, { fresh: true });
-  return paired(parts, states).map(([part, state]) => ({ ...part, state }));
+  const found = await foundTables(
+    lake,
+    parts.map(({ asked }) => asked),
+    { fresh: true, places: new Map(parts.map(({ asked, place }) => [asked, place])) },
+  );
+  return paired(parts, found).map(([{ asked, checkedVersion }, now]) => ({ ...now, asked, checkedVersion }));
+}
+
+type Found = Pick<Part, "asked" | "state" | "place">;
+
+/** Tables as they are, and as they will be made. @throws LakeError notFound */
+async function foundTables(
+  lake: Lake,
+  asked: readonly TableCommit[],
+  { fresh = false, places = new Map<TableCommit, NewPlace | undefined>() } = {},
+): Promise<readonly Found[]> {
+  const made = new Map<TableCommit, NewPlace>();
+  for (const table of asked) {
+    const place = table.create && (await newPlace(lake, table, places.get(table)));
+    if (place) made.set(table, place);
+  }
+  const there = asked.filter((table) => !made.has(table));
+  const refs = there.map(({ table }) => table);
+  const states = new Map(paired(there, refs.length === 0 ? [] : await tableStates(lake, refs, { fresh })));
+  const found: Found[] = [];
+  for (const table of asked) {
+    const state = states.get(table);
+    const place = made.get(table);
+    if (state) found.push({ asked: table, state });
+    else if (place) found.push({ asked: table, place, state: stateBefore(lake, place, table) });
+  }
+  return found;
 }
 
 /** Both lists have the same order; the second one answers the first. */
@@ -58,8 +87,8 @@ export function planParts(transactionId: string, parts: readonly Part[]): readon
   return parts.map((part) => ({ ...part, plan: planPart(transactionId, part) }));
 }
 
-function planPart(transactionId: string, { asked, state, checkedVersion }: Part): TablePlan {
-  return planTable(state, asked, transactionId, checkedVersion);
+function planPart(transactionId: string, { asked, state, checkedVersion, place }: Part): TablePlan {
+  return place ? planFirstVersion(place, asked, transactionId) : planTable(state, asked, transactionId, checkedVersion);
 }
 
 /** Tables whose plan says so are published up to their heads first. @throws LakeError unavailable */

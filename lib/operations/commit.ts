@@ -24,10 +24,11 @@ import {
 } from "./commit-parts.ts";
 import { lookAtLogs } from "./first-sight.ts";
 import { mirrorDemand } from "./mirror-demand.ts";
+import { checkPlaces } from "./new-parts.ts";
 import { rejected } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
 import { databaseReplaced, sendCommit, sendLocked } from "./send-commit.ts";
-import { forgetTable, tableNotFound, tableStates } from "./table-states.ts";
+import { forgetTable, tableNotFound } from "./table-states.ts";
 import { type Verified, verifyFiles } from "./verify-files.ts";
 
 /** After so many rounds on hot tables the last check is made with the locks held, so that no writer starves. */
@@ -108,7 +109,8 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
       if (outcome.status === "committed") return committed(lake, parts, outcome);
       if (outcome.status === "otherRequest") throw keyReused(request);
       if (outcome.status === "rejected") {
-        const missing = outcome.rejections.some((r) => r.reason === "tableNotFound");
+        const missing = outcome.rejections.some((r) => r.reason === "tableNotFound" || r.reason === "nameTaken");
+        checkPlaces(parts, outcome.rejections);
         if (!missing || round > 0) return rejected(lake, parts, outcome.rejections);
       }
     }
@@ -123,8 +125,9 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
   return attemptLocked(lake, request, requestHash, parts, verified);
 }
 
+/** Of the tables that are there. */
 function statesOf(parts: readonly Part[]): readonly TableState[] {
-  return parts.map(({ state }) => state);
+  return parts.flatMap(({ state, place }) => (place ? [] : [state]));
 }
 
 /**
@@ -180,10 +183,13 @@ async function attemptLocked(
   const { transactionId } = request;
   const epoch = await lookAtLogs(lake, statesOf(parts));
   await checkChange(lake, planParts(transactionId, parts));
-  const tables = parts.map(({ state, checkedVersion }) => ({ tableId: state.tableId, after: checkedVersion }));
+  const tables = parts
+    .filter(({ place }) => place === undefined)
+    .map(({ state, checkedVersion }) => ({ tableId: state.tableId, after: checkedVersion }));
   try {
     const outcome = await sendLocked(lake, statesOf(parts), transactionId, tables, (states, winners) => {
       const locked = parts.map((part) => {
+        if (part.place) return part;
         const state = states.find(({ tableId }) => tableId === part.state.tableId);
         if (!state) throw tableNotFound({ tableId: part.state.tableId });
         return { ...part, state };
@@ -198,7 +204,10 @@ async function attemptLocked(
     if (outcome.status === "committed") return committed(lake, parts, outcome);
     if (outcome.status === "otherRequest") throw keyReused(request);
     if (outcome.status === "again") throw databaseReplaced();
-    if (outcome.status === "rejected") return rejected(lake, parts, outcome.rejections);
+    if (outcome.status === "rejected") {
+      checkPlaces(parts, outcome.rejections);
+      return rejected(lake, parts, outcome.rejections);
+    }
     throw new Error("a marker moved although the tables were locked");
   } catch (error) {
     if (error instanceof ConflictUnderLock) return { status: "conflict", conflicts: error.conflicts };
@@ -234,7 +243,7 @@ async function findSame(lake: Lake, request: CommitRequest, requestHash: string)
   if (first === undefined || request.tables.some(({ expectedVersion }) => expectedVersion === undefined))
     return undefined;
   const { expectedVersion: version = 0 } = first;
-  const [state] = await tableStates(lake, [first.table]);
+  const state = await lake.catalog.findTable(first.table);
   if (state === undefined) return undefined;
   const [commit] = await lake.catalog.readCommits(state.tableId, version, version);
   const transactionId = commit?.actions.commitInfo?.txnId;
@@ -248,7 +257,8 @@ function checkRequest(request: CommitRequest): void {
     throw invalid(`a commit names at most ${COUNT.tables} tables`, { at: "/tables" });
   }
   for (const table of request.tables) {
-    if (!Number.isSafeInteger(table.readVersion) || table.readVersion < 0) {
+    const first = table.create === undefined ? 0 : -1;
+    if (!Number.isSafeInteger(table.readVersion) || table.readVersion < first) {
       throw invalid("readVersion is the version that the writer read: 0 or more", {
         at: `${table.at}/readVersion`,
         hint: "POST /v1/tables creates a table at version 0.",

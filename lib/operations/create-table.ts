@@ -2,13 +2,14 @@
 
 import { checkActionSizes } from "../delta/action-sizes.ts";
 import { canonicalJson } from "../delta/json.ts";
-import { cannotHold, checkTableLocation, overlaps } from "../delta/locations.ts";
+import { checkTableLocation } from "../delta/locations.ts";
 import { type NewTable, newTableActions } from "../delta/new-table.ts";
 import { withOrigins } from "../delta/origin.ts";
 import { planCreation } from "../delta/plan-commit.ts";
-import { invalid, isLakeError, LakeError } from "../errors.ts";
+import { invalid } from "../errors.ts";
 import type { Lake } from "../ports.ts";
 import { type By, signed } from "./author.ts";
+import { freePlace, taken } from "./free-place.ts";
 import { sha256 } from "./request-hash.ts";
 import { databaseReplaced, type Sent, sendCommit } from "./send-commit.ts";
 
@@ -88,58 +89,4 @@ export function checkTableName(name: string): void {
       hint: "Write namespace.name, of letters, digits, _ and -.",
     });
   }
-}
-
-interface Place {
-  readonly name: string;
-  readonly location: string;
-}
-
-/** @param by who has the name, or a place that touches this one */
-function taken(wanted: Place, by: Place): LakeError {
-  if (by.name.toLowerCase() === wanted.name.toLowerCase()) return nameTaken(wanted.name, by.name);
-  return by.location === wanted.location ? locationTaken(wanted.location) : overlaps(wanted.location, by);
-}
-
-function nameTaken(name: string, other: string): LakeError {
-  const inOtherCase = other === name ? "" : `, and "${name}" differs from it only by case`;
-  return new LakeError("conflict", `there is a table named "${other}" already${inOtherCase}`, {
-    code: "TABLE_EXISTS",
-    at: "/name",
-    hint: "Choose another name, or drop the table first.",
-  });
-}
-
-function locationTaken(location: string): LakeError {
-  return new LakeError("conflict", `another table of this catalog lives at ${location}`, {
-    code: "LOCATION_TAKEN",
-    at: "/location",
-    hint: "Two tables cannot share a folder: choose another location.",
-  });
-}
-
-/**
- * What would be refused is refused before anything is written there. The statement that makes the table decides again, under locks.
- * @returns the location as its store spells it
- */
-async function freePlace(lake: Lake, { name, location }: Place): Promise<string> {
-  const claim = await lake.catalog.findClaim({ name, location });
-  if (claim) throw taken({ name, location }, claim);
-  await checkNoLog(lake, location);
-  return (await lake.tryLocation?.(location)) ?? location;
-}
-
-async function checkNoLog(lake: Lake, location: string): Promise<void> {
-  try {
-    const listing = await lake.openLog(location).list();
-    if (listing.commits.length + listing.checkpoints.length === 0 && !listing.hasStagedCommits) return;
-  } catch (error) {
-    if (isLakeError(error, "notFound")) return;
-    throw cannotHold(location, error);
-  }
-  throw new LakeError("conflict", `there is a Delta table at ${location} already`, {
-    code: "DELTA_LOG_EXISTS",
-    at: "/location",
-    hint: "POST /v1/tables/import (or `dl import`) takes it into the catalog, also one that was dropped; for a new table, choose another location, or remove what is there.",
-  });
 }

@@ -11,6 +11,7 @@ export function hashRequest(request: CommitRequest): string {
     request.tables.map((t) => [
       ...[t.table, t.readVersion, t.isolationLevel, t.reads, actionObjects(t.actions)],
       ...(t.expectedVersion === undefined ? [] : [t.expectedVersion]),
+      ...(t.create === undefined ? [] : [t.create]),
     ]),
   );
   return sha256(text);

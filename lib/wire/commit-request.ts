@@ -4,7 +4,7 @@ import { ActionCollector } from "../delta/decode.ts";
 import type { Json } from "../delta/json.ts";
 import { COUNT } from "../delta/limits.ts";
 import type { CommitRequest, TableCommit, VerifyFiles } from "../delta/request.ts";
-import { invalid } from "../errors.ts";
+import { foundAt, invalid, isLakeError } from "../errors.ts";
 import { checked } from "../validation.ts";
 import { checkActionBounds, checkPredicateBounds } from "./action-bounds.ts";
 import { commitRequest } from "./contracts/commits.ts";
@@ -48,6 +48,7 @@ function decodeTable(wire: WireTable, at: string, allowUnknownActions: boolean):
   return {
     table: refOf(wire, at),
     ...versionsOf(wire, at),
+    ...creationOf(wire, at),
     ...(isolationLevel === undefined ? {} : { isolationLevel }),
     ...(reads === undefined ? {} : { reads: withoutUndefined(reads) as NonNullable<TableCommit["reads"]> }),
     ...(supportedFeatures === undefined
@@ -73,6 +74,42 @@ function versionsOf({ readVersion, expectedVersion }: WireTable, at: string) {
     at: `${at}/expectedVersion`,
     hint: "Whoever has read version 41 and wants the next one expects 42; readVersion may be left out.",
   });
+}
+
+/** A table that is made by its version 0. */
+function creationOf({ expectedVersion, location, table }: WireTable, at: string): Pick<TableCommit, "create"> {
+  if (expectedVersion === 0) {
+    if (table !== undefined) return { create: location === undefined ? {} : { location } };
+    throw invalid("version 0 makes a table, which has no id yet", {
+      at: `${at}/tableId`,
+      hint: "Name it: table is namespace.name.",
+    });
+  }
+  if (location === undefined) return {};
+  throw invalid("a location is for a table that is made: with expectedVersion 0", { at: `${at}/location` });
+}
+
+/** @param resolve from a location as a client names it, or none, to a canonical one */
+export async function withLocations(
+  request: CommitRequest,
+  resolve: (location: string | undefined, tableName: string) => Promise<string>,
+): Promise<CommitRequest> {
+  const tables: TableCommit[] = [];
+  for (const table of request.tables) {
+    if (table.create === undefined || !("name" in table.table)) tables.push(table);
+    else {
+      const asked = resolve(table.create.location, table.table.name);
+      tables.push({
+        ...table,
+        create: { location: await asked.catch((error) => Promise.reject(within(table, error))) },
+      });
+    }
+  }
+  return { ...request, tables };
+}
+
+function within({ at }: TableCommit, error: unknown): unknown {
+  return isLakeError(error) && error.at === "/location" ? foundAt(error, `${at}/location`) : error;
 }
 
 /** Zod types an optional member as `T | undefined`; the model wants it absent. */

@@ -293,8 +293,9 @@ test("dl resolve: refuses while a foreign commit is in the way, names it, and le
   await lake.close();
   ok(await run("mirror", "--table", name));
   const foreign = join(location, "_delta_log", "00000000000000000001.json");
-  writeFileSync(foreign, '{"commitInfo":{}}\n');
   ok(await send(request(0, [add("ours.parquet")], name), "--no-mirror"));
+  // After our commit has looked at the log, and before the mirror does.
+  writeFileSync(foreign, '{"commitInfo":{}}\n');
   assert.match((await run("mirror", "--table", name)).stdout, /quarantined: /);
   const refused = await run("resolve", "--table", name);
   assert.equal(refused.code, 1);
@@ -350,8 +351,8 @@ test("dl drop: forgets a table once its log has all of it; --force gives the res
   assert.ok(existsSync(join(folder, "dropped/_delta_log/00000000000000000001.json")), "published first");
   assert.equal((await run("drop", name)).code, 1);
   ok(await run("import", join(folder, "dropped"), "--name", name));
+  ok(await send(request(1, [add("b.parquet")], name), "--no-mirror"));
   writeFileSync(join(folder, "dropped/_delta_log/00000000000000000002.json"), "{}\n");
-  ok(await send(request(1, [add("b.parquet")], name)));
   const refused = await run("drop", name);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /^dl: "sales\.dropped" has 1 version in SQL alone: .*force/s);

@@ -5,8 +5,9 @@ import { buffer } from "node:stream/consumers";
 import { Command } from "commander";
 import type { CommitResult } from "../../delta/request.ts";
 import { invalid } from "../../errors.ts";
+import { operatorLocation } from "../../lake/table-location.ts";
 import { commit } from "../../operations/commit.ts";
-import { decodeCommitRequest } from "../../wire/commit-request.ts";
+import { decodeCommitRequest, withLocations } from "../../wire/commit-request.ts";
 import { CONFLICT_HINT, conflictSentence } from "../../wire/conflict-text.ts";
 import { readJsonText } from "../../wire/json-text.ts";
 import { action } from "../context.ts";
@@ -25,8 +26,10 @@ export function commitCommand(): Command {
     .option("--no-mirror", "leave _delta_log to a running dl serve")
     .action(
       action<Options>(
-        async ({ output, withLake }, { mirror }, [file = "-"]) => {
-          const request = decodeCommitRequest(readJsonText(await readInput(file)));
+        async ({ config, output, withLake }, { mirror }, [file = "-"]) => {
+          const { storage } = config.server;
+          const asked = decodeCommitRequest(readJsonText(await readInput(file)));
+          const request = await withLocations(asked, (location, name) => operatorLocation(storage, location, name));
           const onMirrorError = (tableId: string, error: unknown) => {
             const text = error instanceof Error ? error.message : String(error);
             output.note(`warning: committed, but _delta_log of ${tableId} has not followed: ${text}`);

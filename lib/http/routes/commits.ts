@@ -1,7 +1,7 @@
 /** POST /v1/commits: the one way to write. */
 
 import { commit } from "../../operations/commit.ts";
-import { decodeCommitRequest } from "../../wire/commit-request.ts";
+import { decodeCommitRequest, withLocations } from "../../wire/commit-request.ts";
 import { commitAnswer, commitAnswerExample, commitExamples, commitRequest } from "../../wire/contracts/commits.ts";
 import { problems } from "../../wire/contracts/problem.ts";
 import { answers } from "../../wire/contracts/responses.ts";
@@ -34,8 +34,9 @@ export const commitRoutes: readonly Endpoint[] = [
       },
     },
     async ({ body, principal, concerns }, host) => {
-      const request = decodeCommitRequest(await withUpload(await body(), host));
-      concerns(request.tables.map(({ table }) => ("name" in table ? table.name : table.tableId)));
+      const asked = decodeCommitRequest(await withUpload(await body(), host));
+      concerns(asked.tables.map(({ table }) => ("name" in table ? table.name : table.tableId)));
+      const request = await withLocations(asked, host.resolveLocation);
       const result = await commit(host.lake, { ...request, by: principal });
       if (result.status === "conflict") return conflictResponse(result.conflicts);
       const { replayed, status: _, ...answer } = result;

@@ -35,11 +35,15 @@ const tableCommit = z
       description: "The version that was read; needed unless expectedVersion is given",
       examples: [42],
     }).optional(),
-    expectedVersion: integer(1, {
+    expectedVersion: integer(0, {
       description:
-        "Strict: exactly this version, or 409 VERSION_TAKEN; never a rebase. For writers that name their versions and judge conflicts themselves",
+        "Strict: exactly this version, or 409 VERSION_TAKEN; never a rebase. For writers that name their versions and judge conflicts themselves. " +
+        "0 makes the table, which is named: the actions hold its protocol and metaData, and may hold files",
       examples: [43],
     }).optional(),
+    location: text(TEXT.location, 1).optional().meta({
+      description: "With expectedVersion 0: where the table is made, as in `POST /v1/tables`",
+    }),
     isolationLevel: z.enum(["Serializable", "WriteSerializable", "SnapshotIsolation"]).optional(),
     reads: reads.optional(),
     supportedFeatures: z

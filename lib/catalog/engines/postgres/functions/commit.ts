@@ -145,6 +145,8 @@ begin
           then jsonb_build_object('tableId', tid, 'reason', 'nameTaken', 'name', nullif(claim.name, tab->'create'->>'name'))
           else jsonb_build_object('tableId', tid, 'reason', 'locationTaken', 'name', claim.name, 'location', claim.location) end);
       end if;
+      given := case when last = 0 then (tab->>'givenTimestamp')::bigint end;
+      if given >= 0 and given <= now_ms + ${MAX_TIMESTAMP_AHEAD_MS} then ts := given; end if;
       continue;
     end if;
     select * into t from dl_tables where table_id = tid and status = 'ACTIVE';
