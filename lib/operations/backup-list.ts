@@ -18,9 +18,17 @@ export interface FoundBackups {
 /** `20260101T120000000Z-1a2b3c4d` */
 const BACKUP_ID = /^\d{8}T\d{9}Z-[0-9a-f]{8}$/;
 
-export function backupIdAt(time: number, random: string): string {
-  const at = new Date(time).toISOString().replaceAll(/[-:.]/g, "");
+/** After all that are there, whatever the clock says: the order of ids is that in which backups were made. */
+export function nextId({ objects }: FoundBackups, time: number, random: string): string {
+  const newest = Math.max(...[...objects.keys()].map(timeOfBackup));
+  const at = new Date(Math.max(time, newest + 1)).toISOString().replaceAll(/[-:.]/g, "");
   return `${at}-${random.replaceAll("-", "").slice(0, 8)}`;
+}
+
+/** Milliseconds: of the cut of a backup, finished or not. */
+export function timeOfBackup(backupId: string): number {
+  const [, y, m, d, h, min, s, ms] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})/.exec(backupId) ?? [];
+  return Date.parse(`${y}-${m}-${d}T${h}:${min}:${s}.${ms}Z`);
 }
 
 /** Folders of other names are none of ours. @throws LakeError unavailable */

@@ -20,7 +20,7 @@ export interface RowsPlan {
   readonly kind: "full" | "incremental";
   readonly tables: ReadonlyMap<string, TablePart>;
   /** False where transactions cannot be found by the versions that they made: all are taken then. */
-  readonly transactionsByVersion: boolean;
+  readonly byVersion: boolean;
 }
 
 /** The rows of a set, page by page. */
@@ -28,7 +28,7 @@ export async function* rowsOf(catalog: Catalog, set: BackupSet, plan: RowsPlan):
   const taken = taking(catalog, set, plan);
   for (const wanted of wantedOf(set, plan)) {
     for await (const { rows } of pagesOf(catalog, wanted)) {
-      const kept = await taken(rows);
+      const kept = await taken(rows, wanted);
       if (kept.length > 0) yield kept;
     }
   }
@@ -43,11 +43,17 @@ async function* pagesOf(catalog: Catalog, wanted: RowsWanted): AsyncGenerator<Ro
   } while (cursor !== undefined);
 }
 
+/** True where every row of the set is taken, and not only what an increment has. */
+export function isTakenWhole({ kind }: BackupSet, { kind: of, byVersion }: Omit<RowsPlan, "tables">): boolean {
+  return of === "full" || ["heads", "changes", "whole"].includes(kind) || (kind === "transactions" && !byVersion);
+}
+
 /** Scans go through a whole set, tables that have changed are read one by one. */
-function* wantedOf({ name: set, kind }: BackupSet, plan: RowsPlan): Generator<RowsWanted> {
-  const { kind: of, tables, transactionsByVersion } = plan;
+function* wantedOf(rows: BackupSet, plan: RowsPlan): Generator<RowsWanted> {
+  const { name: set, kind } = rows;
+  const { kind: of, tables } = plan;
   if (kind === "heads" || (kind === "ended" && of === "full")) return;
-  if (kind === "whole" || kind === "changes" || of === "full" || (kind === "transactions" && !transactionsByVersion)) {
+  if (isTakenWhole(rows, plan)) {
     yield { set };
     return;
   }
@@ -58,12 +64,16 @@ function* wantedOf({ name: set, kind }: BackupSet, plan: RowsPlan): Generator<Ro
   }
 }
 
-type Take = (rows: readonly BackupRow[]) => Promise<readonly BackupRow[]>;
+type Take = (rows: readonly BackupRow[], wanted: RowsWanted) => Promise<readonly BackupRow[]>;
+
+/** A part of an answer as it is stored; of a table that is not known yet it has no version. */
+type StoredPart = Pick<CommittedTable, "tableId"> & Partial<CommittedTable>;
 
 /** Leaves out what came after the cut: a scan goes on while commits do. */
 function taking(catalog: Catalog, set: BackupSet, { tables }: RowsPlan): Take {
   if (set.kind === "whole") return async (rows) => rows;
-  if (set.kind === "transactions") return (rows) => transactionsAtCut(catalog, set, tables, rows);
+  if (set.kind === "transactions")
+    return (rows, { range }) => transactionsAtCut(catalog, set, tables, rows, range?.tableId);
   const at = (name: string) => set.columns.indexOf(name);
   const [tableAt, endAt] = [at("table_id"), at("removed_version")];
   const versionAt = [at("added_version"), at("version"), at("change")].find((place) => place >= 0) ?? -1;
@@ -78,25 +88,32 @@ function taking(catalog: Catalog, set: BackupSet, { tables }: RowsPlan): Take {
     });
 }
 
-/** A transaction moves all of its tables in one commit, so one of them tells whether it was before the cut. */
+/**
+ * A transaction moves all of its tables in one commit, so one of them tells whether it was before the cut.
+ * @param of the table by whose versions it was found; the first one that has it takes it
+ */
 async function transactionsAtCut(
   catalog: Catalog,
   set: BackupSet,
   tables: RowsPlan["tables"],
   rows: readonly BackupRow[],
+  of: string | undefined,
 ): Promise<readonly BackupRow[]> {
   const resultAt = set.columns.indexOf("result");
-  const moved = (row: BackupRow) => parseJson(String(row[resultAt])) as unknown as readonly CommittedTable[];
-  const unknown = rows.flatMap((row) => {
-    const ids = moved(row).map(({ tableId }) => tableId);
-    return ids.some((id) => tables.has(id)) ? [] : ids;
-  });
+  const found = rows.map((row) => ({
+    row,
+    parts: parseJson(String(row[resultAt])) as unknown as readonly StoredPart[],
+  }));
+  const isKnown = ({ tableId, version }: StoredPart) => version !== undefined && tables.has(tableId);
+  const strangers = found.flatMap(({ parts }) => (parts.some(isKnown) ? [] : parts.map(({ tableId }) => tableId)));
   // A table that is there and was not at the cut came later; of one that is gone altogether the ids are kept for ever.
-  const later = unknown.length === 0 ? new Set() : await catalog.tablesAmong([...new Set(unknown)]);
-  return rows.filter((row) =>
-    moved(row).every(({ tableId, version }) => {
-      const cut = tables.get(tableId);
-      return cut === undefined ? !later.has(tableId) : version <= cut.version;
-    }),
-  );
+  const later = strangers.length === 0 ? new Set() : await catalog.tablesAmong([...new Set(strangers)]);
+  const kept = found.filter(({ parts }) => {
+    const known = parts.filter(isKnown);
+    if (known.length === 0) return !parts.some(({ tableId }) => later.has(tableId));
+    if (!known.every(({ tableId, version = 0 }) => version <= (tables.get(tableId)?.version ?? -1))) return false;
+    const first = known.find(({ tableId, version = 0 }) => version > (tables.get(tableId)?.after ?? -1));
+    return of === undefined || first === undefined || first.tableId === of;
+  });
+  return kept.map(({ row }) => row);
 }

@@ -6,10 +6,11 @@
 import { isWithin } from "../delta/locations.ts";
 import { invalid, LakeError } from "../errors.ts";
 import type { BackupPlace, BackupRow, BackupSet, Catalog, CatalogCut, Clock, CutTable } from "../ports.ts";
-import { backupIdAt } from "./backup-list.ts";
-import { BACKUP_FORMAT, type Manifest, type ManifestTable, putManifest } from "./backup-manifest.ts";
+import { planBackup } from "./backup-base.ts";
+import { findBackups, nextId } from "./backup-list.ts";
+import { BACKUP_FORMAT, getManifest, type Manifest, type ManifestTable, putManifest } from "./backup-manifest.ts";
 import { type PartWriter, partWriter } from "./backup-parts.ts";
-import { type RowsPlan, rowsOf, type TablePart } from "./backup-rows.ts";
+import { isTakenWhole, type RowsPlan, rowsOf, type TablePart } from "./backup-rows.ts";
 import type { OnProgress } from "./import-rows.ts";
 
 export interface Backing {
@@ -18,6 +19,8 @@ export interface Backing {
 }
 
 export interface BackupOptions {
+  /** True: not an increment, even where there is a backup to go on from. */
+  readonly full?: boolean;
   readonly onProgress?: OnProgress;
 }
 
@@ -25,15 +28,16 @@ export interface BackupOptions {
 export async function backupCatalog(
   { catalog, clock }: Backing,
   place: BackupPlace,
-  { onProgress = () => {} }: BackupOptions = {},
+  { full = false, onProgress = () => {} }: BackupOptions = {},
 ): Promise<Manifest> {
   const cutAt = clock.now();
   const cut = await catalog.readCut();
   checkPlace(place.location, cut);
-  const backupId = backupIdAt(cutAt, clock.newId());
-  const plan = planOf(cut);
+  const found = await findBackups(place);
+  const backupId = nextId(found, cutAt, clock.newId());
+  const plan = await planBackup(catalog, found, cut, { full, keyId: place.keyId });
   const writer = partWriter(place, backupId);
-  await writeRows(catalog, plan, writer, cut, onProgress);
+  const whole = await writeRows(catalog, plan, writer, cut, onProgress);
   const tables = sameAtEnd(cut, await catalog.readCut(), plan);
   await writer.add("dl_tables", headRows(catalog.backupSets, tables));
   const parts = await writer.end();
@@ -41,17 +45,22 @@ export async function backupCatalog(
     format: BACKUP_FORMAT,
     backupId,
     kind: plan.kind,
+    ...(plan.baseId === undefined ? {} : { baseId: plan.baseId }),
     catalogId: cut.catalogId,
     migrations: cut.migrations,
     cutAt,
     finishedAt: clock.now(),
     tables: tables.map((table) => manifestTable(table, plan.tables.get(table.tableId))),
+    whole,
     columns: Object.fromEntries(catalog.backupSets.map(({ name, columns }) => [name, columns])),
     parts,
     rows: parts.reduce((sum, { rows }) => sum + rows, 0),
     bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
     ...(place.keyId === undefined ? {} : { keyId: place.keyId }),
   };
+  if (plan.baseId !== undefined && (await getManifest(place, plan.baseId)) === undefined) {
+    throw overtaken(`${plan.baseId}, from which it goes on, has been taken away`);
+  }
   await putManifest(place, manifest);
   return manifest;
 }
@@ -70,35 +79,31 @@ function checkPlace(location: string, { tables }: CatalogCut): void {
   });
 }
 
-/** A table that is being imported is in no backup: its rows still change, and the import can be repeated. */
-function planOf({ tables }: CatalogCut): RowsPlan {
-  const parts = tables
-    .filter(({ status }) => status !== "IMPORTING")
-    .map(({ tableId, version, changes }) => ({ tableId, version, changes }));
-  return {
-    kind: "full",
-    tables: new Map(parts.map((part): [string, TablePart] => [part.tableId, part])),
-    transactionsByVersion: true,
-  };
-}
-
+/** @returns the sets of which every row was taken */
 async function writeRows(
   catalog: Catalog,
   plan: RowsPlan,
   writer: PartWriter,
   cut: CatalogCut,
   onProgress: OnProgress,
-): Promise<void> {
+): Promise<readonly string[]> {
+  const whole: string[] = [];
   const expected = expectedRows(cut, plan);
+  let { byVersion } = plan;
   for (const set of catalog.backupSets) {
     let done = 0;
-    for await (const rows of rowsOf(catalog, set, plan)) {
+    if (isTakenWhole(set, { ...plan, byVersion })) whole.push(set.name);
+    for await (const rows of rowsOf(catalog, set, { ...plan, byVersion })) {
+      // Imported versions may have transactions all the same.
+      byVersion &&=
+        set.name !== "dl_versions" || !rows.some((row) => row[set.columns.indexOf("transaction_id")] === null);
       await writer.add(set.name, rows);
       done += rows.length;
       const total = expected(set);
       onProgress({ phase: set.name, done, ...(total === undefined ? {} : { total: Math.max(done, total) }) });
     }
   }
+  return whole;
 }
 
 /** How many rows there will be at least, where heads tell. */

@@ -1,7 +1,7 @@
 /** Restores a backup into an empty database of any engine, in steps that may be repeated after a kill. */
 
 import { OPEN_VERSION } from "../delta/table.ts";
-import type { BackupPlace, BackupRow, BackupSet, Catalog, RestorePlan } from "../ports.ts";
+import type { BackupPlace, BackupRow, Catalog, RestorePlan } from "../ports.ts";
 import { chainOf, findBackup } from "./backup-list.ts";
 import type { Manifest, ManifestPart } from "./backup-manifest.ts";
 import { readPart } from "./backup-parts.ts";
@@ -39,7 +39,7 @@ export async function restoreCatalog(
 ): Promise<Restored> {
   const { backup, backups } = await findBackup(place, backupId);
   const chain = chainOf(backups, backup);
-  const steps = stepsOf(catalog.backupSets, chain);
+  const steps = stepsOf(chain);
   const plan: RestorePlan = {
     planId: `${backup.backupId}${asCopy ? " copy" : ""}`,
     migrations: backup.migrations,
@@ -76,16 +76,14 @@ interface Step {
   keep(rows: readonly BackupRow[], columns: readonly string[]): readonly BackupRow[];
 }
 
-/** Parts in the order in which they are written; heads come last. Of rows that are bound to no version the last backup counts. */
-function stepsOf(sets: readonly BackupSet[], chain: readonly Manifest[]): readonly Step[] {
-  const last = chain.at(-1);
-  const lastOnly = new Set(
-    sets.flatMap(({ name, kind }) => (["heads", "changes", "whole"].includes(kind) ? [name] : [])),
-  );
+/** Parts in the order in which they are written, of each set from the last backup on that has all of it; heads come last. */
+function stepsOf(chain: readonly Manifest[]): readonly Step[] {
   const begins = beginnings(chain);
+  const setBegins = new Map<string, number>();
+  for (const [place, { whole }] of chain.entries()) for (const set of whole) setBegins.set(set, place);
   return chain.flatMap((from, place) =>
     from.parts
-      .filter(({ set }) => from === last || !lastOnly.has(set))
+      .filter(({ set }) => place >= (setBegins.get(set) ?? 0))
       .map((part): Step => ({ from, part, keep: (rows, columns) => keptRows(rows, columns, begins, place) })),
   );
 }

@@ -41,6 +41,29 @@ describe("dl backup and dl restore", () => {
     assert.match(again.stderr, /the database is not empty/);
   });
 
+  test("the next one is an increment; pruning shows, and with --yes takes away", async () => {
+    const place = join(folder, "many");
+    const make = async (...more: string[]) => {
+      const { stdout } = await dl(["backup", "--to", place, "--database", database, "--format", "json", ...more]);
+      return JSON.parse(stdout);
+    };
+    const [first, second, third] = [await make(), await make(), await make("--full")];
+    assert.deepEqual(
+      [first.kind, second.kind, second.baseId, third.kind],
+      ["full", "incremental", first.backupId, "full"],
+    );
+    const prune = (...more: string[]) => dl(["backup", "prune", "--from", place, ...more]);
+    assert.match((await prune("--keep-last", "1")).stdout, /2 backups would be taken away; say --yes/);
+    assert.match((await prune("--keep-last", "1", "--yes")).stdout, /2 backups taken away: .*; 1 kept/);
+    assert.equal((await prune("--keep-last", "1")).stdout, "nothing to take away; 1 backup kept\n");
+    assert.deepEqual([(await prune()).code, (await prune("--keep-days", "x")).code], [64, 64]);
+    const { stdout } = await dl(["backup", "list", "--from", place, "--format", "json"]);
+    assert.deepEqual(
+      JSON.parse(stdout).backups.map((one: { backupId: string }) => one.backupId),
+      [third.backupId],
+    );
+  });
+
   test("a damaged backup is said to be, and the exit code is 1", async () => {
     const broken = join(folder, "broken");
     const made = await dl(["backup", "--to", broken, "--database", database, "--format", "json"]);

@@ -242,10 +242,10 @@ describe("a backup", () => {
       );
     for (const bytes of [flipped, whole.slice(0, -1), other, new Uint8Array()]) {
       await store.put(key, bytes);
-      await refused(/dl_transactions-000001\.ndjson\.zst is not as it was written/);
+      await refused(/dl_versions-000001\.ndjson\.zst is not as it was written/);
     }
     await store.removeIf(key, new Uint8Array());
-    await refused(/dl_transactions-000001\.ndjson\.zst is missing/);
+    await refused(/dl_versions-000001\.ndjson\.zst is missing/);
     await store.put(key, whole);
     const manifest = `${backupId}/manifest.json`;
     const text = new TextDecoder().decode((await store.get(manifest))?.bytes);

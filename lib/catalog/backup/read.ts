@@ -133,7 +133,7 @@ async function endedPage(
 /** By the versions that they made: the key of the table says nothing about when. */
 function transactionsPage(db: Queries, set: RowSet, range: Range, after: readonly SqlValue[] | undefined): Sql {
   return sql`
-    select v.version as dl_version, ${PAGE_ROWS} as dl_listed, ${selected(db, set)}
+    select v.version as dl_version, ${raw(String(PAGE_ROWS))} as dl_listed, ${selected(db, set)}
     from (select v.version, v.transaction_id from dl_versions v
       where v.table_id = ${uuid(range.tableId)} and ${within("v.version", { ...range, after: Number(after?.[0] ?? range.after) })}
       order by v.version limit ${PAGE_ROWS}) v

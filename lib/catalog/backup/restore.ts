@@ -206,13 +206,10 @@ function boundTo(set: RowSet, typed: readonly TypedColumn[], row: BackupRow): re
   return [of("removed_version"), ...set.key.map(of)];
 }
 
-/**
- * A later backup of a chain brings lines of the outbox again that have changed, and transactions of several tables more than once.
- */
+/** A later backup of a chain brings lines of the outbox again that have changed, and transactions of which imports have brought more. */
 function onConflict(set: RowSet, typed: readonly TypedColumn[]): Sql {
   const key = set.key.join(", ");
-  if (set.kind === "transactions") return raw(` on conflict (${key}) do nothing`);
-  if (set.kind !== "outbox") return raw("");
+  if (set.kind !== "outbox" && set.kind !== "transactions") return raw("");
   const changed = typed.map(({ name }) => name).filter((name) => !set.key.includes(name));
   return raw(` on conflict (${key}) do update set ${changed.map((name) => `${name} = excluded.${name}`).join(", ")}`);
 }

@@ -38,7 +38,8 @@ function setOf({ name, backup, columns, primaryKey }: TableSpec): readonly RowSe
     key: primaryKey,
     ...(version === undefined ? {} : { version }),
   };
-  return backup === "files" ? [set, endsOf(set)] : [set];
+  // First the ends: the same file may be live again.
+  return backup === "files" ? [endsOf(set), set] : [set];
 }
 
 function endsOf(files: RowSet): RowSet {
@@ -52,10 +53,10 @@ function endsOf(files: RowSet): RowSet {
   };
 }
 
-/** In the order of the schema, heads last: a table is there when all of its rows are. */
-export const ROW_SETS: readonly RowSet[] = SCHEMA.flatMap(setOf).sort(
-  (a, b) => Number(a.kind === "heads") - Number(b.kind === "heads"),
-);
+/** Versions come first, as they tell how to read others, and heads last: a table is there when all of its rows are. */
+const rank = ({ name, kind }: RowSet): number => (name === "dl_versions" ? 0 : kind === "heads" ? 2 : 1);
+
+export const ROW_SETS: readonly RowSet[] = SCHEMA.flatMap(setOf).sort((a, b) => rank(a) - rank(b));
 
 export function rowSet(name: string): RowSet {
   const found = ROW_SETS.find((set) => set.name === name);

@@ -1,10 +1,12 @@
 /** dl backup: makes a backup of the catalog; lists, verifies and prunes those that there are. */
 
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { openBackups, withScratchCatalog } from "../../lake/backups.ts";
+import { systemClock } from "../../lake/clock.ts";
 import { backupCatalog } from "../../operations/backup.ts";
 import { findBackups } from "../../operations/backup-list.ts";
 import type { Manifest } from "../../operations/backup-manifest.ts";
+import { type Keeping, type Pruned, pruneBackups } from "../../operations/prune-backups.ts";
 import { verifyBackup } from "../../operations/verify-backup.ts";
 import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -17,13 +19,14 @@ import { table } from "../table.ts";
 export function backupCommand(): Command {
   return new Command("backup")
     .option("--to <place>", "a folder, or s3://bucket/prefix, apart from the tables")
+    .option("--full", "all rows, even where an increment would do")
     .action(
-      action<{ readonly to?: string }>(async ({ output, withLake }, { to }) => {
+      action<{ readonly to?: string; readonly full?: true }>(async ({ output, withLake }, { to, full = false }) => {
         if (to === undefined) throw new UsageError("where to? Use --to DIR or --to s3://bucket/prefix");
         const place = await openBackups(to);
         const progress = openProgress();
         const elapsed = stopwatch();
-        const made = await withLake((lake) => backupCatalog(lake, place, { onProgress: progress.update }), {
+        const made = await withLake((lake) => backupCatalog(lake, place, { full, onProgress: progress.update }), {
           mirror: false,
         }).finally(progress.stop);
         const took = elapsed();
@@ -31,10 +34,47 @@ export function backupCommand(): Command {
         return EXIT.ok;
       }),
     )
+    .addCommand(
+      pruneCommand().description("take backups away that are no longer wanted; without --yes it only shows them"),
+    )
     .addCommand(listCommand().description("show the backups at a place"))
     .addCommand(
       verifyCommand().description("restore a backup into a scratch database, and compare; exits 1 if it differs"),
     );
+}
+
+function pruneCommand(): Command {
+  return new Command("prune")
+    .requiredOption("--from <place>", "where the backups are")
+    .option("--keep-days <days>", "keep those of the last so many days", count)
+    .option("--keep-last <number>", "keep the newest so many; never fewer than one", count)
+    .option("--yes", "take them away; without it they are only shown")
+    .action(
+      action<{ readonly from: string; readonly yes?: true } & Keeping>(
+        async ({ output }, { from, yes, ...keeping }) => {
+          const { keepDays, keepLast } = keeping;
+          if (keepDays === undefined && keepLast === undefined)
+            throw new UsageError("use --keep-days, --keep-last or both");
+          const dryRun = yes === undefined;
+          const pruned = await pruneBackups({ clock: systemClock }, await openBackups(from), keeping, { dryRun });
+          await output.result({ ...pruned, dryRun }, () => prunedText(pruned, dryRun));
+          return EXIT.ok;
+        },
+      ),
+    );
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,6}$/.test(text) || value === 0) throw new InvalidArgumentError("expected a number from 1 on");
+  return value;
+}
+
+function prunedText({ kept, removed, leftovers, bytes }: Pruned, dryRun: boolean): string {
+  const gone = [...removed, ...leftovers.map((backupId) => `${backupId} (never finished)`)];
+  if (gone.length === 0) return `nothing to take away; ${plural(kept.length, "backup")} kept`;
+  const what = dryRun ? "would be taken away; say --yes" : "taken away";
+  return [...gone, `${plural(gone.length, "backup")} ${what}: ${formatBytes(bytes)}; ${kept.length} kept`].join("\n");
 }
 
 function listCommand(): Command {
