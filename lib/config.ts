@@ -123,6 +123,12 @@ const ConfigSchema = z.strictObject({
       commits_when_stopped: z.enum(STOPPED).default(DEFAULT_CONFIG.mirror.commits_when_stopped),
     })
     .prefault({}),
+  tables: z
+    .strictObject({
+      /** How long after a drop a table can come back. */
+      undrop_window_days: z.number().min(0).max(3650).default(DEFAULT_CONFIG.tables.undrop_window_days),
+    })
+    .prefault({}),
   parity: z
     .strictObject({
       /** How often SQL and `_delta_log` are compared; 0 turns it off. */
@@ -179,6 +185,7 @@ export interface Config {
     readonly max_unpublished: number;
     readonly commits_when_stopped: (typeof STOPPED)[number];
   };
+  readonly tables: { readonly undrop_window_days: number };
   readonly parity: {
     readonly interval_seconds: number;
     readonly lag_threshold_seconds: number;
@@ -269,6 +276,8 @@ const FunctionEnvironmentSchema = z.object({
   /** A table with so many unpublished versions takes no commit; 0 for any number. */
   MAX_UNPUBLISHED: z.coerce.number().int().min(0).default(DEFAULT_CONFIG.mirror.max_unpublished),
   COMMITS_WHEN_STOPPED: z.enum(STOPPED).default(DEFAULT_CONFIG.mirror.commits_when_stopped),
+  /** How long after a drop a table can come back. */
+  UNDROP_WINDOW_DAYS: z.coerce.number().min(0).max(3650).default(DEFAULT_CONFIG.tables.undrop_window_days),
 });
 
 export interface FunctionSettings {
@@ -285,6 +294,7 @@ export interface FunctionSettings {
   readonly overdueSeconds: number;
   readonly maxUnpublished: number;
   readonly commitsWhenStopped: (typeof STOPPED)[number];
+  readonly undropWindowDays: number;
 }
 
 /** @throws LakeError invalid, naming the variable that is missing or wrong */
@@ -304,5 +314,6 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     overdueSeconds: given.OVERDUE_SECONDS,
     maxUnpublished: given.MAX_UNPUBLISHED,
     commitsWhenStopped: given.COMMITS_WHEN_STOPPED,
+    undropWindowDays: given.UNDROP_WINDOW_DAYS,
   };
 }

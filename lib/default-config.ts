@@ -29,6 +29,7 @@ export const DEFAULT_CONFIG: Config = {
     max_unpublished: 10_000,
     commits_when_stopped: "accept",
   },
+  tables: { undrop_window_days: 7 },
   parity: { interval_seconds: 300, lag_threshold_seconds: 5, max_drift_files: 0 },
   logging: { level: "info", access: true },
   monitoring: { metrics_enabled: true, metrics_access: "read" },

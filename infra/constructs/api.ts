@@ -15,6 +15,7 @@ import { nameOf, type Settings } from "../settings.ts";
 const METHODS = {
   get: apigateway.HttpMethod.GET,
   post: apigateway.HttpMethod.POST,
+  patch: apigateway.HttpMethod.PATCH,
   delete: apigateway.HttpMethod.DELETE,
 };
 /** Which function answers which kind of route. */

@@ -13,6 +13,7 @@ import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
 import { abortImport, beginImport, finishImport, importBatch, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
+import { dropTable, listDropped, renameTable, undropTable, whereabouts } from "./lifecycle.ts";
 import * as unneeded from "./maintenance/files.ts";
 import { trimBelowBase } from "./maintenance/trim.ts";
 import { condemn, raiseBase, readUpkeep, writeUpkeep } from "./maintenance/upkeep.ts";
@@ -34,7 +35,7 @@ import { findTransactionRow } from "./reads/transactions.ts";
 
 import { firstOwnVersion, history, readHeader, readSummary, versionAt } from "./reads/versions.ts";
 import * as recovery from "./recovery.ts";
-import { dropTable, findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
+import { findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
 
 export function catalogOn(database: Database, clock: Clock): Catalog {
   const { db, recheck, ping } = checkedDatabase(database);
@@ -55,8 +56,12 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     findClaim: (wanted) => findClaim(db, wanted),
     nestedTables: (limit) => nestedTables(db, limit),
     readStates: (refs) => readStates(db, refs),
-    dropTable: (tableId, options) => dropTable(db, tableId, options, clock.now()),
 
+    dropTable: (tableId, options) => dropTable(db, tableId, options, clock),
+    undropTable: (tableId, options) => undropTable(db, tableId, options, clock),
+    renameTable: (tableId, name) => renameTable(db, tableId, name, clock),
+    whereabouts: (ref) => whereabouts(db, ref),
+    listDropped: (options) => listDropped(db, options),
     readManifestFacts: (tableId) => readManifestFacts(db, tableId),
     markManifest: (tableId, changes) => markManifest(db, tableId, changes),
     dueManifests: (limit) => dueManifests(db, limit),

@@ -4,14 +4,13 @@ import type { TableRef } from "../delta/request.ts";
 import type { TableHead, TableState } from "../delta/table.ts";
 import { notFound } from "../errors.ts";
 
-import type { Claim, DropOptions, DropOutcome, ListPage } from "../ports.ts";
+import type { Claim, ListPage } from "../ports.ts";
 import { firstClaim, readClaims } from "./claims.ts";
-import { type Database, join, type Queries, type Row, type Sql, sql, uuid } from "./database.ts";
+import { join, type Queries, type Row, type Sql, sql, uuid } from "./database.ts";
 
-import { tableLock, takeLocks } from "./dialect.ts";
 import { metadataOf, protocolOf } from "./rows/actions.ts";
 import { headOf } from "./rows/heads.ts";
-import { integer, storedUuid, text } from "./rows/values.ts";
+import { storedUuid, text } from "./rows/values.ts";
 
 /** Implied by ACTIVE, but SQLite does not see that: with it the index by name can be used. */
 const NOT_DELETED = sql`t.status <> 'DELETED'`;
@@ -122,32 +121,6 @@ export async function readStates(db: Queries, refs: readonly TableRef[]): Promis
     protocol: protocolOf(row, "protocol_action"),
     metadata: metadataOf(row, "metadata_action"),
   }));
-}
-
-/**
- * Under the lock that a commit takes: each commit is either before the drop, and counted, or finds no table.
- * @throws LakeError notFound when no such table is ACTIVE
- */
-export async function dropTable(
-  db: Database,
-  tableId: string,
-  { unpublished }: DropOptions,
-  now: number,
-): Promise<DropOutcome> {
-  const id = storedUuid(tableId);
-  if (id === undefined) throw tableNotFound(tableId);
-  return db.transaction(async (tx) => {
-    await takeLocks(tx, [tableLock(id)]);
-    const [row] = await tx.read(sql`
-      select (select count(*) from dl_mirror_status m where m.table_id = t.table_id and m.status <> 'COMPLETE') as open_versions
-      from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'`);
-    if (row === undefined) throw tableNotFound(tableId);
-    const open = integer(row, "open_versions");
-    if (open > 0 && unpublished === "keep") return { dropped: false, unpublished: open };
-    await tx.write(sql`update dl_tables set status = 'DELETED', dropped_at = ${now},
-      identity_changes = identity_changes + 1 where table_id = ${uuid(id)}`);
-    return { dropped: true, unpublished: open };
-  });
 }
 
 export function tableNotFound(tableId: string): Error {

@@ -3,8 +3,10 @@
 import type { Config } from "../config.ts";
 import type { LocalLakeOptions } from "../lake/local.ts";
 
+const DAY_MS = 86_400_000;
+
 export function lakeOptions(config: Config): Omit<LocalLakeOptions, "database"> {
-  const { database, mirror, parity, storage } = config;
+  const { database, mirror, parity, storage, tables } = config;
   return {
     verifyFiles: storage.verify_files ? "size" : "off",
     pool: {
@@ -13,6 +15,7 @@ export function lakeOptions(config: Config): Omit<LocalLakeOptions, "database"> 
       poolRecycleSeconds: database.pool_recycle,
       statementTimeoutMs: Math.round(database.statement_timeout * 1000),
     },
+    undropWindowMs: tables.undrop_window_days * DAY_MS,
     mirrorRules: {
       lateAfterMs: parity.lag_threshold_seconds * 1000,
       maxUnpublished: mirror.max_unpublished,

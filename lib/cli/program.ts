@@ -77,8 +77,16 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     load: async () => (await import("./commands/recover.ts")).recoverCommand(),
   },
   drop: {
-    about: "forget a table, once all of it is in its _delta_log; its files stay",
+    about: "forget a table, once all of it is in its _delta_log; its files stay, and for some days it can come back",
     load: async () => (await import("./commands/drop.ts")).dropCommand(),
+  },
+  undrop: {
+    about: "bring a dropped table back, with all its versions",
+    load: async () => (await import("./commands/undrop.ts")).undropCommand(),
+  },
+  rename: {
+    about: "give a table another name; nothing moves",
+    load: async () => (await import("./commands/rename.ts")).renameCommand(),
   },
   migrate: {
     about: "make the schema of the database, or bring it up to date",

@@ -91,6 +91,7 @@ export function planTable(
     newPhysicalNames: actions.metadata && change.keptFiles > 0 ? newPhysicalNames(before, after) : [],
     planned: {
       ...onState(state),
+      ...("name" in asked.table ? { name: asked.table.name } : {}),
       readVersion: request.readVersion,
       checkedVersion,
       ...strictly(request, after),

@@ -48,6 +48,8 @@ export interface PlannedTable {
   readonly tableId: string;
   /** Where the table lives, which decides what is one file; absent where paths are compared as they are spelled. */
   readonly location?: string;
+  /** The name by which the writer means the table: one that has another name by now is another table. Absent where it gave the id. */
+  readonly name?: string;
   /** Set for version 0: the head row is made first. */
   readonly create?: { readonly name: string; readonly location: string };
   /** The version that the writer read; −1 for a creation. */

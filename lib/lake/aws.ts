@@ -44,6 +44,8 @@ export interface AwsLakeOptions {
   readonly sendsAgain?: boolean;
 }
 
+const DAY_MS = 86_400_000;
+
 /** Opens what the environment names; nothing is contacted yet. @throws LakeError invalid naming the variable */
 export async function openAwsLake(
   environment: Readonly<Record<string, string | undefined>>,
@@ -72,6 +74,7 @@ export async function openAwsLake(
       maxUnpublished: settings.maxUnpublished,
       commitsWhenStopped: settings.commitsWhenStopped,
     },
+    undropWindowMs: settings.undropWindowDays * DAY_MS,
     queue: openSqsMirrorQueue({
       queueUrl: settings.mirrorQueueUrl,
       onError: options.onLostMessage,

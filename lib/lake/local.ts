@@ -25,6 +25,8 @@ export interface LocalLakeOptions {
    * made all the same.
    */
   readonly mirror?: boolean | MirrorQueue;
+  /** Milliseconds after a drop in which it can be undone; seven days if absent. */
+  readonly undropWindowMs?: number;
   /** A mirror run that failed; the sweeper starts it again. */
   readonly onMirrorError?: (tableId: string, error: unknown) => void;
   /** Where there is no SQLite file, or an empty one: `make` a catalog (if absent), or `refuse`. */
@@ -102,6 +104,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     files: fileChecks(verifyFiles),
     openDataFiles: dataFilesAt,
     ...(options.mirrorRules && { mirrorRules: options.mirrorRules }),
+    ...(options.undropWindowMs !== undefined && { undropWindowMs: options.undropWindowMs }),
     clock,
     metrics,
     queue: inline ?? (typeof mirror === "object" ? mirror : mute),

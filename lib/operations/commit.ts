@@ -24,11 +24,12 @@ import {
 } from "./commit-parts.ts";
 import { lookAtLogs } from "./first-sight.ts";
 import { mirrorDemand } from "./mirror-demand.ts";
+import { tableNotFound } from "./missing-table.ts";
 import { checkPlaces } from "./new-parts.ts";
 import { rejected } from "./rejections.ts";
 import { hashRequest } from "./request-hash.ts";
 import { databaseReplaced, sendCommit, sendLocked } from "./send-commit.ts";
-import { forgetTable, tableNotFound } from "./table-states.ts";
+import { forgetTable } from "./table-states.ts";
 import { type Verified, verifyFiles } from "./verify-files.ts";
 
 /** After so many rounds on hot tables the last check is made with the locks held, so that no writer starves. */

@@ -11,17 +11,22 @@ export interface Place {
 }
 
 /** @param by who has the name, or a place that touches this one */
-export function taken(wanted: Place, by: Place): LakeError {
-  if (by.name.toLowerCase() === wanted.name.toLowerCase()) return nameTaken(wanted.name, by.name);
+export function taken(wanted: Place, by: Place, hint?: string): LakeError {
+  if (by.name.toLowerCase() === wanted.name.toLowerCase()) return nameTaken(wanted.name, by.name, hint);
   return by.location === wanted.location ? locationTaken(wanted.location) : overlaps(wanted.location, by);
 }
 
-function nameTaken(name: string, other: string): LakeError {
+/** @param hint what can be done, where it is not to choose another name */
+export function nameTaken(
+  name: string,
+  other: string,
+  hint = "Choose another name, or drop the table first.",
+): LakeError {
   const inOtherCase = other === name ? "" : `, and "${name}" differs from it only by case`;
   return new LakeError("conflict", `there is a table named "${other}" already${inOtherCase}`, {
     code: "TABLE_EXISTS",
     at: "/name",
-    hint: "Choose another name, or drop the table first.",
+    hint,
   });
 }
 

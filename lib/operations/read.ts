@@ -8,9 +8,8 @@ import { txnsExpireAt } from "../delta/txns.ts";
 import { invalid, notFound } from "../errors.ts";
 
 import type { Lake, ListPage, PageLimits, SnapshotSummary, TableHead, TableState } from "../ports.ts";
+import { missingTable } from "./missing-table.ts";
 import { healthOfTables } from "./table-health.ts";
-
-import { tableNotFound } from "./table-states.ts";
 
 const TABLES_PAGE = 500;
 
@@ -31,7 +30,7 @@ export interface ResolvedVersion {
 /** @throws LakeError notFound */
 export async function findHead(lake: Lake, ref: TableRef): Promise<TableHead> {
   const head = await lake.catalog.findTable(ref);
-  if (head === undefined) throw tableNotFound(ref);
+  if (head === undefined) throw await missingTable(lake, ref);
   return head;
 }
 
@@ -119,7 +118,7 @@ export async function describeTable(lake: Lake, ref: TableRef, few: PageLimits):
     lake.catalog.readDomains(tableId, version, few),
   ]);
   const seen = checked.get(tableId);
-  if (seen === undefined) throw tableNotFound(ref);
+  if (seen === undefined) throw await missingTable(lake, ref);
   const expiry = txnsExpireAt(summary.metadata, lake.clock.now());
   const updatedAfter = expiry === undefined ? {} : { updatedAfter: expiry };
   const txns = await lake.catalog.readTxns(tableId, version, { ...few, ...updatedAfter });
@@ -185,11 +184,13 @@ async function transactionTime(lake: Lake, transactionId: string | undefined): P
 /** All heads in one statement, hence of one moment. */
 async function heads(lake: Lake, refs: readonly TableRef[]): Promise<TableState[]> {
   const states = await lake.catalog.readStates(refs);
-  return refs.map((ref) => {
+  const found: TableState[] = [];
+  for (const ref of refs) {
     const state = states.find((s) =>
       "tableId" in ref ? s.tableId === ref.tableId.toLowerCase() : s.name === ref.name,
     );
-    if (state === undefined) throw tableNotFound(ref);
-    return state;
-  });
+    if (state === undefined) throw await missingTable(lake, ref);
+    found.push(state);
+  }
+  return found;
 }

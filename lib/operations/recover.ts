@@ -10,9 +10,10 @@ import type { ImportBatch, Lake, LogCommit, TableHead } from "../ports.ts";
 import { noteHeads } from "./behind-log.ts";
 import { checkLog } from "./check-log.ts";
 import { importCommits, importSegment, type OnProgress } from "./import-rows.ts";
+import { tableNotFound } from "./missing-table.ts";
 import { allTables } from "./read.ts";
 import { type IncompleteTransaction, planRecovery, type Stop, type TablePlan } from "./recover-plan.ts";
-import { forgetTable, tableNotFound } from "./table-states.ts";
+import { forgetTable } from "./table-states.ts";
 
 export type { IncompleteTransaction, Stop } from "./recover-plan.ts";
 

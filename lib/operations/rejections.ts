@@ -7,7 +7,7 @@ import type { TableCommit, TableConflict } from "../delta/request.ts";
 import { invalid } from "../errors.ts";
 import type { Lake, Rejection, TableState } from "../ports.ts";
 import { mirrorRefusal } from "./mirror-demand.ts";
-import { tableNotFound } from "./table-states.ts";
+import { tableNotFound } from "./missing-table.ts";
 
 /** A table's part of the commit that was rejected. */
 interface RejectedPart {

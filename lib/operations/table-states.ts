@@ -1,9 +1,9 @@
 /** Heads to plan against, remembered between commits: a stale one is found out by the commit statement and costs one more round. */
 
 import type { TableRef } from "../delta/request.ts";
-import { type LakeError, notFound } from "../errors.ts";
 import type { Catalog, Lake, TableState } from "../ports.ts";
 import { noteHeads } from "./behind-log.ts";
+import { missingTable } from "./missing-table.ts";
 
 /** Metadata of wide tables run to megabytes: this bounds what a warm process holds. */
 const MAX_REMEMBERED = 500;
@@ -42,11 +42,13 @@ export async function tableStates(
       found.set(key(ref), state);
     }
   }
-  return refs.map((ref) => {
+  const states: TableState[] = [];
+  for (const ref of refs) {
     const state = found.get(key(ref));
-    if (state === undefined) throw tableNotFound(ref);
-    return state;
-  });
+    if (state === undefined) throw await missingTable(lake, ref);
+    states.push(state);
+  }
+  return states;
 }
 
 /** Drops what is remembered of a table: after a change of metadata or protocol, or when the database knows it no more. */
@@ -59,13 +61,4 @@ export function forgetTable(lake: Lake, state: { readonly tableId: string; reado
 /** Drops all that is remembered: the database may be another one. */
 export function forgetTables(lake: Lake): void {
   remembered.delete(lake.catalog);
-}
-
-export function tableNotFound(ref: TableRef): LakeError {
-  const name = "tableId" in ref ? `with the id ${ref.tableId}` : `named "${ref.name}"`;
-  return notFound(`there is no table ${name}`, {
-    code: "TABLE_NOT_FOUND",
-    hint: "`dl tables` and GET /v1/tables list the tables of this catalog.",
-    facts: { table: ref },
-  });
 }

@@ -24,6 +24,8 @@ export interface Lake {
   readonly queue: MirrorQueue;
   /** How mirrors that are behind are judged; absent: the defaults of operations/table-health.ts. */
   readonly mirrorRules?: MirrorRules;
+  /** Milliseconds after a drop in which it can be undone; absent: seven days. */
+  readonly undropWindowMs?: number;
   /** Who makes the checkpoints that take long; absent where whoever mirrors a table has all the time it takes. */
   readonly checkpointQueue?: CheckpointQueue;
   readonly clock: Clock;

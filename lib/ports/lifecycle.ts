@@ -1,8 +1,28 @@
 /** The life of a table beside its versions: its name, its place, whether it is there; and what its log has been told of that. */
 
 import type { Manifest } from "../delta/manifest.ts";
+import type { TableRef } from "../delta/request.ts";
+import type { TableHead } from "../delta/table.ts";
+import type { ListPage } from "./page.ts";
+import type { Claim } from "./tables.ts";
 
 export interface Lifecycle {
+  /**
+   * Forgets a table: its name and location are free again, its rows stay, its files are not touched.
+   * @throws LakeError notFound
+   */
+  dropTable(tableId: string, options: DropOptions): Promise<DropOutcome>;
+  /**
+   * Brings a dropped table back at its place, under its name or another one. One that is there already is left as it is. Under
+   * the locks of whoever makes a table there. @throws LakeError notFound
+   */
+  undropTable(tableId: string, options: UndropOptions): Promise<UndropOutcome>;
+  /** Gives a table another name, and keeps the former one in mind. @throws LakeError notFound */
+  renameTable(tableId: string, name: string): Promise<RenameOutcome>;
+  /** What has become of a table that is not there under this name or id; undefined where nobody knows of it. One round trip. */
+  whereabouts(ref: TableRef): Promise<Whereabouts | undefined>;
+  /** Dropped tables that are not purged, the last dropped first. */
+  listDropped(options: { readonly cursor?: string; readonly limit: number }): Promise<ListPage<DroppedHead>>;
   /**
    * What the manifest of a table has to say, of one that was dropped, too; undefined when there is no such table, it is being
    * imported, or purged. One round trip, two for a table that has had other names.
@@ -18,4 +38,51 @@ export interface ManifestFacts {
   readonly manifest: Manifest;
   /** How many of its changes the log has been told of. */
   readonly told: number;
+}
+
+export interface DropOptions {
+  /** Versions that the log does not have: `keep` leaves the table as it is while there are any, `giveUp` forgets them with it. */
+  readonly unpublished: "keep" | "giveUp";
+}
+
+export interface DropOutcome {
+  readonly dropped: boolean;
+  /** Versions that the log did not have. */
+  readonly unpublished: number;
+}
+
+export interface UndropOptions {
+  /** Another name than it had. */
+  readonly name?: string;
+  /** Milliseconds after the drop in which it can be undone. */
+  readonly windowMs: number;
+}
+
+export type UndropOutcome =
+  | { readonly status: "back"; readonly head: TableHead }
+  /** A live table has the name, or a place that touches this one. */
+  | { readonly status: "taken"; readonly by: Claim; readonly wanted: Claim }
+  /** Another table has lived at the place since: its log is not the one that SQL knows. */
+  | { readonly status: "reused"; readonly by: Claim; readonly wanted: Claim }
+  /** The window is over, or the purge has begun. */
+  | { readonly status: "gone"; readonly table: DroppedHead };
+
+export type RenameOutcome =
+  | { readonly status: "renamed"; readonly formerName: string; readonly head: TableHead }
+  | { readonly status: "taken"; readonly by: Claim };
+
+/** A dropped table. */
+export interface DroppedHead extends Claim {
+  readonly version: number;
+  /** Milliseconds. */
+  readonly droppedAt: number;
+  /** Set once its rows are being taken away. */
+  readonly purgedAt?: number;
+}
+
+export interface Whereabouts {
+  /** The live table that had the name last; absent where the id was asked for. */
+  readonly renamed?: Claim & { readonly since: number };
+  /** The last one that was dropped under the name, or the one with the id. */
+  readonly dropped?: DroppedHead;
 }

@@ -23,22 +23,6 @@ export interface Tables {
   readStates(refs: readonly TableRef[]): Promise<readonly TableState[]>;
   /** The table that lives at a location. */
   tableAt(location: string): Promise<TableHead | undefined>;
-  /**
-   * Forgets a table: its name and location are free again, its rows stay for audit, its files are not touched.
-   * @throws LakeError notFound
-   */
-  dropTable(tableId: string, options: DropOptions): Promise<DropOutcome>;
-}
-
-export interface DropOptions {
-  /** Versions that the log does not have: `keep` leaves the table as it is while there are any, `giveUp` forgets them with it. */
-  readonly unpublished: "keep" | "giveUp";
-}
-
-export interface DropOutcome {
-  readonly dropped: boolean;
-  /** Versions that the log did not have. */
-  readonly unpublished: number;
 }
 
 /** Who has a name and a place. */

@@ -11,7 +11,7 @@ export type { Access } from "../access/principal.ts";
 export type Need = Access | "open";
 
 export interface Route {
-  readonly method: "get" | "post" | "delete";
+  readonly method: "get" | "post" | "patch" | "delete";
   readonly path: `/v1/${string}`;
   readonly access: Need;
 }
@@ -25,6 +25,8 @@ export const ROUTES = {
   listTables: { method: "get", path: "/v1/tables", access: "read" },
   describeTable: { method: "get", path: "/v1/tables/{tableId}", access: "read" },
   dropTable: { method: "delete", path: "/v1/tables/{tableId}", access: "write" },
+  renameTable: { method: "patch", path: "/v1/tables/{tableId}", access: "write" },
+  undropTable: { method: "post", path: "/v1/tables/{tableId}/undrop", access: "write" },
   listFiles: { method: "get", path: "/v1/tables/{tableId}/files", access: "read" },
   listTxns: { method: "get", path: "/v1/tables/{tableId}/txns", access: "read" },
   listDomains: { method: "get", path: "/v1/tables/{tableId}/domains", access: "read" },

@@ -8,6 +8,7 @@ import { compactionContract } from "../catalog/contract-compaction.ts";
 import { concurrencyContract } from "../catalog/contract-concurrency.ts";
 import { importContract } from "../catalog/contract-import.ts";
 import { keyContract } from "../catalog/contract-keys.ts";
+import { lifecycleContract } from "../catalog/contract-lifecycle.ts";
 import { mirrorContract } from "../catalog/contract-mirror.ts";
 import { placeContract } from "../catalog/contract-places.ts";
 import { readContract } from "../catalog/contract-read.ts";
@@ -33,6 +34,7 @@ const PARTS = {
   imports: importContract,
   "API keys": keyContract,
   places: placeContract,
+  lives: lifecycleContract,
   concurrency: concurrencyContract,
 };
 

@@ -360,6 +360,8 @@ for (const engine of testEngines()) {
         body: { name: "no.log", location: "file:///nowhere" },
         status: 404,
       });
+      await ask("renameTable", `/v1/tables/${idOf("wide")}`, { body: { name: "no.w" } });
+      await ask("undropTable", `/v1/tables/${idOf("wide")}/undrop`, { body: {} });
       await ask("dropTable", `/v1/tables/${idOf("wide")}`, { status: 409 });
       assert.deepEqual(
         Object.keys(ROUTES).filter((id) => !asked.has(id)),

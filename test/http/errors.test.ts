@@ -132,7 +132,7 @@ test("unknown routes and methods", async () => {
   assertProblem(wrong, 405, "METHOD_NOT_ALLOWED");
   assert.equal(wrong.headers.get("allow"), "POST");
   const table = await api.send(`/v1/tables/${ID}`, { method: "POST" });
-  assert.equal(table.headers.get("allow"), "GET, DELETE");
+  assert.equal(table.headers.get("allow"), "GET, DELETE, PATCH");
   assertProblem(await api.get("/metrics"), 404, "ROUTE_NOT_FOUND");
 });
 

@@ -44,10 +44,12 @@ test("it is OpenAPI 3.1 with every route of the design", () => {
     "GET /v1/tables/{tableId}/mirror",
     "GET /v1/tables/{tableId}/txns",
     "GET /v1/transactions/{transactionId}",
+    "PATCH /v1/tables/{tableId}",
     "POST /v1/commits",
     "POST /v1/snapshots",
     "POST /v1/tables",
     "POST /v1/tables/import",
+    "POST /v1/tables/{tableId}/undrop",
     "POST /v1/uploads",
   ]);
 });

@@ -125,7 +125,8 @@ test("drop: a crash at any call leaves the table whole or dropped, and then its 
       });
       const first = await dropTable(publishing(doomed), { tableId: id }).catch((e: unknown) => e);
       done = !point.dead;
-      assert.ok(done || first instanceof Error);
+      // What is left to do after the drop is a hint.
+      assert.ok(first instanceof Error || (await lake.catalog.findTable({ tableId: id })) === undefined);
       if ((await lake.catalog.findTable({ tableId: id })) !== undefined) {
         await assertTheorem(lake, id);
         await dropTable(publishing(lake), { tableId: id });

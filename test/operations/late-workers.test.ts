@@ -7,8 +7,9 @@ import { createTable } from "../../lib/operations/create-table.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
 import { importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { undropTable } from "../../lib/operations/undrop-table.ts";
 import { crashPoint, dying } from "../support/crash.ts";
-import { addOf, commitTo, newTable, openTestLake, SCHEMA, STRIDE, type TestLake } from "../support/lake.ts";
+import { addOf, commitTo, newTable, openTestLake, pass, SCHEMA, STRIDE, type TestLake } from "../support/lake.ts";
 import { pausePoint, pausing } from "../support/pause.ts";
 import { assertTheorem } from "../support/theorem.ts";
 
@@ -53,6 +54,29 @@ const SCENES: Readonly<Record<string, Meanwhile>> = {
     await dropTable(lake, { tableId: old });
     await emptied(lake, `file:///lake/${name}`);
     return created(lake, name);
+  },
+  "dropped by force, and brought back": async (lake, _name, old) => {
+    await dropTable(lake, { tableId: old }, force);
+    await undropTable(lake, { tableId: old });
+    return old;
+  },
+  "brought back, goes on, and is published before the worker goes on": async (lake, name, old) => {
+    await dropTable(lake, { tableId: old }, force);
+    await undropTable(lake, { tableId: old }, { name: `${name}.back` });
+    await commitTo(lake, old, OLD_VERSIONS, [addOf("young")]);
+    assert.equal((await mirrorTable(lake, old)).error, undefined);
+    return old;
+  },
+  "a second one is dropped at its place, and comes back after a third was refused": async (lake, name, old) => {
+    await dropTable(lake, { tableId: old }, force);
+    await emptied(lake, `file:///lake/${name}`);
+    await pass(lake, 2);
+    const second = await created(lake, name);
+    await commitTo(lake, second, 0, [addOf("second")]);
+    await dropTable(lake, { tableId: second }, force);
+    await assert.rejects(undropTable(lake, { tableId: old }), { code: "LOCATION_REUSED" });
+    await undropTable(lake, { tableId: second });
+    return second;
   },
   "three tables, one after the other, at one place": async (lake, name, old) => {
     await dropTable(lake, { tableId: old }, force);

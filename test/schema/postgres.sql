@@ -210,6 +210,8 @@ CREATE UNIQUE INDEX dl_removes_pkey ON dl_removes USING btree (table_id, version
 CREATE UNIQUE INDEX dl_staged_requests_pkey ON dl_staged_requests USING btree (request_id, part);
 CREATE INDEX dl_table_names_name ON dl_table_names USING btree (name);
 CREATE UNIQUE INDEX dl_table_names_pkey ON dl_table_names USING btree (table_id, change);
+CREATE INDEX dl_tables_dropped_name ON dl_tables USING btree (name) WHERE (status = 'DELETED'::text);
+CREATE INDEX dl_tables_dropped_place ON dl_tables USING btree (location) WHERE (status = 'DELETED'::text);
 CREATE UNIQUE INDEX dl_tables_location ON dl_tables USING btree (location) WHERE (status <> 'DELETED'::text);
 CREATE INDEX dl_tables_manifest_due ON dl_tables USING btree (table_id) WHERE (manifest_changes < identity_changes);
 CREATE UNIQUE INDEX dl_tables_name ON dl_tables USING btree (name) WHERE (status <> 'DELETED'::text);
@@ -583,7 +585,7 @@ begin
       continue;
     end if;
     select * into t from dl_tables where table_id = tid and status = 'ACTIVE';
-    if not found then
+    if not found or t.name <> tab->>'name' then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'tableNotFound');
       continue;
     end if;

@@ -189,6 +189,10 @@ CREATE TABLE dl_tables ( -- Heads of the tables: one row each, changed by every 
   primary key (table_id)
 ) strict;
 
+CREATE INDEX dl_tables_dropped_name on dl_tables (name) where status = 'DELETED';
+
+CREATE INDEX dl_tables_dropped_place on dl_tables (location) where status = 'DELETED';
+
 CREATE UNIQUE INDEX dl_tables_location on dl_tables (location) where status <> 'DELETED';
 
 CREATE INDEX dl_tables_manifest_due on dl_tables (table_id) where manifest_changes < identity_changes;

@@ -7,7 +7,7 @@ import type { Json } from "../../lib/delta/json.ts";
 import { checked } from "../../lib/validation.ts";
 import { decodeCommitRequest } from "../../lib/wire/commit-request.ts";
 import { snapshotRequest } from "../../lib/wire/contracts/reads.ts";
-import { createTableRequest, importRequest } from "../../lib/wire/contracts/tables.ts";
+import { createTableRequest, importRequest, renameRequest, undropRequest } from "../../lib/wire/contracts/tables.ts";
 import { readJsonText } from "../../lib/wire/json-text.ts";
 
 const FOLDER = new URL("../../events/", import.meta.url);
@@ -15,6 +15,8 @@ const PARSERS: Readonly<Record<string, (body: Json) => unknown>> = {
   commit: decodeCommitRequest,
   "create-table": (body) => checked(createTableRequest, body),
   import: (body) => checked(importRequest, body),
+  rename: (body) => checked(renameRequest, body),
+  undrop: (body) => checked(undropRequest, body),
   snapshot: (body) => checked(snapshotRequest, body),
 };
 

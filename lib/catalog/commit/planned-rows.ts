@@ -50,6 +50,8 @@ export interface TableRequest extends TableWrite {
     /** Places that hold this one. */
     readonly above: readonly string[];
   };
+  /** Absent where the writer named the table by its id. */
+  readonly name?: string;
   readonly readVersion: number;
   readonly checkedVersion: number;
   readonly metadataVersion: number;
@@ -168,6 +170,7 @@ export function tableRequest(planned: PlannedTable): TableRequest {
             above: placesAbove(create.location),
           },
         }),
+    ...(planned.name === undefined ? {} : { name: planned.name }),
     readVersion: planned.readVersion,
     checkedVersion: planned.checkedVersion,
     metadataVersion: planned.metadataVersion,

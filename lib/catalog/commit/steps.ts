@@ -119,7 +119,8 @@ async function checkHeads(tx: SqlTransaction, tables: readonly TableRequest[]): 
     const [row] = await tx.read(sql`select * from dl_tables where table_id = ${tableId} and status = 'ACTIVE'`);
     const head = row && headNumbers(row);
     heads.push(head);
-    if (row === undefined || head === undefined) rejections.push({ tableId, reason: "tableNotFound" });
+    const isAnother = row !== undefined && table.name !== undefined && row.name !== table.name;
+    if (row === undefined || head === undefined || isAnother) rejections.push({ tableId, reason: "tableNotFound" });
     else if (head.version < (table.seenVersion ?? 0)) {
       rejections.push({ tableId, reason: "headWentBack", version: head.version });
     } else if (head.version < table.readVersion) {

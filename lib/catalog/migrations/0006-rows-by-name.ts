@@ -225,7 +225,7 @@ begin
       continue;
     end if;
     select * into t from dl_tables where table_id = tid and status = 'ACTIVE';
-    if not found then
+    if not found or t.name <> tab->>'name' then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'tableNotFound');
       continue;
     end if;

@@ -2,6 +2,8 @@
 
 import type { ColumnSpec, IndexSpec, TableSpec } from "./ddl.ts";
 
+const DROPPED = "status = 'DELETED'";
+
 /** Of dl_tables. */
 export const IDENTITY_COLUMNS: readonly ColumnSpec[] = [
   {
@@ -31,6 +33,12 @@ export const MANIFEST_DUE: IndexSpec = {
   where: "manifest_changes < identity_changes",
   comment: "Tables whose manifest is to be written.",
 };
+
+/** Of dl_tables: the dropped ones by name and by place, of which there may be many more than live ones. */
+export const DROPPED_TABLES: readonly IndexSpec[] = [
+  { name: "dl_tables_dropped_name", columns: ["name"], where: DROPPED, comment: "Who had a name when it was dropped." },
+  { name: "dl_tables_dropped_place", columns: ["location"], where: DROPPED, comment: "Who lived at a place." },
+];
 
 export const TABLE_NAMES: TableSpec = {
   name: "dl_table_names",

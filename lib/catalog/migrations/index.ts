@@ -12,7 +12,7 @@ import { addMirrorErrorCode, MIRROR_ERROR_CODE } from "./0007-mirror-error-code.
 import { API_KEYS } from "./0008-api-keys.ts";
 import { DRIFT, FAULTS, MIRROR_FACTS_FUNCTION, QUARANTINED_TABLES } from "./0009-health.ts";
 import { DATABASE_ID, giveIdentity } from "./0010-identity.ts";
-import { IDENTITY_COLUMNS, MANIFEST_DUE, TABLE_NAMES } from "./0012-names.ts";
+import { DROPPED_TABLES, IDENTITY_COLUMNS, MANIFEST_DUE, TABLE_NAMES } from "./0012-names.ts";
 import { MAINTENANCE, OUTSIDE, SHARED_VECTORS, VECTORS } from "./0013-maintenance.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
@@ -83,7 +83,7 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0012-names",
     statements: (dialect) => [
       ...IDENTITY_COLUMNS.flatMap((column) => addColumn(dialect, "dl_tables", column)),
-      ...createIndex(dialect, "dl_tables", MANIFEST_DUE),
+      ...[MANIFEST_DUE, ...DROPPED_TABLES].flatMap((index) => createIndex(dialect, "dl_tables", index)),
       ...createTable(dialect, TABLE_NAMES),
     ],
   },
@@ -99,7 +99,10 @@ export const MIGRATIONS: readonly Migration[] = [
 
 /** What later migrations added to the first tables. */
 const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexes">>>> = {
-  dl_tables: { columns: IDENTITY_COLUMNS, indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES, MANIFEST_DUE] },
+  dl_tables: {
+    columns: IDENTITY_COLUMNS,
+    indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES, MANIFEST_DUE, ...DROPPED_TABLES],
+  },
   dl_files: { indexes: [VECTORS, OUTSIDE, SHARED_VECTORS] },
   dl_mirror_status: { columns: [MIRROR_ERROR_CODE], indexes: [FAULTS] },
 };

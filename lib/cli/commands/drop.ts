@@ -25,5 +25,5 @@ function text({ name, location, givenUp }: DroppedTable): string {
     givenUp === 0
       ? ""
       : `; ${plural(givenUp, "version")} that it had in SQL alone ${givenUp === 1 ? "is" : "are"} given up`;
-  return `${name} is dropped${lost}. Its files are where they were, at ${location}: \`dl import\` takes them in again`;
+  return `${name} is dropped${lost}. Its files are where they were, at ${location}: \`dl undrop ${name}\` brings it back`;
 }

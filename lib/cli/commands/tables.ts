@@ -3,8 +3,9 @@
 import { Command } from "commander";
 
 import { listTables } from "../../operations/lists.ts";
+import { undropUntil } from "../../operations/missing-table.ts";
 import { describeTable, type ListedTable } from "../../operations/read.ts";
-import type { Lake } from "../../ports.ts";
+import type { DroppedHead, Lake } from "../../ports.ts";
 import { INLINE } from "../../wire/answer-size.ts";
 import { descriptionAnswer, tableAnswer } from "../../wire/answers.ts";
 
@@ -19,12 +20,20 @@ interface Options {
   readonly namespace?: string;
   readonly table?: string;
   readonly tableId?: string;
+  readonly dropped?: true;
 }
 
 export function tablesCommand(): Command {
-  const command = new Command("tables").option("--namespace <name>", "only tables of this namespace");
+  const command = new Command("tables")
+    .option("--namespace <name>", "only tables of this namespace")
+    .option("--dropped", "tables that were dropped, and whether they can come back");
   return withTableOptions(command).action(
     action<Options>(async ({ output, withLake }, options) => {
+      if (options.dropped) {
+        const dropped = await withLake(listDropped);
+        await output.result({ tables: dropped }, () => droppedText(dropped));
+        return 0;
+      }
       if (options.table ?? options.tableId) {
         const described = descriptionAnswer(await withLake((lake) => describeTable(lake, oneTable(options), INLINE)));
         await output.result(described, () => describeText(described));
@@ -47,6 +56,38 @@ async function listAll(lake: Lake, namespace: string | undefined): Promise<reado
     cursor = page.next;
   } while (cursor !== undefined);
   return all;
+}
+
+type Dropped = DroppedHead & { readonly undropUntil?: number };
+
+async function listDropped(lake: Lake): Promise<readonly Dropped[]> {
+  const all: Dropped[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await lake.catalog.listDropped({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+    for (const table of page.items) {
+      const until = undropUntil(lake, table);
+      all.push(until === undefined ? table : { ...table, undropUntil: until });
+    }
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return all;
+}
+
+function droppedText(dropped: readonly Dropped[]): string {
+  if (dropped.length === 0) return "no dropped tables";
+  const time = (at: number | undefined) => (at === undefined ? "not any more" : formatTime(at));
+  return table(
+    ["TABLE", "VERSION", "DROPPED", "CAN COME BACK UNTIL", "ID", "LOCATION"],
+    dropped.map(({ name, version, droppedAt, undropUntil: until, tableId, location }) => [
+      name,
+      version,
+      time(droppedAt),
+      time(until),
+      tableId,
+      location,
+    ]),
+  );
 }
 
 function listText(listed: readonly ListedTable[]): string {

@@ -1,4 +1,4 @@
-/** /v1/tables: create, import, list, describe and forget tables. */
+/** /v1/tables: create, import, list, describe, rename, forget and bring back tables. */
 
 import { type JsonObject, stringifyJson } from "../../delta/json.ts";
 import { TEXT } from "../../delta/limits.ts";
@@ -8,6 +8,8 @@ import { dropTable } from "../../operations/drop-table.ts";
 import { importTable } from "../../operations/import.ts";
 import { listTables } from "../../operations/lists.ts";
 import { describeTable } from "../../operations/read.ts";
+import { renameTable } from "../../operations/rename-table.ts";
+import { undropTable } from "../../operations/undrop-table.ts";
 import { checked } from "../../validation.ts";
 
 import { INLINE, objectText, writtenPage } from "../../wire/answer-size.ts";
@@ -23,9 +25,15 @@ import {
   importAnswer,
   importExamples,
   importRequest,
+  renameAnswer,
+  renameExamples,
+  renameRequest,
   TABLE_EXAMPLES,
   tableDescription,
   tableList,
+  undropAnswer,
+  undropExamples,
+  undropRequest,
 } from "../../wire/contracts/tables.ts";
 import { cursor, PAGE_DEFAULT, pageLimit, tableParams, text, z } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
@@ -139,7 +147,7 @@ const forget = endpoint(
     tags: ["tables"],
     summary: "Forget a table",
     description:
-      "Its name and location are free again. No file is touched: the Delta table stays where it is, with every version that was acknowledged, which is waited for. Sent again after a lost answer, it finds no table: 404.",
+      "Its name and location are free again. No file is touched: the Delta table stays where it is, with every version that was acknowledged, which is waited for. For some days the table can come back (`undrop`). Sent again after a lost answer, it finds no table: 404.",
     params: tableParams,
     query: z.object({
       force: z
@@ -156,7 +164,51 @@ const forget = endpoint(
   },
 );
 
-export const tableRoutes: readonly Endpoint[] = [create, takeIn, list, describe, forget];
+const rename = endpoint(
+  "renameTable",
+  {
+    tags: ["tables"],
+    summary: "Give a table another name",
+    description:
+      "Nothing moves. Who asks for the former name is told the new one (`renamedTo` of a 404), until another table takes it.",
+    params: tableParams,
+    body: { schema: renameRequest, examples: renameExamples },
+    responses: {
+      200: answers("Renamed.", renameAnswer, TABLE_EXAMPLES.renamed),
+      ...problems(400, 404, 409, 413, 415),
+    },
+  },
+  async ({ params, body, concerns }, { lake }) => {
+    const { name } = checked(renameRequest, await body());
+    concerns([name]);
+    return json(200, await renameTable(lake, tableRef(params.tableId), name));
+  },
+);
+
+const bringBack = endpoint(
+  "undropTable",
+  {
+    tags: ["tables"],
+    summary: "Bring a dropped table back",
+    description:
+      "With all its versions, those that a drop by force gave up, too: within the window (`undropUntil` of the 404 that is its answer " +
+      "meanwhile), and as long as nothing else has lived at its place since. By a name, the table is meant that was dropped last " +
+      "under it. A table that is there already is left as it is.",
+    params: tableParams,
+    body: { schema: undropRequest, examples: undropExamples },
+    responses: {
+      200: answers("It is back.", undropAnswer, TABLE_EXAMPLES.undropped),
+      ...problems(400, 404, 409, 413, 415),
+    },
+  },
+  async ({ params, body, concerns }, { lake }) => {
+    const options = withoutUndefined(checked(undropRequest, await body()));
+    if (options.name !== undefined) concerns([options.name]);
+    return json(200, await undropTable(lake, tableRef(params.tableId), options));
+  },
+);
+
+export const tableRoutes: readonly Endpoint[] = [create, takeIn, list, describe, forget, rename, bringBack];
 
 function checkSchemaLength(schema: JsonObject): void {
   if (stringifyJson(schema).length <= TEXT.schema) return;

@@ -27,6 +27,9 @@ export const problem = z
     hint: z.string().optional().meta({ description: "What can be done about it" }),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     conflicts: z.array(conflict).optional(),
+    renamedTo: z.string().optional().meta({ description: "Of a former name: the name that the table has now" }),
+    droppedAt: z.int().optional().meta({ description: "Of a dropped table: when, in milliseconds" }),
+    undropUntil: z.int().optional().meta({ description: "Until when it can come back; absent when it cannot" }),
     omitted: z.int().optional().meta({ description: "Items and members that were left out, as they were too many" }),
     incident: z.string().optional().meta({ description: "To be found in the server's log" }),
   })

@@ -118,6 +118,34 @@ export const tableDescription = head
   })
   .meta({ id: "TableDescription" });
 
+export const renameRequest = z
+  .strictObject({ name: tableName.meta({ description: "The new name" }) })
+  .meta({ id: "RenameRequest" });
+
+export const renameExamples = { orders: { summary: "Another name", value: { name: "sales.orders_2025" } } };
+
+export const renameAnswer = z
+  .object({
+    tableId: uuid,
+    name: tableName,
+    formerName: tableName.meta({ description: "The same as the name where the table had that already" }),
+    location,
+  })
+  .meta({ id: "RenamedTable" });
+
+export const undropRequest = z
+  .strictObject({ name: tableName.optional().meta({ description: "Another name than it had" }) })
+  .meta({ id: "UndropRequest" });
+
+export const undropExamples = {
+  same: { summary: "Under its name", value: {} },
+  other: { summary: "Under another name, where its own is taken", value: { name: "sales.orders_old" } },
+};
+
+export const undropAnswer = z
+  .object({ tableId: uuid, name: tableName, location, version })
+  .meta({ id: "UndroppedTable" });
+
 const TABLE_ID = "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f";
 const place = { tableId: TABLE_ID, name: "sales.orders", location: "file:///data/sales/orders" };
 const headExample = {
@@ -144,6 +172,8 @@ export const TABLE_EXAMPLES = {
     resumed: false,
     notes: [],
   },
+  renamed: { ...place, name: "sales.orders_2025", formerName: place.name },
+  undropped: { ...place, version: 42 },
   list: { tables: [headExample] },
   description: {
     ...headExample,

@@ -1,0 +1,38 @@
+/** dl drop, undrop, rename and tables --dropped: what they print, and their exit codes. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { openLocalLake } from "../../lib/lake/local.ts";
+import { createTable } from "../../lib/operations/create-table.ts";
+import { dl, type Finished } from "./run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "dl-lives-"));
+after(() => rmSync(folder, { recursive: true }));
+const database = join(folder, "lake.sqlite");
+const run = (...args: string[]) => dl(args, { env: { DATABASE_URL: database } });
+
+function ok(finished: Finished): string {
+  assert.equal(finished.code, 0, finished.stderr);
+  return finished.stdout;
+}
+
+test("a table is dropped, comes back under another name, and is given its own again", async () => {
+  const lake = await openLocalLake({ database });
+  await lake.catalog.migrate();
+  const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
+  await createTable(lake, { name: "sales.dropped", location: `file://${folder}/dropped`, schema });
+  await lake.close();
+  assert.match(ok(await run("drop", "sales.dropped")), /`dl undrop sales\.dropped` brings it back/);
+  const again = await run("drop", "sales.dropped");
+  assert.match(again.stderr, /was dropped on .*; until .* it can come back/);
+  assert.equal(again.code, 1);
+  assert.match(ok(await run("tables", "--dropped")), /^sales\.dropped +0 /m);
+  assert.match(ok(await run("undrop", "sales.dropped", "--as", "sales.back")), /^sales\.back is back, at version 0;/);
+  assert.match(ok(await run("rename", "sales.back", "sales.dropped")), /^sales\.back is sales\.dropped now;/);
+  assert.match((await run("files", "--table", "sales.back")).stderr, /it has been called "sales\.dropped" since/);
+  assert.equal(ok(await run("tables", "--dropped")), "no dropped tables\n");
+  assert.equal((await run("undrop")).code, 64);
+});
