@@ -12,6 +12,8 @@ export const SOURCES = {
   checkpointDeadLetters: "AWS/SQS",
   api: "AWS/ApiGateway",
   mirrorFunction: "AWS/Lambda",
+  drillFunction: "AWS/Lambda",
+  maintenanceFunction: "AWS/Lambda",
 } as const;
 export type Source = keyof typeof SOURCES;
 
@@ -40,6 +42,7 @@ export function runbookOf(alarm: AlarmDefinition): string {
 
 const { mirrorLag, oldestUnpublished, unpublishedVersions, mirrorFailures, commitDuration } = EVENT_METRICS;
 const { serverErrors, databaseErrors, parityRuns, sweeps } = EVENT_METRICS;
+const { backups, backupVerifications, backupVerifyFailures } = EVENT_METRICS;
 
 /** The alarms of one stage; only the two clocks depend on its settings. */
 export function alarmsOf(settings: Settings): readonly AlarmDefinition[] {
@@ -50,6 +53,7 @@ export function alarmsOf(settings: Settings): readonly AlarmDefinition[] {
     ...queueAlarms(),
     ...commitAlarms(),
     ...clockAlarms(settings),
+    ...safetyAlarms(settings),
   ];
 }
 
@@ -161,6 +165,30 @@ function clockAlarms({ sweepMinutes, parityMinutes }: Settings): readonly AlarmD
       ...above("parity-not-running", "ticket", parityRuns.cloudwatch, 1, "Nobody compares SQL and _delta_log"),
       ...still(parityMinutes),
     },
+  ];
+}
+
+/** Backups, and what is run by a schedule alone: a function that breaks off, also for want of time, says so by its errors. */
+function safetyAlarms({ backup }: Settings): readonly AlarmDefinition[] {
+  const hourly = { periodSeconds: 3600 } as const;
+  return [
+    {
+      ...above("no-good-backup", "page", backups.cloudwatch, 1, "There is no new backup of the catalog"),
+      ...still(backup.everyMinutes),
+    },
+    above("backup-verify-failed", "page", backupVerifyFailures.cloudwatch, 0, "A backup could not be restored", hourly),
+    {
+      ...above("backup-not-verified", "ticket", backupVerifications.cloudwatch, 1, "Nobody has verified a backup"),
+      ...still(1440),
+    },
+    above("restore-drill-failed", "ticket", "Errors", 0, "The restore for practice failed", {
+      ...hourly,
+      source: "drillFunction",
+    }),
+    above("maintenance-failed", "ticket", "Errors", 0, "Maintenance of a table failed", {
+      ...hourly,
+      source: "maintenanceFunction",
+    }),
   ];
 }
 

@@ -9,6 +9,7 @@ import type { Tables } from "./constructs/lake-bucket.ts";
 import { LakeDashboard } from "./constructs/lake-dashboard.ts";
 import { Migration } from "./constructs/migration.ts";
 import { Queues } from "./constructs/queues.ts";
+import { SafetyFunctions } from "./constructs/safety-functions.ts";
 import { Schedules } from "./constructs/schedules.ts";
 import {
   CHECKPOINT_TIMEOUT,
@@ -23,12 +24,15 @@ export interface AppStackProps {
   readonly settings: Settings;
   readonly database: DatabaseAccess;
   readonly tables: Tables;
+  readonly backups: Tables;
 }
 
 export class AppStack extends Stack {
   constructor(scope: Construct, id: string, props: AppStackProps) {
-    const { settings, database, tables } = props;
-    super(scope, id, { description: `deltalakedb ${settings.stage}: API, mirror, sweep and parity` });
+    const { settings, database, tables, backups } = props;
+    super(scope, id, {
+      description: `deltalakedb ${settings.stage}: API, mirror, sweep, parity, backups and maintenance`,
+    });
     Tags.of(this).add("service", "deltalakedb");
     Tags.of(this).add("stage", settings.stage);
     // The id says what they once were called: another one would replace the queues.
@@ -40,12 +44,15 @@ export class AppStack extends Stack {
     });
     const functions = new ServiceFunctions(this, "Functions", { settings, database, tables, queues });
     const { commit, read, mirror, sweep, parity, checkpoint, migrate } = functions;
+    const safety = new SafetyFunctions(this, "Safety", { settings, database, tables, backups, queues });
     const migration = new Migration(this, "Migration", { settings, database, migrate: migrate.lambda });
     // New code meets the new schema, never the old one.
-    for (const { lambda } of [commit, read, mirror, sweep, parity, checkpoint])
+    for (const { lambda } of [commit, read, mirror, sweep, parity, checkpoint, ...safety.all])
       lambda.node.addDependency(migration.done);
     const api = new Api(this, "Api", { settings, commit: commit.lambda, read: read.lambda });
-    new Schedules(this, "Schedules", { settings, sweep: sweep.lambda, parity: parity.lambda });
+    const [backup, drill, maintenance] = [safety.backup.lambda, safety.drill.lambda, safety.maintenance.lambda];
+    const clocks = { sweep: sweep.lambda, parity: parity.lambda, backup, drill, maintenance };
+    new Schedules(this, "Schedules", { settings, ...clocks });
     const dimensions: Dimensions = {
       service: { service: "deltalakedb", stage: settings.stage },
       mirrorQueue: { QueueName: queues.mirror.queueName },
@@ -54,6 +61,8 @@ export class AppStack extends Stack {
       parityDeadLetters: { QueueName: queues.parityDeadLetters.queueName },
       api: { ApiId: api.api.apiId },
       mirrorFunction: { FunctionName: mirror.lambda.functionName },
+      drillFunction: { FunctionName: drill.functionName },
+      maintenanceFunction: { FunctionName: maintenance.functionName },
     };
     const { alarms } = new Alarms(this, "Alarms", { settings, dimensions });
     const dashboard = new LakeDashboard(this, "Dashboard", { settings, dimensions, alarms });
@@ -64,6 +73,7 @@ export class AppStack extends Stack {
       ParityQueueUrl: queues.parity.queueUrl,
       CheckpointQueueUrl: queues.checkpoints.queueUrl,
       TablesBucket: tables.bucketName,
+      BackupsBucket: backups.bucketName,
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards:name=${dashboard.name}`,
       NextStep: `curl ${api.url}v1/health${authorisationHint(settings, this.region)}`,
     });

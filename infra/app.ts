@@ -16,8 +16,8 @@ export function addStacks(app: App): { readonly data: DataStack; readonly applic
   const external = typeof url === "string" && url !== "" ? { externalDatabase: accessOf(url, reader) } : {};
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const data = new DataStack(app, nameOf(settings, "data"), { settings, ...external });
-  const { database, tables } = data;
-  const application = new AppStack(app, nameOf(settings, "app"), { settings, database, tables });
+  const { database, tables, backups } = data;
+  const application = new AppStack(app, nameOf(settings, "app"), { settings, database, tables, backups });
   return { data, application };
 }
 

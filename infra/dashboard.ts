@@ -113,6 +113,34 @@ export const DASHBOARD: readonly DashboardRow[] = [
     ],
   },
   {
+    title: "Safety: backups, restores for practice, maintenance",
+    graphs: [
+      {
+        title: "Backups made, verified, and found wrong",
+        metrics: [
+          sum(EVENT_METRICS.backups.cloudwatch, "made"),
+          sum(EVENT_METRICS.backupVerifications.cloudwatch, "verified"),
+          sum(EVENT_METRICS.backupVerifyFailures.cloudwatch, "wrong"),
+        ],
+      },
+      {
+        title: "Age of the newest backup, RTO and RPO of the last drill, s",
+        metrics: [
+          most(EVENT_METRICS.backupAge.cloudwatch, "age"),
+          most(EVENT_METRICS.restoreTime.cloudwatch, "RTO"),
+          most(EVENT_METRICS.restoreGap.cloudwatch, "RPO"),
+        ],
+      },
+      {
+        title: "Maintenance, and tables where it failed",
+        metrics: [
+          sum(EVENT_METRICS.maintenanceRuns.cloudwatch, "runs"),
+          sum(EVENT_METRICS.maintenanceFailures.cloudwatch, "failed"),
+        ],
+      },
+    ],
+  },
+  {
     title: "Database: calls of the Data API",
     graphs: [
       { title: "Time of a call, ms", metrics: spread(EVENT_METRICS.databaseCalls.cloudwatch) },

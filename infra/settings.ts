@@ -41,6 +41,20 @@ export interface Settings {
   /** A sweep looks into the database: one a minute keeps Aurora from pausing. */
   readonly sweepMinutes: number;
   readonly parityMinutes: number;
+  readonly backup: {
+    readonly everyMinutes: number;
+    /** Days that a backup is kept, and cannot be deleted before. */
+    readonly keepDays: number;
+    /** `governance`: a role with `s3:BypassGovernanceRetention` can delete all the same; `compliance`: nobody can. */
+    readonly lock: "governance" | "compliance";
+    /** How often the newest backup is restored for practice. */
+    readonly drillDays: number;
+  };
+  readonly maintenance: {
+    readonly everyMinutes: number;
+    /** Whether files that no version needs are removed, where a table does not say. */
+    readonly vacuum: boolean;
+  };
   /** Who gets the alarms; without it they only change their colour. */
   readonly alarmMail?: string;
   /** A bucket that exists already. Without it one is made. */
@@ -62,6 +76,8 @@ const COMMON = {
     maxUnpublished: 10_000,
     commitsWhenStopped: "accept",
   },
+  backup: { everyMinutes: 60, keepDays: 35, lock: "governance", drillDays: 30 },
+  maintenance: { everyMinutes: 60, vacuum: false },
   storageRoots: [],
   logOperators: [],
 } as const satisfies Partial<Settings>;
@@ -76,6 +92,8 @@ const BY_STAGE: Readonly<Record<StageName, Settings>> = {
     logDays: 7,
     sweepMinutes: 60,
     parityMinutes: 360,
+    backup: { ...COMMON.backup, everyMinutes: 1440, keepDays: 1 },
+    maintenance: { ...COMMON.maintenance, everyMinutes: 1440 },
   },
   staging: {
     ...COMMON,
@@ -86,6 +104,7 @@ const BY_STAGE: Readonly<Record<StageName, Settings>> = {
     logDays: 30,
     sweepMinutes: 1,
     parityMinutes: 60,
+    backup: { ...COMMON.backup, everyMinutes: 360, keepDays: 7 },
   },
   production: {
     ...COMMON,
@@ -109,6 +128,10 @@ export function settingsOf(context: Context): Settings {
   const stage = text(context, "stage") ?? "development";
   const settings = BY_STAGE[stage as StageName];
   if (settings === undefined) throw new Error(`-c stage=${stage}: there are ${STAGES.join(", ")}.`);
+  const lock = text(context, "backupLock") ?? settings.backup.lock;
+  if (lock !== "governance" && lock !== "compliance") {
+    throw new Error(`-c backupLock=${lock}: there are governance and compliance.`);
+  }
   const alarmMail = text(context, "alarmMail");
   const existingBucket = text(context, "existingBucket");
   const logOperators = text(context, "logOperators")?.split(",") ?? [];
@@ -126,6 +149,8 @@ export function settingsOf(context: Context): Settings {
   }
   return {
     ...settings,
+    backup: { ...settings.backup, lock },
+    maintenance: { ...settings.maintenance, vacuum: text(context, "vacuum") === "true" || settings.maintenance.vacuum },
     storageRoots,
     logOperators,
     ...(alarmMail === undefined ? {} : { alarmMail }),

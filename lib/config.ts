@@ -278,6 +278,10 @@ const FunctionEnvironmentSchema = z.object({
   COMMITS_WHEN_STOPPED: z.enum(STOPPED).default(DEFAULT_CONFIG.mirror.commits_when_stopped),
   /** How long after a drop a table can come back. */
   UNDROP_WINDOW_DAYS: z.coerce.number().min(0).max(3650).default(DEFAULT_CONFIG.tables.undrop_window_days),
+  /** Where backups are: for the functions that make and read them. */
+  BACKUPS: z.string().min(1).optional(),
+  /** Whether maintenance removes files that no version needs, where a table does not say. */
+  VACUUM: z.stringbool().default(false),
 });
 
 export interface FunctionSettings {
@@ -295,6 +299,8 @@ export interface FunctionSettings {
   readonly maxUnpublished: number;
   readonly commitsWhenStopped: (typeof STOPPED)[number];
   readonly undropWindowDays: number;
+  readonly backups?: string;
+  readonly vacuum: boolean;
 }
 
 /** @throws LakeError invalid, naming the variable that is missing or wrong */
@@ -315,5 +321,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     maxUnpublished: given.MAX_UNPUBLISHED,
     commitsWhenStopped: given.COMMITS_WHEN_STOPPED,
     undropWindowDays: given.UNDROP_WINDOW_DAYS,
+    ...(given.BACKUPS === undefined ? {} : { backups: given.BACKUPS }),
+    vacuum: given.VACUUM,
   };
 }

@@ -22,6 +22,7 @@ export interface DatabaseAccess {
 
 export class Database extends Construct {
   readonly access: DatabaseAccess;
+  readonly clusterArn: string;
 
   constructor(scope: Construct, id: string, props: { readonly settings: Settings; readonly vpc: ec2.IVpc }) {
     super(scope, id);
@@ -69,6 +70,7 @@ export class Database extends Construct {
     const secretArn = cluster.secret?.secretArn;
     if (secretArn === undefined) throw new Error("The cluster came without a secret.");
     const { clusterArn } = cluster;
+    this.clusterArn = clusterArn;
     const urlWith = (secret: string) => `rds-data://${clusterArn}?secret=${secret}&database=${NAME}`;
     const reader = readerSecret(this, cluster);
     this.access = {

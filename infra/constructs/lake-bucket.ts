@@ -13,10 +13,16 @@ export interface Tables {
   readonly bucketArn: string;
 }
 
+export interface LakeBucketProps {
+  readonly settings: Settings;
+  readonly mirrorRoleArn: string;
+  readonly maintenanceRoleArn: string;
+}
+
 export class LakeBucket extends Construct {
   readonly tables: Tables;
 
-  constructor(scope: Construct, id: string, props: { readonly settings: Settings; readonly mirrorRoleArn: string }) {
+  constructor(scope: Construct, id: string, props: LakeBucketProps) {
     super(scope, id);
     const { settings } = props;
     if (settings.existingBucket !== undefined) {
@@ -26,7 +32,10 @@ export class LakeBucket extends Construct {
       return;
     }
     const bucket = newBucket(this, settings);
-    bucket.addToResourcePolicy(onlyTheMirrorWritesLogs(bucket, [props.mirrorRoleArn, ...settings.logOperators]));
+    const { mirrorRoleArn, maintenanceRoleArn } = props;
+    const { logOperators } = settings;
+    bucket.addToResourcePolicy(onlyTheMirrorWritesLogs(bucket, [mirrorRoleArn, maintenanceRoleArn, ...logOperators]));
+    bucket.addToResourcePolicy(onlyMaintenanceDeletes(bucket, [maintenanceRoleArn, ...logOperators]));
     // Exports with names of their own: cdk-nag shows a permission by the name of the export that is in it.
     const stack = Stack.of(this);
     this.tables = {
@@ -65,6 +74,18 @@ function newBucket(scope: Construct, settings: Settings): s3.Bucket {
       },
       { id: "old-versions", noncurrentVersionExpiration: Duration.days(settings.noncurrentDays) },
     ],
+  });
+}
+
+/** Whoever else wants a file to be gone commits its removal. What the lifecycle of the bucket deletes no policy keeps. */
+function onlyMaintenanceDeletes(bucket: s3.Bucket, roleArns: readonly string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    sid: "OnlyMaintenanceDeletes",
+    effect: iam.Effect.DENY,
+    principals: [new iam.AnyPrincipal()],
+    actions: ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+    resources: [bucket.arnForObjects("*")],
+    conditions: { ArnNotEquals: { "aws:PrincipalArn": roleArns } },
   });
 }
 

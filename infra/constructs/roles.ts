@@ -14,6 +14,21 @@ export function mirrorRoleName(scope: Construct, settings: Settings): string {
   return nameOf(settings, `mirror-${Stack.of(scope).region}`);
 }
 
+/** Likewise of the one function that may delete. */
+export function maintenanceRoleName(scope: Construct, settings: Settings): string {
+  return nameOf(settings, `maintenance-${Stack.of(scope).region}`);
+}
+
+/** Likewise of the one function that writes backups. */
+export function backupRoleName(scope: Construct, settings: Settings): string {
+  return nameOf(settings, `backup-${Stack.of(scope).region}`);
+}
+
+export function roleArn(scope: Construct, name: string): string {
+  const { partition, account } = Stack.of(scope);
+  return `arn:${partition}:iam::${account}:role/${name}`;
+}
+
 const EXECUTE = ["rds-data:ExecuteStatement"];
 const TRANSACT = ["rds-data:BeginTransaction", "rds-data:CommitTransaction", "rds-data:RollbackTransaction"];
 
@@ -52,6 +67,19 @@ export function allowWritingLogs(role: iam.Role, tables: Tables): void {
   const reason = "Tables are made at any place in the bucket; only their logs may be written.";
   allowObjects(role, tables, actions, "_delta_log/*", reason);
   allowObjects(role, tables, actions, "*/_delta_log/*", reason);
+}
+
+/** Files of tables, for deleting: below the places where tables may be, and nowhere else. The bucket keeps old versions for a while. */
+export function allowDeletingFiles(role: iam.Role, tables: Tables, roots: readonly string[]): void {
+  const reason = "Tables are made at any place below these roots; removing their files is the job.";
+  for (const root of roots) allowObjects(role, tables, ["s3:DeleteObject"], `${root}*`, reason);
+}
+
+/** Backups, for writing once: nothing is replaced, and nothing deleted. */
+export function allowBackups(role: iam.Role, place: Tables, how: "read" | "write"): void {
+  role.addToPolicy(new iam.PolicyStatement({ actions: ["s3:ListBucket"], resources: [place.bucketArn] }));
+  const writing = how === "write" ? ["s3:PutObject", "s3:AbortMultipartUpload"] : [];
+  allowObjects(role, place, ["s3:GetObject", ...writing], "*", "The bucket has nothing but backups.");
 }
 
 /** Requests that are too large to be sent: who signs a PUT must be allowed to make it. */

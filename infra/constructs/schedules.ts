@@ -1,9 +1,9 @@
-/** Clocks of the service: the sweep and the start of the parity checks. */
+/** Clocks of the service: the sweep, parity checks, backups, restores for practice, maintenance. */
 
 import { Duration } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
-import { Schedule, ScheduleExpression } from "aws-cdk-lib/aws-scheduler";
+import { Schedule, ScheduleExpression, ScheduleTargetInput } from "aws-cdk-lib/aws-scheduler";
 import { LambdaInvoke } from "aws-cdk-lib/aws-scheduler-targets";
 import { Construct } from "constructs";
 import type { Settings } from "../settings.ts";
@@ -13,28 +13,40 @@ export interface SchedulesProps {
   readonly settings: Settings;
   readonly sweep: IFunction;
   readonly parity: IFunction;
+  readonly backup: IFunction;
+  readonly drill: IFunction;
+  readonly maintenance: IFunction;
 }
+
+const DAY_MINUTES = 1440;
 
 export class Schedules extends Construct {
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
-    const { settings, sweep, parity } = props;
+    const { settings, sweep, parity, backup, drill, maintenance } = props;
     this.#every(settings.sweepMinutes, "Sweep", "Wakes the mirror up for what is overdue", sweep);
     this.#every(settings.parityMinutes, "Parity", "Compares SQL and _delta_log of all tables", parity);
+    const { everyMinutes, drillDays } = settings.backup;
+    const [save, verify] = [{ task: "backup" }, { task: "verify" }];
+    this.#every(everyMinutes, "Backup", "Makes a backup of the catalog", backup, save);
+    this.#every(DAY_MINUTES, "Verify", "Verifies the newest backup", backup, verify);
+    this.#every(drillDays * DAY_MINUTES, "Drill", "Restores the newest backup for practice", drill);
+    this.#every(settings.maintenance.everyMinutes, "Maintenance", "Removes what no version needs", maintenance);
   }
 
-  #every(minutes: number, id: string, description: string, target: IFunction): void {
+  #every(minutes: number, id: string, description: string, target: IFunction, input?: object): void {
     const role = new iam.Role(this, `${id}Role`, { assumedBy: new iam.ServicePrincipal("scheduler.amazonaws.com") });
     acknowledgeWildcard(
       role,
       `${target.functionArn}:*`,
       "CDK lets a schedule start its function in any version of it.",
     );
+    const payload = input === undefined ? {} : { input: ScheduleTargetInput.fromObject(input) };
     new Schedule(this, id, {
       description,
       schedule: ScheduleExpression.rate(Duration.minutes(minutes)),
       // The next run does the same work: a late one need not be tried again.
-      target: new LambdaInvoke(target, { role, retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
+      target: new LambdaInvoke(target, { role, retryAttempts: 0, maxEventAge: Duration.minutes(1), ...payload }),
     });
   }
 }

@@ -2,7 +2,7 @@
 
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Duration, RemovalPolicy } from "aws-cdk-lib";
+import { type Duration, RemovalPolicy, type Size } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
@@ -31,6 +31,10 @@ export interface ServiceFunctionProps {
   readonly environment: Readonly<Record<string, string>>;
   /** Reads or writes checkpoints: the WebAssembly of parquet-wasm goes along. */
   readonly parquet?: boolean;
+  /** Room in /tmp; half a gigabyte if absent. */
+  readonly scratch?: Size;
+  /** How often Lambda tries again what a schedule has started; twice if absent. */
+  readonly retries?: number;
   readonly roleName?: string;
   /** The role of another function, for one that may do exactly the same. */
   readonly role?: iam.Role;
@@ -68,6 +72,8 @@ export class ServiceFunction extends Construct {
       architecture: lambda.Architecture.ARM_64,
       memorySize: props.memory,
       timeout: props.timeout,
+      ...(props.scratch === undefined ? {} : { ephemeralStorageSize: props.scratch }),
+      ...(props.retries === undefined ? {} : { retryAttempts: props.retries }),
       role: this.role,
       logGroup,
       projectRoot: ROOT,

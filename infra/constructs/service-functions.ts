@@ -147,7 +147,8 @@ export class ServiceFunctions extends Construct {
   }
 }
 
-function environmentOf({ settings, database, tables, queues }: ServiceFunctionsProps): Record<string, string> {
+/** What every function is told. */
+export function environmentOf({ settings, database, tables, queues }: ServiceFunctionsProps): Record<string, string> {
   return {
     DATABASE_URL: database.url,
     MIRROR_QUEUE_URL: queues.mirror.queueUrl,

@@ -7,7 +7,7 @@ export interface Metrics {
   record(
     name: MetricName,
     value: number,
-    unit: "Count" | "Milliseconds" | "Bytes",
+    unit: "Count" | "Milliseconds" | "Seconds" | "Bytes",
     properties?: Record<string, unknown>,
   ): void;
 }

@@ -7,7 +7,12 @@ import type { Metrics } from "../ports.ts";
 import { DRIFT_METRICS, type MetricName, NAMESPACE, TABLE_METRICS } from "./metric-names.ts";
 
 const SERVICE = "deltalakedb";
-const UNITS = { Count: MetricUnit.Count, Milliseconds: MetricUnit.Milliseconds, Bytes: MetricUnit.Bytes } as const;
+const UNITS = {
+  Count: MetricUnit.Count,
+  Milliseconds: MetricUnit.Milliseconds,
+  Seconds: MetricUnit.Seconds,
+  Bytes: MetricUnit.Bytes,
+} as const;
 
 /** Opens the metrics of one function. A measurement with properties is a line of its own, written at once. */
 export function openEmf({ stage }: { readonly stage: string }): Metrics {

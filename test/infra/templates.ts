@@ -1,5 +1,6 @@
-/** The templates of a stage, for tests to look into. */
+/** The templates of a stage, for tests to look into, and who may do what in them. */
 
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { App } from "aws-cdk-lib";
@@ -16,4 +17,37 @@ export function templatesOf(context: Record<string, string>): { readonly data: T
   const app = new App({ context: { ...cdkJson.context, ...context, "aws:cdk:bundling-stacks": [] } });
   const { data, application } = addStacks(app);
   return { data: Template.fromStack(data), app: Template.fromStack(application) };
+}
+
+export interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+}
+
+/** What the role of a function may do, by the function's name in the construct tree. */
+export function statementsOf(template: Template, name: string): readonly Statement[] {
+  const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
+  const own = policies.filter(([id]) => new RegExp(`^(Functions|Safety)${name}Role`).test(id));
+  assert.equal(own.length, 1, `one policy of ${name}`);
+  return own.flatMap(([, policy]) => policy.Properties.PolicyDocument.Statement as Statement[]);
+}
+
+/** Every role of its own; the checkpoint function has that of the mirror. */
+export const ROLES: readonly string[] = ["Commit", "Read", "Mirror", "Sweep", "Parity", "Migrate"].concat([
+  "Backup",
+  "Drill",
+  "Maintenance",
+]);
+
+/** Resources of the statements that allow an action. */
+export function placesOf(template: Template, name: string, action: string): string[] {
+  return statementsOf(template, name)
+    .filter(({ Action }) => [Action].flat().includes(action))
+    .flatMap(({ Resource }) => [Resource].flat())
+    .map((resource) => JSON.stringify(resource));
+}
+
+export function actionsOf(template: Template, name: string): string[] {
+  return [...new Set(statementsOf(template, name).flatMap((statement) => statement.Action))].toSorted();
 }

@@ -14,7 +14,7 @@ const KNOWN: ReadonlySet<string> = new Set(
     .flatMap((metrics) => Object.values(metrics))
     .map((m) => m.cloudwatch),
 );
-const UNITS = new Set(["Count", "Milliseconds", "Bytes"]);
+const UNITS = new Set(["Count", "Milliseconds", "Seconds", "Bytes"]);
 const LINE_BYTES = 1024 * 1024;
 
 interface Emf {

@@ -1,0 +1,46 @@
+/** AWS Backup of Aurora, beside its own point-in-time recovery: daily snapshots in a vault of their own, which outlive the cluster. */
+
+import { Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
+import { BackupPlan, BackupPlanRule, BackupResource, BackupVault } from "aws-cdk-lib/aws-backup";
+import { Schedule } from "aws-cdk-lib/aws-events";
+import * as iam from "aws-cdk-lib/aws-iam";
+import { Construct } from "constructs";
+import { nameOf, type Settings } from "../settings.ts";
+
+const POLICY = "AWSBackupServiceRolePolicyForBackup";
+/** Minutes past the full hour, and hour (UTC). */
+const AT = { minute: "30", hour: "3" };
+
+export class ClusterSnapshots extends Construct {
+  constructor(scope: Construct, id: string, props: { readonly settings: Settings; readonly clusterArn: string }) {
+    super(scope, id);
+    const { settings, clusterArn } = props;
+    const kept = Duration.days(settings.backup.keepDays);
+    const vault = new BackupVault(this, "Vault", {
+      backupVaultName: nameOf(settings, "snapshots"),
+      // Without a time after which the lock itself could not be changed: a rule for people, as governance is.
+      lockConfiguration: { minRetention: kept },
+      removalPolicy: settings.protectData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    const plan = new BackupPlan(this, "Plan", {
+      backupPlanName: nameOf(settings, "snapshots"),
+      backupVault: vault,
+      backupPlanRules: [
+        new BackupPlanRule({ ruleName: "daily", scheduleExpression: Schedule.cron(AT), deleteAfter: kept }),
+      ],
+    });
+    const role = new iam.Role(this, "Role", {
+      assumedBy: new iam.ServicePrincipal("backup.amazonaws.com"),
+      managedPolicies: [iam.ManagedPolicy.fromAwsManagedPolicyName(`service-role/${POLICY}`)],
+    });
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${POLICY}]`,
+      reason: "AWS says what AWS Backup needs for a snapshot, and keeps it up to date.",
+    });
+    plan.addSelection("Cluster", {
+      resources: [BackupResource.fromArn(clusterArn)],
+      role,
+      disableDefaultBackupPolicy: true,
+    });
+  }
+}

@@ -1,0 +1,92 @@
+/** The functions that keep the lake safe and tidy: backups, restores for practice, maintenance. */
+
+import { Duration, Size } from "aws-cdk-lib";
+import { Construct } from "constructs";
+import type { Settings } from "../settings.ts";
+import type { DatabaseAccess } from "./database.ts";
+import type { Tables } from "./lake-bucket.ts";
+import type { Queues } from "./queues.ts";
+import {
+  allowBackups,
+  allowDatabase,
+  allowDeletingFiles,
+  allowReadingTables,
+  allowSending,
+  allowWritingLogs,
+  backupRoleName,
+  maintenanceRoleName,
+} from "./roles.ts";
+import { ServiceFunction } from "./service-function.ts";
+import { environmentOf } from "./service-functions.ts";
+
+/** The longest that Lambda has; what is left then is for the next run. */
+const LONGEST = Duration.minutes(15);
+/** Room for a catalog of SQLite, into which backups are restored. */
+const SCRATCH = Size.gibibytes(10);
+
+export interface SafetyFunctionsProps {
+  readonly settings: Settings;
+  readonly database: DatabaseAccess;
+  readonly tables: Tables;
+  readonly backups: Tables;
+  readonly queues: Queues;
+}
+
+export class SafetyFunctions extends Construct {
+  readonly backup: ServiceFunction;
+  readonly drill: ServiceFunction;
+  readonly maintenance: ServiceFunction;
+
+  constructor(scope: Construct, id: string, props: SafetyFunctionsProps) {
+    super(scope, id);
+    const { settings, database, tables, backups, queues } = props;
+    const common = {
+      settings,
+      environment: { ...environmentOf(props), BACKUPS: `s3://${backups.bucketName}` },
+      timeout: LONGEST,
+      memory: 1769,
+      // The next run does the same work, and an alarm has told by then.
+      retries: 0,
+    };
+    this.backup = new ServiceFunction(this, "Backup", {
+      ...common,
+      entry: "backup",
+      description: "Makes backups of the catalog, and verifies them",
+      scratch: SCRATCH,
+      roleName: backupRoleName(this, settings),
+    });
+    this.drill = new ServiceFunction(this, "Drill", {
+      ...common,
+      entry: "drill",
+      description: "Restores the newest backup for practice, and measures how long that takes",
+      scratch: SCRATCH,
+    });
+    this.maintenance = new ServiceFunction(this, "Maintenance", {
+      ...common,
+      entry: "maintenance",
+      description: "Removes what no version needs: files, old logs, dropped tables",
+      environment: { ...common.environment, VACUUM: String(settings.maintenance.vacuum) },
+      parquet: true,
+      roleName: maintenanceRoleName(this, settings),
+    });
+    for (const { role } of [this.backup, this.maintenance]) allowDatabase(role, database, "write");
+    allowBackups(this.backup.role, backups, "write");
+    allowBackups(this.drill.role, backups, "read");
+    allowReadingTables(this.maintenance.role, tables);
+    allowWritingLogs(this.maintenance.role, tables);
+    allowDeletingFiles(this.maintenance.role, tables, rootsIn(settings, tables));
+    allowSending(this.maintenance.role, queues.mirror);
+    allowSending(this.maintenance.role, queues.checkpoints);
+  }
+
+  get all(): readonly ServiceFunction[] {
+    return [this.backup, this.drill, this.maintenance];
+  }
+}
+
+/** Where in the bucket of the stage tables may be: keys up to the last slash. */
+function rootsIn({ storageRoots, existingBucket }: Settings, { bucketName }: Tables): readonly string[] {
+  const own = `s3://${existingBucket ?? bucketName}/`;
+  const more = storageRoots.filter((root) => `${root}/`.startsWith(own)).map((root) => root.slice(own.length));
+  return ["tables/", ...more.map((root) => (root === "" || root.endsWith("/") ? root : `${root}/`))];
+}

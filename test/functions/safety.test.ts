@@ -1,0 +1,146 @@
+/** Backup, drill and maintenance on events as AWS sends them, over a lake in a folder: what they make, print and throw. */
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { alarmsOf } from "../../infra/alarms.ts";
+import { settingsOf } from "../../infra/settings.ts";
+import { type LocalLake, openLocalLake } from "../../lib/lake/local.ts";
+import { createTable } from "../../lib/operations/create-table.ts";
+import { EVENT_METRICS } from "../../lib/telemetry/metric-names.ts";
+import { pointsOf, stateOf } from "../support/alarms.ts";
+import { assertEmf } from "../support/emf.ts";
+import { addOf, commitTo, removeOf, SCHEMA } from "../support/lake.ts";
+import { contextOf, event, openStage, printed, type Stage } from "./stage.ts";
+
+type Handler = (event: unknown, context: unknown) => Promise<unknown>;
+let stage: Stage;
+let lake: LocalLake;
+let backups: string;
+const handlers: Record<string, Handler> = {};
+
+before(async () => {
+  stage = await openStage();
+  backups = join(stage.folder, "backups");
+  process.env.BACKUPS = backups;
+  for (const name of ["backup", "drill", "maintenance"]) {
+    handlers[name] = (await import(`../../functions/${name}.ts`)).handler as Handler;
+  }
+  lake = await openLocalLake({ database: join(stage.folder, "catalog.sqlite"), verifyFiles: "off" });
+});
+after(async () => {
+  await lake.close();
+  await stage.close();
+});
+
+async function invoke<T>(name: string, payload: unknown, remainingMs?: () => number) {
+  const handler = handlers[name];
+  assert.ok(handler, name);
+  const { result, lines } = await printed(() =>
+    handler(payload, contextOf(name, remainingMs)).then(
+      (value) => ({ value: value as T, error: undefined }),
+      (error: Error) => ({ value: undefined, error }),
+    ),
+  );
+  return { ...result, lines };
+}
+
+/** The alarms of the service that these lines set off, of those that silence does not. */
+function alarmsAfter(lines: readonly string[]): string[] {
+  const dimensions = { service: "deltalakedb", stage: "development" };
+  const alarms = alarmsOf(settingsOf(() => undefined)).filter(({ source }) => source === "service");
+  const options = { now: Date.now() + 1, dimensions };
+  return alarms
+    .filter((alarm) => alarm.missing === "notBreaching" && stateOf(alarm, pointsOf(lines), options) === "ALARM")
+    .map(({ id }) => id);
+}
+
+function measured(lines: readonly string[], metric: string): number | undefined {
+  return pointsOf(lines).findLast((point) => point.metric === metric)?.value;
+}
+
+async function newTable(name: string, configuration: Record<string, string> = {}): Promise<string> {
+  const location = pathToFileURL(join(stage.folder, "tables", name)).href;
+  return (await createTable(lake, { name, location, schema: SCHEMA, configuration })).tableId;
+}
+
+interface Report {
+  readonly backupId: string;
+  readonly tables: number;
+  readonly rows: number;
+  readonly files: number;
+  readonly rtoSeconds: number;
+  readonly rpoSeconds: number;
+}
+
+test("a backup is made, verified and restored for practice; RTO and RPO are measured", async () => {
+  const id = await newTable("safe.table");
+  await commitTo(lake, id, 0, [addOf("a"), addOf("b")]);
+  const made = await invoke<Report>("backup", { task: "backup" });
+  assert.equal(made.error, undefined);
+  for (const name of ["Backups", "BackupAge"]) assert.ok(assertEmf(made.lines).includes(name), name);
+  assert.deepEqual(readdirSync(backups), [made.value?.backupId]);
+  const noBackup = alarmsOf(settingsOf(() => undefined)).find(({ id: name }) => name === "no-good-backup");
+  assert.ok(noBackup);
+  const dimensions = { service: "deltalakedb", stage: "development" };
+  assert.equal(stateOf(noBackup, pointsOf(made.lines), { now: Date.now() + 1, dimensions }), "OK");
+  assert.equal(stateOf(noBackup, [], { now: Date.now(), dimensions }), "ALARM");
+  const verified = await invoke<Report>("backup", { task: "verify" });
+  assert.deepEqual([verified.value?.backupId, verified.value?.files], [made.value?.backupId, 2]);
+  assert.equal(measured(verified.lines, EVENT_METRICS.backupVerifications.cloudwatch), 1);
+  const drill = await invoke<Report>("drill", event("schedule"));
+  assert.equal(drill.error, undefined);
+  const { rtoSeconds = -1, rpoSeconds = -1, tables } = drill.value ?? {};
+  assert.equal(tables, 1);
+  assert.ok(rtoSeconds > 0 && rtoSeconds < 60, `${rtoSeconds}`);
+  assert.ok(rpoSeconds >= 0 && rpoSeconds < 60, `${rpoSeconds}`);
+  assert.equal(measured(drill.lines, EVENT_METRICS.restoreTime.cloudwatch), rtoSeconds);
+  assert.equal(measured(drill.lines, EVENT_METRICS.restoreGap.cloudwatch), rpoSeconds);
+  assert.ok(drill.lines.some((line) => line.includes('"Unit":"Seconds"')));
+  assert.deepEqual(alarmsAfter([...made.lines, ...verified.lines, ...drill.lines]), []);
+});
+
+test("a damaged backup is found: by the verification, which alarms, and by the drill, which fails", async () => {
+  const { value } = await invoke<Report>("backup", {});
+  const folder = join(backups, value?.backupId ?? "");
+  const part = readdirSync(folder).find((name) => name !== "manifest.json") ?? "";
+  assert.ok(existsSync(join(folder, part)));
+  writeFileSync(join(folder, part), "damaged");
+  const verified = await invoke<Report>("backup", { task: "verify" });
+  assert.match(verified.error?.message ?? "", /checksum/);
+  assert.deepEqual(alarmsAfter(verified.lines), ["backup-verify-failed"]);
+  const drill = await invoke<Report>("drill", event("schedule"));
+  assert.match(drill.error?.message ?? "", /checksum/);
+  assert.equal(measured(drill.lines, EVENT_METRICS.restoreDrills.cloudwatch), undefined);
+  const again = await invoke<Report>("backup", { task: "backup" });
+  assert.equal((await invoke<Report>("backup", { task: "verify" })).value?.backupId, again.value?.backupId);
+});
+
+test("maintenance vacuums the tables that want it, and no others; one that fails holds up no other", async () => {
+  const wanted = await newTable("up.wanted");
+  const other = await newTable("up.other");
+  const stopped = await newTable("up.a-stopped");
+  for (const id of [wanted, other, stopped]) {
+    await commitTo(lake, id, 0, [addOf("old"), addOf("new")]);
+    await commitTo(lake, id, 1, [removeOf("old")]);
+  }
+  await lake.mirrored();
+  for (const id of [wanted, stopped]) await lake.catalog.writeUpkeep(id, { vacuum: true });
+  await lake.catalog.setQuarantine(stopped, "a foreign commit");
+  const { error, lines } = await invoke("maintenance", event("schedule"));
+  assert.match(error?.message ?? "", /maintenance failed for 1 tables, first up\.a-stopped/);
+  assert.equal(measured(lines, EVENT_METRICS.maintenanceRuns.cloudwatch), 1);
+  assert.equal(measured(lines, EVENT_METRICS.maintenanceFailures.cloudwatch), 1);
+  const upkeep = await lake.catalog.readUpkeep([wanted, other, stopped]);
+  const looked = upkeep.filter(({ vacuumAt }) => vacuumAt !== undefined).map(({ tableId }) => tableId);
+  assert.deepEqual(looked, [wanted]);
+  await lake.catalog.writeUpkeep(stopped, { vacuum: false });
+  assert.equal((await invoke("maintenance", event("schedule"))).error, undefined);
+});
+
+test("maintenance begins nothing when its time is over", async () => {
+  const { value, error } = await invoke<{ interrupted: boolean }>("maintenance", event("schedule"), () => 10_000);
+  assert.deepEqual([value?.interrupted, error], [true, undefined]);
+});
