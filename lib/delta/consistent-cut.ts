@@ -21,13 +21,8 @@ export interface Cut {
  * The highest limits at or below the given ones such that each transaction is within the limits of all of its tables, or of none. Each
  * group is looked at once for each of its parts.
  * @param limits of all tables that the groups name
- * @param floors what is there already, and stays: no limit goes below
  */
-export function consistentCut(
-  limits: ReadonlyMap<string, number>,
-  floors: ReadonlyMap<string, number>,
-  groups: readonly TransactionGroup[],
-): Cut {
+export function consistentCut(limits: ReadonlyMap<string, number>, groups: readonly TransactionGroup[]): Cut {
   const cut = new Map(limits);
   const heldBy = new Map<string, string>();
   /** By table, the groups that are within its limit, the highest part last. */
@@ -47,8 +42,7 @@ export function consistentCut(
     for (let last = list.at(-1); last !== undefined && last.version > limit; last = list.at(-1)) {
       list.pop();
       for (const part of last.group.parts) {
-        const floor = floors.get(part.tableId) ?? -1;
-        if (part.version <= floor || (cut.get(part.tableId) ?? -1) < part.version) continue;
+        if ((cut.get(part.tableId) ?? -1) < part.version) continue;
         cut.set(part.tableId, part.version - 1);
         heldBy.set(part.tableId, last.group.transactionId);
         lowered.push(part.tableId);

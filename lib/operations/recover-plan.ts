@@ -113,11 +113,6 @@ async function groupsOf(lake: Lake, seen: Seen) {
   return { groups: [...groups.values()], incomplete };
 }
 
-/** What is there, and stays: the head, or the checkpoint with which a state begins anew. */
-function floorOf(ahead: LogAhead): number {
-  return ahead.restart ? (ahead.restart.segment.checkpoint?.version ?? 0) : ahead.head.version;
-}
-
 function decide(
   seen: Seen,
   groups: readonly TransactionGroup[],
@@ -125,7 +120,6 @@ function decide(
   { foreign, acceptIncomplete }: PlanOptions,
 ): RecoveryPlan {
   const limits = new Map<string, number>();
-  const floors = new Map<string, number>();
   const stops = new Map<string, Stop>();
   const stopAt = (tableId: string, stop: Stop): void => {
     if (stop.version > (limits.get(tableId) ?? -1)) return;
@@ -134,7 +128,6 @@ function decide(
   };
   for (const [tableId, { head, ahead }] of seen) {
     limits.set(tableId, isLakeError(ahead) ? head.version : ahead.logVersion);
-    floors.set(tableId, isLakeError(ahead) ? head.version : floorOf(ahead));
     if (isLakeError(ahead) || foreign || ahead.foreign === undefined) continue;
     stopAt(tableId, { version: ahead.foreign, reason: "foreign" });
   }
@@ -145,7 +138,7 @@ function decide(
       stopAt(tableId, { version, reason: "incomplete", transactionId });
     }
   }
-  const cut = consistentCut(limits, floors, groups);
+  const cut = consistentCut(limits, groups);
   for (const [tableId, transactionId] of cut.heldBy) {
     stops.set(tableId, { version: (cut.limits.get(tableId) ?? -1) + 1, reason: "waits", transactionId });
   }
@@ -158,9 +151,9 @@ function decide(
 }
 
 function planOf(ahead: LogAhead, limit: number, stop: Stop | undefined): TablePlan {
-  const { head } = ahead;
-  const start = floorOf(ahead);
-  if (ahead.restart && limit < start) {
+  const { head, restart } = ahead;
+  // From a checkpoint there is a state at its version, or none.
+  if (restart && limit < (restart.segment.checkpoint?.version ?? 0)) {
     return { head, ahead, limit: head.version, stop: { ...stop, version: head.version + 1, reason: "gone" } };
   }
   return { head, ahead, limit, ...(stop && { stop }) };

@@ -11,36 +11,18 @@ import { isRecovered, recoverAll, recoverTable } from "../../lib/operations/reco
 import type { Lake } from "../../lib/ports.ts";
 import { addOf, newTable, openTestLake, removeOf, request } from "../support/lake.ts";
 import { type LossyLake, openLossyLake } from "../support/old-database.ts";
+import { assertReplays, type Sent, send } from "../support/replays.ts";
 import { assertHistory, assertTheorem } from "../support/theorem.ts";
 
 const ROW_IDS = { "delta.enableRowTracking": "true" };
 const NO_TIMES = { "delta.enableInCommitTimestamps": "false" };
 const STATS = { stats: '{"numRecords":3}' };
 
-interface Sent {
-  readonly request: CommitRequest;
-  readonly answer: unknown;
-}
-
-async function send(lake: Lake, sent: Sent[], wanted: CommitRequest): Promise<void> {
-  const { status, ...answer } = await commit(lake, wanted);
-  assert.equal(status, "committed");
-  sent.push({ request: wanted, answer: plain(answer) });
-}
-
-/** An answer without what is of the moment. */
-function plain(answer: object): unknown {
-  const { replayed: _, tables, ...rest } = answer as { replayed: boolean; tables: readonly object[] };
-  return { ...rest, tables: tables.map((table) => ({ ...table, mirror: undefined, health: undefined })) };
-}
-
-async function assertReplays(lake: Lake, sent: readonly Sent[]): Promise<void> {
-  for (const { request: wanted, answer } of sent) {
-    const again = await commit(lake, wanted);
-    assert.ok(again.status === "committed" && again.replayed);
-    const { status: _, ...rest } = again;
-    assert.deepEqual(plain(rest), answer);
-  }
+async function codeOf(attempt: Promise<unknown>): Promise<string | undefined> {
+  return attempt.then(
+    () => undefined,
+    (error: unknown) => (isLakeError(error) ? error.code : String(error)),
+  );
 }
 
 /** Two tables and what is done to them: `before` a backup and `after` it. */
@@ -110,6 +92,8 @@ test("a recovered database is what the lost one was, and every request of before
   const copy = await lake.backup();
   await grow(lake, a, b, sent);
   const old = await lake.onCopy(copy);
+  const early = request({ tableId: a, readVersion: 1, actions: [addOf("early", STATS)] });
+  assert.equal(await codeOf(commit(old, early)), "CATALOG_BEHIND_LOG");
   const progress: string[] = [];
   const result = await recoverAll(old, {}, ({ phase, done }) => progress.push(`${phase} ${done}`));
   assert.deepEqual(
@@ -169,13 +153,6 @@ test("until its other table is recovered, a transaction is answered with 503", a
   await old.close();
   await lake.close();
 });
-
-async function codeOf(attempt: Promise<unknown>): Promise<string | undefined> {
-  return attempt.then(
-    () => undefined,
-    (error: unknown) => (isLakeError(error) ? error.code : String(error)),
-  );
-}
 
 test("a transaction of which a part is lost is shown in no table before somebody decides", async () => {
   const lake = await openLossyLake();

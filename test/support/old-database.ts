@@ -13,6 +13,8 @@ import { postgresUrl } from "./skip.ts";
 export interface LossyLake extends TestLake {
   /** A copy of the database as it is now. */
   backup(): Promise<TestDatabase>;
+  /** A copy of a copy. */
+  copyOf(copy: TestDatabase): Promise<TestDatabase>;
   /** The same lake, in another process, whose database is a copy that was made earlier. */
   onCopy(copy: TestDatabase): Promise<TestLake & { close(): Promise<void> }>;
 }
@@ -41,13 +43,16 @@ export async function openLossyLake(): Promise<LossyLake> {
       },
     };
   };
-  const backup = async (): Promise<TestDatabase> => {
+  const copyOf = async (from: TestDatabase): Promise<TestDatabase> => {
     const copy = await engine.create();
-    if (own === undefined) throw new Error("no database was made");
-    await (isPostgres ? copySchema(own.url, copy.url, lake) : copyFile(own.url, copy.url));
+    await (isPostgres ? copySchema(from.url, copy.url, lake) : copyFile(from.url, copy.url));
     return copy;
   };
-  return { ...lake, backup, onCopy };
+  const backup = async (): Promise<TestDatabase> => {
+    if (own === undefined) throw new Error("no database was made");
+    return copyOf(own);
+  };
+  return { ...lake, backup, copyOf, onCopy };
 }
 
 function copyFile(from: string, to: string): void {
