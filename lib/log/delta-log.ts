@@ -5,6 +5,7 @@ import {
   type ListedFile,
   LOG_FOLDER,
   MANIFEST,
+  SIDECARS_FOLDER,
   sortLogFiles,
   versionName,
 } from "../delta/log-files.ts";
@@ -52,6 +53,8 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
       const held = bytes ?? (await store.get(PREFIX + name))?.bytes;
       return held !== undefined && store.removeIf(PREFIX + name, held);
     },
+    listSidecars: () => listSidecars(store),
+    readSidecarNames: async (checkpoint) => (await reading()).readSidecarNames(store, checkpoint),
     removeFiles: async (names) => {
       const failed = await store.remove(names.map((name) => PREFIX + name));
       return failed.map(({ key, error }) => ({ key: key.slice(PREFIX.length), error }));
@@ -80,6 +83,14 @@ async function listLog(store: ObjectStore, location: string): Promise<ListedFile
     hint: `Name the folder that contains ${LOG_FOLDER}.`,
     facts: { location },
   });
+}
+
+async function listSidecars(store: ObjectStore): Promise<ListedFile[]> {
+  const files: ListedFile[] = [];
+  for await (const { key, size, modifiedAt } of store.list(`${PREFIX}${SIDECARS_FOLDER}/`)) {
+    files.push({ name: key.slice(PREFIX.length), size, modifiedAt });
+  }
+  return files;
 }
 
 /** Names that begin with a version come before all others, such as those of sidecars, which may be many. */

@@ -55,6 +55,16 @@ export async function* readCheckpointFiles(
   }
 }
 
+/** Names of the sidecars that a checkpoint names, below `_delta_log`. */
+export async function readSidecarNames(store: ObjectStore, checkpoint: CheckpointFile): Promise<string[]> {
+  return [...sidecarsOf(await readHeaders(await openParts(store, checkpoint)))].map(sidecarName);
+}
+
+/** Sidecars always lie in the table's own folder for them; only the last segment of the path counts (PROTOCOL.md, "Sidecar File Information"). */
+function sidecarName(path: string): string {
+  return `${SIDECARS_FOLDER}/${canonicalPath(path.slice(path.lastIndexOf("/") + 1))}`;
+}
+
 /** Each once: a checkpoint that names a file again and again says nothing new. */
 function sidecarsOf(headers: readonly PartHeader[]): ReadonlySet<string> {
   return new Set(headers.flatMap((header) => header.sidecars));
@@ -77,15 +87,14 @@ function openPart(store: ObjectStore, name: string, size: number): Promise<Check
   return name.endsWith(".json") ? openJsonPart(store, key, size) : openParquetPart(store, key, size);
 }
 
-/** Sidecars always lie in the table's own folder for them; only the last segment of the path counts (PROTOCOL.md, "Sidecar File Information"). */
 async function openSidecar(store: ObjectStore, path: string): Promise<CheckpointPart> {
-  const name = canonicalPath(path.slice(path.lastIndexOf("/") + 1));
-  const key = `${LOG_FOLDER}/${SIDECARS_FOLDER}/${name}`;
+  const name = sidecarName(path);
+  const key = `${LOG_FOLDER}/${name}`;
   const info = await store.head(key);
   if (info) return openParquetPart(store, key, info.size);
-  throw corrupt(`the checkpoint names the sidecar ${name}, which is not in ${LOG_FOLDER}/${SIDECARS_FOLDER}`, {
+  throw corrupt(`the checkpoint names the sidecar ${name}, which is not in ${LOG_FOLDER}`, {
     code: "CHECKPOINT_UNREADABLE",
-    at: `${SIDECARS_FOLDER}/${name}`,
+    at: name,
     hint: "Restore the file, or remove the checkpoint if the commits before it are all there.",
   });
 }

@@ -36,7 +36,7 @@ export async function findHead(lake: Lake, ref: TableRef): Promise<TableHead> {
 
 /**
  * The version meant by `at`: as given, or the latest whose timestamp is not after the given one.
- * @throws LakeError notFound DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION or VERSION_NOT_FOUND
+ * @throws LakeError notFound DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION, VERSION_NOT_FOUND or VERSION_NOT_RETAINED
  */
 export async function resolveVersion(lake: Lake, ref: TableRef, at: AsOf): Promise<ResolvedVersion> {
   if (at.version !== undefined && at.timestamp !== undefined) {
@@ -49,7 +49,7 @@ export async function resolveVersion(lake: Lake, ref: TableRef, at: AsOf): Promi
     throw notFound(
       `"${head.name}" has no version ${version}: the catalog holds ${head.baseVersion} to ${head.version}`,
       {
-        code: "VERSION_NOT_FOUND",
+        code: version < head.baseVersion ? "VERSION_NOT_RETAINED" : "VERSION_NOT_FOUND",
         facts: { oldest: head.baseVersion, newest: head.version },
       },
     );

@@ -5,7 +5,6 @@
 
 import type { CommitInfo } from "../delta/actions.ts";
 import { NO_ACTIONS } from "../delta/actions.ts";
-import { isStopped } from "../delta/health.ts";
 import type { TableRef } from "../delta/request.ts";
 import { tableConfiguration } from "../delta/table-configuration.ts";
 import { type RetentionOptions, SAFE_RETENTION_MS, vacuumEnd, vacuumRetention, vacuumStart } from "../delta/vacuum.ts";
@@ -15,7 +14,7 @@ import type { By } from "./author.ts";
 import { commit } from "./commit.ts";
 import type { OnProgress } from "./import-rows.ts";
 import { mirrorTable } from "./mirror.ts";
-import { healthOfTables } from "./table-health.ts";
+import { requireSoundMirror } from "./sound-mirror.ts";
 import { tableStates } from "./table-states.ts";
 import { type Doomed, doomedFiles, openSurvey, type Survey } from "./vacuum-files.ts";
 import { orphans } from "./vacuum-orphans.ts";
@@ -104,7 +103,7 @@ export async function vacuumTable(
 async function openRun(lake: Lake, state: TableState, options: VacuumOptions): Promise<Run> {
   const retention = vacuumRetention(state.metadata, options);
   const { tableId, location } = state;
-  await checkMirror(lake, state);
+  await requireSoundMirror(lake, state);
   if (lake.openDataFiles === undefined) {
     throw invalid("this process may not remove files of tables", {
       code: "FILES_NOT_REMOVABLE",
@@ -125,21 +124,6 @@ async function openRun(lake: Lake, state: TableState, options: VacuumOptions): P
 
 async function upkeepOf(lake: Lake, tableId: string): Promise<Upkeep | undefined> {
   return (await lake.catalog.readUpkeep([tableId]))[0];
-}
-
-/** Whoever has written to the log without us may need files that SQL takes for removed. @throws LakeError conflict MIRROR_STOPPED */
-async function checkMirror(lake: Lake, { tableId, name }: TableState): Promise<void> {
-  const health = (await healthOfTables(lake, [tableId])).get(tableId)?.health;
-  if (health === undefined || !(isStopped(health.state) || health.state === "failed")) return;
-  throw new LakeError(
-    "conflict",
-    `nothing of "${name}" is removed while its log is ${health.state}: ${health.reason}`,
-    {
-      code: "MIRROR_STOPPED",
-      ...(health.hint === undefined ? {} : { hint: health.hint }),
-      facts: { tableId, health },
-    },
-  );
 }
 
 interface Counted {

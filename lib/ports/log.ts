@@ -1,7 +1,7 @@
 /** The mirror: what is read from and written to one `_delta_log`. */
 
 import type { AddFile, CommitActions, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
-import type { CheckpointFile, LogListing } from "../delta/log-files.ts";
+import type { CheckpointFile, ListedFile, LogListing } from "../delta/log-files.ts";
 import type { SnapshotHeader } from "./snapshots.ts";
 import type { RemoveFailure, Replacement } from "./storage.ts";
 
@@ -69,6 +69,10 @@ export interface DeltaLog {
   replaceCommit(version: number, change: Replacement, options: { readonly timestamp: number }): Promise<boolean>;
   /** Takes a file away that holds these bytes, or what it holds now; false when it does not, or is gone. */
   removeFile(name: string, bytes?: Uint8Array): Promise<boolean>;
+  /** Sidecars of checkpoints; empty where there are none. */
+  listSidecars(): Promise<readonly ListedFile[]>;
+  /** Names, as `listSidecars` has them, of the sidecars that a checkpoint names. */
+  readSidecarNames(checkpoint: CheckpointFile): Promise<readonly string[]>;
   /** Takes files away, whatever they hold; names are relative to `_delta_log`. @returns those that are left */
   removeFiles(names: readonly string[]): Promise<readonly RemoveFailure[]>;
   /** The bytes of the manifest of the table; undefined when there is none. */

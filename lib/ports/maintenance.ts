@@ -41,8 +41,7 @@ export interface Maintenance {
   /** The oldest version that SQL keeps moves up; reads below it are refused from then on. Never moves back. */
   raiseBase(tableId: string, version: number): Promise<void>;
   /**
-   * Takes rows away that no version from the base on needs, of at most so many versions or files. @param keep tombstones that
-   * are younger (ms) stay; so do, with `keepRemovesAfter`, removes of later versions
+   * Takes rows away that no version from the base on needs, of the oldest versions, in one transaction.
    * @returns false when nothing is left to be taken away
    */
   trimBelowBase(tableId: string, keep: TrimKeeps): Promise<boolean>;
@@ -102,7 +101,8 @@ export interface TrimKeeps {
   readonly tombstonesNewerThan: number;
   /** Milliseconds: applications last updated later; all if absent. */
   readonly txnsUpdatedAfter?: number;
-  /** Removes of later versions, which vacuum has not dealt with. */
+  /** Removes and change data of later versions stay: vacuum has not dealt with them. */
   readonly removesAfter: number;
+  /** So many versions. */
   readonly batch: number;
 }

@@ -82,6 +82,11 @@ export const EVENT_METRICS = {
     "dl_maintenance_failures_total",
     "Tables whose maintenance failed; the next run tries again.",
   ),
+  logFilesRemoved: counter(
+    "LogFilesRemoved",
+    "dl_log_files_removed_total",
+    "Expired files that were removed from logs.",
+  ),
   serverErrors: counter("ServerErrors", "dl_http_server_errors_total", "HTTP requests answered with 5xx."),
   databaseCalls: histogram("DatabaseCallDuration", "dl_database_call_duration_seconds", "Time of one Data API call."),
   databaseErrors: counter("DatabaseErrors", "dl_database_errors_total", "Data API calls that failed."),

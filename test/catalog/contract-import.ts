@@ -159,7 +159,8 @@ function resultTests(catalog: CatalogUnderTest["catalog"]): void {
     assert.equal((await catalog().findTable({ tableId }))?.baseVersion, 13);
     assert.deepEqual(await livePaths(catalog(), tableId, 13), ["b", "c", "d", "e"]);
     assert.equal((await catalog().readTombstones(tableId, 13, { newerThan: 0, limit: 10 })).items.length, 4);
-    const gone = (e: unknown) => isLakeError(e, "notFound") && e.code === "VERSION_NOT_FOUND" && e.hint !== undefined;
+    const gone = (e: unknown) =>
+      isLakeError(e, "notFound") && e.code === "VERSION_NOT_RETAINED" && e.hint !== undefined;
     await assert.rejects(catalog().readFiles(tableId, 12, { limit: 1 }), gone);
     await assert.rejects(catalog().readHeader(tableId, 12), gone);
     await assert.rejects(catalog().readCommits(tableId, 12, 13), gone);

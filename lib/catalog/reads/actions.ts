@@ -11,7 +11,7 @@ import { LISTED, pickedRows, rowBytes } from "./weighed.ts";
 /** Before all actions of a version. */
 const START: ActionPlace = { kind: -1, ord: 0 };
 
-/** @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
+/** @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RETAINED */
 export async function readActions(
   db: Queries,
   tableId: string,

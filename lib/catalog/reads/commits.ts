@@ -16,7 +16,7 @@ import { rowBytes } from "./weighed.ts";
 /**
  * At least one version, and as many as hold `maxActions` actions together; with `maxBytes` no more than have so many bytes of
  * texts, and none where the first has more.
- * @throws LakeError notFound: TABLE_NOT_FOUND; VERSION_NOT_FOUND below the base version
+ * @throws LakeError notFound: TABLE_NOT_FOUND; VERSION_NOT_RETAINED below the base version
  */
 export async function readCommits(
   db: Queries,

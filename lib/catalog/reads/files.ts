@@ -15,7 +15,7 @@ interface PageOptions extends PageLimits {
   readonly cursor?: string;
 }
 
-/** In the order of the primary key: (added_version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
+/** In the order of the primary key: (added_version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RETAINED */
 export async function readFiles(
   db: Queries,
   tableId: string,
@@ -52,7 +52,7 @@ export async function readFiles(
   return pageOf(rows, { tableId, version, limit: options.limit }, addOf);
 }
 
-/** In the order of the primary key: (version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
+/** In the order of the primary key: (version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RETAINED */
 export async function readTombstones(
   db: Queries,
   tableId: string,

@@ -18,7 +18,7 @@ function liveFiles(db: Queries, id: string, version: number, columns: Sql): Sql 
     where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version}`;
 }
 
-/** One row. @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
+/** One row. @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RETAINED */
 export async function fileTotals(
   db: Queries,
   tableId: string,

@@ -16,8 +16,13 @@ import {
   storedUuid,
   text,
 } from "../rows/values.ts";
-import { isActive, pageThatGoesOn, tableNotFound } from "../tables.ts";
+import { pageThatGoesOn, tableNotFound } from "../tables.ts";
 import { LISTED, pickedRows, rowBytes } from "./weighed.ts";
+
+/** True for a version `v` of an ACTIVE table that is not below its base: rows that are may be there for a while. */
+function isHeld(id: string): Sql {
+  return sql`v.version >= (select h.base_version from dl_tables h where h.table_id = ${uuid(id)} and h.status = 'ACTIVE')`;
+}
 
 /** Newest first. */
 export async function history(
@@ -31,7 +36,7 @@ export async function history(
   const before = options.before === undefined ? sql`true` : sql`v.version < ${options.before}`;
   const { limit, maxBytes = Number.MAX_SAFE_INTEGER } = options;
   const listed = sql`select v.version, ${raw(rowBytes("v", ["commit_info"]))} as bytes
-    from dl_versions v where v.table_id = ${uuid(id)} and ${isActive(id)} and ${before} order by v.version desc limit ${limit + 1}`;
+    from dl_versions v where v.table_id = ${uuid(id)} and ${isHeld(id)} and ${before} order by v.version desc limit ${limit + 1}`;
   const rows = await db.read(sql`
     with ${pickedRows(listed, sql`version desc`, maxBytes)}
     select v.version, v.timestamp, v.in_commit_timestamp, v.transaction_id, v.commit_info, v.num_adds, v.num_removes,
@@ -65,7 +70,7 @@ export async function firstOwnVersion(db: Queries, tableId: string): Promise<num
   if (id === undefined) return undefined;
   const [row] = await db.read(sql`
     select v.version from dl_versions v
-    where v.table_id = ${uuid(id)} and ${isActive(id)} and v.transaction_id is not null and v.version > coalesce(
+    where v.table_id = ${uuid(id)} and ${isHeld(id)} and v.transaction_id is not null and v.version > coalesce(
       (select max(w.version) from dl_versions w where w.table_id = ${uuid(id)} and w.transaction_id is null), -1)
     order by v.version limit 1`);
   return row && integer(row, "version");
@@ -81,7 +86,7 @@ export async function versionAt(
   const newest = async (among: Sql): Promise<Row | undefined> => {
     const rows = await db.read(sql`
       select v.version, v.timestamp, v.in_commit_timestamp from dl_versions v
-      where v.table_id = ${uuid(id)} and ${isActive(id)} and v.timestamp <= ${timestamp} and ${among}
+      where v.table_id = ${uuid(id)} and ${isHeld(id)} and v.timestamp <= ${timestamp} and ${among}
       order by v.timestamp desc, v.version desc limit 1`);
     return rows[0];
   };
@@ -103,7 +108,7 @@ function distinctKeys(name: string, table: Sql, column: Sql, id: string): Sql {
     from ${raw(name)} known where known.k is not null)`;
 }
 
-/** One round trip. @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
+/** One round trip. @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RETAINED */
 export async function readSummary(db: Queries, tableId: string, version: number): Promise<SnapshotSummary> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
@@ -127,7 +132,7 @@ function summaryRows({ dialect: { jsonOf } }: Queries, id: string, version: numb
     from dl_protocols p where p.table_id = ${uuid(id)} and p.version = ${newest(sql`dl_protocols`)}`;
 }
 
-/** With all txns and domains. One round trip. @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND */
+/** With all txns and domains. One round trip. @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RETAINED */
 export async function readHeader(db: Queries, tableId: string, version: number): Promise<SnapshotHeader> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
@@ -194,8 +199,12 @@ export function checkVersionHeld(tableId: string, version: number, base: number,
 
 function versionNotFound(tableId: string, version: number, base: number, head: number): Error {
   return notFound(`the catalog holds versions ${base} to ${head} of this table, not ${version}`, {
-    code: "VERSION_NOT_FOUND",
-    ...(version < base ? { hint: "Older versions were left out when the table was imported." } : {}),
+    code: version < base ? "VERSION_NOT_RETAINED" : "VERSION_NOT_FOUND",
+    ...(version < base
+      ? {
+          hint: "Older ones were left out when the table was imported, or have left the history since (docs/operations.md).",
+        }
+      : {}),
     facts: { tableId, version, baseVersion: base, headVersion: head },
   });
 }
