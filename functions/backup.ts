@@ -11,14 +11,20 @@ import { around, backupsOf, containerLake, logger } from "./middleware.ts";
 
 const lakeOf = containerLake();
 
-export const handler = around(async ({ task = "backup" }: { readonly task?: "backup" | "verify" }) => {
+interface Task {
+  readonly task?: "backup" | "verify";
+  /** All rows, even where an increment would do. */
+  readonly full?: boolean;
+}
+
+export const handler = around(async ({ task = "backup", full = false }: Task) => {
   const lake = await lakeOf();
   const place = await openBackups(backupsOf(lake));
-  return task === "verify" ? verify(lake, place) : backup(lake, place);
+  return task === "verify" ? verify(lake, place) : backup(lake, place, full);
 });
 
-async function backup(lake: AwsLake, place: BackupPlace) {
-  const { backupId, kind, rows, bytes, cutAt, tables } = await backupCatalog(lake, place);
+async function backup(lake: AwsLake, place: BackupPlace, full: boolean) {
+  const { backupId, kind, rows, bytes, cutAt, tables } = await backupCatalog(lake, place, { full });
   const made = { backupId, kind, tables: tables.length, rows, bytes };
   logger.info("made a backup", made);
   lake.metrics.record(EVENT_METRICS.backups.cloudwatch, 1, "Count", made);

@@ -42,7 +42,8 @@ export class BackupBucket extends Construct {
       serverAccessLogsPrefix: "backups/",
       lifecycleRules: [
         { id: "abandoned-uploads", abortIncompleteMultipartUploadAfter: Duration.days(2) },
-        { id: "old-backups", expiration: Duration.days(keepDays + 1), noncurrentVersionExpiration: NONCURRENT },
+        // Increments go on from a full backup that is up to a day older (schedules.ts).
+        { id: "old-backups", expiration: Duration.days(keepDays + 2), noncurrentVersionExpiration: NONCURRENT },
       ],
     });
     bucket.addToResourcePolicy(

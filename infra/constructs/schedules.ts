@@ -27,8 +27,10 @@ export class Schedules extends Construct {
     this.#every(settings.sweepMinutes, "Sweep", "Wakes the mirror up for what is overdue", sweep);
     this.#every(settings.parityMinutes, "Parity", "Compares SQL and _delta_log of all tables", parity);
     const { everyMinutes, drillDays } = settings.backup;
-    const [save, verify] = [{ task: "backup" }, { task: "verify" }];
-    this.#every(everyMinutes, "Backup", "Makes a backup of the catalog", backup, save);
+    const [save, whole, verify] = [{ task: "backup" }, { task: "backup", full: true }, { task: "verify" }];
+    this.#every(everyMinutes, "Backup", "Makes a backup of what is new in the catalog", backup, save);
+    // The lifecycle of the bucket goes by days: what an increment goes on from is never older by more than one.
+    this.#every(DAY_MINUTES, "FullBackup", "Makes a backup of the whole catalog", backup, whole);
     this.#every(DAY_MINUTES, "Verify", "Verifies the newest backup", backup, verify);
     this.#every(drillDays * DAY_MINUTES, "Drill", "Restores the newest backup for practice", drill);
     this.#every(settings.maintenance.everyMinutes, "Maintenance", "Removes what no version needs", maintenance);

@@ -49,7 +49,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     load: async () => (await import("./commands/mirror.ts")).mirrorCommand(),
   },
   export: {
-    about: "write the _delta_log of a table elsewhere, whole, from SQL alone; data files are not copied",
+    about: "write the _delta_log of a table, or of all, elsewhere, whole, from SQL alone; data files are not copied",
     load: async () => (await import("./commands/export.ts")).exportCommand(),
   },
   fence: {

@@ -183,7 +183,8 @@ async function putWhole(
   bytes: Uint8Array,
   where: "ifAbsent" | "replace",
 ): Promise<"created" | "exists"> {
-  const object = { ...target(place, key), Body: bytes };
+  // S3 compares it with what arrives; a bucket with Object Lock takes nothing without.
+  const object = { ...target(place, key), Body: bytes, ChecksumAlgorithm: "CRC32" as const };
   if (where === "ifAbsent") {
     const command = new PutObjectCommand({ ...object, IfNoneMatch: "*" });
     return createIfAbsent(place, key, ["raced", "busy"], (sending) => place.client.send(command, sending));

@@ -114,7 +114,7 @@ test("a damaged backup is found: by the verification, which alarms, and by the d
   const drill = await invoke<Report>("drill", event("schedule"));
   assert.match(drill.error?.message ?? "", /checksum/);
   assert.equal(measured(drill.lines, EVENT_METRICS.restoreDrills.cloudwatch), undefined);
-  const again = await invoke<Report>("backup", { task: "backup" });
+  const again = await invoke<Report>("backup", { task: "backup", full: true });
   assert.equal((await invoke<Report>("backup", { task: "verify" })).value?.backupId, again.value?.backupId);
 });
 

@@ -42,7 +42,7 @@ describe("the copies", () => {
           BucketEncryption: Match.anyValue(),
           LifecycleConfiguration: {
             Rules: Match.arrayWith([
-              Match.objectLike({ ExpirationInDays: 36, NoncurrentVersionExpiration: { NoncurrentDays: 1 } }),
+              Match.objectLike({ ExpirationInDays: 37, NoncurrentVersionExpiration: { NoncurrentDays: 1 } }),
             ]),
           },
         },
@@ -68,6 +68,7 @@ describe("the clocks", () => {
     const seen = schedules.map(({ Properties }) => [Properties.ScheduleExpression, Properties.Target.Input]);
     for (const wanted of [
       ["rate(1 hour)", '{"task":"backup"}'],
+      ["rate(1 day)", '{"task":"backup","full":true}'],
       ["rate(1 day)", '{"task":"verify"}'],
       ["rate(30 days)", undefined],
     ]) {
@@ -76,7 +77,7 @@ describe("the clocks", () => {
         `${wanted} among ${JSON.stringify(seen)}`,
       );
     }
-    assert.equal(schedules.length, 6);
+    assert.equal(schedules.length, 7);
   });
 
   test("vacuum is off until it is asked for", () => {
