@@ -89,9 +89,12 @@ test("it serves, mirrors, measures, and ends with 0 when all is published", asyn
   const created = await call(url, "/v1/tables", { name: "a.b", schema });
   assert.equal(created.status, 201, created.text);
   assert.equal(created.body.location, `file://${folder}/a/b`);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const metrics = (await call(url, "/metrics")).text;
   const id = String(created.body.tableId);
+  const compared = `dl_version_delta{table_id="${id}"} 0\n`;
+  let metrics = "";
+  for (const end = performance.now() + 20_000; !metrics.includes(compared) && performance.now() < end; ) {
+    metrics = (await call(url, "/metrics")).text;
+  }
   for (const line of [
     `dl_mirror_status{table_id="${id}",version="0"} 1`,
     `dl_mirror_reconciliation_attempts_total{table_id="${id}",version="0"} 0`,

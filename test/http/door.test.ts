@@ -205,7 +205,8 @@ describe("the door", async () => {
         get(target, name: keyof typeof lake.catalog) {
           const method = target[name] as (...args: unknown[]) => unknown;
           return (...args: unknown[]) => {
-            calls.push(name);
+            // No round trip.
+            if (name !== "epoch") calls.push(name);
             return method.apply(target, args);
           };
         },

@@ -38,8 +38,8 @@ export const RULE_MUTANTS: readonly Mutant[] = [
       { file: ROW_CHECKS, search: "    if (bad) rejections.push({ tableId, path, ...bad });\n", replace: "" },
       {
         file: ROW_CHECKS,
-        search: "const bad = await checkAdd(",
-        replace: "const bad = request.removes.length > 0 ? undefined : await checkAdd(",
+        search: "(await checkAdd(",
+        replace: "(request.removes.length > 0 ? undefined : await checkAdd(",
       },
       {
         file: CONFLICTS,

@@ -29,7 +29,11 @@ export async function newTables(lake: TestLake, levels: Scenario["levels"]): Pro
 export function servers(pair: Pair, steps: Pick<Steps, "stepped">, anomalies: string[]): readonly [TestLake, TestLake] {
   const server = (catalog: Catalog, name: string): TestLake => {
     const watched = watchedCatalog(pair.one, catalog, anomalies);
-    const store = (inner: ObjectStore) => steps.stepped(watchedStore(inner, anomalies), `${name}.store`);
+    // Stepped ports answer promises; listing is none, and needs no step.
+    const store = (inner: ObjectStore) => ({
+      ...steps.stepped(watchedStore(inner, anomalies), `${name}.store`),
+      list: inner.list,
+    });
     return pair.one.with({ catalog: steps.stepped(watched, name), store });
   };
   return [server(pair.one.catalog, "one"), server(pair.two.catalog, "two")];
@@ -46,8 +50,6 @@ function watchedStore(store: ObjectStore, anomalies: string[]): ObjectStore {
       if (below && (await store.head(below)) === undefined) anomalies.push(`log: ${key} is published before ${below}`);
       return store.putIfAbsent(key, body);
     },
-    // Stepped ports answer promises; listing is none, and needs no step.
-    list: store.list,
   };
 }
 

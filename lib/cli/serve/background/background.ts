@@ -39,6 +39,8 @@ export interface Background {
 
 /** Between the end of a thread and the start of the next one. */
 const PAUSE_MS = 1_000;
+/** A thread that has not begun to answer so soon is told of. */
+const START_MS = 10_000;
 
 export function openBackground({
   logger,
@@ -49,6 +51,8 @@ export function openBackground({
 }): Background {
   let thread: Worker | undefined;
   let stopping = false;
+  let startedAt = 0;
+  let isReady = false;
   let latest: readonly Sample[] = [];
   let questions = 0;
   const asked = new Map<number, (hanging: Hanging | undefined) => void>();
@@ -59,8 +63,10 @@ export function openBackground({
     if (stopping) return;
     const worker = new Worker(new URL("./thread.ts", import.meta.url), { workerData: task });
     thread = worker;
+    [startedAt, isReady] = [performance.now(), false];
     worker.on("message", (message: FromBackground) => {
-      if (message.kind === "metrics") for (const record of message.records) metrics.record(...record);
+      if (message.kind === "ready") isReady = true;
+      else if (message.kind === "metrics") for (const record of message.records) metrics.record(...record);
       else if (message.kind === "samples") latest = message.samples;
       else if (message.kind === "write") void write(lake, message);
       else if (message.kind === "looked") {
@@ -68,7 +74,10 @@ export function openBackground({
         asked.delete(message.id);
       } else onStopped?.(message);
     });
-    worker.on("error", (error) => logger.error({ err: error }, `the mirror's thread has failed: ${errorText(error)}`));
+    worker.on("error", (error) => {
+      thread = undefined;
+      logger.error({ err: error }, `the mirror's thread has failed: ${errorText(error)}`);
+    });
     worker.on("exit", () => {
       thread = undefined;
       for (const answer of asked.values()) answer(undefined);
@@ -91,6 +100,7 @@ export function openBackground({
     start,
     samples: () => latest,
     async hanging() {
+      if (thread && !isReady && performance.now() - startedAt < START_MS) return { folders: [], tables: [] };
       questions += 1;
       const id = questions;
       const answer = new Promise<Hanging | undefined>((resolve) => {

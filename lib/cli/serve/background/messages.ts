@@ -21,6 +21,7 @@ export type ToBackground =
   | { readonly kind: "stop"; readonly withinMs: number };
 
 export type FromBackground =
+  | { readonly kind: "ready" }
   | { readonly kind: "metrics"; readonly records: readonly Parameters<Metrics["record"]>[] }
   /** Of the last round of parity checks. */
   | { readonly kind: "samples"; readonly samples: readonly Sample[] }

@@ -65,6 +65,7 @@ async function work(port: MessagePort, { database, settings, asksToWrite }: Task
       port.close();
     }
   });
+  say({ kind: "ready" });
 }
 
 /** Measurements of one turn of the event loop go together. */
