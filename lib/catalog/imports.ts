@@ -127,7 +127,11 @@ export async function importBatch(
   at: ImportPosition,
 ): Promise<ImportPosition> {
   const request = importRows(tableId, batch, at);
-  const answer = await applyRows(db, request);
+  const { functions } = db.dialect;
+  // One call where a function does it all.
+  const answer = functions
+    ? await functions.importBatch(db, request)
+    : await db.transaction((tx) => applyInTransaction(tx, request));
   if (answer === "noImport") throw noImport(tableId);
   if (answer === "elsewhere") throw importMoved(tableId);
   return request.next;
@@ -169,9 +173,9 @@ function withoutAssignedTime({ actions, inCommitTimestamp }: Commit): CommitActi
   return { ...actions, commitInfo };
 }
 
-export async function applyRows(db: Database, request: ImportRows): Promise<ImportAnswer> {
-  const { functions } = db.dialect;
-  return functions ? functions.importBatch(db, request) : db.transaction((tx) => applyInTransaction(tx, request));
+export async function applyRows(tx: SqlTransaction, request: ImportRows): Promise<ImportAnswer> {
+  const { functions } = tx.dialect;
+  return functions ? functions.importBatch(tx, request) : applyInTransaction(tx, request);
 }
 
 function transactionRow(

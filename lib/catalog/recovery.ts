@@ -12,12 +12,22 @@ import { FINGERPRINT_COLUMNS, headOf, markerColumn } from "./rows/heads.ts";
 import { integer, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
 import { tableNotFound } from "./tables.ts";
 
-export async function recoverVersion(db: Database, tableId: string, batch: RecoveredVersion): Promise<void> {
-  const { publishedAt } = batch;
-  const at = { version: batch.commit.version - 1, checkpointActions: 0 };
-  const answer = await applyRows(db, { ...importRows(tableId, batch, at), publishedAt });
-  if (answer === "noImport") throw tableNotFound(tableId);
-  if (answer === "elsewhere") throw moved(tableId, at.version);
+export async function recoverVersions(
+  db: Database,
+  tableId: string,
+  batches: readonly RecoveredVersion[],
+): Promise<void> {
+  const requests = batches.map((batch) => {
+    const at = { version: batch.commit.version - 1, checkpointActions: 0 };
+    return { ...importRows(tableId, batch, at), publishedAt: batch.publishedAt };
+  });
+  await db.transaction(async (tx) => {
+    for (const request of requests) {
+      const answer = await applyRows(tx, request);
+      if (answer === "noImport") throw tableNotFound(tableId);
+      if (answer === "elsewhere") throw moved(tableId, request.at.version);
+    }
+  });
 }
 
 function moved(tableId: string, head: number): LakeError {

@@ -149,7 +149,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     finishImport: (tableId, end) => finishImport(db, clock, tableId, end),
     abortImport: (tableId) => abortImport(db, tableId),
 
-    recoverVersion: (tableId, batch) => recovery.recoverVersion(db, tableId, batch),
+    recoverVersions: (tableId, batches) => recovery.recoverVersions(db, tableId, batches),
     async beginRecovery(tableId, from) {
       const progress = await recovery.beginRecovery(db, tableId, from);
       imports.set(progress.tableId, progress);

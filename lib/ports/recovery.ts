@@ -6,11 +6,11 @@ import type { ImportBatch, ImportProgress } from "./imports.ts";
 
 export interface Recovery {
   /**
-   * Appends a version out of its log to a table whose head is the version before: rows as they are, the head, and that it is
-   * published, in one SQL transaction.
+   * Appends versions out of its log, in order, to a table whose head is the version before: rows as they are, the head, and that they
+   * are published, in one SQL transaction.
    * @throws LakeError conflict RECOVERY_MOVED when the head is another one; notFound
    */
-  recoverVersion(tableId: string, batch: RecoveredVersion): Promise<void>;
+  recoverVersions(tableId: string, batches: readonly RecoveredVersion[]): Promise<void>;
   /**
    * Takes the rows of a table away, to make them again from a checkpoint above its head: the table is IMPORTING under its own id,
    * until `finishImport`. What is known of its transactions stays. A recovery that was begun with this plan goes on where it was.
