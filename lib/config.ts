@@ -137,6 +137,22 @@ const ConfigSchema = z.strictObject({
       max_drift_files: z.int().min(0).default(DEFAULT_CONFIG.parity.max_drift_files),
     })
     .prefault({}),
+  maintenance: z
+    .strictObject({
+      /** How often tables are looked for that are due; 0 turns upkeep off. */
+      interval_seconds: seconds.default(DEFAULT_CONFIG.maintenance.interval_seconds),
+      /** Hours between two runs for one table. */
+      every_hours: z.number().min(0).max(8760).default(DEFAULT_CONFIG.maintenance.every_hours),
+      /** What is done with tables that say nothing themselves (`dl policy set`): whether files go that only expired versions have. */
+      vacuum: z.boolean().default(DEFAULT_CONFIG.maintenance.vacuum),
+      /** Whether expired versions leave `_delta_log`. */
+      clean_log: z.boolean().default(DEFAULT_CONFIG.maintenance.clean_log),
+      /** Whether SQL forgets versions. */
+      trim_history: z.boolean().default(DEFAULT_CONFIG.maintenance.trim_history),
+      /** For how long SQL keeps them; never less than a table's log and its removed files stay. */
+      history_retention_days: z.number().min(0).max(36_500).default(DEFAULT_CONFIG.maintenance.history_retention_days),
+    })
+    .prefault({}),
   logging: z
     .strictObject({
       level: z.string().toLowerCase().pipe(z.enum(LEVELS)).default(DEFAULT_CONFIG.logging.level),
@@ -190,6 +206,14 @@ export interface Config {
     readonly interval_seconds: number;
     readonly lag_threshold_seconds: number;
     readonly max_drift_files: number;
+  };
+  readonly maintenance: {
+    readonly interval_seconds: number;
+    readonly every_hours: number;
+    readonly vacuum: boolean;
+    readonly clean_log: boolean;
+    readonly trim_history: boolean;
+    readonly history_retention_days: number;
   };
   readonly logging: { readonly level: LogLevel; readonly access: boolean };
   readonly monitoring: { readonly metrics_enabled: boolean; readonly metrics_access: "read" | "open" };

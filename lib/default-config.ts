@@ -31,6 +31,14 @@ export const DEFAULT_CONFIG: Config = {
   },
   tables: { undrop_window_days: 7 },
   parity: { interval_seconds: 300, lag_threshold_seconds: 5, max_drift_files: 0 },
+  maintenance: {
+    interval_seconds: 3600,
+    every_hours: 24,
+    vacuum: false,
+    clean_log: true,
+    trim_history: true,
+    history_retention_days: 90,
+  },
   logging: { level: "info", access: true },
   monitoring: { metrics_enabled: true, metrics_access: "read" },
 };

@@ -76,6 +76,18 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "bring a database that is older than the log up to it: what the log has more, with its transactions",
     load: async () => (await import("./commands/recover.ts")).recoverCommand(),
   },
+  "clean-log": {
+    about: "remove expired versions from _delta_log; without --yes, count them",
+    load: async () => (await import("./commands/clean-log.ts")).cleanLogCommand(),
+  },
+  "trim-history": {
+    about: "let SQL forget expired versions; without --yes, count them",
+    load: async () => (await import("./commands/trim-history.ts")).trimHistoryCommand(),
+  },
+  policy: {
+    about: "show and set what the schedule does with a table: vacuum, clean-log, trim-history",
+    load: async () => (await import("./commands/policy.ts")).policyCommand(),
+  },
   drop: {
     about: "forget a table, once all of it is in its _delta_log; its files stay, and for some days it can come back",
     load: async () => (await import("./commands/drop.ts")).dropCommand(),

@@ -3,6 +3,7 @@
 import type { AddFile, DomainMetadata, Txn } from "../delta/actions.ts";
 import type { TableRef } from "../delta/request.ts";
 import { txnsExpireAt } from "../delta/txns.ts";
+import { notFound } from "../errors.ts";
 import type { Lake, ListPage, PageLimits, TableHead } from "../ports.ts";
 import {
   foreignCursor,
@@ -147,6 +148,22 @@ async function beginList(
     ...(moment === undefined ? {} : { timestamp: moment }),
   });
   const { tableId } = head;
+  if (list === "files" && version < head.version) await checkNotVacuumed(lake, head, version);
   if (cursor !== undefined && (begun?.tableId !== tableId || begun.version !== version)) throw foreignCursor(cursor);
   return { at: { tableId, version, timestamp }, place: begun?.place };
+}
+
+/** A list of files that are not there helps nobody: what was in the version, its history still says. */
+async function checkNotVacuumed(lake: Lake, { tableId, name }: TableHead, version: number): Promise<void> {
+  const [upkeep] = await lake.catalog.readUpkeep([tableId]);
+  const oldest = upkeep?.vacuumFloor ?? 0;
+  if (version >= oldest) return;
+  throw notFound(
+    `vacuum has removed files that version ${version} of "${name}" had: ${oldest} is the oldest that is whole`,
+    {
+      code: "VERSION_VACUUMED",
+      hint: "Its history and its actions are still told: GET /v1/tables/{tableId}/history and …/commits.",
+      facts: { tableId, version, oldest },
+    },
+  );
 }

@@ -82,6 +82,7 @@ export const EVENT_METRICS = {
     "dl_maintenance_failures_total",
     "Tables whose maintenance failed; the next run tries again.",
   ),
+  maintainedTables: counter("MaintainedTables", "dl_maintained_tables_total", "Tables that upkeep has dealt with."),
   logFilesRemoved: counter(
     "LogFilesRemoved",
     "dl_log_files_removed_total",

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import type { Json } from "../../lib/delta/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
+import { listFiles } from "../../lib/operations/lists.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { type VacuumOptions, vacuumTable } from "../../lib/operations/vacuum.ts";
 import {
@@ -74,6 +75,12 @@ describe("vacuum", () => {
         ],
       ],
     );
+    const files = (version: number) => listFiles(lake, { tableId }, { version, limit: 10 });
+    assert.deepEqual(
+      (await files(2)).page.items.map(({ path }) => path),
+      ["b.parquet", "c.parquet"],
+    );
+    await assert.rejects(files(1), { code: "VERSION_VACUUMED", kind: "notFound" });
     const again = await vacuum(lake, tableId);
     assert.deepEqual([again.files, again.startVersion], [0, undefined], "what is gone is remembered");
     await lake.close();

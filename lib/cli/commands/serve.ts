@@ -24,7 +24,10 @@ import { type Background, openBackground } from "../serve/background/background.
 import type { Task } from "../serve/background/messages.ts";
 import { type ServerDoor, serverDoor } from "../serve/door.ts";
 import { endProgram } from "../serve/end.ts";
+import { failureFields } from "../serve/health-log.ts";
+import { openMaintenance } from "../serve/maintenance.ts";
 import { serviceParts } from "../serve/parts.ts";
+import { every } from "../serve/schedule.ts";
 import { stopSignal } from "../serve/signals.ts";
 import { type End, stopWithin } from "../serve/stop.ts";
 import { tableMetrics } from "../serve/table-metrics.ts";
@@ -166,10 +169,16 @@ async function serve(
   // Not before all that can fail has been done: the thread keeps the program alive.
   background.start(task, lake);
   await output.result({ url: server.url }, () => `dl serves ${server.url}`);
+  const upkeep = openMaintenance(lake, settings, logger);
+  const { interval_seconds } = settings.maintenance;
+  const schedule = every(settings.mirror.enabled ? interval_seconds : 0, upkeep.run, (error) =>
+    logger.error(failureFields(error), `upkeep failed: ${errorText(error)}`),
+  );
   const signal = await stop;
+  upkeep.stop();
   const seconds = settings.server.shutdown_seconds;
   logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
-  return stopWithin(seconds, { server, background, lake });
+  return stopWithin(seconds, { server, background, schedules: [schedule], lake });
 }
 
 /** Listens; with TLS, renews the certificate as its files change, and at SIGHUP. */

@@ -10,6 +10,8 @@ import type { Schedule } from "./schedule.ts";
 export interface Stopping {
   readonly server: HttpServer;
   readonly background: Background;
+  /** What runs by the clock beside the API, and has been told to end. */
+  readonly schedules: readonly Schedule[];
   readonly lake: LocalLake;
 }
 
@@ -21,14 +23,16 @@ export interface End {
 }
 
 /** Finishes the requests first, then what runs behind them. */
-export async function stopWithin(seconds: number, { server, background, lake }: Stopping): Promise<End> {
+export async function stopWithin(seconds: number, { server, background, schedules, lake }: Stopping): Promise<End> {
   const endsAt = performance.now() + seconds * 1000;
   const leftMs = () => Math.max(0, endsAt - performance.now());
   const cutOff = await server.close({ withinMs: Math.min(deadlineMs("requestsAtStop"), leftMs() / 2) });
   const requests = cutOff > 0 ? [`${counted(cutOff, "request")} cut off: whoever sent them may send them again`] : [];
+  const ended = await inTime(leftMs() / 2, Promise.all(schedules.map((schedule) => schedule.stop())));
+  const upkeep = ended ? [] : ["upkeep of a table was given up: the next one does what is left"];
   const { left, isStuck } = await background.stop({ withinMs: leftMs() });
   await lake.close({ withinMs: leftMs() });
-  return { left: [...requests, ...left], isStuck: isStuck || stepsUnderWay() > 0 };
+  return { left: [...requests, ...upkeep, ...left], isStuck: isStuck || stepsUnderWay() > 0 };
 }
 
 export interface Behind {

@@ -1,0 +1,14 @@
+/** What the configuration says of upkeep. */
+
+import type { Config } from "../config.ts";
+import type { MaintenanceRules } from "../operations/maintenance.ts";
+
+export function maintenanceRules({ maintenance }: Config): MaintenanceRules {
+  return {
+    vacuum: maintenance.vacuum,
+    cleanLog: maintenance.clean_log,
+    trimHistory: maintenance.trim_history,
+    historyRetentionMs: maintenance.history_retention_days * 86_400_000,
+    everyMs: maintenance.every_hours * 3_600_000,
+  };
+}

@@ -1,0 +1,33 @@
+/** Scheduled upkeep of a server: the tables that are due, one after the other. */
+
+import type { Config } from "../../config.ts";
+import { maintainTable, maintenanceDue } from "../../operations/maintenance.ts";
+import type { Lake } from "../../ports.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { maintenanceRules } from "../maintenance-rules.ts";
+
+export interface Upkeeping {
+  run(): Promise<void>;
+  /** Ends a run after the batch that it is at. */
+  stop(): void;
+}
+
+export function openMaintenance(lake: Lake, config: Config, logger: Logger): Upkeeping {
+  const rules = maintenanceRules(config);
+  const ending = new AbortController();
+  const { signal } = ending;
+  return {
+    async run() {
+      for await (const due of maintenanceDue(lake, rules)) {
+        if (signal.aborted) return;
+        const { table, tableId, files, bytes, logFiles, versions, failure } = await maintainTable(lake, due, rules, {
+          signal,
+        });
+        const fields = { table, tableId, files, bytes: Number(bytes), logFiles, versions };
+        if (failure !== undefined) logger.error(fields, `upkeep of ${table} failed: ${failure}`);
+        else if (files + logFiles + versions > 0) logger.info(fields, `${table} has been tidied up`);
+      }
+    },
+    stop: () => ending.abort(),
+  };
+}

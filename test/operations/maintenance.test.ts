@@ -1,0 +1,73 @@
+/** Upkeep by schedule: who is due, by whose policy, and that a failure is written down and holds up nobody. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MAINTENANCE_RULES, maintainTable, maintenanceDue } from "../../lib/operations/maintenance.ts";
+import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { collect } from "../contract/object-store.contract.ts";
+import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
+
+const DAY = 86_400_000;
+
+async function dueOf(lake: TestLake, rules = MAINTENANCE_RULES): Promise<Record<string, readonly string[]>> {
+  const due: Record<string, readonly string[]> = {};
+  for await (const { table, tasks } of maintenanceDue(lake, rules)) due[table] = tasks;
+  return due;
+}
+
+test("tables are due by their own policy, else by the rules, once in a while", async () => {
+  const lake = await openTestLake();
+  const ids = { a: await newTable(lake, "m.a"), b: await newTable(lake, "m.b") };
+  for (const tableId of Object.values(ids)) await mirrorTable(lake, tableId);
+  const byDefault = ["cleanLog", "trimHistory"];
+  assert.deepEqual(await dueOf(lake), { "m.a": byDefault, "m.b": byDefault });
+  await lake.catalog.writeUpkeep(ids.a, { vacuum: true, trimHistory: false });
+  assert.deepEqual(await dueOf(lake), { "m.a": ["cleanLog", "vacuum"], "m.b": byDefault });
+  assert.deepEqual(await dueOf(lake, { ...MAINTENANCE_RULES, cleanLog: false, trimHistory: false }), {
+    "m.a": ["vacuum"],
+  });
+  for await (const due of maintenanceDue(lake, MAINTENANCE_RULES)) {
+    assert.equal((await maintainTable(lake, due, MAINTENANCE_RULES)).failure, undefined);
+  }
+  assert.deepEqual(await dueOf(lake), {});
+  lake.clock.time += DAY;
+  assert.deepEqual(await dueOf(lake), { "m.a": ["cleanLog", "vacuum"], "m.b": byDefault });
+  await lake.catalog.writeUpkeep(ids.a, { vacuum: null, trimHistory: null });
+  assert.deepEqual((await dueOf(lake))["m.a"], byDefault);
+  await lake.close();
+});
+
+test("one run does all that is due of a table", async () => {
+  const lake = await openTestLake();
+  const tableId = await newTable(lake, "m.all", { configuration: { "delta.checkpointInterval": "5" } });
+  await lake.store("file:///lake/m.all").put("f0", new Uint8Array(100));
+  for (let v = 0; v < 12; v += 1) await commitTo(lake, tableId, v, v === 3 ? [removeOf("f0")] : [addOf(`f${v}`)]);
+  await mirrorTable(lake, tableId);
+  await lake.catalog.writeUpkeep(tableId, { vacuum: true, historyRetention: DAY });
+  lake.clock.time += 40 * DAY;
+  const [due] = await collect(maintenanceDue(lake, MAINTENANCE_RULES));
+  assert.ok(due);
+  const done = await maintainTable(lake, due, MAINTENANCE_RULES);
+  assert.deepEqual([done.files, done.bytes, done.logFiles, done.failure], [1, 100n, 10, undefined]);
+  assert.equal(done.versions, 12, "never less than the log is kept for, which is 30 days");
+  await lake.close();
+});
+
+test("what fails is written down and comes again; a signal ends a run", async () => {
+  const lake = await openTestLake();
+  const tableId = await newTable(lake, "m.fails");
+  await lake.catalog.setQuarantine(tableId, "a foreign commit");
+  const [due] = await collect(maintenanceDue(lake, MAINTENANCE_RULES));
+  assert.ok(due);
+  const failed = await maintainTable(lake, due, MAINTENANCE_RULES);
+  assert.match(failed.failure ?? "", /^cleanLog: .*quarantined.*; trimHistory: /);
+  assert.equal((await lake.catalog.readUpkeep([tableId]))[0]?.lastError, failed.failure);
+  assert.deepEqual(Object.keys(await dueOf(lake)), ["m.fails"]);
+  await lake.catalog.setQuarantine(tableId, undefined);
+  await mirrorTable(lake, tableId);
+  const stopped = await maintainTable(lake, due, MAINTENANCE_RULES, { signal: { aborted: true } });
+  assert.deepEqual([stopped.interrupted, Object.keys(await dueOf(lake))], [true, ["m.fails"]]);
+  assert.equal((await maintainTable(lake, due, MAINTENANCE_RULES)).failure, undefined);
+  assert.equal((await lake.catalog.readUpkeep([tableId]))[0]?.lastError, undefined);
+  await lake.close();
+});
