@@ -4,6 +4,7 @@ import { processPartialResponse, SqsFifoPartialProcessorAsync } from "@aws-lambd
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { unavailable } from "../lib/errors.ts";
 import type { AwsLake, FailedMessage } from "../lib/lake/aws.ts";
+import { checkCommitted } from "../lib/operations/behind-log.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
 import type { Signal } from "../lib/ports.ts";
 import { around, containerLake, deadlineOf, logger } from "./middleware.ts";
@@ -16,8 +17,9 @@ const lakeOf = containerLake();
 export const handler = around(async (event: SQSEvent, context: Context) => {
   const lake = await lakeOf();
   const drained = new Set<string>();
+  const newest = newestOf(event);
   const signal = deadlineOf(context, RESERVE_MS);
-  const publish = (record: SQSRecord) => drain(lake, record, drained, signal);
+  const publish = (record: SQSRecord) => drain(lake, record, { drained, newest, signal });
   const options = { context, skipGroupOnError: true, throwOnFullBatchFailure: false };
   const result = await processPartialResponse(event, publish, new SqsFifoPartialProcessorAsync(), options);
   await lake.mirrorMessages.nack(failedOf(event, result));
@@ -32,9 +34,34 @@ function failedOf({ Records }: SQSEvent, { batchItemFailures }: SQSBatchResponse
   }));
 }
 
+interface Batch {
+  /** Tables that are done. */
+  readonly drained: Set<string>;
+  /** Of each table the newest version that a message names. */
+  readonly newest: ReadonlyMap<string, number>;
+  readonly signal: Signal;
+}
+
+interface Message {
+  readonly tableId: string;
+  readonly version: number;
+}
+
+function messageOf({ body }: SQSRecord): Message {
+  return JSON.parse(body) as Message;
+}
+
+function newestOf({ Records }: SQSEvent): ReadonlyMap<string, number> {
+  const newest = new Map<string, number>();
+  for (const { tableId, version } of Records.map(messageOf)) {
+    newest.set(tableId, Math.max(newest.get(tableId) ?? 0, version));
+  }
+  return newest;
+}
+
 /** @throws LakeError when the table is not at its head afterwards: the message comes again */
-async function drain(lake: AwsLake, record: SQSRecord, drained: Set<string>, signal: Signal): Promise<void> {
-  const { tableId } = JSON.parse(record.body) as { readonly tableId: string };
+async function drain(lake: AwsLake, record: SQSRecord, { drained, newest, signal }: Batch): Promise<void> {
+  const { tableId } = messageOf(record);
   // All messages of this batch were sent before it came here, so one run answers all of a table.
   if (drained.has(tableId)) return;
   const { table, published, error, interrupted, quarantined } = await mirrorTable(lake, tableId, { signal });
@@ -42,5 +69,7 @@ async function drain(lake: AwsLake, record: SQSRecord, drained: Set<string>, sig
   // A person must look at a foreign commit; no message can do anything about it.
   if (error !== undefined && quarantined === undefined) throw error;
   if (interrupted) throw unavailable(`the time was over before all of ${table ?? tableId} was published`);
+  const version = newest.get(tableId) ?? 0;
+  if ((published.at(-1) ?? -1) < version) await checkCommitted(lake, { tableId, version });
   drained.add(tableId);
 }

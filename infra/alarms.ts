@@ -41,7 +41,7 @@ export function runbookOf(alarm: AlarmDefinition): string {
 }
 
 const { mirrorLag, oldestUnpublished, unpublishedVersions, mirrorFailures, commitDuration } = EVENT_METRICS;
-const { serverErrors, databaseErrors, parityRuns, sweeps } = EVENT_METRICS;
+const { commitsBehindLog, serverErrors, databaseErrors, parityRuns, sweeps } = EVENT_METRICS;
 const { backups, backupVerifications, backupVerifyFailures } = EVENT_METRICS;
 
 /** The alarms of one stage; only the two clocks depend on its settings. */
@@ -144,6 +144,7 @@ function commitAlarms(): readonly AlarmDefinition[] {
   return [
     above("server-errors", "page", serverErrors.cloudwatch, 0, "Requests were answered with 5xx", five),
     above("api-errors", "page", "5xx", 0, "The gateway answered with 5xx", { ...five, source: "api" }),
+    above("commits-behind-log", "page", commitsBehindLog.cloudwatch, 0, "The database is older than a log"),
     above("commit-duration", "ticket", commitDuration.cloudwatch, 2000, "Commits are slow", {
       ...five,
       statistic: "p95",

@@ -98,6 +98,31 @@ export async function checkStillBehind(
   throw await refused(lake, table, `nothing can be published to "${table.name}": ${oldest?.lastError}`, { version });
 }
 
+/**
+ * For whoever gets a message about a version that was committed: SQL must have it. One read of SQL; where it lacks the version a look at
+ * the log tells whether the database is older than that, or what was acknowledged is in neither of them.
+ * @throws LakeError unavailable CATALOG_BEHIND_LOG
+ */
+export async function checkCommitted(
+  lake: Lake,
+  { tableId, version }: Pick<CommittedTable, "tableId" | "version">,
+): Promise<void> {
+  const table = await lake.catalog.findTable({ tableId }, { anyStatus: true });
+  if (table === undefined) {
+    const unknown = { tableId, name: tableId, location: "" };
+    throw await refused(
+      lake,
+      unknown,
+      `version ${version} of the table ${tableId} was committed, and SQL knows no such table`,
+      {},
+    );
+  }
+  if (table.status === "DELETED" || table.version >= version) return;
+  await checkNotBehind(lake, table);
+  const message = `version ${version} of "${table.name}" was committed, and SQL knows it up to version ${table.version}`;
+  throw await refused(lake, table, message, { version: table.version, seenVersion: version });
+}
+
 /** @param version what SQL has now, which is less than it had */
 export async function wentBack(lake: Lake, table: Named, version: number): Promise<LakeError> {
   const seen = newestSeen(lake, table.tableId);

@@ -5,6 +5,7 @@ import { newestCheckpointDue, tableProperties } from "../delta/properties.ts";
 import { unexpiredTxns } from "../delta/txns.ts";
 import { errorText, unavailable } from "../errors.ts";
 import type { DeltaLog, Lake, Page, Signal, WrittenCheckpoint } from "../ports.ts";
+import { checkCommitted } from "./behind-log.ts";
 
 /** Files read from SQL at a time. */
 export const PAGE_FILES = 5000;
@@ -53,6 +54,7 @@ export async function writeDueCheckpoint(
 ): Promise<WrittenCheckpoint | undefined> {
   const [state] = await lake.catalog.readStates([{ tableId }]);
   if (state === undefined) return undefined;
+  if (state.version < version) await checkCommitted(lake, { tableId, version });
   const mirrored = await lake.catalog.mirroredVersion(tableId);
   if (mirrored < version) throw unavailable(`version ${version} of ${tableId} is not published yet`);
   const due = newestCheckpointDue(mirrored, state.metadata);

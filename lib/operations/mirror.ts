@@ -8,7 +8,7 @@ import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
 import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
 import { faultError, findHindrance } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
-import { isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./late-files.ts";
+import { firstAbove, isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./late-files.ts";
 import { writeManifest } from "./manifest.ts";
 
 /** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
@@ -131,6 +131,7 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
     }
     if (dropped) break;
     stopped = await publish(lake, log, work, commit);
+    if (stopped?.kind === "foreign") stopped = (await behindInstead(lake, log, work, stopped)) ?? stopped;
     if (stopped) break;
     metadata = commit.actions.metadata ?? metadata;
     if (isCheckpointDue(commit.version, metadata)) due = commit.version;
@@ -181,6 +182,21 @@ async function publish(lake: Lake, log: DeltaLog, work: Work, commit: Commit): P
   } catch (error) {
     return { version, kind: "failed", error: asLakeError(error) };
   }
+}
+
+/**
+ * A foreign commit that goes on above the head is no slip of another writer: the log is a newer database's, and nothing more may be
+ * committed on top of this one. Undefined where it does not.
+ */
+async function behindInstead(lake: Lake, log: DeltaLog, work: Work, { version }: Stop): Promise<Stop | undefined> {
+  const head = await lake.catalog.findTable({ tableId: work.tableId });
+  if (head === undefined) return undefined;
+  const listing = await log.listFrom(head.version + 1).catch(() => undefined);
+  const above = listing && (await firstAbove(lake, head, listing, head.version));
+  if (above === undefined) return undefined;
+  const message = `_delta_log holds another commit ${version} than SQL, and ${above.name}, though SQL ends with version ${head.version}`;
+  const fault = { code: "LOG_AHEAD", message, facts: { unpublishedVersion: version, files: [above.name] } } as const;
+  return { version, kind: "damaged", error: faultError(fault, work.location) };
 }
 
 /** False where other bytes than those of a table that was dropped here are in the way. A twin may do the same at once. */

@@ -205,9 +205,27 @@ test("the checkpoint of a large table is written by another function, from a que
 });
 
 test("messages about a table that is gone are done with", async () => {
-  for (const name of ["mirror", "parity", "checkpoint"]) {
+  for (const name of ["parity", "checkpoint"]) {
     assert.deepEqual(await invoke<Failures>(name, event(`sqs.${name}`)), { batchItemFailures: [] }, name);
   }
+  const id = await newTable("gone.table");
+  await mirror(stage.take("mirror.fifo"));
+  await invokeHttp("commit", http("DELETE", `/v1/tables/${id}`));
+  stage.sqs.sent.length = 0;
+  const body = JSON.stringify({ tableId: id, version: 3 });
+  assert.deepEqual(await mirror(sqsEvent([{ body, group: id }])), [], "dropped");
+});
+
+test("messages about what SQL has never heard of come again, and set off an alarm: the database is older", async () => {
+  const failed = await invoke<Failures>("mirror", event("sqs.mirror"));
+  assert.equal(failed.batchItemFailures.length, event<{ Records: unknown[] }>("sqs.mirror").Records.length);
+  assert.ok(assertEmf(said).includes("CommitsBehindLog"));
+  const id = await newTable("future.table");
+  await mirror(stage.take("mirror.fifo"));
+  const body = JSON.stringify({ tableId: id, version: 3 });
+  assert.equal((await mirror(sqsEvent([{ body, group: id }]))).length, 1);
+  assert.ok(assertEmf(said).includes("CommitsBehindLog"));
+  assert.deepEqual(commitsIn("future.table"), [0], "nothing is published beyond SQL");
 });
 
 test("a message that was lost is found by the sweep, whose message is a new one; nothing is due afterwards", async () => {

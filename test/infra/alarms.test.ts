@@ -105,6 +105,7 @@ describe("an alarm goes off", () => {
     ["tables-behind-log", STATE_METRICS.behindLog],
     ["tables-gone", STATE_METRICS.gone],
     ["tables-failed", STATE_METRICS.failed],
+    ["commits-behind-log", EVENT_METRICS.commitsBehindLog],
     ["server-errors", EVENT_METRICS.serverErrors],
   ] as const) {
     test(`${id}: at one, among any number of zeros`, () => {

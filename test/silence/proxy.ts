@@ -7,10 +7,18 @@ export interface Proxy {
   readonly port: number;
   fallSilent(): void;
   goOn(): void;
+  /** Another server is behind this address from now on, as after a failover: connections break, new ones go there. */
+  redirect(target: Target): void;
   close(): Promise<void>;
 }
 
-export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<Proxy> {
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+export async function startProxy(first: Target): Promise<Proxy> {
+  let target = first;
   const sockets = new Set<Socket>();
   let silent = false;
   const server = createServer((near) => {
@@ -35,6 +43,10 @@ export async function startProxy(target: { readonly host: string; readonly port:
     fallSilent() {
       silent = true;
       for (const socket of sockets) socket.pause();
+    },
+    redirect(to) {
+      target = to;
+      for (const socket of sockets) socket.destroy();
     },
     goOn() {
       silent = false;

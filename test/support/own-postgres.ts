@@ -12,6 +12,13 @@ export interface OwnPostgres {
   readonly url: string;
   /** An immediate shutdown, which loses what is not on disk as a power cut would, and a start with recovery. */
   crash(): Promise<void>;
+  readonly port: number;
+  /** Its data folder: to be looked at and replaced while it is stopped. */
+  readonly data: string;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Runs one of the programs that came with it, as its user; answers what it prints. */
+  run(program: string, args: readonly string[], input?: string): string;
   /** Stops it and removes its folder. */
   drop(): Promise<void>;
 }
@@ -28,7 +35,11 @@ export function postgresPrograms(): string | undefined {
   return newest === undefined ? undefined : join(INSTALLED, newest, "bin");
 }
 
-export async function startOwnPostgres(programs: string): Promise<OwnPostgres> {
+/** @param options.copyOf a server of which this one is a replica: it stays as it was then, until it is promoted */
+export async function startOwnPostgres(
+  programs: string,
+  { copyOf }: { readonly copyOf?: OwnPostgres } = {},
+): Promise<OwnPostgres> {
   const home = mkdtempSync(join(tmpdir(), "dl-postgres-"));
   const data = join(home, "data");
   // PostgreSQL refuses to run as root.
@@ -38,12 +49,19 @@ export async function startOwnPostgres(programs: string): Promise<OwnPostgres> {
     return isRoot ? ["runuser", ["-u", USER, "--", path, ...args]] : [path, [...args]];
   };
   if (isRoot) execFileSync("chown", [USER, home]);
-  const [initdb, initArgs] = command("initdb", ["-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale"]);
-  execFileSync(initdb, initArgs, { cwd: "/", stdio: "ignore" });
+  const run = (program: string, args: readonly string[], input = ""): string => {
+    const [path, all] = command(program, args);
+    const stdio: ["pipe", "pipe", "pipe"] = ["pipe", "pipe", "pipe"];
+    return execFileSync(path, all, { cwd: "/", stdio, input, encoding: "utf8", maxBuffer: 2 ** 28 });
+  };
+  if (copyOf === undefined) run("initdb", ["-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale"]);
+  else run("pg_basebackup", ["-D", data, "-R", "-d", copyOf.url, "-c", "fast"]);
   const port = await freePort();
   let server: ChildProcess;
   const start = async (): Promise<void> => {
     const settings = ["-h", "127.0.0.1", "-p", String(port), "-k", home, "-c", "fsync=on", "-c", "max_connections=100"];
+    // A replica that never hears of what its primary does after the copy.
+    if (copyOf !== undefined) settings.push("-c", "primary_conninfo=");
     const [program, args] = command("postgres", ["-D", data, ...settings]);
     server = spawn(program, args, { cwd: "/", stdio: ["ignore", "ignore", "pipe"] });
     await ready(server);
@@ -58,6 +76,11 @@ export async function startOwnPostgres(programs: string): Promise<OwnPostgres> {
   await start();
   return {
     url: `postgresql://${USER}@127.0.0.1:${port}/postgres`,
+    port,
+    data,
+    run,
+    start,
+    stop: () => end("SIGINT"),
     async crash() {
       await end("SIGQUIT");
       await start();
@@ -75,7 +98,7 @@ function ready(server: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     server.stderr?.on("data", (text) => {
       said = (said + text).slice(-20_000);
-      if (said.includes("ready to accept connections")) resolve();
+      if (said.includes("ready to accept ")) resolve();
     });
     server.once("exit", (code) => reject(new Error(`PostgreSQL ended with ${code}: ${said}`)));
   });
