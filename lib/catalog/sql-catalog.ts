@@ -135,8 +135,8 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     // The database that is restored into is none that may be worked with yet.
     beginRestore: (plan) => beginRestore(database, clock, plan),
     restorePart: (plan, part) => restorePart(database, plan, part),
-    async finishRestore(plan, partsDone) {
-      await finishRestore(database, clock, plan, partsDone);
+    async finishRestore(plan, end) {
+      await finishRestore(database, clock, plan, end);
       recheck();
     },
 

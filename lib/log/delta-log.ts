@@ -13,6 +13,7 @@ import { isLakeError, notFound, unavailable } from "../errors.ts";
 import type { DeltaLog, ObjectStore } from "../ports.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";
 import { parseCommit } from "./read-commit.ts";
+import { setAside } from "./set-aside.ts";
 
 const PREFIX = `${LOG_FOLDER}/`;
 const STAGED = "_staged_commits/";
@@ -59,6 +60,7 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
       const failed = await store.remove(names.map((name) => PREFIX + name));
       return failed.map(({ key, error }) => ({ key: key.slice(PREFIX.length), error }));
     },
+    setAside: (name, folder) => setAside(store, name, folder),
     readManifest: async () => (await store.get(PREFIX + MANIFEST))?.bytes,
     putManifest: async (bytes, { from }) =>
       from === undefined

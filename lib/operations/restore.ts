@@ -1,15 +1,17 @@
 /** Restores a backup into an empty database of any engine, in steps that may be repeated after a kill. */
 
-import { OPEN_VERSION } from "../delta/table.ts";
-import type { BackupPlace, BackupRow, Catalog, RestorePlan } from "../ports.ts";
-import { chainOf, findBackup } from "./backup-list.ts";
-import type { Manifest, ManifestPart } from "./backup-manifest.ts";
-import { readPart } from "./backup-parts.ts";
+import type { BackupPlace, Catalog, RestorePlan } from "../ports.ts";
+import type { Manifest } from "./backup-manifest.ts";
 import type { OnProgress } from "./import-rows.ts";
+import { chooseBackup, type Moment } from "./restore-choice.ts";
+import { cutAt, rowsAt } from "./restore-cut.ts";
+import { readStep, stepsOf } from "./restore-steps.ts";
 
 export interface RestoreOptions {
   /** The newest if absent. */
   readonly backupId?: string;
+  /** The state at this moment, or after this transaction; that of the cut of the backup if absent. */
+  readonly until?: Moment;
   /** True: the catalog gets an identity of its own, as a copy that lives beside the old one. */
   readonly asCopy?: boolean;
   readonly onProgress?: OnProgress;
@@ -21,7 +23,10 @@ export interface Restored {
   readonly chain: readonly string[];
   readonly kind: Manifest["kind"];
   readonly catalogId: string;
+  /** The cut of the backup, in milliseconds. */
   readonly cutAt: number;
+  /** The moment whose state it is, in milliseconds: of the cut, or the one that was asked for. */
+  readonly asOf: number;
   readonly tables: number;
   /** Rows and bytes that were read. */
   readonly rows: number;
@@ -35,77 +40,44 @@ export interface Restored {
 export async function restoreCatalog(
   catalog: Catalog,
   place: BackupPlace,
-  { backupId, asCopy = false, onProgress = () => {} }: RestoreOptions = {},
+  { backupId, until, asCopy = false, onProgress = () => {} }: RestoreOptions = {},
 ): Promise<Restored> {
-  const { backup, backups } = await findBackup(place, backupId);
-  const chain = chainOf(backups, backup);
+  const { backup, chain, timestamp } = await chooseBackup(place, { backupId, until });
   const steps = stepsOf(chain);
+  const cut = timestamp === undefined ? undefined : await cutAt(steps, (step) => readStep(place, step), timestamp);
   const plan: RestorePlan = {
-    planId: `${backup.backupId}${asCopy ? " copy" : ""}`,
+    planId: `${backup.backupId}${asCopy ? " copy" : ""}${timestamp === undefined ? "" : ` at ${timestamp}`}`,
     migrations: backup.migrations,
     ...(asCopy ? {} : { catalogId: backup.catalogId }),
   };
+  const sets = new Map(catalog.backupSets.map((set) => [set.name, set]));
   const { partsDone } = await catalog.beginRestore(plan);
   const total = steps.reduce((sum, { part }) => sum + part.rows, 0);
   let done = 0;
-  for (const [index, { from, part, keep }] of steps.entries()) {
+  for (const [index, step] of steps.entries()) {
+    const { part, columns } = step;
     done += part.rows;
     if (index < partsDone) continue;
-    const { set } = part;
-    const columns = from.columns[set] ?? [];
-    const rows = keep(await readPart(place, from.backupId, part), columns);
-    await catalog.restorePart(plan, { index, set, columns, rows });
+    const set = sets.get(part.set);
+    const all = await readStep(place, step);
+    const rows = cut && set ? rowsAt(cut, set, columns, all) : all;
+    await catalog.restorePart(plan, { index, set: part.set, columns, rows });
     onProgress({ phase: "rows", done, total });
   }
-  await catalog.finishRestore(plan, steps.length);
+  const recount = backup.tables.flatMap(({ tableId, version }) => {
+    const at = cut?.versions.get(tableId);
+    return at === undefined || at === version ? [] : [tableId];
+  });
+  await catalog.finishRestore(plan, { partsDone: steps.length, recount });
   return {
     backupId: backup.backupId,
     chain: chain.map((one) => one.backupId),
     kind: backup.kind,
     catalogId: backup.catalogId,
     cutAt: backup.cutAt,
-    tables: backup.tables.length,
+    asOf: timestamp ?? backup.cutAt,
+    tables: cut?.versions.size ?? backup.tables.length,
     rows: total,
     bytes: steps.reduce((sum, { part }) => sum + part.bytes, 0),
   };
-}
-
-interface Step {
-  readonly from: Manifest;
-  readonly part: ManifestPart;
-  keep(rows: readonly BackupRow[], columns: readonly string[]): readonly BackupRow[];
-}
-
-/** Parts in the order in which they are written, of each set from the last backup on that has all of it; heads come last. */
-function stepsOf(chain: readonly Manifest[]): readonly Step[] {
-  const begins = beginnings(chain);
-  const setBegins = new Map<string, number>();
-  for (const [place, { whole }] of chain.entries()) for (const set of whole) setBegins.set(set, place);
-  return chain.flatMap((from, place) =>
-    from.parts
-      .filter(({ set }) => place >= (setBegins.get(set) ?? 0))
-      .map((part): Step => ({ from, part, keep: (rows, columns) => keptRows(rows, columns, begins, place) })),
-  );
-}
-
-/** For each table that is restored, the first backup of the chain that counts for it: where it was taken whole for the last time. */
-function beginnings(chain: readonly Manifest[]): ReadonlyMap<string, number> {
-  const begins = new Map<string, number>();
-  for (const [place, { tables }] of chain.entries()) {
-    for (const { tableId, after } of tables)
-      if (after === undefined || !begins.has(tableId)) begins.set(tableId, place);
-  }
-  const kept = new Set(chain.at(-1)?.tables.map(({ tableId }) => tableId));
-  return new Map([...begins].filter(([tableId]) => kept.has(tableId)));
-}
-
-function keptRows(
-  rows: readonly BackupRow[],
-  columns: readonly string[],
-  begins: ReadonlyMap<string, number>,
-  place: number,
-): readonly BackupRow[] {
-  const tableAt = columns.indexOf("table_id");
-  if (tableAt < 0) return rows;
-  return rows.filter((row) => (begins.get(String(row[tableAt])) ?? OPEN_VERSION) <= place);
 }

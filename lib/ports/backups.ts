@@ -37,8 +37,14 @@ export interface Backups {
   beginRestore(plan: RestorePlan): Promise<{ readonly partsDone: number }>;
   /** Writes rows and moves `partsDone` on by one, in one SQL transaction. @throws LakeError conflict RESTORE_MOVED */
   restorePart(plan: RestorePlan, part: RestoredPart): Promise<void>;
-  /** Runs the migrations that the backup did not know, gives the catalog its identity, and opens it, in this order. */
-  finishRestore(plan: RestorePlan, partsDone: number): Promise<void>;
+  /**
+   * Runs the migrations that the backup did not know, counts the heads of these tables again, whose versions are earlier than in the
+   * backup, gives the catalog its identity, and opens it, in this order.
+   */
+  finishRestore(
+    plan: RestorePlan,
+    end: { readonly partsDone: number; readonly recount: readonly string[] },
+  ): Promise<void>;
 }
 
 /** What a version of a table must look like. */

@@ -75,6 +75,8 @@ export interface DeltaLog {
   readSidecarNames(checkpoint: CheckpointFile): Promise<readonly string[]>;
   /** Takes files away, whatever they hold; names are relative to `_delta_log`. @returns those that are left */
   removeFiles(names: readonly string[]): Promise<readonly RemoveFailure[]>;
+  /** Moves a file into another folder below the root of the table; false when there is none of this name. @throws LakeError */
+  setAside(name: string, folder: string): Promise<boolean>;
   /** The bytes of the manifest of the table; undefined when there is none. */
   readManifest(): Promise<Uint8Array | undefined>;
   /** Puts a manifest where there was none (`from` undefined), or in the place of these bytes; false when something else is there. */

@@ -5,8 +5,9 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { openLocalLake } from "../../lib/lake/local.ts";
-import { addOf, commitTo, newTable } from "../support/lake.ts";
+import { openLocalLake, toLocation } from "../../lib/lake/local.ts";
+import { createTable } from "../../lib/operations/create-table.ts";
+import { addOf, commitTo, newTable, SCHEMA } from "../support/lake.ts";
 import { dl } from "./run.ts";
 
 describe("dl backup and dl restore", () => {
@@ -62,6 +63,35 @@ describe("dl backup and dl restore", () => {
       JSON.parse(stdout).backups.map((one: { backupId: string }) => one.backupId),
       [third.backupId],
     );
+  });
+
+  test("an earlier moment: commits are refused until the logs are set aside", async () => {
+    const [from, place] = [join(folder, "time.sqlite"), join(folder, "times")];
+    const lake = await openLocalLake({ database: from, verifyFiles: "off" });
+    const location = await toLocation(join(folder, "tables", "t"));
+    const { tableId } = await createTable(lake, { name: "shop.t", location, schema: SCHEMA });
+    for (const v of [0, 1, 2]) await commitTo(lake, tableId, v, [addOf(`f${v}`)]);
+    const [third, second] = (await lake.catalog.history(tableId, { limit: 2 })).items;
+    await lake.mirrored();
+    await lake.close();
+    await dl(["backup", "--to", place, "--database", from]);
+    const at = new Date(second?.timestamp ?? 0).toISOString();
+    const restore = (name: string, ...more: string[]) =>
+      dl(["restore", "--from", place, "--database", join(folder, name), ...more]);
+    const plain = await restore("plain.sqlite", "--at", at);
+    assert.equal(plain.code, 1, plain.stderr);
+    assert.match(plain.stdout, /as of .*\nshop\.t: its log is ahead, at version 3; SQL is at version 2\n/);
+    assert.match(plain.stderr, /hint: Commits to them get 503 CATALOG_BEHIND_LOG/);
+    const cut = await dl(["restore", "--truncate-log", "--database", join(folder, "plain.sqlite")]);
+    assert.deepEqual([cut.code, cut.stderr], [0, ""]);
+    assert.match(cut.stdout, /^shop\.t: versions 3 to 3 of its log are set aside, in _deltalakedb_aside\/\d+T\d+Z\n$/);
+    const whole = await restore("whole.sqlite", "--transaction", second?.transactionId ?? "", "--truncate-log");
+    assert.deepEqual([whole.code, whole.stderr], [0, ""]);
+    const late = await restore("late.sqlite", "--at", "2999-01-01T00:00:00Z");
+    assert.match(late.stderr, /is after the last backup/);
+    assert.equal((await restore("both.sqlite", "--at", at, "--transaction", third?.transactionId ?? "")).code, 64);
+    assert.equal((await restore("none.sqlite", "--truncate-log")).code, 64);
+    assert.equal((await dl(["restore", "--database", join(folder, "none.sqlite")])).code, 64);
   });
 
   test("a damaged backup is said to be, and the exit code is 1", async () => {

@@ -63,7 +63,7 @@ export async function fillLake(lake: TestLake, name = "rich"): Promise<RichLake>
     ),
   );
   await commitTo(lake, tracked, 4, [{ domainMetadata: { domain: "mine", configuration: "", removed: true } }]);
-  await lake.catalog.markMirrorError(plain, 2, { code: "LOG_AHEAD", message: "an error", failed: true, at: 7 });
+  await lake.catalog.markMirrorError(plain, 2, { code: "UNAVAILABLE", message: "an error", failed: true, at: 7 });
 
   const dropped = await newTable(lake, `${name}.dropped`);
   await commitTo(lake, dropped, 0, [addOf("d1"), addOf("d2")]);

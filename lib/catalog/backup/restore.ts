@@ -23,6 +23,7 @@ import { MIGRATIONS, MIGRATIONS_TABLE } from "../migrations/index.ts";
 import { migrate, RESTORE_ROW } from "../migrations/migrate.ts";
 import { IDENTITY_MIGRATION } from "../rows/identity.ts";
 import { integer, text } from "../rows/values.ts";
+import { recountHeads } from "./recount.ts";
 import { ROW_SETS, type RowSet, rowSet } from "./sets.ts";
 
 /** Characters of rows in one statement. */
@@ -111,10 +112,16 @@ async function moveOn(tx: SqlTransaction, plan: RestorePlan, from: number, to: n
   }
 }
 
-export async function finishRestore(db: Database, clock: Clock, plan: RestorePlan, partsDone: number): Promise<void> {
+export async function finishRestore(
+  db: Database,
+  clock: Clock,
+  plan: RestorePlan,
+  { partsDone, recount }: { readonly partsDone: number; readonly recount: readonly string[] },
+): Promise<void> {
   await migrate(db, clock, { shut: markText(plan, partsDone) });
   await db.transaction(async (tx) => {
     await moveOn(tx, plan, partsDone, partsDone);
+    await recountHeads(tx, recount);
     if (plan.catalogId !== undefined) {
       await tx.write(sql`
         update dl_migrations set database_id = ${uuid(plan.catalogId)} where id = ${IDENTITY_MIGRATION}`);

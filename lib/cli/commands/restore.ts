@@ -1,43 +1,132 @@
-/** dl restore: brings a backup into an empty database. */
+/** dl restore: brings a backup into an empty database, and SQL and logs together again. */
 
 import { Command } from "commander";
 import { openBackups } from "../../lake/backups.ts";
-import { type Restored, restoreCatalog } from "../../operations/restore.ts";
+import type { LocalLake } from "../../lake/local.ts";
+import { isRecovered, type RecoverResult, recoverAll } from "../../operations/recover.ts";
+import { type Restored, type RestoreOptions, restoreCatalog } from "../../operations/restore.ts";
+import type { Moment } from "../../operations/restore-choice.ts";
+import { type LogAboveHead, type LogSetAside, logsAboveHeads, setLogsAside } from "../../operations/set-log-aside.ts";
+import { moment } from "../arguments.ts";
 import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
+import { UsageError } from "../failure.ts";
 import { formatSeconds, formatTime, plural } from "../format.ts";
-import { openProgress } from "../progress.ts";
+import { openProgress, type Progress } from "../progress.ts";
 import { stopwatch } from "../stopwatch.ts";
 
 interface Options {
-  readonly from: string;
+  readonly from?: string;
   readonly id?: string;
+  readonly at?: number;
+  readonly transaction?: string;
+  readonly truncateLog?: true;
   readonly asCopy?: true;
+  readonly recover: boolean;
+}
+
+/** How SQL and logs stand to each other afterwards; one of these. */
+interface Logs {
+  /** What SQL took over from the logs. */
+  readonly recovered?: RecoverResult;
+  readonly setAside?: readonly LogSetAside[];
+  /** Logs that are ahead of SQL: their tables take no commits. */
+  readonly ahead?: readonly LogAboveHead[];
 }
 
 export function restoreCommand(): Command {
   return new Command("restore")
-    .requiredOption("--from <place>", "where the backups are: a folder, or s3://bucket/prefix")
-    .option("--id <backup>", "this backup; the newest if absent")
+    .option("--from <place>", "where the backups are: a folder, or s3://bucket/prefix")
+    .option("--id <backup>", "this backup; the newest if absent, or with --at the first one after that moment")
+    .option("--at <time>", "the state at this moment (ISO 8601, or milliseconds)", moment)
+    .option("--transaction <uuid>", "the state after this transaction")
+    .option(
+      "--truncate-log",
+      "with --at or --transaction: set later versions in the logs aside, so that commits go on; without --from this alone, of a catalog that was restored",
+    )
     .option("--as-copy", "give the catalog an identity of its own: it lives beside the old one")
+    .option("--no-recover", "do not take over from the logs what is later than the backup")
     .action(
-      action<Options>(async ({ output, withLake }, { from, id, asCopy = false }) => {
-        const place = await openBackups(from);
+      action<Options>(async ({ output, withLake }, options) => {
+        const until = momentOf(options);
         const progress = openProgress();
+        if (options.from === undefined) {
+          const setAside = await withLake((lake) => setLogsAside(lake, progress.update), { mirror: false }).finally(
+            progress.stop,
+          );
+          await output.result({ setAside }, () => logTexts({ setAside }).join("\n") || "no log is ahead of SQL");
+          return EXIT.ok;
+        }
+        const place = await openBackups(options.from);
         const elapsed = stopwatch();
-        const options = { onProgress: progress.update, asCopy, ...(id === undefined ? {} : { backupId: id }) };
-        const restored = await withLake(({ catalog }) => restoreCatalog(catalog, place, options), {
-          create: "file",
-          schema: "leave",
-          mirror: false,
-        }).finally(progress.stop);
-        const took = elapsed();
-        await output.result({ ...restored, ...took.rates(restored) }, () => text(restored, took.seconds));
-        return EXIT.ok;
+        const { restored, seconds, logs } = await withLake(
+          async (lake) => {
+            const wanted = { onProgress: progress.update, asCopy: options.asCopy ?? false };
+            const done = await restoreCatalog(lake.catalog, place, { ...wanted, ...chosen(options, until) });
+            const took = elapsed();
+            return {
+              restored: { ...done, ...took.rates(done) },
+              seconds: took.seconds,
+              logs: await withLogs(lake, options, progress),
+            };
+          },
+          { create: "file", schema: "leave", mirror: false },
+        ).finally(progress.stop);
+        await output.result({ ...restored, ...logs }, () => [text(restored, seconds), ...logTexts(logs)].join("\n"));
+        if ((logs.ahead ?? []).length > 0) output.note(AHEAD_HINT);
+        return isWhole(logs) ? EXIT.ok : EXIT.failed;
       }),
     );
 }
 
-function text({ backupId, cutAt, tables, rows }: Restored, seconds: number): string {
-  return `${backupId} is restored: ${plural(tables, "table")}, ${plural(rows, "row")} in ${formatSeconds(seconds)}, as of ${formatTime(cutAt)}`;
+function momentOf({ from, at, transaction, truncateLog }: Options): Moment | undefined {
+  const alone = from === undefined && at === undefined && transaction === undefined;
+  if (from === undefined && !(truncateLog && alone))
+    throw new UsageError("where from? Use --from DIR or --from s3://bucket/prefix");
+  if (at !== undefined && transaction !== undefined) throw new UsageError("give --at or --transaction, not both");
+  if (truncateLog && !alone && at === undefined && transaction === undefined) {
+    throw new UsageError(
+      "--truncate-log goes with --at or --transaction: without them SQL goes on to the end of the logs",
+    );
+  }
+  if (at !== undefined) return { timestamp: at };
+  return transaction === undefined ? undefined : { transactionId: transaction };
+}
+
+function chosen({ id }: Options, until: Moment | undefined): RestoreOptions {
+  return { ...(id === undefined ? {} : { backupId: id }), ...(until === undefined ? {} : { until }) };
+}
+
+async function withLogs(lake: LocalLake, options: Options, { update }: Progress): Promise<Logs> {
+  if (options.truncateLog) return { setAside: await setLogsAside(lake, update) };
+  const toTheEnd = options.recover && options.at === undefined && options.transaction === undefined;
+  return toTheEnd ? { recovered: await recoverAll(lake, {}, update) } : { ahead: await logsAboveHeads(lake) };
+}
+
+const AHEAD_HINT =
+  "hint: Commits to them get 503 CATALOG_BEHIND_LOG. To go on from here: dl restore --truncate-log, which sets the later versions aside. To go on to the end of the logs: dl recover --all.";
+
+function isWhole({ recovered, ahead = [] }: Logs): boolean {
+  return ahead.length === 0 && (recovered === undefined || isRecovered(recovered, {}));
+}
+
+function text({ backupId, asOf, tables, rows }: Restored, seconds: number): string {
+  return `${backupId} is restored: ${plural(tables, "table")}, ${plural(rows, "row")} in ${formatSeconds(seconds)}, as of ${formatTime(asOf)}`;
+}
+
+function logTexts({ recovered, setAside = [], ahead = [] }: Logs): readonly string[] {
+  return [
+    ...(recovered?.tables ?? []).map(({ table, from, to, stop, error }) => {
+      const rest = error?.message ?? (stop && `stopped before version ${stop.version}: see dl recover`);
+      return `${table}: ${plural(to - from, "version")} taken over from its log${rest ? `; ${rest}` : ""}`;
+    }),
+    ...setAside.map(
+      ({ table, version, logVersion, folder }) =>
+        `${table}: versions ${version + 1} to ${logVersion} of its log are set aside, in ${folder}`,
+    ),
+    ...ahead.map(
+      ({ table, version, logVersion }) =>
+        `${table}: its log is ahead, at version ${logVersion}; SQL is at version ${version}`,
+    ),
+  ];
 }
