@@ -13,7 +13,7 @@ const LEVEL = 3;
 /** No part is larger: what claims to be is not ours, and must not fill the memory. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
-export type PartCodec = Pick<BackupPlace, "seal" | "unseal" | "keyId">;
+export type PartCodec = Pick<BackupPlace, "seal" | "unseal">;
 
 export const ZSTD: PartCodec = {
   seal: (_name, bytes) =>

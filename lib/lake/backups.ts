@@ -1,19 +1,36 @@
 /** Opens places for backups, folders and prefixes in buckets, and a database of which nothing is left afterwards. */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ZSTD } from "../backup/codec.ts";
+import { encrypted, parseKey } from "../backup/encryption.ts";
 import { openCatalog } from "../catalog/open.ts";
+import { invalid } from "../errors.ts";
 import type { BackupPlace, Catalog } from "../ports.ts";
 import { systemClock } from "./clock.ts";
 import { toLocation } from "./location.ts";
 import { openStore } from "./stores.ts";
 
+/** Where the key of encrypted backups is: a file comes before the text of the key itself. */
+export interface BackupKey {
+  readonly keyFile?: string;
+  readonly key?: string;
+}
+
 /** Contacts nothing yet. @param place a folder, `file:///…` or `s3://bucket/prefix` @throws LakeError invalid */
-export async function openBackups(place: string): Promise<BackupPlace> {
+export async function openBackups(place: string, key: BackupKey = {}): Promise<BackupPlace> {
   const location = await toLocation(place);
-  return { location, store: openStore(location), ...ZSTD };
+  const bytes = await keyBytes(key);
+  return { location, store: openStore(location), ...(bytes === undefined ? ZSTD : encrypted(ZSTD, bytes)) };
+}
+
+async function keyBytes({ keyFile, key }: BackupKey): Promise<Uint8Array | undefined> {
+  if (keyFile === undefined) return key === undefined ? undefined : parseKey(key, "the text of the key");
+  const text = await readFile(keyFile, "utf8").catch((cause: unknown) => {
+    throw invalid(`the key file ${keyFile} cannot be read`, { code: "INVALID_BACKUP_KEY", cause });
+  });
+  return parseKey(text, `the file ${keyFile}`);
 }
 
 /** An empty SQLite database, for a backup to be restored into. */

@@ -5,7 +5,7 @@
 
 import { hash } from "node:crypto";
 import { canonicalJson, isJsonObject, parseJson, stringifyJson } from "../delta/json.ts";
-import { isLakeError, LakeError } from "../errors.ts";
+import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { BackupPlace, VersionMark } from "../ports.ts";
 
 /** Readers refuse a format that they do not know. */
@@ -72,7 +72,8 @@ export function partKey(backupId: string, part: string): string {
 
 /** The commit point of a backup. @throws LakeError conflict when there is a manifest of this id */
 export async function putManifest(place: BackupPlace, manifest: Manifest): Promise<void> {
-  const text = stringifyJson({ sha256: digestOf(manifest), manifest });
+  const mac = place.mac?.(canonicalBytes(manifest));
+  const text = stringifyJson({ sha256: digestOf(manifest), ...(mac === undefined ? {} : { mac }), manifest });
   const put = await place.store.putIfAbsent(
     partKey(manifest.backupId, MANIFEST),
     new TextEncoder().encode(`${text}\n`),
@@ -88,22 +89,25 @@ export async function getManifest(place: BackupPlace, backupId: string): Promise
   const key = partKey(backupId, MANIFEST);
   const found = await place.store.get(key);
   if (found === undefined) return undefined;
-  const manifest = parsed(key, found.bytes);
+  const { manifest, mac } = parsed(key, found.bytes);
   if (manifest.format !== BACKUP_FORMAT) {
     throw new LakeError("invalid", `the backup ${backupId} has the format ${manifest.format}`, {
       code: "BACKUP_FORMAT",
       hint: `This release reads format ${BACKUP_FORMAT}: use a newer one.`,
     });
   }
+  if (manifest.keyId !== undefined && manifest.keyId === place.keyId) {
+    if (mac !== place.mac?.(canonicalBytes(manifest))) throw damaged(key, "was not written by a holder of the key");
+  }
   if (manifest.backupId !== backupId) throw damaged(key, `is the manifest of the backup ${manifest.backupId}`);
   return manifest;
 }
 
-function parsed(key: string, bytes: Uint8Array): Manifest {
+function parsed(key: string, bytes: Uint8Array): { readonly manifest: Manifest; readonly mac: unknown } {
   try {
     const value = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (isJsonObject(value) && isJsonObject(value.manifest) && value.sha256 === digestOf(value.manifest)) {
-      return value.manifest as unknown as Manifest;
+      return { manifest: value.manifest as unknown as Manifest, mac: value.mac };
     }
   } catch (error) {
     if (isLakeError(error)) throw error;
@@ -113,7 +117,26 @@ function parsed(key: string, bytes: Uint8Array): Manifest {
 
 /** SHA-256 (hex) of the manifest, whatever the order of its members. */
 function digestOf(manifest: object): string {
-  return sha256Of(new TextEncoder().encode(canonicalJson(manifest)));
+  return sha256Of(canonicalBytes(manifest));
+}
+
+function canonicalBytes(manifest: object): Uint8Array {
+  return new TextEncoder().encode(canonicalJson(manifest));
+}
+
+/** That the key is the one that the backup was made with. @throws LakeError invalid: BACKUP_KEY_MISSING, BACKUP_KEY_WRONG */
+export function checkKey({ keyId }: BackupPlace, { backupId, keyId: wanted }: Manifest): void {
+  if (keyId === wanted) return;
+  if (wanted === undefined) {
+    throw invalid(`the backup ${backupId} is not encrypted, and a key is given`, {
+      code: "BACKUP_KEY_WRONG",
+      hint: "Leave the key out, if you trust whoever could have put this backup there.",
+    });
+  }
+  throw invalid(`the backup ${backupId} is encrypted with the key ${wanted}, and ${keyId ?? "none"} is given`, {
+    code: keyId === undefined ? "BACKUP_KEY_MISSING" : "BACKUP_KEY_WRONG",
+    hint: "Give that key by --key-file or DL_BACKUP_KEY.",
+  });
 }
 
 export function damaged(key: string, why: string): LakeError {

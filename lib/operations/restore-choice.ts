@@ -3,7 +3,7 @@
 import { invalid, notFound } from "../errors.ts";
 import type { BackupPlace } from "../ports.ts";
 import { chainOf, findBackup } from "./backup-list.ts";
-import type { Manifest } from "./backup-manifest.ts";
+import { checkKey, type Manifest } from "./backup-manifest.ts";
 import { readStep, stepsOf } from "./restore-steps.ts";
 
 export type Moment =
@@ -21,19 +21,23 @@ export interface Chosen {
 /** A backup that is so much later than a moment has all of it, though clocks differ. */
 const CLOCKS_MS = 60_000;
 
-/** @throws LakeError notFound: BACKUP_NOT_FOUND, TRANSACTION_NOT_IN_BACKUP; invalid AFTER_LAST_BACKUP */
+/** @throws LakeError notFound: BACKUP_NOT_FOUND, TRANSACTION_NOT_IN_BACKUP; invalid: AFTER_LAST_BACKUP, BACKUP_KEY_MISSING, BACKUP_KEY_WRONG */
 export async function chooseBackup(
   place: BackupPlace,
   { backupId, until }: { readonly backupId: string | undefined; readonly until: Moment | undefined },
 ): Promise<Chosen> {
   const { backup: newest, backups } = await findBackup(place, backupId);
-  if (until === undefined) return { backup: newest, chain: chainOf(backups, newest) };
-  const timestamp =
-    "timestamp" in until ? until.timestamp : await timeOf(place, chainOf(backups, newest), until.transactionId);
+  const chainTo = (backup: Manifest): readonly Manifest[] => {
+    const chain = chainOf(backups, backup);
+    for (const one of chain) checkKey(place, one);
+    return chain;
+  };
+  if (until === undefined) return { backup: newest, chain: chainTo(newest) };
+  const timestamp = "timestamp" in until ? until.timestamp : await timeOf(place, chainTo(newest), until.transactionId);
   if (timestamp > newest.cutAt && "timestamp" in until) throw afterLast(newest, timestamp);
   const later = backups.find(({ cutAt }) => cutAt >= timestamp + CLOCKS_MS);
   const backup = backupId === undefined ? (later ?? newest) : newest;
-  return { backup, chain: chainOf(backups, backup), timestamp };
+  return { backup, chain: chainTo(backup), timestamp };
 }
 
 function afterLast({ backupId, cutAt }: Manifest, timestamp: number): Error {

@@ -122,4 +122,6 @@ export interface BackupPlace {
   unseal(name: string, bytes: Uint8Array): Promise<Uint8Array>;
   /** Says which key it is, and is no secret; absent without encryption. */
   readonly keyId?: string;
+  /** A code (hex) that only holders of the key can make of these bytes; absent without encryption. */
+  mac?(bytes: Uint8Array): string;
 }

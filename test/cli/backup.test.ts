@@ -94,6 +94,27 @@ describe("dl backup and dl restore", () => {
     assert.equal((await dl(["restore", "--database", join(folder, "none.sqlite")])).code, 64);
   });
 
+  test("an encrypted backup is made and restored with the key in a file", async () => {
+    const [place, keyFile] = [join(folder, "sealed"), join(folder, "key")];
+    writeFileSync(keyFile, `${"0f".repeat(32)}\n`);
+    const made = await dl(["backup", "--to", place, "--database", database, "--key-file", keyFile]);
+    assert.equal(made.code, 0, made.stderr);
+    assert.equal((await dl(["backup", "list", "--from", place])).code, 0);
+    const without = await dl(["backup", "verify", "--from", place]);
+    assert.equal(without.code, 1);
+    assert.match(
+      without.stderr,
+      /is encrypted with the key [0-9a-f]{16}, and none is given\nhint: Give that key by --key-file/,
+    );
+    const verified = await dl(["backup", "verify", "--from", place, "--key-file", keyFile]);
+    assert.equal(verified.code, 0, verified.stderr);
+    writeFileSync(keyFile, "short");
+    assert.match(
+      (await dl(["backup", "verify", "--from", place, "--key-file", keyFile])).stderr,
+      /holds no key of 256 bits/,
+    );
+  });
+
   test("a damaged backup is said to be, and the exit code is 1", async () => {
     const broken = join(folder, "broken");
     const made = await dl(["backup", "--to", broken, "--database", database, "--format", "json"]);

@@ -1,13 +1,15 @@
 /** dl backup: makes a backup of the catalog; lists, verifies and prunes those that there are. */
 
-import { Command, InvalidArgumentError } from "commander";
-import { openBackups, withScratchCatalog } from "../../lake/backups.ts";
+import { Command } from "commander";
+import { withScratchCatalog } from "../../lake/backups.ts";
 import { systemClock } from "../../lake/clock.ts";
 import { backupCatalog } from "../../operations/backup.ts";
 import { findBackups } from "../../operations/backup-list.ts";
 import type { Manifest } from "../../operations/backup-manifest.ts";
 import { type Keeping, type Pruned, pruneBackups } from "../../operations/prune-backups.ts";
 import { verifyBackup } from "../../operations/verify-backup.ts";
+import { integer } from "../arguments.ts";
+import { backupsAt, type KeyOptions, withKeyOption } from "../backup-place.ts";
 import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
@@ -16,14 +18,19 @@ import { openProgress } from "../progress.ts";
 import { stopwatch } from "../stopwatch.ts";
 import { table } from "../table.ts";
 
+interface Making extends KeyOptions {
+  readonly to?: string;
+  readonly full?: true;
+}
+
 export function backupCommand(): Command {
-  return new Command("backup")
+  return withKeyOption(new Command("backup"))
     .option("--to <place>", "a folder, or s3://bucket/prefix, apart from the tables")
     .option("--full", "all rows, even where an increment would do")
     .action(
-      action<{ readonly to?: string; readonly full?: true }>(async ({ output, withLake }, { to, full = false }) => {
+      action<Making>(async ({ output, withLake }, { to, full = false, ...key }) => {
         if (to === undefined) throw new UsageError("where to? Use --to DIR or --to s3://bucket/prefix");
-        const place = await openBackups(to);
+        const place = await backupsAt(to, key);
         const progress = openProgress();
         const elapsed = stopwatch();
         const made = await withLake((lake) => backupCatalog(lake, place, { full, onProgress: progress.update }), {
@@ -46,8 +53,8 @@ export function backupCommand(): Command {
 function pruneCommand(): Command {
   return new Command("prune")
     .requiredOption("--from <place>", "where the backups are")
-    .option("--keep-days <days>", "keep those of the last so many days", count)
-    .option("--keep-last <number>", "keep the newest so many; never fewer than one", count)
+    .option("--keep-days <days>", "keep those of the last so many days", integer(1, 1_000_000))
+    .option("--keep-last <number>", "keep the newest so many; never fewer than one", integer(1, 1_000_000))
     .option("--yes", "take them away; without it they are only shown")
     .action(
       action<{ readonly from: string; readonly yes?: true } & Keeping>(
@@ -56,18 +63,12 @@ function pruneCommand(): Command {
           if (keepDays === undefined && keepLast === undefined)
             throw new UsageError("use --keep-days, --keep-last or both");
           const dryRun = yes === undefined;
-          const pruned = await pruneBackups({ clock: systemClock }, await openBackups(from), keeping, { dryRun });
+          const pruned = await pruneBackups({ clock: systemClock }, await backupsAt(from, {}), keeping, { dryRun });
           await output.result({ ...pruned, dryRun }, () => prunedText(pruned, dryRun));
           return EXIT.ok;
         },
       ),
     );
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!/^\d{1,6}$/.test(text) || value === 0) throw new InvalidArgumentError("expected a number from 1 on");
-  return value;
 }
 
 function prunedText({ kept, removed, leftovers, bytes }: Pruned, dryRun: boolean): string {
@@ -80,7 +81,7 @@ function prunedText({ kept, removed, leftovers, bytes }: Pruned, dryRun: boolean
 function listCommand(): Command {
   return new Command("list").requiredOption("--from <place>", "where the backups are").action(
     action<{ readonly from: string }>(async ({ output }, { from }) => {
-      const { backups, unreadable, unfinished } = await findBackups(await openBackups(from));
+      const { backups, unreadable, unfinished } = await findBackups(await backupsAt(from, {}));
       await output.result({ backups: backups.map(shown), unreadable, unfinished }, () => listText(backups));
       for (const { backupId, error } of unreadable) output.note(`warning: ${backupId} cannot be read: ${error}`);
       if (unfinished.length > 0) output.note(`${plural(unfinished.length, "backup")} not finished, or under way`);
@@ -90,12 +91,12 @@ function listCommand(): Command {
 }
 
 function verifyCommand(): Command {
-  return new Command("verify")
+  return withKeyOption(new Command("verify"))
     .requiredOption("--from <place>", "where the backups are")
     .option("--id <backup>", "this backup; the newest if absent")
     .action(
-      action<{ readonly from: string; readonly id?: string }>(async ({ output }, { from, id }) => {
-        const place = await openBackups(from);
+      action<{ readonly from: string; readonly id?: string } & KeyOptions>(async ({ output }, { from, id, ...key }) => {
+        const place = await backupsAt(from, key);
         const progress = openProgress();
         const elapsed = stopwatch();
         const verified = await withScratchCatalog((scratch) =>

@@ -1,13 +1,13 @@
 /** dl restore: brings a backup into an empty database, and SQL and logs together again. */
 
 import { Command } from "commander";
-import { openBackups } from "../../lake/backups.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { isRecovered, type RecoverResult, recoverAll } from "../../operations/recover.ts";
 import { type Restored, type RestoreOptions, restoreCatalog } from "../../operations/restore.ts";
 import type { Moment } from "../../operations/restore-choice.ts";
 import { type LogAboveHead, type LogSetAside, logsAboveHeads, setLogsAside } from "../../operations/set-log-aside.ts";
 import { moment } from "../arguments.ts";
+import { backupsAt, type KeyOptions, withKeyOption } from "../backup-place.ts";
 import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
@@ -15,7 +15,7 @@ import { formatSeconds, formatTime, plural } from "../format.ts";
 import { openProgress, type Progress } from "../progress.ts";
 import { stopwatch } from "../stopwatch.ts";
 
-interface Options {
+interface Options extends KeyOptions {
   readonly from?: string;
   readonly id?: string;
   readonly at?: number;
@@ -35,7 +35,7 @@ interface Logs {
 }
 
 export function restoreCommand(): Command {
-  return new Command("restore")
+  return withKeyOption(new Command("restore"))
     .option("--from <place>", "where the backups are: a folder, or s3://bucket/prefix")
     .option("--id <backup>", "this backup; the newest if absent, or with --at the first one after that moment")
     .option("--at <time>", "the state at this moment (ISO 8601, or milliseconds)", moment)
@@ -57,7 +57,7 @@ export function restoreCommand(): Command {
           await output.result({ setAside }, () => logTexts({ setAside }).join("\n") || "no log is ahead of SQL");
           return EXIT.ok;
         }
-        const place = await openBackups(options.from);
+        const place = await backupsAt(options.from, options);
         const elapsed = stopwatch();
         const { restored, seconds, logs } = await withLake(
           async (lake) => {
