@@ -28,6 +28,7 @@ export type * from "./ports/outbox.ts";
 export type * from "./ports/page.ts";
 export type * from "./ports/parity.ts";
 export type * from "./ports/queue.ts";
+export type * from "./ports/rebuild.ts";
 export type * from "./ports/recovery.ts";
 export type * from "./ports/snapshots.ts";
 export type * from "./ports/storage.ts";

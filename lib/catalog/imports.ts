@@ -4,7 +4,7 @@ import type { Commit, CommitActions } from "../delta/actions.ts";
 import { overlaps } from "../delta/locations.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
-import type { Clock, ImportBatch, ImportProgress, LoggedTransaction } from "../ports.ts";
+import type { Clock, FormerLife, ImportBatch, ImportEnd, ImportProgress, LoggedTransaction } from "../ports.ts";
 import { firstClaim, readClaims } from "./claims.ts";
 import { knownPart, partOf, pendingPart, pendingResult, withoutPartsOf } from "./commit/answers.ts";
 import { readLiveFiles } from "./commit/check-rows.ts";
@@ -242,7 +242,7 @@ export async function finishImport(
   db: Database,
   clock: Clock,
   tableId: string,
-  { keepFrom }: { readonly keepFrom: number },
+  { keepFrom, life }: ImportEnd,
 ): Promise<TableHead> {
   const id = requireUuid(tableId, "table id");
   return db.transaction(async (tx) => {
@@ -270,8 +270,23 @@ export async function finishImport(
     await tx.write(sql`
       insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
       values (${uuid(id)}, ${version}, 'COMPLETE', ${now}, ${now})`);
-    return headOf(head ?? {});
+    return headOf((life && (await liveOn(tx, id, life))) ?? head ?? {});
   }, LONG);
+}
+
+/** What the table was before its catalog was lost. */
+async function liveOn(tx: SqlTransaction, id: string, life: FormerLife): Promise<Row | undefined> {
+  const { name, changes, told, droppedAt } = life;
+  for (const [i, former] of life.formerNames.entries()) {
+    await tx.write(sql`
+      insert into dl_table_names (table_id, change, name, valid_from, valid_until)
+      values (${uuid(id)}, ${i + 1}, ${former.name}, ${former.since}, ${former.until})`);
+  }
+  const status = droppedAt === undefined ? "ACTIVE" : "DELETED";
+  const [row] = await tx.writeReturning(sql`
+    update dl_tables set name = ${name}, status = ${status}, dropped_at = ${droppedAt ?? null}, identity_changes = ${changes},
+      manifest_changes = ${told} where table_id = ${uuid(id)} returning *`);
+  return row;
 }
 
 export async function abortImport(db: Database, tableId: string): Promise<void> {

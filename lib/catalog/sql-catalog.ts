@@ -34,6 +34,7 @@ import { readDomains, readTxns, stateSizes } from "./reads/state-lists.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
 
 import { firstOwnVersion, history, readHeader, readSummary, versionAt } from "./reads/versions.ts";
+import { beginRebuild, finishRebuild } from "./rebuild.ts";
 import * as recovery from "./recovery.ts";
 import { findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
 
@@ -62,6 +63,12 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     renameTable: (tableId, name) => renameTable(db, tableId, name, clock),
     whereabouts: (ref) => whereabouts(db, ref),
     listDropped: (options) => listDropped(db, options),
+    async beginRebuild(options) {
+      const catalogId = await beginRebuild(database, clock, options);
+      recheck();
+      return catalogId;
+    },
+    finishRebuild: () => finishRebuild(db),
     readManifestFacts: (tableId) => readManifestFacts(db, tableId),
     markManifest: (tableId, changes) => markManifest(db, tableId, changes),
     dueManifests: (limit) => dueManifests(db, limit),

@@ -60,6 +60,11 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "let the mirror of a quarantined table go on, once the foreign files are gone from its _delta_log",
     load: async () => (await import("./commands/resolve.ts")).resolveCommand(),
   },
+  rebuild: {
+    about:
+      "make a lost catalog again from the logs of its tables, into an empty database; exits 1 when a table is missing",
+    load: async () => (await import("./commands/rebuild.ts")).rebuildCommand(),
+  },
   repair: {
     about: "put back files that are missing from _delta_log, from SQL; exits 1 when something is wrong all the same",
     load: async () => (await import("./commands/repair.ts")).repairCommand(),

@@ -6,6 +6,7 @@ import { mirrorTable } from "../operations/mirror.ts";
 import type { Catalog, Clock, FileChecks, Lake, Metrics, MirrorQueue, MirrorRules } from "../ports.ts";
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
 import { systemClock } from "./clock.ts";
+import { findTables } from "./find-tables.ts";
 import { fromLocation, fromS3Location, toLocation } from "./location.ts";
 import { dataFilesAt, fileChecks, openStore, tryStore } from "./stores.ts";
 
@@ -103,6 +104,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     ...(mirror ? { tryLocation } : {}),
     files: fileChecks(verifyFiles),
     openDataFiles: dataFilesAt,
+    findTables,
     ...(options.mirrorRules && { mirrorRules: options.mirrorRules }),
     ...(options.undropWindowMs !== undefined && { undropWindowMs: options.undropWindowMs }),
     clock,

@@ -71,6 +71,9 @@ function openLater(open: () => Promise<ObjectStore>): ObjectStore {
     async *list(prefix, options) {
       yield* (await store()).list(prefix, options);
     },
+    async *listFolders(prefix) {
+      yield* (await store()).listFolders(prefix);
+    },
     head: async (key, options) => (await store()).head(key, options),
     get: async (key) => (await store()).get(key),
     getRange: async (key, start, end, options) => (await store()).getRange(key, start, end, options),

@@ -14,7 +14,7 @@ import {
 import { unreadableProperties } from "../delta/properties.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
 import { corrupt, isLakeError, LakeError } from "../errors.ts";
-import type { CheckpointHeader, DeltaLog, Lake, TableHead } from "../ports.ts";
+import type { CheckpointHeader, DeltaLog, FormerLife, Lake, TableHead } from "../ports.ts";
 import { checkTableName } from "./create-table.ts";
 import { importSegment, type OnProgress, type Start } from "./import-rows.ts";
 import { removeLateFiles } from "./late-files.ts";
@@ -28,6 +28,8 @@ export interface ImportRequest {
   readonly name: string;
   /** `full-history` keeps every version that the log can rebuild, `snapshot` the newest. */
   readonly mode: ImportMode;
+  /** Set where a table of a lost catalog is made again: its id, and what it was. A dropped one is dropped again. */
+  readonly again?: { readonly tableId: string; readonly life: FormerLife };
 }
 
 export interface ImportResult {
@@ -73,6 +75,7 @@ function asRefusal(error: unknown): unknown {
 }
 
 async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgress): Promise<ImportResult> {
+  const { location, mode, again } = request;
   checkTableName(request.name);
   checkTableLocation(request.location);
   const log = lake.openLog(request.location);
@@ -83,12 +86,17 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
   checkSizes(segment);
   await checkSupported(log, segment, header);
   const plan = `${request.mode} from ${segment.checkpoint ? segment.checkpoint.files.map((f) => f.name).join("+") : "commit 0"}`;
-  const progress = await lake.catalog.beginImport({ ...request, tableId: lake.clock.newId(), plan });
+  // Beside a table that was dropped, another one may have its name.
+  const isDropped = again?.life.droppedAt !== undefined;
+  const name = isDropped ? `dropped.${again?.tableId}` : request.name;
+  const wanted = again?.tableId ?? lake.clock.newId();
+  const progress = await lake.catalog.beginImport({ name, location, tableId: wanted, plan });
   const { tableId } = progress;
   try {
     await importSegment(lake, log, start, { ...progress, location: request.location }, onProgress);
     const head = await lake.catalog.finishImport(tableId, {
-      keepFrom: request.mode === "snapshot" ? segment.version : (segment.checkpoint?.version ?? 0),
+      keepFrom: mode === "snapshot" ? segment.version : (segment.checkpoint?.version ?? 0),
+      ...(again && { life: again.life }),
     });
     await removeWhatCameLate(lake, head);
     // A hint: the log is told which table it belongs to now.

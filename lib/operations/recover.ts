@@ -10,6 +10,7 @@ import type { ImportBatch, Lake, LogCommit, RecoveredVersion, TableHead } from "
 import { noteHeads } from "./behind-log.ts";
 import { checkLog } from "./check-log.ts";
 import { importCommits, importSegment, type OnProgress } from "./import-rows.ts";
+import { inTurn } from "./in-turn.ts";
 import { tableNotFound } from "./missing-table.ts";
 import { allTables } from "./read.ts";
 import { type IncompleteTransaction, planRecovery, type Stop, type TablePlan } from "./recover-plan.ts";
@@ -117,7 +118,7 @@ async function recover(
 ) {
   let read = 0;
   const plan = await planRecovery(lake, heads, { foreign, acceptIncomplete }, async (items, work) =>
-    inTurn(items, async (item) => {
+    inTurn(items, AT_ONCE, async (item) => {
       await work(item);
       read += 1;
       onProgress({ phase: "logs read", done: read });
@@ -126,7 +127,7 @@ async function recover(
   const errors: LakeError[] = [];
   const done: RecoveredTable[] = [];
   const versions = progressOver(plan.tables, heads, onProgress);
-  await inTurn(heads, async ({ tableId }) => {
+  await inTurn(heads, AT_ONCE, async ({ tableId }) => {
     const planned = plan.tables.get(tableId);
     if (planned === undefined) return;
     try {
@@ -142,15 +143,6 @@ async function recover(
   if (acceptIncomplete) await settle(lake, plan.incomplete);
   done.sort((a, b) => (a.table < b.table ? -1 : 1));
   return { result: { tables: done, seen: plan.tables.size, incomplete: plan.incomplete }, errors };
-}
-
-/** A few at a time, each as soon as there is room. */
-async function inTurn<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const waiting = items.values();
-  const worker = async () => {
-    for (const item of waiting) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
 }
 
 /** Counts versions over all tables. */

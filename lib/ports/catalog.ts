@@ -9,6 +9,7 @@ import type { Lifecycle } from "./lifecycle.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Parity } from "./parity.ts";
+import type { Rebuilds } from "./rebuild.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { Tables } from "./tables.ts";
@@ -27,6 +28,7 @@ export interface Catalog
     Parity,
     Imports,
     Maintenance,
+    Rebuilds,
     Recovery,
     ApiKeys,
     Backups {}

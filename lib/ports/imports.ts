@@ -3,6 +3,7 @@
 import type { Commit } from "../delta/actions.ts";
 import type { Origin } from "../delta/origin.ts";
 import type { TableHead } from "../delta/table.ts";
+import type { FormerLife } from "./rebuild.ts";
 
 export interface Imports {
   /** Opens an import, or finds the one that a killed process left for the same name and location. */
@@ -15,9 +16,16 @@ export interface Imports {
   /** Applies rows and moves the progress in one SQL transaction. */
   importBatch(tableId: string, batch: ImportBatch): Promise<void>;
   /** Makes the table visible at its head, in one SQL transaction. */
-  finishImport(tableId: string, end: { readonly keepFrom: number }): Promise<TableHead>;
+  finishImport(tableId: string, end: ImportEnd): Promise<TableHead>;
   /** Takes every row of an unfinished import away. */
   abortImport(tableId: string): Promise<void>;
+}
+
+export interface ImportEnd {
+  /** The oldest version that is kept. */
+  readonly keepFrom: number;
+  /** Set where a table is made again: with it a dropped one is dropped, and no version of it is to be seen. */
+  readonly life?: FormerLife;
 }
 
 export interface ImportProgress {

@@ -21,6 +21,8 @@ export interface Lake {
   readonly files?: FileChecks;
   /** The files below a table's root, to be listed and removed; absent where this process may not. Opens nothing yet. */
   readonly openDataFiles?: (location: string) => DataFiles;
+  /** The locations of all tables below a root, or at it; what lies within a table is not looked at. Absent where nobody rebuilds. */
+  readonly findTables?: (root: string) => AsyncIterable<string>;
   readonly queue: MirrorQueue;
   /** How mirrors that are behind are judged; absent: the defaults of operations/table-health.ts. */
   readonly mirrorRules?: MirrorRules;

@@ -29,6 +29,8 @@ export interface Replacement {
 export interface ObjectStore {
   /** Objects whose keys start with `prefix`, in the order of their UTF-8 bytes, strictly after `startAfter`. */
   list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+  /** Names of the folders directly below a prefix that is empty or ends in `/`; objects in it are passed over. */
+  listFolders(prefix: string): AsyncIterable<string>;
   /** undefined when there is no such object. @throws LakeError unavailable, also when the signal comes before the answer */
   head(key: string, options?: Waiting): Promise<ObjectInfo | undefined>;
   get(key: string): Promise<{ readonly bytes: Uint8Array; readonly info: ObjectInfo } | undefined>;

@@ -30,6 +30,7 @@ export function openFileStore(root: string): ObjectStore {
       if (folder !== "") checkKey(folder.slice(0, -1));
       return listFolder(step, base, folder, { prefix, startAfter: startAfter ?? "" });
     },
+    listFolders: (prefix) => foldersBelow(step, base, prefix),
     head: async (key) => headFile(step, pathOf(key), key),
     get: async (key) => getFile(step, pathOf(key), key),
     getRange: async (key, start, end) => readRange(step, pathOf(key), key, start, end),
@@ -70,6 +71,12 @@ async function* listFolder(step: Step, base: string, folder: string, wanted: Wan
       else if (info) yield info;
     }
   }
+}
+
+async function* foldersBelow(step: Step, base: string, prefix: string): AsyncGenerator<string> {
+  if (prefix !== "") checkKey(prefix.slice(0, -1));
+  const entries = await readFolder(step, join(base, prefix));
+  yield* entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
 /** True for a file that is asked for, or a folder that may hold some. */

@@ -53,6 +53,10 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): ObjectStore {
         if (object) yield infoOf(key, object);
       }
     },
+    async *listFolders(prefix) {
+      const below = [...objects.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+      yield* new Set(below.filter((key) => key.includes("/")).map((key) => key.slice(0, key.indexOf("/"))));
+    },
     async head(key) {
       const object = objects.get(key);
       return object && infoOf(key, object);

@@ -50,6 +50,7 @@ export function openS3Store({ bucket, prefix, client = sharedClient() }: S3Store
   const place: S3Place = { client, bucket, root: prefix === "" ? "" : `${prefix}/` };
   return {
     list: (below, { startAfter } = {}) => listObjects(place, below, startAfter),
+    listFolders: (below) => listFolders(place, below),
     head: (key, options) => orUndefined(headObject(place, key, options)),
     get: (key) => orUndefined(getObject(place, key)),
     getRange: (key, start, end, options) => getRange(place, key, start, end, options),
@@ -100,6 +101,19 @@ async function* listObjects(place: S3Place, prefix: string, startAfter?: string)
       if (Key.endsWith("/")) continue;
       yield { key: Key.slice(root.length), size: Size, modifiedAt: LastModified?.getTime() ?? 0 };
     }
+    token = page.IsTruncated ? page.NextContinuationToken : undefined;
+  } while (token !== undefined);
+}
+
+/** A call for every thousand objects and folders that are directly there, however many lie below. */
+async function* listFolders(place: S3Place, prefix: string): AsyncGenerator<string> {
+  const { client, bucket, root } = place;
+  const wanted = { Bucket: bucket, Prefix: root + prefix, Delimiter: "/" };
+  let token: string | undefined;
+  do {
+    const command = new ListObjectsV2Command({ ...wanted, ContinuationToken: token });
+    const page = await ask(place, { action: "list", key: prefix }, (sending) => client.send(command, sending));
+    for (const { Prefix = "" } of page.CommonPrefixes ?? []) yield Prefix.slice(root.length + prefix.length, -1);
     token = page.IsTruncated ? page.NextContinuationToken : undefined;
   } while (token !== undefined);
 }

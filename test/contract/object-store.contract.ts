@@ -51,6 +51,14 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
     assert.ok(Number.isSafeInteger(found?.info.modifiedAt));
   });
 
+  it("folders are listed without what is in them", async (store) => {
+    for (const key of ["a/b/c", "a/d", "a/e/f/g", "b", "ä b/%2F/x"]) await store.put(key, bytes("x"));
+    assert.deepEqual((await collect(store.listFolders(""))).sort(), ["a", "ä b"]);
+    assert.deepEqual((await collect(store.listFolders("a/"))).sort(), ["b", "e"]);
+    assert.deepEqual(await collect(store.listFolders("ä b/")), ["%2F"]);
+    assert.deepEqual(await collect(store.listFolders("none/")), []);
+  });
+
   it("what is missing is undefined, and getRange of it is notFound", async (store) => {
     await store.put("a/b", bytes("x"));
     for (const key of ["nothing", "a", "a/b/c", "a/c"]) {

@@ -138,7 +138,7 @@ function carryOut(
     return { status: 204 };
   }
   if (url.searchParams.has("delete")) return removeAll(`${key.replace(/\/$/, "")}/`, body.toString(), objects);
-  if (url.searchParams.has("list-type")) return { status: 200, body: listing(key, objects) };
+  if (url.searchParams.has("list-type")) return { status: 200, body: listing(key, url.searchParams, objects) };
   const found = objects.get(key);
   if (!found) return error(404, "NoSuchKey");
   return { status: 200, body: found, headers: { "last-modified": new Date(0).toUTCString(), etag: etagOf(found) } };
@@ -163,9 +163,16 @@ function removeAll(folder: string, body: string, objects: FakeS3["objects"]): An
   return { status: 200, body: `<DeleteResult>${errors.join("")}</DeleteResult>` };
 }
 
-function listing(bucket: string, objects: FakeS3["objects"]): string {
+function listing(bucket: string, asked: URLSearchParams, objects: FakeS3["objects"]): string {
   const folder = `${bucket.replace(/\/$/, "")}/`;
   const keys = [...objects.keys()].filter((key) => key.startsWith(folder)).map((key) => key.slice(folder.length));
+  const prefix = asked.get("prefix") ?? "";
+  if (asked.has("delimiter")) {
+    const below = keys.filter((key) => key.startsWith(prefix) && key.slice(prefix.length).includes("/"));
+    const names = new Set(below.map((key) => key.slice(0, key.indexOf("/", prefix.length) + 1)));
+    const prefixes = [...names].map((name) => `<CommonPrefixes><Prefix>${name}</Prefix></CommonPrefixes>`);
+    return `<ListBucketResult><IsTruncated>false</IsTruncated>${prefixes.join("")}</ListBucketResult>`;
+  }
   const contents = keys.sort().map((key) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`);
   return `<ListBucketResult><IsTruncated>false</IsTruncated>${contents.join("")}</ListBucketResult>`;
 }
