@@ -97,7 +97,10 @@ async function groupsOf(lake: Lake, seen: Seen) {
     const inLogs = new Set(parts.map(({ tableId }) => tableId));
     if (tables.every((tableId) => inLogs.has(tableId))) continue;
     const inSql = await lake.catalog.findTransactionParts(transactionId);
-    const settled = new Set([...(inSql?.known.map(({ tableId }) => tableId) ?? []), ...(inSql?.lost ?? [])]);
+    const settled = new Set([
+      ...(inSql?.known.map(({ tableId, origin = tableId }) => origin) ?? []),
+      ...(inSql?.lost ?? []),
+    ]);
     const absent = tables.filter((tableId) => !inLogs.has(tableId) && !settled.has(tableId));
     // Nobody knows what is in a log that cannot be read: whoever shares a transaction with it waits.
     const unread = absent.flatMap((tableId) => {

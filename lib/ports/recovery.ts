@@ -38,7 +38,10 @@ export interface RecoveredVersion extends ImportBatch {
 /** A transaction, whole or not, by its tables. */
 export interface TransactionParts {
   readonly transactionId: string;
-  readonly known: readonly CommittedTable[];
+  readonly known: readonly (CommittedTable & {
+    /** The id that the table had when it was committed to, where that is another one. */
+    readonly origin?: string;
+  })[];
   /** Ids of tables that it was committed to as well, and that may still come; */
   readonly pending: readonly string[];
   /** of those that were given up. */

@@ -6,17 +6,15 @@ import type { CommitRequest } from "../../lib/delta/request.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
+import { importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { isRecovered, recoverAll, recoverTable } from "../../lib/operations/recover.ts";
 import type { Lake } from "../../lib/ports.ts";
 import { addOf, newTable, openTestLake, removeOf, request } from "../support/lake.ts";
-import { type LossyLake, openLossyLake } from "../support/old-database.ts";
+import { openLossyLake } from "../support/old-database.ts";
 import { assertReplays, type Sent, send } from "../support/replays.ts";
 import { assertHistory, assertTheorem } from "../support/theorem.ts";
-
-const ROW_IDS = { "delta.enableRowTracking": "true" };
-const NO_TIMES = { "delta.enableInCommitTimestamps": "false" };
-const STATS = { stats: '{"numRecords":3}' };
+import { filled, grow, STATS } from "../support/two-tables.ts";
 
 async function codeOf(attempt: Promise<unknown>): Promise<string | undefined> {
   return attempt.then(
@@ -24,43 +22,6 @@ async function codeOf(attempt: Promise<unknown>): Promise<string | undefined> {
     (error: unknown) => (isLakeError(error) ? error.code : String(error)),
   );
 }
-
-/** Two tables and what is done to them: `before` a backup and `after` it. */
-async function filled(lake: LossyLake, names = ["r.a", "r.b"]) {
-  const [a = "", b = ""] = [
-    await newTable(lake, names[0] ?? "", { configuration: { ...ROW_IDS, "delta.checkpointInterval": "100" } }),
-    await newTable(lake, names[1] ?? "", { configuration: NO_TIMES }),
-  ];
-  const sent: Sent[] = [];
-  await send(lake, sent, request({ tableId: a, readVersion: 0, actions: [addOf("f0", STATS)] }));
-  await send(lake, sent, request({ tableId: b, readVersion: 0, actions: [addOf("g0")] }));
-  return { a, b, sent };
-}
-
-async function grow(lake: LossyLake, a: string, b: string, sent: Sent[]): Promise<void> {
-  const txn = { txn: { appId: "app", version: 7, lastUpdated: 5 } };
-  const domain = { domainMetadata: { domain: "mine", configuration: "{}", removed: false } };
-  await send(lake, sent, request({ tableId: a, readVersion: 1, actions: [addOf("f1", STATS), removeOf("f0"), txn] }));
-  const both = [
-    {
-      tableId: b,
-      readVersion: 1,
-      actions: [addOf("g1"), { commitInfo: { operation: "WRITE", timestamp: 4, z: [1] } }],
-    },
-    { tableId: a, readVersion: 2, actions: [addOf("f2", STATS)] },
-  ];
-  await send(lake, sent, request(...both));
-  await send(lake, sent, request({ tableId: b, readVersion: 2, actions: [removeOf("g0"), { cdc: CDC }] }));
-  const [state] = await lake.catalog.readStates([{ tableId: a }]);
-  assert.ok(state);
-  const configuration = { ...state.metadata.configuration, note: "x" };
-  const metaData = { ...state.metadata, configuration };
-  await send(lake, sent, request({ tableId: a, readVersion: 3, actions: [{ metaData: metaData as never }] }));
-  await send(lake, sent, request({ tableId: a, readVersion: 4, actions: [addOf("f3", STATS), domain] }));
-  for (const id of [a, b]) await mirrorTable(lake, id);
-}
-
-const CDC = { path: "c", partitionValues: {}, size: 1, dataChange: false };
 
 async function assertParity(lake: Lake, ...ids: readonly string[]): Promise<void> {
   for (const tableId of ids) {
@@ -236,7 +197,7 @@ test("a log that was cleaned above the head gives its state from the checkpoint 
       (await from.catalog.readFiles(a, version, { limit: 100 })).items.map(({ path }) => path).sort();
     assert.deepEqual(await files(old), await files(lake));
   }
-  await assert.rejects(old.catalog.readSummary(a, 7), { code: "VERSION_NOT_FOUND" });
+  await assert.rejects(old.catalog.readSummary(a, 7), { code: "VERSION_NOT_RETAINED" });
   // What SQL knew before and what the log still says is answered; 6 to 9 are in no place any more.
   await assertReplays(old, [...sent.slice(0, 5), ...sent.slice(9)]);
   await assertParity(old, a);
@@ -338,6 +299,65 @@ test("a log that cannot be read holds up those that share transactions with it, 
   assert.ok(isRecovered(await recoverAll(old), {}));
   await assertReplays(old, sent);
   await assertParity(old, a, b, c);
+  await old.close();
+  await lake.close();
+});
+
+test("processes that have refused commits take them again after a recovery, without a restart", async () => {
+  const lake = await openLossyLake();
+  const { a, b, sent } = await filled(lake);
+  const copy = await lake.backup();
+  await grow(lake, a, b, sent);
+  const [here, there] = [await lake.onCopy(copy), await lake.onCopy(copy)];
+  for (const [i, process] of [here, there].entries()) {
+    const wanted = request({ tableId: a, readVersion: 1, actions: [addOf(`early${i}`, STATS)] });
+    assert.equal(await codeOf(commit(process, wanted)), "CATALOG_BEHIND_LOG");
+  }
+  await recoverAll(here);
+  let version = 5;
+  for (const process of [here, there]) {
+    const wanted = request({ tableId: a, readVersion: version, actions: [addOf(`late${version}`, STATS)] });
+    const answer = await commit(process, wanted);
+    version += 1;
+    assert.deepEqual(answer.status === "committed" && answer.tables.map((table) => table.version), [version]);
+  }
+  await assertReplays(there, sent);
+  await there.catalog.close();
+  await here.close();
+  await lake.close();
+});
+
+test("a table that was made after the backup completes its transactions when it is brought in", async () => {
+  const lake = await openLossyLake();
+  const { a, b, sent } = await filled(lake);
+  for (const id of [a, b]) await mirrorTable(lake, id);
+  const copy = await lake.backup();
+  const made = await newTable(lake, "r.made");
+  const shared = request(
+    { tableId: a, readVersion: 1, actions: [addOf("x", STATS)] },
+    { tableId: made, readVersion: 0, actions: [addOf("x")] },
+  );
+  await send(lake, sent, shared);
+  for (const id of [a, made]) await mirrorTable(lake, id);
+  const old = await lake.onCopy(copy);
+  const held = await recoverAll(old);
+  assert.deepEqual(
+    held.incomplete.map(({ missing }) => missing),
+    [[made]],
+  );
+  const { tableId } = await importTable(old, { location: "file:///lake/r.made", name: "r.made", mode: "full-history" });
+  assert.equal(await codeOf(commit(old, shared)), "TRANSACTION_INCOMPLETE");
+  assert.ok(isRecovered(await recoverAll(old), {}));
+  const again = await commit(old, shared);
+  assert.ok(again.status === "committed" && again.replayed);
+  assert.deepEqual(
+    again.tables.map((table) => [table.tableId, table.version]),
+    [
+      [a, 2],
+      [tableId, 1],
+    ],
+  );
+  await assertReplays(old, sent.slice(0, -1));
   await old.close();
   await lake.close();
 });

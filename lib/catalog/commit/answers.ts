@@ -48,8 +48,10 @@ export function answerParts(stored: readonly unknown[]): Omit<TransactionParts, 
   const parts = stored as readonly StoredPart[];
   const ids = (some: readonly StoredPart[]): readonly string[] => some.map(({ tableId }) => tableId);
   return {
-    known: parts.flatMap(({ tableId, version, timestamp }) =>
-      version === undefined || timestamp === undefined ? [] : [{ tableId, version, timestamp }],
+    known: parts.flatMap(({ tableId, version, timestamp, origin }) =>
+      version === undefined || timestamp === undefined
+        ? []
+        : [{ tableId, version, timestamp, ...(origin === undefined ? {} : { origin }) }],
     ),
     pending: ids(parts.filter(({ pending }) => pending)),
     lost: ids(parts.filter(({ lost }) => lost)),
@@ -63,7 +65,8 @@ export function answerParts(stored: readonly unknown[]): Omit<TransactionParts, 
 export function wholeAnswer<A extends Pick<Transaction, "transactionId" | "tables">>(
   stored: A,
 ): A & Pick<Transaction, "lost"> {
-  const { known: tables, pending, lost } = answerParts(stored.tables);
+  const { known, pending, lost } = answerParts(stored.tables);
+  const tables = known.map(({ tableId, version, timestamp }) => ({ tableId, version, timestamp }));
   if (pending.length === 0) return { ...stored, tables, ...(lost.length > 0 ? { lost } : {}) };
   const { transactionId } = stored;
   throw new LakeError(
