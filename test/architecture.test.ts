@@ -132,6 +132,17 @@ describe("purity", () => {
     );
   });
 
+  test("a plan goes to SQL by one road, which knows whether the database is older than a log", () => {
+    const road = "lib/operations/send-commit.ts";
+    expectNone(
+      product
+        .filter(({ path, code }) => path !== road && /\bcatalog\s*\.\s*commit(Locked)?\(/.test(code))
+        .map(({ path }) => path),
+      `Only ${road} calls commit and commitLocked of a catalog (ARCHITECTURE.md D57).`,
+      "Look at the logs with lookAtLogs, then send the plan with sendCommit.",
+    );
+  });
+
   test("the model is free of packages", () => {
     expectNone(
       violationsIn(pure, ({ imports }) => imports.flatMap((i) => (i.package === undefined ? [] : [i.package]))),

@@ -141,6 +141,8 @@ export interface TableVersion {
   readonly table: string;
   readonly version: number;
   readonly timestamp: number;
+  /** Of the table now; absent where it was dropped meanwhile. */
+  readonly health?: TableHealth;
 }
 
 /**
@@ -157,6 +159,14 @@ export async function snapshots(
   }
   const timestamp = request.timestamp ?? (await transactionTime(lake, request.transactionId));
   const now = await heads(lake, request.tables);
+  const checked = await healthOfTables(
+    lake,
+    now.map(({ tableId }) => tableId),
+  );
+  const versionOf = ({ tableId, name, version, timestamp: at }: TableState): TableVersion => {
+    const seen = checked.get(tableId);
+    return { tableId, table: name, version, timestamp: at, ...(seen && { health: seen.health }) };
+  };
   if (timestamp === undefined) return { tables: now.map(versionOf) };
   const tables: TableVersion[] = [];
   for (const head of now) {
@@ -166,10 +176,6 @@ export async function snapshots(
     tables.push({ ...versionOf(head), version: at.version, timestamp: at.timestamp });
   }
   return { timestamp, tables };
-}
-
-function versionOf({ tableId, name, version, timestamp }: TableState): TableVersion {
-  return { tableId, table: name, version, timestamp };
 }
 
 async function transactionTime(lake: Lake, transactionId: string | undefined): Promise<number | undefined> {

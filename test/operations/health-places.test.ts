@@ -174,6 +174,12 @@ const PLACES: Readonly<Record<string, (at: TestLake, table: Table) => Promise<un
   },
   "GET /v1/tables/{tableId}": async (at, { id }) =>
     ((await client(at).get(`/v1/tables/${id}`)).body as unknown as Listed).health.state,
+  "POST /v1/snapshots": async (at, { id }) => {
+    const { tables } = (await client(at).post("/v1/snapshots", { tables: [{ tableId: id }] })).body as unknown as {
+      tables: Listed[];
+    };
+    return tables[0]?.health.state;
+  },
   "GET /v1/health": async (at, { id }) => {
     const { status, parts } = (await client(at).get("/v1/health")).body as unknown as Health;
     const found = parts.tables.troubled.find(({ tableId }) => tableId === id);

@@ -2,7 +2,7 @@
 
 import { COUNT } from "../../delta/limits.ts";
 import { documentedArray } from "./actions.ts";
-import { tableHealth } from "./health.ts";
+import { HEALTHY, tableHealth } from "./health.ts";
 import {
   count,
   cursor,
@@ -147,7 +147,9 @@ export const snapshotExamples = {
 export const snapshotAnswer = z
   .object({
     timestamp: millis.optional(),
-    tables: z.array(z.object({ tableId: uuid, table: tableName, version, timestamp: millis })),
+    tables: z.array(
+      z.object({ tableId: uuid, table: tableName, version, timestamp: millis, health: tableHealth.optional() }),
+    ),
   })
   .meta({ id: "Snapshot" });
 
@@ -232,7 +234,9 @@ export const READ_EXAMPLES = {
       { version: 1, status: "COMPLETE", attempts: 1, committedAt: timestampOf, publishedAt: timestampOf + 40 },
     ],
   },
-  snapshot: { tables: [{ tableId: TABLE_ID, table: "sales.orders", version: 1, timestamp: timestampOf }] },
+  snapshot: {
+    tables: [{ tableId: TABLE_ID, table: "sales.orders", version: 1, timestamp: timestampOf, health: HEALTHY }],
+  },
   healthy: {
     status: "degraded",
     database: "ok",
