@@ -69,6 +69,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "put back files that are missing from _delta_log, from SQL; exits 1 when something is wrong all the same",
     load: async () => (await import("./commands/repair.ts")).repairCommand(),
   },
+  revert: {
+    about: "bring the content of a table back to that of an older version, as a new one",
+    load: async () => (await import("./commands/revert.ts")).revertCommand(),
+  },
   compact: {
     about: "make large files of small ones; --plan only says which, for an engine to do it",
     load: async () => (await import("./commands/compact.ts")).compactCommand(),

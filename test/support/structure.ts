@@ -101,6 +101,11 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   "@aws-lambda-powertools/logger": ["functions"],
   "@aws-lambda-powertools/batch": ["functions"],
   "@middy/core": ["functions"],
+  "@aws-sdk/client-apigatewayv2": ["test"],
+  "@aws-sdk/client-backup": ["test"],
+  "@aws-sdk/client-lambda": ["test"],
+  "@aws-sdk/client-rds": ["test"],
+  "@aws-sdk/client-scheduler": ["test"],
   // Types only.
   "aws-lambda": ["functions"],
   "aws-cdk-lib": ["infra"],
