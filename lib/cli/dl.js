@@ -2,13 +2,17 @@
 /** Launcher of `dl`: plain JavaScript that any Node can run, and that finds Node 24 for the rest. */
 
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NEEDED_MAJOR = 24;
-const main = new URL("./main.ts", import.meta.url);
+/** A clone runs as it is written; a package has been compiled, as Node takes no types away below node_modules. */
+const [main] = ["./main.ts", "../../dist/lib/cli/main.js"]
+  .map((path) => new URL(path, import.meta.url))
+  .filter((url) => existsSync(url));
 
 if (Number(process.versions.node.split(".")[0]) >= NEEDED_MAJOR) await import(main.href);
 else relay(spawn(findNode(), [fileURLToPath(main), ...process.argv.slice(2)], { stdio: "inherit" }));

@@ -3,6 +3,7 @@
  * checkpoint holds up a commit, and no rush of commits the mirror. A thread that ends is started again: it holds nothing that matters.
  */
 
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { deadlineMs } from "../../../deadlines.ts";
 import { errorText, unavailable } from "../../../errors.ts";
@@ -61,7 +62,7 @@ export function openBackground({
 
   function start(task: Task, lake: Writer): void {
     if (stopping) return;
-    const worker = new Worker(new URL("./thread.ts", import.meta.url), { workerData: task });
+    const worker = new Worker(new URL(`./thread${extname(import.meta.url)}`, import.meta.url), { workerData: task });
     thread = worker;
     [startedAt, isReady] = [performance.now(), false];
     worker.on("message", (message: FromBackground) => {

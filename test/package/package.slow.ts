@@ -1,0 +1,109 @@
+/** What `npm pack` makes, unpacked into an empty folder: the command runs, and a program can use the library, with its types. */
+
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-package-")));
+const installed = join(folder, "node_modules/deltalakedb");
+after(() => rmSync(folder, { recursive: true }));
+
+function run(command: string, args: readonly string[], cwd = folder) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
+  assert.equal(status, 0, `${command} ${args.join(" ")}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+const dl = (...args: readonly string[]) => run(process.execPath, [join(installed, "lib/cli/dl.js"), ...args]);
+
+/** As npm installs it, with the dependencies of the clone. */
+before(() => {
+  run("npm", ["pack", "--pack-destination", folder, "--silent"], ROOT);
+  const [archive = ""] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  mkdirSync(installed, { recursive: true });
+  run("tar", ["xzf", archive, "-C", installed, "--strip-components", "1"]);
+  for (const name of readdirSync(join(ROOT, "node_modules"))) {
+    if (name !== "deltalakedb") symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
+  }
+});
+
+test("it holds what runs and what is read, and no sources or tests", () => {
+  assert.deepEqual(readdirSync(installed).sort(), [
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "dist",
+    "docs",
+    "lib",
+    "package.json",
+  ]);
+  assert.deepEqual(readdirSync(join(installed, "lib/cli")), ["dl.js"]);
+});
+
+test("the command runs: a catalog is made, served, and its mirror publishes", { timeout: 60_000 }, async () => {
+  assert.match(dl("--version"), /^\d+\.\d+\.\d+\n$/);
+  const database = join(folder, "lake.sqlite");
+  dl("migrate", "--database", database);
+  const args = ["serve", "--port", "0", "--database", database, "--storage", join(folder, "tables")];
+  const server = spawn(process.execPath, [join(installed, "lib/cli/dl.js"), ...args], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const [line] = (await once(server.stdout, "data")) as [Buffer];
+  const url = /http:\S+/.exec(String(line))?.[0];
+  const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
+  const body = JSON.stringify({ name: "shop.orders", schema });
+  const answer = await fetch(`${url}/v1/tables`, {
+    method: "POST",
+    body,
+    headers: { "content-type": "application/json" },
+  });
+  assert.equal(answer.status, 201);
+  const first = join(folder, "tables/shop/orders/_delta_log/00000000000000000000.json");
+  for (const end = performance.now() + 20_000; !existsSync(first); ) {
+    assert.ok(performance.now() < end, "the mirror publishes");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  server.kill("SIGTERM");
+  const [code] = await once(server, "exit");
+  assert.equal(code, 0);
+});
+
+test("a program can use the library, and its types", { timeout: 120_000 }, () => {
+  writeFileSync(
+    join(folder, "program.mts"),
+    `import { createTable, listFiles, openLocalLake, type CommitResult } from "deltalakedb";
+const lake = await openLocalLake({ database: "program.sqlite" });
+const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
+const { tableId, version } = await createTable(lake, { name: "a.b", location: ${JSON.stringify(`file://${folder}/program`)}, schema });
+const none: CommitResult | undefined = undefined;
+console.log(version, tableId.length, none);
+await lake.close();
+void listFiles;
+`,
+  );
+  assert.equal(run(process.execPath, ["program.mts"]), "0 36 undefined\n");
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: { module: "nodenext", target: "es2024", strict: true, noEmit: true, types: ["node"] },
+      files: ["program.mts"],
+    }),
+  );
+  run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "."]);
+});
