@@ -81,14 +81,20 @@ async function compareBoth(
   mirrored: number,
 ): Promise<readonly number[]> {
   const firstOwn = (await lake.catalog.firstOwnVersion(tableId)) ?? head + 1;
+  const listed = commits.map(({ version }) => version).filter((version) => version >= firstOwn && version <= head);
+  const to = listed.at(-1) ?? -1;
   const same: number[] = [];
-  for (const { version } of commits) {
-    if (version < firstOwn || version > head) continue;
-    const [own] = await lake.catalog.readCommits(tableId, version, version);
-    const bytes = await log.readCommitBytes(version);
-    if (!own || !bytes) continue;
-    if (Buffer.compare(encodeCommit(own), bytes) !== 0) throw forked({ tableId, table: name, version });
-    if (version > mirrored) same.push(version);
+  for (let next = listed[0] ?? 0; next <= to; ) {
+    const own = await lake.catalog.readCommits(tableId, next, to);
+    if (own.length === 0) break;
+    for (const commit of own) {
+      const { version } = commit;
+      next = version + 1;
+      const bytes = await log.readCommitBytes(version);
+      if (bytes === undefined) continue;
+      if (Buffer.compare(encodeCommit(commit), bytes) !== 0) throw forked({ tableId, table: name, version });
+      if (version > mirrored) same.push(version);
+    }
   }
   return same;
 }

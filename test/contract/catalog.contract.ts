@@ -12,6 +12,7 @@ import { lifecycleContract } from "../catalog/contract-lifecycle.ts";
 import { mirrorContract } from "../catalog/contract-mirror.ts";
 import { placeContract } from "../catalog/contract-places.ts";
 import { readContract } from "../catalog/contract-read.ts";
+import { recoveryContract } from "../catalog/contract-recovery.ts";
 import { rowContract } from "../catalog/contract-rows.ts";
 import type { TestDatabase, TestEngine } from "../support/catalog-engines.ts";
 import { type TestClock, testClock } from "../support/catalog-plans.ts";
@@ -32,6 +33,7 @@ const PARTS = {
   "small files": compactionContract,
   "mirror state": mirrorContract,
   imports: importContract,
+  recoveries: recoveryContract,
   "API keys": keyContract,
   places: placeContract,
   lives: lifecycleContract,

@@ -6,7 +6,7 @@ import { encodeCommit } from "../../lib/delta/encode.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
-import { isRecovered, recoverAll } from "../../lib/operations/recover.ts";
+import { isRecovered, recoverAll, recoverTable } from "../../lib/operations/recover.ts";
 import type { Lake } from "../../lib/ports.ts";
 import type { TestDatabase } from "../support/catalog-engines.ts";
 import { Crash, crashPoint, dying } from "../support/crash.ts";
@@ -135,5 +135,23 @@ test("two recoveries at once do no harm to each other", async () => {
   assert.ok(both.some(({ status }) => status === "fulfilled"));
   await recoverAll(old, accept);
   await assertWhole(old);
+  await old.close();
+});
+
+test("a table whose rows were being made again is found by its name, and by nobody else", async () => {
+  const old = await lake.onCopy(await again(copy));
+  const [, , c = ""] = ids;
+  const dies: Lake = {
+    ...old,
+    catalog: { ...old.catalog, importBatch: () => Promise.reject(new Crash("importBatch")) },
+  };
+  await assert.rejects(recoverTable(dies, { tableId: c }), Crash);
+  assert.equal(await old.catalog.findTable({ tableId: c }), undefined);
+  await assert.rejects(recoverTable(old, { name: "k.none" }), { code: "TABLE_NOT_FOUND" });
+  const { tables } = await recoverTable(old, { name: "k.c" });
+  assert.deepEqual(
+    tables.map(({ tableId, to, baseVersion }) => [tableId, to, baseVersion]),
+    [[c, 6, 4]],
+  );
   await old.close();
 });
