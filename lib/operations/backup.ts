@@ -124,7 +124,10 @@ function sameAtEnd(cut: CatalogCut, end: CatalogCut, plan: RowsPlan): readonly C
     const now = ends.get(table.tableId);
     if (!plan.tables.has(table.tableId) || now === undefined) return [];
     if (now.version < table.version) throw overtaken(`${table.name} has gone back to version ${now.version}`);
-    if (now.baseVersion > table.version) throw overtaken(`version ${table.version} of ${table.name} is cleaned away`);
+    // Of an increment rows above the base are missing where history was cleaned away from there on.
+    const { after = table.version } = plan.tables.get(table.tableId) ?? {};
+    if (now.baseVersion > after && now.baseVersion > table.baseVersion)
+      throw overtaken(`versions of ${table.name} were cleaned away`);
     // Of what is being purged rows are missing: the purge goes on where it is restored.
     if (now.isPurged) return [now];
     return [{ ...table, baseVersion: Math.max(table.baseVersion, now.baseVersion) }];

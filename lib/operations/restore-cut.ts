@@ -65,8 +65,8 @@ export function rowsAt(cut: RestoreCut, set: BackupSet, columns: readonly string
   const at = (name: string) => columns.indexOf(name);
   if (set.kind === "transactions") return rows.filter((row) => Number(row[at("committed_at")]) <= cut.timestamp);
   if (set.kind === "changes") return rows.filter((row) => Number(row[at("valid_until")]) <= cut.timestamp);
-  if (set.kind === "whole") return rows;
   const [tableAt, endAt] = [at("table_id"), at("removed_version")];
+  if (set.kind === "whole") return rows.filter((row) => tableAt < 0 || cut.versions.has(String(row[tableAt])));
   if (set.kind === "heads") {
     return rows.flatMap((row) => {
       const version = cut.versions.get(String(row[tableAt]));

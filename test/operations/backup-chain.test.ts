@@ -310,6 +310,44 @@ describe("an increment", () => {
     await lake.close();
   });
 
+  test("is given up where the history that it needs is cleaned away meanwhile, or its base is", async () => {
+    const lake = await openTestLake(SQLITE_ENGINE);
+    const place = memoryPlace();
+    const id = await newTable(lake, "g.a");
+    await commitTo(lake, id, 0, [addOf("a")]);
+    const base = await backupCatalog(lake, place);
+    for (const v of [1, 2, 3]) await commitTo(lake, id, v, [removeOf(v === 1 ? "a" : `f${v - 1}`), addOf(`f${v}`)], {});
+    const cleaned = (baseVersion: number): Catalog => {
+      let looks = 0;
+      return {
+        ...lake.catalog,
+        async readCut() {
+          const cut = await lake.catalog.readCut();
+          looks += 1;
+          return looks === 1 ? cut : { ...cut, tables: cut.tables.map((table) => ({ ...table, baseVersion })) };
+        },
+      };
+    };
+    await assert.rejects(backupCatalog({ ...lake, catalog: cleaned(2) }, place), { code: "BACKUP_OVERTAKEN" });
+    await backupCatalog({ ...lake, catalog: cleaned(1) }, place);
+    await backupCatalog({ ...lake, catalog: cleaned(4) }, place, { full: true });
+    await assert.rejects(backupCatalog({ ...lake, catalog: cleaned(5) }, place, { full: true }), {
+      code: "BACKUP_OVERTAKEN",
+    });
+    const gone = memoryPlace();
+    const { backupId } = await backupCatalog(lake, gone);
+    const pruning: Catalog = {
+      ...lake.catalog,
+      async readRows(wanted) {
+        await gone.store.remove([`${backupId}/manifest.json`]);
+        return lake.catalog.readRows(wanted);
+      },
+    };
+    await assert.rejects(backupCatalog({ ...lake, catalog: pruning }, gone), { code: "BACKUP_OVERTAKEN" });
+    assert.ok(base.kind === "full");
+    await lake.close();
+  });
+
   test("is not made from a backup of which a part is missing, or with another key", async () => {
     const lake = await openTestLake(SQLITE_ENGINE);
     const place = memoryPlace();
