@@ -2,144 +2,18 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ZSTD } from "../../lib/backup/codec.ts";
-import { openCatalog } from "../../lib/catalog/open.ts";
 import { backupCatalog } from "../../lib/operations/backup.ts";
 import { findBackups } from "../../lib/operations/backup-list.ts";
-import type { Manifest } from "../../lib/operations/backup-manifest.ts";
 import { commit } from "../../lib/operations/commit.ts";
-import { dropTable } from "../../lib/operations/drop-table.ts";
-import { importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { pruneBackups } from "../../lib/operations/prune-backups.ts";
 import { restoreCatalog } from "../../lib/operations/restore.ts";
-import { verifyBackup } from "../../lib/operations/verify-backup.ts";
-import type { BackupPlace, Catalog } from "../../lib/ports.ts";
-import { openMemoryStore } from "../../lib/storage/memory.ts";
+import type { Catalog } from "../../lib/ports.ts";
+import { inScratch, memoryPlace, restored, WEIGHTS, world } from "../support/backups.ts";
 import { type Dump, dumpCatalog } from "../support/catalog-dump.ts";
-import { SQLITE_ENGINE, type TestEngine, testEngines } from "../support/catalog-engines.ts";
-import { Crash, crashPoint, dying } from "../support/crash.ts";
-import {
-  addOf,
-  commitTo,
-  newTable,
-  openTestLake,
-  removeOf,
-  request,
-  STRIDE,
-  type TestLake,
-  testClock,
-} from "../support/lake.ts";
+import { SQLITE_ENGINE, testEngines } from "../support/catalog-engines.ts";
+import { addOf, commitTo, newTable, openTestLake, removeOf, request, STRIDE } from "../support/lake.ts";
 import { seeded } from "../support/random.ts";
-
-const DAY_MS = 86_400_000;
-
-function memoryPlace(): BackupPlace {
-  return { location: "file:///backups", store: openMemoryStore(), ...ZSTD };
-}
-
-async function inScratch<T>(work: (catalog: Catalog, url: string) => Promise<T>, engine = SQLITE_ENGINE): Promise<T> {
-  const database = await engine.create();
-  const catalog = await openCatalog(database.url, testClock(), { schema: "leave" });
-  try {
-    return await work(catalog, database.url);
-  } finally {
-    await catalog.close();
-    await database.drop();
-  }
-}
-
-async function restored(place: BackupPlace, backupId?: string, engine: TestEngine = SQLITE_ENGINE): Promise<Dump> {
-  return inScratch(async (catalog, url) => {
-    await restoreCatalog(catalog, place, backupId === undefined ? {} : { backupId });
-    return dumpCatalog(url);
-  }, engine);
-}
-
-/** A few tables, to which anything happens. */
-function world(lake: TestLake, random: () => number) {
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
-  const tables: { id: string; name: string }[] = [];
-  let counted = 0;
-  const count = () => {
-    counted += 1;
-    return counted;
-  };
-  const version = async (id: string) => (await lake.catalog.findTable({ tableId: id }))?.version ?? -1;
-  const change = async ({ id }: (typeof tables)[number]) => {
-    const live = await lake.catalog.readFiles(id, await version(id), { limit: 100 });
-    const gone = random() < 0.5 ? live.items[0]?.path : undefined;
-    const path = random() < 0.2 ? "again" : `f${count()}`;
-    const removes = gone === undefined || gone === path ? [] : [removeOf(gone)];
-    return [...removes, addOf(path, { size: counted, stats: `{"numRecords":${counted}}` })];
-  };
-  const steps: Record<string, () => Promise<void>> = {
-    async create() {
-      if (tables.length > 4) return;
-      const name = `w.t${count()}`;
-      tables.push({ id: await newTable(lake, name), name });
-    },
-    async commit() {
-      const table = pick(tables);
-      await commitTo(lake, table.id, await version(table.id), await change(table), {});
-    },
-    async two() {
-      const [a, b] = [pick(tables), pick(tables)];
-      if (a.id === b.id) return;
-      const parts = [];
-      for (const table of [a, b])
-        parts.push({ tableId: table.id, readVersion: await version(table.id), actions: await change(table) });
-      await commit(lake, request(...parts));
-    },
-    async txn() {
-      const { id } = pick(tables);
-      const txn = { appId: pick(["a", "b"]), version: count(), lastUpdated: 1 };
-      await commitTo(lake, id, await version(id), [{ txn }], {});
-    },
-    async mirror() {
-      await mirrorTable(lake, pick(tables).id);
-    },
-    async fail() {
-      const { id } = pick(tables);
-      const [open] = await lake.catalog.unpublished(id, 1);
-      const error = { code: "UNAVAILABLE", message: `e${count()}`, failed: random() < 0.5, at: counted };
-      if (open) await lake.catalog.markMirrorError(id, open.version, error);
-    },
-    async drop() {
-      if (tables.length < 3) return;
-      const [gone] = tables.splice(Math.floor(random() * tables.length), 1);
-      if (gone === undefined) return;
-      if (random() < 0.5) await mirrorTable(lake, gone.id);
-      await dropTable(lake, { tableId: gone.id }, { unpublished: "giveUp" });
-      if (random() < 0.5) return;
-      const name = `w.i${count()}`;
-      const back = await importTable(lake, { name, location: `file:///lake/${gone.name}`, mode: "full-history" }).catch(
-        () => undefined,
-      );
-      if (back) tables.push({ id: back.tableId, name: gone.name });
-    },
-    async quarantine() {
-      await lake.catalog.setQuarantine(pick(tables).id, random() < 0.5 ? undefined : `q${count()}`);
-    },
-  };
-  return { tables, step: (name: string) => steps[name]?.() ?? Promise.reject(new Error(name)), pick };
-}
-
-const WEIGHTS = [
-  "create",
-  "commit",
-  "commit",
-  "commit",
-  "commit",
-  "two",
-  "two",
-  "txn",
-  "mirror",
-  "mirror",
-  "fail",
-  "drop",
-  "quarantine",
-];
 
 test("random commits, drops, imports, backups and prunes: each backup that is kept restores the state at its cut", async () => {
   for (let seed = 1; seed <= 12; seed += STRIDE) {
@@ -310,6 +184,58 @@ describe("an increment", () => {
     await lake.close();
   });
 
+  for (const engine of testEngines()) {
+    test(`of a table whose history is trimmed: each version that SQL still has is restored (${engine.name})`, async () => {
+      const lake = await openTestLake(engine);
+      const place = memoryPlace();
+      const id = await newTable(lake, "h.a");
+      const commitMore = async (from: number, to: number) => {
+        for (let v = from; v < to; v += 1) {
+          await commitTo(lake, id, v, [...(v > 1 ? [removeOf(`f${v - 2}`)] : []), addOf(`f${v}`)], {});
+        }
+      };
+      const trim = async (base: number) => {
+        await lake.catalog.raiseBase(id, base);
+        const keeps = { batch: 2, tombstonesNewerThan: Number.MAX_SAFE_INTEGER, removesAfter: Number.MAX_SAFE_INTEGER };
+        while (await lake.catalog.trimBelowBase(id, keeps));
+      };
+      const same = async () => {
+        await inScratch(async (catalog) => {
+          await restoreCatalog(catalog, place);
+          const [ours, theirs] = await Promise.all(
+            [lake.catalog, catalog].map((one) => one.findTable({ tableId: id })),
+          );
+          assert.deepEqual(theirs, ours);
+          for (let v = ours?.baseVersion ?? 0; v <= (ours?.version ?? -1); v += 1) {
+            const [wanted, found] = await Promise.all(
+              [lake.catalog, catalog].map((one) => one.readFiles(id, v, { limit: 100 })),
+            );
+            assert.deepEqual(found?.items, wanted?.items, `version ${v}`);
+          }
+        });
+      };
+      await commitMore(0, 6);
+      await mirrorTable(lake, id);
+      await trim(2);
+      await backupCatalog(lake, place);
+      await same();
+      await commitMore(6, 9);
+      await trim(5);
+      assert.deepEqual(
+        (await backupCatalog(lake, place)).tables.map(({ after }) => after),
+        [6],
+      );
+      await same();
+      await commitMore(9, 12);
+      await mirrorTable(lake, id);
+      await trim(11);
+      const { kind, tables } = await backupCatalog(lake, place);
+      assert.deepEqual([kind, tables.map(({ after }) => after)], ["incremental", [undefined]]);
+      await same();
+      await lake.close();
+    });
+  }
+
   test("is given up where the history that it needs is cleaned away meanwhile, or its base is", async () => {
     const lake = await openTestLake(SQLITE_ENGINE);
     const place = memoryPlace();
@@ -356,73 +282,6 @@ describe("an increment", () => {
     await place.store.remove([`${backupId}/${parts[0]?.name}`]);
     assert.equal((await backupCatalog(lake, place)).kind, "full");
     assert.equal((await backupCatalog(lake, { ...place, keyId: "other" })).kind, "full");
-    await lake.close();
-  });
-});
-
-describe("dl backup prune", () => {
-  async function chain(lake: TestLake): Promise<{ place: BackupPlace; made: Manifest[] }> {
-    const place = memoryPlace();
-    const id = await newTable(lake, "p.a");
-    const made: Manifest[] = [];
-    for (const [v, full] of [true, false, true, false, false].entries()) {
-      await commitTo(lake, id, v, [addOf(`f${v}`)]);
-      made.push(await backupCatalog(lake, place, { full }));
-      lake.clock.time += DAY_MS;
-    }
-    return { place, made };
-  }
-
-  test("keeps by age and by number, and never takes away what a kept one goes on from", async () => {
-    const lake = await openTestLake(SQLITE_ENGINE);
-    const { place, made } = await chain(lake);
-    const [a, b, c, d, e] = made.map(({ backupId }) => backupId);
-    const shown = (keeping: object) => pruneBackups(lake, place, keeping, { dryRun: true });
-    assert.deepEqual((await shown({ keepLast: 1 })).kept, [c, d, e]);
-    assert.deepEqual((await shown({ keepLast: 4 })).kept, [a, b, c, d, e]);
-    assert.deepEqual((await shown({ keepDays: 1 })).kept, [c, d, e]);
-    assert.deepEqual((await shown({ keepDays: 3, keepLast: 1 })).removed, [a, b]);
-    assert.deepEqual((await shown({ keepDays: 1000 })).removed, []);
-    await place.store.put("20200101T000000000Z-00000000/dl_files-000001.ndjson.zst", new Uint8Array(3));
-    await place.store.put("someone/else", new Uint8Array(3));
-    const pruned = await pruneBackups(lake, place, { keepLast: 1 }, { dryRun: false });
-    assert.deepEqual([pruned.removed, pruned.leftovers], [[a, b], ["20200101T000000000Z-00000000"]]);
-    const { backups, objects } = await findBackups(place);
-    assert.deepEqual(
-      backups.map(({ backupId }) => backupId),
-      [c, d, e],
-    );
-    assert.deepEqual([...objects.keys()], [c, d, e]);
-    assert.ok(await place.store.head("someone/else"), "what is not ours stays");
-    await lake.close();
-  });
-
-  test("killed at any call: every backup that is listed can be restored, and the next prune finishes", async () => {
-    const lake = await openTestLake(SQLITE_ENGINE);
-    for (const when of ["before", "after"] as const) {
-      for (let at = 0, done = false; !done; at += 1) {
-        assert.ok(at < 200, "the loop ends");
-        const inner = await openTestLake(SQLITE_ENGINE);
-        const { place, made } = await chain(inner);
-        const point = crashPoint(at, when);
-        const dead = { ...place, store: dying(place.store, point) };
-        const result = await pruneBackups(inner, dead, { keepLast: 1 }, { dryRun: false }).catch((e) => e);
-        done = !(result instanceof Crash);
-        for (const { backupId } of (await findBackups(place)).backups) {
-          await inScratch(async (scratch) =>
-            assert.deepEqual((await verifyBackup(scratch, place, { backupId })).differences, []),
-          );
-        }
-        inner.clock.time += 10 * DAY_MS;
-        await pruneBackups(inner, place, { keepLast: 1 }, { dryRun: false });
-        const { objects } = await findBackups(place);
-        assert.deepEqual(
-          [...objects.keys()],
-          made.slice(2).map(({ backupId }) => backupId),
-        );
-        await inner.close();
-      }
-    }
     await lake.close();
   });
 });
