@@ -1,11 +1,12 @@
 /** Takes expired versions out of `_delta_log`, once a checkpoint that was compared with SQL takes their place (docs/delta-rules.md §6). */
 
 import { checkpointAt, type ExpiredLog, filesBelow, logCutoff, newestExpired } from "../delta/log-clean-up.ts";
-import type { CheckpointFile, LogListing } from "../delta/log-files.ts";
+import { type CheckpointFile, type LogListing, sortLogFiles } from "../delta/log-files.ts";
 import { tableProperties } from "../delta/properties.ts";
 import type { TableRef } from "../delta/request.ts";
 import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, RemoveFailure, Signal, TableState } from "../ports.ts";
+import { seeLog } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 import { compareState } from "./compare-state.ts";
 import { Findings } from "./findings.ts";
@@ -55,7 +56,8 @@ export async function cleanLog(lake: Lake, ref: TableRef, options: CleanLogOptio
   const { tableId, name: table } = state;
   await requireSoundMirror(lake, state);
   const log = lake.openLog(state.location);
-  const listing = await log.list();
+  // A table that has just been made has no log yet.
+  const { listing = sortLogFiles([]) } = await seeLog(lake, tableId, log);
   const plan = await planFor(lake, state, log, listing, options);
   const oldest = listing.commits[0]?.version ?? state.baseVersion;
   const none = { tableId, table, commits: 0, checkpoints: 0, others: 0, failed: 0 };

@@ -1,9 +1,15 @@
 /** Edge cases of clean-up by other engines on logs of ours (docs/delta-rules.md §8): what a retained version needs is never taken away. */
 
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readdirSync, utimesSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { systemClock } from "../../../lib/lake/clock.ts";
+import { openLocalLake } from "../../../lib/lake/local.ts";
+import { cleanLog } from "../../../lib/operations/clean-log.ts";
+import { dropTable } from "../../../lib/operations/drop-table.ts";
+import { findHead } from "../../../lib/operations/read.ts";
+import { vacuumTable } from "../../../lib/operations/vacuum.ts";
 import { readEverywhere, rowText } from "../support/compare.ts";
 import type { ReadResult } from "../support/engines.ts";
 import { openGolden } from "../support/golden.ts";
@@ -16,6 +22,7 @@ export function cleanUp(lab: Lab): void {
   describe("§8: clean-up by others", () => {
     sharedVectorFile(lab);
     logRetention(lab);
+    ownUpkeep(lab);
   });
 }
 
@@ -89,6 +96,50 @@ function logRetention(lab: Lab): void {
     assert.deepEqual(readings.at(-1)?.version, 25);
     assert.deepEqual(await readEverywhere(lab.engines, lab.grid, "log retention 0", readings), []);
   });
+}
+
+/** Our own upkeep: vacuum and clean-up as of a version in the midst of the history. */
+function ownUpkeep(lab: Lab): void {
+  const asOf = { "delta-rs/history": 0.5, "spark/change-feed": 1 };
+  for (const [kind, share] of Object.entries(asOf)) {
+    test(`our vacuum and log clean-up leave every retained version of ${kind} readable everywhere`, async () => {
+      const golden = openGolden(kind);
+      const configuration = { "delta.checkpointInterval": "2" };
+      const { name, path, versions } = await replay(lab.service, golden, { name: "edges.own_upkeep", configuration });
+      const before = logFiles(path).commits.length;
+      const middle = versions.get(Math.ceil(golden.head * share)) ?? 0;
+      const clock = { ...systemClock, now: () => Date.now() + 2 * 24 * 3_600_000 };
+      const lake = await openLocalLake({ database: join(lab.folder, "catalog.sqlite"), clock });
+      try {
+        const { timestamp } = await lake.catalog.readSummary((await findHead(lake, { name })).tableId, middle);
+        const vacuumed = await vacuumTable(
+          lake,
+          { name },
+          { remove: true, force: true, retainMs: clock.now() - timestamp },
+        );
+        assert.ok(vacuumed.files > 0 && vacuumed.failed === 0);
+        // As if what came after the middle were younger than the log's retention.
+        const catalog = { ...lake.catalog, versionAt: async () => ({ version: middle, timestamp }) };
+        const none = { ...clock, now: () => clock.now() + 31 * 24 * 3_600_000 };
+        const cleaned = await cleanLog({ ...lake, catalog, clock: none }, { name }, { remove: true });
+        assert.ok(cleaned.commits > 0 && cleaned.oldestVersion <= middle, JSON.stringify(cleaned));
+        await lake.mirrored();
+        const oldest = Math.max(vacuumed.oldestReadable, cleaned.oldestVersion);
+        const readings = [...versions]
+          .filter(([original, version]) => version >= oldest && golden.rows(original) !== undefined)
+          .map(([original, version]) => ({
+            ...{ label: "vacuumed and cleaned", path, version },
+            ...{ rows: golden.rows(original) ?? [], control: { path: golden.path, version: original } },
+          }));
+        assert.ok(readings.length > 0 && logFiles(path).commits.length < before + 2);
+        assert.deepEqual(await readEverywhere(lab.engines, lab.grid, "our upkeep", readings), []);
+        await dropTable(lake, { name });
+        rmSync(path, { recursive: true });
+      } finally {
+        await lake.close();
+      }
+    });
+  }
 }
 
 function controlOf({ path, head }: { readonly path: string; readonly head: number }) {
