@@ -1,4 +1,4 @@
-/** Ends SQL's memory of a table at a version: time travel by SQL is refused below it, and its rows go (ARCHITECTURE.md D57). */
+/** Ends SQL's memory of a table at a version: time travel by SQL is refused below it, and its rows go (ARCHITECTURE.md D64). */
 
 import { tableProperties } from "../delta/properties.ts";
 import type { TableRef } from "../delta/request.ts";

@@ -1,5 +1,5 @@
 /**
- * Vacuum: takes away the files that only versions beyond the retention have (ARCHITECTURE.md D57). SQL knows them, so nothing is listed but for
+ * Vacuum: takes away the files that only versions beyond the retention have (ARCHITECTURE.md D64). SQL knows them, so nothing is listed but for
  * files that no version ever named. What is to go is condemned first, under the lock of the commits.
  */
 
