@@ -226,7 +226,8 @@ async function applyInTransaction(tx: SqlTransaction, request: ImportRows): Prom
 async function takeTransaction(tx: SqlTransaction, tableId: string, row: TransactionRow): Promise<string | null> {
   const { transactionId, requestHash } = row;
   const others = await tx.read(sql`
-    select table_id from dl_tables where table_id = ${uuid(row.origin)} and table_id <> ${uuid(tableId)}`);
+    select table_id from dl_tables
+    where table_id = ${uuid(row.origin)} and table_id <> ${uuid(tableId)} and status <> 'DELETED'`);
   if (others.length > 0) return null;
   await tx.write(sql`
     insert into dl_transactions (transaction_id, request_hash, committed_at, result)

@@ -53,7 +53,7 @@ export interface ImportBatch {
 }
 
 /**
- * A transaction of ours as a log tells it. It is taken over where no other table of the catalog has the id that the log names: a
+ * A transaction of ours as a log tells it. It is taken over where no other living table has the id that the log names: a
  * copy of a table takes no transactions away. Until all of its tables have been brought in, it is `TRANSACTION_INCOMPLETE`.
  */
 export interface LoggedTransaction extends Origin {

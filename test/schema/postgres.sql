@@ -710,7 +710,8 @@ begin
     return '{"status":"elsewhere"}';
   end if;
   -- takeTransaction() of imports.ts
-  if tx is not null and not exists (select from dl_tables where table_id = (tx->>'origin')::uuid and table_id <> tid) then
+  if tx is not null and not exists (select from dl_tables
+    where table_id = (tx->>'origin')::uuid and table_id <> tid and status <> 'DELETED') then
     insert into dl_transactions (transaction_id, request_hash, committed_at, result)
     values ((tx->>'transactionId')::uuid, tx->>'requestHash', (tx->>'committedAt')::bigint, tx->>'result')
     on conflict (transaction_id) do nothing;
