@@ -109,7 +109,7 @@ async function listingOf(log: DeltaLog): Promise<LogListing | undefined> {
 export function faultError({ code, message, facts }: LogFault, location: string): LakeError {
   const hint =
     code === "LOG_AHEAD"
-      ? "Find out who wrote them. To keep what they say, commit their actions through the API; then move the files out of _delta_log."
+      ? "Is this database older than the log? Then `dl recover`. Else find out who wrote them; to keep what they say, commit their actions through the API, then move the files out of _delta_log."
       : "`dl repair` puts back what SQL holds. Restore the folder first, if all of it is gone.";
   return new LakeError("corrupt", message, { code, hint, at: `${location}/_delta_log`, facts });
 }

@@ -5,6 +5,7 @@ import { LAST_CHECKPOINT, type LogListing } from "../delta/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
+import { checkLog, faultError } from "./check-log.ts";
 import { findHead } from "./read.ts";
 
 export interface ResolveResult {
@@ -19,14 +20,19 @@ export interface ResolveResult {
 /**
  * Nothing is written to the log, and nothing in it is decided here: whoever has looked at a foreign commit sets its file
  * aside, and what was derived from it (checkpoints, checksums), before the mirror may go on.
- * @throws LakeError notFound; corrupt (FOREIGN_COMMIT) naming the files that must go first
+ * Where later files than ours were found, and are gone, that is taken back at once.
+ * @throws LakeError notFound; corrupt (FOREIGN_COMMIT, LOG_AHEAD) naming the files that must go first
  */
 export async function resolveTable(lake: Lake, ref: TableRef): Promise<ResolveResult> {
   const head = await findHead(lake, ref);
   const { tableId, name: table, quarantine } = head;
   const published = await lake.catalog.mirroredVersion(tableId);
   const unpublished = head.version - published;
-  if (quarantine === undefined) return { tableId, table, unpublished };
+  if (quarantine === undefined) {
+    const fault = await checkLog(lake, head);
+    if (fault?.code === "LOG_AHEAD") throw faultError(fault, head.location);
+    return { tableId, table, unpublished };
+  }
   const files = await foreignFiles(lake, head, lake.openLog(head.location), published);
   if (files.length > 0) {
     throw new LakeError(

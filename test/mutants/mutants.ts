@@ -7,7 +7,17 @@ export interface Edit {
   readonly replace: string;
 }
 
-export type Suite = "locks" | "races" | "model" | "contention" | "checker" | "processes" | "crash" | "catalog";
+export type Suite =
+  | "locks"
+  | "races"
+  | "model"
+  | "contention"
+  | "checker"
+  | "processes"
+  | "crash"
+  | "catalog"
+  | "sight"
+  | "older";
 
 export interface Mutant {
   readonly name: string;

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MUTANTS, type Mutant, type Suite } from "./mutants.ts";
+import { OLDER_MUTANTS } from "./older-mutants.ts";
 import { RULE_MUTANTS } from "./rule-mutants.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -25,6 +26,8 @@ const FILES: Record<Suite, readonly string[]> = {
   processes: ["--test-name-pattern=on one SQLite file$", "test/isolation/checker.test.ts"],
   crash: ["test/operations/crash.test.ts"],
   catalog: ["test/catalog/catalog.test.ts"],
+  sight: ["test/operations/first-sight.test.ts"],
+  older: ["test/operations/older-database.test.ts"],
 };
 
 const ANOMALY =
@@ -41,7 +44,7 @@ if (!process.env.TEST_POSTGRES_URL) {
   console.error("TEST_POSTGRES_URL must name a PostgreSQL server on which databases may be made");
   process.exit(64);
 }
-const chosen = [...MUTANTS, ...RULE_MUTANTS]
+const chosen = [...MUTANTS, ...RULE_MUTANTS, ...OLDER_MUTANTS]
   .filter(({ fast }) => !values.fast || fast)
   .filter(({ name }) => values.only.some((text) => name.includes(text)))
   .map((mutant) => (values.by ? { ...mutant, killers: [values.by as Suite] } : mutant));

@@ -151,10 +151,8 @@ async function tryWay(way: Way, site: Site): Promise<void> {
       "nothing was written",
     );
     const health = await healthOfTables(at, [cleaned, intact, step]);
-    assert.deepEqual(
-      [cleaned, intact, step].map((id) => health.get(id)?.health.state),
-      ["behindLog", "behindLog", "ok"],
-    );
+    const isBehind = (id: string) => health.get(id)?.health.state === "behindLog";
+    assert.deepEqual([cleaned, intact, step].map(isBehind), [true, true, false]);
     at.metricsSeen.length = 0;
     await sweepMirrors(at, { overdueMs: 60_000, limit: 10 });
     assert.ok(at.metricsSeen.some(({ name, value }) => name === "TablesBehindLog" && value === 2));

@@ -6,6 +6,7 @@ import { LakeError } from "../../lib/errors.ts";
 import { writeCheckpoint } from "../../lib/operations/checkpoint.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { resolveTable } from "../../lib/operations/resolve.ts";
+import { healthOfTables } from "../../lib/operations/table-health.ts";
 import type { ObjectStore } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
 import { putText } from "../support/foreign-log.ts";
@@ -98,4 +99,17 @@ test("what a killed mirror of ours left is not in the way", async () => {
 
 test("a table that nobody knows is not found", async () => {
   await assert.rejects(resolveTable(lake, { name: "no.such" }), (error) => (error as LakeError).kind === "notFound");
+});
+
+test("later files than ours, found without a quarantine, must go too; then commits are taken at once", async () => {
+  const id = await newTable(lake, "r.ahead");
+  const location = "file:///lake/r.ahead";
+  await mirrorTable(lake, id);
+  await putText(lake, location, file(3), '{"commitInfo":{}}\n');
+  await assert.rejects(resolveTable(lake, { tableId: id }), { code: "LOG_AHEAD" });
+  const state = async () => (await healthOfTables(lake, [id])).get(id)?.health.state;
+  assert.equal(await state(), "behindLog");
+  const cleaned = await without(lake.store(location), [file(3)]);
+  await resolveTable(lake.with({ store: () => cleaned }), { tableId: id });
+  assert.equal(await state(), "ok");
 });
