@@ -1,6 +1,6 @@
 /**
  * Whole lives of a catalog by chance: commits, mirrors, backups, vacuum, log clean-up, retention, drops, renames and time going by, and the
- * loss of the database, which comes back from a backup and the logs. DISASTER_SEED repeats a life, DISASTER_RUNS makes many, of
+ * loss of the database, which comes back from a backup and the logs, or from the logs alone. DISASTER_SEED repeats a life, DISASTER_RUNS makes many, of
  * DISASTER_STEPS steps each.
  */
 
@@ -17,6 +17,7 @@ import { commit } from "../../lib/operations/commit.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { rebuildCatalog } from "../../lib/operations/rebuild.ts";
 import { isRecovered, recoverAll } from "../../lib/operations/recover.ts";
 import { renameTable } from "../../lib/operations/rename-table.ts";
 import { restoreCatalog } from "../../lib/operations/restore.ts";
@@ -76,7 +77,7 @@ class Life {
   readonly readable = new Map<string, number>();
   readonly scratch: { catalog: Catalog; database: TestDatabase }[] = [];
   /** What has happened. */
-  readonly tally = { losses: 0, vacuumed: 0, cleaned: 0, trimmed: 0 };
+  readonly tally = { losses: 0, rebuilds: 0, vacuumed: 0, cleaned: 0, trimmed: 0 };
   private count = 0;
 
   constructor(chance: Chance, disk: TestLake) {
@@ -174,8 +175,8 @@ class Life {
     await renameTable(this.lake, { tableId }, `d.r${this.next()}`);
   }
 
-  async backup(): Promise<void> {
-    const { backupId } = await backupCatalog(this.lake, this.place, { full: this.chance() < 0.2 });
+  async backup({ full = this.chance() < 0.2 } = {}): Promise<void> {
+    const { backupId } = await backupCatalog(this.lake, this.place, { full });
     this.backups.push({ id: backupId, sent: new Map(this.sent) });
   }
 
@@ -185,20 +186,44 @@ class Life {
     const backup = this.backups[at];
     if (backup === undefined) return;
     this.backups = this.backups.slice(0, at + 1);
+    await this.inAnEmptyDatabase((empty) => restoreCatalog(empty.catalog, this.place, { backupId: backup.id }));
+    this.tally.losses += 1;
+    await this.recover();
+    await this.remember(backup);
+    await this.check();
+  }
+
+  /** The database is gone, and no backup is there: nor will any of those that were made before. */
+  async loseAll(): Promise<void> {
+    const { places } = this;
+    async function* findTables(): AsyncGenerator<string> {
+      yield* places.values();
+    }
+    await this.inAnEmptyDatabase((lake) => rebuildCatalog({ ...lake, findTables }, { roots: ["file:///lake"] }));
+    this.tally.rebuilds += 1;
+    this.backups = [];
+    await this.recover();
+    await this.remember({ id: "", sent: new Map() });
+    await this.check();
+    // An increment on an older one would know first answers of which the logs have less.
+    await this.backup({ full: true });
+  }
+
+  async inAnEmptyDatabase(work: (lake: TestLake) => Promise<unknown>): Promise<void> {
     const database = await SQLITE_ENGINE.create();
     const empty = await openCatalog(database.url, this.lake.clock, { schema: "leave" });
-    await restoreCatalog(empty, this.place, { backupId: backup.id });
+    await work(this.disk.with({ catalog: empty }));
     await empty.close();
     const catalog = await openCatalog(database.url, this.lake.clock);
     this.scratch.push({ catalog, database });
     this.lake = this.disk.with({ catalog });
-    this.tally.losses += 1;
+  }
+
+  async recover(): Promise<void> {
     const options = { acceptIncomplete: true };
     await recoverAll(this.lake);
     const result = await recoverAll(this.lake, options);
     assert.ok(isRecovered(result, options), JSON.stringify(result));
-    await this.remember(backup);
-    await this.check();
   }
 
   /** What was acknowledged since the backup, as far as a log has it, and nothing else. */
@@ -269,7 +294,7 @@ class Life {
 
 /** How often each happens, of a hundred. */
 const DEEDS: readonly (readonly [number, (life: Life) => Promise<unknown>])[] = [
-  [35, (life) => life.commit()],
+  [33, (life) => life.commit()],
   [16, (life) => life.one((tableId) => mirrorTable(life.lake, tableId))],
   [9, (life) => life.backup()],
   [7, (life) => life.one((tableId) => life.vacuum(tableId))],
@@ -280,6 +305,7 @@ const DEEDS: readonly (readonly [number, (life: Life) => Promise<unknown>])[] = 
   [2, (life) => life.create()],
   [12, async (life) => life.pass(life.chance() * 3 * DAY)],
   [4, (life) => life.lose()],
+  [2, (life) => life.loseAll()],
 ];
 
 async function live(seed: number): Promise<Life["tally"]> {
@@ -305,7 +331,7 @@ async function live(seed: number): Promise<Life["tally"]> {
 }
 
 test("nothing that was acknowledged and mirrored is lost or doubled, and no file that a kept version needs", async (t) => {
-  const all = { losses: 0, vacuumed: 0, cleaned: 0, trimmed: 0 };
+  const all = { losses: 0, rebuilds: 0, vacuumed: 0, cleaned: 0, trimmed: 0 };
   for (let i = 0; i < RUNS; i += 1) {
     const seed = SEED + i;
     try {
