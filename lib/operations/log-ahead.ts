@@ -31,16 +31,19 @@ export interface LogAhead {
   readonly shared: readonly SharedVersion[];
   /** The first version above the head that this catalog did not write. */
   readonly foreign?: number;
+  /** The first version above the head that is later than the moment up to which versions are wanted. */
+  readonly later?: number;
 }
 
 /** A recovery that was begun and not finished has no rows any more that could be compared. */
 export const isOpen = (head: TableHead): boolean => head.status === "IMPORTING";
 
 /**
+ * @param until milliseconds: of versions with a later timestamp only the first is told
  * @throws LakeError conflict LOG_FORKED where a version of SQL has other bytes in the log; corrupt where the log cannot be read, or has a
  * gap above the head and no checkpoint that passes it over
  */
-export async function readLogAhead(lake: Lake, head: TableHead): Promise<LogAhead> {
+export async function readLogAhead(lake: Lake, head: TableHead, until = Number.POSITIVE_INFINITY): Promise<LogAhead> {
   const log = lake.openLog(head.location);
   const mirrored = isOpen(head) ? -1 : await lake.catalog.mirroredVersion(head.tableId);
   const listing = await log.listFrom(Math.max(0, mirrored));
@@ -59,7 +62,7 @@ export async function readLogAhead(lake: Lake, head: TableHead): Promise<LogAhea
   const restart = isContiguous ? undefined : await chooseStart(log, above, "full-history", []);
   const commits = restart?.segment.commits ?? above.commits;
   const own = restart?.segment.checkpoint && (await commitAt(log, above, restart.segment.checkpoint.version));
-  const found = await readOrigins(log, head, [...(own ? [own] : []), ...commits]);
+  const found = await readOrigins(log, head, [...(own ? [own] : []), ...commits], until);
   return { head, log, logVersion, commits, published, ...found, ...(restart && { restart }) };
 }
 
@@ -112,11 +115,15 @@ async function readOrigins(
   log: DeltaLog,
   { tableId }: TableHead,
   files: readonly CommitFile[],
-): Promise<Pick<LogAhead, "shared" | "foreign">> {
+  until: number,
+): Promise<Pick<LogAhead, "shared" | "foreign" | "later">> {
   const shared: SharedVersion[] = [];
   let foreign: number | undefined;
   for await (const commit of readCommits(log, files)) {
     const { version, actions } = commit;
+    if (timesOf(actions, commit.modifiedAt, -1).timestamp > until) {
+      return { shared, later: version, ...(foreign === undefined ? {} : { foreign }) };
+    }
     if (actions.protocol) checkProtocolKnown(actions.protocol);
     const origin = originOf(actions.commitInfo);
     if (origin === undefined || origin.tableId !== tableId || !isOfOurs(commit)) foreign ??= version;
@@ -134,9 +141,9 @@ function isOfOurs(commit: LogCommit): boolean {
 }
 
 /** As {@link readLogAhead}; an error that belongs to the table is a value. */
-export async function tryLogAhead(lake: Lake, head: TableHead): Promise<LogAhead | LakeError> {
+export async function tryLogAhead(lake: Lake, head: TableHead, until?: number): Promise<LogAhead | LakeError> {
   try {
-    return await readLogAhead(lake, head);
+    return await readLogAhead(lake, head, until);
   } catch (error) {
     if (isLakeError(error) && error.kind !== "internal") return error;
     throw error;

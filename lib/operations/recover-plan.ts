@@ -12,8 +12,9 @@ export interface Stop {
   /**
    * `foreign`: it was written past the catalog. `incomplete`: its transaction was committed to a table whose log does not have it.
    * `waits`: its transaction is in a table that stops before it. `gone`: what the log still has begins above it, and is not taken whole.
+   * `later`: it is later than the moment that was asked for.
    */
-  readonly reason: "foreign" | "incomplete" | "waits" | "gone";
+  readonly reason: "foreign" | "incomplete" | "waits" | "gone" | "later";
   readonly transactionId?: string;
 }
 
@@ -43,6 +44,8 @@ export interface RecoveryPlan {
 export interface PlanOptions {
   readonly foreign: boolean;
   readonly acceptIncomplete: boolean;
+  /** Milliseconds: later versions are not taken over. */
+  readonly until: number | undefined;
 }
 
 /**
@@ -58,7 +61,10 @@ export async function planRecovery(
   const seen = new Map<string, { readonly head: TableHead; readonly ahead: LogAhead | LakeError }>();
   const unknown = new Set<string>();
   for (let next = heads; next.length > 0; ) {
-    await inTurn(next, async (head) => void seen.set(head.tableId, { head, ahead: await tryLogAhead(lake, head) }));
+    await inTurn(
+      next,
+      async (head) => void seen.set(head.tableId, { head, ahead: await tryLogAhead(lake, head, options.until) }),
+    );
     next = await partnersOf(lake, seen, unknown);
   }
   const { groups, incomplete } = await groupsOf(lake, seen);
@@ -131,8 +137,9 @@ function decide(
   };
   for (const [tableId, { head, ahead }] of seen) {
     limits.set(tableId, isLakeError(ahead) ? head.version : ahead.logVersion);
-    if (isLakeError(ahead) || foreign || ahead.foreign === undefined) continue;
-    stopAt(tableId, { version: ahead.foreign, reason: "foreign" });
+    if (isLakeError(ahead)) continue;
+    if (ahead.later !== undefined) stopAt(tableId, { version: ahead.later, reason: "later" });
+    if (!foreign && ahead.foreign !== undefined) stopAt(tableId, { version: ahead.foreign, reason: "foreign" });
   }
   const isAbove = ({ tableId, version }: { tableId: string; version: number }) =>
     seen.has(tableId) && version > (seen.get(tableId)?.head.version ?? -1);

@@ -23,6 +23,8 @@ export interface RecoverOptions {
   readonly foreign?: boolean;
   /** Take over also the parts of transactions whose other parts are lost; they are answered with what stands. */
   readonly acceptIncomplete?: boolean;
+  /** Milliseconds: versions with a later timestamp stay in the logs. */
+  readonly until?: number;
 }
 
 export interface RecoveredTable {
@@ -113,11 +115,11 @@ export async function recoverAll(
 async function recover(
   lake: Lake,
   heads: readonly TableHead[],
-  { foreign = false, acceptIncomplete = false }: RecoverOptions,
+  { foreign = false, acceptIncomplete = false, until }: RecoverOptions,
   onProgress: OnProgress,
 ) {
   let read = 0;
-  const plan = await planRecovery(lake, heads, { foreign, acceptIncomplete }, async (items, work) =>
+  const plan = await planRecovery(lake, heads, { foreign, acceptIncomplete, until }, async (items, work) =>
     inTurn(items, AT_ONCE, async (item) => {
       await work(item);
       read += 1;
@@ -305,5 +307,8 @@ async function leftOver(
 
 /** True when nothing is left to do or to decide. */
 export function isRecovered({ tables, incomplete }: RecoverResult, { acceptIncomplete }: RecoverOptions): boolean {
-  return tables.every(({ stop, error }) => !stop && !error) && (incomplete.length === 0 || acceptIncomplete === true);
+  return (
+    tables.every(({ stop, error }) => (!stop || stop.reason === "later") && !error) &&
+    (incomplete.length === 0 || acceptIncomplete === true)
+  );
 }

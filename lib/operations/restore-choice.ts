@@ -1,6 +1,9 @@
-/** Which backup a restore begins with: the newest, or the first one that was made after the moment that is wanted. */
+/**
+ * Which backup a restore begins with: the newest, or the first one that was made after the moment that is wanted. Where none was, the
+ * logs have what is missing (recover.ts, `until`).
+ */
 
-import { invalid, notFound } from "../errors.ts";
+import { notFound } from "../errors.ts";
 import type { BackupPlace } from "../ports.ts";
 import { chainOf, findBackup } from "./backup-list.ts";
 import { checkKey, type Manifest } from "./backup-manifest.ts";
@@ -21,7 +24,7 @@ export interface Chosen {
 /** A backup that is so much later than a moment has all of it, though clocks differ. */
 const CLOCKS_MS = 60_000;
 
-/** @throws LakeError notFound: BACKUP_NOT_FOUND, TRANSACTION_NOT_IN_BACKUP; invalid: AFTER_LAST_BACKUP, BACKUP_KEY_MISSING, BACKUP_KEY_WRONG */
+/** @throws LakeError notFound: BACKUP_NOT_FOUND, TRANSACTION_NOT_IN_BACKUP; invalid: BACKUP_KEY_MISSING, BACKUP_KEY_WRONG */
 export async function chooseBackup(
   place: BackupPlace,
   { backupId, until }: { readonly backupId: string | undefined; readonly until: Moment | undefined },
@@ -34,18 +37,9 @@ export async function chooseBackup(
   };
   if (until === undefined) return { backup: newest, chain: chainTo(newest) };
   const timestamp = "timestamp" in until ? until.timestamp : await timeOf(place, chainTo(newest), until.transactionId);
-  if (timestamp > newest.cutAt && "timestamp" in until) throw afterLast(newest, timestamp);
   const later = backups.find(({ cutAt }) => cutAt >= timestamp + CLOCKS_MS);
   const backup = backupId === undefined ? (later ?? newest) : newest;
   return { backup, chain: chainTo(backup), timestamp };
-}
-
-function afterLast({ backupId, cutAt }: Manifest, timestamp: number): Error {
-  const [wanted, last] = [timestamp, cutAt].map((time) => new Date(time).toISOString());
-  return invalid(`${wanted} is after the last backup: ${backupId} has what was committed up to ${last}`, {
-    code: "AFTER_LAST_BACKUP",
-    hint: `Without --at the newest backup is restored, and what is later comes from the logs. Or choose a moment up to ${last}.`,
-  });
 }
 
 /** When a transaction was committed. */

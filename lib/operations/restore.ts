@@ -25,7 +25,10 @@ export interface Restored {
   readonly catalogId: string;
   /** The cut of the backup, in milliseconds. */
   readonly cutAt: number;
-  /** The moment whose state it is, in milliseconds: of the cut, or the one that was asked for. */
+  /**
+   * The moment whose state it is, in milliseconds: of the cut, or the one that was asked for. Where that is after the cut, what
+   * lies between is in the logs alone, and the caller's to recover.
+   */
   readonly asOf: number;
   readonly tables: number;
   /** Rows and bytes that were read. */

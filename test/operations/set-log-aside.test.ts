@@ -127,6 +127,32 @@ describe("after a restore", () => {
   });
 });
 
+test("a moment after the last backup: the logs have the rest up to it, and what is later is set aside", async () => {
+  const then = await past();
+  const { lake, tables } = then;
+  const wanted = lake.clock.time - 500;
+  await back(then, { timestamp: wanted }, async (restored, catalog) => {
+    const { tables: recovered, ...rest } = await recoverAll(restored, { until: wanted });
+    assert.deepEqual(
+      recovered.map(({ from, to, stop }) => [from, to, stop]),
+      tables.map(() => [5, 6, { version: 7, reason: "later" }]),
+    );
+    assert.ok(isRecovered({ tables: recovered, ...rest }, {}));
+    assert.deepEqual(
+      (await setLogsAside(restored)).map(({ version, logVersion }) => [version, logVersion]),
+      [
+        [6, 7],
+        [6, 7],
+      ],
+    );
+    for (const tableId of tables) {
+      assert.equal((await catalog.findTable({ tableId }))?.version, 6);
+      assert.equal(await assertTheorem(restored, tableId), 6);
+    }
+  });
+  await lake.close();
+});
+
 test("setting aside, killed at any call of a store: the log is whole for readers, no byte is lost, a repeat finishes", async () => {
   const then = await past();
   const { lake, tables, moment } = then;

@@ -79,6 +79,7 @@ function stopSentence({ version, reason, transactionId }: Stop): string {
     foreign: "others have written it past the catalog (--foreign takes it over)",
     incomplete: `a part of its transaction ${transactionId} is lost (--accept-incomplete takes it over)`,
     waits: `its transaction ${transactionId} is in a table that stops before it`,
+    later: "it is later than the moment that was asked for",
     gone: "the log still has its state at a later version only, which is held up",
   };
   return `stopped before version ${version}: ${WHY[reason]}`;

@@ -25,7 +25,7 @@ interface Options extends KeyOptions {
   readonly recover: boolean;
 }
 
-/** How SQL and logs stand to each other afterwards; one of these. */
+/** How SQL and logs stand to each other afterwards. */
 interface Logs {
   /** What SQL took over from the logs. */
   readonly recovered?: RecoverResult;
@@ -67,7 +67,7 @@ export function restoreCommand(): Command {
             return {
               restored: { ...done, ...took.rates(done) },
               seconds: took.seconds,
-              logs: await withLogs(lake, options, progress),
+              logs: await withLogs(lake, options, done, progress),
             };
           },
           { create: "file", schema: "leave", mirror: false },
@@ -97,10 +97,22 @@ function chosen({ id }: Options, until: Moment | undefined): RestoreOptions {
   return { ...(id === undefined ? {} : { backupId: id }), ...(until === undefined ? {} : { until }) };
 }
 
-async function withLogs(lake: LocalLake, options: Options, { update }: Progress): Promise<Logs> {
-  if (options.truncateLog) return { setAside: await setLogsAside(lake, update) };
-  const toTheEnd = options.recover && options.at === undefined && options.transaction === undefined;
-  return toTheEnd ? { recovered: await recoverAll(lake, {}, update) } : { ahead: await logsAboveHeads(lake) };
+/** What lies between the backup and the moment is in the logs alone. */
+async function withLogs(
+  lake: LocalLake,
+  options: Options,
+  { asOf, cutAt }: Restored,
+  { update }: Progress,
+): Promise<Logs> {
+  const isPast = options.at !== undefined || options.transaction !== undefined;
+  const goesOn = options.recover && (!isPast || asOf > cutAt);
+  const recovered = goesOn ? await recoverAll(lake, isPast ? { until: asOf } : {}, update) : undefined;
+  const after = options.truncateLog
+    ? { setAside: await setLogsAside(lake, update) }
+    : isPast || !options.recover
+      ? { ahead: await logsAboveHeads(lake) }
+      : {};
+  return { ...(recovered && { recovered }), ...after };
 }
 
 const AHEAD_HINT =
@@ -117,7 +129,8 @@ function text({ backupId, asOf, tables, rows }: Restored, seconds: number): stri
 function logTexts({ recovered, setAside = [], ahead = [] }: Logs): readonly string[] {
   return [
     ...(recovered?.tables ?? []).map(({ table, from, to, stop, error }) => {
-      const rest = error?.message ?? (stop && `stopped before version ${stop.version}: see dl recover`);
+      const rest =
+        error?.message ?? (stop && stop.reason !== "later" && `stopped before version ${stop.version}: see dl recover`);
       return `${table}: ${plural(to - from, "version")} taken over from its log${rest ? `; ${rest}` : ""}`;
     }),
     ...setAside.map(
