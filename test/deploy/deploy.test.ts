@@ -200,6 +200,42 @@ describe(SUITE, needs(SUITE, ready, reason), () => {
     await readsAll();
   });
 
+  test("a backup is made in a bucket of its own, verified, and restored for practice", async (t) => {
+    interface Report {
+      readonly backupId: string;
+      readonly kind: string;
+      readonly tables: number;
+      readonly files: number;
+      readonly rtoSeconds: number;
+      readonly rpoSeconds: number;
+    }
+    const live = tableIds.length;
+    const full = await stage.invoke<Report>("backup", { task: "backup", full: true });
+    assert.ok(full.kind === "full" && full.tables >= live, JSON.stringify(full));
+    await send(await appendRequest());
+    await atHead();
+    const next = await stage.invoke<Report>("backup", { task: "backup" });
+    assert.equal(next.kind, "incremental");
+    const verified = await stage.invoke<Report>("backup", { task: "verify" });
+    assert.deepEqual([verified.backupId, verified.tables], [next.backupId, next.tables]);
+    const drill = await stage.invoke<Report>("drill", {});
+    assert.deepEqual([drill.backupId, drill.files], [next.backupId, verified.files]);
+    assert.ok(drill.rtoSeconds > 0 && drill.rpoSeconds > 0);
+    t.diagnostic(`drill of ${drill.files} files: RTO ${drill.rtoSeconds} s, RPO ${drill.rpoSeconds} s`);
+    const listed = await stage.aws.call("s3", "GET", `/${stage.backups}/?list-type=2`);
+    for (const { backupId } of [full, next]) assert.ok(listed.text.includes(`${backupId}/manifest.json`), listed.text);
+  });
+
+  test("maintenance does what a table's policy asks for, and leaves what readers need", async () => {
+    const [first = "", second = ""] = tableIds;
+    await stage.lake.catalog.writeUpkeep(first, { vacuum: true });
+    assert.deepEqual(await stage.invoke("maintenance", {}), { interrupted: false });
+    const upkeep = await stage.lake.catalog.readUpkeep([first, second]);
+    const vacuumed = upkeep.filter(({ vacuumAt }) => vacuumAt !== undefined).map(({ tableId }) => tableId);
+    assert.deepEqual(vacuumed, [first], "vacuum is off until a table asks for it");
+    await readsAll();
+  });
+
   test("messages are lost: the commit is final, and the sweep makes it good", async () => {
     await stage.listen(false);
     await send(await appendRequest());

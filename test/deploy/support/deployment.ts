@@ -29,6 +29,8 @@ export interface Deployment {
   readonly s3: FaultProxy;
   readonly dataApi: DataApiEmulator;
   readonly bucket: string;
+  /** The bucket of the backups. */
+  readonly backups: string;
   /** Milliseconds: when `cdk deploy` began, and how long it took. */
   readonly startedAt: number;
   readonly deployMs: number;
@@ -190,6 +192,7 @@ function clients({ aws, bin, outputs, catalog }: Wiring) {
   } as unknown as Lake;
   return {
     bucket,
+    backups: outputs.BackupsBucket ?? "",
     lake,
     api: <T>(method: string, path: string, body?: object, status?: number) => {
       const host = `${apiId}.execute-api.localhost:${aws.port}`;
