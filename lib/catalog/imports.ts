@@ -29,7 +29,7 @@ interface ImportRequest {
 }
 
 /** Every table that holds rows of a table; dl_tables is not among them. */
-const ROW_TABLES = [
+export const ROW_TABLES = [
   "dl_files",
   "dl_removes",
   "dl_metadata",

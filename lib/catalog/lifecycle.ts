@@ -102,7 +102,7 @@ export async function renameTable(db: Database, tableId: string, name: string, c
 }
 
 /** Milliseconds, by the clock that commits go by: of two lives at one place the order is to be known. */
-async function timeOf(tx: SqlTransaction, clock: Clock): Promise<number> {
+export async function timeOf(tx: SqlTransaction, clock: Clock): Promise<number> {
   const { now } = tx.dialect;
   if (now === undefined) return clock.now();
   const [row] = await tx.read(sql`select ${now} as now`);
@@ -159,7 +159,7 @@ export async function listDropped(
 }
 
 /** Of any status but IMPORTING: what is being imported is no table yet. @throws LakeError notFound */
-async function rowOf(db: Queries, tableId: string): Promise<Row> {
+export async function rowOf(db: Queries, tableId: string): Promise<Row> {
   const id = storedUuid(tableId);
   const [row] =
     id === undefined
@@ -169,11 +169,11 @@ async function rowOf(db: Queries, tableId: string): Promise<Row> {
   return row;
 }
 
-function claimOf(row: Row): Claim {
+export function claimOf(row: Row): Claim {
   return { tableId: text(row, "table_id"), name: text(row, "name"), location: text(row, "location") };
 }
 
-function droppedOf(row: Row): DroppedHead {
+export function droppedOf(row: Row): DroppedHead {
   return {
     ...claimOf(row),
     version: integer(row, "version"),

@@ -22,6 +22,7 @@ import { SCHEMA } from "./migrations/index.ts";
 import { migrate } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
+import { beginPurge, purgeRows, sharesPlace } from "./purge.ts";
 import { readActions } from "./reads/actions.ts";
 import { readBacklog } from "./reads/backlog.ts";
 import { metadataHistory, pathsLacking } from "./reads/before-change.ts";
@@ -32,7 +33,6 @@ import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
 import { fileTotals, smallFiles } from "./reads/small-files.ts";
 import { readDomains, readTxns, stateSizes } from "./reads/state-lists.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
-
 import { firstOwnVersion, history, readHeader, readSummary, versionAt } from "./reads/versions.ts";
 import { beginRebuild, finishRebuild } from "./rebuild.ts";
 import * as recovery from "./recovery.ts";
@@ -61,6 +61,9 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     dropTable: (tableId, options) => dropTable(db, tableId, options, clock),
     undropTable: (tableId, options) => undropTable(db, tableId, options, clock),
     renameTable: (tableId, name) => renameTable(db, tableId, name, clock),
+    beginPurge: (tableId, options) => beginPurge(db, tableId, options, clock),
+    purgeRows: (tableId, limit) => purgeRows(db, tableId, limit),
+    sharesPlace: (tableId, location) => sharesPlace(db, tableId, location),
     whereabouts: (ref) => whereabouts(db, ref),
     listDropped: (options) => listDropped(db, options),
     async beginRebuild(options) {

@@ -105,6 +105,11 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "bring a dropped table back, with all its versions",
     load: async () => (await import("./commands/undrop.ts")).undropCommand(),
   },
+  purge: {
+    about:
+      "end dropped tables for good, once they cannot come back any more: their rows, with --files their files as well",
+    load: async () => (await import("./commands/purge.ts")).purgeCommand(),
+  },
   rename: {
     about: "give a table another name; nothing moves",
     load: async () => (await import("./commands/rename.ts")).renameCommand(),

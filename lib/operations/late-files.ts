@@ -5,6 +5,7 @@
 
 import { encodeCommit } from "../delta/encode.ts";
 import { type CheckpointFile, LAST_CHECKPOINT, type LogListing } from "../delta/log-files.ts";
+import { originOf } from "../delta/origin.ts";
 import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
 
@@ -78,9 +79,34 @@ export async function isOfDroppedTable(
   bytes: Uint8Array,
 ): Promise<boolean> {
   const commits = await lake.catalog.formerCommits(location, version);
-  if (!commits.some((commit) => Buffer.compare(bytes, encodeCommit(commit)) === 0)) return false;
+  const isFormer = commits.some((commit) => Buffer.compare(bytes, encodeCommit(commit)) === 0);
+  if (!isFormer && !(await namesPurgedTable(lake, { tableId, location }, version, bytes))) return false;
   // After the bytes were read: a successor of this table, if they are of one, was made after this table was dropped.
   return (await lake.catalog.findTable({ tableId })) !== undefined;
+}
+
+/**
+ * Of a purged table SQL has no bytes any more, but each version names its table. Ids are never given twice, so what such a file
+ * says was given up long ago.
+ */
+async function namesPurgedTable(
+  lake: Lake,
+  { tableId, location }: Place,
+  version: number,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const found = await lake.openLog(location).readCommit(version).catch(ifUnreadable);
+  if (found === undefined || Buffer.compare(found.bytes, bytes) !== 0) return false;
+  const origin = originOf(found.actions.commitInfo);
+  if (origin === undefined || origin.tableId === tableId) return false;
+  const { dropped } = (await lake.catalog.whereabouts({ tableId: origin.tableId })) ?? {};
+  return dropped?.purgedAt !== undefined && dropped.location === location;
+}
+
+/** What cannot be read is not known to be ours. */
+function ifUnreadable(error: unknown): undefined {
+  if (isLakeError(error, "corrupt") || isLakeError(error, "notFound")) return undefined;
+  throw error;
 }
 
 /**
@@ -103,13 +129,7 @@ async function isLateCheckpoint(
 }
 
 async function tableNamedIn(log: DeltaLog, checkpoint: CheckpointFile): Promise<string | undefined> {
-  try {
-    return (await log.readCheckpointHeader(checkpoint)).metadata?.id;
-  } catch (error) {
-    // What cannot be read is not known to be ours.
-    if (isLakeError(error, "corrupt") || isLakeError(error, "notFound")) return undefined;
-    throw error;
-  }
+  return (await log.readCheckpointHeader(checkpoint).catch(ifUnreadable))?.metadata?.id;
 }
 
 /** A worker whose table was dropped under it takes away what it put into the log of another: so nobody need find it. */

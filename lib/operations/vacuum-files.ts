@@ -28,7 +28,7 @@ export interface Survey {
   readonly nested: Set<string>;
 }
 
-export async function openSurvey(lake: Lake, { location }: TableState): Promise<Survey> {
+export async function openSurvey(lake: Lake, { location }: Pick<TableState, "location">): Promise<Survey> {
   const within = (await lake.catalog.placesWithin(location)).map((place) => place.slice(location.length + 1));
   const shared = new Set<string>();
   for await (const paths of pages((at) => lake.catalog.sharedVectors({ ...at, limit: 5000 }))) {

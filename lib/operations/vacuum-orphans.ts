@@ -45,7 +45,7 @@ export async function* orphans(run: Run): AsyncGenerator<Doomed> {
 }
 
 /** A log below the root is that of another table. Files before it in the listing are safe as well: all is counted before anything goes. */
-function noteNested(key: string, nested: Set<string>): void {
+export function noteNested(key: string, nested: Set<string>): void {
   const at = key.indexOf("/_delta_log/");
   if (at >= 0) nested.add(key.slice(0, at + 1));
 }

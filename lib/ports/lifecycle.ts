@@ -19,6 +19,15 @@ export interface Lifecycle {
   undropTable(tableId: string, options: UndropOptions): Promise<UndropOutcome>;
   /** Gives a table another name, and keeps the former one in mind. @throws LakeError notFound */
   renameTable(tableId: string, name: string): Promise<RenameOutcome>;
+  /**
+   * Begins the purge of a dropped table, once it cannot come back any more, or finds it begun. Its name, place and drop stay known
+   * for ever. @throws LakeError notFound when no such table is dropped
+   */
+  beginPurge(tableId: string, options: { readonly windowMs: number }): Promise<PurgeOutcome>;
+  /** Takes rows of a table away whose purge has begun. @returns false when none are left */
+  purgeRows(tableId: string, limit: number): Promise<boolean>;
+  /** Another table, live or dropped, but not purged, at this place or around it. */
+  sharesPlace(tableId: string, location: string): Promise<Claim | undefined>;
   /** What has become of a table that is not there under this name or id; undefined where nobody knows of it. One round trip. */
   whereabouts(ref: TableRef): Promise<Whereabouts | undefined>;
   /** Dropped tables that are not purged, the last dropped first. */
@@ -66,6 +75,10 @@ export type UndropOutcome =
   | { readonly status: "reused"; readonly by: Claim; readonly wanted: Claim }
   /** The window is over, or the purge has begun. */
   | { readonly status: "gone"; readonly table: DroppedHead };
+
+export type PurgeOutcome =
+  | { readonly status: "begun"; readonly table: DroppedHead }
+  | { readonly status: "canComeBack"; readonly table: DroppedHead };
 
 export type RenameOutcome =
   | { readonly status: "renamed"; readonly formerName: string; readonly head: TableHead }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Catalog } from "../../lib/ports.ts";
 import type { CatalogUnderTest } from "../contract/catalog.contract.ts";
-import { creation, id, planned, plannedTable } from "../support/catalog-plans.ts";
+import { add, creation, id, planned, plannedTable } from "../support/catalog-plans.ts";
 
 const WINDOW_MS = 60_000;
 const drop = (catalog: Catalog, tableId: string) => catalog.dropTable(tableId, { unpublished: "giveUp" });
@@ -120,6 +120,60 @@ export function lifecycleContract({ catalog, reopen, engine, clock }: CatalogUnd
     assert.deepEqual(outcome, { status: "rejected", rejections: [{ tableId: first, reason: "tableNotFound" }] });
     assert.equal((await catalog().commit(byName(second, a))).status, "committed");
     assert.equal((await catalog().findTable({ tableId: first }))?.version, 1);
+  });
+
+  test("a purge begins when the window is over, takes rows away batch by batch, and leaves the table known", async () => {
+    const [named, location] = [name(), `s3://b/${id()}/t`];
+    const tableId = id();
+    const adds = Array.from({ length: 25 }, (_, i) => add(`f${i}`));
+    const outcome = await catalog().commit(
+      planned([creation(tableId, named, { create: { name: named, location }, actions: { adds } })]),
+    );
+    assert.equal(outcome.status, "committed");
+    const inner = await create(catalog(), name(), `s3://b/${id()}`);
+    await assert.rejects(catalog().beginPurge(tableId, { windowMs: -1 }), { code: "TABLE_NOT_FOUND" });
+    assert.equal(await catalog().purgeRows(tableId, 10), false);
+    assert.equal((await catalog().findTable({ tableId }))?.numFiles, 25);
+    await drop(catalog(), tableId);
+    assert.equal((await catalog().beginPurge(tableId, { windowMs: WINDOW_MS })).status, "canComeBack");
+    assert.equal(await catalog().purgeRows(tableId, 10), false, "nothing of a table that can come back");
+    assert.equal((await undrop(tableId)).status, "back");
+    assert.equal((await catalog().readFiles(tableId, 0, { limit: 100 })).items.length, 25);
+    await drop(catalog(), tableId);
+    const begun = await catalog().beginPurge(tableId, { windowMs: -1 });
+    assert.deepEqual(await catalog().beginPurge(tableId, { windowMs: WINDOW_MS }), begun, "it is begun once");
+    assert.equal((await undrop(tableId)).status, "gone");
+    let batches = 0;
+    while (await catalog().purgeRows(tableId, 10)) batches += 1;
+    assert.equal(batches, 2, "ten of twenty-five files at a time");
+    assert.deepEqual(await catalog().formerCommits(location, 0), []);
+    assert.ok((await catalog().whereabouts({ name: named }))?.dropped?.purgedAt);
+    assert.equal(await catalog().readManifestFacts(tableId), undefined);
+    assert.equal((await catalog().findTable({ tableId: inner }))?.version, 0);
+    assert.deepEqual(
+      await catalog()
+        .findTransaction(outcome.status === "committed" ? outcome.transactionId : "")
+        .then((t) => t?.tables.length),
+      1,
+    );
+    await assert.rejects(catalog().beginPurge(id(), { windowMs: 0 }), { code: "TABLE_NOT_FOUND" });
+  });
+
+  test("a place is shared with whoever lives, or may come back, there or around it", async () => {
+    const root = `s3://b/${id()}`;
+    const tableId = await create(catalog(), name(), `${root}/a/b`);
+    await drop(catalog(), tableId);
+    assert.equal(await catalog().sharesPlace(tableId, `${root}/a/b`), undefined);
+    await create(catalog(), name(), `${root}/a/b/c`);
+    assert.equal(await catalog().sharesPlace(tableId, `${root}/a/b`), undefined, "what lies within is kept by itself");
+    const outer = await create(catalog(), name(), `${root}x`);
+    assert.equal(await catalog().sharesPlace(tableId, `${root}/a/b`), undefined);
+    await drop(catalog(), outer);
+    const around = await create(catalog(), name(), `${root}/z`);
+    await drop(catalog(), around);
+    assert.equal((await catalog().sharesPlace(tableId, `${root}/z/b`))?.tableId, around);
+    await catalog().beginPurge(around, { windowMs: -1 });
+    assert.equal(await catalog().sharesPlace(tableId, `${root}/z`), undefined);
   });
 
   test("dropped tables are listed, the last dropped first, page by page", async () => {

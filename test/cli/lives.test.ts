@@ -1,7 +1,7 @@
 /** dl drop, undrop, rename and tables --dropped: what they print, and their exit codes. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -35,4 +35,21 @@ test("a table is dropped, comes back under another name, and is given its own ag
   assert.match((await run("files", "--table", "sales.back")).stderr, /it has been called "sales\.dropped" since/);
   assert.equal(ok(await run("tables", "--dropped")), "no dropped tables\n");
   assert.equal((await run("undrop")).code, 64);
+});
+
+test("a dropped table is purged after the window, and not before", async () => {
+  assert.match(ok(await run("drop", "sales.dropped")), /is dropped/);
+  const early = await run("purge", "sales.dropped", "--yes");
+  assert.deepEqual([early.code, /can still come back/.test(early.stderr)], [1, true], early.stderr);
+  assert.equal(ok(await run("purge", "--expired")), "nothing is to be purged\n");
+  assert.equal((await run("purge")).code, 64);
+  writeFileSync(join(folder, "dl.json"), JSON.stringify({ tables: { undrop_window_days: 0 } }));
+  const config = ["--config", join(folder, "dl.json")];
+  assert.match(ok(await run(...config, "purge", "--expired")), /^sales\.dropped, at .*\nEnd them with --yes/);
+  assert.match(
+    ok(await run(...config, "purge", "--expired", "--files", "--yes")),
+    /^sales\.dropped, .* is purged; 0 data files/,
+  );
+  assert.equal(ok(await run("tables", "--dropped")), "no dropped tables\n");
+  assert.equal((await run("undrop", "sales.dropped")).code, 1);
 });
