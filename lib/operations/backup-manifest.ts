@@ -28,6 +28,8 @@ export interface Manifest {
   readonly cutAt: number;
   readonly finishedAt: number;
   readonly tables: readonly ManifestTable[];
+  /** Names of tables that were being imported, and are not in it. */
+  readonly leftOut: readonly string[];
   /** Sets of which it has every row: those of the backups before do not count. */
   readonly whole: readonly string[];
   /** Columns of the rows of each set. */

@@ -51,6 +51,7 @@ export async function backupCatalog(
     cutAt,
     finishedAt: clock.now(),
     tables: tables.map((table) => manifestTable(table, plan.tables.get(table.tableId))),
+    leftOut: cut.tables.flatMap(({ tableId, name }) => (plan.tables.has(tableId) ? [] : [name])),
     whole,
     columns: Object.fromEntries(catalog.backupSets.map(({ name, columns }) => [name, columns])),
     parts,

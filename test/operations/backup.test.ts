@@ -6,6 +6,7 @@ import { ZSTD } from "../../lib/backup/codec.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";
 import { backupCatalog } from "../../lib/operations/backup.ts";
 import { findBackups } from "../../lib/operations/backup-list.ts";
+import { PART_CHARACTERS } from "../../lib/operations/backup-parts.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { restoreCatalog } from "../../lib/operations/restore.ts";
 import { verifyBackup } from "../../lib/operations/verify-backup.ts";
@@ -217,6 +218,53 @@ describe("a backup", () => {
         } else assert.ok(!done, "a backup that ended is one");
       }
     }
+  });
+
+  test("names the tables that are being imported, which it does not have", async () => {
+    const { leftOut, tables } = await backupCatalog(lake, memoryPlace());
+    assert.deepEqual(leftOut, ["rich.coming"]);
+    assert.ok(!tables.some(({ name }) => name === "rich.coming"));
+  });
+
+  test("holds two parts in memory at most, however many rows there are: one is written while the next one fills", async () => {
+    const [pages, rowsAPage] = [40, 500];
+    const row = lake.catalog.backupSets.find(({ name }) => name === "dl_api_keys")?.columns.map(() => "x".repeat(250));
+    let read = 0;
+    let readWhilePut = 0;
+    const catalog: Catalog = {
+      ...lake.catalog,
+      async readRows(wanted) {
+        if (wanted.set !== "dl_api_keys") return lake.catalog.readRows(wanted);
+        read += 1;
+        const next = read < pages ? { next: String(read) } : {};
+        return { rows: Array.from({ length: rowsAPage }, () => row ?? []), ...next };
+      },
+    };
+    const store = openMemoryStore();
+    const slow: ObjectStore = {
+      ...store,
+      async put(key, body) {
+        const before = read;
+        // Everything that may go on meanwhile does.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        readWhilePut = Math.max(readWhilePut, read - before);
+        await store.put(key, body);
+      },
+    };
+    const place = memoryPlace(slow);
+    const { parts } = await backupCatalog({ ...lake, catalog }, place);
+    const keys = parts.filter(({ set }) => set === "dl_api_keys");
+    assert.equal(
+      keys.reduce((sum, { rows }) => sum + rows, 0),
+      pages * rowsAPage,
+    );
+    assert.ok(keys.length > 3, "there are many parts");
+    const pageBytes = rowsAPage * (row?.length ?? 0) * 253;
+    assert.ok(
+      readWhilePut <= Math.ceil(PART_CHARACTERS / pageBytes) + 1,
+      `${readWhilePut} pages were read during a put`,
+    );
+    for (const { name, rows } of keys) assert.ok(rows * (row?.length ?? 0) * 253 <= PART_CHARACTERS * 1.01, name);
   });
 
   test("is refused within a table and around one", async () => {

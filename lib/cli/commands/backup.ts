@@ -38,6 +38,7 @@ export function backupCommand(): Command {
         }).finally(progress.stop);
         const took = elapsed();
         await output.result({ ...shown(made), ...took.rates(made) }, () => madeText(made, took.seconds));
+        for (const name of made.leftOut) output.note(`warning: ${name} is being imported, and is not in the backup`);
         return EXIT.ok;
       }),
     )
