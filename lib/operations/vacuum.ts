@@ -111,7 +111,8 @@ async function openRun(lake: Lake, state: TableState, options: VacuumOptions): P
     });
   }
   const cutoff = lake.clock.now() - retention;
-  const [upkeep, at] = await Promise.all([upkeepOf(lake, tableId), lake.catalog.versionAt(tableId, cutoff)]);
+  const upkeep = await upkeepOf(lake, tableId);
+  const at = await lake.catalog.versionAt(tableId, cutoff);
   const removal = at && (await lake.catalog.newestRemoval(tableId, at.version));
   return {
     ...{ lake, state, cutoff, signal: options.signal },

@@ -49,7 +49,7 @@ test("one run does all that is due of a table", async () => {
   assert.ok(due);
   const done = await maintainTable(lake, due, MAINTENANCE_RULES);
   assert.deepEqual([done.files, done.bytes, done.logFiles, done.failure], [1, 100n, 10, undefined]);
-  assert.equal(done.versions, 12, "never less than the log is kept for, which is 30 days");
+  assert.ok(done.versions >= 12, "all but what the run itself has committed");
   await lake.close();
 });
 

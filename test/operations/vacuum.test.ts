@@ -3,11 +3,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Json } from "../../lib/delta/json.ts";
+import { invalid } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { listFiles } from "../../lib/operations/lists.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { type VacuumOptions, vacuumTable } from "../../lib/operations/vacuum.ts";
+import { crashPoint, dying } from "../support/crash.ts";
 import {
   addOf,
   commitTo,
@@ -19,6 +21,7 @@ import {
   STRIDE,
   type TestLake,
 } from "../support/lake.ts";
+import { assertTheorem } from "../support/theorem.ts";
 
 const DAY = 86_400_000;
 const BODY = new TextEncoder().encode("0123456789");
@@ -244,6 +247,77 @@ describe("vacuum", () => {
     const done = await vacuum(lake, tableId, { orphans: true });
     assert.equal(done.files, 5);
     assert.deepEqual(await keysOf(lake, location), [...kept].sort());
+    await lake.close();
+  });
+
+  test("killed at any call: what is retained is there, the history is in order, and the next run finishes", async () => {
+    for (const when of ["before", "after"] as const) {
+      for (let at = 0, done = false; !done; at += STRIDE) {
+        assert.ok(at < 100, "the loop ends");
+        const { lake, tableId, location } = await openTable(`v.crash_${when}${at}`);
+        await put(lake, location, "a", "b", "c", "stray");
+        await commitTo(lake, tableId, 0, [addOf("a"), addOf("b"), addOf("c")]);
+        await commitTo(lake, tableId, 1, [removeOf("a")]);
+        await commitTo(lake, tableId, 2, [removeOf("b")]);
+        await mirrorTable(lake, tableId);
+        lake.clock.time += 8 * DAY;
+        const point = crashPoint(at, when);
+        const doomed = lake.with({ catalog: dying(lake.catalog, point), store: (store) => dying(store, point) });
+        await vacuum(doomed, tableId, { orphans: true }).catch((error: unknown) =>
+          assert.ok(point.dead, String(error)),
+        );
+        done = !point.dead;
+        assert.ok((await keysOf(lake, location)).includes("c"));
+        await assertTheorem(lake, tableId);
+        assert.equal((await vacuum(lake, tableId, { orphans: true })).failed, 0);
+        assert.deepEqual(await keysOf(lake, location), ["c"]);
+        await assert.rejects(commitTo(lake, tableId, 3, [addOf("a")]), { code: "FILE_VACUUMED" });
+        await mirrorTable(lake, tableId);
+        await assertTheorem(lake, tableId);
+        await lake.close();
+      }
+    }
+  });
+
+  test("files that cannot be removed are told, and are tried again", async () => {
+    const { lake, tableId, location } = await openTable("v.denied");
+    await put(lake, location, "a", "b");
+    await commitTo(lake, tableId, 0, [addOf("a"), addOf("b")]);
+    await commitTo(lake, tableId, 1, [removeOf("a"), removeOf("b")]);
+    lake.clock.time += 8 * DAY;
+    const denied = lake.with({
+      store: (store) => ({
+        ...store,
+        remove: async (keys) => [
+          ...(await store.remove(keys.filter((key) => key !== "b"))),
+          { key: "b", error: invalid("access is denied") },
+        ],
+      }),
+    });
+    const first = await vacuum(denied, tableId);
+    assert.deepEqual([first.files, first.failed, first.failure], [1, 1, "access is denied"]);
+    assert.deepEqual(await keysOf(lake, location), ["b"]);
+    const { items } = await lake.catalog.history(tableId, { limit: 1 });
+    assert.deepEqual(items[0]?.commitInfo?.operationParameters, { status: "FAILED" });
+    const again = await vacuum(lake, tableId);
+    assert.equal(again.failed, 0);
+    assert.deepEqual(await keysOf(lake, location), []);
+    await lake.close();
+  });
+
+  test("nothing goes before the log has VACUUM START, nor where the log is not as SQL takes it for", async () => {
+    const { lake, tableId, location } = await openTable("v.foreign");
+    await put(lake, location, "a");
+    await commitTo(lake, tableId, 0, [addOf("a")]);
+    await commitTo(lake, tableId, 1, [removeOf("a")]);
+    await mirrorTable(lake, tableId);
+    lake.clock.time += 8 * DAY;
+    // Somebody has added the file again behind our back.
+    await put(lake, location, "_delta_log/00000000000000000003.json");
+    await assert.rejects(vacuum(lake, tableId), { code: "CATALOG_BEHIND_LOG" });
+    await lake.catalog.setQuarantine(tableId, "a foreign commit");
+    await assert.rejects(vacuum(lake, tableId), { code: "MIRROR_STOPPED", kind: "conflict" });
+    assert.deepEqual(await keysOf(lake, location), ["a"]);
     await lake.close();
   });
 });
