@@ -71,6 +71,9 @@ export interface VacuumCount {
   readonly bytes: bigint;
 }
 
+/** A parameter of ours: versions below may lack files from then on. So a catalog that is made from the log knows it. */
+export const RETAINED_FROM = "retainedFromVersion";
+
 /** As Spark writes it before anything is deleted. @param specifiedMs what the caller asked for, where that is not the table's own */
 export function vacuumStart(
   { files, bytes }: VacuumCount,
@@ -78,7 +81,13 @@ export function vacuumStart(
     metadata,
     specifiedMs,
     checked,
-  }: { readonly metadata: Metadata; readonly specifiedMs?: number; readonly checked: boolean },
+    floor,
+  }: {
+    readonly floor: number;
+    readonly metadata: Metadata;
+    readonly specifiedMs?: number;
+    readonly checked: boolean;
+  },
 ): CommitInfo {
   const defaultMs = tableProperties(metadata)["delta.deletedFileRetentionDuration"];
   return {
@@ -87,6 +96,7 @@ export function vacuumStart(
       retentionCheckEnabled: String(checked),
       ...(specifiedMs === undefined ? {} : { specifiedRetentionMillis: String(specifiedMs) }),
       defaultRetentionMillis: String(defaultMs),
+      ...(floor < 0 ? {} : { [RETAINED_FROM]: String(floor) }),
     },
     operationMetrics: { numFilesToDelete: String(files), sizeOfDataToDelete: String(bytes) },
   };

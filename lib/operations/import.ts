@@ -19,6 +19,7 @@ import { checkTableName } from "./create-table.ts";
 import { importSegment, type OnProgress, type Start } from "./import-rows.ts";
 import { removeLateFiles } from "./late-files.ts";
 import { readCommits } from "./log-commits.ts";
+import { recallVacuum } from "./recall-vacuum.ts";
 
 export type ImportMode = "full-history" | "snapshot";
 
@@ -99,6 +100,7 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
       ...(again && { life: again.life }),
     });
     await removeWhatCameLate(lake, head);
+    await recallVacuum(lake, head, head.baseVersion - 1);
     // A hint: the log is told which table it belongs to now.
     await lake.queue.enqueue([head]);
     return {

@@ -13,6 +13,7 @@ import { importCommits, importSegment, type OnProgress } from "./import-rows.ts"
 import { inTurn } from "./in-turn.ts";
 import { tableNotFound } from "./missing-table.ts";
 import { allTables } from "./read.ts";
+import { recallVacuum } from "./recall-vacuum.ts";
 import { type IncompleteTransaction, planRecovery, type Stop, type TablePlan } from "./recover-plan.ts";
 import { forgetTable } from "./table-states.ts";
 
@@ -271,6 +272,7 @@ async function afterwards(
   if (head === undefined) throw tableNotFound({ tableId });
   if (head.quarantine !== undefined && !stop) await lake.catalog.setQuarantine(tableId, undefined);
   await lake.catalog.markLogFault(tableId, version, undefined);
+  await recallVacuum(lake, head, version);
   await checkLog(lake, head);
   noteHeads(lake, [head]);
   await lake.queue.enqueue([head]);

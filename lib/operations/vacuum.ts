@@ -156,6 +156,7 @@ async function removeAll(run: Run, counted: Counted, options: VacuumOptions, onP
   const { tableId } = state;
   const start = vacuumStart(counted, {
     metadata: state.metadata,
+    floor,
     checked: !options.force,
     ...(options.retainMs === undefined ? {} : { specifiedMs: options.retainMs }),
   });

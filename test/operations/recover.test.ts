@@ -10,6 +10,7 @@ import { dropTable } from "../../lib/operations/drop-table.ts";
 import { importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { isRecovered, recoverAll, recoverTable } from "../../lib/operations/recover.ts";
+import { vacuumTable } from "../../lib/operations/vacuum.ts";
 import type { Lake } from "../../lib/ports.ts";
 import { addOf, newTable, openTestLake, removeOf, request } from "../support/lake.ts";
 import { openLossyLake } from "../support/old-database.ts";
@@ -372,5 +373,24 @@ test("a table that was made after the backup completes its transactions when it 
   );
   await assertReplays(old, sent.slice(0, -1));
   await old.close();
+  await lake.close();
+});
+
+test("what vacuum has taken since is known again: such a file cannot come back", async () => {
+  const lake = await openLossyLake();
+  const tableId = await newTable(lake, "r.vacuumed");
+  await commit(lake, request({ tableId, readVersion: 0, actions: [addOf("gone"), addOf("kept")] }));
+  await commit(lake, request({ tableId, readVersion: 1, actions: [removeOf("gone")] }));
+  await mirrorTable(lake, tableId);
+  const copy = await lake.backup();
+  const later = { ...lake, clock: { ...lake.clock, now: () => lake.clock.now() + 8 * 86_400_000 } };
+  const vacuumed = await vacuumTable(later, { tableId }, { remove: true });
+  assert.deepEqual([vacuumed.files, vacuumed.oldestReadable], [1, 2]);
+  await mirrorTable(lake, tableId);
+  const old = await lake.onCopy(copy);
+  await recoverTable(old, { tableId });
+  assert.equal((await old.catalog.readUpkeep([tableId]))[0]?.vacuumFloor, 2);
+  const restored = request({ tableId, readVersion: 4, actions: [addOf("gone")] });
+  assert.equal(await codeOf(commit(old, restored)), "FILE_VACUUMED");
   await lake.close();
 });

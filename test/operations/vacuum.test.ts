@@ -73,7 +73,7 @@ describe("vacuum", () => {
         ["VACUUM END", { status: "COMPLETED" }, { numDeletedFiles: "1", numVacuumedDirectories: "1" }],
         [
           "VACUUM START",
-          { retentionCheckEnabled: "true", defaultRetentionMillis: "604800000" },
+          { retentionCheckEnabled: "true", defaultRetentionMillis: "604800000", retainedFromVersion: "2" },
           { numFilesToDelete: "1", sizeOfDataToDelete: "100" },
         ],
       ],
