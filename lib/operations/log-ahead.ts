@@ -26,6 +26,11 @@ export interface LogAhead {
   readonly commits: readonly CommitFile[];
   /** Set where the log does not go on from the head any more: retention has taken commits away. */
   readonly restart?: Start;
+  /**
+   * Versions that SQL takes for unpublished and whose files are gone, where the state begins anew: nobody can tell any more whether the
+   * log ever had these or others.
+   */
+  readonly unproven: readonly number[];
   /** Up to the head, versions that SQL takes for unpublished and that the log has, byte by byte. */
   readonly published: readonly number[];
   readonly shared: readonly SharedVersion[];
@@ -49,7 +54,7 @@ export async function readLogAhead(lake: Lake, head: TableHead, until = Number.P
   const listing = await log.listFrom(Math.max(0, mirrored));
   const complete = listing.checkpoints.filter((checkpoint) => checkpoint.complete);
   const logVersion = Math.max(listing.commits.at(-1)?.version ?? -1, complete.at(-1)?.version ?? -1);
-  const none = { head, log, logVersion: head.version, commits: [], published: [], shared: [] };
+  const none = { head, log, logVersion: head.version, commits: [], published: [], unproven: [], shared: [] };
   if (logVersion <= head.version) return none;
   const published = isOpen(head) ? [] : await compareBoth(lake, log, head, listing, mirrored);
   const above: LogListing = {
@@ -63,7 +68,14 @@ export async function readLogAhead(lake: Lake, head: TableHead, until = Number.P
   const commits = restart?.segment.commits ?? above.commits;
   const own = restart?.segment.checkpoint && (await commitAt(log, above, restart.segment.checkpoint.version));
   const found = await readOrigins(log, head, [...(own ? [own] : []), ...commits], until);
-  return { head, log, logVersion, commits, published, ...found, ...(restart && { restart }) };
+  const unproven = restart && !isOpen(head) ? missingFrom(listing, mirrored + 1, head.version) : [];
+  return { head, log, logVersion, commits, published, unproven, ...found, ...(restart && { restart }) };
+}
+
+function missingFrom({ commits }: LogListing, from: number, to: number): readonly number[] {
+  const listed = new Set(commits.map(({ version }) => version));
+  const all = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+  return all.filter((version) => !listed.has(version));
 }
 
 /** The commit of the checkpoint, where the log still has it, says who wrote that version. */

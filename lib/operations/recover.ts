@@ -38,6 +38,11 @@ export interface RecoveredTable {
   readonly logVersion: number;
   /** Set where the log had been cleaned above the head: SQL begins with this version now, older ones cannot be read any more. */
   readonly baseVersion?: number;
+  /**
+   * Versions that SQL had not marked as published, and whose files clean-up has taken as well: whether the log ever had these or others
+   * nobody can tell.
+   */
+  readonly unproven?: readonly number[];
   readonly stop?: Stop;
   readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
 }
@@ -192,6 +197,7 @@ async function recoverPlanned(
     to: now.version,
     logVersion: ahead.logVersion,
     ...(base === undefined ? {} : { baseVersion: base }),
+    ...(base === undefined || ahead.unproven.length === 0 ? {} : { unproven: ahead.unproven }),
     ...(stop && { stop }),
   };
 }

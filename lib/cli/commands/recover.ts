@@ -67,11 +67,15 @@ function text({ tables, seen }: RecoverResult): string {
   );
 }
 
-function sentence({ from, to, baseVersion, stop, error }: RecoveredTable): string {
+function sentence({ from, to, baseVersion, unproven = [], stop, error }: RecoveredTable): string {
   if (error) return `${error.code}: ${error.message}`;
   const taken = to > from ? [`${plural(to - from, "version")} taken over`] : [];
   const base = baseVersion === undefined ? [] : [`its log was cleaned: it begins with version ${baseVersion} now`];
-  return [...taken, ...base, ...(stop ? [stopSentence(stop)] : [])].join("; ");
+  const doubt =
+    unproven.length === 0
+      ? []
+      : [`of ${plural(unproven.length, "version")} from ${unproven[0]} on the log cannot tell whether it was SQL's`];
+  return [...taken, ...base, ...doubt, ...(stop ? [stopSentence(stop)] : [])].join("; ");
 }
 
 function stopSentence({ version, reason, transactionId }: Stop): string {
