@@ -1,7 +1,10 @@
 /** Removes what no version needs any more, table by table, at every tick of a clock. The one function that may delete. */
 
 import type { Context } from "aws-lambda";
+import type { AwsLake } from "../lib/lake/aws.ts";
 import { MAINTENANCE_RULES, maintainTable, maintenanceDue } from "../lib/operations/maintenance.ts";
+import { purgeExpired } from "../lib/operations/purge.ts";
+import type { Signal } from "../lib/ports.ts";
 import { EVENT_METRICS } from "../lib/telemetry/metric-names.ts";
 import { around, containerLake, deadlineOf, logger } from "./middleware.ts";
 
@@ -27,7 +30,21 @@ export const handler = around(async (_event: unknown, context: Context) => {
     }
     logger.info("maintained", { table, tableId, tasks: due.tasks, files, bytes: Number(bytes), logFiles, versions });
   }
+  failed.push(...(await purge(lake, signal)));
   lake.metrics.record(EVENT_METRICS.maintenanceRuns.cloudwatch, 1, "Count");
   if (failed.length > 0) throw new Error(`maintenance failed for ${failed.length} tables, first ${failed[0]}`);
   return { interrupted: signal.aborted };
 });
+
+/** Dropped tables that can no longer come back leave SQL. Their files stay: whoever wants them gone says so (`dl purge --files`). */
+async function purge(lake: AwsLake, signal: Signal): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for await (const one of purgeExpired(lake, { signal })) {
+    if ("error" in one) {
+      failed.push(one.name);
+      logger.error("a dropped table could not be purged", { table: one.name, reason: one.error.message });
+      lake.metrics.record(EVENT_METRICS.maintenanceFailures.cloudwatch, 1, "Count", { tableId: one.tableId });
+    } else logger.info("purged", { table: one.name, tableId: one.tableId });
+  }
+  return failed;
+}

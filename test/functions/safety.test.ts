@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { alarmsOf } from "../../infra/alarms.ts";
 import { settingsOf } from "../../infra/settings.ts";
 import { type LocalLake, openLocalLake } from "../../lib/lake/local.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
+import { dropTable } from "../../lib/operations/drop-table.ts";
 import { EVENT_METRICS } from "../../lib/telemetry/metric-names.ts";
 import { pointsOf, stateOf } from "../support/alarms.ts";
 import { assertEmf } from "../support/emf.ts";
@@ -143,4 +145,23 @@ test("maintenance vacuums the tables that want it, and no others; one that fails
 test("maintenance begins nothing when its time is over", async () => {
   const { value, error } = await invoke<{ interrupted: boolean }>("maintenance", event("schedule"), () => 10_000);
   assert.deepEqual([value?.interrupted, error], [true, undefined]);
+});
+
+test("maintenance purges dropped tables that can no longer come back, and leaves their files", async () => {
+  const [gone, young] = [await newTable("gone.old"), await newTable("gone.young")];
+  for (const id of [gone, young]) await commitTo(lake, id, 0, [addOf("a")]);
+  await lake.mirrored();
+  for (const id of [gone, young]) await dropTable(lake, { tableId: id });
+  const database = new DatabaseSync(join(stage.folder, "catalog.sqlite"));
+  database.prepare("update dl_tables set dropped_at = 1 where table_id = ?").run(gone);
+  database.close();
+  const { error, lines } = await invoke("maintenance", event("schedule"));
+  assert.equal(error, undefined);
+  assert.ok(assertEmf(lines).includes("MaintenanceRuns"));
+  const { items } = await lake.catalog.listDropped({ limit: 100 });
+  assert.deepEqual(
+    items.filter(({ name }) => name.startsWith("gone.")).map(({ name }) => name),
+    ["gone.young"],
+  );
+  assert.ok(existsSync(join(stage.folder, "tables", "gone.old", "_delta_log")));
 });
