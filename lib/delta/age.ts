@@ -3,6 +3,11 @@
  * moment that was only the future by a wrong clock.
  */
 
+/** The moment so many milliseconds ago: what is of an earlier one has expired. */
+export function momentBefore(now: number, ms: number): number {
+  return now - ms;
+}
+
 /** Milliseconds since a moment; 0 where it has not come yet. */
 export function ageMs(now: number, since: number): number {
   return Math.max(0, now - since);

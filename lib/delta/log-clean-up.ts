@@ -1,12 +1,13 @@
 /** Which files of a log have expired (PROTOCOL.md, "Metadata Cleanup"; docs/delta-rules.md §6). Pure. */
 
+import { momentBefore } from "./age.ts";
 import type { CheckpointFile, ListedFile, LogListing } from "./log-files.ts";
 
 const DAY_MS = 86_400_000;
 
 /** Versions of this moment and before have expired. Whole days, as Spark does it. @param now milliseconds */
 export function logCutoff(now: number, retentionMs: number): number {
-  return Math.floor((now - retentionMs) / DAY_MS) * DAY_MS;
+  return Math.floor(momentBefore(now, retentionMs) / DAY_MS) * DAY_MS;
 }
 
 /**

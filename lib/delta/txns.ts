@@ -5,12 +5,13 @@
  */
 
 import type { Metadata, Txn } from "./actions.ts";
+import { momentBefore } from "./age.ts";
 import { tableProperties } from "./properties.ts";
 
 /** Milliseconds: only what was last updated after this moment has not expired; undefined where nothing expires. */
 export function txnsExpireAt(metadata: Metadata, now: number): number | undefined {
   const retention = tableProperties(metadata)["delta.setTransactionRetentionDuration"];
-  return retention === undefined ? undefined : now - retention;
+  return retention === undefined ? undefined : momentBefore(now, retention);
 }
 
 /** The txn actions that have not expired. @param now milliseconds */

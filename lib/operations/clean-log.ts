@@ -1,5 +1,6 @@
 /** Takes expired versions out of `_delta_log`, once a checkpoint that was compared with SQL takes their place (docs/delta-rules.md §6). */
 
+import { momentBefore } from "../delta/age.ts";
 import { checkpointAt, type ExpiredLog, filesBelow, logCutoff, newestExpired } from "../delta/log-clean-up.ts";
 import { type CheckpointFile, type LogListing, sortLogFiles } from "../delta/log-files.ts";
 import { tableProperties } from "../delta/properties.ts";
@@ -172,7 +173,7 @@ async function uselessSidecars(
   for (const checkpoint of listing.checkpoints.filter(({ version, complete }) => complete && version >= base)) {
     for (const name of await log.readSidecarNames(checkpoint)) named.add(name);
   }
-  const before = lake.clock.now() - SIDECAR_AGE_MS;
+  const before = momentBefore(lake.clock.now(), SIDECAR_AGE_MS);
   return sidecars.filter(({ name, modifiedAt }) => modifiedAt < before && !named.has(name)).map(({ name }) => name);
 }
 

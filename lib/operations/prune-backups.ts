@@ -1,5 +1,6 @@
 /** Takes away backups that are no longer wanted, and what is left of those that were never finished. */
 
+import { momentBefore } from "../delta/age.ts";
 import { invalid } from "../errors.ts";
 import type { BackupPlace, Clock } from "../ports.ts";
 import { chainOf, findBackups, timeOfBackup } from "./backup-list.ts";
@@ -39,13 +40,13 @@ export async function pruneBackups(
   const now = clock.now();
   const found = await findBackups(place);
   const { backups, objects } = found;
-  const since = keepDays === undefined ? Number.POSITIVE_INFINITY : now - keepDays * DAY_MS;
+  const since = keepDays === undefined ? Number.POSITIVE_INFINITY : momentBefore(now, keepDays * DAY_MS);
   const newest = backups.slice(-Math.max(1, keepLast ?? 1));
   const wanted = [...newest, ...backups.filter(({ cutAt }) => cutAt >= since)];
   const kept = new Set(wanted.flatMap((backup) => withBases(backups, backup)).map(({ backupId }) => backupId));
   const removed = backups.filter(({ backupId }) => !kept.has(backupId));
   // One that is under way has no manifest either.
-  const leftovers = found.unfinished.filter((backupId) => timeOfBackup(backupId) < now - DAY_MS);
+  const leftovers = found.unfinished.filter((backupId) => timeOfBackup(backupId) < momentBefore(now, DAY_MS));
   if (!dryRun) {
     for (const backupId of [...removed.map((one) => one.backupId).reverse(), ...leftovers]) {
       await place.store.remove([partKey(backupId, MANIFEST)]);

@@ -1,5 +1,6 @@
 /** Ends SQL's memory of a table at a version: time travel by SQL is refused below it, and its rows go (ARCHITECTURE.md D64). */
 
+import { ageMs, momentBefore } from "../delta/age.ts";
 import { tableProperties } from "../delta/properties.ts";
 import type { TableRef } from "../delta/request.ts";
 import type { Lake, Signal, TableState, Upkeep } from "../ports.ts";
@@ -44,7 +45,7 @@ export async function trimHistory(lake: Lake, ref: TableRef, options: TrimOption
   const { tableId, name: table, baseVersion } = state;
   await requireSoundMirror(lake, state);
   const [upkeep] = await lake.catalog.readUpkeep([tableId]);
-  const at = await lake.catalog.versionAt(tableId, lake.clock.now() - retentionOf(state, upkeep, options));
+  const at = await lake.catalog.versionAt(tableId, momentBefore(lake.clock.now(), retentionOf(state, upkeep, options)));
   const base = Math.max(baseVersion, Math.min(at?.version ?? 0, await lake.catalog.mirroredVersion(tableId)));
   const result = { tableId, table, removed: options.remove, versions: base - baseVersion, oldestVersion: base };
   if (!options.remove) return result;
@@ -78,7 +79,7 @@ async function keepsOf(
   const tombstones = Math.max(then["delta.deletedFileRetentionDuration"], now["delta.deletedFileRetentionDuration"]);
   const txns = now["delta.setTransactionRetentionDuration"];
   // For a day a commit may still come that adds again what vacuum has just taken: these rows refuse it.
-  const isFresh = upkeep?.condemnedAt !== undefined && lake.clock.now() - upkeep.condemnedAt < DAY_MS;
+  const isFresh = upkeep?.condemnedAt !== undefined && ageMs(lake.clock.now(), upkeep.condemnedAt) < DAY_MS;
   const removesAfter = isFresh ? -1 : keepForVacuum ? (upkeep?.vacuumedVersion ?? -1) : Number.MAX_SAFE_INTEGER;
   return {
     tombstonesNewerThan: timestamp - tombstones,

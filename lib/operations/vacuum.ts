@@ -5,6 +5,7 @@
 
 import type { CommitInfo } from "../delta/actions.ts";
 import { NO_ACTIONS } from "../delta/actions.ts";
+import { momentBefore } from "../delta/age.ts";
 import type { TableRef } from "../delta/request.ts";
 import { tableConfiguration } from "../delta/table-configuration.ts";
 import { type RetentionOptions, SAFE_RETENTION_MS, vacuumEnd, vacuumRetention, vacuumStart } from "../delta/vacuum.ts";
@@ -110,7 +111,7 @@ async function openRun(lake: Lake, state: TableState, options: VacuumOptions): P
       hint: "Run `dl vacuum`, or the maintenance function.",
     });
   }
-  const cutoff = lake.clock.now() - retention;
+  const cutoff = momentBefore(lake.clock.now(), retention);
   const upkeep = await upkeepOf(lake, tableId);
   const at = await lake.catalog.versionAt(tableId, cutoff);
   const removal = at && (await lake.catalog.newestRemoval(tableId, at.version));
