@@ -121,7 +121,15 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   let dropped = false;
   let readAt = lake.clock.now();
   const hindrance = await lookAt(lake, log, work);
-  if (hindrance) return { published, checkpoints, stopped: hindrance, dropped: await isDropped(lake, tableId) };
+  if (hindrance) {
+    const cleaned = hindrance.error.code === "LOG_FILE_MISSING" ? await cleanedUpTo(lake, log, work) : -1;
+    const there = work.open.map(({ version }) => version).filter((version) => version <= cleaned);
+    if (there.length === 0) {
+      return { published, checkpoints, stopped: hindrance, dropped: await isDropped(lake, tableId) };
+    }
+    const isHere = await lake.catalog.markPublished(tableId, there, lake.clock.now());
+    return { published: there, checkpoints, stopped: undefined, dropped: !isHere };
+  }
   for (const commit of work.commits) {
     // One at least: late calls still make progress.
     if (published.length > 0 && signal?.aborted) break;
@@ -169,6 +177,19 @@ async function lookAt(lake: Lake, log: DeltaLog, work: Work): Promise<Stop | und
   } catch (error) {
     return { version, kind: "failed", error: asLakeError(error) };
   }
+}
+
+/**
+ * A database that was restored may not know that the log had its versions, and has been cleaned since. Where a checkpoint and the commit
+ * at its version are there, and that commit is SQL's, all below it was published. −1 where it was not.
+ */
+async function cleanedUpTo(lake: Lake, log: DeltaLog, { tableId, open }: Work): Promise<number> {
+  const [first, last] = [open[0]?.version ?? 0, open.at(-1)?.version ?? 0];
+  const { checkpoints } = await log.listFrom(first);
+  const { version } = checkpoints.findLast((found) => found.complete && found.version <= last) ?? { version: -1 };
+  const [commit] = version < 0 ? [] : await lake.catalog.readCommits(tableId, version, version);
+  const bytes = commit && (await log.readCommitBytes(version));
+  return commit && bytes && Buffer.compare(bytes, encodeCommit(commit)) === 0 ? version : -1;
 }
 
 async function publish(lake: Lake, log: DeltaLog, work: Work, commit: Commit): Promise<Stop | undefined> {

@@ -233,3 +233,25 @@ test("a log that cannot be listed fails the attempt, and nothing else", async ()
   assert.deepEqual([published, error?.message], [[], "S3 is away"]);
   assert.deepEqual(await openStatus(id), ["IN_FLIGHT", "UNAVAILABLE"]);
 });
+
+test("what was published and cleaned away is known again by a database that forgot it, where a commit proves it", async () => {
+  for (const { name, proven } of [
+    { name: "g.forgot", proven: true },
+    { name: "g.other", proven: false },
+  ]) {
+    const id = await tableAt(name, 2);
+    for (let v = 2; v < 9; v += 1) await commitTo(lake, id, v, [addOf(`f${v}`)]);
+    const forgetful = lake.with({ catalog: { ...lake.catalog, markPublished: async () => true } });
+    assert.equal((await mirrorTable(forgetful, id)).checkpoints.at(-1), 8);
+    for (let v = 0; v < 8; v += 1) await remove(name, commitFileName(v));
+    if (!proven) {
+      const from = await remove(name, commitFileName(8));
+      await lake.store(locationOf(name)).put(key(commitFileName(8)), from.slice(0, -1));
+    }
+    const { published, error } = await mirrorTable(lake, id);
+    const all = [3, 4, 5, 6, 7, 8, 9];
+    assert.deepEqual([published, error?.code], proven ? [all, undefined] : [[], "LOG_FILE_MISSING"]);
+    assert.equal((await namesIn(name)).filter((file) => /\d\.json$/.test(file)).length, 2, "nothing is put below");
+    assert.equal(await lake.catalog.mirroredVersion(id), proven ? 9 : 2);
+  }
+});

@@ -88,13 +88,7 @@ test(
       2,
     );
     const { published, checkpoints } = await mirrorTable(lake, tableId);
-    assert.deepEqual(
-      [published, checkpoints],
-      [
-        [0, 1, 2],
-        [1, 2],
-      ],
-    );
+    assert.deepEqual([published, checkpoints], [[0, 1, 2], [2]]);
     const { header, adds } = await newestCheckpoint(lake, tableId);
     assert.equal(JSON.parse(header.metadata?.schemaString ?? "{}").fields.length, 5001);
     assert.equal(adds[0]?.stats, stats);
