@@ -184,12 +184,14 @@ async function lookAt(lake: Lake, log: DeltaLog, work: Work): Promise<Stop | und
  * at its version are there, and that commit is SQL's, all below it was published. −1 where it was not.
  */
 async function cleanedUpTo(lake: Lake, log: DeltaLog, { tableId, open }: Work): Promise<number> {
-  const [first, last] = [open[0]?.version ?? 0, open.at(-1)?.version ?? 0];
-  const { checkpoints } = await log.listFrom(first);
-  const { version } = checkpoints.findLast((found) => found.complete && found.version <= last) ?? { version: -1 };
-  const [commit] = version < 0 ? [] : await lake.catalog.readCommits(tableId, version, version);
-  const bytes = commit && (await log.readCommitBytes(version));
-  return commit && bytes && Buffer.compare(bytes, encodeCommit(commit)) === 0 ? version : -1;
+  const { checkpoints } = await log.listFrom(open[0]?.version ?? 0);
+  for (const { complete, version } of checkpoints.toReversed()) {
+    // Also of a version that is known to be published: a recovery has brought it from the log.
+    const [commit] = complete ? await lake.catalog.readCommits(tableId, version, version) : [];
+    const bytes = commit && (await log.readCommitBytes(version));
+    if (commit && bytes && Buffer.compare(bytes, encodeCommit(commit)) === 0) return version;
+  }
+  return -1;
 }
 
 async function publish(lake: Lake, log: DeltaLog, work: Work, commit: Commit): Promise<Stop | undefined> {

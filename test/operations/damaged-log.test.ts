@@ -241,7 +241,14 @@ test("what was published and cleaned away is known again by a database that forg
   ]) {
     const id = await tableAt(name, 2);
     for (let v = 2; v < 9; v += 1) await commitTo(lake, id, v, [addOf(`f${v}`)]);
-    const forgetful = lake.with({ catalog: { ...lake.catalog, markPublished: async () => true } });
+    // It knows of versions 5 to 9, as after a recovery, and of 3 and 4 no more.
+    const markPublished: typeof lake.catalog.markPublished = (tableId, versions, at) =>
+      lake.catalog.markPublished(
+        tableId,
+        versions.filter((version) => version > 4),
+        at,
+      );
+    const forgetful = lake.with({ catalog: { ...lake.catalog, markPublished } });
     assert.equal((await mirrorTable(forgetful, id)).checkpoints.at(-1), 8);
     for (let v = 0; v < 8; v += 1) await remove(name, commitFileName(v));
     if (!proven) {
@@ -249,8 +256,7 @@ test("what was published and cleaned away is known again by a database that forg
       await lake.store(locationOf(name)).put(key(commitFileName(8)), from.slice(0, -1));
     }
     const { published, error } = await mirrorTable(lake, id);
-    const all = [3, 4, 5, 6, 7, 8, 9];
-    assert.deepEqual([published, error?.code], proven ? [all, undefined] : [[], "LOG_FILE_MISSING"]);
+    assert.deepEqual([published, error?.code], proven ? [[3, 4], undefined] : [[], "LOG_FILE_MISSING"]);
     assert.equal((await namesIn(name)).filter((file) => /\d\.json$/.test(file)).length, 2, "nothing is put below");
     assert.equal(await lake.catalog.mirroredVersion(id), proven ? 9 : 2);
   }
