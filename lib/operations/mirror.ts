@@ -122,7 +122,7 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   let readAt = lake.clock.now();
   const hindrance = await lookAt(lake, log, work);
   if (hindrance) {
-    const cleaned = hindrance.error.code === "LOG_FILE_MISSING" ? await cleanedUpTo(lake, log, work) : -1;
+    const cleaned = hindrance.kind === "damaged" ? await cleanedUpTo(lake, log, work) : -1;
     const there = work.open.map(({ version }) => version).filter((version) => version <= cleaned);
     if (there.length === 0) {
       return { published, checkpoints, stopped: hindrance, dropped: await isDropped(lake, tableId) };

@@ -235,9 +235,11 @@ test("a log that cannot be listed fails the attempt, and nothing else", async ()
 });
 
 test("what was published and cleaned away is known again by a database that forgot it, where a commit proves it", async () => {
-  for (const { name, proven } of [
-    { name: "g.forgot", proven: true },
-    { name: "g.other", proven: false },
+  for (const { name, proven, from } of [
+    { name: "g.forgot", proven: true, from: 0 },
+    { name: "g.other", proven: false, from: 0 },
+    // What is below is still there.
+    { name: "g.between", proven: true, from: 3 },
   ]) {
     const id = await tableAt(name, 2);
     for (let v = 2; v < 9; v += 1) await commitTo(lake, id, v, [addOf(`f${v}`)]);
@@ -250,14 +252,18 @@ test("what was published and cleaned away is known again by a database that forg
       );
     const forgetful = lake.with({ catalog: { ...lake.catalog, markPublished } });
     assert.equal((await mirrorTable(forgetful, id)).checkpoints.at(-1), 8);
-    for (let v = 0; v < 8; v += 1) await remove(name, commitFileName(v));
+    for (let v = from; v < 8; v += 1) await remove(name, commitFileName(v));
     if (!proven) {
-      const from = await remove(name, commitFileName(8));
-      await lake.store(locationOf(name)).put(key(commitFileName(8)), from.slice(0, -1));
+      const bytes = await remove(name, commitFileName(8));
+      await lake.store(locationOf(name)).put(key(commitFileName(8)), bytes.slice(0, -1));
     }
     const { published, error } = await mirrorTable(lake, id);
     assert.deepEqual([published, error?.code], proven ? [[3, 4], undefined] : [[], "LOG_FILE_MISSING"]);
-    assert.equal((await namesIn(name)).filter((file) => /\d\.json$/.test(file)).length, 2, "nothing is put below");
+    assert.equal(
+      (await namesIn(name)).filter((file) => /\d\.json$/.test(file)).length,
+      2 + from,
+      "nothing is put below",
+    );
     assert.equal(await lake.catalog.mirroredVersion(id), proven ? 9 : 2);
   }
 });
