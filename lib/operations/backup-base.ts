@@ -69,8 +69,8 @@ function isWhole({ backups, objects }: FoundBackups, backup: Manifest): boolean 
 }
 
 /**
- * Tables of which the base has what SQL has: after a restore to an earlier time the same versions may be other ones. What is later
- * than the base must be there, too.
+ * Tables of which the base has what SQL has: after a restore to an earlier time the same versions may be other ones, or the base may lack
+ * old ones, whose history was trimmed in the time that was lost. What is later than the base must be there, too.
  */
 async function heldTables(
   catalog: Catalog,
@@ -81,12 +81,16 @@ async function heldTables(
   const held = new Set<string>();
   for (const table of tables) {
     const base = known.get(table.tableId);
-    if (base === undefined || table.isPurged || table.version < base.version || table.baseVersion > base.version)
-      continue;
+    if (base === undefined || table.isPurged || !isWithin(table, base)) continue;
     if (table.version > base.version) moved.push(base);
     else if (isSame(table, base)) held.add(table.tableId);
   }
   return moved.length === 0 ? held : held.union(await catalog.holdVersions(moved));
+}
+
+/** All that SQL has up to the base's version is in the base, and all that is later in SQL. */
+function isWithin(table: CutTable, base: ManifestTable): boolean {
+  return base.baseVersion <= table.baseVersion && table.baseVersion <= base.version && base.version <= table.version;
 }
 
 function isSame(table: CutTable, base: ManifestTable): boolean {

@@ -183,6 +183,32 @@ describe("an increment", () => {
     await lake.close();
   });
 
+  test("goes on from no backup that lacks history which came back with an earlier one", async () => {
+    const lake = await openTestLake(SQLITE_ENGINE);
+    const place = memoryPlace();
+    const [idle, moved] = [await newTable(lake, "t.idle"), await newTable(lake, "t.moved")];
+    const change = (on: typeof lake, id: string, v: number) =>
+      commitTo(on, id, v, [...(v > 0 ? [removeOf(`f${v - 1}`)] : []), addOf(`f${v}`)], {});
+    for (const id of [idle, moved]) for (const v of [0, 1, 2]) await change(lake, id, v);
+    const first = await backupCatalog(lake, place);
+    for (const id of [idle, moved]) {
+      await mirrorTable(lake, id);
+      await lake.catalog.raiseBase(id, 2);
+      const keeps = { batch: 2, tombstonesNewerThan: 0, removesAfter: Number.MAX_SAFE_INTEGER };
+      while (await lake.catalog.trimBelowBase(id, keeps));
+    }
+    await backupCatalog(lake, place, { full: true });
+    await inScratch(async (catalog, url) => {
+      await restoreCatalog(catalog, place, { backupId: first.backupId });
+      const again = lake.with({ catalog });
+      await change(again, moved, 3);
+      const { kind, tables } = await backupCatalog(again, place);
+      assert.deepEqual([kind, tables.map(({ after }) => after)], ["incremental", [undefined, undefined]]);
+      assert.deepEqual(await restored(place), await dumpCatalog(url));
+    });
+    await lake.close();
+  });
+
   for (const engine of testEngines()) {
     test(`of a table whose history is trimmed: each version that SQL still has is restored (${engine.name})`, async () => {
       const lake = await openTestLake(engine);

@@ -55,6 +55,9 @@ interface Answer {
 
 interface Sent {
   readonly request: CommitRequest;
+  /** What it was told at first, … */
+  readonly first: Answer;
+  /** … and is told now: of what a loss has taken, and a rebuild may bring back. */
   readonly answer: Answer;
 }
 
@@ -135,10 +138,8 @@ class Life {
     }
     if (parts.length === 0) return;
     const wanted = request(...parts);
-    this.sent.set(wanted.transactionId, {
-      request: wanted,
-      answer: lasting(await commit(this.lake, wanted)) as Answer,
-    });
+    const first = lasting(await commit(this.lake, wanted)) as Answer;
+    this.sent.set(wanted.transactionId, { request: wanted, first, answer: first });
   }
 
   async one(work: (tableId: string) => Promise<unknown>): Promise<void> {
@@ -233,16 +234,17 @@ class Life {
     for (const [id, sent] of before) {
       if (this.sent.has(id)) continue;
       const left: Part[] = [];
-      for (const part of sent.answer.tables) if (await this.isInLog(id, part)) left.push(part);
+      for (const part of sent.first.tables) if (await this.isInLog(id, part)) left.push(part);
       if (left.length === 0) continue;
-      const all = [...sent.answer.tables.map(({ tableId }) => tableId), ...(sent.answer.lost ?? [])];
+      const all = sent.first.tables.map(({ tableId }) => tableId);
       const lost = all.filter((tableId) => !left.some((part) => part.tableId === tableId));
-      this.sent.set(id, { ...sent, answer: { ...sent.answer, tables: left, ...(lost.length > 0 ? { lost } : {}) } });
+      this.sent.set(id, { ...sent, answer: { ...sent.first, tables: left, ...(lost.length > 0 ? { lost } : {}) } });
     }
   }
 
   async isInLog(id: string, { tableId, version }: Part): Promise<boolean> {
-    const head = await this.lake.catalog.findTable({ tableId });
+    // Also of a table that was dropped: a rebuild brings it back as that.
+    const head = await this.lake.catalog.findTable({ tableId }, { anyStatus: true });
     if (head === undefined || version < head.baseVersion || version > head.version) return false;
     const log = this.lake.openLog(head.location);
     const [file] = (await log.listFrom(version)).commits;
