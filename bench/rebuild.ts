@@ -8,7 +8,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ActionCollector } from "../lib/delta/decode.ts";
 import { encodeCommit } from "../lib/delta/encode.ts";
-import { commitFileName, LOG_FOLDER, MANIFEST } from "../lib/delta/log-files.ts";
+import { commitFileName, LOG_FOLDER, MANIFEST } from "../lib/delta/files/log-files.ts";
 import { encodeManifest } from "../lib/delta/manifest.ts";
 import { openLocalLake, toLocation } from "../lib/lake/local.ts";
 import { rebuildCatalog } from "../lib/operations/rebuild.ts";

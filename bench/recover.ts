@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { encodeCommit } from "../lib/delta/encode.ts";
-import { commitFileName } from "../lib/delta/log-files.ts";
+import { commitFileName } from "../lib/delta/files/log-files.ts";
 import { withOrigins } from "../lib/delta/origin.ts";
 import { openLocalLake, toLocation } from "../lib/lake/local.ts";
 import { createTable } from "../lib/operations/create-table.ts";

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Json, JsonObject } from "../lib/delta/json.ts";
+import type { Json, JsonObject } from "../lib/delta/values/json.ts";
 
 export const SCHEMA: JsonObject = {
   type: "struct",

@@ -6,7 +6,7 @@
 import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
 import { isLakeError } from "../lib/errors.ts";
 import type { AwsLake } from "../lib/lake/aws.ts";
-import { NESTED_HINT, nestedTables } from "../lib/operations/nested-tables.ts";
+import { NESTED_HINT, nestedTables } from "../lib/operations/tables/nested-tables.ts";
 import { retry } from "../lib/retry.ts";
 import { around, containerLake, logger } from "./middleware.ts";
 

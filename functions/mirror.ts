@@ -4,7 +4,7 @@ import { processPartialResponse, SqsFifoPartialProcessorAsync } from "@aws-lambd
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { unavailable } from "../lib/errors.ts";
 import type { AwsLake, FailedMessage } from "../lib/lake/aws.ts";
-import { checkCommitted } from "../lib/operations/behind-log.ts";
+import { checkCommitted } from "../lib/operations/committing/behind-log.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
 import type { Signal } from "../lib/ports.ts";
 import { around, containerLake, deadlineOf, logger } from "./middleware.ts";

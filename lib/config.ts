@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { ALGORITHMS, isSafeUrl } from "./access/issuer-rules.ts";
 import { DEFAULT_CONFIG } from "./default-config.ts";
-import { isJsonObject, type Json, type JsonObject } from "./delta/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "./delta/values/json.ts";
 import { invalid } from "./errors.ts";
 import { checked } from "./validation.ts";
 

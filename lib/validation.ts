@@ -1,8 +1,8 @@
 /** Checks outside input against a zod schema; what is wrong becomes one LakeError that names every culprit and suggests spellings. */
 
 import * as z from "zod";
-import { pointerToken, stringifyJson } from "./delta/json.ts";
-import { nearestName } from "./delta/nearest-name.ts";
+import { pointerToken, stringifyJson } from "./delta/values/json.ts";
+import { nearestName } from "./delta/values/nearest-name.ts";
 import { invalid, type LakeError } from "./errors.ts";
 
 /** So many culprits are listed; all are counted. */

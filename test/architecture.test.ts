@@ -133,7 +133,7 @@ describe("purity", () => {
   });
 
   test("a plan goes to SQL by one road, which knows whether the database is older than a log", () => {
-    const road = "lib/operations/send-commit.ts";
+    const road = "lib/operations/committing/send-commit.ts";
     expectNone(
       product
         .filter(({ path, code }) => path !== road && /\bcatalog\s*\.\s*commit(Locked)?\(/.test(code))

@@ -1,6 +1,6 @@
 /** Who has a name or a place: decided under locks in the statement that makes a table, and looked at before. */
 
-import { placesAbove } from "../delta/locations.ts";
+import { placesAbove } from "../delta/files/locations.ts";
 import type { Claim } from "../ports.ts";
 import { join, type Queries, type Row, sql, uuid } from "./database.ts";
 import { text } from "./rows/values.ts";

@@ -1,6 +1,6 @@
 /** How engines differ, as data and fragments of SQL; each engine has one in its folder. */
 
-import { placesAbove } from "../delta/locations.ts";
+import { placesAbove } from "../delta/files/locations.ts";
 import type { ReaderLogin } from "../ports.ts";
 import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
 import type { Queries, Row, Sql, SqlTransaction } from "./database.ts";

@@ -1,7 +1,7 @@
 /** Imports: rows of a foreign log come in batches, progress moves in the same transaction, the table shows itself at the end. */
 
 import type { Commit, CommitActions } from "../delta/actions.ts";
-import { overlaps } from "../delta/locations.ts";
+import { overlaps } from "../delta/files/locations.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
 import type { Clock, FormerLife, ImportBatch, ImportEnd, ImportProgress, LoggedTransaction } from "../ports.ts";

@@ -2,9 +2,9 @@
 
 import { hash } from "node:crypto";
 import { type AddFile, deletionVectorId, type FileIdentity } from "../delta/actions.ts";
+import { canonicalPath } from "../delta/files/paths.ts";
 import type { Fingerprint } from "../delta/fingerprint.ts";
-import { canonicalJson } from "../delta/json.ts";
-import { canonicalPath } from "../delta/paths.ts";
+import { canonicalJson } from "../delta/values/json.ts";
 
 /** First 16 bytes of the SHA-256 of the canonical path, as 32 hex digits: all spellings of a path have one key. */
 export function pathKey(path: string, location?: string): string {

@@ -1,6 +1,6 @@
 /** The end of a dropped table: its rows go, in batches; its line in dl_tables stays, so that what its workers put late is still known. */
 
-import { placesAbove } from "../delta/locations.ts";
+import { placesAbove } from "../delta/files/locations.ts";
 import type { Claim, Clock, PurgeOutcome } from "../ports.ts";
 import { type Database, join, type Queries, raw, sql, uuid } from "./database.ts";
 import { tableLock, takeLocks } from "./dialect.ts";

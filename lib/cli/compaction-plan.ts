@@ -2,7 +2,7 @@
 
 import { deletionVectorId } from "../delta/actions.ts";
 import type { CompactionGroup } from "../delta/compaction.ts";
-import { type JsonObject, stringifyJson } from "../delta/json.ts";
+import { type JsonObject, stringifyJson } from "../delta/values/json.ts";
 import type { CompactionPlan } from "../operations/compact-plan.ts";
 import { formatBytes, plural } from "./format.ts";
 import type { Format, Output } from "./output.ts";

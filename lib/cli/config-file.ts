@@ -5,7 +5,7 @@ import { extname } from "node:path";
 import { parse as parseToml, TomlError } from "smol-toml";
 import { type Document, Lexer, LineCounter, Parser, parseDocument, visit } from "yaml";
 import { type ParsedConfig, parseConfig } from "../config.ts";
-import { isJsonObject, type Json } from "../delta/json.ts";
+import { isJsonObject, type Json } from "../delta/values/json.ts";
 import { invalid, isLakeError, LakeError, notFound } from "../errors.ts";
 import { readJsonText } from "../wire/json-text.ts";
 

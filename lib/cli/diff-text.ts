@@ -1,7 +1,7 @@
 /** The report of `dl diff` for people. */
 
 import type { DiffReport, FieldDrift, FileDrift } from "../delta/diff.ts";
-import { type Json, stringifyJson } from "../delta/json.ts";
+import { type Json, stringifyJson } from "../delta/values/json.ts";
 import { formatSeconds, plural } from "./format.ts";
 import { colour, facts, printable } from "./output.ts";
 

@@ -1,7 +1,7 @@
 /** Numbers and times as people read them. */
 
 import type { TableHealth } from "../delta/health.ts";
-import type { Int64 } from "../delta/int64.ts";
+import type { Int64 } from "../delta/values/int64.ts";
 
 const UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 

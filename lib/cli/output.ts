@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { styleText } from "node:util";
-import { stringifyJson } from "../delta/json.ts";
+import { stringifyJson } from "../delta/values/json.ts";
 
 export type Format = "text" | "json" | "ndjson";
 

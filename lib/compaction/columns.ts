@@ -1,10 +1,10 @@
 /** The columns of a table's data files as DuckDB has them: types, names and ids. */
 
-import type { Json } from "../delta/json.ts";
-import { isJsonObject } from "../delta/json.ts";
-import { materializedColumns } from "../delta/rewritable.ts";
-import { memberFields, physicalName, type SchemaField } from "../delta/schema.ts";
+import { materializedColumns } from "../delta/checks/rewritable.ts";
+import { memberFields, physicalName, type SchemaField } from "../delta/schema/schema.ts";
 import { physicalPartitionColumns, type TableConfiguration } from "../delta/table-configuration.ts";
+import type { Json } from "../delta/values/json.ts";
+import { isJsonObject } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
 import { named } from "./duckdb.ts";
 

@@ -2,9 +2,9 @@
 
 import { crc32 } from "node:zlib";
 import type { AddFile, DeletionVector } from "../delta/actions.ts";
-import { deletionVectorPath, keyInTable } from "../delta/file-places.ts";
-import { rowsOfBitmap } from "../delta/row-bitmap.ts";
-import { decodeZ85 } from "../delta/z85.ts";
+import { deletionVectorPath, keyInTable } from "../delta/files/file-places.ts";
+import { rowsOfBitmap } from "../delta/values/row-bitmap.ts";
+import { decodeZ85 } from "../delta/values/z85.ts";
 import { corrupt } from "../errors.ts";
 import type { ObjectStore } from "../ports.ts";
 

@@ -1,9 +1,9 @@
 /** Statistics of a new data file (PROTOCOL.md, "Per-file Statistics"), as JSON text. What cannot be told for sure is left out. */
 
-import { type IndexedColumn, indexedColumns } from "../delta/indexed-columns.ts";
-import { int64 } from "../delta/int64.ts";
-import { type Json, parseJson, stringifyJson } from "../delta/json.ts";
+import { type IndexedColumn, indexedColumns } from "../delta/schema/indexed-columns.ts";
 import type { TableConfiguration } from "../delta/table-configuration.ts";
+import { int64 } from "../delta/values/int64.ts";
+import { type Json, parseJson, stringifyJson } from "../delta/values/json.ts";
 import { named, quoted, type Session } from "./duckdb.ts";
 
 interface Leaf {

@@ -1,7 +1,7 @@
 /** The actions of the Delta protocol as plain data (PROTOCOL.md, "Actions"; docs/delta-rules.md §1). Types only: reading them from JSON is decode.ts. */
 
-import type { Int64 } from "./int64.ts";
-import type { Json, JsonObject } from "./json.ts";
+import type { Int64 } from "./values/int64.ts";
+import type { Json, JsonObject } from "./values/json.ts";
 
 /** Fields that the protocol does not name. They change no state, and are written back as they came. */
 export type UnknownFields = JsonObject;

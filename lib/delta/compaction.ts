@@ -1,9 +1,9 @@
 /** Which files a compaction takes together: packed in their order, so that the same table always gives the same plan. Pure. */
 
 import type { AddFile, StringMap } from "./actions.ts";
-import { addInt64, type Int64 } from "./int64.ts";
-import { bytesOfSize } from "./property-values.ts";
+import { bytesOfSize } from "./properties/values.ts";
 import type { TableConfiguration } from "./table-configuration.ts";
+import { addInt64, type Int64 } from "./values/int64.ts";
 
 const MIB = 1024 ** 2;
 const SMALLEST_TARGET = 128 * MIB;

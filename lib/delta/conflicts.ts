@@ -1,10 +1,10 @@
 /** Conflict rules (docs/delta-rules.md §4, after Spark's ConflictChecker): what a winner may have done without hurting mine. One function a rule. */
 
 import type { Commit, CommitActions, StringMap } from "./actions.ts";
-import { canonicalPath } from "./paths.ts";
+import { ROW_TRACKING_DOMAIN } from "./checks/system-domains.ts";
+import { canonicalPath } from "./files/paths.ts";
 import type { PartitionPredicate } from "./predicates.ts";
 import type { IsolationLevel } from "./request.ts";
-import { ROW_TRACKING_DOMAIN } from "./system-domains.ts";
 
 /** My commit, as far as conflicts go. */
 export interface Intent {

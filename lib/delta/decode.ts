@@ -1,19 +1,6 @@
 /** From JSON to actions: checks shapes and types, keeps unknown fields, says exactly where a value is wrong. */
 
 import { invalid } from "../errors.ts";
-import {
-  ADD,
-  CHANGE_FILE,
-  DELETION_VECTOR,
-  DOMAIN,
-  METADATA,
-  PROTOCOL,
-  REMOVE,
-  readableCommitInfo,
-  TXN,
-} from "./action-fields.ts";
-import { ACTION_NAMES, nearestAction } from "./action-names.ts";
-import type { ActionKind, ActionPlaces } from "./action-places.ts";
 import type {
   AddFile,
   CommitActions,
@@ -25,9 +12,22 @@ import type {
   RemoveFile,
   Txn,
 } from "./actions.ts";
-import { checkWellFormed, type Origin, objectOf, wrongType } from "./field-kinds.ts";
-import { type RecordFields, readRecord } from "./fields.ts";
-import { isJsonObject, type Json, pointerToken } from "./json.ts";
+import { ACTION_NAMES, nearestAction } from "./fields/action-names.ts";
+import type { ActionKind, ActionPlaces } from "./fields/action-places.ts";
+import {
+  ADD,
+  CHANGE_FILE,
+  DELETION_VECTOR,
+  DOMAIN,
+  METADATA,
+  PROTOCOL,
+  REMOVE,
+  readableCommitInfo,
+  TXN,
+} from "./fields/actions.ts";
+import { type RecordFields, readRecord } from "./fields/fields.ts";
+import { checkWellFormed, type Origin, objectOf, wrongType } from "./fields/kinds.ts";
+import { isJsonObject, type Json, pointerToken } from "./values/json.ts";
 
 /** Drops the members that are undefined, so that optional fields are absent rather than present and undefined. */
 export function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {

@@ -21,8 +21,8 @@ import {
   txnFields,
 } from "./encode.ts";
 import { DRIFT_KINDS, type DriftCounts, type DriftKind } from "./health.ts";
-import { canonicalJson, isJsonObject, type Json, type JsonObject, parseJson } from "./json.ts";
 import { fileKey } from "./replay.ts";
+import { canonicalJson, isJsonObject, type Json, type JsonObject, parseJson } from "./values/json.ts";
 
 export interface FieldDrift {
   readonly field: string;

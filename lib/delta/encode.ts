@@ -1,6 +1,5 @@
 /** From actions to JSON: the canonical bytes of one version. Keys in the protocol's order, absent fields left out. */
 
-import { ADD, DELETION_VECTOR, DOMAIN, METADATA, PROTOCOL, REMOVE, TXN } from "./action-fields.ts";
 import type {
   AddFile,
   Commit,
@@ -13,10 +12,11 @@ import type {
   RemoveFile,
   Txn,
 } from "./actions.ts";
-import { writeRecord } from "./fields.ts";
-import type { JsonObject } from "./json.ts";
-import { stringifyJson } from "./json.ts";
+import { ADD, DELETION_VECTOR, DOMAIN, METADATA, PROTOCOL, REMOVE, TXN } from "./fields/actions.ts";
+import { writeRecord } from "./fields/fields.ts";
 import { withOriginTime } from "./origin.ts";
+import type { JsonObject } from "./values/json.ts";
+import { stringifyJson } from "./values/json.ts";
 
 /**
  * The lines of `<version>.json`, one action each, without line ends. A pure function of the commit, so a repeated publish

@@ -1,8 +1,8 @@
 /** Table features (PROTOCOL.md, "Table Features"; docs/delta-rules.md §3): what we know, what a commit may use, when a feature is active. */
 
 import type { Protocol } from "./actions.ts";
-import type { PropertyName } from "./properties.ts";
-import { walkSchema } from "./schema.ts";
+import type { PropertyName } from "./properties/properties.ts";
+import { walkSchema } from "./schema/schema.ts";
 import type { TableDescription } from "./table-configuration.ts";
 
 /**

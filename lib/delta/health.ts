@@ -3,7 +3,7 @@
  * "States of a table"). Pure.
  */
 
-import { ageMs, isPast } from "./age.ts";
+import { ageMs, isPast } from "./values/age.ts";
 
 /** Best first; of two causes the later state counts. */
 export const HEALTH_STATES = ["ok", "late", "failed", "quarantined", "behindLog", "gone"] as const;

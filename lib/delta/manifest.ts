@@ -3,7 +3,7 @@
  * they do all names that the protocol does not define. It is for whoever has lost the catalog (ARCHITECTURE.md D53). Pure.
  */
 
-import { isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from "./json.ts";
+import { isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from "./values/json.ts";
 
 export interface FormerName {
   readonly name: string;

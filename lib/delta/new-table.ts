@@ -2,20 +2,20 @@
 
 import { invalid } from "../errors.ts";
 import type { CommitActions, Metadata, Protocol } from "./actions.ts";
-import { canonicalConfiguration } from "./check-properties.ts";
-import { FENCE, featureName, knownFeature } from "./features.ts";
-import { type JsonObject, stringifyJson } from "./json.ts";
-import { PROPERTIES, type PropertyName } from "./properties.ts";
-import { checkProtocolKnown, checkProtocolShape } from "./protocol.ts";
-import { completeSchema } from "./schema.ts";
-import { featuresInUse, type TableDescription, tableDescription } from "./table-configuration.ts";
 import {
   checkMetadata,
   MAX_COLUMN_ID,
   maxColumnId,
   ROW_COMMIT_VERSION_COLUMN,
   ROW_ID_COLUMN,
-} from "./validate-metadata.ts";
+} from "./checks/metadata.ts";
+import { FENCE, featureName, knownFeature } from "./features.ts";
+import { canonicalConfiguration } from "./properties/check.ts";
+import { PROPERTIES, type PropertyName } from "./properties/properties.ts";
+import { checkProtocolKnown, checkProtocolShape } from "./protocol.ts";
+import { completeSchema } from "./schema/schema.ts";
+import { featuresInUse, type TableDescription, tableDescription } from "./table-configuration.ts";
+import { type JsonObject, stringifyJson } from "./values/json.ts";
 
 export interface NewTable {
   /** `namespace.name` */

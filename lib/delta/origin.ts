@@ -4,8 +4,8 @@
  */
 
 import type { CommitInfo } from "./actions.ts";
-import { isJsonObject } from "./json.ts";
 import type { PlannedCommit } from "./table.ts";
+import { isJsonObject } from "./values/json.ts";
 
 /** Of commitInfo. Ours alone: whatever a client sends there is replaced. */
 export const ORIGIN = "deltalakedb";

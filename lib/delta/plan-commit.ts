@@ -1,19 +1,20 @@
 /** The planner: turns one table's part of a request into what the commit statement needs, and says what it depends on. Pure. */
 
-import { placesOf } from "./action-places.ts";
-import { checkActionSizes } from "./action-sizes.ts";
 import type { CommitActions, CommitInfo, Protocol, Txn } from "./actions.ts";
-import { canonicalActions } from "./canonical-actions.ts";
+import { canonicalActions } from "./checks/canonical-actions.ts";
+import { withOwnPaths } from "./checks/own-paths.ts";
+import { withoutAssignedDomains } from "./checks/system-domains.ts";
+import { checkActions } from "./checks/validate.ts";
 import type { Intent } from "./conflicts.ts";
+import { placesOf } from "./fields/action-places.ts";
+import { checkActionSizes } from "./fields/action-sizes.ts";
 import { lateValues, turnsTimestampsOn, withEnablement } from "./in-commit-timestamps.ts";
-import { dependsOnFiles, type FileRequirement, fileRequirements, keptFiles } from "./metadata-change.ts";
-import { withOwnPaths } from "./own-paths.ts";
-import { withCanonicalPartitionValues } from "./partition-values.ts";
 import { checkProtocolShape } from "./protocol.ts";
 import { checkBlindClaim, isBlindAppend, readIntent, watchedMarkers } from "./read-intent.ts";
 import type { TableCommit } from "./request.ts";
-import { newPhysicalNames } from "./schema-change.ts";
-import { withoutAssignedDomains } from "./system-domains.ts";
+import { newPhysicalNames } from "./schema/change.ts";
+import { dependsOnFiles, type FileRequirement, fileRequirements, keptFiles } from "./schema/metadata-change.ts";
+import { withCanonicalPartitionValues } from "./schema/partition-values.ts";
 import { MARKER_NAMES, type PlannedTable, type TableState } from "./table.ts";
 import {
   assignsRowIds,
@@ -21,7 +22,6 @@ import {
   type TableConfiguration,
   tableConfiguration,
 } from "./table-configuration.ts";
-import { checkActions } from "./validate.ts";
 
 export interface TablePlan {
   readonly planned: PlannedTable;

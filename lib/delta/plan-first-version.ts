@@ -1,18 +1,18 @@
 /** The planner of version 0 that a writer has made itself: protocol, metaData and maybe files in one strict commit. Pure. */
 
 import { invalid } from "../errors.ts";
-import { placesOf } from "./action-places.ts";
-import { checkActionSizes } from "./action-sizes.ts";
 import type { CommitActions, Metadata, Protocol } from "./actions.ts";
-import { canonicalActions } from "./canonical-actions.ts";
-import { withOwnPaths } from "./own-paths.ts";
-import { withCanonicalPartitionValues } from "./partition-values.ts";
+import { canonicalActions } from "./checks/canonical-actions.ts";
+import { withOwnPaths } from "./checks/own-paths.ts";
+import { withoutAssignedDomains } from "./checks/system-domains.ts";
+import { checkActions } from "./checks/validate.ts";
+import { placesOf } from "./fields/action-places.ts";
+import { checkActionSizes } from "./fields/action-sizes.ts";
 import { planCreation, type TablePlan } from "./plan-commit.ts";
 import { readIntent } from "./read-intent.ts";
 import type { TableCommit } from "./request.ts";
-import { withoutAssignedDomains } from "./system-domains.ts";
+import { withCanonicalPartitionValues } from "./schema/partition-values.ts";
 import { assignsRowIds, hasInCommitTimestamps, tableConfiguration } from "./table-configuration.ts";
-import { checkActions } from "./validate.ts";
 
 /** A table that is not there yet. */
 export interface NewPlace {

@@ -13,11 +13,11 @@
 
 import { invalid } from "../errors.ts";
 import type { StringMap } from "./actions.ts";
-import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./json.ts";
-import { type PartitionColumn, partitionColumns, partitionText } from "./partition-values.ts";
-import type { SchemaField } from "./schema.ts";
+import { type PartitionColumn, partitionColumns, partitionText } from "./schema/partition-values.ts";
+import type { SchemaField } from "./schema/schema.ts";
 import type { TableDescription } from "./table-configuration.ts";
-import { STRING, type ValueType } from "./value-types.ts";
+import { isJsonObject, type Json, type JsonObject, stringifyJson } from "./values/json.ts";
+import { STRING, type ValueType } from "./values/value-types.ts";
 
 /** The truths that a predicate may have for the rows of a file, as a set of bits; SQL's unknown is a truth of its own. */
 type Truths = number;

@@ -1,10 +1,10 @@
 /** What a commit depends on: what its writer has read, at which isolation level, and so which winners could hurt it. Pure. */
 
 import { invalid } from "../errors.ts";
-import { placesOf } from "./action-places.ts";
 import type { CommitActions, Metadata } from "./actions.ts";
 import type { Intent } from "./conflicts.ts";
-import { canonicalPath } from "./paths.ts";
+import { placesOf } from "./fields/action-places.ts";
+import { canonicalPath } from "./files/paths.ts";
 import { compilePredicate } from "./predicates.ts";
 import type { IsolationLevel, TableCommit } from "./request.ts";
 import type { MarkerName } from "./table.ts";

@@ -1,6 +1,6 @@
 /** Which table each log is, when all that is left are logs: by their commits, by their manifests, and by where they are. Pure. */
 
-import { foldersOf } from "./locations.ts";
+import { foldersOf } from "./files/locations.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** A log that was found. */

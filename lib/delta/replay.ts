@@ -12,8 +12,8 @@ import {
   type RemoveFile,
   type Txn,
 } from "./actions.ts";
-import { addInt64, type Int64 } from "./int64.ts";
-import { canonicalPath } from "./paths.ts";
+import { canonicalPath } from "./files/paths.ts";
+import { addInt64, type Int64 } from "./values/int64.ts";
 
 /** One text for one logical file: its canonical path and its deletion vector (docs/delta-rules.md §0.2). */
 export function fileKey(file: FileIdentity): string {

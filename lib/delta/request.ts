@@ -1,10 +1,10 @@
 /** What a writer asks of the commit service, and what it is told: the model behind `POST /v1/commits` (docs/api.md). */
 
-import type { ActionPlaces } from "./action-places.ts";
 import type { CommitActions } from "./actions.ts";
+import type { Spelling } from "./checks/own-paths.ts";
+import type { ActionPlaces } from "./fields/action-places.ts";
 import type { TableHealth } from "./health.ts";
-import type { Json } from "./json.ts";
-import type { Spelling } from "./own-paths.ts";
+import type { Json } from "./values/json.ts";
 
 /** How a table is named by a caller: by its UUID, or as `namespace.name`. */
 export type TableRef = { readonly tableId: string } | { readonly name: string };

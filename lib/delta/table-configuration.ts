@@ -5,8 +5,8 @@
 
 import type { Metadata, Protocol } from "./actions.ts";
 import { FEATURES, knownFeature, supportedFeatures } from "./features.ts";
-import { type TableProperties, tableProperties } from "./properties.ts";
-import { parseSchema, physicalName, type SchemaField } from "./schema.ts";
+import { type TableProperties, tableProperties } from "./properties/properties.ts";
+import { parseSchema, physicalName, type SchemaField } from "./schema/schema.ts";
 
 /** What is known of a table from its metaData action alone. */
 export interface TableDescription {

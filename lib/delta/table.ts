@@ -1,7 +1,7 @@
 /** A table as the planner sees it, and what a planned commit is. The catalog's port speaks in these. */
 
 import type { CommitActions, Metadata, Protocol } from "./actions.ts";
-import type { Int64 } from "./int64.ts";
+import type { Int64 } from "./values/int64.ts";
 
 /** The removed_version of a live file: above every version there can be, and exact as a double. */
 export const OPEN_VERSION = Number.MAX_SAFE_INTEGER;

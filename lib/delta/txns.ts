@@ -5,8 +5,8 @@
  */
 
 import type { Metadata, Txn } from "./actions.ts";
-import { momentBefore } from "./age.ts";
-import { tableProperties } from "./properties.ts";
+import { tableProperties } from "./properties/properties.ts";
+import { momentBefore } from "./values/age.ts";
 
 /** Milliseconds: only what was last updated after this moment has not expired; undefined where nothing expires. */
 export function txnsExpireAt(metadata: Metadata, now: number): number | undefined {

@@ -2,9 +2,9 @@
 
 import { invalid } from "../errors.ts";
 import type { CommitInfo, Metadata } from "./actions.ts";
-import { UUID_LETTERS } from "./file-places.ts";
-import { tableProperties } from "./properties.ts";
-import { encodeZ85 } from "./z85.ts";
+import { UUID_LETTERS } from "./files/file-places.ts";
+import { tableProperties } from "./properties/properties.ts";
+import { encodeZ85 } from "./values/z85.ts";
 
 /** Nobody reads a snapshot, or writes the files of one commit, for longer than this. */
 export const SAFE_RETENTION_MS = 24 * 3_600_000;

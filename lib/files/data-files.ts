@@ -1,6 +1,6 @@
 /** The data files of a table over an object store: the one implementation of the DataFiles port. */
 
-import { LOG_FOLDER } from "../delta/log-files.ts";
+import { LOG_FOLDER } from "../delta/files/log-files.ts";
 import { invalid } from "../errors.ts";
 import type { DataFiles, ObjectInfo, ObjectStore } from "../ports.ts";
 

@@ -1,7 +1,7 @@
 /** From the footer of a Parquet file to the columns that a table's schema is compared with. */
 
-import type { FileColumn, FileFooter, StoredType } from "../delta/file-schema.ts";
-import { int64 } from "../delta/int64.ts";
+import type { FileColumn, FileFooter, StoredType } from "../delta/checks/file-schema.ts";
+import { int64 } from "../delta/values/int64.ts";
 import type { ParquetFile } from "../parquet/read/file.ts";
 
 type SchemaTree = ParquetFile["schema"];

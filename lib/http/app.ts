@@ -1,8 +1,8 @@
 /** The HTTP API as a Hono app over a lake: the same for `dl serve` and for Lambda. Holds no state of its own. */
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
-import { ageMs } from "../delta/age.ts";
-import { nearestName } from "../delta/nearest-name.ts";
+import { ageMs } from "../delta/values/age.ts";
+import { nearestName } from "../delta/values/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
 import { answeredBy, METRICS_ROUTE, ROUTES, type Route } from "../wire/routes.ts";

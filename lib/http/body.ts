@@ -1,6 +1,6 @@
 /** Reads the body of a request: media type, size, encoding, then exact JSON. Each refusal has its own status. */
 
-import type { Json } from "../delta/json.ts";
+import type { Json } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
 import { readJsonText } from "../wire/json-text.ts";
 

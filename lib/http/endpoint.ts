@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import type { Door } from "../access/door.ts";
 import type { Principal } from "../access/principal.ts";
-import { type Json, stringifyJson } from "../delta/json.ts";
+import { type Json, stringifyJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
 import type { Lake, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";

@@ -1,6 +1,6 @@
 /** The OpenAPI document: made of the contracts of the routes, so that it is as strict as the server. */
 
-import { stringifyJson } from "../delta/json.ts";
+import { stringifyJson } from "../delta/values/json.ts";
 import { ACTION } from "../wire/contracts/actions.ts";
 import { PREDICATE } from "../wire/contracts/predicates.ts";
 import type { ResponseContract } from "../wire/contracts/responses.ts";

@@ -1,7 +1,7 @@
 /** Errors as RFC 9457 problem details: from the reaction that a LakeError asks for to an HTTP status. Never shows a stack. */
 
-import { isRawNumber, stringifyJson } from "../delta/json.ts";
 import type { TableConflict } from "../delta/request.ts";
+import { isRawNumber, stringifyJson } from "../delta/values/json.ts";
 import { type ErrorKind, isLakeError, LakeError } from "../errors.ts";
 import { CONFLICT_HINT, conflictSentence } from "../wire/conflict-text.ts";
 

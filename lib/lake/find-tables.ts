@@ -1,6 +1,6 @@
 /** Finds tables by their logs: walks the folders below a root, and goes into no table, whose data files may be millions. */
 
-import { LOG_FOLDER } from "../delta/log-files.ts";
+import { LOG_FOLDER } from "../delta/files/log-files.ts";
 import type { ObjectStore } from "../ports.ts";
 import { fromLocation, fromS3Location, toLocation } from "./location.ts";
 import { openStore } from "./stores.ts";

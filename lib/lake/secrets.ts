@@ -2,7 +2,7 @@
 
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { deadlineMs } from "../deadlines.ts";
-import { parseJson } from "../delta/json.ts";
+import { parseJson } from "../delta/values/json.ts";
 import { errorText, invalid, unavailable } from "../errors.ts";
 import type { ReaderLogin } from "../ports.ts";
 

@@ -1,8 +1,8 @@
 /** The object store of a location: a folder, or a prefix in a bucket. S3's SDK is loaded at the first call that needs it. */
 
 import { randomUUID } from "node:crypto";
-import { cannotHold } from "../delta/locations.ts";
-import { LOG_FOLDER } from "../delta/log-files.ts";
+import { cannotHold } from "../delta/files/locations.ts";
+import { LOG_FOLDER } from "../delta/files/log-files.ts";
 import { invalid } from "../errors.ts";
 import { openDataFiles } from "../files/data-files.ts";
 import { openTableFiles } from "../files/table-files.ts";

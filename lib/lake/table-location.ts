@@ -1,6 +1,6 @@
-/** The rule for places that clients name: below a root that the operator allows. What holds for everybody is delta/locations.ts. */
+/** The rule for places that clients name: below a root that the operator allows. What holds for everybody is delta/files/locations.ts. */
 
-import { checkTableLocation, defaultFolder, foldersOf, isHidden, isWithin } from "../delta/locations.ts";
+import { checkTableLocation, defaultFolder, foldersOf, isHidden, isWithin } from "../delta/files/locations.ts";
 import { foundAt, invalid, isLakeError } from "../errors.ts";
 import { toLocation } from "./location.ts";
 

@@ -1,7 +1,7 @@
 /** The bytes of a classic checkpoint as a stream of row groups: memory is that of one group, however many files a table has. */
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
-import type { Json } from "../delta/json.ts";
+import type { Json } from "../delta/values/json.ts";
 import { corrupt } from "../errors.ts";
 import { openRowGroup } from "../parquet/write/group.ts";
 import { openSplice } from "../parquet/write/splice.ts";

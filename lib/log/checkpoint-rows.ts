@@ -1,8 +1,8 @@
 /** The columns of a classic checkpoint: names, order and types as Spark writes them, every one nullable (PROTOCOL.md, "Checkpoint Schema"). */
 
 import type { AddFile, DeletionVector, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
-import type { Int64 } from "../delta/int64.ts";
 import { type TableDescription, tableDescription } from "../delta/table-configuration.ts";
+import type { Int64 } from "../delta/values/int64.ts";
 import { corrupt, isLakeError } from "../errors.ts";
 import {
   booleanColumn,

@@ -1,11 +1,11 @@
 /** `stats_parsed` and `partitionValues_parsed` of a checkpoint (PROTOCOL.md, "Checkpoint Schema"): statistics in columns, typed by the table's schema, under physical names. */
 
 import type { AddFile } from "../delta/actions.ts";
-import { type IndexedColumn, indexedColumns } from "../delta/indexed-columns.ts";
-import { isInt64 } from "../delta/int64.ts";
-import { isJsonObject, type Json, type JsonObject, parseJson } from "../delta/json.ts";
-import { partitionColumns, partitionText } from "../delta/partition-values.ts";
+import { type IndexedColumn, indexedColumns } from "../delta/schema/indexed-columns.ts";
+import { partitionColumns, partitionText } from "../delta/schema/partition-values.ts";
 import type { TableDescription } from "../delta/table-configuration.ts";
+import { isInt64 } from "../delta/values/int64.ts";
+import { isJsonObject, type Json, type JsonObject, parseJson } from "../delta/values/json.ts";
 import { booleanColumn, field, longColumn, type StructField, structColumn } from "../parquet/write/columns.ts";
 import { storedType } from "./checkpoint-values.ts";
 

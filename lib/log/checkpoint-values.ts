@@ -1,10 +1,10 @@
 /** Typed values of `stats_parsed` and `partitionValues_parsed`: from the texts of a log to what a column stores. What cannot be read exactly is undefined. */
 
-import type { Instant } from "../delta/calendar.ts";
-import { type Int64, int64, isInt64 } from "../delta/int64.ts";
-import { isRawNumber, type Json } from "../delta/json.ts";
-import { type Decimal, unscaled } from "../delta/numbers.ts";
-import * as types from "../delta/value-types.ts";
+import type { Instant } from "../delta/values/calendar.ts";
+import { type Int64, int64, isInt64 } from "../delta/values/int64.ts";
+import { isRawNumber, type Json } from "../delta/values/json.ts";
+import { type Decimal, unscaled } from "../delta/values/numbers.ts";
+import * as types from "../delta/values/value-types.ts";
 import {
   binaryColumn,
   booleanColumn,

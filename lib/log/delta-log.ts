@@ -8,7 +8,7 @@ import {
   SIDECARS_FOLDER,
   sortLogFiles,
   versionName,
-} from "../delta/log-files.ts";
+} from "../delta/files/log-files.ts";
 import { isLakeError, notFound, unavailable } from "../errors.ts";
 import type { DeltaLog, ObjectStore } from "../ports.ts";
 import { readLastCheckpoint } from "./last-checkpoint.ts";

@@ -1,8 +1,15 @@
 /** `_last_checkpoint`, the hint that saves readers a listing (PROTOCOL.md, "Last Checkpoint File"). Only a hint: nothing is true because it says so. */
 
 import { createHash } from "node:crypto";
-import { isJsonObject, isRawNumber, type Json, type JsonObject, parseJson, stringifyJson } from "../delta/json.ts";
-import { LAST_CHECKPOINT, LOG_FOLDER } from "../delta/log-files.ts";
+import { LAST_CHECKPOINT, LOG_FOLDER } from "../delta/files/log-files.ts";
+import {
+  isJsonObject,
+  isRawNumber,
+  type Json,
+  type JsonObject,
+  parseJson,
+  stringifyJson,
+} from "../delta/values/json.ts";
 import type { ObjectStore, WrittenCheckpoint } from "../ports.ts";
 
 const KEY = `${LOG_FOLDER}/${LAST_CHECKPOINT}`;

@@ -1,6 +1,6 @@
 /** One line of a log, taken as Spark's JSON reader takes it: what it passes over is passed over, what it turns into text is text. Pure. */
 
-import { isJsonObject, type Json, type JsonObject, stringifyJson } from "../delta/json.ts";
+import { isJsonObject, type Json, type JsonObject, stringifyJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
 
 /** Members that Spark's log schema has as text, in whatever form they come, or in 32 bits; of others the decoders ask the type. */

@@ -1,7 +1,7 @@
 /** The top file of a V2 checkpoint in JSON (PROTOCOL.md, "V2 Spec"): lines as in a commit, and references to sidecars. */
 
 import { ActionCollector } from "../delta/decode.ts";
-import { isJsonObject, type JsonObject } from "../delta/json.ts";
+import { isJsonObject, type JsonObject } from "../delta/values/json.ts";
 import { corrupt } from "../errors.ts";
 import type { FileAction, ObjectStore } from "../ports.ts";
 import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";

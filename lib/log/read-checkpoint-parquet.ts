@@ -2,7 +2,7 @@
 
 import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import { decodeAdd, decodeDomain, decodeMetadata, decodeProtocol, decodeRemove, decodeTxn } from "../delta/decode.ts";
-import { isJsonObject, type JsonObject } from "../delta/json.ts";
+import { isJsonObject, type JsonObject } from "../delta/values/json.ts";
 import { corrupt } from "../errors.ts";
 import { type ColumnFilter, findNode } from "../parquet/read/columns.ts";
 import {

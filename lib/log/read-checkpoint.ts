@@ -1,7 +1,7 @@
 /** Reads checkpoints of every kind: classic, in parts, V2 with or without sidecars. */
 
-import { type CheckpointFile, LOG_FOLDER, SIDECARS_FOLDER } from "../delta/log-files.ts";
-import { canonicalPath } from "../delta/paths.ts";
+import { type CheckpointFile, LOG_FOLDER, SIDECARS_FOLDER } from "../delta/files/log-files.ts";
+import { canonicalPath } from "../delta/files/paths.ts";
 import { corrupt } from "../errors.ts";
 import type { CheckpointHeader, FileAction, ObjectStore } from "../ports.ts";
 import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";

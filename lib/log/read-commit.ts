@@ -3,7 +3,7 @@
 import { TextDecoder } from "node:util";
 import type { CommitActions } from "../delta/actions.ts";
 import { ActionCollector } from "../delta/decode.ts";
-import { type Json, type JsonObject, parseJson } from "../delta/json.ts";
+import { type Json, type JsonObject, parseJson } from "../delta/values/json.ts";
 import { corrupt, errorText, isLakeError } from "../errors.ts";
 import { lineActions } from "./log-line.ts";
 

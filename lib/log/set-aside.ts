@@ -1,6 +1,6 @@
 /** Moves a file of a log to another folder of its table: first it is there twice, then once. Nothing is lost at any moment. */
 
-import { LOG_FOLDER } from "../delta/log-files.ts";
+import { LOG_FOLDER } from "../delta/files/log-files.ts";
 import { LakeError } from "../errors.ts";
 import type { ObjectStore } from "../ports.ts";
 

@@ -1,7 +1,7 @@
 /** From `stats_parsed` of a checkpoint to the JSON text of `stats` (PROTOCOL.md, "Per-file Statistics"), as Spark writes it. */
 
-import { int64 } from "../delta/int64.ts";
-import { type Json, type JsonObject, parseJson, stringifyJson } from "../delta/json.ts";
+import { int64 } from "../delta/values/int64.ts";
+import { type Json, type JsonObject, parseJson, stringifyJson } from "../delta/values/json.ts";
 import {
   decimalScale,
   isDate,

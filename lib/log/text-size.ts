@@ -1,6 +1,6 @@
 /** How large a JSON value is, about, without writing it: what batches and limits go by. Pure. */
 
-import { isJsonObject, type Json } from "../delta/json.ts";
+import { isJsonObject, type Json } from "../delta/values/json.ts";
 
 /** Characters of all texts and keys, and some for everything else. */
 export function textSize(value: Json | undefined): number {

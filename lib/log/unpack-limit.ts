@@ -1,6 +1,6 @@
 /** How much a checkpoint may unpack to: what is stored once and named a million times fits into a small file, and not into SQL. */
 
-import type { Json } from "../delta/json.ts";
+import type { Json } from "../delta/values/json.ts";
 import { corrupt } from "../errors.ts";
 import { textSize } from "./text-size.ts";
 

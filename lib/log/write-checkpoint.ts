@@ -1,6 +1,6 @@
 /** Writes a classic checkpoint, checks what is then in the store, and only then lets `_last_checkpoint` name it. */
 
-import { checkpointFileName, LOG_FOLDER } from "../delta/log-files.ts";
+import { checkpointFileName, LOG_FOLDER } from "../delta/files/log-files.ts";
 import { corrupt, unavailable } from "../errors.ts";
 import { countValues, openParquetFile, type ParquetFile } from "../parquet/read/file.ts";
 import type { CheckpointContent, ObjectStore, WrittenCheckpoint } from "../ports.ts";

@@ -3,14 +3,14 @@
  * bound to versions and are not changed afterwards, so what belongs to the cut is read at leisure, without a transaction that lasts.
  */
 
-import { isWithin } from "../delta/locations.ts";
+import { isWithin } from "../delta/files/locations.ts";
 import { invalid, LakeError } from "../errors.ts";
 import type { BackupPlace, BackupRow, BackupSet, Catalog, CatalogCut, Clock, CutTable } from "../ports.ts";
-import { planBackup } from "./backup-base.ts";
-import { findBackups, nextId } from "./backup-list.ts";
-import { BACKUP_FORMAT, getManifest, type Manifest, type ManifestTable, putManifest } from "./backup-manifest.ts";
-import { type PartWriter, partWriter } from "./backup-parts.ts";
-import { isTakenWhole, type RowsPlan, rowsOf, type TablePart } from "./backup-rows.ts";
+import { planBackup } from "./backups/base.ts";
+import { findBackups, nextId } from "./backups/list.ts";
+import { BACKUP_FORMAT, getManifest, type Manifest, type ManifestTable, putManifest } from "./backups/manifest.ts";
+import { type PartWriter, partWriter } from "./backups/parts.ts";
+import { isTakenWhole, type RowsPlan, rowsOf, type TablePart } from "./backups/rows.ts";
 import type { OnProgress } from "./import-rows.ts";
 
 export interface Backing {

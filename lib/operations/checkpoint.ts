@@ -1,11 +1,11 @@
 /** Writes a checkpoint of one version from SQL, in pages, so that memory does not grow with the table. */
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
-import { newestCheckpointDue, tableProperties } from "../delta/properties.ts";
+import { newestCheckpointDue, tableProperties } from "../delta/properties/properties.ts";
 import { unexpiredTxns } from "../delta/txns.ts";
 import { errorText, unavailable } from "../errors.ts";
 import type { DeltaLog, Lake, Page, Signal, WrittenCheckpoint } from "../ports.ts";
-import { checkCommitted } from "./behind-log.ts";
+import { checkCommitted } from "./committing/behind-log.ts";
 
 /** Files read from SQL at a time. */
 export const PAGE_FILES = 5000;

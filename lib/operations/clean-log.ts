@@ -1,18 +1,18 @@
 /** Takes expired versions out of `_delta_log`, once a checkpoint that was compared with SQL takes their place (docs/delta-rules.md §6). */
 
-import { momentBefore } from "../delta/age.ts";
-import { checkpointAt, type ExpiredLog, filesBelow, logCutoff, newestExpired } from "../delta/log-clean-up.ts";
-import { type CheckpointFile, type LogListing, sortLogFiles } from "../delta/log-files.ts";
-import { tableProperties } from "../delta/properties.ts";
+import { checkpointAt, type ExpiredLog, filesBelow, logCutoff, newestExpired } from "../delta/files/log-clean-up.ts";
+import { type CheckpointFile, type LogListing, sortLogFiles } from "../delta/files/log-files.ts";
+import { tableProperties } from "../delta/properties/properties.ts";
 import type { TableRef } from "../delta/request.ts";
+import { momentBefore } from "../delta/values/age.ts";
 import { isLakeError } from "../errors.ts";
 import type { DeltaLog, Lake, RemoveFailure, Signal, TableState } from "../ports.ts";
-import { seeLog } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
-import { compareState } from "./compare-state.ts";
-import { Findings } from "./findings.ts";
-import { requireSoundMirror } from "./sound-mirror.ts";
-import { tableStates } from "./table-states.ts";
+import { tableStates } from "./committing/table-states.ts";
+import { compareState } from "./comparing/compare-state.ts";
+import { Findings } from "./comparing/findings.ts";
+import { seeLog } from "./publishing/check-log.ts";
+import { requireSoundMirror } from "./publishing/sound-mirror.ts";
 
 /** Sidecars of checkpoints that are being written are younger. */
 const SIDECAR_AGE_MS = 86_400_000;

@@ -1,16 +1,19 @@
 /** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (ARCHITECTURE.md D1–D4, D8). */
 
-import { ageMs } from "../delta/age.ts";
+import { namesAbsoluteRemoves } from "../delta/checks/own-paths.ts";
 import { COUNT } from "../delta/limits.ts";
 import { withOrigins } from "../delta/origin.ts";
-import { namesAbsoluteRemoves } from "../delta/own-paths.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
+import { ageMs } from "../delta/values/age.ts";
 import { invalid, isLakeError } from "../errors.ts";
 import type { Lake, PlannedCommit, TableState, Transaction } from "../ports.ts";
-import { acknowledge, type Committed } from "./acknowledge.ts";
-import { type By, signed } from "./author.ts";
-import { BEHIND_LOG, noteHeads } from "./behind-log.ts";
-import { checkChange } from "./check-change.ts";
+import { acknowledge, type Committed } from "./committing/acknowledge.ts";
+import { type By, signed } from "./committing/author.ts";
+import { BEHIND_LOG, noteHeads } from "./committing/behind-log.ts";
+import { checkChange } from "./committing/check-change.ts";
+import { lookAtLogs } from "./committing/first-sight.ts";
+import { mirrorDemand } from "./committing/mirror-demand.ts";
+import { checkPlaces } from "./committing/new-parts.ts";
 import {
   checkedUpToHead,
   conflictOf,
@@ -21,16 +24,13 @@ import {
   planParts,
   publishHeads,
   refreshed,
-} from "./commit-parts.ts";
-import { lookAtLogs } from "./first-sight.ts";
-import { mirrorDemand } from "./mirror-demand.ts";
-import { tableNotFound } from "./missing-table.ts";
-import { checkPlaces } from "./new-parts.ts";
-import { rejected } from "./rejections.ts";
-import { hashRequest } from "./request-hash.ts";
-import { databaseReplaced, sendCommit, sendLocked } from "./send-commit.ts";
-import { forgetTable } from "./table-states.ts";
-import { type Verified, verifyFiles } from "./verify-files.ts";
+} from "./committing/parts.ts";
+import { rejected } from "./committing/rejections.ts";
+import { hashRequest } from "./committing/request-hash.ts";
+import { databaseReplaced, sendCommit, sendLocked } from "./committing/send-commit.ts";
+import { forgetTable } from "./committing/table-states.ts";
+import { type Verified, verifyFiles } from "./committing/verify-files.ts";
+import { tableNotFound } from "./tables/missing-table.ts";
 
 /** After so many rounds on hot tables the last check is made with the locks held, so that no writer starves. */
 const OPTIMISTIC_ROUNDS = 4;

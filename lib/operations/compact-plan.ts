@@ -1,6 +1,8 @@
 /** Which files of a table should become larger ones, from SQL alone: for an engine to carry out, or for compact.ts. */
 
 import type { StringMap } from "../delta/actions.ts";
+import { rewriteProblem } from "../delta/checks/rewritable.ts";
+import { CLUSTERING_DOMAIN } from "../delta/checks/system-domains.ts";
 import {
   type CompactionGroup,
   type CompactionTarget,
@@ -10,15 +12,13 @@ import {
   packed,
   type SmallFile,
 } from "../delta/compaction.ts";
-import { isJsonObject, parseJson } from "../delta/json.ts";
-import { partitionColumns, partitionText } from "../delta/partition-values.ts";
 import type { TableRef } from "../delta/request.ts";
-import { rewriteProblem } from "../delta/rewritable.ts";
-import { CLUSTERING_DOMAIN } from "../delta/system-domains.ts";
+import { partitionColumns, partitionText } from "../delta/schema/partition-values.ts";
 import { type TableConfiguration, tableConfiguration } from "../delta/table-configuration.ts";
+import { isJsonObject, parseJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
 import type { Lake, TableState } from "../ports.ts";
-import { tableStates } from "./table-states.ts";
+import { tableStates } from "./committing/table-states.ts";
 
 export interface CompactionOptions extends CompactionWishes {
   /** Only partitions with these values, by the names of their columns; null for NULL. */

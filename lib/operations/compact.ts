@@ -5,18 +5,18 @@
 
 import { deadlineMs } from "../deadlines.ts";
 import { type AddFile, NO_ACTIONS, type RemoveFile } from "../delta/actions.ts";
+import { misnamedColumn, schemaMismatch } from "../delta/checks/file-schema.ts";
+import { checkRewritable, featuresToDeclare } from "../delta/checks/rewritable.ts";
 import type { CompactionGroup } from "../delta/compaction.ts";
-import { deletionVectorPath, keyInTable } from "../delta/file-places.ts";
-import { misnamedColumn, schemaMismatch } from "../delta/file-schema.ts";
+import { deletionVectorPath, keyInTable } from "../delta/files/file-places.ts";
 import { compactionInfo } from "../delta/optimize-info.ts";
 import type { CommitRequest, TableRef } from "../delta/request.ts";
-import { checkRewritable, featuresToDeclare } from "../delta/rewritable.ts";
 import { type TableConfiguration, tableConfiguration } from "../delta/table-configuration.ts";
 import { corrupt, isLakeError } from "../errors.ts";
 import type { FileRewriter, Lake, Signal, TableFiles, TableState } from "../ports.ts";
 import { commit } from "./commit.ts";
+import { tableStates } from "./committing/table-states.ts";
 import { type CompactionOptions, planCompaction } from "./compact-plan.ts";
-import { tableStates } from "./table-states.ts";
 
 export interface CompactionResult {
   readonly tableId: string;

@@ -1,17 +1,17 @@
 /** Creates a table: version 0 in SQL, which the mirror then publishes like any other version. */
 
-import { checkActionSizes } from "../delta/action-sizes.ts";
-import { canonicalJson } from "../delta/json.ts";
-import { checkTableLocation } from "../delta/locations.ts";
+import { checkActionSizes } from "../delta/fields/action-sizes.ts";
+import { checkTableLocation } from "../delta/files/locations.ts";
 import { type NewTable, newTableActions } from "../delta/new-table.ts";
 import { withOrigins } from "../delta/origin.ts";
 import { planCreation } from "../delta/plan-commit.ts";
+import { canonicalJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
 import type { Lake } from "../ports.ts";
-import { type By, signed } from "./author.ts";
-import { freePlace, taken } from "./free-place.ts";
-import { sha256 } from "./request-hash.ts";
-import { databaseReplaced, type Sent, sendCommit } from "./send-commit.ts";
+import { type By, signed } from "./committing/author.ts";
+import { sha256 } from "./committing/request-hash.ts";
+import { databaseReplaced, type Sent, sendCommit } from "./committing/send-commit.ts";
+import { freePlace, taken } from "./tables/free-place.ts";
 
 /** The database may be started again while a table is made, not again and again. */
 const ROUNDS = 3;

@@ -2,13 +2,13 @@
 
 import { type DiffReport, diffCommit, type OtherDrift } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";
-import { type LogListing, pickSegment } from "../delta/log-files.ts";
+import { type LogListing, pickSegment } from "../delta/files/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
 import { isLakeError, type LakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
-import { compareState, type StateRequest } from "./compare-state.ts";
-import { Findings } from "./findings.ts";
-import { readLag } from "./lag.ts";
+import { compareState, type StateRequest } from "./comparing/compare-state.ts";
+import { Findings } from "./comparing/findings.ts";
+import { readLag } from "./comparing/lag.ts";
 import { findHead } from "./read.ts";
 
 export interface DiffRequest extends StateRequest {

@@ -1,11 +1,11 @@
 /** Forgets a table, once all that it has acknowledged is in its log (ARCHITECTURE.md D41). */
 
-import { pauseMs } from "../delta/age.ts";
 import type { TableRef } from "../delta/request.ts";
+import { pauseMs } from "../delta/values/age.ts";
 import { LakeError } from "../errors.ts";
 import type { DropOptions, Lake, TableHead } from "../ports.ts";
+import { forgetTable } from "./committing/table-states.ts";
 import { findHead } from "./read.ts";
-import { forgetTable } from "./table-states.ts";
 
 /** Longest wait for the mirror; API Gateway cuts at 30 s. */
 const PUBLISH_WAIT_MS = 10_000;

@@ -1,7 +1,7 @@
 /** Writes the whole log of a table elsewhere, from SQL alone: for a copy, a move, or a rebuild. */
 
 import { encodeCommit } from "../delta/encode.ts";
-import { isCheckpointDue } from "../delta/properties.ts";
+import { isCheckpointDue } from "../delta/properties/properties.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
 import type { DeltaLog, Lake } from "../ports.ts";

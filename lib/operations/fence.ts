@@ -1,16 +1,16 @@
 /** Fences a table against foreign writers, or lifts the fence: a commit of the protocol alone. */
 
 import { type FenceState, isFenced, withFence } from "../delta/fence.ts";
-import { canonicalJson } from "../delta/json.ts";
 import { withOrigins } from "../delta/origin.ts";
 import { planProtocolChange } from "../delta/plan-commit.ts";
 import type { TableRef } from "../delta/request.ts";
+import { canonicalJson } from "../delta/values/json.ts";
 import { LakeError } from "../errors.ts";
 import type { Lake, PlannedCommit, TableState } from "../ports.ts";
-import { lookAtLogs } from "./first-sight.ts";
-import { sha256 } from "./request-hash.ts";
-import { sendCommit } from "./send-commit.ts";
-import { forgetTable, tableStates } from "./table-states.ts";
+import { lookAtLogs } from "./committing/first-sight.ts";
+import { sha256 } from "./committing/request-hash.ts";
+import { sendCommit } from "./committing/send-commit.ts";
+import { forgetTable, tableStates } from "./committing/table-states.ts";
 
 export interface FenceResult {
   readonly tableId: string;

@@ -1,12 +1,12 @@
 /** From files of a log to rows: a checkpoint in many batches, commits in one each. What imports and recoveries share. */
 
-import { checkActionSizes } from "../delta/action-sizes.ts";
 import type { CommitActions } from "../delta/actions.ts";
-import type { CheckpointFile, CommitFile, LogSegment } from "../delta/log-files.ts";
+import { checkActionSizes } from "../delta/fields/action-sizes.ts";
+import type { CheckpointFile, CommitFile, LogSegment } from "../delta/files/log-files.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
 import { invalid, isLakeError } from "../errors.ts";
 import type { CheckpointHeader, DeltaLog, FileAction, ImportBatch, ImportProgress, Lake, LogCommit } from "../ports.ts";
-import { loggedTransaction, readCommits, timesOf } from "./log-commits.ts";
+import { loggedTransaction, readCommits, timesOf } from "./publishing/log-commits.ts";
 
 export type OnProgress = (progress: { readonly phase: string; readonly done: number; readonly total?: number }) => void;
 

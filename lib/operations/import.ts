@@ -1,25 +1,25 @@
 /** The move from `_delta_log` to SQL: takes a table over at its version, with the history that the log still allows. Resumable. */
 
 import type { Metadata, Protocol } from "../delta/actions.ts";
-import { checkImportable } from "../delta/importable.ts";
-import type { Int64 } from "../delta/int64.ts";
-import { checkTableLocation } from "../delta/locations.ts";
+import { checkImportable } from "../delta/checks/importable.ts";
+import { checkTableLocation } from "../delta/files/locations.ts";
 import {
   type CheckpointFile,
   type LogListing,
   type LogSegment,
   pickOldestSegment,
   pickSegment,
-} from "../delta/log-files.ts";
-import { unreadableProperties } from "../delta/properties.ts";
+} from "../delta/files/log-files.ts";
+import { unreadableProperties } from "../delta/properties/properties.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
+import type { Int64 } from "../delta/values/int64.ts";
 import { corrupt, isLakeError, LakeError } from "../errors.ts";
 import type { CheckpointHeader, DeltaLog, FormerLife, Lake, TableHead } from "../ports.ts";
+import { recallVacuum } from "./cleaning/recall-vacuum.ts";
 import { checkTableName } from "./create-table.ts";
 import { importSegment, type OnProgress, type Start } from "./import-rows.ts";
-import { removeLateFiles } from "./late-files.ts";
-import { readCommits } from "./log-commits.ts";
-import { recallVacuum } from "./recall-vacuum.ts";
+import { removeLateFiles } from "./publishing/late-files.ts";
+import { readCommits } from "./publishing/log-commits.ts";
 
 export type ImportMode = "full-history" | "snapshot";
 

@@ -1,6 +1,6 @@
 /** Upkeep by schedule: which tables are due by their policies, and what is done with one of them. */
 
-import { isPast } from "../delta/age.ts";
+import { isPast } from "../delta/values/age.ts";
 import { errorText, isLakeError } from "../errors.ts";
 import type { Lake, Signal, TableHead, Upkeep } from "../ports.ts";
 import { cleanLog } from "./clean-log.ts";

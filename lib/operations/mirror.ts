@@ -1,15 +1,15 @@
 /** The move from SQL to `_delta_log`: publishes all that is unpublished of a table, in order (ARCHITECTURE.md D6, D7). Needs no lease. */
 
 import type { Commit } from "../delta/actions.ts";
-import { ageMs, isPast } from "../delta/age.ts";
 import { encodeCommit } from "../delta/encode.ts";
-import { isCheckpointDue } from "../delta/properties.ts";
+import { isCheckpointDue } from "../delta/properties/properties.ts";
+import { ageMs, isPast } from "../delta/values/age.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
 import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
-import { faultError, findHindrance } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
-import { firstAbove, isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./late-files.ts";
-import { writeManifest } from "./manifest.ts";
+import { faultError, findHindrance } from "./publishing/check-log.ts";
+import { firstAbove, isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./publishing/late-files.ts";
+import { writeManifest } from "./publishing/manifest.ts";
 
 /** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
 const BATCH_VERSIONS = 50;

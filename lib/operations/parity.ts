@@ -1,17 +1,17 @@
 /** The scheduled comparison: costs what has changed since the last one, and a whole comparison now and then (ARCHITECTURE.md D15). */
 
-import { isPast } from "../delta/age.ts";
 import { type DiffReport, driftCounts } from "../delta/diff.ts";
 import { encodeCommit } from "../delta/encode.ts";
+import type { LogListing } from "../delta/files/log-files.ts";
 import type { DriftCounts } from "../delta/health.ts";
-import { stringifyJson } from "../delta/json.ts";
-import type { LogListing } from "../delta/log-files.ts";
+import { isPast } from "../delta/values/age.ts";
+import { stringifyJson } from "../delta/values/json.ts";
 import type { DeltaLog, Lake, ParityRecord, TableHead } from "../ports.ts";
-import { checkLog, seeLog } from "./check-log.ts";
+import { sha256 } from "./committing/request-hash.ts";
+import { Findings } from "./comparing/findings.ts";
 import { diffTable, reportOf } from "./diff.ts";
-import { Findings } from "./findings.ts";
+import { checkLog, seeLog } from "./publishing/check-log.ts";
 import { findHead } from "./read.ts";
-import { sha256 } from "./request-hash.ts";
 
 export interface ParityRequest {
   readonly tableId: string;

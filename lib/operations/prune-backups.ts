@@ -1,10 +1,10 @@
 /** Takes away backups that are no longer wanted, and what is left of those that were never finished. */
 
-import { momentBefore } from "../delta/age.ts";
+import { momentBefore } from "../delta/values/age.ts";
 import { invalid } from "../errors.ts";
 import type { BackupPlace, Clock } from "../ports.ts";
-import { chainOf, findBackups, timeOfBackup } from "./backup-list.ts";
-import { MANIFEST, type Manifest, partKey } from "./backup-manifest.ts";
+import { chainOf, findBackups, timeOfBackup } from "./backups/list.ts";
+import { MANIFEST, type Manifest, partKey } from "./backups/manifest.ts";
 
 export interface Keeping {
   /** Backups with a cut of the last so many days stay. */

@@ -1,12 +1,12 @@
 /** Ends a dropped table for good: its rows, and its files where that is asked for (ARCHITECTURE.md D65). */
 
-import { LAST_CHECKPOINT, MANIFEST } from "../delta/log-files.ts";
+import { LAST_CHECKPOINT, MANIFEST } from "../delta/files/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { DroppedHead, Lake, ObjectInfo, Signal } from "../ports.ts";
-import { missingTable, undropUntil, undropWindowMs } from "./missing-table.ts";
-import { BATCH_FILES, openSurvey } from "./vacuum-files.ts";
-import { noteNested } from "./vacuum-orphans.ts";
+import { BATCH_FILES, openSurvey } from "./cleaning/vacuum-files.ts";
+import { noteNested } from "./cleaning/vacuum-orphans.ts";
+import { missingTable, undropUntil, undropWindowMs } from "./tables/missing-table.ts";
 
 /** Rows of one kind in one transaction. */
 const BATCH_ROWS = 10_000;

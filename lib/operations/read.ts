@@ -8,8 +8,8 @@ import { txnsExpireAt } from "../delta/txns.ts";
 import { invalid, notFound } from "../errors.ts";
 
 import type { Lake, ListPage, PageLimits, SnapshotSummary, TableHead, TableState } from "../ports.ts";
-import { missingTable } from "./missing-table.ts";
 import { healthOfTables } from "./table-health.ts";
+import { missingTable } from "./tables/missing-table.ts";
 
 const TABLES_PAGE = 500;
 

@@ -3,7 +3,7 @@
 import { consistentCut, type TransactionGroup } from "../delta/consistent-cut.ts";
 import { isLakeError, type LakeError } from "../errors.ts";
 import type { Lake, TableHead } from "../ports.ts";
-import { type LogAhead, tryLogAhead } from "./log-ahead.ts";
+import { type LogAhead, tryLogAhead } from "./publishing/log-ahead.ts";
 
 /** Why a table does not go up to the end of its log. */
 export interface Stop {

@@ -7,15 +7,15 @@ import { encodeCommit } from "../delta/encode.ts";
 import type { TableRef } from "../delta/request.ts";
 import { isLakeError, type LakeError } from "../errors.ts";
 import type { ImportBatch, Lake, LogCommit, RecoveredVersion, TableHead } from "../ports.ts";
-import { noteHeads } from "./behind-log.ts";
-import { checkLog } from "./check-log.ts";
+import { recallVacuum } from "./cleaning/recall-vacuum.ts";
+import { noteHeads } from "./committing/behind-log.ts";
+import { forgetTable } from "./committing/table-states.ts";
 import { importCommits, importSegment, type OnProgress } from "./import-rows.ts";
 import { inTurn } from "./in-turn.ts";
-import { tableNotFound } from "./missing-table.ts";
+import { checkLog } from "./publishing/check-log.ts";
 import { allTables } from "./read.ts";
-import { recallVacuum } from "./recall-vacuum.ts";
 import { type IncompleteTransaction, planRecovery, type Stop, type TablePlan } from "./recover-plan.ts";
-import { forgetTable } from "./table-states.ts";
+import { tableNotFound } from "./tables/missing-table.ts";
 
 export type { IncompleteTransaction, Stop } from "./recover-plan.ts";
 

@@ -2,10 +2,10 @@
 
 import type { TableRef } from "../delta/request.ts";
 import type { Lake } from "../ports.ts";
+import { forgetTable } from "./committing/table-states.ts";
 import { checkTableName } from "./create-table.ts";
-import { nameTaken } from "./free-place.ts";
 import { findHead } from "./read.ts";
-import { forgetTable } from "./table-states.ts";
+import { nameTaken } from "./tables/free-place.ts";
 
 export interface RenamedTable {
   readonly tableId: string;

@@ -1,16 +1,16 @@
 /** Puts back what is missing from a log that was published: from SQL, and never over other bytes (ARCHITECTURE.md D45). */
 
 import { encodeCommit } from "../delta/encode.ts";
-import { type LogListing, sortLogFiles } from "../delta/log-files.ts";
-import { missingCommits } from "../delta/log-gaps.ts";
-import { newestCheckpointDue } from "../delta/properties.ts";
+import { type LogListing, sortLogFiles } from "../delta/files/log-files.ts";
+import { missingCommits } from "../delta/files/log-gaps.ts";
+import { newestCheckpointDue } from "../delta/properties/properties.ts";
 import type { TableRef } from "../delta/request.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
-import { checkLog, seeLog } from "./check-log.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 import type { OnProgress } from "./import-rows.ts";
-import { removeLateFiles } from "./late-files.ts";
-import { writeManifest } from "./manifest.ts";
+import { checkLog, seeLog } from "./publishing/check-log.ts";
+import { removeLateFiles } from "./publishing/late-files.ts";
+import { writeManifest } from "./publishing/manifest.ts";
 import { findHead } from "./read.ts";
 
 export interface RepairResult {

@@ -1,11 +1,11 @@
 /** Lifts the quarantine of a table, when nothing that SQL has not committed is in its log any more (ARCHITECTURE.md D7). */
 
 import { encodeCommit } from "../delta/encode.ts";
-import { LAST_CHECKPOINT, type LogListing } from "../delta/log-files.ts";
+import { LAST_CHECKPOINT, type LogListing } from "../delta/files/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
-import { checkLog, faultError } from "./check-log.ts";
+import { checkLog, faultError } from "./publishing/check-log.ts";
 import { findHead } from "./read.ts";
 
 export interface ResolveResult {

@@ -1,11 +1,11 @@
 /** Restores a backup into an empty database of any engine, in steps that may be repeated after a kill. */
 
 import type { BackupPlace, Catalog, RestorePlan } from "../ports.ts";
-import type { Manifest } from "./backup-manifest.ts";
+import type { Manifest } from "./backups/manifest.ts";
+import { chooseBackup, type Moment } from "./backups/restore-choice.ts";
+import { cutAt, rowsAt } from "./backups/restore-cut.ts";
+import { readStep, stepsOf } from "./backups/restore-steps.ts";
 import type { OnProgress } from "./import-rows.ts";
-import { chooseBackup, type Moment } from "./restore-choice.ts";
-import { cutAt, rowsAt } from "./restore-cut.ts";
-import { readStep, stepsOf } from "./restore-steps.ts";
 
 export interface RestoreOptions {
   /** The newest if absent. */

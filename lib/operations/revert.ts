@@ -1,19 +1,19 @@
 /** Brings the content of a table back to that of an older version, as a new version: what Spark's RESTORE does. */
 
 import { type AddFile, type Metadata, NO_ACTIONS, type RemoveFile } from "../delta/actions.ts";
-import type { Int64 } from "../delta/int64.ts";
-import { canonicalJson } from "../delta/json.ts";
+import { featuresToDeclare } from "../delta/checks/rewritable.ts";
 import { fileKey } from "../delta/replay.ts";
 import type { CommitRequest, TableRef } from "../delta/request.ts";
-import { featuresToDeclare } from "../delta/rewritable.ts";
 import { tableConfiguration, tableDescription } from "../delta/table-configuration.ts";
+import type { Int64 } from "../delta/values/int64.ts";
+import { canonicalJson } from "../delta/values/json.ts";
 import { invalid, LakeError } from "../errors.ts";
 import type { Lake, TableState } from "../ports.ts";
-import type { By } from "./author.ts";
 import { PAGE_FILES, pages } from "./checkpoint.ts";
 import { commit } from "./commit.ts";
+import type { By } from "./committing/author.ts";
+import { tableStates } from "./committing/table-states.ts";
 import { type AsOf, resolveVersion } from "./read.ts";
-import { tableStates } from "./table-states.ts";
 
 export interface RevertResult {
   readonly tableId: string;

@@ -1,11 +1,11 @@
 /** Ends SQL's memory of a table at a version: time travel by SQL is refused below it, and its rows go (ARCHITECTURE.md D64). */
 
-import { ageMs, momentBefore } from "../delta/age.ts";
-import { tableProperties } from "../delta/properties.ts";
+import { tableProperties } from "../delta/properties/properties.ts";
 import type { TableRef } from "../delta/request.ts";
+import { ageMs, momentBefore } from "../delta/values/age.ts";
 import type { Lake, Signal, TableState, Upkeep } from "../ports.ts";
-import { requireSoundMirror } from "./sound-mirror.ts";
-import { tableStates } from "./table-states.ts";
+import { tableStates } from "./committing/table-states.ts";
+import { requireSoundMirror } from "./publishing/sound-mirror.ts";
 
 const DAY_MS = 86_400_000;
 /** Versions whose rows go in one transaction. */

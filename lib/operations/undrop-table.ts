@@ -1,13 +1,13 @@
 /** Brings a dropped table back, with all its versions, at its place: as long as nothing else has lived there since. */
 
-import { commitFileName } from "../delta/log-files.ts";
+import { commitFileName } from "../delta/files/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
 import type { DroppedHead, Lake, TableHead, UndropOutcome } from "../ports.ts";
+import { forgetTable } from "./committing/table-states.ts";
 import { checkTableName } from "./create-table.ts";
-import { taken } from "./free-place.ts";
-import { missingTable, undropWindowMs } from "./missing-table.ts";
-import { forgetTable } from "./table-states.ts";
+import { taken } from "./tables/free-place.ts";
+import { missingTable, undropWindowMs } from "./tables/missing-table.ts";
 
 export interface UndroppedTable {
   readonly tableId: string;

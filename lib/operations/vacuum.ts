@@ -5,20 +5,20 @@
 
 import type { CommitInfo } from "../delta/actions.ts";
 import { NO_ACTIONS } from "../delta/actions.ts";
-import { momentBefore } from "../delta/age.ts";
 import type { TableRef } from "../delta/request.ts";
 import { tableConfiguration } from "../delta/table-configuration.ts";
 import { type RetentionOptions, SAFE_RETENTION_MS, vacuumEnd, vacuumRetention, vacuumStart } from "../delta/vacuum.ts";
+import { momentBefore } from "../delta/values/age.ts";
 import { invalid, LakeError, unavailable } from "../errors.ts";
 import type { DataFiles, Lake, RemoveFailure, Signal, TableState, Upkeep } from "../ports.ts";
-import type { By } from "./author.ts";
+import { type Doomed, doomedFiles, openSurvey, type Survey } from "./cleaning/vacuum-files.ts";
+import { orphans } from "./cleaning/vacuum-orphans.ts";
 import { commit } from "./commit.ts";
+import type { By } from "./committing/author.ts";
+import { tableStates } from "./committing/table-states.ts";
 import type { OnProgress } from "./import-rows.ts";
 import { mirrorTable } from "./mirror.ts";
-import { requireSoundMirror } from "./sound-mirror.ts";
-import { tableStates } from "./table-states.ts";
-import { type Doomed, doomedFiles, openSurvey, type Survey } from "./vacuum-files.ts";
-import { orphans } from "./vacuum-orphans.ts";
+import { requireSoundMirror } from "./publishing/sound-mirror.ts";
 
 export interface VacuumOptions extends RetentionOptions, By {
   /** False only counts. */

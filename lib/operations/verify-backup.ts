@@ -2,8 +2,8 @@
 
 import { addFingerprint, type Fingerprint, NO_FILES, sameFingerprint } from "../delta/fingerprint.ts";
 import type { BackupPlace, Catalog } from "../ports.ts";
-import { chainOf, findBackup } from "./backup-list.ts";
-import type { ManifestTable } from "./backup-manifest.ts";
+import { chainOf, findBackup } from "./backups/list.ts";
+import type { ManifestTable } from "./backups/manifest.ts";
 import { pages } from "./checkpoint.ts";
 import type { OnProgress } from "./import-rows.ts";
 import { type Restored, restoreCatalog } from "./restore.ts";

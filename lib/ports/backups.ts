@@ -1,7 +1,7 @@
 /** Backups: the rows of a catalog as they go out into a backup and come back, the same on every engine; and the place where backups are. */
 
-import type { Int64 } from "../delta/int64.ts";
 import type { TableStatus } from "../delta/table.ts";
+import type { Int64 } from "../delta/values/int64.ts";
 import type { ObjectStore } from "./storage.ts";
 
 /** Ids and keys are text, integers exact. */

@@ -1,7 +1,7 @@
 /** Files that actions name, for looking at them before a commit. */
 
-import type { FileFooter } from "../delta/file-schema.ts";
-import type { Int64 } from "../delta/int64.ts";
+import type { FileFooter } from "../delta/checks/file-schema.ts";
+import type { Int64 } from "../delta/values/int64.ts";
 
 /** The files of one table. Keys are relative to its root. */
 export interface TableFiles {

@@ -1,7 +1,7 @@
 /** The mirror: what is read from and written to one `_delta_log`. */
 
 import type { AddFile, CommitActions, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
-import type { CheckpointFile, ListedFile, LogListing } from "../delta/log-files.ts";
+import type { CheckpointFile, ListedFile, LogListing } from "../delta/files/log-files.ts";
 import type { SnapshotHeader } from "./snapshots.ts";
 import type { RemoveFailure, Replacement } from "./storage.ts";
 

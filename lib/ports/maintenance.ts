@@ -1,7 +1,7 @@
 /** Upkeep: which files no retained version needs, what has been removed, and how much of a table's past SQL keeps. */
 
 import type { DeletionVector } from "../delta/actions.ts";
-import type { Int64 } from "../delta/int64.ts";
+import type { Int64 } from "../delta/values/int64.ts";
 import type { Page } from "./page.ts";
 
 export interface Maintenance {

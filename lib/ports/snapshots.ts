@@ -2,8 +2,8 @@
 
 import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import type { Fingerprint } from "../delta/fingerprint.ts";
-import type { Int64 } from "../delta/int64.ts";
-import type { FileRequirement } from "../delta/metadata-change.ts";
+import type { FileRequirement } from "../delta/schema/metadata-change.ts";
+import type { Int64 } from "../delta/values/int64.ts";
 import type { ListPage, Page, PageLimits } from "./page.ts";
 
 export interface Snapshots {

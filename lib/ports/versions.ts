@@ -1,8 +1,8 @@
 /** Versions of a table: its history, with or without the actions. */
 
 import type { Commit } from "../delta/actions.ts";
-import type { Int64 } from "../delta/int64.ts";
-import type { JsonObject } from "../delta/json.ts";
+import type { Int64 } from "../delta/values/int64.ts";
+import type { JsonObject } from "../delta/values/json.ts";
 import type { ListPage, PageLimits } from "./page.ts";
 
 export interface Versions {

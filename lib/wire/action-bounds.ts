@@ -1,7 +1,7 @@
 /** Lengths and counts in what a contract leaves to the model: actions and predicates. What the OpenAPI document says is enforced. */
 
-import { isJsonObject, type Json, pointerToken } from "../delta/json.ts";
 import { COUNT, TEXT } from "../delta/limits.ts";
+import { isJsonObject, type Json, pointerToken } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
 import { ACTION } from "./contracts/actions.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";

@@ -3,7 +3,7 @@
  * beyond that goes as base64, which makes four bytes of three.
  */
 
-import { stringifyJson } from "../delta/json.ts";
+import { stringifyJson } from "../delta/values/json.ts";
 import type { ListPage, PageLimits } from "../ports.ts";
 
 /** Bytes of a whole body. */

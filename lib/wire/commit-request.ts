@@ -1,9 +1,9 @@
 /** From the JSON of `POST /v1/commits` to a CommitRequest. `dl commit` reads its files through this, too. */
 
 import { ActionCollector } from "../delta/decode.ts";
-import type { Json } from "../delta/json.ts";
 import { COUNT } from "../delta/limits.ts";
 import type { CommitRequest, TableCommit, VerifyFiles } from "../delta/request.ts";
+import type { Json } from "../delta/values/json.ts";
 import { foundAt, invalid, isLakeError } from "../errors.ts";
 import { checked } from "../validation.ts";
 import { checkActionBounds, checkPredicateBounds } from "./action-bounds.ts";

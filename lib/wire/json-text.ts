@@ -1,6 +1,6 @@
 /** From bytes to JSON: exact, bounded, each name once; with errors that a person can act on. */
 
-import { isRawNumber, type Json, parseJson } from "../delta/json.ts";
+import { isRawNumber, type Json, parseJson } from "../delta/values/json.ts";
 import { invalid, type LakeError } from "../errors.ts";
 import { firstDuplicate, firstFault } from "./json-walk.ts";
 

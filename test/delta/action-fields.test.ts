@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { ActionCollector } from "../../lib/delta/decode.ts";
+import { nearestAction } from "../../lib/delta/fields/action-names.ts";
 import {
   ADD,
   CHANGE_FILE,
@@ -12,11 +14,9 @@ import {
   PROTOCOL,
   REMOVE,
   TXN,
-} from "../../lib/delta/action-fields.ts";
-import { nearestAction } from "../../lib/delta/action-names.ts";
-import { ActionCollector } from "../../lib/delta/decode.ts";
-import * as kinds from "../../lib/delta/field-kinds.ts";
-import { type Json, type JsonObject, parseJson, stringifyJson } from "../../lib/delta/json.ts";
+} from "../../lib/delta/fields/actions.ts";
+import * as kinds from "../../lib/delta/fields/kinds.ts";
+import { type Json, type JsonObject, parseJson, stringifyJson } from "../../lib/delta/values/json.ts";
 import { refuses } from "../support/builders.ts";
 
 /** A value of each type, as JSON text. */

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { unreadableMetadata } from "../../lib/delta/column-metadata.ts";
-import { type JsonObject, parseJson } from "../../lib/delta/json.ts";
 import { newTableActions } from "../../lib/delta/new-table.ts";
+import { unreadableMetadata } from "../../lib/delta/schema/column-metadata.ts";
+import { type JsonObject, parseJson } from "../../lib/delta/values/json.ts";
 import { refuses } from "../support/builders.ts";
 
 const read = (text: string) => unreadableMetadata(parseJson(text) as JsonObject);

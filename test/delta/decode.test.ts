@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type CommitActions, deletionVectorId } from "../../lib/delta/actions.ts";
 import { ActionCollector, decodeAdd, decodeRemove } from "../../lib/delta/decode.ts";
-import { parseJson, pointerToken } from "../../lib/delta/json.ts";
+import { parseJson, pointerToken } from "../../lib/delta/values/json.ts";
 import { refuses } from "../support/builders.ts";
 
 const ADD = '"path":"f","partitionValues":{},"size":1,"modificationTime":2,"dataChange":true';

@@ -6,8 +6,8 @@ import fc from "fast-check";
 import { ActionCollector } from "../../lib/delta/decode.ts";
 import { diffCommit, diffFields, diffFile, diffMetadata, diffProtocol } from "../../lib/delta/diff.ts";
 import { encodeCommitLines } from "../../lib/delta/encode.ts";
-import { type JsonObject, parseJson } from "../../lib/delta/json.ts";
 import { fileKey } from "../../lib/delta/replay.ts";
+import { type JsonObject, parseJson } from "../../lib/delta/values/json.ts";
 import { actions, add, commit, deletionVector, metadata, protocol, remove } from "../support/builders.ts";
 
 const WITH_STATS = { stats: true };

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { Commit } from "../../lib/delta/actions.ts";
 import { ActionCollector } from "../../lib/delta/decode.ts";
 import { actionObjects, encodeCommit, encodeCommitLines } from "../../lib/delta/encode.ts";
-import { type Json, type JsonObject, parseJson, stringifyJson } from "../../lib/delta/json.ts";
+import { type Json, type JsonObject, parseJson, stringifyJson } from "../../lib/delta/values/json.ts";
 import { add, commit, deletionVector, metadata, protocol, remove } from "../support/builders.ts";
 
 function decode(lines: Iterable<string>): Commit["actions"] {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { deletionVectorPath, keyInTable } from "../../lib/delta/file-places.ts";
+import { deletionVectorPath, keyInTable } from "../../lib/delta/files/file-places.ts";
 
 const FOLDER = "file:///lake/some%20where/t";
 const BUCKET = "s3://bucket/some where/t%20x";

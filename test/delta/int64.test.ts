@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { addInt64, int64, isInt64 } from "../../lib/delta/int64.ts";
+import { addInt64, int64, isInt64 } from "../../lib/delta/values/int64.ts";
 import { refuses } from "../support/builders.ts";
 
 const MAX = 2n ** 63n - 1n;

@@ -3,8 +3,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { isInt64 } from "../../lib/delta/int64.ts";
-import { canonicalJson, isJsonObject, isRawNumber, type Json, parseJson, stringifyJson } from "../../lib/delta/json.ts";
+import { isInt64 } from "../../lib/delta/values/int64.ts";
+import {
+  canonicalJson,
+  isJsonObject,
+  isRawNumber,
+  type Json,
+  parseJson,
+  stringifyJson,
+} from "../../lib/delta/values/json.ts";
 
 /** Numbers as texts, because a JavaScript number could not say what is to be tested. */
 const NUMBERS = [

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { COUNT } from "../../lib/delta/limits.ts";
 import {
   checkTableLocation,
   defaultFolder,
@@ -11,7 +10,8 @@ import {
   isHidden,
   isWithin,
   placesAbove,
-} from "../../lib/delta/locations.ts";
+} from "../../lib/delta/files/locations.ts";
+import { COUNT } from "../../lib/delta/limits.ts";
 import { isLakeError } from "../../lib/errors.ts";
 
 test("a place lies in every folder above it, and in the bucket", () => {

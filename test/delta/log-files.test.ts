@@ -11,7 +11,7 @@ import {
   pickSegment,
   sortLogFiles,
   versionName,
-} from "../../lib/delta/log-files.ts";
+} from "../../lib/delta/files/log-files.ts";
 import { isLakeError } from "../../lib/errors.ts";
 
 const file = (name: string, size = 1): ListedFile => ({ name, size, modifiedAt: 0 });

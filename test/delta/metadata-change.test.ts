@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Json, JsonObject } from "../../lib/delta/json.ts";
-import { keptFiles } from "../../lib/delta/metadata-change.ts";
 import { planTable } from "../../lib/delta/plan-commit.ts";
+import { keptFiles } from "../../lib/delta/schema/metadata-change.ts";
+import type { Json, JsonObject } from "../../lib/delta/values/json.ts";
 import {
   actions,
   add,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { nearestName } from "../../lib/delta/nearest-name.ts";
+import { nearestName } from "../../lib/delta/values/nearest-name.ts";
 
 describe("nearestName", () => {
   const near: readonly (readonly [string, string, readonly string[]])[] = [

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Json, JsonObject } from "../../lib/delta/json.ts";
 import { type NewTable, newTableActions } from "../../lib/delta/new-table.ts";
 import { checkProtocolShape } from "../../lib/delta/protocol.ts";
+import type { Json, JsonObject } from "../../lib/delta/values/json.ts";
 import { field, refuses, TABLE_ID } from "../support/builders.ts";
 
 const BASE = ["appendOnly", "deltalakedb.managed", "inCommitTimestamp", "invariants"];

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { placesOf } from "../../lib/delta/action-places.ts";
 import { type CommitActions, NO_ACTIONS, type StringMap } from "../../lib/delta/actions.ts";
-import type { Json } from "../../lib/delta/json.ts";
-import { withCanonicalPartitionValues } from "../../lib/delta/partition-values.ts";
+import { placesOf } from "../../lib/delta/fields/action-places.ts";
+import { withCanonicalPartitionValues } from "../../lib/delta/schema/partition-values.ts";
 import { tableDescription } from "../../lib/delta/table-configuration.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { add as addFile, metadata, remove as removeFile } from "../support/builders.ts";
 

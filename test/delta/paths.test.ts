@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { canonicalPath, checkPath, isOutside, relativePath } from "../../lib/delta/paths.ts";
+import { canonicalPath, checkPath, isOutside, relativePath } from "../../lib/delta/files/paths.ts";
 import { refuses } from "../support/builders.ts";
 
 const AT = "/tables/0";

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseJson } from "../../lib/delta/json.ts";
 import { planTable } from "../../lib/delta/plan-commit.ts";
 import type { TableCommit } from "../../lib/delta/request.ts";
 import type { TableState } from "../../lib/delta/table.ts";
+import { parseJson } from "../../lib/delta/values/json.ts";
 import {
   add,
   deletionVector,

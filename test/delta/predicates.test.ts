@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Json } from "../../lib/delta/json.ts";
 import { compilePredicate } from "../../lib/delta/predicates.ts";
-import { tableProperties } from "../../lib/delta/properties.ts";
-import { parseSchema } from "../../lib/delta/schema.ts";
+import { tableProperties } from "../../lib/delta/properties/properties.ts";
+import { parseSchema } from "../../lib/delta/schema/schema.ts";
 import { tableDescription } from "../../lib/delta/table-configuration.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { metadata } from "../support/builders.ts";
 

@@ -10,8 +10,8 @@ import {
   propertyProblem,
   tableProperties,
   unreadableProperties,
-} from "../../lib/delta/properties.ts";
-import { interval } from "../../lib/delta/property-values.ts";
+} from "../../lib/delta/properties/properties.ts";
+import { interval } from "../../lib/delta/properties/values.ts";
 import { metadata } from "../support/builders.ts";
 
 const DAY = 86_400_000;

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Metadata, Protocol } from "../../lib/delta/actions.ts";
 import { FEATURES, knownFeature, supportedFeatures } from "../../lib/delta/features.ts";
-import type { JsonObject } from "../../lib/delta/json.ts";
 import {
   checkProtocolKnown,
   checkProtocolShape,
@@ -12,6 +11,7 @@ import {
   checkWritable,
 } from "../../lib/delta/protocol.ts";
 import { isActive, tableConfiguration } from "../../lib/delta/table-configuration.ts";
+import type { JsonObject } from "../../lib/delta/values/json.ts";
 import { field, legacy, metadata, protocol, refuses, schemaString } from "../support/builders.ts";
 
 const AT = "/tables/0";

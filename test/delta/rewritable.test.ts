@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { misnamedColumn } from "../../lib/delta/checks/file-schema.ts";
+import { checkRewritable, materializedColumns, rewriteProblem } from "../../lib/delta/checks/rewritable.ts";
 import { FEATURES } from "../../lib/delta/features.ts";
-import { misnamedColumn } from "../../lib/delta/file-schema.ts";
-import { checkRewritable, materializedColumns, rewriteProblem } from "../../lib/delta/rewritable.ts";
 import { tableConfiguration } from "../../lib/delta/table-configuration.ts";
 import { field, metadata, protocol, schemaString } from "../support/builders.ts";
 

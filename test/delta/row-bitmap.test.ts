@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { rowsInBitmap, rowsOfBitmap } from "../../lib/delta/row-bitmap.ts";
+import { rowsInBitmap, rowsOfBitmap } from "../../lib/delta/values/row-bitmap.ts";
 
 const u16 = (...values: number[]) => values.flatMap((v) => [v & 255, v >>> 8]);
 const u32 = (...values: number[]) => values.flatMap((v) => u16(v & 0xffff, v >>> 16));

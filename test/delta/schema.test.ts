@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
-import { completeSchema, parseSchema, physicalName, walkSchema } from "../../lib/delta/schema.ts";
+import { completeSchema, parseSchema, physicalName, walkSchema } from "../../lib/delta/schema/schema.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { field, refuses, schemaString } from "../support/builders.ts";
 
 const AT = "/schemaString";

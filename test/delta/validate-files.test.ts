@@ -1,12 +1,12 @@
 /** The rules that a commit's adds and removes must keep, whoever else commits. */
 
 import { describe, test } from "node:test";
-import { type PlaceOf, placesOf } from "../../lib/delta/action-places.ts";
 import type { CommitActions, DeletionVector, Metadata, Protocol } from "../../lib/delta/actions.ts";
-import { parseJson } from "../../lib/delta/json.ts";
+import { checkUniqueFiles } from "../../lib/delta/checks/validate.ts";
+import { checkDeletionVectors } from "../../lib/delta/checks/vectors.ts";
+import { type PlaceOf, placesOf } from "../../lib/delta/fields/action-places.ts";
 import { tableConfiguration } from "../../lib/delta/table-configuration.ts";
-import { checkUniqueFiles } from "../../lib/delta/validate.ts";
-import { checkDeletionVectors } from "../../lib/delta/validate-vectors.ts";
+import { parseJson } from "../../lib/delta/values/json.ts";
 import {
   actions,
   add,

@@ -2,7 +2,7 @@
 
 import { describe, test } from "node:test";
 import type { Metadata, Protocol } from "../../lib/delta/actions.ts";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { actions, add, field, legacy, metadata, protocol, refuses, schemaString } from "../support/builders.ts";
 import { checkCommit } from "../support/check-commit.ts";
 

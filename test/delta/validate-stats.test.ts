@@ -1,7 +1,7 @@
 /** Column statistics fit the columns of their table. */
 
 import { describe, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { actions, add, field, metadata, protocol, refuses, schemaString } from "../support/builders.ts";
 import { checkCommit } from "../support/check-commit.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { CommitActions, Metadata, Protocol } from "../../lib/delta/actions.ts";
-import { parseJson } from "../../lib/delta/json.ts";
+import { parseJson } from "../../lib/delta/values/json.ts";
 import { actions, metadata, protocol, refuses } from "../support/builders.ts";
 import { checkCommit } from "../support/check-commit.ts";
 

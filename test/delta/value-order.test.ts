@@ -5,10 +5,10 @@ import { after, before, describe, test } from "node:test";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
 import { findConflict } from "../../lib/delta/conflicts.ts";
-import type { Json } from "../../lib/delta/json.ts";
 import { compilePredicate } from "../../lib/delta/predicates.ts";
 import { tableDescription } from "../../lib/delta/table-configuration.ts";
-import { valueType } from "../../lib/delta/value-types.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
+import { valueType } from "../../lib/delta/values/value-types.ts";
 import { actions, add, commit, metadata, remove } from "../support/builders.ts";
 
 let duckdb: DuckDBConnection;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { columnValueType, compareTexts, valueType } from "../../lib/delta/value-types.ts";
+import { columnValueType, compareTexts, valueType } from "../../lib/delta/values/value-types.ts";
 
 const typed = (type: string) => valueType(type) ?? assert.fail(`no type ${type}`);
 const canonical = (type: string, text: string) => typed(type).canonical(text);

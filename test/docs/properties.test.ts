@@ -1,9 +1,9 @@
-/** docs/properties.md is the list of properties in lib/delta/properties.ts, written out. */
+/** docs/properties.md is the list of properties in lib/delta/properties/properties.ts, written out. */
 
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { PROPERTIES, PROPERTY_PREFIXES } from "../../lib/delta/properties.ts";
+import { PROPERTIES, PROPERTY_PREFIXES } from "../../lib/delta/properties/properties.ts";
 
 const FILE = new URL("../../docs/properties.md", import.meta.url);
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseJson } from "../../lib/delta/json.ts";
+import { parseJson } from "../../lib/delta/values/json.ts";
 import { checked } from "../../lib/validation.ts";
 import { commitAnswer, transaction } from "../../lib/wire/contracts/commits.ts";
 import { problem } from "../../lib/wire/contracts/problem.ts";

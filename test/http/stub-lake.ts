@@ -1,6 +1,6 @@
 /** A lake of which a test gives only the calls it expects; any other fails the test. */
 
-import { parseJson } from "../../lib/delta/json.ts";
+import { parseJson } from "../../lib/delta/values/json.ts";
 import { createApp } from "../../lib/http/app.ts";
 import type { HostOptions } from "../../lib/http/endpoint.ts";
 import type { Catalog, Lake } from "../../lib/ports.ts";

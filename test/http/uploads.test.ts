@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stringifyJson } from "../../lib/delta/json.ts";
+import { stringifyJson } from "../../lib/delta/values/json.ts";
 import { notFound } from "../../lib/errors.ts";
 import type { Uploads } from "../../lib/ports.ts";
 import { withoutHealth } from "../support/answers.ts";

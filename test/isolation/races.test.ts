@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
 import type { CommitRequest, CommitResult } from "../../lib/delta/request.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { snapshots } from "../../lib/operations/read.ts";
 import { addOf, commitTo, newTable, removeOf, request, type TestLake } from "../support/lake.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { checkpointFileName, commitFileName } from "../../lib/delta/log-files.ts";
+import { checkpointFileName, commitFileName } from "../../lib/delta/files/log-files.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { readCheckpointFiles, readCheckpointHeader } from "../../lib/log/read-checkpoint.ts";
 import { importTable } from "../../lib/operations/import.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { isJsonObject, parseJson } from "../../lib/delta/json.ts";
+import { isJsonObject, parseJson } from "../../lib/delta/values/json.ts";
 import { canonicalForm, jsonChecksum, moveLastCheckpoint, readLastCheckpoint } from "../../lib/log/last-checkpoint.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
 import { DELTA_DATA, readHint } from "./write-checkpoint-support.ts";

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CommitActions } from "../../lib/delta/actions.ts";
 import { actionObjects } from "../../lib/delta/encode.ts";
-import { type JsonObject, stringifyJson } from "../../lib/delta/json.ts";
+import { type JsonObject, stringifyJson } from "../../lib/delta/values/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { parseCommit } from "../../lib/log/read-commit.ts";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CheckpointFile, ListedFile } from "../../lib/delta/log-files.ts";
+import type { CheckpointFile, ListedFile } from "../../lib/delta/files/log-files.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { readCheckpointFiles, readCheckpointHeader } from "../../lib/log/read-checkpoint.ts";
 import type { FileAction, ObjectStore } from "../../lib/ports.ts";

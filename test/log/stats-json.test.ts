@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { SchemaElement, SchemaTree } from "hyparquet";
-import { isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from "../../lib/delta/json.ts";
+import { isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from "../../lib/delta/values/json.ts";
 import { openDeltaLog } from "../../lib/log/delta-log.ts";
 import { statsJson } from "../../lib/log/stats-json.ts";
 import { findNode } from "../../lib/parquet/read/columns.ts";

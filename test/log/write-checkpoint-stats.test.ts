@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { AddFile, Metadata } from "../../lib/delta/actions.ts";
-import { parseJson } from "../../lib/delta/json.ts";
+import { parseJson } from "../../lib/delta/values/json.ts";
 import { putCheckpoint } from "../../lib/log/write-checkpoint.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
 import {

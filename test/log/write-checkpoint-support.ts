@@ -5,8 +5,8 @@ import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema, 
 import { compressors } from "hyparquet-compressors";
 import { readParquet } from "parquet-wasm";
 import type { AddFile, Metadata, RemoveFile } from "../../lib/delta/actions.ts";
-import { int64 } from "../../lib/delta/int64.ts";
-import { checkpointFileName } from "../../lib/delta/log-files.ts";
+import { checkpointFileName } from "../../lib/delta/files/log-files.ts";
+import { int64 } from "../../lib/delta/values/int64.ts";
 import type { CheckpointContent, ObjectStore, SnapshotHeader } from "../../lib/ports.ts";
 
 /** Real tables, where they are at hand. */

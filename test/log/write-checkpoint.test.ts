@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { AddFile, DeletionVector, RemoveFile, StringMap } from "../../lib/delta/actions.ts";
-import { type Int64, int64 } from "../../lib/delta/int64.ts";
+import { type Int64, int64 } from "../../lib/delta/values/int64.ts";
 import { putCheckpoint } from "../../lib/log/write-checkpoint.ts";
 import type { SnapshotHeader } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";

@@ -39,7 +39,7 @@ export const CONFLICTS = "lib/delta/conflicts.ts";
 const COMMIT = "lib/operations/commit.ts";
 const MIRROR = "lib/operations/mirror.ts";
 const READ = "lib/operations/read.ts";
-const STATES = "lib/operations/table-states.ts";
+const STATES = "lib/operations/committing/table-states.ts";
 
 const NO_LOCKS: readonly Edit[] = [
   {

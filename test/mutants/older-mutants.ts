@@ -2,8 +2,8 @@
 
 import { FUNCTIONS, type Mutant } from "./mutants.ts";
 
-const BEHIND = "lib/operations/behind-log.ts";
-const SIGHT = "lib/operations/first-sight.ts";
+const BEHIND = "lib/operations/committing/behind-log.ts";
+const SIGHT = "lib/operations/committing/first-sight.ts";
 
 export const OLDER_MUTANTS: readonly Mutant[] = [
   {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { LakeError } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { decodeCommitRequest } from "../../lib/wire/commit-request.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { backupCatalog } from "../../lib/operations/backup.ts";
-import { findBackups } from "../../lib/operations/backup-list.ts";
+import { findBackups } from "../../lib/operations/backups/list.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { pruneBackups } from "../../lib/operations/prune-backups.ts";

@@ -7,7 +7,7 @@ import { ZSTD } from "../../lib/backup/codec.ts";
 import { encrypted, parseKey } from "../../lib/backup/encryption.ts";
 import { withScratchCatalog } from "../../lib/lake/backups.ts";
 import { backupCatalog } from "../../lib/operations/backup.ts";
-import { findBackups } from "../../lib/operations/backup-list.ts";
+import { findBackups } from "../../lib/operations/backups/list.ts";
 import { restoreCatalog } from "../../lib/operations/restore.ts";
 import { verifyBackup } from "../../lib/operations/verify-backup.ts";
 import type { BackupPlace, ObjectStore } from "../../lib/ports.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { pickSegment } from "../../lib/delta/log-files.ts";
+import { pickSegment } from "../../lib/delta/files/log-files.ts";
 import { cleanLog } from "../../lib/operations/clean-log.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
 import { importTable } from "../../lib/operations/import.ts";

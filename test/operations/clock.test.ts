@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
-import { ageMs, isPast, pauseMs } from "../../lib/delta/age.ts";
+import { ageMs, isPast, pauseMs } from "../../lib/delta/values/age.ts";
 import { commit } from "../../lib/operations/commit.ts";
+import { readLag } from "../../lib/operations/comparing/lag.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
-import { readLag } from "../../lib/operations/lag.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { checkParity } from "../../lib/operations/parity.ts";
 import { sweepMirrors } from "../../lib/operations/sweep.ts";
@@ -130,11 +130,11 @@ test("ages: never negative, and what cannot be known counts as past", () => {
 
 test("ages are computed in one place", () => {
   const found = repositoryFiles()
-    .filter((path) => /^lib\/(operations|delta|http)\/.*\.ts$/.test(path) && path !== "lib/delta/age.ts")
+    .filter((path) => /^lib\/(operations|delta|http)\/.*\.ts$/.test(path) && path !== "lib/delta/values/age.ts")
     .flatMap((path) =>
       [...readText(path).matchAll(/\b(?:clock\.now\(\)|now) - [\w.]+/g)].map(([text]) => `${path}: ${text}`),
     )
     // Differences between moments of one process.
     .filter((line) => !/health-watch|performance/.test(line));
-  assert.deepEqual(found, [], "ageMs or isPast of lib/delta/age.ts");
+  assert.deepEqual(found, [], "ageMs or isPast of lib/delta/values/age.ts");
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { type CompactionOptions, planCompaction } from "../../lib/operations/compact-plan.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { addOf, commitTo, newTable, openTestLake, SCHEMA, type TestLake } from "../support/lake.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { openRewriter } from "../../lib/compaction/rewriter.ts";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { openTableFiles } from "../../lib/files/table-files.ts";
 import { compactTable } from "../../lib/operations/compact.ts";

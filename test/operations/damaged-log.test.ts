@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { checkpointFileName, commitFileName, pickSegment } from "../../lib/delta/log-files.ts";
+import { checkpointFileName, commitFileName, pickSegment } from "../../lib/delta/files/log-files.ts";
 import { unavailable } from "../../lib/errors.ts";
-import { checkLog } from "../../lib/operations/check-log.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { checkParity } from "../../lib/operations/parity.ts";
+import { checkLog } from "../../lib/operations/publishing/check-log.ts";
 import { findHead } from "../../lib/operations/read.ts";
 import type { ObjectStore } from "../../lib/ports.ts";
 import { importLog, putLog, putText, tableActions } from "../support/foreign-log.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { isJsonObject, type Json } from "../../lib/delta/json.ts";
 import type { ReadSet } from "../../lib/delta/request.ts";
+import { isJsonObject, type Json } from "../../lib/delta/values/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import {
   addOf,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { importAhead } from "../support/foreign-log.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { commitFileName } from "../../lib/delta/log-files.ts";
+import { commitFileName } from "../../lib/delta/files/log-files.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
 import type { ImportMode } from "../../lib/operations/import.ts";
 import { resolveVersion } from "../../lib/operations/read.ts";

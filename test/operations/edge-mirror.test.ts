@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { isJsonObject, parseJson } from "../../lib/delta/json.ts";
-import { checkpointFileName, commitFileName } from "../../lib/delta/log-files.ts";
+import { checkpointFileName, commitFileName } from "../../lib/delta/files/log-files.ts";
+import { isJsonObject, parseJson } from "../../lib/delta/values/json.ts";
 import { unavailable } from "../../lib/errors.ts";
 import { jsonChecksum } from "../../lib/log/last-checkpoint.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";

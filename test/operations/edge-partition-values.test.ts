@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { isJsonObject, type Json, parseJson } from "../../lib/delta/json.ts";
+import { isJsonObject, type Json, parseJson } from "../../lib/delta/values/json.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { importLog, putLog } from "../support/foreign-log.ts";

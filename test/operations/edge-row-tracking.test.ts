@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { isJsonObject, type Json, parseJson } from "../../lib/delta/json.ts";
+import { isJsonObject, type Json, parseJson } from "../../lib/delta/values/json.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
 import { commitOf, liveFiles, newestCheckpoint, publishedLines, stateOf } from "../support/table-facts.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { importLog, putLog, tableActions } from "../support/foreign-log.ts";

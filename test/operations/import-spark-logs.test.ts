@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
-import type { JsonObject } from "../../lib/delta/json.ts";
-import { isJsonObject, type Json } from "../../lib/delta/json.ts";
-import { commitFileName } from "../../lib/delta/log-files.ts";
+import { commitFileName } from "../../lib/delta/files/log-files.ts";
+import type { JsonObject } from "../../lib/delta/values/json.ts";
+import { isJsonObject, type Json } from "../../lib/delta/values/json.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
 import { importLog, putText, tableActions } from "../support/foreign-log.ts";
 import { openTestLake, type TestLake } from "../support/lake.ts";

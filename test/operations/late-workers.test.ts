@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkpointFileName } from "../../lib/delta/log-files.ts";
+import { checkpointFileName } from "../../lib/delta/files/log-files.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
 import { importTable } from "../../lib/operations/import.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { importTable } from "../../lib/operations/import.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { openCatalog } from "../../lib/catalog/open.ts";
-import { commitFileName } from "../../lib/delta/log-files.ts";
+import { commitFileName } from "../../lib/delta/files/log-files.ts";
 import type { CommitRequest } from "../../lib/delta/request.ts";
 import { LakeError } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { commitFileName } from "../../lib/delta/log-files.ts";
+import { commitFileName } from "../../lib/delta/files/log-files.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { checkParity } from "../../lib/operations/parity.ts";
 import type { Catalog, ObjectStore } from "../../lib/ports.ts";

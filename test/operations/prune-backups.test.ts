@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { backupCatalog } from "../../lib/operations/backup.ts";
-import { findBackups } from "../../lib/operations/backup-list.ts";
-import type { Manifest } from "../../lib/operations/backup-manifest.ts";
+import { findBackups } from "../../lib/operations/backups/list.ts";
+import type { Manifest } from "../../lib/operations/backups/manifest.ts";
 import { pruneBackups } from "../../lib/operations/prune-backups.ts";
 import { verifyBackup } from "../../lib/operations/verify-backup.ts";
 import type { BackupPlace } from "../../lib/ports.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { checkpointFileName, commitFileName, pickSegment } from "../../lib/delta/log-files.ts";
+import { checkpointFileName, commitFileName, pickSegment } from "../../lib/delta/files/log-files.ts";
 import { unavailable } from "../../lib/errors.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type Json, parseJson } from "../../lib/delta/json.ts";
+import { type Json, parseJson } from "../../lib/delta/values/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { decodeCommitRequest } from "../../lib/wire/commit-request.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { invalid } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
@@ -161,7 +161,7 @@ describe("vacuum", () => {
     const { lake, tableId, location } = await openTable("v.vectors", {
       configuration: { "delta.enableDeletionVectors": "true" },
     });
-    const { encodeZ85 } = await import("../../lib/delta/z85.ts");
+    const { encodeZ85 } = await import("../../lib/delta/values/z85.ts");
     const name = encodeZ85(
       Uint8Array.from(UUID.replaceAll("-", "").match(/../g) ?? [], (hex) => Number.parseInt(hex, 16)),
     );

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import type { ObjectStore } from "../../lib/ports.ts";
 import { arrow, parquetBytes } from "../parquet/fixture.ts";
 import { addOf } from "../support/lake.ts";

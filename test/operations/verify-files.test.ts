@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { openTableFiles } from "../../lib/files/table-files.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { addOf, removeOf, request } from "../support/lake.ts";

@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { keyInTable } from "../../lib/delta/file-places.ts";
+import { keyInTable } from "../../lib/delta/files/file-places.ts";
 import { commitsIn, verifyIn } from "../support/verify.ts";
 
 describe("tables of real writers hold what their logs say", () => {

@@ -11,9 +11,9 @@ import {
   type Protocol,
   type RemoveFile,
 } from "../../lib/delta/actions.ts";
-import type { Json, JsonObject } from "../../lib/delta/json.ts";
 import type { TableCommit } from "../../lib/delta/request.ts";
 import { MARKER_NAMES, type Markers, type TableState } from "../../lib/delta/table.ts";
+import type { Json, JsonObject } from "../../lib/delta/values/json.ts";
 import { type ErrorKind, LakeError } from "../../lib/errors.ts";
 
 export const TABLE_ID = "11111111-1111-4111-8111-111111111111";

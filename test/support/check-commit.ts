@@ -1,10 +1,10 @@
 /** A commit's actions checked against a table, as the planner does it. */
 
-import { placesOf } from "../../lib/delta/action-places.ts";
 import type { CommitActions, Metadata, Protocol } from "../../lib/delta/actions.ts";
-import { canonicalActions } from "../../lib/delta/canonical-actions.ts";
+import { canonicalActions } from "../../lib/delta/checks/canonical-actions.ts";
+import { checkActions } from "../../lib/delta/checks/validate.ts";
+import { placesOf } from "../../lib/delta/fields/action-places.ts";
 import { tableConfiguration } from "../../lib/delta/table-configuration.ts";
-import { checkActions } from "../../lib/delta/validate.ts";
 
 export interface CheckedTable {
   readonly protocol: Protocol;

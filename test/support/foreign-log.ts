@@ -1,8 +1,8 @@
 /** Logs that somebody else has written, for tests: put down commit by commit in the memory store of a test lake, and imported. */
 
-import type { Json } from "../../lib/delta/json.ts";
-import { stringifyJson } from "../../lib/delta/json.ts";
-import { commitFileName } from "../../lib/delta/log-files.ts";
+import { commitFileName } from "../../lib/delta/files/log-files.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
+import { stringifyJson } from "../../lib/delta/values/json.ts";
 import { type ImportMode, importTable } from "../../lib/operations/import.ts";
 import { SCHEMA, type TestLake } from "./lake.ts";
 

@@ -3,8 +3,8 @@
 import { openCatalog } from "../../lib/catalog/open.ts";
 import type { CommitActions } from "../../lib/delta/actions.ts";
 import { ActionCollector } from "../../lib/delta/decode.ts";
-import type { Json } from "../../lib/delta/json.ts";
 import type { CommitRequest, CommitResult, ReadSet, SupportedFeatures } from "../../lib/delta/request.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { openDataFiles } from "../../lib/files/data-files.ts";
 import { openDeltaLog } from "../../lib/log/delta-log.ts";
 import { commit } from "../../lib/operations/commit.ts";

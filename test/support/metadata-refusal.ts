@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Metadata, Protocol } from "../../lib/delta/actions.ts";
-import type { Json, JsonObject } from "../../lib/delta/json.ts";
+import type { Json, JsonObject } from "../../lib/delta/values/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { actions, field, metadata, protocol, schemaString } from "./builders.ts";
 import { checkCommit } from "./check-commit.ts";

@@ -1,6 +1,6 @@
 /** A lake with everything in it that a catalog can hold, for tests that copy catalogs. */
 
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
 import { importTable } from "../../lib/operations/import.ts";

@@ -57,7 +57,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/catalog/engines/postgres": [...PORTS, ...SQL],
   "lib/catalog/engines/data-api": [...PORTS, ...SQL, "lib/catalog/engines/postgres"],
   "lib/catalog": [...PORTS, "lib/retry.ts", "lib/slots.ts", "lib/database-url.ts"],
-  "lib/parquet": ["lib/delta/int64.ts", "lib/delta/json.ts", "lib/errors.ts", "lib/ports/storage.ts"],
+  "lib/parquet": ["lib/delta/values/int64.ts", "lib/delta/values/json.ts", "lib/errors.ts", "lib/ports/storage.ts"],
   "lib/log": [...PORTS, "lib/parquet"],
   "lib/storage": [...PORTS, "lib/retry.ts", "lib/slots.ts"],
   "lib/files": [...PORTS, "lib/parquet"],

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { AddFile, Commit, RemoveFile } from "../../lib/delta/actions.ts";
-import { pickSegment } from "../../lib/delta/log-files.ts";
+import { pickSegment } from "../../lib/delta/files/log-files.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { pages } from "../../lib/operations/checkpoint.ts";
 import type { CheckpointHeader, Lake, TableState } from "../../lib/ports.ts";

@@ -2,11 +2,11 @@
 
 import { deletedRows } from "../../lib/compaction/deleted-rows.ts";
 import type { AddFile } from "../../lib/delta/actions.ts";
-import { keyInTable } from "../../lib/delta/file-places.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../lib/delta/json.ts";
-import { partitionColumns, partitionText } from "../../lib/delta/partition-values.ts";
-import { memberFields, physicalName, type SchemaField } from "../../lib/delta/schema.ts";
+import { keyInTable } from "../../lib/delta/files/file-places.ts";
+import { partitionColumns, partitionText } from "../../lib/delta/schema/partition-values.ts";
+import { memberFields, physicalName, type SchemaField } from "../../lib/delta/schema/schema.ts";
 import { type TableConfiguration, tableConfiguration } from "../../lib/delta/table-configuration.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../lib/delta/values/json.ts";
 import { pages } from "../../lib/operations/checkpoint.ts";
 import { decimalScale, isDate, unitsPerMillisecond, unscaledDecimal } from "../../lib/parquet/read/annotations.ts";
 import { MAP_ENTRIES, rowName, type SchemaTree } from "../../lib/parquet/read/columns.ts";

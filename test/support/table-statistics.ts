@@ -1,9 +1,9 @@
 /** Statistics of files against their rows: what a bound excludes is not there, counts are exact, and nothing is missing without a reason. */
 
 import assert from "node:assert/strict";
-import { type IndexedColumn, indexedColumns } from "../../lib/delta/indexed-columns.ts";
-import { isJsonObject, type Json, type JsonObject, parseJson } from "../../lib/delta/json.ts";
+import { type IndexedColumn, indexedColumns } from "../../lib/delta/schema/indexed-columns.ts";
 import { tableConfiguration } from "../../lib/delta/table-configuration.ts";
+import { isJsonObject, type Json, type JsonObject, parseJson } from "../../lib/delta/values/json.ts";
 import type { Lake, ObjectStore } from "../../lib/ports.ts";
 import { fileRows } from "./table-rows.ts";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { encodeCommit } from "../../lib/delta/encode.ts";
-import { pickSegment } from "../../lib/delta/log-files.ts";
+import { pickSegment } from "../../lib/delta/files/log-files.ts";
 import { fileKey, LogReplay } from "../../lib/delta/replay.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { pages } from "../../lib/operations/checkpoint.ts";

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type CommitActions, type Metadata, NO_ACTIONS } from "../../lib/delta/actions.ts";
 import { ActionCollector } from "../../lib/delta/decode.ts";
-import { type Json, parseJson } from "../../lib/delta/json.ts";
+import { type Json, parseJson } from "../../lib/delta/values/json.ts";
 import { openTableFiles } from "../../lib/files/table-files.ts";
-import type { PlannedPart } from "../../lib/operations/commit-parts.ts";
-import { type Verified, verifyFiles } from "../../lib/operations/verify-files.ts";
+import type { PlannedPart } from "../../lib/operations/committing/parts.ts";
+import { type Verified, verifyFiles } from "../../lib/operations/committing/verify-files.ts";
 import type { Lake, TableFiles } from "../../lib/ports.ts";
 import { openFileStore } from "../../lib/storage/file.ts";
 

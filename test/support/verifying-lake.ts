@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
 import type { CommitRequest, VerifyFiles } from "../../lib/delta/request.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { isLakeError, type LakeError, unavailable } from "../../lib/errors.ts";
 import { openTableFiles } from "../../lib/files/table-files.ts";
 import { commit } from "../../lib/operations/commit.ts";

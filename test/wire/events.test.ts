@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import type { Json } from "../../lib/delta/json.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { checked } from "../../lib/validation.ts";
 import { decodeCommitRequest } from "../../lib/wire/commit-request.ts";
 import { snapshotRequest } from "../../lib/wire/contracts/reads.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseJson } from "../../lib/delta/json.ts";
+import { parseJson } from "../../lib/delta/values/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { tableLocation } from "../../lib/lake/table-location.ts";
 import { checked } from "../../lib/validation.ts";

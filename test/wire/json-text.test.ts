@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { stringifyJson } from "../../lib/delta/json.ts";
+import { stringifyJson } from "../../lib/delta/values/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { JSON_LIMITS, readJsonText } from "../../lib/wire/json-text.ts";
 import { firstDuplicate, firstFault } from "../../lib/wire/json-walk.ts";

@@ -1,6 +1,6 @@
 /** Heads that were set to an earlier version: their numbers, fingerprints and markers, made of the rows that there are. */
 
-import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
+import { ROW_TRACKING_DOMAIN } from "../../delta/checks/system-domains.ts";
 import { join, OPEN, raw, type Sql, type SqlTransaction, sql, uuid } from "../database.ts";
 import { FINGERPRINT_COLUMNS } from "../rows/heads.ts";
 

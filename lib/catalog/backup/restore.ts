@@ -4,7 +4,7 @@
  * with the progress in one transaction, so that a restore that was killed goes on where it stood.
  */
 
-import { stringifyJson } from "../../delta/json.ts";
+import { stringifyJson } from "../../delta/values/json.ts";
 import { invalid, LakeError } from "../../errors.ts";
 import type { BackupRow, Clock, RestoredPart, RestorePlan } from "../../ports.ts";
 import {

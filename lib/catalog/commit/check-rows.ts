@@ -1,7 +1,7 @@
 /** What only rows can tell: is a removed file live, does an add meet a live path. The twin of dl_check_rows in PL/pgSQL. */
 
 import type { Fingerprint } from "../../delta/fingerprint.ts";
-import type { Int64 } from "../../delta/int64.ts";
+import type { Int64 } from "../../delta/values/int64.ts";
 import type { Rejection } from "../../ports.ts";
 import { OPEN, type SqlTransaction, sql } from "../database.ts";
 import { MAX_REJECTIONS } from "../limits.ts";

@@ -1,13 +1,13 @@
 /** What one version writes, as rows by the names of their columns: computed once from the actions, for TypeScript and PL/pgSQL alike. */
 
 import type { CommitActions, DomainMetadata, RemoveFile } from "../../delta/actions.ts";
+import { ROW_TRACKING_DOMAIN } from "../../delta/checks/system-domains.ts";
 import { metadataFields, protocolFields } from "../../delta/encode.ts";
+import { placesAbove } from "../../delta/files/locations.ts";
 import { STOPPED_STATES, STOPPING_DRIFT, type StopCode } from "../../delta/health.ts";
-import { type Int64, isInt64 } from "../../delta/int64.ts";
-import { isJsonObject, parseJson, stringifyJson } from "../../delta/json.ts";
-import { placesAbove } from "../../delta/locations.ts";
-import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
 import type { MirrorDemand, PlannedTable } from "../../delta/table.ts";
+import { type Int64, isInt64 } from "../../delta/values/int64.ts";
+import { isJsonObject, parseJson, stringifyJson } from "../../delta/values/json.ts";
 import type { CommitOutcome } from "../../ports.ts";
 import {
   type DomainRow,

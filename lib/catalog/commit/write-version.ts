@@ -1,10 +1,10 @@
 /** Writes the rows of one version and moves the head's numbers. The twin of dl_write_version in PL/pgSQL. */
 
+import { ROW_TRACKING_DOMAIN } from "../../delta/checks/system-domains.ts";
 import { addFingerprint, type Fingerprint, subtractFingerprint } from "../../delta/fingerprint.ts";
 import { fillLateValues } from "../../delta/in-commit-timestamps.ts";
-import { addInt64, type Int64 } from "../../delta/int64.ts";
-import { ROW_TRACKING_DOMAIN } from "../../delta/system-domains.ts";
 import type { MarkerName } from "../../delta/table.ts";
+import { addInt64, type Int64 } from "../../delta/values/int64.ts";
 import { OPEN, type Row, raw, type SqlTransaction, sql } from "../database.ts";
 import { DOMAIN_COLUMNS, type DomainRow, REMOVE_COLUMNS, type RemoveRow, TXN_COLUMNS } from "../rows/actions.ts";
 import { FILE_COLUMNS, type FileKey, type FileRow } from "../rows/add.ts";

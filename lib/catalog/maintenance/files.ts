@@ -1,9 +1,9 @@
 /** Files that no retained version needs, and who still names them. */
 
 import { decodeDeletionVector } from "../../delta/decode.ts";
-import { isInt64 } from "../../delta/int64.ts";
-import { isJsonObject } from "../../delta/json.ts";
-import { canonicalElsewhere } from "../../delta/paths.ts";
+import { canonicalElsewhere } from "../../delta/files/paths.ts";
+import { isInt64 } from "../../delta/values/int64.ts";
+import { isJsonObject } from "../../delta/values/json.ts";
 import type { ExpiredFile, FilesAsked, FilesInUse, Page } from "../../ports.ts";
 import { OPEN, type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
 import { canonicalKey } from "../keys.ts";

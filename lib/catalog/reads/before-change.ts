@@ -1,7 +1,7 @@
 /** What a change of a table's metadata asks of its files and of its past. */
 
 import type { Metadata } from "../../delta/actions.ts";
-import type { FileRequirement } from "../../delta/metadata-change.ts";
+import type { FileRequirement } from "../../delta/schema/metadata-change.ts";
 import { type Queries, type Sql, sql, uuid } from "../database.ts";
 import { metadataOf } from "../rows/actions.ts";
 import { text } from "../rows/values.ts";

@@ -1,7 +1,7 @@
 /** Versions with all their actions, rebuilt from rows in one round trip: what the mirror publishes and what conflict checks read. */
 
 import type { Commit, CommitActions, StringMap } from "../../delta/actions.ts";
-import type { Json } from "../../delta/json.ts";
+import type { Json } from "../../delta/values/json.ts";
 import type { CommitRange } from "../../ports.ts";
 import { columnsOf, empty, join, type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
 import type { Dialect } from "../dialect.ts";

@@ -3,8 +3,8 @@
 import type { DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../../delta/actions.ts";
 import { decodeMetadata, decodeProtocol, decodeRemove } from "../../delta/decode.ts";
 import { removeFields } from "../../delta/encode.ts";
-import type { Int64 } from "../../delta/int64.ts";
-import type { JsonObject } from "../../delta/json.ts";
+import type { Int64 } from "../../delta/values/int64.ts";
+import type { JsonObject } from "../../delta/values/json.ts";
 import type { Row, SqlValue } from "../database.ts";
 import { type FileKey, fileKey } from "./add.ts";
 import { flag, json, jsonObject, jsonText, long, optionalJsonObject, optionalLong, storable, text } from "./values.ts";

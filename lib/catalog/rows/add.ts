@@ -3,8 +3,8 @@
 import type { AddFile, FileIdentity } from "../../delta/actions.ts";
 import { decodeDeletionVector } from "../../delta/decode.ts";
 import { deletionVectorFields } from "../../delta/encode.ts";
-import { type Int64, isInt64 } from "../../delta/int64.ts";
-import { isJsonObject, type JsonObject, parseJson } from "../../delta/json.ts";
+import { type Int64, isInt64 } from "../../delta/values/int64.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../delta/values/json.ts";
 import type { Row, SqlValue } from "../database.ts";
 import { dvKey, fileFingerprint, pathKey } from "../keys.ts";
 import { HASH_COLUMNS } from "./heads.ts";

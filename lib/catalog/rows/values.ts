@@ -1,7 +1,7 @@
 /** The border between rows and the model: JSON, booleans and 64-bit integers change their form here and nowhere else. */
 
-import { type Int64, int64 } from "../../delta/int64.ts";
-import { isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from "../../delta/json.ts";
+import { type Int64, int64 } from "../../delta/values/int64.ts";
+import { isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } from "../../delta/values/json.ts";
 import { corrupt, invalid } from "../../errors.ts";
 import type { Row } from "../database.ts";
 

@@ -3,7 +3,7 @@
 import { stat } from "node:fs/promises";
 import { Command, Option } from "commander";
 import type { DiffReport } from "../../delta/diff.ts";
-import { stringifyJson } from "../../delta/json.ts";
+import { stringifyJson } from "../../delta/values/json.ts";
 import { notFound } from "../../errors.ts";
 import { fromLocation, fromS3Location, toLocation } from "../../lake/location.ts";
 import { diffTable } from "../../operations/diff.ts";

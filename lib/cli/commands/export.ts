@@ -1,7 +1,7 @@
 /** dl export: writes the whole log of a table, or of all tables, to another folder, from SQL alone. */
 
 import { Command } from "commander";
-import { defaultFolder } from "../../delta/locations.ts";
+import { defaultFolder } from "../../delta/files/locations.ts";
 import { errorText, isLakeError } from "../../errors.ts";
 import { toLocation } from "../../lake/location.ts";
 import { type ExportResult, exportTable } from "../../operations/export.ts";

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import type { AddFile } from "../../delta/actions.ts";
 import { addFields } from "../../delta/encode.ts";
-import { stringifyJson } from "../../delta/json.ts";
+import { stringifyJson } from "../../delta/values/json.ts";
 import { listFiles, nextFiles } from "../../operations/lists.ts";
 import type { Lake } from "../../ports.ts";
 import { PAGE_BYTES } from "../../wire/answer-size.ts";

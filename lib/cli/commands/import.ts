@@ -1,7 +1,7 @@
 /** dl import: takes an existing Delta table into the catalog. */
 
 import { Command, Option } from "commander";
-import { stringifyJson } from "../../delta/json.ts";
+import { stringifyJson } from "../../delta/values/json.ts";
 import { toLocation } from "../../lake/location.ts";
 import { importTable } from "../../operations/import.ts";
 import { IMPORT_MODES } from "../../wire/import-modes.ts";

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { maskedUrl } from "../../masked-url.ts";
-import { NESTED_HINT, nestedTables } from "../../operations/nested-tables.ts";
+import { NESTED_HINT, nestedTables } from "../../operations/tables/nested-tables.ts";
 import { action, databaseExists } from "../context.ts";
 
 export function migrateCommand(): Command {

@@ -2,8 +2,8 @@
 
 import { Command } from "commander";
 import { isStopped } from "../../delta/health.ts";
-import { checkLog, faultError } from "../../operations/check-log.ts";
 import { mirrorTable } from "../../operations/mirror.ts";
+import { checkLog, faultError } from "../../operations/publishing/check-log.ts";
 import { findHead } from "../../operations/read.ts";
 import { checkedTables } from "../../operations/table-health.ts";
 import type { Lake } from "../../ports.ts";

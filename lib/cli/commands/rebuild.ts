@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { isJsonObject, parseJson } from "../../delta/json.ts";
+import { isJsonObject, parseJson } from "../../delta/values/json.ts";
 import { invalid } from "../../errors.ts";
 import { toLocation } from "../../lake/location.ts";
 import { type RebuildResult, rebuildCatalog } from "../../operations/rebuild.ts";

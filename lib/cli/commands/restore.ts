@@ -2,10 +2,15 @@
 
 import { Command } from "commander";
 import type { LocalLake } from "../../lake/local.ts";
+import type { Moment } from "../../operations/backups/restore-choice.ts";
+import {
+  type LogAboveHead,
+  type LogSetAside,
+  logsAboveHeads,
+  setLogsAside,
+} from "../../operations/backups/set-log-aside.ts";
 import { isRecovered, type RecoverResult, recoverAll } from "../../operations/recover.ts";
 import { type Restored, type RestoreOptions, restoreCatalog } from "../../operations/restore.ts";
-import type { Moment } from "../../operations/restore-choice.ts";
-import { type LogAboveHead, type LogSetAside, logsAboveHeads, setLogsAside } from "../../operations/set-log-aside.ts";
 import { moment } from "../arguments.ts";
 import { backupsAt, type KeyOptions, withKeyOption } from "../backup-place.ts";
 import { action } from "../context.ts";

@@ -11,7 +11,7 @@ import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
-import { NESTED_HINT, nestedTables } from "../../operations/nested-tables.ts";
+import { NESTED_HINT, nestedTables } from "../../operations/tables/nested-tables.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { openPrometheus, type PrometheusMetrics } from "../../telemetry/prometheus.ts";
 import { exposition } from "../../telemetry/samples.ts";

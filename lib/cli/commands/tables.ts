@@ -3,8 +3,8 @@
 import { Command } from "commander";
 
 import { listTables } from "../../operations/lists.ts";
-import { undropUntil } from "../../operations/missing-table.ts";
 import { describeTable, type ListedTable } from "../../operations/read.ts";
+import { undropUntil } from "../../operations/tables/missing-table.ts";
 import type { DroppedHead, Lake } from "../../ports.ts";
 import { INLINE } from "../../wire/answer-size.ts";
 import { descriptionAnswer, tableAnswer } from "../../wire/answers.ts";

@@ -2,8 +2,8 @@
 
 import type { AddFile } from "../../delta/actions.ts";
 import { addFields } from "../../delta/encode.ts";
-import { stringifyJson } from "../../delta/json.ts";
 import type { TableRef } from "../../delta/request.ts";
+import { stringifyJson } from "../../delta/values/json.ts";
 import { listFiles, nextFiles } from "../../operations/lists.ts";
 import type { Lake, Page } from "../../ports.ts";
 import { objectText, PAGE_BYTES, writtenPage } from "../../wire/answer-size.ts";

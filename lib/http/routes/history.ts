@@ -2,7 +2,7 @@
 
 import type { Commit } from "../../delta/actions.ts";
 import { actionObjects, encodeCommitInfo } from "../../delta/encode.ts";
-import type { JsonObject } from "../../delta/json.ts";
+import type { JsonObject } from "../../delta/values/json.ts";
 import { invalid } from "../../errors.ts";
 import { type CommitsPage, commitPart, tableCommits, tableHistory } from "../../operations/history.ts";
 import { findHead } from "../../operations/read.ts";

@@ -1,7 +1,7 @@
 /** /v1/tables: create, import, list, describe, rename, forget and bring back tables. */
 
-import { type JsonObject, stringifyJson } from "../../delta/json.ts";
 import { TEXT } from "../../delta/limits.ts";
+import { type JsonObject, stringifyJson } from "../../delta/values/json.ts";
 import { invalid } from "../../errors.ts";
 import { createTable } from "../../operations/create-table.ts";
 import { dropTable } from "../../operations/drop-table.ts";

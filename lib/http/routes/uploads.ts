@@ -1,6 +1,6 @@
 /** POST /v1/uploads: where to put a request that is larger than the gateway in front of the service lets through. */
 
-import { isJsonObject, type Json } from "../../delta/json.ts";
+import { isJsonObject, type Json } from "../../delta/values/json.ts";
 import { invalid, notFound } from "../../errors.ts";
 import type { Uploads } from "../../ports.ts";
 import { checked } from "../../validation.ts";

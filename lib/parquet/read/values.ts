@@ -1,7 +1,7 @@
 /** From values as Parquet holds them to JSON values, as the decoders of actions want them. */
 
-import { type Int64, int64 } from "../../delta/int64.ts";
-import type { Json } from "../../delta/json.ts";
+import { type Int64, int64 } from "../../delta/values/int64.ts";
+import type { Json } from "../../delta/values/json.ts";
 import { MAP_ENTRIES } from "./columns.ts";
 
 /** 64-bit integers in the normal form of {@link Int64}, missing values as null, texts without annotation decoded. */

@@ -22,7 +22,7 @@ import {
   TimestampMicrosecond,
   Utf8,
 } from "apache-arrow";
-import type { Int64 } from "../../delta/int64.ts";
+import type { Int64 } from "../../delta/values/int64.ts";
 
 /**
  * One column of the row group being filled. Rows are set in ascending order; a row that is never set is null, so that an

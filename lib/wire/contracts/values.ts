@@ -1,8 +1,8 @@
 /** Wire contracts of single values: ids, names, versions, timestamps, limits. Shared by all routes. */
 
 import * as z from "zod";
-import { isRawNumber } from "../../delta/json.ts";
 import { TEXT } from "../../delta/limits.ts";
+import { isRawNumber } from "../../delta/values/json.ts";
 import { UUID } from "../table-ref.ts";
 import { ISO_8601, MAX_TIMESTAMP, parseTimestamp, TIMESTAMP_LENGTH, TIMESTAMP_WANTED } from "../timestamp.ts";
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/json.ts";
+import { type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/values/json.ts";
 import { readEverywhere } from "../support/compare.ts";
 import { type Action, copyUpTo, logName, openGolden } from "../support/golden.ts";
 import type { Lab } from "../support/lab.ts";

@@ -1,6 +1,6 @@
 /** What the differential test is made of: good tables, and requests that differ from good ones in one thing. */
 
-import type { JsonObject } from "../../../lib/delta/json.ts";
+import type { JsonObject } from "../../../lib/delta/values/json.ts";
 import type { Row } from "../support/engines.ts";
 
 export interface Field {

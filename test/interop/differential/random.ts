@@ -1,6 +1,6 @@
 /** Mutations by chance, the same ones for the same seed: of members of actions, of properties, and of partition values. */
 
-import type { Json, JsonObject } from "../../../lib/delta/json.ts";
+import type { Json, JsonObject } from "../../../lib/delta/values/json.ts";
 import { type Chance, seeded } from "../../support/random.ts";
 import { PARTITION_TYPES } from "./bases.ts";
 import type { Case, Standing } from "./case.ts";

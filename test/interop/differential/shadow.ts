@@ -2,7 +2,7 @@
 
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/json.ts";
+import { type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/values/json.ts";
 import { logName } from "../support/golden.ts";
 import type { Case, Sent } from "./case.ts";
 import { actionText, readLog, type Table } from "./table.ts";

@@ -2,7 +2,7 @@
 
 import { copyFileSync, linkSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { JsonObject } from "../../../lib/delta/json.ts";
+import type { JsonObject } from "../../../lib/delta/values/json.ts";
 import type { Engines, Row } from "../support/engines.ts";
 import { BASES } from "./bases.ts";
 import type { Base, StoredFile } from "./case.ts";

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FEATURES } from "../../../lib/delta/features.ts";
-import { type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/json.ts";
+import { type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/values/json.ts";
 import type { Row } from "../support/engines.ts";
 import { logName } from "../support/golden.ts";
 import type { Answer, Service } from "../support/service.ts";

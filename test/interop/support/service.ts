@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseJson, stringifyJson } from "../../../lib/delta/json.ts";
+import { parseJson, stringifyJson } from "../../../lib/delta/values/json.ts";
 
 const DL = fileURLToPath(new URL("../../../lib/cli/main.ts", import.meta.url));
 

@@ -6,7 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { isJsonObject, type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/json.ts";
+import { isJsonObject, type JsonObject, parseJson, stringifyJson } from "../../../lib/delta/values/json.ts";
 import { DataApiError, validation } from "./errors.ts";
 import { type Faults, OPERATIONS, type Operation, openFaults } from "./faults.ts";
 import { answerTo } from "./operations.ts";

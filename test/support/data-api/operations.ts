@@ -1,6 +1,6 @@
 /** The five operations of the Data API on sessions of a database. */
 
-import type { JsonObject } from "../../../lib/delta/json.ts";
+import type { JsonObject } from "../../../lib/delta/values/json.ts";
 import { DataApiError, validation } from "./errors.ts";
 import type { Operation } from "./faults.ts";
 import { bind, type Parameter } from "./parameters.ts";

@@ -1,7 +1,7 @@
 /** Rows as the Data API sends them, and the sizes at which it refuses to. */
 
 import type pg from "pg";
-import { stringifyJson } from "../../../lib/delta/json.ts";
+import { stringifyJson } from "../../../lib/delta/values/json.ts";
 import { DataApiError } from "./errors.ts";
 
 const MAX_ROW_BYTES = 64 * 1024;

@@ -1,7 +1,7 @@
 /** From a statement to what the Data API takes: named parameters, and results as slices of one JSON text. */
 
 import type { Field, SqlParameter } from "@aws-sdk/client-rds-data";
-import { parseJson } from "../../../delta/json.ts";
+import { parseJson } from "../../../delta/values/json.ts";
 import { corrupt } from "../../../errors.ts";
 import { type Row, type Sql, type SqlValue, Uuid } from "../../database.ts";
 import type { Flavour } from "./dialect.ts";

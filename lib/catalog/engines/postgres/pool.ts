@@ -5,7 +5,7 @@
 
 import pg from "pg";
 import { deadlineMs } from "../../../deadlines.ts";
-import { type Int64, int64 } from "../../../delta/int64.ts";
+import { type Int64, int64 } from "../../../delta/values/int64.ts";
 import { LakeError } from "../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../retry.ts";
 import { openSlots, type Slots } from "../../../slots.ts";

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type JsonObject, stringifyJson } from "../../../../lib/delta/json.ts";
+import { type JsonObject, stringifyJson } from "../../../../lib/delta/values/json.ts";
 import type { Case, Sent, Standing } from "../case.ts";
 import { adding, withStats } from "./build.ts";
 

@@ -1,6 +1,6 @@
 /** Small builders that the lists of cases share. */
 
-import type { JsonObject } from "../../../../lib/delta/json.ts";
+import type { JsonObject } from "../../../../lib/delta/values/json.ts";
 import type { Row } from "../../support/engines.ts";
 import type { Case, Field, Sent, Standing, StoredFile } from "../case.ts";
 

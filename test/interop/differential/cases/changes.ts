@@ -1,6 +1,6 @@
 /** A new metaData for a table with live files: what may change, and what would make their rows unreadable or other ones. */
 
-import type { JsonObject } from "../../../../lib/delta/json.ts";
+import type { JsonObject } from "../../../../lib/delta/values/json.ts";
 import type { Row } from "../../support/engines.ts";
 import { field } from "../bases.ts";
 import type { Case, Field, Sent, Standing } from "../case.ts";

@@ -1,6 +1,6 @@
 /** Fields of actions with other types than the protocol and Spark's log schema give them. */
 
-import type { Json, JsonObject } from "../../../../lib/delta/json.ts";
+import type { Json, JsonObject } from "../../../../lib/delta/values/json.ts";
 import type { Case } from "../case.ts";
 import { adding, withStats } from "./build.ts";
 

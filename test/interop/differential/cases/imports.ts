@@ -1,6 +1,6 @@
 /** Logs of others, odd in one thing, that are imported: read as Spark reads them, or refused by name; never a table that cannot go on. */
 
-import { type Json, type JsonObject, parseJson, stringifyJson } from "../../../../lib/delta/json.ts";
+import { type Json, type JsonObject, parseJson, stringifyJson } from "../../../../lib/delta/values/json.ts";
 import type { Case } from "../case.ts";
 import { nullIn } from "./build.ts";
 

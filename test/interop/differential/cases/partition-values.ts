@@ -1,6 +1,6 @@
 /** Partition values: texts for each type, with what readers must make of them where that is clear. */
 
-import type { JsonObject } from "../../../../lib/delta/json.ts";
+import type { JsonObject } from "../../../../lib/delta/values/json.ts";
 import { ANY, type Case } from "../case.ts";
 import { hiveName } from "../store.ts";
 import { adding } from "./build.ts";

@@ -1,6 +1,6 @@
 /** Changes of the protocol. */
 
-import type { JsonObject } from "../../../../lib/delta/json.ts";
+import type { JsonObject } from "../../../../lib/delta/values/json.ts";
 import type { Case, Standing } from "../case.ts";
 import { newProtocol } from "./build.ts";
 

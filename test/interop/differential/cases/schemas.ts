@@ -1,6 +1,6 @@
 /** Schemas of new tables that are wrong in one thing, and some unusual ones that are right. */
 
-import type { JsonObject } from "../../../../lib/delta/json.ts";
+import type { JsonObject } from "../../../../lib/delta/values/json.ts";
 import { field } from "../bases.ts";
 import type { Case } from "../case.ts";
 import { nullIn } from "./build.ts";

@@ -1,6 +1,6 @@
 /** Deletion vectors, right and wrong ones. */
 
-import type { Json, JsonObject } from "../../../../lib/delta/json.ts";
+import type { Json, JsonObject } from "../../../../lib/delta/values/json.ts";
 import type { Case, Sent, Standing } from "../case.ts";
 import { inlineVector, vectorFile } from "../vectors.ts";
 import { adding, withStats } from "./build.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { MirrorFacts } from "../../../../delta/health.ts";
-import { isJsonObject, type Json, parseJson } from "../../../../delta/json.ts";
+import { isJsonObject, type Json, parseJson } from "../../../../delta/values/json.ts";
 import { corrupt } from "../../../../errors.ts";
 import type { CommittedTable, Rejection } from "../../../../ports.ts";
 

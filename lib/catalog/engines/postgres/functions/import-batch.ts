@@ -1,6 +1,6 @@
 /** dl_import_batch_2: a batch of an import, or a version of a recovery, in one call. Its twin in TypeScript is importInTransaction of imports.ts. */
 
-import { isJsonObject, parseJson } from "../../../../delta/json.ts";
+import { isJsonObject, parseJson } from "../../../../delta/values/json.ts";
 import { corrupt } from "../../../../errors.ts";
 import { type ImportAnswer, type ImportRows, requestJson } from "../../../commit/planned-rows.ts";
 import { type Queries, sql } from "../../../database.ts";

@@ -1,0 +1,64 @@
+/** Heads to plan against, remembered between commits: a stale one is found out by the commit statement and costs one more round. */
+
+import type { TableRef } from "../../delta/request.ts";
+import type { Catalog, Lake, TableState } from "../../ports.ts";
+import { missingTable } from "../tables/missing-table.ts";
+import { noteHeads } from "./behind-log.ts";
+
+/** Metadata of wide tables run to megabytes: this bounds what a warm process holds. */
+const MAX_REMEMBERED = 500;
+
+const remembered = new WeakMap<Catalog, Map<string, TableState>>();
+
+function key(ref: TableRef): string {
+  return "tableId" in ref ? `id:${ref.tableId.toLowerCase()}` : `name:${ref.name}`;
+}
+
+/**
+ * States of the given tables, in their order. Remembered ones may be behind the database in everything but tableId and
+ * location; pass `fresh` to ask again.
+ * @throws LakeError notFound naming each missing table
+ */
+export async function tableStates(
+  lake: Lake,
+  refs: readonly TableRef[],
+  options: { readonly fresh?: boolean } = {},
+): Promise<readonly TableState[]> {
+  const cache = remembered.get(lake.catalog) ?? new Map<string, TableState>();
+  remembered.set(lake.catalog, cache);
+  // Taken out at once: while we ask for the others, another request may forget them, or the cache may be cleared.
+  const found = new Map<string, TableState>();
+  for (const ref of options.fresh ? [] : refs) {
+    const state = cache.get(key(ref));
+    if (state) found.set(key(ref), state);
+  }
+  const missing = refs.filter((ref) => !found.has(key(ref)));
+  const read = missing.length === 0 ? [] : await lake.catalog.readStates(missing);
+  noteHeads(lake, read);
+  if (cache.size + read.length > MAX_REMEMBERED) cache.clear();
+  for (const state of read) {
+    for (const ref of [{ tableId: state.tableId }, { name: state.name }]) {
+      cache.set(key(ref), state);
+      found.set(key(ref), state);
+    }
+  }
+  const states: TableState[] = [];
+  for (const ref of refs) {
+    const state = found.get(key(ref));
+    if (state === undefined) throw await missingTable(lake, ref);
+    states.push(state);
+  }
+  return states;
+}
+
+/** Drops what is remembered of a table: after a change of metadata or protocol, or when the database knows it no more. */
+export function forgetTable(lake: Lake, state: { readonly tableId: string; readonly name: string }): void {
+  const cache = remembered.get(lake.catalog);
+  cache?.delete(key({ tableId: state.tableId }));
+  cache?.delete(key({ name: state.name }));
+}
+
+/** Drops all that is remembered: the database may be another one. */
+export function forgetTables(lake: Lake): void {
+  remembered.delete(lake.catalog);
+}

@@ -1,0 +1,65 @@
+/** Whether a table can be made at a place: who has its name, who lives there, whether a log is there, whether it can be written. */
+
+import { cannotHold, overlaps } from "../../delta/files/locations.ts";
+import { isLakeError, LakeError } from "../../errors.ts";
+import type { Lake } from "../../ports.ts";
+
+/** Where a table is to be made, and how it will be called. */
+export interface Place {
+  readonly name: string;
+  readonly location: string;
+}
+
+/** @param by who has the name, or a place that touches this one */
+export function taken(wanted: Place, by: Place, hint?: string): LakeError {
+  if (by.name.toLowerCase() === wanted.name.toLowerCase()) return nameTaken(wanted.name, by.name, hint);
+  return by.location === wanted.location ? locationTaken(wanted.location) : overlaps(wanted.location, by);
+}
+
+/** @param hint what can be done, where it is not to choose another name */
+export function nameTaken(
+  name: string,
+  other: string,
+  hint = "Choose another name, or drop the table first.",
+): LakeError {
+  const inOtherCase = other === name ? "" : `, and "${name}" differs from it only by case`;
+  return new LakeError("conflict", `there is a table named "${other}" already${inOtherCase}`, {
+    code: "TABLE_EXISTS",
+    at: "/name",
+    hint,
+  });
+}
+
+function locationTaken(location: string): LakeError {
+  return new LakeError("conflict", `another table of this catalog lives at ${location}`, {
+    code: "LOCATION_TAKEN",
+    at: "/location",
+    hint: "Two tables cannot share a folder: choose another location.",
+  });
+}
+
+/**
+ * What would be refused is refused before anything is written there. The statement that makes the table decides again, under locks.
+ * @returns the location as its store spells it
+ */
+export async function freePlace(lake: Lake, { name, location }: Place): Promise<string> {
+  const claim = await lake.catalog.findClaim({ name, location });
+  if (claim) throw taken({ name, location }, claim);
+  await checkNoLog(lake, location);
+  return (await lake.tryLocation?.(location)) ?? location;
+}
+
+async function checkNoLog(lake: Lake, location: string): Promise<void> {
+  try {
+    const listing = await lake.openLog(location).list();
+    if (listing.commits.length + listing.checkpoints.length === 0 && !listing.hasStagedCommits) return;
+  } catch (error) {
+    if (isLakeError(error, "notFound")) return;
+    throw cannotHold(location, error);
+  }
+  throw new LakeError("conflict", `there is a Delta table at ${location} already`, {
+    code: "DELTA_LOG_EXISTS",
+    at: "/location",
+    hint: "POST /v1/tables/import (or `dl import`) takes it into the catalog, also one that was dropped; for a new table, choose another location, or remove what is there.",
+  });
+}
