@@ -173,6 +173,21 @@ export const DEADLINES = {
     ms: 120_000,
     afterwards: "408, and the connection is closed",
   },
+  gatewayApi: {
+    call: "the API, behind `dl gateway`",
+    ms: 30_000,
+    afterwards: "the engine gets 503, and sends its request again: it counts once",
+  },
+  gatewaySilence: {
+    call: "an engine that neither sends nor takes bytes of a request to `dl gateway`",
+    ms: 120_000,
+    afterwards: "the connection is closed",
+  },
+  gatewayIdle: {
+    call: "the next request of an engine on a connection to `dl gateway`",
+    ms: 60_000,
+    afterwards: "the connection is closed",
+  },
   mirroredAnswer: {
     call: "the mirror, where a commit says `acknowledge: mirrored`",
     ms: 20_000,

@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "run the API, the mirror, the sweeper and parity checks in one process",
     load: async () => (await import("./commands/serve.ts")).serveCommand(),
   },
+  gateway: {
+    about: "an S3 endpoint for engines: what they write to a Delta log is committed to the catalog",
+    load: async () => (await import("./commands/gateway.ts")).gatewayCommand(),
+  },
   import: {
     about: "take an existing Delta table into the catalog; prints what it found as JSON",
     load: async () => (await import("./commands/import.ts")).importCommand(),

@@ -129,6 +129,11 @@ export function knownFeature(name: string): Feature | undefined {
   return Object.hasOwn(FEATURES, key) ? FEATURES[key] : undefined;
 }
 
+/** What a writer has to honour itself: an engine that commits by the protocol does, since it must refuse what it does not know. */
+export const WRITER_DUTIES: readonly string[] = Object.entries(FEATURES).flatMap(([name, { duty }]) =>
+  duty === "writer" ? [name] : [],
+);
+
 /** What the numbered protocol versions imply (PROTOCOL.md, "Writer Version Requirements"). */
 const IMPLIED_BY_WRITER_VERSION: readonly [number, readonly string[]][] = [
   [2, ["appendOnly", "invariants"]],

@@ -8,6 +8,7 @@ import { openDataFiles } from "../files/data-files.ts";
 import { openTableFiles } from "../files/table-files.ts";
 import type { DataFiles, FileChecks, ObjectStore } from "../ports.ts";
 import { openFileStore } from "../storage/file.ts";
+import type { S3Access } from "../storage/s3-access.ts";
 import { fromLocation, fromS3Location } from "./location.ts";
 
 /** Opens nothing yet. @throws LakeError invalid for storage that is not known here */
@@ -46,6 +47,11 @@ const TRIED = new TextEncoder().encode("deltalakedb tries whether it can write h
 /** Asks a storage for anything: any answer will do. @throws LakeError unavailable; invalid when it is refused */
 export async function askStorage(location: string): Promise<void> {
   await openStore(location).head("_delta_log/_last_checkpoint");
+}
+
+/** How this process reaches S3, for a gateway in front of it. */
+export async function s3Access(): Promise<S3Access> {
+  return (await import("../storage/s3-access.ts")).s3Access();
 }
 
 export { hangingFolders, stepsUnderWay } from "../storage/folder-steps.ts";

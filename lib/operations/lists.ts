@@ -38,6 +38,12 @@ export async function listTables(
   return withCursors(places, (place) => writeTablesCursor({ namespace: namespace ?? "", place }));
 }
 
+/** The table that lives at a canonical location, as a list of one; or none. */
+export async function listTableAt(lake: Lake, location: string): Promise<ListPage<ListedTable>> {
+  const head = await lake.catalog.tableAt(location);
+  return { items: await withHealth(lake, head === undefined ? [] : [head]), cursorAfter: () => "" };
+}
+
 /** One round trip for all; a table that has been dropped since is missing. */
 async function withHealth(lake: Lake, heads: readonly TableHead[]): Promise<readonly ListedTable[]> {
   const checked = await healthOfTables(

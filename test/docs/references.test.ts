@@ -27,8 +27,7 @@ function findings(check: (text: string, file: string) => readonly string[]): rea
 
 describe("references", () => {
   test("none to documents that are not here", () => {
-    const foreign =
-      /\b[Dd]esign (?:§|D\d)|P§|\b(?:style|writers|design)\.md|\b\w+-facts\b|\bshared\/(?!delta-data)\w+/g;
+    const foreign = /\b[Dd]esign (?:§|D\d)|P§|\b(?:style|design)\.md|\b\w+-facts\b|\bshared\/(?!delta-data)\w+/g;
     assert.deepEqual(
       findings((text) => text.match(foreign) ?? []),
       [],

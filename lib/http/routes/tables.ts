@@ -6,7 +6,7 @@ import { invalid } from "../../errors.ts";
 import { createTable } from "../../operations/create-table.ts";
 import { dropTable } from "../../operations/drop-table.ts";
 import { importTable } from "../../operations/import.ts";
-import { listTables } from "../../operations/lists.ts";
+import { listTableAt, listTables } from "../../operations/lists.ts";
 import { describeTable } from "../../operations/read.ts";
 import { renameTable } from "../../operations/rename-table.ts";
 import { undropTable } from "../../operations/undrop-table.ts";
@@ -113,14 +113,20 @@ const list = endpoint(
     summary: "List the tables of the catalog",
     query: z.object({
       namespace: text(TEXT.name, 1).optional().meta({ description: "Tables of this namespace alone" }),
+      location: text(TEXT.location, 1)
+        .optional()
+        .meta({ description: "The table that lives at this place alone, as `location` of answers spells it" }),
       cursor,
       limit: pageLimit("tables"),
     }),
     responses: { 200: answers("One page of tables.", tableList, TABLE_EXAMPLES.list), ...problems(400) },
   },
   async ({ query }, { lake }) => {
-    const { limit = PAGE_DEFAULT, ...rest } = withoutUndefined(query);
-    const page = await listTables(lake, { ...rest, limit });
+    const { limit = PAGE_DEFAULT, location, ...rest } = withoutUndefined(query);
+    if (location !== undefined && Object.keys(rest).length > 0)
+      throw invalid("a location names one table: give it alone");
+    const page =
+      location === undefined ? await listTables(lake, { ...rest, limit }) : await listTableAt(lake, location);
     const { items, next } = writtenPage(page, tableAnswer);
     return jsonText(200, objectText({}, { tables: items }, { next }));
   },

@@ -1,0 +1,116 @@
+/** dl gateway: S3 for engines that write Delta tables; each version that they put is a commit of the catalog. */
+
+import { Command } from "commander";
+import { errorText } from "../../errors.ts";
+import { createApp } from "../../http/app.ts";
+import type { LocalLake } from "../../lake/local.ts";
+import { toLocation } from "../../lake/local.ts";
+import { tableLocation } from "../../lake/table-location.ts";
+import { sweepMirrors } from "../../operations/sweep.ts";
+import { type Logger, openLogger } from "../../telemetry/log.ts";
+import { repeated } from "../arguments.ts";
+import { action, type CommandContext } from "../context.ts";
+import { EXIT } from "../exit-codes.ts";
+import { UsageError } from "../failure.ts";
+import { openS3Face, type S3FaceOptions } from "../gateway/s3-face.ts";
+import { failureFields } from "../serve/health-log.ts";
+import { every } from "../serve/schedule.ts";
+import { stopSignal } from "../serve/signals.ts";
+import { VERSION } from "../version.ts";
+
+interface Options {
+  readonly api?: string;
+  readonly upstream: string;
+  readonly listen: string;
+  readonly keys?: string;
+  readonly domain?: readonly string[];
+  readonly table?: readonly string[];
+  readonly create: boolean;
+}
+
+/** A table that is behind is looked after so often where no `dl serve` does it. */
+const SWEEP_SECONDS = 5;
+const SWEEP_TABLES = 100;
+
+export function gatewayCommand(): Command {
+  return new Command("gateway")
+    .option("--api <url>", "the API that commits; absent, this process commits to --database itself")
+    .requiredOption(
+      "--upstream <place>",
+      "where the objects are: s3://bucket, or a folder whose folders are the buckets",
+    )
+    .option("--listen <host:port>", "address of the S3 endpoint; port 0 takes a free one", "127.0.0.1:9000")
+    .option("--keys <file>", "access keys of clients, a line each: id and secret; needed beyond this machine")
+    .option(
+      "--domain <name>",
+      "a name under which bucket.NAME is a bucket, beside localhost; may be repeated",
+      repeated,
+    )
+    .option(
+      "--table <place=name>",
+      "how a new table is called: s3://bucket/path=namespace.name; may be repeated",
+      repeated,
+    )
+    .option("--no-create", "engines make no tables, but those that --table names")
+    .action(
+      action<Options>(async (context, options) => {
+        const { level } = context.config.logging;
+        const logger = openLogger({ level, environment: context.config.environment });
+        const { host, port } = addressOf(options.listen);
+        const { upstream, keys, domain: domains, table: tables, create: creates } = options;
+        const face = { upstream, host, port, keys, domains, tables, creates, logger };
+        if (options.api !== undefined) {
+          // The key is a secret: it stands in no list of processes.
+          const api = {
+            send: fetch,
+            baseUrl: options.api.replace(/\/$/, ""),
+            access: process.env.DL_API_KEY || undefined,
+          };
+          return run(context, { ...face, api });
+        }
+        return context.withLake((lake) => runWith(context, lake, face), { create: "schema" });
+      }),
+    );
+}
+
+function addressOf(text: string): { readonly host: string; readonly port: number } {
+  const [, v6, name, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = v6 ?? name;
+  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
+  throw new UsageError(`--listen ${text}: write HOST:PORT, such as 127.0.0.1:9000`);
+}
+
+async function runWith(context: CommandContext, lake: LocalLake, face: Omit<S3FaceOptions, "api">): Promise<number> {
+  const { overdue_seconds } = context.config.mirror;
+  const sweeper = every(
+    SWEEP_SECONDS,
+    async () => void (await sweepMirrors(lake, { overdueMs: overdue_seconds * 1000, limit: SWEEP_TABLES })),
+    (error) => face.logger.error(failureFields(error), `the sweep failed: ${errorText(error)}`),
+  );
+  try {
+    return await run(context, { ...face, api: await apiOf(lake, face.upstream, face.logger) });
+  } finally {
+    await sweeper.stop();
+  }
+}
+
+/** The API without a socket. */
+export async function apiOf(lake: LocalLake, upstream: string, logger: Logger): Promise<S3FaceOptions["api"]> {
+  const storage = await toLocation(upstream);
+  const app = createApp(lake, {
+    version: VERSION,
+    resolveLocation: (location, name) => tableLocation({ storage }, location, name),
+    onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
+  });
+  return { send: async (request) => app.fetch(request), baseUrl: "http://localhost" };
+}
+
+async function run({ output, config }: CommandContext, face: S3FaceOptions): Promise<number> {
+  const stop = stopSignal();
+  const server = await openS3Face(face);
+  await output.result({ url: server.url }, () => `dl gateway is at ${server.url}`);
+  const signal = await stop;
+  face.logger.info({ signal }, "stopping");
+  const cut = await server.close({ withinMs: config.server.shutdown_seconds * 1000 });
+  return cut === 0 ? EXIT.ok : EXIT.unfinished;
+}

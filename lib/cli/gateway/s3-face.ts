@@ -1,0 +1,111 @@
+/** The gateway as options make it: what is behind it, where tables are, how new ones are called, and who may come in. */
+
+import { readFile } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
+import { errorText, invalid } from "../../errors.ts";
+import { catalogBehind, type SendToApi } from "../../gateway/catalog.ts";
+import type { Upstream } from "../../gateway/exchange.ts";
+import { openGateway } from "../../gateway/gateway.ts";
+import { type GatewayServer, listenS3 } from "../../gateway/server.ts";
+import type { Keys } from "../../gateway/signatures.ts";
+import { forwardUpstream } from "../../gateway/upstream/forward.ts";
+import { storeUpstream } from "../../gateway/upstream/store.ts";
+import { systemClock } from "../../lake/clock.ts";
+import { fromS3Location, toLocation } from "../../lake/location.ts";
+import { openStore, s3Access } from "../../lake/stores.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { isLoopback } from "../serve/door.ts";
+
+export interface S3FaceOptions {
+  /** `s3://bucket`, or a folder whose folders are the buckets. */
+  readonly upstream: string;
+  readonly host: string;
+  readonly port: number;
+  readonly api: { readonly send: SendToApi; readonly baseUrl: string; readonly access?: string | undefined };
+  /** File of access keys, a line each: id and secret. */
+  readonly keys?: string | undefined;
+  readonly domains?: readonly string[] | undefined;
+  /** `s3://bucket/path=namespace.name`. */
+  readonly tables?: readonly string[] | undefined;
+  /** Whether engines may make tables. */
+  readonly creates: boolean;
+  readonly logger: Logger;
+}
+
+/** @throws LakeError invalid, NO_AUTHENTICATION beyond this machine without keys */
+export async function openS3Face(options: S3FaceOptions): Promise<GatewayServer> {
+  const { host, port, api, logger } = options;
+  const keys = options.keys === undefined ? undefined : await readKeys(options.keys);
+  if (keys === undefined && !isLoopback(host)) {
+    throw invalid(`on ${host} other machines reach the gateway, and nobody would be asked for a signature`, {
+      code: "NO_AUTHENTICATION",
+      hint: "Give --keys FILE, a line for each access key: id and secret. Or listen on 127.0.0.1.",
+    });
+  }
+  const { upstream, locate } = await openUpstream(options.upstream);
+  const named = new Map((options.tables ?? []).map(placeAndName));
+  return listenS3({
+    host,
+    port,
+    keys,
+    ...(options.domains ? { domains: options.domains } : {}),
+    now: systemClock.now,
+    newId: systemClock.newId,
+    onIncident: (error, requestId) => logger.error({ err: error, requestId }, errorText(error)),
+    answer: openGateway({
+      upstream,
+      locate,
+      now: systemClock.now,
+      catalog: catalogBehind(api.send, api),
+      nameOf: (bucket, root) =>
+        named.get(`${bucket}/${root}`) ?? (options.creates ? defaultName(bucket, root) : undefined),
+    }),
+  });
+}
+
+async function openUpstream(url: string): Promise<{
+  readonly upstream: Upstream;
+  readonly locate: (bucket: string, root: string) => Promise<string>;
+}> {
+  const place = fromS3Location(url);
+  if (place === undefined) {
+    const folder = await toLocation(url);
+    const base = new URL(`${folder}/`);
+    return {
+      upstream: storeUpstream(openStore(folder), { newId: systemClock.newId }),
+      locate: (bucket, root) => toLocation(new URL(pathToFileURL(`/${bucket}/${root}`).pathname.slice(1), base).href),
+    };
+  }
+  if (place.prefix !== "") {
+    throw invalid(`${url} is a part of a bucket`, {
+      hint: "Give the whole bucket, s3://bucket: keys stay as they are.",
+    });
+  }
+  return {
+    upstream: forwardUpstream({ bucket: place.bucket, ...(await s3Access()) }),
+    locate: (bucket, root) => toLocation(root === "" ? `s3://${bucket}` : `s3://${bucket}/${root}`),
+  };
+}
+
+/** Every folder on the way to the table is a part of its name, so that no two places share one. */
+function defaultName(bucket: string, root: string): string {
+  const parts = [bucket, ...root.split("/")].filter((part) => part !== "");
+  return (parts.length === 1 ? ["default", ...parts] : parts)
+    .map((part) => part.replaceAll(/[^A-Za-z0-9_-]/g, "_"))
+    .join(".");
+}
+
+function placeAndName(text: string): readonly [string, string] {
+  const [, place, name] = /^s3a?:\/\/([^=]+?)\/?=([\w.-]+)$/.exec(text) ?? [];
+  if (place !== undefined && name !== undefined) return [place, name];
+  throw invalid(`"${text}" names no table`, { hint: "Write --table s3://bucket/path=namespace.name." });
+}
+
+async function readKeys(file: string): Promise<Keys> {
+  const lines = (await readFile(file, "utf8")).split("\n").map((line) => line.trim().split(/\s+/));
+  const keys = new Map(
+    lines.flatMap(([id = "", secret]) => (id === "" || id.startsWith("#") || !secret ? [] : [[id, secret]])),
+  );
+  if (keys.size > 0) return keys;
+  throw invalid(`${file} has no access keys`, { hint: "Write a line for each: its id, a space, its secret." });
+}

@@ -1,0 +1,129 @@
+/** The gateway: S3 in front of S3, in which each version of a Delta log is a commit of the catalog. All else goes through. */
+
+import type { GatewayCatalog } from "./catalog.ts";
+import { S3Error, unlessAbsent } from "./errors.ts";
+import { type S3Answer, type S3Request, type Upstream, type Verb, verbOf, withBody } from "./exchange.ts";
+import { type LogFile, type LogPlace, logFileOf, logPlaceOf } from "./log-names.ts";
+import { type LogReads, listLog, readVersion } from "./log-reads.ts";
+import { type Derived, derivedFiles, type LogWrites, putVersion } from "./log-writes.ts";
+import { copySource, deleteAnswer, deleteUpstream, readDelete } from "./many.ts";
+import { versionCache } from "./version-cache.ts";
+
+export interface GatewayOptions {
+  readonly upstream: Upstream;
+  readonly catalog: GatewayCatalog;
+  /** The canonical location of a table's root. @throws LakeError invalid */
+  readonly locate: (bucket: string, root: string) => Promise<string>;
+  /** The name of a table that an engine makes here; undefined where engines make none. */
+  readonly nameOf: (bucket: string, root: string) => string | undefined;
+  /** Milliseconds. */
+  readonly now: () => number;
+}
+
+const CACHE_BYTES = 32 << 20;
+
+/** @throws S3Error, LakeError */
+export type Gateway = (request: S3Request) => Promise<S3Answer>;
+
+export function openGateway(options: GatewayOptions): Gateway {
+  const { upstream } = options;
+  const parts: Parts = {
+    upstream,
+    reads: { ...options, cache: versionCache(CACHE_BYTES) },
+    writes: { ...options, known: new Map() },
+    derived: derivedFiles(options.now),
+  };
+  return async (request) => {
+    const verb = verbOf(request);
+    if (verb === "deleteMany") return deleteMany(upstream, request);
+    const place = logPlaceOf(verb === "list" ? (request.query.get("prefix") ?? "") : request.key);
+    if (place === undefined) return upstream.send(request);
+    if (verb === "list")
+      return place.name.includes("/") ? upstream.send(request) : listLog(parts.reads, request, place);
+    return inLog(parts, request, { verb, place, file: logFileOf(place.name) });
+  };
+}
+
+interface Parts {
+  readonly upstream: Upstream;
+  readonly reads: LogReads;
+  readonly writes: LogWrites;
+  readonly derived: Derived;
+}
+
+interface About {
+  readonly verb: Verb;
+  readonly place: LogPlace;
+  readonly file: LogFile;
+}
+
+async function inLog(parts: Parts, request: S3Request, about: About): Promise<S3Answer> {
+  const { verb, file } = about;
+  if (file === "other") return parts.upstream.send(request);
+  if (file === "passing") return ofPassing(parts, request, verb);
+  if (verb === "delete") throw new S3Error("AccessDenied", KEPT);
+  if (file === "commit") return ofVersion(parts, request, about);
+  if (verb === "get") return parts.upstream.send(request);
+  if (file === "derived") return ofDerived(parts, request, verb);
+  if (verb === "head") return parts.upstream.send(request);
+  throw new S3Error(
+    "AccessDenied",
+    file === "staged"
+      ? "commits of this table are ordered by the catalog behind the gateway: put <version>.json (STAGED_COMMIT)"
+      : "this object of a log is the catalog's own (LOG_KEPT)",
+  );
+}
+
+const KEPT = "versions and checkpoints of a log are removed by the catalog alone: dl clean-log (LOG_KEPT)";
+
+async function ofVersion(parts: Parts, request: S3Request, { verb, place }: About): Promise<S3Answer> {
+  if (verb === "get" || verb === "head") return readVersion(parts.reads, request, place);
+  if (verb === "put") return putVersion(parts.writes, request, place);
+  if (verb !== "copy") throw new S3Error("NotImplemented", "a version of a log is put in one request");
+  // LogStores that rename put a temporary object first.
+  const source = copySource(request);
+  const slash = source.indexOf("/");
+  const from = { bucket: source.slice(0, slash), key: source.slice(slash + 1) };
+  const get = { ...request, ...from, method: "GET", headers: {}, query: new URLSearchParams() };
+  const read = await unlessAbsent(parts.upstream.send(get));
+  if (read?.body === undefined) throw new S3Error("NoSuchKey", `there is no object ${source}`);
+  const put = { ...request, headers: {} };
+  return putVersion(
+    parts.writes,
+    read.body instanceof Uint8Array ? withBody(put, read.body) : { ...put, body: read.body },
+    place,
+  );
+}
+
+async function ofDerived({ derived, upstream }: Parts, request: S3Request, verb: Verb): Promise<S3Answer> {
+  if (verb === "put") return derived.put(request);
+  if (verb === "copy") return derived.copy(request);
+  if (verb === "multipart") return derived.multipart(request);
+  if (verb !== "head") throw new S3Error("NotImplemented", "the gateway does not know this of an object in a log");
+  const found = (await unlessAbsent(upstream.send(request))) ?? derived.head(request);
+  if (found === undefined) throw new S3Error("NoSuchKey", `there is no object ${request.key}`);
+  return found;
+}
+
+/** It was never stored, and need not be removed. */
+async function ofPassing(parts: Parts, request: S3Request, verb: Verb): Promise<S3Answer> {
+  if (verb === "delete") return { status: 204 };
+  if (verb !== "head" && verb !== "get") return ofDerived(parts, request, verb);
+  const taken = verb === "head" ? parts.derived.head(request) : undefined;
+  if (taken === undefined) throw new S3Error("NoSuchKey", `there is no object ${request.key}`);
+  return taken;
+}
+
+/** What the catalog keeps stays, and is named in the answer; the rest goes. */
+async function deleteMany(upstream: Upstream, request: S3Request): Promise<S3Answer> {
+  const { keys, bytes } = await readDelete(request);
+  const kept = keys.filter((key) => {
+    const place = logPlaceOf(key);
+    return place !== undefined && !["other", "passing"].includes(logFileOf(place.name));
+  });
+  if (kept.length === 0) return upstream.send(withBody(request, bytes));
+  const others = keys.filter((key) => !kept.includes(key));
+  const refused = await deleteUpstream(upstream, request, others);
+  for (const key of kept) refused.set(key, { code: "AccessDenied", message: KEPT });
+  return deleteAnswer(keys, refused);
+}

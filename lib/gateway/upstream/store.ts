@@ -1,0 +1,234 @@
+/** S3's protocol over an object store of ours: a folder behind the gateway answers as a bucket would. */
+
+import type { ObjectInfo, ObjectStore } from "../../ports.ts";
+import { answerRead, type Readable } from "../conditions.ts";
+import { S3Error } from "../errors.ts";
+import { drained, type S3Answer, type S3Request, type Upstream, verbOf, wholeBody } from "../exchange.ts";
+import { type Listed, type ListPage, type ListQuery, listAnswer, listQuery } from "../listing.ts";
+import { copySource, deleteAnswer, readDelete } from "../many.ts";
+import { xml } from "../xml.ts";
+import { type Uploads, uploadsIn } from "./uploads.ts";
+
+/** Bytes that are read at once. */
+const PIECE = 1 << 20;
+/** Empty folders that clients have made; a bucket has none, and nothing but a listing shows them. */
+const MAX_MARKERS = 10_000;
+const MAX_REPLACED = 64 << 20;
+
+/** @param store its top folders are the buckets */
+export function storeUpstream(store: ObjectStore, { newId }: { readonly newId: () => string }): Upstream {
+  const markers = new Set<string>();
+  const uploads = uploadsIn(store, newId);
+  return {
+    async send(request) {
+      if (/^[^a-zA-Z0-9]|[/\\]/.test(request.bucket)) throw new S3Error("NoSuchBucket", "there is no such bucket");
+      return answer(store, request, { markers, uploads });
+    },
+  };
+}
+
+interface Beside {
+  readonly markers: Set<string>;
+  readonly uploads: Uploads;
+}
+
+async function answer(store: ObjectStore, request: S3Request, { markers, uploads }: Beside): Promise<S3Answer> {
+  const name = `${request.bucket}/${request.key}`;
+  switch (verbOf(request)) {
+    case "get":
+    case "head":
+      return read(store, request, name, markers);
+    case "put":
+      if (name.endsWith("/")) return mark(request, name, markers);
+      return put(store, request, name, request.body);
+    case "copy":
+      return copy(store, request, name);
+    case "delete":
+      return deleteOne(store, request, name, markers);
+    case "deleteMany":
+      return deleteMany(store, request, markers);
+    case "list":
+      return list(store, request, markers);
+    case "multipart":
+      return uploads.answer(request, name, (body) => put(store, request, name, body));
+    default:
+      return aboutBucket(request);
+  }
+}
+
+function aboutBucket({ method, key, query }: S3Request): S3Answer {
+  if (key === "" && method === "HEAD") return { status: 200, headers: { "x-amz-bucket-region": "us-east-1" } };
+  if (key === "" && query.has("location")) return { status: 200, headers: XML, body: xml("LocationConstraint", {}) };
+  throw new S3Error("NotImplemented", "a folder behind the gateway knows objects, and nothing else of S3");
+}
+
+const XML = { "content-type": "application/xml" };
+
+/** A weak one would do; engines compare it to notice that an object has been replaced. */
+export function etagOf({ size, modifiedAt }: ObjectInfo): string {
+  return `"${modifiedAt.toString(16)}-${size.toString(16)}"`;
+}
+
+async function read(
+  store: ObjectStore,
+  request: S3Request,
+  name: string,
+  markers: ReadonlySet<string>,
+): Promise<S3Answer> {
+  const info = name.endsWith("/") ? undefined : await store.head(name);
+  if (info !== undefined) return answerRead(request, readable(store, info));
+  if (markers.has(name))
+    return answerRead(request, { size: 0, etag: '"0"', modifiedAt: 0, read: () => new Uint8Array() });
+  throw new S3Error("NoSuchKey", `there is no object ${request.key}`);
+}
+
+function readable(store: ObjectStore, info: ObjectInfo): Readable {
+  return {
+    size: info.size,
+    etag: etagOf(info),
+    modifiedAt: info.modifiedAt,
+    async *read(start, end) {
+      for (let at = start; at < end; at += PIECE) yield store.getRange(info.key, at, Math.min(end, at + PIECE));
+    },
+  };
+}
+
+/** A folder, as Hadoop makes it. */
+async function mark({ body }: S3Request, name: string, markers: Set<string>): Promise<S3Answer> {
+  if ((await drained(body)) > 0)
+    throw new S3Error("InvalidRequest", "an object whose name ends in / has no bytes here");
+  if (markers.size >= MAX_MARKERS) markers.clear();
+  markers.add(name);
+  return { status: 200, headers: { etag: '"0"' } };
+}
+
+async function put(
+  store: ObjectStore,
+  { headers }: Pick<S3Request, "headers">,
+  name: string,
+  body: AsyncIterable<Uint8Array>,
+): Promise<S3Answer> {
+  if (headers["if-none-match"] === "*") {
+    if ((await store.putIfAbsent(name, body)) === "exists") throw preconditionFailed("If-None-Match");
+  } else {
+    const match = headers["if-match"];
+    if (match === undefined) await store.put(name, body);
+    else await replace(store, name, match, body);
+  }
+  const info = await store.head(name);
+  return { status: 200, headers: info === undefined ? {} : { etag: etagOf(info) } };
+}
+
+/** Compared and replaced in one step, for which the bytes are held: what is replaced so is small. */
+async function replace(
+  store: ObjectStore,
+  name: string,
+  match: string,
+  body: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const refuse = () => new S3Error("EntityTooLarge", `an object that is replaced has at most ${MAX_REPLACED} bytes`);
+  const to = await wholeBody(body, { bytes: MAX_REPLACED, refuse });
+  const found = await store.get(name);
+  if (found === undefined) throw new S3Error("NoSuchKey", `there is no object ${name}`);
+  const isReplaced = etagOf(found.info) === match && (await store.replaceIf(name, { from: found.bytes, to }));
+  if (!isReplaced) throw preconditionFailed("If-Match");
+}
+
+function preconditionFailed(header: string): S3Error {
+  return new S3Error("PreconditionFailed", `412 Precondition Failed: ${header}`);
+}
+
+async function copy(store: ObjectStore, request: S3Request, name: string): Promise<S3Answer> {
+  await drained(request.body);
+  const source = copySource(request);
+  const info = await store.head(source);
+  if (info === undefined) throw new S3Error("NoSuchKey", `there is no object ${source}`);
+  const { headers } = await put(
+    store,
+    request,
+    name,
+    readable(store, info).read(0, info.size) as AsyncIterable<Uint8Array>,
+  );
+  return {
+    status: 200,
+    headers: XML,
+    body: xml("CopyObjectResult", { ETag: headers?.etag, LastModified: new Date(info.modifiedAt).toISOString() }),
+  };
+}
+
+async function deleteOne(
+  store: ObjectStore,
+  { headers, key }: S3Request,
+  name: string,
+  markers: Set<string>,
+): Promise<S3Answer> {
+  markers.delete(name);
+  if (name.endsWith("/")) return { status: 204 };
+  const match = headers["if-match"];
+  if (match !== undefined) {
+    const found = await store.get(name);
+    if (found === undefined) throw new S3Error("NoSuchKey", `there is no object ${key}`);
+    const isGone = etagOf(found.info) === match && (await store.removeIf(name, found.bytes));
+    if (!isGone) throw preconditionFailed("If-Match");
+    return { status: 204 };
+  }
+  const [failed] = await store.remove([name]);
+  if (failed !== undefined) throw failed.error;
+  return { status: 204 };
+}
+
+async function deleteMany(store: ObjectStore, request: S3Request, markers: Set<string>): Promise<S3Answer> {
+  const { keys } = await readDelete(request);
+  for (const key of keys) markers.delete(`${request.bucket}/${key}`);
+  const files = keys.filter((key) => !key.endsWith("/")).map((key) => `${request.bucket}/${key}`);
+  const failed = await store.remove(files);
+  const refused = new Map(failed.map(({ key, error }) => [key.slice(request.bucket.length + 1), error.message]));
+  return deleteAnswer(keys, new Map([...refused].map(([key, message]) => [key, { code: "InternalError", message }])));
+}
+
+async function list(store: ObjectStore, request: S3Request, markers: ReadonlySet<string>): Promise<S3Answer> {
+  const asked = listQuery(request);
+  const page = await pageOf(store, request.bucket, asked, markers);
+  return listAnswer(request.bucket, asked, page, request.query.get("continuation-token"));
+}
+
+/** What follows all names that begin with a prefix. */
+const LAST = "\u{10FFFF}";
+
+async function pageOf(
+  store: ObjectStore,
+  bucket: string,
+  asked: ListQuery,
+  markers: ReadonlySet<string>,
+): Promise<ListPage> {
+  const { prefix, delimiter, maxKeys } = asked;
+  const root = `${bucket}/`;
+  const objects: Listed[] = [];
+  const prefixes: string[] = [];
+  let startAfter = asked.after.endsWith("/") && delimiter !== "" ? `${asked.after}${LAST}` : asked.after;
+  let last = "";
+  const isFull = () => objects.length + prefixes.length >= maxKeys;
+  for (let goesOn = maxKeys > 0; goesOn; ) {
+    goesOn = false;
+    for await (const info of store.list(`${root}${prefix}`, { startAfter: `${root}${startAfter}` })) {
+      const key = info.key.slice(root.length);
+      if (isFull()) return { objects, prefixes, next: last };
+      const end = delimiter === "" ? -1 : key.indexOf(delimiter, prefix.length);
+      if (end < 0) {
+        objects.push({ key, size: info.size, etag: etagOf(info), modifiedAt: info.modifiedAt });
+        last = key;
+        continue;
+      }
+      // Whatever else lies below is passed over: the walk begins anew behind it.
+      last = key.slice(0, end + delimiter.length);
+      prefixes.push(last);
+      startAfter = `${last}${LAST}`;
+      goesOn = true;
+      break;
+    }
+  }
+  if (objects.length + prefixes.length === 0 && asked.after === "" && markers.has(`${root}${prefix}`)) {
+    return { objects: [{ key: prefix, size: 0, etag: '"0"', modifiedAt: 0 }], prefixes };
+  }
+  return { objects, prefixes };
+}

@@ -1,0 +1,27 @@
+/** How this process reaches S3, for those who speak its protocol themselves: address, region and credentials as the SDK finds them. */
+
+import { newS3Client } from "./s3.ts";
+
+export interface S3Access {
+  /** Of a bucket, by the rules of the SDK: path-style where an endpoint is set. */
+  readonly addressOf: (bucket: string) => URL;
+  readonly region: string;
+  readonly credentials: () => Promise<{
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  }>;
+}
+
+export async function s3Access(): Promise<S3Access> {
+  const { config } = newS3Client();
+  const region = await config.region();
+  const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
+  const endpoint = AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL;
+  const asked = { Region: region, ForcePathStyle: Boolean(endpoint), ...(endpoint ? { Endpoint: endpoint } : {}) };
+  return {
+    addressOf: (Bucket) => config.endpointProvider({ ...asked, Bucket }).url,
+    region,
+    credentials: () => config.credentials(),
+  };
+}
