@@ -2,12 +2,12 @@
 
 import { isLakeError } from "../lib/errors.ts";
 import type { AwsLake } from "../lib/lake/aws.ts";
-import { openBackups, withScratchCatalog } from "../lib/lake/backups.ts";
+import { withScratchCatalog } from "../lib/lake/backups.ts";
 import { backupCatalog } from "../lib/operations/backup.ts";
 import { verifyBackup } from "../lib/operations/verify-backup.ts";
 import type { BackupPlace } from "../lib/ports.ts";
 import { EVENT_METRICS } from "../lib/telemetry/metric-names.ts";
-import { around, backupsOf, containerLake, logger } from "./middleware.ts";
+import { around, containerLake, logger } from "./middleware.ts";
 
 const lakeOf = containerLake();
 
@@ -19,7 +19,7 @@ interface Task {
 
 export const handler = around(async ({ task = "backup", full = false }: Task) => {
   const lake = await lakeOf();
-  const place = await openBackups(backupsOf(lake));
+  const place = await lake.backups();
   return task === "verify" ? verify(lake, place) : backup(lake, place, full);
 });
 

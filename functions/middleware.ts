@@ -4,7 +4,7 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
-import { errorText, invalid, isLakeError } from "../lib/errors.ts";
+import { errorText, isLakeError } from "../lib/errors.ts";
 import { type AwsLake, openAwsLake, perContainer } from "../lib/lake/aws.ts";
 import type { Signal } from "../lib/ports.ts";
 
@@ -26,12 +26,6 @@ export function containerLake({ sendsAgain = false }: { readonly sendsAgain?: bo
   const onLostMessage = (tableIds: readonly string[], error: unknown) =>
     logger.warn("the mirror could not be woken up; the sweeper will try again", { tableIds, reason: errorText(error) });
   return perContainer(() => openAwsLake(process.env, { onLostMessage, sendsAgain }));
-}
-
-/** Where backups are. @throws LakeError invalid for a function that was not told */
-export function backupsOf({ settings }: AwsLake): string {
-  if (settings.backups !== undefined) return settings.backups;
-  throw invalid("BACKUPS is not set: this function has no place for backups");
 }
 
 /** Aborted when less than `reserveMs` is left of an invocation. Not a timer: what has begun goes on. */

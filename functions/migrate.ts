@@ -1,5 +1,5 @@
 /**
- * Brings the SQL schema, and the login that may only read, up to date at deploy: a custom resource. Forward only; a newer schema
+ * Brings the SQL schema, and the logins that may less, up to date at deploy: a custom resource. Forward only; a newer schema
  * than ours stops the deployment.
  */
 
@@ -37,8 +37,7 @@ async function migrate(lake: AwsLake, context: Context): Promise<readonly string
     sleep: (ms: number) => lake.clock.sleep(ms),
   };
   const attempt = async () => {
-    const reader = await lake.readerLogin();
-    return (await lake.catalog.migrate(reader ? { reader } : {})).applied;
+    return (await lake.catalog.migrate(await lake.logins())).applied;
   };
   return retry(policy, attempt, (error) => {
     if (!isLakeError(error, "unavailable")) return false;

@@ -42,7 +42,7 @@ export function runbookOf(alarm: AlarmDefinition): string {
 
 const { mirrorLag, oldestUnpublished, unpublishedVersions, mirrorFailures, commitDuration } = EVENT_METRICS;
 const { commitsBehindLog, serverErrors, databaseErrors, parityRuns, sweeps } = EVENT_METRICS;
-const { backups, backupVerifications, backupVerifyFailures } = EVENT_METRICS;
+const { backups, backupVerifications, backupVerifyFailures, restoreDrills, maintenanceRuns } = EVENT_METRICS;
 
 /** The alarms of one stage; only the two clocks depend on its settings. */
 export function alarmsOf(settings: Settings): readonly AlarmDefinition[] {
@@ -170,7 +170,7 @@ function clockAlarms({ sweepMinutes, parityMinutes }: Settings): readonly AlarmD
 }
 
 /** Backups, and what is run by a schedule alone: a function that breaks off, also for want of time, says so by its errors. */
-function safetyAlarms({ backup }: Settings): readonly AlarmDefinition[] {
+function safetyAlarms({ backup, maintenance }: Settings): readonly AlarmDefinition[] {
   const hourly = { periodSeconds: 3600 } as const;
   return [
     {
@@ -186,11 +186,30 @@ function safetyAlarms({ backup }: Settings): readonly AlarmDefinition[] {
       ...hourly,
       source: "drillFunction",
     }),
+    {
+      ...above("no-restore-drill", "ticket", restoreDrills.cloudwatch, 1, "No restore for practice has succeeded"),
+      ...noneIn(7),
+    },
     above("maintenance-failed", "ticket", "Errors", 0, "Maintenance of a table failed", {
       ...hourly,
       source: "maintenanceFunction",
     }),
+    {
+      ...above("maintenance-not-running", "ticket", maintenanceRuns.cloudwatch, 1, "Nothing is tidied up any more"),
+      ...still(maintenance.everyMinutes),
+    },
   ];
+}
+
+/** Seven days are all that CloudWatch looks back: what is to be missed must come more often. */
+function noneIn(days: number): Partial<AlarmDefinition> {
+  return {
+    evaluationPeriods: days,
+    datapointsToAlarm: days,
+    periodSeconds: 86_400,
+    comparison: "below",
+    missing: "breaching",
+  };
 }
 
 /** Three runs in a row did not come. */

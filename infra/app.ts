@@ -11,9 +11,13 @@ import { nameOf, settingsOf } from "./settings.ts";
 export function addStacks(app: App): { readonly data: DataStack; readonly application: AppStack } {
   const settings = settingsOf((name) => app.node.tryGetContext(name));
   const url: unknown = app.node.tryGetContext("localDatabaseUrl");
-  const reader: unknown = app.node.tryGetContext("localReaderSecret");
-  if (reader && !url) throw new Error("-c localReaderSecret= is for the database of -c localDatabaseUrl=: give both.");
-  const external = typeof url === "string" && url !== "" ? { externalDatabase: accessOf(url, reader) } : {};
+  const [reader, scratch] = ["localReaderSecret", "localScratchSecret"].map((name) => {
+    const secret: unknown = app.node.tryGetContext(name);
+    if (secret && !url) throw new Error(`-c ${name}= is for the database of -c localDatabaseUrl=: give both.`);
+    return typeof secret === "string" && secret !== "" ? secret : undefined;
+  });
+  const external =
+    typeof url === "string" && url !== "" ? { externalDatabase: accessOf(url, { reader, scratch }) } : {};
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const data = new DataStack(app, nameOf(settings, "data"), { settings, ...external });
   const { database, tables, backups } = data;
@@ -22,12 +26,21 @@ export function addStacks(app: App): { readonly data: DataStack; readonly applic
 }
 
 /** Functions get permission for the cluster and secret that the URL names; an emulator's names are no ARNs and need none. */
-function accessOf(url: string, readerSecret: unknown): DatabaseAccess {
+function accessOf(
+  url: string,
+  logins: { readonly [login in "reader" | "scratch"]: string | undefined },
+): DatabaseAccess {
   const [, clusterArn, secret] = /^rds-data:\/\/(arn:[^?]+)\?(?:.*&)?secret=(arn[^&]+)/.exec(url) ?? [];
   if (clusterArn === undefined || secret === undefined) return { url };
-  const access = { url, clusterArn, secretArn: decodeURIComponent(secret) };
-  if (typeof readerSecret !== "string" || readerSecret === "") return access;
-  return { ...access, reader: { url: url.replace(secret, readerSecret), secretArn: readerSecret } };
+  const { reader, scratch } = logins;
+  const loginOf = (secretArn: string) => ({ url: url.replace(secret, secretArn), secretArn });
+  return {
+    url,
+    clusterArn,
+    secretArn: decodeURIComponent(secret),
+    ...(reader === undefined ? {} : { reader: loginOf(reader) }),
+    ...(scratch === undefined ? {} : { scratch: loginOf(scratch) }),
+  };
 }
 
 if (import.meta.main) addStacks(new App());

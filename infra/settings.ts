@@ -49,6 +49,8 @@ export interface Settings {
     readonly lock: "governance" | "compliance";
     /** How often the newest backup is restored for practice. */
     readonly drillDays: number;
+    /** The ARN of a secret with the key that backups are encrypted with; S3 alone encrypts them without it. */
+    readonly keySecret?: string;
   };
   readonly maintenance: {
     readonly everyMinutes: number;
@@ -76,7 +78,7 @@ const COMMON = {
     maxUnpublished: 10_000,
     commitsWhenStopped: "accept",
   },
-  backup: { everyMinutes: 60, keepDays: 35, lock: "governance", drillDays: 30 },
+  backup: { everyMinutes: 60, keepDays: 35, lock: "governance", drillDays: 3 },
   maintenance: { everyMinutes: 60, vacuum: false },
   storageRoots: [],
   logOperators: [],
@@ -132,6 +134,10 @@ export function settingsOf(context: Context): Settings {
   if (lock !== "governance" && lock !== "compliance") {
     throw new Error(`-c backupLock=${lock}: there are governance and compliance.`);
   }
+  const keySecret = text(context, "backupKeySecret");
+  if (keySecret !== undefined && !keySecret.startsWith("arn:")) {
+    throw new Error(`-c backupKeySecret=${keySecret} is not the ARN of a secret.`);
+  }
   const alarmMail = text(context, "alarmMail");
   const existingBucket = text(context, "existingBucket");
   const logOperators = text(context, "logOperators")?.split(",") ?? [];
@@ -149,7 +155,7 @@ export function settingsOf(context: Context): Settings {
   }
   return {
     ...settings,
-    backup: { ...settings.backup, lock },
+    backup: { ...settings.backup, lock, ...(keySecret === undefined ? {} : { keySecret }) },
     maintenance: { ...settings.maintenance, vacuum: text(context, "vacuum") === "true" || settings.maintenance.vacuum },
     storageRoots,
     logOperators,

@@ -292,6 +292,12 @@ const FunctionEnvironmentSchema = z.object({
   STORAGE_ROOTS: z.string().optional(),
   /** Login that the function that reads has; made, and given its password, by the one that migrates. */
   READER_SECRET_ARN: z.string().startsWith("arn:").optional(),
+  /** Login that restores for practice have; made likewise. */
+  SCRATCH_SECRET_ARN: z.string().startsWith("arn:").optional(),
+  /** The database as that login sees it: for the function that practises. */
+  SCRATCH_DATABASE_URL: z.string().min(1).optional(),
+  /** The secret with the key that backups are encrypted with. */
+  BACKUP_KEY_SECRET_ARN: z.string().startsWith("arn:").optional(),
   /** Whether commits look at the files that they name, where neither they nor their table says. */
   VERIFY_FILES: z.stringbool().default(true),
   LAG_THRESHOLD_SECONDS: z.coerce.number().min(0).default(5),
@@ -317,6 +323,9 @@ export interface FunctionSettings {
   readonly storage: string;
   readonly storageRoots: readonly string[];
   readonly readerSecretArn?: string;
+  readonly scratchSecretArn?: string;
+  readonly scratchDatabaseUrl?: string;
+  readonly backupKeySecretArn?: string;
   readonly verifyFiles: "size" | "off";
   readonly lagThresholdSeconds: number;
   readonly overdueSeconds: number;
@@ -340,6 +349,9 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     storageRoots: (given.STORAGE_ROOTS ?? "").split(",").flatMap((root) => root.trim() || []),
     verifyFiles: given.VERIFY_FILES ? "size" : "off",
     ...(given.READER_SECRET_ARN === undefined ? {} : { readerSecretArn: given.READER_SECRET_ARN }),
+    ...(given.SCRATCH_SECRET_ARN === undefined ? {} : { scratchSecretArn: given.SCRATCH_SECRET_ARN }),
+    ...(given.SCRATCH_DATABASE_URL === undefined ? {} : { scratchDatabaseUrl: given.SCRATCH_DATABASE_URL }),
+    ...(given.BACKUP_KEY_SECRET_ARN === undefined ? {} : { backupKeySecretArn: given.BACKUP_KEY_SECRET_ARN }),
     lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,
     overdueSeconds: given.OVERDUE_SECONDS,
     maxUnpublished: given.MAX_UNPUBLISHED,

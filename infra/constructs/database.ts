@@ -17,7 +17,14 @@ export interface DatabaseAccess {
   readonly clusterArn?: string;
   readonly secretArn?: string;
   /** The login that may only read; without it, who reads logs in as all others do. */
-  readonly reader?: { readonly url: string; readonly secretArn: string };
+  readonly reader?: Login;
+  /** The login of restores for practice, which has a schema of its own and nothing else; without it they use SQLite. */
+  readonly scratch?: Login;
+}
+
+interface Login {
+  readonly url: string;
+  readonly secretArn: string;
 }
 
 export class Database extends Construct {
@@ -72,12 +79,13 @@ export class Database extends Construct {
     const { clusterArn } = cluster;
     this.clusterArn = clusterArn;
     const urlWith = (secret: string) => `rds-data://${clusterArn}?secret=${secret}&database=${NAME}`;
-    const reader = readerSecret(this, cluster);
+    const loginOf = ({ secretArn }: secrets.ISecret) => ({ url: urlWith(secretArn), secretArn });
     this.access = {
       url: urlWith(secretArn),
       clusterArn,
       secretArn,
-      reader: { url: urlWith(reader.secretArn), secretArn: reader.secretArn },
+      reader: loginOf(loginSecret(this, cluster, "Reader", "Reads nothing but our tables")),
+      scratch: loginOf(loginSecret(this, cluster, "Scratch", "Has one schema, which is empty but for a drill")),
     };
     if (!settings.protectData) {
       Validations.of(cluster).acknowledge({
@@ -88,17 +96,17 @@ export class Database extends Construct {
   }
 }
 
-/** The migrate function makes the login, with this password, and lets it read. */
-function readerSecret(scope: Construct, cluster: rds.DatabaseCluster): secrets.ISecret {
-  const secret = new rds.DatabaseSecret(scope, "Reader", {
-    username: "dl_reader",
+/** The migrate function makes the login, with this password. */
+function loginSecret(scope: Construct, cluster: rds.DatabaseCluster, id: string, what: string): secrets.ISecret {
+  const secret = new rds.DatabaseSecret(scope, id, {
+    username: `dl_${id.toLowerCase()}`,
     dbname: NAME,
   });
   Validations.of(secret).acknowledge({
     id: "AwsSolutions-SMG4",
     reason:
-      "Reads nothing but our tables, through the Data API, by roles that may read the secret: no network leads to the " +
-      "database. docs/deployment.md says how to change it; the master password is rotated by RDS.",
+      `${what}, through the Data API, by roles that may read the secret: no network leads to the database. ` +
+      "docs/deployment.md says how to change it; the master password is rotated by RDS.",
   });
   return secret.attach(cluster);
 }

@@ -34,15 +34,16 @@ const TRANSACT = ["rds-data:BeginTransaction", "rds-data:CommitTransaction", "rd
 
 /**
  * Calls of the Data API. Who reads gets the login that may only read, and transactions all the same: a large answer comes
- * through a cursor.
+ * through a cursor. Who practises gets the login with a schema of its own.
  */
-export function allowDatabase(role: iam.Role, database: DatabaseAccess, how: "read" | "write"): void {
-  const { clusterArn, secretArn, reader } = database;
+export function allowDatabase(role: iam.Role, database: DatabaseAccess, how: "read" | "write" | "scratch"): void {
+  const { clusterArn, secretArn, reader, scratch } = database;
   if (clusterArn === undefined || secretArn === undefined) return;
   const actions =
     how === "read" ? [...EXECUTE, ...TRANSACT] : [...EXECUTE, "rds-data:BatchExecuteStatement", ...TRANSACT];
   role.addToPolicy(new iam.PolicyStatement({ actions, resources: [clusterArn] }));
-  allowSecret(role, how === "read" ? (reader?.secretArn ?? secretArn) : secretArn);
+  const login = { read: reader, scratch, write: undefined }[how];
+  allowSecret(role, login?.secretArn ?? secretArn);
 }
 
 export function allowSecret(role: iam.Role, secretArn: string): void {

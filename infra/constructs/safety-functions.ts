@@ -11,6 +11,7 @@ import {
   allowDatabase,
   allowDeletingFiles,
   allowReadingTables,
+  allowSecret,
   allowSending,
   allowWritingLogs,
   backupRoleName,
@@ -40,9 +41,14 @@ export class SafetyFunctions extends Construct {
   constructor(scope: Construct, id: string, props: SafetyFunctionsProps) {
     super(scope, id);
     const { settings, database, tables, backups, queues } = props;
+    const { keySecret } = settings.backup;
     const common = {
       settings,
-      environment: { ...environmentOf(props), BACKUPS: `s3://${backups.bucketName}` },
+      environment: {
+        ...environmentOf(props),
+        BACKUPS: `s3://${backups.bucketName}`,
+        ...(keySecret === undefined ? {} : { BACKUP_KEY_SECRET_ARN: keySecret }),
+      },
       timeout: LONGEST,
       memory: 1769,
       // The next run does the same work, and an alarm has told by then.
@@ -59,6 +65,10 @@ export class SafetyFunctions extends Construct {
       ...common,
       entry: "drill",
       description: "Restores the newest backup for practice, and measures how long that takes",
+      environment: {
+        ...common.environment,
+        ...(database.scratch ? { SCRATCH_DATABASE_URL: database.scratch.url } : {}),
+      },
       scratch: SCRATCH,
     });
     this.maintenance = new ServiceFunction(this, "Maintenance", {
@@ -72,6 +82,10 @@ export class SafetyFunctions extends Construct {
     for (const { role } of [this.backup, this.maintenance]) allowDatabase(role, database, "write");
     allowBackups(this.backup.role, backups, "write");
     allowBackups(this.drill.role, backups, "read");
+    if (database.scratch) allowDatabase(this.drill.role, database, "scratch");
+    if (keySecret !== undefined) {
+      for (const { role } of [this.backup, this.drill]) allowSecret(role, keySecret);
+    }
     allowReadingTables(this.maintenance.role, tables);
     allowWritingLogs(this.maintenance.role, tables);
     allowDeletingFiles(this.maintenance.role, tables, rootsIn(settings, tables));

@@ -105,6 +105,7 @@ export class ServiceFunctions extends Construct {
       environment: {
         ...common.environment,
         ...(database.reader ? { READER_SECRET_ARN: database.reader.secretArn } : {}),
+        ...(database.scratch ? { SCRATCH_SECRET_ARN: database.scratch.secretArn } : {}),
       },
       timeout: Duration.minutes(10),
       memory: 512,
@@ -127,7 +128,9 @@ export class ServiceFunctions extends Construct {
       allowDatabase(role, database, "write");
     }
     allowDatabase(this.read.role, database, "read");
-    if (database.reader) allowSecret(this.migrate.role, database.reader.secretArn);
+    for (const login of [database.reader, database.scratch]) {
+      if (login) allowSecret(this.migrate.role, login.secretArn);
+    }
   }
 
   #allow({ tables, queues }: ServiceFunctionsProps): void {

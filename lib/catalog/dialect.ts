@@ -1,7 +1,7 @@
 /** How engines differ, as data and fragments of SQL; each engine has one in its folder. */
 
 import { placesAbove } from "../delta/files/locations.ts";
-import type { ReaderLogin } from "../ports.ts";
+import type { DatabaseLogin } from "../ports.ts";
 import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
 import type { Queries, Row, Sql, SqlTransaction } from "./database.ts";
 
@@ -54,9 +54,13 @@ export interface Dialect {
   readonly functions: CatalogFunctions | undefined;
   /** Settings of a server with which acknowledged commits may be lost, and what is to be said of them. */
   readonly doubts: { readonly query: Sql; of(rows: readonly Row[]): readonly string[] } | undefined;
+  /** A login with a schema of its own, and the statement that empties it; undefined where there are no logins. */
+  readonly scratch:
+    | { allow(tx: SqlTransaction, login: DatabaseLogin): Promise<void>; readonly empty: string }
+    | undefined;
   /** Makes a login that may read these tables and nothing else; undefined where there are no logins. */
   readonly allowReader:
-    | ((tx: SqlTransaction, login: ReaderLogin, tables: readonly string[]) => Promise<void>)
+    | ((tx: SqlTransaction, login: DatabaseLogin, tables: readonly string[]) => Promise<void>)
     | undefined;
 }
 

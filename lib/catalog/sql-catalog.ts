@@ -1,7 +1,7 @@
 /** The Catalog port on a SQL database: a table of contents of the files beside it, one per noun. */
 
-import { invalid } from "../errors.ts";
-import type { Catalog, Clock, ReaderLogin } from "../ports.ts";
+import { invalid, type LakeError } from "../errors.ts";
+import type { Catalog, Clock, DatabaseLogin } from "../ports.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
 import { holdVersions, readCut, readRows, tablesAmong } from "./backup/read.ts";
 import { beginRestore, finishRestore, restorePart } from "./backup/restore.ts";
@@ -11,6 +11,7 @@ import { wholeAnswer } from "./commit/answers.ts";
 import { commitLocked, committer } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
+import type { Dialect } from "./dialect.ts";
 import { abortImport, beginImport, finishImport, importBatch, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
 import { dropTable, listDropped, renameTable, undropTable, whereabouts } from "./lifecycle.ts";
@@ -42,11 +43,16 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
   const { db, recheck, ping } = checkedDatabase(database);
   const imports = importPositions();
   return {
-    async migrate({ reader } = {}) {
+    async migrate({ reader, scratch } = {}) {
       const result = await migrate(database, clock);
       recheck();
       if (reader) await allowReader(database, reader);
+      if (scratch) await database.transaction((tx) => scratchOf(database).allow(tx, scratch));
       return result;
+    },
+    async emptyScratch() {
+      await database.define(scratchOf(database).empty);
+      recheck();
     },
     ping,
     close: () => database.close(),
@@ -176,13 +182,9 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
  * Makes the login, or gives it this password, and lets it read all tables that there are now. Safe to run again, and at once.
  * @throws LakeError invalid where the engine has no logins
  */
-async function allowReader(database: Database, login: ReaderLogin): Promise<void> {
+async function allowReader(database: Database, login: DatabaseLogin): Promise<void> {
   const { allowReader: allow } = database.dialect;
-  if (allow === undefined) {
-    throw invalid("SQLite has no logins: whoever can open the file may write to it", {
-      hint: "Open the file read-only, or use PostgreSQL.",
-    });
-  }
+  if (allow === undefined) throw noLogins();
   await database.transaction((tx) =>
     allow(
       tx,
@@ -190,6 +192,17 @@ async function allowReader(database: Database, login: ReaderLogin): Promise<void
       SCHEMA.filter(({ isPrivate }) => !isPrivate).map(({ name }) => name),
     ),
   );
+}
+
+function scratchOf({ dialect }: Database): NonNullable<Dialect["scratch"]> {
+  if (dialect.scratch === undefined) throw noLogins();
+  return dialect.scratch;
+}
+
+function noLogins(): LakeError {
+  return invalid("SQLite has no logins: whoever can open the file may write to it", {
+    hint: "Open the file read-only, or use PostgreSQL.",
+  });
 }
 
 /** Where the imports begun through this catalog are. After a failure whose outcome may be unknown, an import begins again. */

@@ -4,7 +4,7 @@ import { openCatalog } from "../catalog/open.ts";
 import { type FunctionSettings, parseFunctionEnvironment } from "../config.ts";
 import { invalid } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
-import type { Lake, ReaderLogin, Uploads } from "../ports.ts";
+import type { BackupPlace, Lake, MigrateLogins, Uploads } from "../ports.ts";
 import {
   type Nack,
   openCheckpointQueue,
@@ -31,8 +31,10 @@ export interface AwsLake extends Lake {
   readonly mirrorMessages: Nack;
   /** The location of a table that a request makes or imports: on S3, as that is what a function can reach. */
   resolveLocation(location: string | undefined, tableName: string): Promise<string>;
-  /** Of the function that reads; undefined where it logs in as all others do. */
-  readerLogin(): Promise<ReaderLogin | undefined>;
+  /** Of the functions that read and that practise; none where they log in as all others do. */
+  logins(): Promise<MigrateLogins>;
+  /** @throws LakeError invalid for a function that was not told where backups are; unavailable without their key */
+  backups(): Promise<BackupPlace>;
   /** Absent where tables are not on S3. */
   readonly uploads?: Uploads;
 }
@@ -84,13 +86,26 @@ export async function openAwsLake(
     mirrorMessages: openNack({ queueUrl: settings.mirrorQueueUrl }),
     parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
     ...uploadsOf(settings),
-    async readerLogin() {
-      if (settings.readerSecretArn === undefined) return undefined;
+    async logins() {
+      const { readerSecretArn: reader, scratchSecretArn: scratch } = settings;
+      if (reader === undefined && scratch === undefined) return {};
       const { readLogin } = await import("./secrets.ts");
-      return readLogin(settings.readerSecretArn);
+      return {
+        ...(reader === undefined ? {} : { reader: await readLogin(reader) }),
+        ...(scratch === undefined ? {} : { scratch: await readLogin(scratch) }),
+      };
     },
+    backups: () => backupsOf(settings),
     resolveLocation: (location, tableName) => s3Location(settings, location, tableName),
   };
+}
+
+async function backupsOf({ backups, backupKeySecretArn }: FunctionSettings): Promise<BackupPlace> {
+  if (backups === undefined) throw invalid("BACKUPS is not set: this function has no place for backups");
+  const { openBackups } = await import("./backups.ts");
+  if (backupKeySecretArn === undefined) return openBackups(backups);
+  const { readSecret } = await import("./secrets.ts");
+  return openBackups(backups, { key: await readSecret(backupKeySecretArn) });
 }
 
 function uploadsOf({ storage }: FunctionSettings): { readonly uploads?: Uploads } {

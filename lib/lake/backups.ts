@@ -33,6 +33,21 @@ async function keyBytes({ keyFile, key }: BackupKey): Promise<Uint8Array | undef
   return parseKey(text, `the file ${keyFile}`);
 }
 
+/**
+ * The schema of a login that has nothing else, for a backup to be restored into by the engine that serves. It is emptied before, as
+ * a killed run leaves its tables, and afterwards.
+ * @param url of that login @throws LakeError invalid where the login is not shut into a schema of its own
+ */
+export async function withScratchSchema<T>(url: string, work: (catalog: Catalog) => Promise<T>): Promise<T> {
+  const catalog = await openCatalog(url, systemClock);
+  try {
+    await catalog.emptyScratch();
+    return await work(catalog).finally(() => catalog.emptyScratch());
+  } finally {
+    await catalog.close();
+  }
+}
+
 /** An empty SQLite database, for a backup to be restored into. */
 export async function withScratchCatalog<T>(work: (catalog: Catalog) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "dl-scratch-"));

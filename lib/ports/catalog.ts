@@ -35,8 +35,17 @@ export interface Catalog
 
 /** The database itself. */
 export interface Schema {
-  /** @param options.reader a login that may then read all tables, and write none. @throws LakeError invalid SCHEMA_NEWER */
-  migrate(options?: { readonly reader?: ReaderLogin }): Promise<{ readonly applied: readonly string[] }>;
+  /**
+   * @param options.reader a login that may then read all tables, and write none
+   * @param options.scratch a login that may then make a catalog in a schema of its own, and reaches nothing else
+   * @throws LakeError invalid SCHEMA_NEWER
+   */
+  migrate(options?: MigrateLogins): Promise<{ readonly applied: readonly string[] }>;
+  /**
+   * Drops all tables in the schema of this login, which has nothing else: what a restore for practice has left.
+   * @throws LakeError invalid where the login is not shut into a schema of its own
+   */
+  emptyScratch(): Promise<void>;
   /**
    * Asks the database whether it can be worked with, beside all other work and without waiting for it.
    * @returns what is not as it should be, as sentences. @throws LakeError unavailable; invalid when the schema does not fit
@@ -45,7 +54,12 @@ export interface Schema {
   close(): Promise<void>;
 }
 
-export interface ReaderLogin {
+export interface MigrateLogins {
+  readonly reader?: DatabaseLogin;
+  readonly scratch?: DatabaseLogin;
+}
+
+export interface DatabaseLogin {
   readonly name: string;
   readonly password: string;
 }

@@ -1,7 +1,7 @@
 /** Backup, drill and maintenance on events as AWS sends them, over a lake in a folder: what they make, print and throw. */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
@@ -14,6 +14,7 @@ import { dropTable } from "../../lib/operations/drop-table.ts";
 import { EVENT_METRICS } from "../../lib/telemetry/metric-names.ts";
 import { pointsOf, stateOf } from "../support/alarms.ts";
 import { assertEmf } from "../support/emf.ts";
+import { startFakeSecrets } from "../support/fake-secrets.ts";
 import { addOf, commitTo, removeOf, SCHEMA } from "../support/lake.ts";
 import { contextOf, event, openStage, printed, type Stage } from "./stage.ts";
 
@@ -102,6 +103,35 @@ test("a backup is made, verified and restored for practice; RTO and RPO are meas
   assert.equal(measured(drill.lines, EVENT_METRICS.restoreGap.cloudwatch), rpoSeconds);
   assert.ok(drill.lines.some((line) => line.includes('"Unit":"Seconds"')));
   assert.deepEqual(alarmsAfter([...made.lines, ...verified.lines, ...drill.lines]), []);
+});
+
+test("with a key from Secrets Manager backups are encrypted; they are verified and practised with it, and with no other", async (t) => {
+  const arn = "arn:aws:secretsmanager:us-east-1:1:secret:backup-key";
+  const secrets = { [arn]: "5a".repeat(32) };
+  const server = await startFakeSecrets(secrets);
+  const plain = backups;
+  const variables = { BACKUPS: join(stage.folder, "sealed"), BACKUP_KEY_SECRET_ARN: arn };
+  Object.assign(process.env, variables);
+  t.after(() => {
+    server.close();
+    delete process.env.BACKUP_KEY_SECRET_ARN;
+    process.env.BACKUPS = plain;
+  });
+  // Containers of their own: settings and secrets are read once.
+  const container = async (file: string, id: string) => {
+    handlers[id] = (await import(`../../functions/${file}.ts?${id}`)).handler as Handler;
+  };
+  for (const file of ["backup", "drill"]) await container(file, `sealed-${file}`);
+  const made = await invoke<Report>("sealed-backup", {});
+  assert.equal(made.error, undefined);
+  const folder = join(variables.BACKUPS, made.value?.backupId ?? "");
+  for (const part of readdirSync(folder).filter((name) => name !== "manifest.json")) {
+    assert.equal(readFileSync(join(folder, part)).subarray(0, 4).toString(), "DLE1", part);
+  }
+  assert.equal((await invoke<Report>("sealed-backup", { task: "verify" })).value?.backupId, made.value?.backupId);
+  assert.equal((await invoke<Report>("sealed-drill", event("schedule"))).error, undefined);
+  secrets[arn] = "a5".repeat(32);
+  assert.match((await invoke("sealed-drill", event("schedule"))).error?.message ?? "", /is encrypted with the key/);
 });
 
 test("a damaged backup is found: by the verification, which alarms, and by the drill, which fails", async () => {

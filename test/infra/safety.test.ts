@@ -70,7 +70,7 @@ describe("the clocks", () => {
       ["rate(1 hour)", '{"task":"backup"}'],
       ["rate(1 day)", '{"task":"backup","full":true}'],
       ["rate(1 day)", '{"task":"verify"}'],
-      ["rate(30 days)", undefined],
+      ["rate(3 days)", undefined],
     ]) {
       assert.ok(
         seen.some(([rate, input]) => rate === wanted[0] && (wanted[1] === undefined || input === wanted[1])),
@@ -120,11 +120,21 @@ describe("the roles", () => {
     const [place] = placesOf(production.app, "Backup", "s3:PutObject");
     assert.match(place ?? "", /Backups/);
     assert.deepEqual(placesOf(production.app, "Drill", "s3:GetObject"), [place]);
-    assert.deepEqual(
-      placesOf(production.app, "Drill", "rds-data:ExecuteStatement"),
-      [],
-      "a drill cannot touch the database",
+    const secrets = (name: string) => placesOf(production.app, name, "secretsmanager:GetSecretValue");
+    const [scratch, ...others] = secrets("Drill");
+    assert.deepEqual(others, [], "a drill has one login");
+    assert.match(scratch ?? "", /Scratch/, "which has a schema of its own");
+    const also = ROLES.filter((name) => secrets(name).some((place) => place === scratch));
+    assert.deepEqual(also, ["Migrate", "Drill"], "and whose password nobody needs but who sets it");
+    const keyed = templatesOf({
+      stage: "production",
+      backupKeySecret: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:k",
+    });
+    const withKey = ROLES.filter((name) =>
+      placesOf(keyed.app, name, "secretsmanager:GetSecretValue").some((at) => at.includes("secret:k")),
     );
+    assert.deepEqual(withKey, ["Backup", "Drill"], "who seals and who opens backups read their key, and nobody else");
+    assert.throws(() => templatesOf({ stage: "production", backupKeySecret: "k" }), /not the ARN of a secret/);
     for (const name of ROLES.filter((other) => !["Backup", "Drill"].includes(other))) {
       const mine = statementsOf(production.app, name).map((statement) => JSON.stringify(statement.Resource));
       assert.ok(!mine.some((resource) => resource.includes("BackupBackups")), name);

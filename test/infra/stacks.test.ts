@@ -229,7 +229,12 @@ describe("the functions", () => {
     const [reader, ...more] = secretsOf("Read");
     const [writer] = secretsOf("Commit");
     assert.ok(reader && writer && reader !== writer && more.length === 0);
-    assert.deepEqual(secretsOf("Migrate").sort(), [reader, writer].sort(), "it gives the reader its password");
+    const [scratch] = secretsOf("Drill");
+    assert.deepEqual(
+      secretsOf("Migrate").sort(),
+      [reader, scratch, writer].sort(),
+      "it gives the logins their passwords",
+    );
     for (const name of ["Commit", "Mirror", "Sweep", "Parity"]) assert.deepEqual(secretsOf(name), [writer]);
   });
 

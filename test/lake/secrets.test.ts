@@ -1,11 +1,10 @@
 /** Logins from Secrets Manager: the form that RDS writes, and what is said of any other. */
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { isLakeError } from "../../lib/errors.ts";
 import { readLogin } from "../../lib/lake/secrets.ts";
+import { type FakeSecrets, startFakeSecrets } from "../support/fake-secrets.ts";
 
 const SECRETS: Readonly<Record<string, string>> = {
   "arn:rds": '{"username": "dl_reader", "password": "p\\"w", "engine": "postgres", "port": 5432}',
@@ -13,28 +12,11 @@ const SECRETS: Readonly<Record<string, string>> = {
   "arn:text": "hunter2",
 };
 
-const server = createServer(async (request, response) => {
-  let text = "";
-  for await (const chunk of request) text += chunk;
-  const { SecretId } = JSON.parse(text) as { SecretId: string };
-  const found = SECRETS[SecretId];
-  const answer = found === undefined ? { __type: "ResourceNotFoundException", message: "no" } : { SecretString: found };
-  response.writeHead(found === undefined ? 400 : 200, { "content-type": "application/x-amz-json-1.1" });
-  response.end(JSON.stringify(answer));
-});
+let server: FakeSecrets;
 before(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  Object.assign(process.env, {
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-  });
+  server = await startFakeSecrets(SECRETS);
 });
-after(() => {
-  server.close();
-  server.closeAllConnections();
-});
+after(() => server.close());
 
 test("name and password, whatever else RDS puts beside them", async () => {
   assert.deepEqual(await readLogin("arn:rds"), { name: "dl_reader", password: 'p"w' });

@@ -72,11 +72,21 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
     const startedAt = Date.now();
     const login = { user: `dl_reader_${crypto.randomUUID().slice(0, 8)}`, password: `p'${crypto.randomUUID()}` };
     closing.splice(1, 0, () => dropRole(postgres, login.user));
-    const readerSecret = await newSecret(aws, { username: login.user, password: login.password });
-    logins.set(readerSecret, login);
+    const scratch = { user: `dl_scratch_${crypto.randomUUID().slice(0, 8)}`, password: `p'${crypto.randomUUID()}` };
+    closing.splice(1, 0, () => dropRole(postgres, scratch.user));
+    const secretOf = async (name: string, one: typeof login) => {
+      const arn = await newSecret(aws, name, { username: one.user, password: one.password });
+      logins.set(arn, one);
+      return arn;
+    };
+    const readerSecret = await secretOf("reader", login);
+    const scratchSecret = await secretOf("scratch", scratch);
+    const keySecret = await newSecret(aws, "backup-key", crypto.getRandomValues(Buffer.alloc(32)).toString("hex"));
     const outputs = await cdkDeploy(aws, folder, {
       localDatabaseUrl: withoutEndpoint(dataApiUrl(database, dataApi.endpoint)),
       localReaderSecret: readerSecret,
+      localScratchSecret: scratchSecret,
+      backupKeySecret: keySecret,
     });
     const deployMs = Date.now() - startedAt;
     Object.assign(process.env, aws.environment);
@@ -117,12 +127,12 @@ async function dropRole(base: string, name: string): Promise<void> {
 }
 
 /** @returns its ARN */
-async function newSecret(aws: Emulator, value: object): Promise<string> {
+async function newSecret(aws: Emulator, name: string, value: object | string): Promise<string> {
   const { status, text } = await aws.call("secretsmanager", "POST", "/", {
     headers: { "content-type": "application/x-amz-json-1.1", "x-amz-target": "secretsmanager.CreateSecret" },
     body: JSON.stringify({
-      Name: "deltalakedb-reader",
-      SecretString: JSON.stringify(value),
+      Name: `deltalakedb-${name}`,
+      SecretString: typeof value === "string" ? value : JSON.stringify(value),
       ClientRequestToken: crypto.randomUUID(),
     }),
   });

@@ -7,6 +7,7 @@ import { EPOCH } from "./functions/epoch.ts";
 import { importBatchByFunction } from "./functions/import-batch.ts";
 import { takeLocks } from "./functions/lock.ts";
 import { allowReader } from "./reader-login.ts";
+import { allowScratch, EMPTY_SCRATCH } from "./scratch-login.ts";
 
 /** Types to which the texts of a JSON document are cast; an order of letters plays no part there. */
 const CAST: Readonly<Record<ColumnType, string>> = {
@@ -65,4 +66,5 @@ export const POSTGRES: Dialect = {
     ],
   },
   allowReader,
+  scratch: { allow: allowScratch, empty: EMPTY_SCRATCH },
 };

@@ -1,6 +1,6 @@
 /** A login of the database that may read the catalog's tables, and nothing else. */
 
-import type { ReaderLogin } from "../../../ports.ts";
+import type { DatabaseLogin } from "../../../ports.ts";
 import { type SqlTransaction, sql } from "../../database.ts";
 
 /** Definitions take no parameters: name, password and tables come in as settings of the transaction. */
@@ -22,7 +22,7 @@ end $$`;
 
 export async function allowReader(
   tx: SqlTransaction,
-  { name, password }: ReaderLogin,
+  { name, password }: DatabaseLogin,
   tables: readonly string[],
 ): Promise<void> {
   // Roles belong to the whole server, where two deployments may be at work.

@@ -33,4 +33,5 @@ export const SQLITE: Dialect = {
   functions: undefined,
   doubts: undefined,
   allowReader: undefined,
+  scratch: undefined,
 };
