@@ -16,6 +16,8 @@ export interface FaceOptions {
   /** `file:///…` of the folder whose folders are the buckets. */
   readonly root?: string;
   readonly creates?: boolean;
+  /** True where the caller closes it: what a hook opens would be closed after the hook. */
+  readonly keepOpen?: boolean;
   readonly server?: Partial<GatewayServerOptions>;
 }
 
@@ -28,6 +30,7 @@ export async function openFace({
   upstream,
   root = "file:///s3",
   creates = true,
+  keepOpen = false,
   server = {},
 }: FaceOptions) {
   const face = await listenS3({
@@ -45,7 +48,7 @@ export async function openFace({
     }),
     ...server,
   });
-  after(() => face.close());
+  if (!keepOpen) after(() => face.close());
   return face;
 }
 
