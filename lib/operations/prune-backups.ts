@@ -50,7 +50,8 @@ export async function pruneBackups(
   if (!dryRun) {
     for (const backupId of [...removed.map((one) => one.backupId).reverse(), ...leftovers]) {
       await place.store.remove([partKey(backupId, MANIFEST)]);
-      await place.store.remove((objects.get(backupId) ?? []).filter((key) => !key.endsWith(`/${MANIFEST}`)));
+      const keys = (objects.get(backupId) ?? []).map(({ key }) => key);
+      await place.store.remove(keys.filter((key) => !key.endsWith(`/${MANIFEST}`)));
     }
   }
   return {

@@ -59,7 +59,7 @@ const COMMITS_LOOKED_AT = 20;
 /**
  * Into an empty database. Ids, names, former names, drops, transactions and history come back as far as the logs have them.
  * One table after the other shows itself when it is whole; killed, the same call goes on. What was never published is lost.
- * @throws LakeError conflict TARGET_NOT_EMPTY; invalid SEVERAL_CATALOGS; unavailable
+ * @throws LakeError conflict TARGET_NOT_EMPTY; invalid: SEVERAL_CATALOGS, UNKNOWN_CATALOG; unavailable
  */
 export async function rebuildCatalog(
   lake: Lake,
@@ -68,7 +68,7 @@ export async function rebuildCatalog(
 ): Promise<RebuildResult> {
   const logs = await findLogs(lake, request.roots, onProgress);
   const plan = planRebuild(logs, request);
-  checkCatalog(plan);
+  checkCatalog(plan, request);
   const skipped = plan.skipped.filter(({ why }) => why !== "foreign" || !request.foreign);
   if (request.dryRun) {
     const tables = plan.tables.map((table) => answerOf(table));
@@ -93,10 +93,22 @@ export async function rebuildCatalog(
   return { catalogId, tables, skipped, failed, incompleteTransactions: await countIncomplete(lake) };
 }
 
-function checkCatalog({ catalogId, catalogs }: RebuildPlan): void {
+function checkCatalog({ catalogId, catalogs, tables }: RebuildPlan, wanted: RebuildRequest): void {
   const known = Object.entries(catalogs).sort((a, b) => b[1] - a[1]);
+  const named = known.slice(0, 5).map(([id, count]) => `${id} (${count} tables)`);
+  // Logs without a manifest belong to whichever catalog is asked for.
+  const isUnknown = wanted.catalogId !== undefined && catalogs[wanted.catalogId] === undefined;
+  if (isUnknown && (known.length > 0 || tables.length === 0)) {
+    throw invalid(`no log belongs to the catalog ${wanted.catalogId}`, {
+      code: "UNKNOWN_CATALOG",
+      hint:
+        named.length > 0
+          ? `The logs belong to ${named.join(", ")}.`
+          : `No table of ours is below ${wanted.roots.join(", ")}.`,
+      facts: { catalogs },
+    });
+  }
   if (catalogId !== undefined || known.length < 2) return;
-  const named = known.slice(0, 5).map(([id, tables]) => `${id} (${tables} tables)`);
   throw invalid(`the logs belong to ${known.length} catalogs: ${named.join(", ")}`, {
     code: "SEVERAL_CATALOGS",
     hint: "Say which one is to be made again, with --catalog-id; the tables of the others are left out.",

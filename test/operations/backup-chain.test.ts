@@ -310,3 +310,27 @@ describe("an increment", () => {
     await lake.close();
   });
 });
+
+test("an increment goes on from no backup of which a part is cut short, or missing", async () => {
+  for (const harm of ["cut", "missing"] as const) {
+    const lake = await openTestLake(SQLITE_ENGINE);
+    const place = memoryPlace();
+    const tableId = await newTable(lake, "t.a");
+    const whole = await backupCatalog(lake, place);
+    await commitTo(lake, tableId, 0, [addOf("f1")]);
+    const damaged = await backupCatalog(lake, place);
+    assert.deepEqual([damaged.kind, damaged.baseId], ["incremental", whole.backupId]);
+    const { backups } = await findBackups(place);
+    const part = backups.at(-1)?.parts.find(({ set }) => set === "dl_files");
+    assert.ok(part);
+    const key = `${damaged.backupId}/${part.name}`;
+    const bytes = (await place.store.get(key))?.bytes ?? new Uint8Array();
+    if (harm === "cut") await place.store.put(key, bytes.subarray(1));
+    else await place.store.remove([key]);
+    await commitTo(lake, tableId, 1, [addOf("f2")]);
+    const next = await backupCatalog(lake, place);
+    assert.deepEqual([next.kind, next.baseId], ["incremental", whole.backupId], "it goes on from the last whole one");
+    assert.deepEqual(await restored(place, next.backupId), await dumpCatalog(lake.url));
+    await lake.close();
+  }
+});

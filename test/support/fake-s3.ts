@@ -163,16 +163,26 @@ function removeAll(folder: string, body: string, objects: FakeS3["objects"]): An
   return { status: 200, body: `<DeleteResult>${errors.join("")}</DeleteResult>` };
 }
 
+/** S3 may give fewer than it is asked for. */
+const PAGE_KEYS = 100;
+
 function listing(bucket: string, asked: URLSearchParams, objects: FakeS3["objects"]): string {
   const folder = `${bucket.replace(/\/$/, "")}/`;
   const keys = [...objects.keys()].filter((key) => key.startsWith(folder)).map((key) => key.slice(folder.length));
   const prefix = asked.get("prefix") ?? "";
-  if (asked.has("delimiter")) {
-    const below = keys.filter((key) => key.startsWith(prefix) && key.slice(prefix.length).includes("/"));
-    const names = new Set(below.map((key) => key.slice(0, key.indexOf("/", prefix.length) + 1)));
-    const prefixes = [...names].map((name) => `<CommonPrefixes><Prefix>${name}</Prefix></CommonPrefixes>`);
-    return `<ListBucketResult><IsTruncated>false</IsTruncated>${prefixes.join("")}</ListBucketResult>`;
-  }
-  const contents = keys.sort().map((key) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`);
-  return `<ListBucketResult><IsTruncated>false</IsTruncated>${contents.join("")}</ListBucketResult>`;
+  const after = asked.get("continuation-token") ?? asked.get("start-after") ?? "";
+  const below = keys.filter((key) => key.startsWith(prefix));
+  const isFolders = asked.has("delimiter");
+  const end = (key: string) => (isFolders ? key.indexOf("/", prefix.length) + 1 : key.length);
+  const names = new Set(below.filter((key) => end(key) > 0).map((key) => key.slice(0, end(key))));
+  const all = [...names].filter((name) => name > after).sort();
+  const page = all.slice(0, Math.min(PAGE_KEYS, Number(asked.get("max-keys") ?? PAGE_KEYS)));
+  const isMore = page.length < all.length;
+  const next = isMore ? `<NextContinuationToken>${page.at(-1)}</NextContinuationToken>` : "";
+  const items = page.map((name) =>
+    isFolders
+      ? `<CommonPrefixes><Prefix>${name}</Prefix></CommonPrefixes>`
+      : `<Contents><Key>${name}</Key><Size>${objects.get(folder + name)?.length}</Size></Contents>`,
+  );
+  return `<ListBucketResult><IsTruncated>${isMore}</IsTruncated>${next}${items.join("")}</ListBucketResult>`;
 }

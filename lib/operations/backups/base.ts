@@ -57,11 +57,15 @@ function usableBase(found: FoundBackups, cut: CatalogCut, keyId: string | undefi
   });
 }
 
+/**
+ * Every part is there, as long as it was written: the listing that found the backups says so, and costs nothing more. What has other bytes
+ * in the same number only `dl backup verify` finds, which reads them all.
+ */
 function isWhole({ backups, objects }: FoundBackups, backup: Manifest): boolean {
   try {
     return chainOf(backups, backup).every(({ backupId, parts }) => {
-      const there = new Set(objects.get(backupId));
-      return parts.every(({ name }) => there.has(partKey(backupId, name)));
+      const sizes = new Map(objects.get(backupId)?.map(({ key, size }) => [key, size]));
+      return parts.every(({ name, bytes }) => sizes.get(partKey(backupId, name)) === bytes);
     });
   } catch {
     return false;

@@ -1,7 +1,7 @@
 /** The backups at a place: which there are, and which chains they make. */
 
 import { LakeError, notFound } from "../../errors.ts";
-import type { BackupPlace } from "../../ports.ts";
+import type { BackupPlace, ObjectInfo } from "../../ports.ts";
 import { damaged, getManifest, MANIFEST, type Manifest } from "./manifest.ts";
 
 export interface FoundBackups {
@@ -12,7 +12,7 @@ export interface FoundBackups {
   /** Folders without a manifest: backups under way, or that were killed. */
   readonly unfinished: readonly string[];
   /** Every object of a backup or of what is left of one, by its folder. */
-  readonly objects: ReadonlyMap<string, readonly string[]>;
+  readonly objects: ReadonlyMap<string, readonly Pick<ObjectInfo, "key" | "size">[]>;
 }
 
 /** `20260101T120000000Z-1a2b3c4d` */
@@ -33,19 +33,19 @@ export function timeOfBackup(backupId: string): number {
 
 /** Folders of other names are none of ours. @throws LakeError unavailable */
 export async function findBackups(place: BackupPlace): Promise<FoundBackups> {
-  const objects = new Map<string, string[]>();
-  for await (const { key } of place.store.list("")) {
+  const objects = new Map<string, { key: string; size: number }[]>();
+  for await (const { key, size } of place.store.list("")) {
     const [folder = ""] = key.split("/");
     if (!BACKUP_ID.test(folder)) continue;
     const known = objects.get(folder);
-    if (known) known.push(key);
-    else objects.set(folder, [key]);
+    if (known) known.push({ key, size });
+    else objects.set(folder, [{ key, size }]);
   }
   const backups: Manifest[] = [];
   const unreadable: { backupId: string; error: string }[] = [];
   const unfinished: string[] = [];
-  for (const [backupId, keys] of objects) {
-    if (!keys.includes(`${backupId}/${MANIFEST}`)) {
+  for (const [backupId, all] of objects) {
+    if (!all.some(({ key }) => key === `${backupId}/${MANIFEST}`)) {
       unfinished.push(backupId);
       continue;
     }
