@@ -1,6 +1,6 @@
 /**
- * Brings the SQL schema, and the logins that may less, up to date at deploy: a custom resource. Forward only; a newer schema
- * than ours stops the deployment.
+ * Brings the SQL schema, and the logins that may less, up to date at deploy: a custom resource. Forward only: where an upgrade is
+ * taken back, the newer schema stays, and says whether this code can work with it; if not, the deployment stops.
  */
 
 import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
@@ -40,7 +40,7 @@ async function migrate(lake: AwsLake, context: Context): Promise<readonly string
     return (await lake.catalog.migrate(await lake.logins())).applied;
   };
   return retry(policy, attempt, (error) => {
-    if (!isLakeError(error, "unavailable")) return false;
+    if (!isLakeError(error, "unavailable") || error.code === "SCHEMA_NEWER") return false;
     logger.warn("the database is not available yet", { reason: error.message });
     return true;
   });

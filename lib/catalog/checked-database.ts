@@ -96,7 +96,7 @@ export async function checkIdentity(tx: SqlTransaction, identity: string): Promi
 
 /** The tables were there when this process began. */
 function goneIfWithoutTables(error: unknown): unknown {
-  if (!isLakeError(error, "invalid") || error.code !== "SCHEMA_OUTDATED") return error;
+  if (!isLakeError(error) || error.code !== "SCHEMA_OUTDATED") return error;
   return new LakeError("unavailable", `the tables of the catalog are gone: ${error.message}`, {
     code: "DATABASE_GONE",
     hint: "Nothing was written. Bring the database back from a backup; this server then goes on by itself.",

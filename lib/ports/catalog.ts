@@ -38,7 +38,7 @@ export interface Schema {
   /**
    * @param options.reader a login that may then read all tables, and write none
    * @param options.scratch a login that may then make a catalog in a schema of its own, and reaches nothing else
-   * @throws LakeError invalid SCHEMA_NEWER
+   * @throws LakeError unavailable SCHEMA_NEWER
    */
   migrate(options?: MigrateLogins): Promise<{ readonly applied: readonly string[] }>;
   /**
@@ -48,7 +48,7 @@ export interface Schema {
   emptyScratch(): Promise<void>;
   /**
    * Asks the database whether it can be worked with, beside all other work and without waiting for it.
-   * @returns what is not as it should be, as sentences. @throws LakeError unavailable; invalid when the schema does not fit
+   * @returns what is not as it should be, as sentences. @throws LakeError unavailable, also when the schema does not fit
    */
   ping(): Promise<readonly string[]>;
   close(): Promise<void>;

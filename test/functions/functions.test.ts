@@ -3,10 +3,12 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 import type { CdkCustomResourceEvent } from "aws-lambda";
 import { alarmsOf } from "../../infra/alarms.ts";
 import { settingsOf } from "../../infra/settings.ts";
+import { MIGRATIONS } from "../../lib/catalog/migrations/index.ts";
 import { DRIFT_METRICS, EVENT_METRICS, TABLE_METRICS } from "../../lib/telemetry/metric-names.ts";
 import { pointsOf, stateOf } from "../support/alarms.ts";
 import { assertEmf } from "../support/emf.ts";
@@ -280,6 +282,34 @@ test("migrations: an update applies nothing anew, taking the stack down leaves t
     PhysicalResourceId: "deltalakedb-schema",
   });
   assert.equal((await invokeHttp("read", event("http.tables"))).statusCode, 200);
+});
+
+test("an upgrade is taken back: its schema stays, the custom resource succeeds, and cold containers of before answer", async (t) => {
+  const database = new DatabaseSync(join(stage.folder, "catalog.sqlite"));
+  t.after(() => {
+    database.exec("delete from dl_migrations where id > 900");
+    database.close();
+  });
+  const newest = Math.max(...MIGRATIONS.map(({ id }) => id));
+  const add = database.prepare(
+    "insert into dl_migrations (id, name, applied_at, works_from) values (?, 'later', 0, ?)",
+  );
+  const cold = async (name: string, id: string) => {
+    handlers[`${name}-${id}`] = (await import(`../../functions/${name}.ts?${id}`)).handler as Handler;
+    return `${name}-${id}`;
+  };
+  add.run(901, newest);
+  const updated = await invoke<object>(await cold("migrate", "within"), event("custom-resource.update"));
+  assert.deepEqual(updated, { PhysicalResourceId: "deltalakedb-schema", Data: { applied: "" } });
+  assert.equal((await invokeHttp(await cold("read", "within"), event("http.tables"))).statusCode, 200);
+  add.run(902, 901);
+  const refused = await invokeHttp(await cold("read", "beyond"), event("http.tables"));
+  assert.deepEqual([refused.statusCode, JSON.parse(refused.body).code], [503, "SCHEMA_NEWER"]);
+  assert.ok(Number(refused.headers["retry-after"]) > 0);
+  assert.equal((await invokeHttp("read", event("http.tables"))).statusCode, 200, "who is warm answers on");
+  const began = Date.now();
+  await assert.rejects(invoke(await cold("migrate", "beyond"), event("custom-resource.update")), /newer release/);
+  assert.ok(Date.now() - began < 5_000, "and no deployment waits for what cannot come");
 });
 
 test("a version says who committed it: the caller of API Gateway, whatever the commit says", async () => {

@@ -66,6 +66,7 @@ table dl_migrations -- Migrations of this schema that have run.
   name text not null -- Its name.
   applied_at bigint not null -- When it ran, in milliseconds.
   database_id uuid -- Identity of this catalog, in the row of the migration that gave it; a copy has the same.
+  works_from bigint -- Code that knows the migrations up to this one, and not this, can work with the schema; NULL: it cannot.
 
 table dl_mirror_status -- Outbox of the mirror: which versions stand in _delta_log.
   table_id uuid not null -- Table, as in dl_tables.

@@ -86,7 +86,7 @@ CREATE TABLE dl_metadata ( -- metaData actions. The one of a version is the newe
 CREATE TABLE dl_migrations ( -- Migrations of this schema that have run.
   id INTEGER not null, -- Number of the migration.
   name TEXT not null, -- Its name.
-  applied_at INTEGER not null, database_id TEXT, -- When it ran, in milliseconds.
+  applied_at INTEGER not null, database_id TEXT, works_from INTEGER, -- When it ran, in milliseconds.
   primary key (id)
 ) strict;
 

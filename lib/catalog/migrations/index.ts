@@ -14,11 +14,17 @@ import { DRIFT, FAULTS, MIRROR_FACTS_FUNCTION, QUARANTINED_TABLES } from "./0009
 import { DATABASE_ID, giveIdentity } from "./0010-identity.ts";
 import { DROPPED_TABLES, IDENTITY_COLUMNS, MANIFEST_DUE, TABLE_NAMES } from "./0012-names.ts";
 import { MAINTENANCE, OUTSIDE, SHARED_VECTORS, VECTORS } from "./0013-maintenance.ts";
+import { WORKS_FROM } from "./0020-compatible-code.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
   readonly id: number;
   readonly name: string;
+  /**
+   * The newest migration of the oldest code that works on after this one: a migration only adds, and what it takes away it takes
+   * away one release later. Each migration after 0020 says it.
+   */
+  readonly worksFrom?: number;
   /** The statements for an engine; none where there is nothing to do. */
   statements(dialect: Dialect): readonly string[];
 }
@@ -95,6 +101,12 @@ export const MIGRATIONS: readonly Migration[] = [
       ...[VECTORS, OUTSIDE, SHARED_VECTORS].flatMap((index) => createIndex(dialect, "dl_files", index)),
     ],
   },
+  {
+    id: 20,
+    name: "0020-compatible-code",
+    worksFrom: 13,
+    statements: (dialect) => addColumn(dialect, "dl_migrations", WORKS_FROM),
+  },
 ];
 
 /** What later migrations added to the first tables. */
@@ -109,7 +121,7 @@ const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexe
 
 /** The schema that all migrations together make. */
 export const SCHEMA: readonly TableSpec[] = [
-  { ...MIGRATIONS_TABLE, columns: [...MIGRATIONS_TABLE.columns, DATABASE_ID] },
+  { ...MIGRATIONS_TABLE, columns: [...MIGRATIONS_TABLE.columns, DATABASE_ID, WORKS_FROM] },
   ...INITIAL_TABLES.map((table) => ({
     ...table,
     columns: [...table.columns, ...(ADDED[table.name]?.columns ?? [])],

@@ -18,7 +18,10 @@ export interface MigrateOptions {
   readonly shut?: string;
 }
 
-/** @throws LakeError invalid SCHEMA_NEWER; unavailable RESTORE_UNFINISHED */
+/**
+ * Nothing is done to a database of a newer release that this code can work with: it is there when an upgrade is taken back.
+ * @throws LakeError unavailable: SCHEMA_NEWER, RESTORE_UNFINISHED
+ */
 export async function migrate(
   db: Database,
   clock: Clock,
@@ -42,7 +45,9 @@ async function apply(db: Database, tx: SqlTransaction, migration: Migration, clo
     insert into dl_migrations (id, name, applied_at) values (${migration.id}, ${migration.name}, ${clock.now()})
     on conflict (id) do nothing returning id`);
   if (claimed.length === 0) return false;
+  const { id, worksFrom } = migration;
   for (const statement of migration.statements(db.dialect)) await tx.define(statement);
+  if (worksFrom !== undefined) await tx.write(sql`update dl_migrations set works_from = ${worksFrom} where id = ${id}`);
   return true;
 }
 
@@ -69,28 +74,36 @@ async function readMigrations(db: Reading): Promise<readonly Row[] | undefined> 
   return db.read(sql`select * from dl_migrations`);
 }
 
-async function appliedMigrations(db: Reading): Promise<ReadonlySet<number> | undefined> {
+/** By number what each says of older code. */
+type Applied = ReadonlyMap<number, { readonly worksFrom: number | undefined }>;
+
+async function appliedMigrations(db: Reading): Promise<Applied | undefined> {
   const rows = await readMigrations(db);
-  return rows && idsOf(rows);
+  return rows && appliedIn(rows);
 }
 
-function idsOf(rows: readonly Row[]): ReadonlySet<number> {
-  return new Set(rows.map((row) => integer(row, "id")));
+function appliedIn(rows: readonly Row[]): Applied {
+  return new Map(
+    rows.map((row) => {
+      const says = row.works_from !== undefined && row.works_from !== null;
+      return [integer(row, "id"), { worksFrom: says ? integer(row, "works_from") : undefined }];
+    }),
+  );
 }
 
 /**
  * @returns the identity of the catalog
- * @throws LakeError invalid: SCHEMA_OUTDATED, SCHEMA_NEWER
+ * @throws LakeError unavailable: SCHEMA_OUTDATED, SCHEMA_NEWER, RESTORE_UNFINISHED
  */
 export async function checkSchema(db: Reading): Promise<string> {
   const rows = await readMigrations(db);
-  const applied = rows && idsOf(rows);
+  const applied = rows && appliedIn(rows);
   refuseNewer(applied);
   refuseUnfinished(applied);
   const missing = MIGRATIONS.filter((migration) => !applied?.has(migration.id));
   if (missing.length === 0) return identityIn(rows ?? []);
   throw new LakeError(
-    "invalid",
+    "unavailable",
     `the database lacks ${applied ? "migrations of this release" : "the tables of the catalog"}`,
     {
       code: "SCHEMA_OUTDATED",
@@ -105,7 +118,7 @@ function identityIn(rows: readonly Row[]): string {
   return row === undefined ? "" : (optionalText(row, "database_id") ?? "");
 }
 
-function refuseUnfinished(applied: ReadonlySet<number> | undefined): void {
+function refuseUnfinished(applied: Applied | undefined): void {
   if (!applied?.has(RESTORE_ROW)) return;
   throw new LakeError("unavailable", "the database is being restored from a backup, and is not whole yet", {
     code: "RESTORE_UNFINISHED",
@@ -113,11 +126,15 @@ function refuseUnfinished(applied: ReadonlySet<number> | undefined): void {
   });
 }
 
-function refuseNewer(applied: ReadonlySet<number> | undefined): void {
+/** A newer release may have been here, as long as it says that this one can work on. */
+function refuseNewer(applied: Applied | undefined): void {
   const newest = Math.max(...MIGRATIONS.map((migration) => migration.id));
-  const unknown = [...(applied ?? [])].filter((id) => id > newest);
-  if (unknown.length === 0) return;
-  throw new LakeError("invalid", `the database was migrated by a newer release (migration ${Math.max(...unknown)})`, {
+  const beyond = [...(applied ?? [])].filter(
+    ([id, { worksFrom = Number.POSITIVE_INFINITY }]) => id > newest && worksFrom > newest,
+  );
+  if (beyond.length === 0) return;
+  const migration = Math.max(...beyond.map(([id]) => id));
+  throw new LakeError("unavailable", `the database was migrated by a newer release (migration ${migration})`, {
     code: "SCHEMA_NEWER",
     hint: `This release knows migrations up to ${newest}: run a newer one. \`dl migrate\` does not go back.`,
   });
