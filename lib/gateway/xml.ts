@@ -13,6 +13,7 @@ const parser = new XMLParser({
 });
 
 const LISTS = new Set(["Contents", "CommonPrefixes", "Object", "Part", "Error"]);
+const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 const NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 /** An element tree: texts, numbers, elements and lists of elements; what is undefined is left out. */
@@ -20,12 +21,13 @@ export interface Element {
   readonly [name: string]: string | number | boolean | undefined | Element | readonly Element[];
 }
 
-/** A document of S3's namespace. */
+/** A document of S3's namespace, which errors are not of. */
 export function xml(root: string, content: Element): Uint8Array {
   const inner = builder.build({ [root]: content });
+  if (root === "Error") return new TextEncoder().encode(`${DECLARATION}${inner}`);
   const open = inner.startsWith(`<${root}/>`) ? `<${root} xmlns="${NAMESPACE}"/>` : undefined;
   const text = open ?? inner.replace(`<${root}>`, `<${root} xmlns="${NAMESPACE}">`);
-  return new TextEncoder().encode(`<?xml version="1.0" encoding="UTF-8"?>\n${text}`);
+  return new TextEncoder().encode(`${DECLARATION}${text}`);
 }
 
 /** The content of a document's root, texts unparsed; undefined when it is no such document. */

@@ -8,6 +8,7 @@ delta=4.4.0
 spark=4.2
 scala=2.13
 trino=476
+httpfs=duckdb-extension-httpfs==1.5.5
 
 missing=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -48,6 +49,13 @@ install_trino() {
   rm -rf "$download"
 }
 
+# For engines that speak S3: DuckDB's extension, and Hadoop's client for Spark.
+install_s3() {
+  "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$httpfs"
+  mkdir "$cache/s3"
+  mvn --batch-mode --quiet -Dstyle.color=never --file "$here/s3a-pom.xml" dependency:copy-dependencies "-DoutputDirectory=$cache/s3"
+}
+
 maven_copy() {
   mvn --batch-mode --quiet -Dstyle.color=never dependency:copy "-Dartifact=$1" "-DoutputDirectory=$2"
 }
@@ -56,4 +64,5 @@ mkdir -p "$cache"
 part venv "$(cat "$here/requirements.txt")"
 part jars "$delta $spark $scala"
 part trino "$trino"
+part s3 "$(cat "$here/requirements.txt" "$here/s3a-pom.xml") $httpfs"
 echo "$cache"

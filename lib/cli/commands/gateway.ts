@@ -2,21 +2,17 @@
 
 import { Command } from "commander";
 import { errorText } from "../../errors.ts";
-import { createApp } from "../../http/app.ts";
 import type { LocalLake } from "../../lake/local.ts";
-import { toLocation } from "../../lake/local.ts";
-import { tableLocation } from "../../lake/table-location.ts";
 import { sweepMirrors } from "../../operations/sweep.ts";
-import { type Logger, openLogger } from "../../telemetry/log.ts";
+import { openLogger } from "../../telemetry/log.ts";
 import { repeated } from "../arguments.ts";
 import { action, type CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
-import { openS3Face, type S3FaceOptions } from "../gateway/s3-face.ts";
+import { apiOf, openS3Face, type S3FaceOptions } from "../gateway/s3-face.ts";
 import { failureFields } from "../serve/health-log.ts";
 import { every } from "../serve/schedule.ts";
 import { stopSignal } from "../serve/signals.ts";
-import { VERSION } from "../version.ts";
 
 interface Options {
   readonly api?: string;
@@ -92,17 +88,6 @@ async function runWith(context: CommandContext, lake: LocalLake, face: Omit<S3Fa
   } finally {
     await sweeper.stop();
   }
-}
-
-/** The API without a socket. */
-export async function apiOf(lake: LocalLake, upstream: string, logger: Logger): Promise<S3FaceOptions["api"]> {
-  const storage = await toLocation(upstream);
-  const app = createApp(lake, {
-    version: VERSION,
-    resolveLocation: (location, name) => tableLocation({ storage }, location, name),
-    onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
-  });
-  return { send: async (request) => app.fetch(request), baseUrl: "http://localhost" };
 }
 
 async function run({ output, config }: CommandContext, face: S3FaceOptions): Promise<number> {

@@ -24,6 +24,7 @@ import { type Background, openBackground } from "../serve/background/background.
 import type { Task } from "../serve/background/messages.ts";
 import { type ServerDoor, serverDoor } from "../serve/door.ts";
 import { endProgram } from "../serve/end.ts";
+import { gatewayOf, openServedGateway, type ServedGateway } from "../serve/gateway.ts";
 import { failureFields } from "../serve/health-log.ts";
 import { openMaintenance } from "../serve/maintenance.ts";
 import { serviceParts } from "../serve/parts.ts";
@@ -49,6 +50,8 @@ interface Options {
   readonly sweepIntervalSeconds?: number;
   readonly parityIntervalSeconds?: number;
   readonly mirror: boolean;
+  readonly gatewayPort?: number;
+  readonly gatewayUpstream?: string;
 }
 
 export function serveCommand(): Command {
@@ -75,6 +78,12 @@ export function serveCommand(): Command {
       "how often SQL and _delta_log are compared; 0 never (default: 300)",
       seconds,
     )
+    .option(
+      "--gateway-port <n>",
+      "also an S3 endpoint for engines (dl gateway), on loopback; 0 takes a free port",
+      integer(0, 65_535),
+    )
+    .option("--gateway-upstream <place>", "what is behind it: s3://bucket, or a folder of buckets (default: --storage)")
     .option("--no-mirror", "leave _delta_log to another process")
     .action(
       action<Options>(async ({ config, output, database, withLake }, options) => {
@@ -92,7 +101,8 @@ export function serveCommand(): Command {
             const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
             const door = await serverDoor(lake, settings, { noDoor, logger });
             const task = taskOf(database(), settings);
-            return serve(lake, task, { logger, metrics, output, door, background });
+            const gateway = gatewayOf(settings, options);
+            return serve(lake, task, { logger, metrics, output, door, background, gateway });
           },
           { create: "schema", mirror: settings.mirror.enabled && background.queue, metrics },
         );
@@ -155,12 +165,13 @@ interface Speaking {
   readonly output: Output;
   readonly door: ServerDoor;
   readonly background: Background;
+  readonly gateway: ServedGateway | undefined;
 }
 
 async function serve(
   lake: LocalLake,
   task: Task,
-  { logger, metrics, output, door, background }: Speaking,
+  { logger, metrics, output, door, background, gateway }: Speaking,
 ): Promise<End> {
   const { settings } = task;
   const stop = stopSignal();
@@ -168,7 +179,10 @@ async function serve(
   const server = await listenOn(app.fetch, settings.server, logger);
   // Not before all that can fail has been done: the thread keeps the program alive.
   background.start(task, lake);
-  await output.result({ url: server.url }, () => `dl serves ${server.url}`);
+  const face = gateway && (await openServedGateway(lake, gateway, logger));
+  await output.result({ url: server.url, ...(face && { gateway: face.url }) }, () =>
+    [`dl serves ${server.url}`, ...(face ? [`dl gateway is at ${face.url}`] : [])].join("\n"),
+  );
   const upkeep = openMaintenance(lake, settings, logger);
   const { interval_seconds } = settings.maintenance;
   const schedule = every(settings.mirror.enabled ? interval_seconds : 0, upkeep.run, (error) =>
@@ -176,6 +190,7 @@ async function serve(
   );
   const signal = await stop;
   upkeep.stop();
+  await face?.close({ withinMs: settings.server.shutdown_seconds * 250 });
   const seconds = settings.server.shutdown_seconds;
   logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
   return stopWithin(seconds, { server, background, schedules: [schedule], lake });
@@ -214,7 +229,7 @@ function placesOf({ server, storage }: Config): AllowedPlaces {
 function hostOptions(
   lake: LocalLake,
   settings: Config,
-  { logger, metrics, door, background }: Omit<Speaking, "output">,
+  { logger, metrics, door, background }: Omit<Speaking, "output" | "gateway">,
 ): HostOptions {
   const { body_limit_bytes } = settings.server;
   const text = async () => {

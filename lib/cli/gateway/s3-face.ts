@@ -10,11 +10,15 @@ import { type GatewayServer, listenS3 } from "../../gateway/server.ts";
 import type { Keys } from "../../gateway/signatures.ts";
 import { forwardUpstream } from "../../gateway/upstream/forward.ts";
 import { storeUpstream } from "../../gateway/upstream/store.ts";
+import { createApp } from "../../http/app.ts";
 import { systemClock } from "../../lake/clock.ts";
+import type { LocalLake } from "../../lake/local.ts";
 import { fromS3Location, toLocation } from "../../lake/location.ts";
 import { openStore, s3Access } from "../../lake/stores.ts";
+import { tableLocation } from "../../lake/table-location.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { isLoopback } from "../serve/door.ts";
+import { VERSION } from "../version.ts";
 
 export interface S3FaceOptions {
   /** `s3://bucket`, or a folder whose folders are the buckets. */
@@ -61,6 +65,17 @@ export async function openS3Face(options: S3FaceOptions): Promise<GatewayServer>
         named.get(`${bucket}/${root}`) ?? (options.creates ? defaultName(bucket, root) : undefined),
     }),
   });
+}
+
+/** The API without a socket. */
+export async function apiOf(lake: LocalLake, upstream: string, logger: Logger): Promise<S3FaceOptions["api"]> {
+  const storage = await toLocation(upstream);
+  const app = createApp(lake, {
+    version: VERSION,
+    resolveLocation: (location, name) => tableLocation({ storage }, location, name),
+    onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
+  });
+  return { send: async (request) => app.fetch(request), baseUrl: "http://localhost" };
 }
 
 async function openUpstream(url: string): Promise<{

@@ -1,0 +1,35 @@
+/** The S3 endpoint beside the API of one server: an engine on this machine needs nothing else. */
+
+import type { Config } from "../../config.ts";
+import type { GatewayServer } from "../../gateway/server.ts";
+import type { LocalLake } from "../../lake/local.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { UsageError } from "../failure.ts";
+
+export interface ServedGateway {
+  readonly port: number;
+  readonly upstream: string;
+}
+
+/** @throws UsageError without a place for objects */
+export function gatewayOf(
+  { server }: Config,
+  options: { readonly gatewayPort?: number; readonly gatewayUpstream?: string },
+): ServedGateway | undefined {
+  const { gatewayPort: port, gatewayUpstream: upstream = server.storage } = options;
+  if (port === undefined) return undefined;
+  if (upstream === undefined)
+    throw new UsageError("--gateway-port needs --gateway-upstream, or --storage: where objects go");
+  return { port, upstream };
+}
+
+/** On loopback, where any credentials will do. */
+export async function openServedGateway(
+  lake: LocalLake,
+  { port, upstream }: ServedGateway,
+  logger: Logger,
+): Promise<GatewayServer> {
+  const { apiOf, openS3Face } = await import("../gateway/s3-face.ts");
+  const api = await apiOf(lake, upstream, logger);
+  return openS3Face({ upstream, host: "127.0.0.1", port, api, creates: true, logger });
+}

@@ -1,0 +1,54 @@
+/** A process of its own with an engine that writes through the gateway: `python/gateway_writers.py`. */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const SCRIPT = fileURLToPath(new URL("../python/gateway_writers.py", import.meta.url));
+
+export interface Writer {
+  /** @returns whether the engine knows the operation. @throws Error with what it says */
+  ask(request: {
+    readonly engine: string;
+    readonly what: string;
+    readonly table: string;
+    readonly with?: readonly unknown[];
+  }): Promise<{ readonly done: boolean }>;
+  close(): Promise<void>;
+}
+
+/** @param place.endpoint `host:port` of the gateway; `document` has the settings of each engine */
+export function openWriter(place: {
+  readonly cache: string;
+  readonly endpoint: string;
+  readonly document: string;
+}): Writer {
+  const child = spawn(join(place.cache, "venv/bin/python"), [SCRIPT, place.endpoint, place.document], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, INTEROP_CACHE: place.cache, PYTHONDONTWRITEBYTECODE: "1", TZ: "UTC" },
+  });
+  let said = "";
+  child.stderr.on("data", (data) => (said = `${said}${data}`.slice(-2000)));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async ask(request) {
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done) throw new Error(`the process ended: ${said}`);
+        // Engines print as they like.
+        if (!value.startsWith("{")) continue;
+        const answer = JSON.parse(value) as { readonly done?: boolean; readonly error?: string };
+        if (answer.error !== undefined) throw new Error(`${request.engine}, ${request.what}: ${answer.error}`);
+        return { done: answer.done === true };
+      }
+    },
+    async close() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.stdin.end();
+      await once(child, "exit");
+    },
+  };
+}
