@@ -2,11 +2,13 @@
 
 import { MARKER_NAMES, type TableHead } from "../delta/table.ts";
 import { LakeError } from "../errors.ts";
-import type { ImportProgress, RecoveredVersion, TransactionParts } from "../ports.ts";
+import type { Claim, Clock, ImportProgress, RecoveredVersion, TransactionParts } from "../ports.ts";
 import { answerParts, lostPart, PENDING, pendingPart } from "./commit/answers.ts";
 import { type Database, join, type Queries, type Row, raw, sql, uuid } from "./database.ts";
 import { tableLock, takeLocks, transactionLock } from "./dialect.ts";
 import { applyRows, importRows, progressOf, RECOVERY_PLAN, removeRows } from "./imports.ts";
+import { timeOf } from "./lifecycle.ts";
+import { placeLocks, sharedPlaceLocks, takePlace } from "./places.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
 import { FINGERPRINT_COLUMNS, headOf, markerColumn } from "./rows/heads.ts";
 import { integer, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
@@ -38,6 +40,14 @@ function moved(tableId: string, head: number): LakeError {
   });
 }
 
+function placeTaken(location: string, by: Claim): LakeError {
+  return new LakeError("conflict", `the table ${by.name}, at ${by.location}, is in the way at ${location}`, {
+    code: "LOCATION_TAKEN",
+    hint: "Nothing was changed. Choose another place.",
+    facts: { tableId: by.tableId, name: by.name, location: by.location },
+  });
+}
+
 /** The columns of a head that rows move, as they are in a table without any. */
 const NO_ROWS: Readonly<Record<string, number>> = {
   version: -1,
@@ -55,19 +65,22 @@ const NO_ROWS: Readonly<Record<string, number>> = {
 export async function beginRecovery(
   db: Database,
   tableId: string,
-  { head, plan }: { readonly head: number; readonly plan: string },
+  { head, plan, to }: { readonly head: number; readonly plan: string; readonly to?: string },
+  clock: Clock,
 ): Promise<ImportProgress> {
   const id = requireUuid(tableId, "table id");
   const own = RECOVERY_PLAN + plan;
   return db.transaction(
     async (tx) => {
-      await takeLocks(tx, [tableLock(id)]);
+      await takeLocks(tx, [tableLock(id), ...placeLocks(to)], sharedPlaceLocks(to));
       const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(id)} and status <> 'DELETED'`);
       if (row === undefined) throw tableNotFound(tableId);
       const begun = optionalText(row, "import_plan");
       if (row.status === "IMPORTING" && begun === own) return progressOf(row);
       const isOpen = row.status === "IMPORTING" && begun?.startsWith(RECOVERY_PLAN);
       if (!isOpen && (row.status !== "ACTIVE" || integer(row, "version") !== head)) throw moved(tableId, head);
+      const by = to === undefined ? undefined : await takePlace(tx, row, to, await timeOf(tx, clock));
+      if (by !== undefined) throw placeTaken(to ?? "", by);
       await removeRows(tx, id);
       await tx.write(sql`delete from dl_parity where table_id = ${uuid(id)}`);
       const cleared = Object.entries(NO_ROWS).map(([column, value]) => sql`${raw(column)} = ${value}`);

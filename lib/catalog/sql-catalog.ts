@@ -23,6 +23,7 @@ import { SCHEMA } from "./migrations/index.ts";
 import { migrate } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
+import { formerPlaces } from "./places.ts";
 import { beginPurge, purgeRows, sharesPlace } from "./purge.ts";
 import { readActions } from "./reads/actions.ts";
 import { readBacklog } from "./reads/backlog.ts";
@@ -67,6 +68,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     dropTable: (tableId, options) => dropTable(db, tableId, options, clock),
     undropTable: (tableId, options) => undropTable(db, tableId, options, clock),
     renameTable: (tableId, name) => renameTable(db, tableId, name, clock),
+    formerPlaces: (tableId) => formerPlaces(db, tableId),
     beginPurge: (tableId, options) => beginPurge(db, tableId, options, clock),
     purgeRows: (tableId, limit) => purgeRows(db, tableId, limit),
     sharesPlace: (tableId, location) => sharesPlace(db, tableId, location),
@@ -167,7 +169,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
 
     recoverVersions: (tableId, batches) => recovery.recoverVersions(db, tableId, batches),
     async beginRecovery(tableId, from) {
-      const progress = await recovery.beginRecovery(db, tableId, from);
+      const progress = await recovery.beginRecovery(db, tableId, from, clock);
       imports.set(progress.tableId, progress);
       return progress;
     },

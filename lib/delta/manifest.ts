@@ -22,7 +22,9 @@ export interface Manifest {
   readonly location: string;
   /** Identity of the catalog. */
   readonly catalogId: string;
-  readonly status: "active" | "dropped";
+  /** `moved`: the table went on at another place, and this log ends. */
+  readonly status: "active" | "dropped" | "moved";
+  readonly movedTo?: string;
   /** Milliseconds; of a dropped table. */
   readonly droppedAt?: number;
   /** How often all of this has changed: of two manifests of a table the greater one is the newer. */
@@ -31,6 +33,8 @@ export interface Manifest {
 
 /** Of the form of the file. A release that does not know a form reads no manifest. */
 const FORMAT = 1;
+
+const STATUSES = ["active", "dropped", "moved"] as const satisfies readonly Manifest["status"][];
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
   return new TextEncoder().encode(`${stringifyJson({ format: FORMAT, ...manifest })}\n`);
@@ -45,9 +49,9 @@ export function decodeManifest(bytes: Uint8Array): Manifest | undefined {
     return undefined;
   }
   if (!isJsonObject(value) || value.format !== FORMAT) return undefined;
-  const { tableId, name, location, catalogId, status, droppedAt, changes, formerNames = [] } = value;
+  const { tableId, name, location, catalogId, status, droppedAt, movedTo, changes, formerNames = [] } = value;
   const texts = [tableId, name, location, catalogId].every((text) => typeof text === "string");
-  const isKnown = texts && (status === "active" || status === "dropped") && typeof changes === "number";
+  const isKnown = texts && STATUSES.some((one) => one === status) && typeof changes === "number";
   if (!isKnown || !Array.isArray(formerNames) || !formerNames.every(isFormerName)) return undefined;
   return {
     tableId: tableId as string,
@@ -55,7 +59,8 @@ export function decodeManifest(bytes: Uint8Array): Manifest | undefined {
     formerNames: formerNames as unknown as readonly FormerName[],
     location: location as string,
     catalogId: catalogId as string,
-    status,
+    status: status as Manifest["status"],
+    ...(typeof movedTo === "string" ? { movedTo } : {}),
     ...(typeof droppedAt === "number" ? { droppedAt } : {}),
     changes,
   };

@@ -28,7 +28,7 @@ export interface FoundTable {
 export interface SkippedLog {
   readonly location: string;
   readonly tableId?: string;
-  readonly why: "foreign" | "copy" | "otherCatalog" | "ambiguous";
+  readonly why: "foreign" | "copy" | "moved" | "otherCatalog" | "ambiguous";
   readonly message: string;
 }
 
@@ -67,6 +67,9 @@ export function planRebuild(
     } else if (log.manifest && catalogId !== undefined && log.manifest.catalogId !== catalogId) {
       const message = `it belongs to the catalog ${log.manifest.catalogId}`;
       skipped.push({ location: log.location, tableId, why: "otherCatalog", message });
+    } else if (log.manifest?.tableId === tableId && log.manifest.status === "moved") {
+      const message = `the table has moved to ${log.manifest.movedTo ?? "another place"}`;
+      skipped.push({ location: log.location, tableId, why: "moved", message });
     } else claims.set(tableId, [...(claims.get(tableId) ?? []), log]);
   }
   const chosen = [...claims].flatMap(([tableId, found]) => {
@@ -85,7 +88,10 @@ function tableOf({ manifest, author, isManifestOld = false }: FoundLog): string 
 /** Of several logs of one table the one that is where its manifest says. */
 function theOriginal(tableId: string, found: readonly FoundLog[], skipped: SkippedLog[]): FoundLog | undefined {
   const atHome = found.filter(({ location, manifest }) => manifest?.location === location);
-  const original = found.length === 1 ? found[0] : atHome.length === 1 ? atHome[0] : undefined;
+  const newest = Math.max(...atHome.map(({ manifest }) => manifest?.changes ?? -1));
+  // A log whose table has moved may not have been told; the other one has.
+  const last = atHome.filter(({ manifest }) => manifest?.changes === newest);
+  const original = found.length === 1 ? found[0] : last.length === 1 ? last[0] : undefined;
   for (const { location } of found) {
     if (location === original?.location) continue;
     const others = found.map((other) => other.location).filter((other) => other !== location);

@@ -1,6 +1,7 @@
 /** Writes a checkpoint of one version from SQL, in pages, so that memory does not grow with the table. */
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
+import type { PathsFrom } from "../delta/files/absolute-paths.ts";
 import { newestCheckpointDue, tableProperties } from "../delta/properties/properties.ts";
 import { unexpiredTxns } from "../delta/txns.ts";
 import { errorText, unavailable } from "../errors.ts";
@@ -20,7 +21,7 @@ export async function writeCheckpoint(
   log: DeltaLog,
   tableId: string,
   version: number,
-  { signal }: { readonly signal?: Signal | undefined } = {},
+  { signal, paths }: { readonly signal?: Signal | undefined; readonly paths?: PathsFrom | undefined } = {},
 ): Promise<WrittenCheckpoint> {
   const { txns, ...rest } = await lake.catalog.readHeader(tableId, version);
   const header = { ...rest, txns: unexpiredTxns(txns, rest.metadata, rest.timestamp) };
@@ -33,13 +34,14 @@ export async function writeCheckpoint(
     if (signal?.aborted) throw unavailable(`the checkpoint of version ${version} takes longer than there is time`);
     return page();
   };
-  return log.putCheckpoint({
-    header,
-    adds: pages<AddFile>((at) => onTime(() => lake.catalog.readFiles(tableId, version, { ...at, limit: PAGE_FILES }))),
-    tombstones: pages<RemoveFile>((at) =>
-      onTime(() => lake.catalog.readTombstones(tableId, version, { ...at, newerThan, limit: PAGE_FILES })),
-    ),
-  });
+  const adds = pages<AddFile>((at) =>
+    onTime(() => lake.catalog.readFiles(tableId, version, { ...at, limit: PAGE_FILES })),
+  );
+  const tombstones = pages<RemoveFile>((at) =>
+    onTime(() => lake.catalog.readTombstones(tableId, version, { ...at, newerThan, limit: PAGE_FILES })),
+  );
+  if (paths === undefined) return log.putCheckpoint({ header, adds, tombstones });
+  return log.putCheckpoint({ header, adds: mapped(adds, paths), tombstones: mapped(tombstones, paths) });
 }
 
 /**
@@ -78,6 +80,10 @@ export async function counted<T>(
     lake.metrics.record("CheckpointFailures", 1, "Count", { ...ids, error: errorText(error) });
     throw error;
   }
+}
+
+async function* mapped<T extends AddFile | RemoveFile>(all: AsyncIterable<readonly T[]>, paths: PathsFrom) {
+  for await (const page of all) yield page.map((file) => paths.file(file));
 }
 
 /** All pages of a keyset read, one after the other. */

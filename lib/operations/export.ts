@@ -1,6 +1,7 @@
 /** Writes the whole log of a table elsewhere, from SQL alone: for a copy, a move, or a rebuild. */
 
 import { encodeCommit } from "../delta/encode.ts";
+import type { PathsFrom } from "../delta/files/absolute-paths.ts";
 import { isCheckpointDue } from "../delta/properties/properties.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
@@ -21,6 +22,7 @@ export interface ExportResult {
 /**
  * Publishes every version that SQL holds to another log, in order, with its checkpoints. Where SQL begins after version 0,
  * the log begins with a checkpoint. Repeating an interrupted export finishes it; another table's log is never overwritten.
+ * @param options.paths how files are named there; as they are if absent
  * @throws LakeError conflict FOREIGN_COMMIT
  */
 export async function exportTable(
@@ -28,6 +30,7 @@ export async function exportTable(
   ref: TableRef,
   log: DeltaLog,
   onProgress: OnProgress = () => {},
+  { paths }: { readonly paths?: PathsFrom } = {},
 ): Promise<ExportResult> {
   const head = await findHead(lake, ref);
   const { tableId, baseVersion } = head;
@@ -35,7 +38,8 @@ export async function exportTable(
   let { metadata } = await lake.catalog.readHeader(tableId, baseVersion);
   let next = baseVersion;
   while (next <= head.version) {
-    for (const commit of await lake.catalog.readCommits(tableId, next, head.version)) {
+    for (const own of await lake.catalog.readCommits(tableId, next, head.version)) {
+      const commit = paths ? { ...own, actions: paths.actions(own.actions) } : own;
       const { version } = commit;
       metadata = commit.actions.metadata ?? metadata;
       if ((await log.putCommit(version, encodeCommit(commit), commit)) === "exists") {
@@ -45,7 +49,7 @@ export async function exportTable(
         });
       }
       if ((version === baseVersion && baseVersion > 0) || isCheckpointDue(version, metadata)) {
-        await writeCheckpoint(lake, log, tableId, version);
+        await writeCheckpoint(lake, log, tableId, version, { paths });
         checkpoints.push(version);
       }
       next = version + 1;

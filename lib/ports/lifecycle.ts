@@ -19,6 +19,8 @@ export interface Lifecycle {
   undropTable(tableId: string, options: UndropOptions): Promise<UndropOutcome>;
   /** Gives a table another name, and keeps the former one in mind. @throws LakeError notFound */
   renameTable(tableId: string, name: string): Promise<RenameOutcome>;
+  /** Where the table was before, oldest first. */
+  formerPlaces(tableId: string): Promise<readonly FormerPlace[]>;
   /**
    * Begins the purge of a dropped table, once it cannot come back any more, or finds it begun. Its name, place and drop stay known
    * for ever. @throws LakeError notFound when no such table is dropped
@@ -41,6 +43,13 @@ export interface Lifecycle {
   markManifest(tableId: string, changes: number): Promise<void>;
   /** Tables whose manifest is to be written, and for which no other work is waiting. */
   dueManifests(limit: number): Promise<readonly { readonly tableId: string; readonly version: number }[]>;
+}
+
+export interface FormerPlace {
+  readonly location: string;
+  /** Milliseconds. */
+  readonly since: number;
+  readonly until: number;
 }
 
 export interface ManifestFacts {

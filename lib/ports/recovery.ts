@@ -14,9 +14,13 @@ export interface Recovery {
   /**
    * Takes the rows of a table away, to make them again from a checkpoint above its head: the table is IMPORTING under its own id,
    * until `finishImport`. What is known of its transactions stays. A recovery that was begun with this plan goes on where it was.
-   * @throws LakeError conflict RECOVERY_MOVED when the head is another one; notFound
+   * @param from.to another place, with whose log the table goes on
+   * @throws LakeError conflict: RECOVERY_MOVED when the head is another one, LOCATION_TAKEN; notFound
    */
-  beginRecovery(tableId: string, from: { readonly head: number; readonly plan: string }): Promise<ImportProgress>;
+  beginRecovery(
+    tableId: string,
+    from: { readonly head: number; readonly plan: string; readonly to?: string },
+  ): Promise<ImportProgress>;
   /** Tables of which `beginRecovery` has taken the rows away and that have not been finished. */
   openRecoveries(): Promise<readonly TableHead[]>;
   /** Transactions that some tables have not brought in yet, ascending by id. */

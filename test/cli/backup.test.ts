@@ -87,6 +87,21 @@ describe("dl backup and dl restore", () => {
     assert.match(cut.stdout, /^shop\.t: versions 3 to 3 of its log are set aside, in _deltalakedb_aside\/\d+T\d+Z\n$/);
     const whole = await restore("whole.sqlite", "--transaction", second?.transactionId ?? "", "--truncate-log");
     assert.deepEqual([whole.code, whole.stderr], [0, ""]);
+    const forked = await restore("forked.sqlite", "--at", at, "--fork-log", join(folder, "fork"));
+    assert.deepEqual([forked.code, forked.stderr], [0, ""]);
+    assert.match(
+      forked.stdout,
+      /shop\.t: goes on at file:.*\/fork\/shop\/t after version 2; file:.*\/tables\/t stays as it is\n$/,
+    );
+    const settled = await dl([
+      "restore",
+      "--fork-log",
+      join(folder, "fork"),
+      "--database",
+      join(folder, "forked.sqlite"),
+    ]);
+    assert.equal(settled.code, 0, "again, it changes nothing");
+    assert.equal((await restore("two.sqlite", "--at", at, "--truncate-log", "--fork-log", folder)).code, 64);
     assert.equal((await restore("both.sqlite", "--at", at, "--transaction", third?.transactionId ?? "")).code, 64);
     assert.equal((await restore("none.sqlite", "--truncate-log")).code, 64);
     assert.equal((await dl(["restore", "--database", join(folder, "none.sqlite")])).code, 64);

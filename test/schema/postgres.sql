@@ -124,6 +124,13 @@ table dl_table_names -- Former names of tables; the present one is in dl_tables.
   valid_from bigint not null -- Since when the table had it, in milliseconds.
   valid_until bigint not null -- When it got another one, in milliseconds.
 
+table dl_table_places -- Former places of tables; the present one is in dl_tables.
+  table_id uuid not null -- Table, as in dl_tables.
+  change bigint not null -- The identity_changes by which the table left the place.
+  location text collate "C" not null -- The former root, as in dl_tables.
+  valid_from bigint not null -- Since when the table was there, in milliseconds.
+  valid_until bigint not null -- When it moved, in milliseconds.
+
 table dl_tables with (fillfactor=25) -- Heads of the tables: one row each, changed by every commit.
   table_id uuid not null -- Identity of the table; never reused.
   name text collate "C" not null -- Name as namespace.name; unique among tables that are not DELETED.
@@ -211,6 +218,8 @@ CREATE UNIQUE INDEX dl_removes_pkey ON dl_removes USING btree (table_id, version
 CREATE UNIQUE INDEX dl_staged_requests_pkey ON dl_staged_requests USING btree (request_id, part);
 CREATE INDEX dl_table_names_name ON dl_table_names USING btree (name);
 CREATE UNIQUE INDEX dl_table_names_pkey ON dl_table_names USING btree (table_id, change);
+CREATE INDEX dl_table_places_location ON dl_table_places USING btree (location);
+CREATE UNIQUE INDEX dl_table_places_pkey ON dl_table_places USING btree (table_id, change);
 CREATE INDEX dl_tables_dropped_name ON dl_tables USING btree (name) WHERE (status = 'DELETED'::text);
 CREATE INDEX dl_tables_dropped_place ON dl_tables USING btree (location) WHERE (status = 'DELETED'::text);
 CREATE UNIQUE INDEX dl_tables_location ON dl_tables USING btree (location) WHERE (status <> 'DELETED'::text);

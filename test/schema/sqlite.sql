@@ -158,6 +158,17 @@ CREATE TABLE dl_table_names ( -- Former names of tables; the present one is in d
 
 CREATE INDEX dl_table_names_name on dl_table_names (name);
 
+CREATE TABLE dl_table_places ( -- Former places of tables; the present one is in dl_tables.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  change INTEGER not null, -- The identity_changes by which the table left the place.
+  location TEXT not null, -- The former root, as in dl_tables.
+  valid_from INTEGER not null, -- Since when the table was there, in milliseconds.
+  valid_until INTEGER not null, -- When it moved, in milliseconds.
+  primary key (table_id, change)
+) strict;
+
+CREATE INDEX dl_table_places_location on dl_table_places (location);
+
 CREATE TABLE dl_tables ( -- Heads of the tables: one row each, changed by every commit.
   table_id TEXT not null, -- Identity of the table; never reused.
   name TEXT not null, -- Name as namespace.name; unique among tables that are not DELETED.

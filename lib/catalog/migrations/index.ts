@@ -14,6 +14,7 @@ import { DRIFT, FAULTS, MIRROR_FACTS_FUNCTION, QUARANTINED_TABLES } from "./0009
 import { DATABASE_ID, giveIdentity } from "./0010-identity.ts";
 import { DROPPED_TABLES, IDENTITY_COLUMNS, MANIFEST_DUE, TABLE_NAMES } from "./0012-names.ts";
 import { MAINTENANCE, OUTSIDE, SHARED_VECTORS, VECTORS } from "./0013-maintenance.ts";
+import { TABLE_PLACES } from "./0016-places.ts";
 import { WORKS_FROM } from "./0020-compatible-code.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
@@ -101,6 +102,7 @@ export const MIGRATIONS: readonly Migration[] = [
       ...[VECTORS, OUTSIDE, SHARED_VECTORS].flatMap((index) => createIndex(dialect, "dl_files", index)),
     ],
   },
+  { id: 16, name: "0016-places", statements: (dialect) => createTable(dialect, TABLE_PLACES) },
   {
     id: 20,
     name: "0020-compatible-code",
@@ -132,4 +134,5 @@ export const SCHEMA: readonly TableSpec[] = [
   API_KEYS,
   TABLE_NAMES,
   MAINTENANCE,
+  TABLE_PLACES,
 ];

@@ -1,7 +1,9 @@
 /** dl restore: brings a backup into an empty database, and SQL and logs together again. */
 
 import { Command } from "commander";
-import type { LocalLake } from "../../lake/local.ts";
+import { defaultFolder } from "../../delta/files/locations.ts";
+import { type LocalLake, toLocation } from "../../lake/local.ts";
+import { type ForkedTable, forkLogs } from "../../operations/backups/fork-log.ts";
 import type { Moment } from "../../operations/backups/restore-choice.ts";
 import {
   type LogAboveHead,
@@ -26,6 +28,7 @@ interface Options extends KeyOptions {
   readonly at?: number;
   readonly transaction?: string;
   readonly truncateLog?: true;
+  readonly forkLog?: string;
   readonly asCopy?: true;
   readonly recover: boolean;
 }
@@ -35,6 +38,7 @@ interface Logs {
   /** What SQL took over from the logs. */
   readonly recovered?: RecoverResult;
   readonly setAside?: readonly LogSetAside[];
+  readonly forked?: readonly ForkedTable[];
   /** Logs that are ahead of SQL: their tables take no commits. */
   readonly ahead?: readonly LogAboveHead[];
 }
@@ -49,6 +53,10 @@ export function restoreCommand(): Command {
       "--truncate-log",
       "with --at or --transaction: set later versions in the logs aside, so that commits go on; without --from this alone, of a catalog that was restored",
     )
+    .option(
+      "--fork-log <dir>",
+      "likewise, but leave the logs as they are: all tables go on below this folder or s3://bucket/prefix, and name their data files where these are",
+    )
     .option("--as-copy", "give the catalog an identity of its own: it lives beside the old one")
     .option("--no-recover", "do not take over from the logs what is later than the backup")
     .action(
@@ -56,10 +64,10 @@ export function restoreCommand(): Command {
         const until = momentOf(options);
         const progress = openProgress();
         if (options.from === undefined) {
-          const setAside = await withLake((lake) => setLogsAside(lake, progress.update), { mirror: false }).finally(
+          const after = await withLake((lake) => settleLogs(lake, options, progress), { mirror: false }).finally(
             progress.stop,
           );
-          await output.result({ setAside }, () => logTexts({ setAside }).join("\n") || "no log is ahead of SQL");
+          await output.result(after, () => logTexts(after).join("\n") || "no log is ahead of SQL");
           return EXIT.ok;
         }
         const place = await backupsAt(options.from, options);
@@ -84,14 +92,16 @@ export function restoreCommand(): Command {
     );
 }
 
-function momentOf({ from, at, transaction, truncateLog }: Options): Moment | undefined {
+function momentOf({ from, at, transaction, truncateLog, forkLog }: Options): Moment | undefined {
   const alone = from === undefined && at === undefined && transaction === undefined;
-  if (from === undefined && !(truncateLog && alone))
+  const settles = truncateLog || forkLog !== undefined;
+  if (truncateLog && forkLog !== undefined) throw new UsageError("give --truncate-log or --fork-log, not both");
+  if (from === undefined && !(settles && alone))
     throw new UsageError("where from? Use --from DIR or --from s3://bucket/prefix");
   if (at !== undefined && transaction !== undefined) throw new UsageError("give --at or --transaction, not both");
-  if (truncateLog && !alone && at === undefined && transaction === undefined) {
+  if (settles && !alone && at === undefined && transaction === undefined) {
     throw new UsageError(
-      "--truncate-log goes with --at or --transaction: without them SQL goes on to the end of the logs",
+      "--truncate-log and --fork-log go with --at or --transaction: without them SQL goes on to the end of the logs",
     );
   }
   if (at !== undefined) return { timestamp: at };
@@ -112,16 +122,27 @@ async function withLogs(
   const isPast = options.at !== undefined || options.transaction !== undefined;
   const goesOn = options.recover && (!isPast || asOf > cutAt);
   const recovered = goesOn ? await recoverAll(lake, isPast ? { until: asOf } : {}, update) : undefined;
-  const after = options.truncateLog
-    ? { setAside: await setLogsAside(lake, update) }
+  const settles = options.truncateLog || options.forkLog !== undefined;
+  const after = settles
+    ? await settleLogs(lake, options, { update })
     : isPast || !options.recover
       ? { ahead: await logsAboveHeads(lake) }
       : {};
   return { ...(recovered && { recovered }), ...after };
 }
 
+/** The stated choice of what becomes of later versions in the logs. */
+async function settleLogs(
+  lake: LocalLake,
+  { forkLog }: Pick<Options, "forkLog">,
+  { update }: Pick<Progress, "update">,
+): Promise<Logs> {
+  if (forkLog === undefined) return { setAside: await setLogsAside(lake, update) };
+  return { forked: await forkLogs(lake, ({ name }) => toLocation(defaultFolder(name), forkLog), update) };
+}
+
 const AHEAD_HINT =
-  "hint: Commits to them get 503 CATALOG_BEHIND_LOG. To go on from here: dl restore --truncate-log, which sets the later versions aside. To go on to the end of the logs: dl recover --all.";
+  "hint: Commits to them get 503 CATALOG_BEHIND_LOG. To go on from here: dl restore --truncate-log, which sets the later versions aside, or --fork-log DIR, which goes on elsewhere. To go on to the end of the logs: dl recover --all.";
 
 function isWhole({ recovered, ahead = [] }: Logs): boolean {
   return ahead.length === 0 && (recovered === undefined || isRecovered(recovered, {}));
@@ -131,7 +152,7 @@ function text({ backupId, asOf, tables, rows }: Restored, seconds: number): stri
   return `${backupId} is restored: ${plural(tables, "table")}, ${plural(rows, "row")} in ${formatSeconds(seconds)}, as of ${formatTime(asOf)}`;
 }
 
-function logTexts({ recovered, setAside = [], ahead = [] }: Logs): readonly string[] {
+function logTexts({ recovered, setAside = [], forked = [], ahead = [] }: Logs): readonly string[] {
   return [
     ...(recovered?.tables ?? []).map(({ table, from, to, stop, error }) => {
       const rest =
@@ -141,6 +162,9 @@ function logTexts({ recovered, setAside = [], ahead = [] }: Logs): readonly stri
     ...setAside.map(
       ({ table, version, logVersion, folder }) =>
         `${table}: versions ${version + 1} to ${logVersion} of its log are set aside, in ${folder}`,
+    ),
+    ...forked.map(
+      ({ table, version, from, to }) => `${table}: goes on at ${to} after version ${version}; ${from} stays as it is`,
     ),
     ...ahead.map(
       ({ table, version, logVersion }) =>

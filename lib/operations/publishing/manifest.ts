@@ -40,6 +40,26 @@ export async function writeManifest(lake: Lake, tableId: string, options: Manife
   return false;
 }
 
+/**
+ * Tells the log of a place that a table has left where it went: a rebuild finds one table, not two. A hint, as all of this.
+ * @returns true where the log tells it, or belongs to somebody else now
+ */
+export async function writeMoved(lake: Lake, tableId: string, from: string): Promise<boolean> {
+  const log = lake.openLog(from);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const bytes = await log.readManifest();
+    const facts = await lake.catalog.readManifestFacts(tableId);
+    if (facts === undefined || facts.manifest.location === from) return false;
+    const there = bytes && decodeManifest(bytes);
+    if (there !== undefined && there.tableId !== tableId) return true;
+    const { location: movedTo, ...rest } = facts.manifest;
+    const moved = encodeManifest({ ...rest, location: from, status: "moved", movedTo });
+    if (bytes !== undefined && Buffer.compare(bytes, moved) === 0) return true;
+    if (await log.putManifest(moved, { from: bytes })) return true;
+  }
+  return false;
+}
+
 /** What is there stays: it is newer, or a dropped table's place belongs to another one now. */
 function isSuperseded(ours: Manifest, bytes: Uint8Array | undefined): boolean {
   const there = bytes && decodeManifest(bytes);

@@ -1,0 +1,88 @@
+/**
+ * After a restore to an earlier moment the logs are ahead of SQL. Here the restored tables go on in places of their own: the old logs stay
+ * as they are, for whoever reads them, and so do the data files, which the new logs name by absolute paths (ARCHITECTURE.md D68).
+ */
+
+import { absoluteFrom } from "../../delta/files/absolute-paths.ts";
+import { LakeError } from "../../errors.ts";
+import type { Lake, TableHead } from "../../ports.ts";
+import { exportTable } from "../export.ts";
+import type { OnProgress } from "../import-rows.ts";
+import { inTurn } from "../in-turn.ts";
+import { writeManifest, writeMoved } from "../publishing/manifest.ts";
+import { allTables } from "../read.ts";
+import { type RecoverResult, recoverTables } from "../recover.ts";
+
+export interface ForkedTable {
+  readonly tableId: string;
+  readonly table: string;
+  readonly from: string;
+  readonly to: string;
+  readonly version: number;
+}
+
+/** Where a table goes on. */
+export type PlaceOf = (head: TableHead) => Promise<string>;
+
+const AT_ONCE = 4;
+
+/**
+ * Moves every table that is not there yet. First its whole log is written, then its rows are made again from that, which shows it at
+ * its new place. Killed anywhere, the same call finishes; so does `dl recover` for a table whose rows were being made.
+ * @throws LakeError conflict: FOREIGN_COMMIT or FORK_NOT_EMPTY where the place has another log, LOCATION_TAKEN; unavailable
+ */
+export async function forkLogs(
+  lake: Lake,
+  placeOf: PlaceOf,
+  onProgress: OnProgress = () => {},
+): Promise<readonly ForkedTable[]> {
+  const heads: TableHead[] = [];
+  for await (const head of allTables(lake)) heads.push(head);
+  let done = 0;
+  await inTurn(heads, AT_ONCE, async (head) => {
+    await forkLog(lake, head, await placeOf(head));
+    done += 1;
+    onProgress({ phase: "logs", done, total: heads.length });
+  });
+  await finish(lake, onProgress);
+  const forked: ForkedTable[] = [];
+  for await (const head of allTables(lake)) {
+    const from = (await lake.catalog.formerPlaces(head.tableId)).at(-1)?.location;
+    if (from === undefined || head.location !== (await placeOf(head))) continue;
+    await writeManifest(lake, head.tableId, { location: head.location, again: true });
+    await writeMoved(lake, head.tableId, from);
+    forked.push({ tableId: head.tableId, table: head.name, from, to: head.location, version: head.version });
+  }
+  return forked;
+}
+
+async function forkLog(lake: Lake, head: TableHead, to: string): Promise<void> {
+  const { tableId, location, version } = head;
+  if (location === to) return;
+  const log = lake.openLog(to);
+  const { commits, checkpoints } = await log.listFrom(version + 1);
+  if (commits.length + checkpoints.length > 0) {
+    throw new LakeError("conflict", `there is a log at ${to} already, and it goes on above version ${version}`, {
+      code: "FORK_NOT_EMPTY",
+      hint: "Choose an empty folder.",
+    });
+  }
+  await exportTable(lake, { tableId }, log, () => {}, { paths: absoluteFrom(location) });
+  await lake.catalog.beginRecovery(tableId, { head: version, plan: `at ${to}`, to });
+}
+
+/** Rows are made again from the new logs, also those that a killed call has begun. */
+async function finish(lake: Lake, onProgress: OnProgress): Promise<RecoverResult | undefined> {
+  const open = (await lake.catalog.openRecoveries()).map(({ tableId }) => ({ tableId }));
+  if (open.length === 0) return undefined;
+  // All that stands in these logs was written by SQL just now.
+  const result = await recoverTables(lake, open, { foreign: true, acceptIncomplete: true }, onProgress);
+  const failed = result.tables.find(({ error }) => error);
+  if (failed?.error) {
+    throw new LakeError("conflict", `${failed.table}: ${failed.error.message}`, {
+      code: failed.error.code,
+      hint: "Run the same command again: it goes on where it was.",
+    });
+  }
+  return result;
+}
