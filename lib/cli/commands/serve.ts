@@ -93,6 +93,7 @@ export function serveCommand(): Command {
         const metrics = openPrometheus();
         const background = openBackground({ logger, metrics });
         await checkPlaces(placesOf(settings));
+        const gateway = gatewayOf(settings, options);
         const { left, isStuck } = await withLake(
           async (lake, { made }) => {
             logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
@@ -101,7 +102,6 @@ export function serveCommand(): Command {
             const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
             const door = await serverDoor(lake, settings, { noDoor, logger });
             const task = taskOf(database(), settings);
-            const gateway = gatewayOf(settings, options);
             return serve(lake, task, { logger, metrics, output, door, background, gateway });
           },
           { create: "schema", mirror: settings.mirror.enabled && background.queue, metrics },

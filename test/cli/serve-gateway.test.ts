@@ -1,0 +1,76 @@
+/** `dl serve --gateway-port`: an engine on the same machine writes by S3 into the catalog that the API serves. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { dlByItself, finish, startDl } from "./run.ts";
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-serve-gateway-")));
+const storage = join(folder, "lake");
+mkdirSync(storage);
+const children = new Set<ReturnType<typeof startDl>>();
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+  rmSync(folder, { recursive: true });
+});
+
+const schemaString = '{"type":"struct","fields":[{"name":"id","type":"long","nullable":true,"metadata":{}}]}';
+const metaData = {
+  id: "engine",
+  format: { provider: "parquet", options: {} },
+  schemaString,
+  partitionColumns: [],
+  configuration: {},
+};
+const text = (lines: readonly object[]) => lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+const commitName = (version: number) => `${String(version).padStart(20, "0")}.json`;
+
+test("what an engine puts is in the API at once, is published, and the server ends in order", async () => {
+  const child = startDl(
+    ["serve", "--port", "0", "--database", join(folder, "c.sqlite"), "--storage", storage, "--gateway-port", "0"],
+    { env: { VERIFY_FILES: "true" } },
+  );
+  children.add(child);
+  const finished = finish(child);
+  const [said] = await Promise.race([
+    once(child.stdout ?? child, "data"),
+    finished.then((end) => assert.fail(end.stderr)),
+  ]);
+  const [, api = "", gateway = ""] =
+    /^dl serves (http:\S+)\ndl gateway is at (http:\/\/127\.0\.0\.1:\d+)\n$/.exec(String(said)) ?? [];
+  assert.notEqual(gateway, "", String(said));
+  const put = async (key: string, body: string) =>
+    (await fetch(`${gateway}/shop/${key}`, { method: "PUT", body, headers: { "if-none-match": "*" } })).status;
+  const versionZero = text([{ protocol: { minReaderVersion: 1, minWriterVersion: 2 } }, { metaData }]);
+  assert.equal(await put(`orders/_delta_log/${commitName(0)}`, versionZero), 200);
+  assert.equal(await put("orders/a.parquet", "PAR1____PAR1"), 200);
+  const add = { path: "a.parquet", partitionValues: {}, size: 12, modificationTime: 1, dataChange: true };
+  assert.equal(await put(`orders/_delta_log/${commitName(1)}`, text([{ add }])), 200);
+  assert.equal(await put("orders/b.parquet", "PAR1____PAR1"), 200);
+  assert.equal(await put(`orders/_delta_log/${commitName(1)}`, text([{ add: { ...add, path: "b.parquet" } }])), 412);
+  const answer = await fetch(`${api}/v1/tables`);
+  const { tables } = (await answer.json()) as { tables: { name: string; version: number; location: string }[] };
+  assert.deepEqual(
+    tables.map(({ name, version }) => [name, version]),
+    [["shop.orders", 1]],
+  );
+  const published = join(storage, "shop/orders/_delta_log", commitName(1));
+  for (let i = 0; i < 500 && !existsSync(published); i += 1) await sleep(20);
+  assert.match(readFileSync(published, "utf8"), /a\.parquet/);
+  child.kill("SIGTERM");
+  const { code, stderr } = await finished;
+  assert.equal(code, 0, stderr);
+  await assert.rejects(fetch(gateway));
+});
+
+test("without a place for objects it says what is missing, and makes no catalog", async () => {
+  const database = join(folder, "none.sqlite");
+  const { code, stderr } = await dlByItself(["serve", "--port", "0", "--database", database, "--gateway-port", "0"]);
+  assert.equal(code, 64);
+  assert.match(stderr, /--gateway-port needs --gateway-upstream, or --storage/);
+  assert.equal(existsSync(database), false, "no catalog is made for a command that cannot be carried out");
+});
