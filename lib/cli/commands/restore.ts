@@ -55,7 +55,7 @@ export function restoreCommand(): Command {
     )
     .option(
       "--fork-log <dir>",
-      "likewise, but leave the logs as they are: all tables go on below this folder or s3://bucket/prefix, and name their data files where these are",
+      "likewise, but leave the logs as they are: all tables go on below this folder or s3://bucket/prefix, and name their data files where these are (Spark reads that; DuckDB and Polars do not)",
     )
     .option("--as-copy", "give the catalog an identity of its own: it lives beside the old one")
     .option("--no-recover", "do not take over from the logs what is later than the backup")
