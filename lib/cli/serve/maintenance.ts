@@ -1,7 +1,8 @@
-/** Scheduled upkeep of a server: the tables that are due, one after the other. */
+/** Scheduled upkeep of a server: the tables that are due, one after the other, and dropped ones that cannot come back any more. */
 
 import type { Config } from "../../config.ts";
 import { maintainTable, maintenanceDue } from "../../operations/maintenance.ts";
+import { purgeExpired } from "../../operations/purge.ts";
 import type { Lake } from "../../ports.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { maintenanceRules } from "../maintenance-rules.ts";
@@ -26,6 +27,12 @@ export function openMaintenance(lake: Lake, config: Config, logger: Logger): Upk
         const fields = { table, tableId, files, bytes: Number(bytes), logFiles, versions };
         if (failure !== undefined) logger.error(fields, `upkeep of ${table} failed: ${failure}`);
         else if (files + logFiles + versions > 0) logger.info(fields, `${table} has been tidied up`);
+      }
+      // Their files stay: whoever wants them gone says so (`dl purge --files`).
+      for await (const one of purgeExpired(lake, { signal })) {
+        const { tableId, name } = one;
+        if ("error" in one) logger.error({ tableId, table: name }, `${name} could not be purged: ${one.error.message}`);
+        else logger.info({ tableId, table: name }, `${name} was dropped, and its rows are gone now`);
       }
     },
     stop: () => ending.abort(),
