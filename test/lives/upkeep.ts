@@ -184,6 +184,8 @@ export async function upkeepLife(seed: number, steps: number): Promise<void> {
       await step(life);
       await check(life);
     }
+    // A clean-up that was killed leaves versions below its checkpoint of which the beginning is gone; the next one takes them, too.
+    await cleanLog(lake, { tableId }, { remove: true });
     await assertTheorem(lake, tableId);
     lake.clock.time += 30 * DAY;
     const last = await vacuumTable(lake, { tableId }, { remove: true, orphans: true });
