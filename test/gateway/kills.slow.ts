@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -13,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { openLocalLake } from "../../lib/lake/local.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { freePort } from "../support/free-port.ts";
 import { seeded } from "../support/random.ts";
 
 const DL = fileURLToPath(new URL("../../lib/cli/main.ts", import.meta.url));
@@ -31,15 +31,6 @@ after(() => {
   for (const child of living) child.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Starts a process and waits until it listens. */
 async function start(args: readonly string[]): Promise<ChildProcess> {

@@ -15,7 +15,8 @@ import type { Lake } from "../../../lib/ports.ts";
 import { newS3Client, openS3Store } from "../../../lib/storage/s3.ts";
 import { dataApiUrl } from "../../support/catalog-engines.ts";
 import { type DataApiEmulator, startDataApi } from "../../support/data-api/emulator.ts";
-import { ACCOUNT, type Emulator, freePort, REGION, startEmulator } from "./emulator.ts";
+import { freePort } from "../../support/free-port.ts";
+import { ACCOUNT, type Emulator, REGION, startEmulator } from "./emulator.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));

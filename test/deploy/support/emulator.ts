@@ -4,7 +4,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 
 export const REGION = "us-east-1";
@@ -47,15 +46,6 @@ export interface EmulatorOptions {
   readonly port: number;
   /** Reaches the Lambdas. */
   readonly environment: Readonly<Record<string, string>>;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** @throws Error with its log when it does not come up */
