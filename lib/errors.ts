@@ -2,14 +2,14 @@
 
 /**
  * How a caller should react:
- * - `invalid`: the input is wrong; change it before sending it again (HTTP 400/422, exit 1, or 64 for CLI usage).
- * - `unauthenticated`: prove who you are (401).
- * - `forbidden`: who you are, you may not do this (403).
- * - `notFound`: what was named does not exist (404).
- * - `conflict`: another commit won; read again and redo the work (409).
- * - `unavailable`: nothing is wrong with the request; try again later (503).
- * - `corrupt`: stored data contradicts itself or the Delta protocol; a person must look (500).
- * - `internal`: a defect of ours (500).
+ * - `invalid`: the input is wrong; change it before sending it again (exit 1, or 64 for CLI usage).
+ * - `unauthenticated`: prove who you are.
+ * - `forbidden`: who you are, you may not do this.
+ * - `notFound`: what was named does not exist.
+ * - `conflict`: another commit won; read again and redo the work.
+ * - `unavailable`: nothing is wrong with the request; try again later.
+ * - `corrupt`: stored data contradicts itself or the Delta protocol; a person must look.
+ * - `internal`: a defect of ours.
  */
 export type ErrorKind =
   | "invalid"
@@ -62,6 +62,18 @@ export function foundAt({ kind, message, code, hint, facts, cause }: LakeError, 
     ...(hint && { hint }),
   });
 }
+
+/** How each is said over HTTP, where no code has a status of its own. */
+export const HTTP_STATUS: Readonly<Record<ErrorKind, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  notFound: 404,
+  conflict: 409,
+  unavailable: 503,
+  corrupt: 500,
+  internal: 500,
+};
 
 const DEFAULT_CODES: Record<ErrorKind, string> = {
   invalid: "INVALID_REQUEST",

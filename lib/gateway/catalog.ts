@@ -1,10 +1,10 @@
 /** The catalog as the gateway sees it: the API, whether it is in this process or behind a URL. */
 
 import { deadlineMs } from "../deadlines.ts";
-import { FENCE } from "../delta/features.ts";
-import type { Json, JsonObject } from "../delta/values/json.ts";
-import { parseJson, stringifyJson } from "../delta/values/json.ts";
-import { errorText, invalid, LakeError, notFound, unavailable } from "../errors.ts";
+import type { Protocol } from "../delta/actions.ts";
+import { isFenced } from "../delta/fence.ts";
+import { type JsonObject, parseJson, stringifyJson } from "../delta/values/json.ts";
+import { type ErrorKind, errorText, HTTP_STATUS, LakeError, unavailable } from "../errors.ts";
 
 /** Sends a request to the API: `fetch`, or the app itself. */
 export type SendToApi = (request: Request) => Promise<Response>;
@@ -82,7 +82,7 @@ export function catalogBehind(
     },
     async isFenced(tableId) {
       const { protocol } = await call(`/v1/tables/${tableId}`);
-      return isFencedProtocol(protocol as Json);
+      return isFenced(protocol as unknown as Protocol);
     },
     async commitVersion(body) {
       try {
@@ -117,12 +117,6 @@ export function catalogBehind(
   };
 }
 
-/** True for a protocol with the feature that keeps other writers out. */
-export function isFencedProtocol(protocol: Json): boolean {
-  const { writerFeatures } = protocol as { readonly writerFeatures?: readonly string[] };
-  return writerFeatures?.includes(FENCE) ?? false;
-}
-
 function readObject(text: string, status: number): JsonObject {
   try {
     return parseJson(text) as JsonObject;
@@ -132,13 +126,11 @@ function readObject(text: string, status: number): JsonObject {
   }
 }
 
-const KINDS: Readonly<Record<number, LakeError["kind"]>> = {
-  401: "unauthenticated",
-  403: "forbidden",
-  404: "notFound",
-  409: "conflict",
-  429: "unavailable",
-};
+/** The kinds that the client has to do something about; all else may work when it is tried again. */
+const OF_CLIENTS = (["invalid", "unauthenticated", "forbidden", "notFound", "conflict"] as const).map(
+  (kind) => [HTTP_STATUS[kind], kind] as const,
+);
+const KINDS: ReadonlyMap<number, ErrorKind> = new Map([...OF_CLIENTS, [429, "unavailable"]]);
 
 /** A problem of the API (RFC 9457) as the error that it was. */
 function problemError(status: number, problem: JsonObject): LakeError {
@@ -147,8 +139,5 @@ function problemError(status: number, problem: JsonObject): LakeError {
     ...(typeof problem.code === "string" ? { code: problem.code } : {}),
     ...(typeof problem.hint === "string" ? { hint: problem.hint } : {}),
   };
-  if (status === 404) return notFound(message, details);
-  const kind = KINDS[status];
-  if (kind !== undefined) return new LakeError(kind, message, details);
-  return status < 500 ? invalid(message, details) : unavailable(message, details);
+  return new LakeError(KINDS.get(status) ?? (status < 500 ? "invalid" : "unavailable"), message, details);
 }

@@ -1,8 +1,10 @@
 /** From the bytes that an engine puts as `<version>.json` to a request of `POST /v1/commits`. */
 
 import { createHash } from "node:crypto";
-import { FENCE, WRITER_DUTIES } from "../delta/features.ts";
-import { type JsonObject, parseJson, stringifyJson } from "../delta/values/json.ts";
+import type { Protocol } from "../delta/actions.ts";
+import { WRITER_DUTIES } from "../delta/features.ts";
+import { isFenced, withFence } from "../delta/fence.ts";
+import { parseJson, stringifyJson } from "../delta/values/json.ts";
 import { S3Error } from "./errors.ts";
 
 export interface VersionPut {
@@ -73,12 +75,10 @@ function isProtocol(line: string): boolean {
 }
 
 /** The fence, which a client of the gateway has not seen, stays up. */
-export function withFence(lines: readonly string[]): readonly string[] {
+export function fencedAgain(lines: readonly string[]): readonly string[] {
   return lines.map((line) => {
     if (!isProtocol(line)) return line;
-    const { protocol } = parseJson(line) as { readonly protocol: JsonObject };
-    const features = (protocol.writerFeatures as readonly string[] | undefined) ?? [];
-    if (features.includes(FENCE)) return line;
-    return stringifyJson({ protocol: { ...protocol, writerFeatures: [...features, FENCE] } });
+    const { protocol } = parseJson(line) as unknown as { readonly protocol: Protocol };
+    return isFenced(protocol) ? line : stringifyJson({ protocol: withFence(protocol, "on") });
   });
 }

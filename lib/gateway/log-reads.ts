@@ -3,6 +3,7 @@
  * acknowledged to anyone is seen by the next read.
  */
 
+import { compareKeys } from "../delta/files/key-order.ts";
 import { versionName } from "../delta/files/log-files.ts";
 import type { GatewayCatalog, PublishedVersion, TableHere } from "./catalog.ts";
 import { answerRead } from "./conditions.ts";
@@ -94,9 +95,9 @@ export async function listLog(reads: LogReads, request: S3Request, place: LogPla
   const has = new Set(listed.objects.map(({ key }) => key));
   const isAsked = (key: string) =>
     key.startsWith(asked.prefix) &&
-    key > asked.after &&
+    compareKeys(key, asked.after) > 0 &&
     !has.has(key) &&
-    (listed.token === undefined || key < lastOf(listed));
+    (listed.token === undefined || compareKeys(key, lastOf(listed)) < 0);
   const missing: number[] = [];
   if (table !== undefined) {
     for (let version = table.published + 1; version <= table.version; version += 1) {
@@ -105,17 +106,15 @@ export async function listLog(reads: LogReads, request: S3Request, place: LogPla
     }
   }
   const added = table === undefined ? [] : await entriesOf(reads, table, folder, missing);
-  const objects = [...listed.objects.map((object) => withOwnEtag(object, folder)), ...added].sort(byKey);
+  const objects = [...listed.objects.map((object) => withOwnEtag(object, folder)), ...added].sort((a, b) =>
+    compareKeys(a.key, b.key),
+  );
   const page = cut(objects, listed.prefixes, asked.maxKeys, listed.token !== undefined);
   return listAnswer(request.bucket, asked, page, request.query.get("continuation-token"));
 }
 
-function byKey(a: { readonly key: string }, b: { readonly key: string }): number {
-  return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
-}
-
 function lastOf({ objects, prefixes }: ListPage): string {
-  return [objects.at(-1)?.key ?? "", prefixes.at(-1) ?? ""].sort().at(-1) ?? "";
+  return [objects.at(-1)?.key ?? "", prefixes.at(-1) ?? ""].sort(compareKeys).at(-1) ?? "";
 }
 
 async function listUpstream(upstream: Upstream, request: S3Request, asked: ReturnType<typeof listQuery>) {
@@ -164,9 +163,7 @@ function withOwnEtag(object: Listed, folder: string): Listed {
 
 /** As many as were asked for, the rest on the next page. */
 function cut(objects: readonly Listed[], prefixes: readonly string[], most: number, goesOn: boolean): ListPage {
-  const names = [...objects.map(({ key }) => key), ...prefixes].sort((a, b) =>
-    Buffer.compare(Buffer.from(a), Buffer.from(b)),
-  );
+  const names = [...objects.map(({ key }) => key), ...prefixes].sort(compareKeys);
   const last = names[Math.min(most, names.length) - 1];
   const isOver = names.length <= most && !goesOn;
   if (last === undefined || isOver) return { objects, prefixes };

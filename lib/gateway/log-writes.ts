@@ -3,7 +3,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { isLakeError } from "../errors.ts";
 import type { CommitOutcome, GatewayCatalog } from "./catalog.ts";
-import { actionLines, commitBody, setsProtocol, type VersionPut, withFence } from "./commit-body.ts";
+import { actionLines, commitBody, fencedAgain, setsProtocol, type VersionPut } from "./commit-body.ts";
 import { S3Error } from "./errors.ts";
 import { drained, type S3Answer, type S3Request, wholeBody } from "./exchange.ts";
 import { type LogPlace, versionOf } from "./log-names.ts";
@@ -73,7 +73,7 @@ async function commitTo(
   { bytes, lines, version }: Asked & { readonly version: number },
 ): Promise<CommitOutcome> {
   const isHidden = setsProtocol(lines) && (await catalog.isFenced(tableId));
-  return send(catalog, { bytes, version, table: { tableId } }, isHidden ? withFence(lines) : lines);
+  return send(catalog, { bytes, version, table: { tableId } }, isHidden ? fencedAgain(lines) : lines);
 }
 
 /** The table is named as it is called, where it is there: then these bytes may be those that have made it. */

@@ -2,7 +2,7 @@
 
 import type { TableConflict } from "../delta/request.ts";
 import { isRawNumber, stringifyJson } from "../delta/values/json.ts";
-import { type ErrorKind, isLakeError, LakeError } from "../errors.ts";
+import { type ErrorKind, HTTP_STATUS, isLakeError, LakeError } from "../errors.ts";
 import { CONFLICT_HINT, conflictSentence } from "../wire/conflict-text.ts";
 
 /** An unavailable database or lock is worth a quick second try. */
@@ -10,15 +10,15 @@ const RETRY_SOON_SECONDS = 1;
 /** By code: a cluster that wakes up takes its time, and so does a mirror with thousands of versions before it. */
 const RETRY_AFTER_SECONDS: Readonly<Record<string, number>> = { DATABASE_RESUMING: 5, MIRROR_BACKLOG_FULL: 5 };
 
-const BY_KIND: Record<ErrorKind, { readonly status: number; readonly title: string }> = {
-  invalid: { status: 400, title: "The request is not valid" },
-  unauthenticated: { status: 401, title: "Not authenticated" },
-  forbidden: { status: 403, title: "Not allowed" },
-  notFound: { status: 404, title: "Not found" },
-  conflict: { status: 409, title: "Conflict" },
-  unavailable: { status: 503, title: "Not available now" },
-  corrupt: { status: 500, title: "Stored data is damaged" },
-  internal: { status: 500, title: "Internal error" },
+const TITLES: Readonly<Record<ErrorKind, string>> = {
+  invalid: "The request is not valid",
+  unauthenticated: "Not authenticated",
+  forbidden: "Not allowed",
+  notFound: "Not found",
+  conflict: "Conflict",
+  unavailable: "Not available now",
+  corrupt: "Stored data is damaged",
+  internal: "Internal error",
 };
 
 /** Codes with a status of their own. */
@@ -40,7 +40,7 @@ const OWN_MEMBERS = new Set(["type", "title", "status", "detail", "code", "point
 /** The answer to a thrown value. */
 export function problemResponse(thrown: unknown, newIncidentId: () => string, onIncident: OnIncident): Response {
   const error = isLakeError(thrown) ? thrown : new LakeError("internal", "something went wrong on our side");
-  const { status, title } = BY_CODE[error.code] ?? BY_KIND[error.kind];
+  const { status, title } = BY_CODE[error.code] ?? { status: HTTP_STATUS[error.kind], title: TITLES[error.kind] };
   const facts = Object.entries(error.facts).filter(([name]) => !OWN_MEMBERS.has(name) && name !== "headers");
   const body: Record<string, unknown> = {
     type: `urn:deltalakedb:problem:${error.code}`,

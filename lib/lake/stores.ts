@@ -6,9 +6,8 @@ import { LOG_FOLDER } from "../delta/files/log-files.ts";
 import { invalid } from "../errors.ts";
 import { openDataFiles } from "../files/data-files.ts";
 import { openTableFiles } from "../files/table-files.ts";
-import type { DataFiles, FileChecks, ObjectStore } from "../ports.ts";
+import type { DataFiles, FileChecks, ObjectStore, S3Access } from "../ports.ts";
 import { openFileStore } from "../storage/file.ts";
-import type { S3Access } from "../storage/s3-access.ts";
 import { fromLocation, fromS3Location } from "./location.ts";
 
 /** Opens nothing yet. @throws LakeError invalid for storage that is not known here */

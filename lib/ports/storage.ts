@@ -76,3 +76,15 @@ export interface Uploads {
 }
 
 export type ObjectBody = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** How a process reaches S3 that speaks its protocol itself. */
+export interface S3Access {
+  /** Of a bucket, by the rules of the SDK: path-style where an endpoint is set. */
+  readonly addressOf: (bucket: string) => URL;
+  readonly region: string;
+  readonly credentials: () => Promise<{
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  }>;
+}

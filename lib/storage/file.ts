@@ -3,11 +3,12 @@
 import type { Dirent } from "node:fs";
 import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, unlink, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { compareKeys } from "../delta/files/key-order.ts";
 import { isLakeError, notFound } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions, RemoveFailure, Replacement } from "../ports.ts";
 import { errorCode, fileError, isAbsent, noFolders, noHardLinks } from "./file-errors.ts";
 import { folderSteps, type Step } from "./folder-steps.ts";
-import { bodyChunks, checkKey, compareKeys, isTemporary, plainBytes } from "./keys.ts";
+import { bodyChunks, checkKey, isTemporary, plainBytes } from "./keys.ts";
 import { sweepTemporaries, withTemporaryIn } from "./temporaries.ts";
 
 /** Calls in flight while a folder is listed, or files are removed. */

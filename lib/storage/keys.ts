@@ -1,24 +1,10 @@
-/** What all object stores share: the form of keys, their order, and bodies given as chunks. */
+/** What all object stores share: the form of keys, and bodies given as chunks. */
 
 import { invalid } from "../errors.ts";
 import type { ObjectBody } from "../ports.ts";
 
 /** Uploads lie here, at the root of a bucket, whose lifecycle deletes them after a day (infra/constructs/lake-bucket.ts). */
 export const UPLOADS_PREFIX = "_uploads";
-
-/** Orders keys by their UTF-8 bytes, as S3 lists them; JavaScript's own order differs beyond U+FFFF. */
-export function compareKeys(a: string, b: string): number {
-  const common = Math.min(a.length, b.length);
-  let i = 0;
-  while (i < common && a.charCodeAt(i) === b.charCodeAt(i)) i += 1;
-  if (i === common) return a.length - b.length;
-  const [ours, theirs] = [a.charCodeAt(i), b.charCodeAt(i)];
-  // Only where surrogates are do the two orders differ; without them, a log of 100,000 files is listed in half the time.
-  if (ours < SURROGATES && theirs < SURROGATES) return ours - theirs;
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-const SURROGATES = 0xd800;
 
 /** True for the unfinished files of a local store, which no listing shows. */
 export function isTemporary(name: string): boolean {

@@ -1,8 +1,9 @@
 /** An object store in memory for tests and trials: strictly consistent, with a clock and faults that a test controls. */
 
+import { compareKeys } from "../delta/files/key-order.ts";
 import { notFound } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore } from "../ports.ts";
-import { checkKey, compareKeys, wholeBody } from "./keys.ts";
+import { checkKey, wholeBody } from "./keys.ts";
 
 export type WriteOperation = "put" | "putIfAbsent" | "removeIf" | "replaceIf" | "remove";
 

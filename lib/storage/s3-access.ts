@@ -1,17 +1,7 @@
 /** How this process reaches S3, for those who speak its protocol themselves: address, region and credentials as the SDK finds them. */
 
+import type { S3Access } from "../ports.ts";
 import { newS3Client } from "./s3.ts";
-
-export interface S3Access {
-  /** Of a bucket, by the rules of the SDK: path-style where an endpoint is set. */
-  readonly addressOf: (bucket: string) => URL;
-  readonly region: string;
-  readonly credentials: () => Promise<{
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  }>;
-}
 
 export async function s3Access(): Promise<S3Access> {
   const { config } = newS3Client();

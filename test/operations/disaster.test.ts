@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { disasterLife } from "../lives/disaster.ts";
-import { liveThrough } from "../lives/run-lives.ts";
+import { liveThrough } from "../lives/live-through.ts";
 
 test("nothing that was acknowledged and mirrored is lost or doubled, and no file that a kept version needs", async (t) => {
   const tallies = await liveThrough("DISASTER_SEED", 3, (seed) => disasterLife(seed, 60));

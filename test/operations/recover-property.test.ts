@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { liveThrough } from "../lives/live-through.ts";
 import { recoveryLife } from "../lives/recovery.ts";
-import { liveThrough } from "../lives/run-lives.ts";
 
 const LIVES = process.env.TEST_ENGINE === "postgres" ? 2 : 6;
 

@@ -3,6 +3,7 @@
 import type { AddFile, CommitActions, DeletionVector, RemoveFile } from "../actions.ts";
 import { isJsonObject } from "../values/json.ts";
 import { deletionVectorPath } from "./file-places.ts";
+import { isRelative } from "./paths.ts";
 
 export interface PathsFrom {
   file<T extends AddFile | RemoveFile>(file: T): T;
@@ -47,8 +48,4 @@ function rootUri(location: string): string {
   return location.replace(/^([a-z0-9]+:\/\/)(.*)$/, (_, scheme: string, rest: string) => {
     return scheme + rest.split("/").map(encodeURIComponent).join("/");
   });
-}
-
-function isRelative(path: string): boolean {
-  return !path.startsWith("/") && !/^[A-Za-z][A-Za-z0-9+.-]*:/.test(path);
 }

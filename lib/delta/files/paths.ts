@@ -23,6 +23,11 @@ export function canonicalElsewhere(key: string, location: string): string {
   return `${rootOf(location)}/${key}`;
 }
 
+/** True for a path that says nothing of where it begins: the root of its table is meant. */
+export function isRelative(path: string): boolean {
+  return absolutePath(path) === undefined;
+}
+
 /** An absolute path in its one spelling; undefined for a relative one. */
 function absolutePath(path: string): string | undefined {
   if (path.startsWith("/")) return percentDecode(path) ?? path;

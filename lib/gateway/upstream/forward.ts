@@ -6,20 +6,14 @@ import { pipeline } from "node:stream/promises";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { deadlineMs } from "../../deadlines.ts";
 import { errorText, isLakeError, unavailable } from "../../errors.ts";
+import type { S3Access } from "../../ports.ts";
 import { S3Error } from "../errors.ts";
 import type { S3Answer, S3Request, Upstream } from "../exchange.ts";
 import { Sha256 } from "../signatures.ts";
 
-export interface ForwardOptions {
+export interface ForwardOptions extends S3Access {
   /** The one bucket that is behind the gateway. */
   readonly bucket: string;
-  readonly addressOf: (bucket: string) => URL;
-  readonly region: string;
-  readonly credentials: () => Promise<{
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  }>;
 }
 
 /** Connections at once; further requests wait for one. */

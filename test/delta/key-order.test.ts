@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { compareKeys } from "../../lib/storage/keys.ts";
+import { compareKeys } from "../../lib/delta/files/key-order.ts";
 
 const texts = fc.oneof(
   fc.string(),
