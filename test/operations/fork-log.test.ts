@@ -213,6 +213,8 @@ test("a place that has another log, or lies in another table, is refused, and th
       forkLogs(restored, async ({ name }) => `file:///lake/t.b/${name}`),
       { code: "LOCATION_TAKEN" },
     );
+  });
+  await back(then, async (restored) => {
     const foreign = new TextEncoder().encode('{"commitInfo":{}}\n');
     await restored.store("file:///fork/t.a").put("_delta_log/00000000000000000009.json", foreign);
     await assert.rejects(forkLogs(restored, placeOf), { code: "FORK_NOT_EMPTY" });
@@ -221,6 +223,22 @@ test("a place that has another log, or lies in another table, is refused, and th
     }
   });
   await then.lake.close();
+});
+
+test("a table whose recovery is not finished, by `dl recover` or a fork to another place, is decided by nobody else", async () => {
+  const world = await past();
+  const [a = "", b = ""] = world.tables;
+  for (const to of [undefined, "file:///elsewhere/t.b"]) {
+    await back(world, async (restored, catalog) => {
+      await catalog.beginRecovery(b, { head: 4, plan: "begun", ...(to ? { to } : {}) });
+      await assert.rejects(forkLogs(restored, placeOf), { code: "RECOVERY_UNFINISHED" });
+      assert.equal((await catalog.findTable({ tableId: a }))?.location, "file:///lake/t.a");
+      assert.deepEqual(
+        (await catalog.openRecoveries()).map(({ tableId, location }) => [tableId, location]),
+        [[b, to ?? "file:///lake/t.b"]],
+      );
+    });
+  }
 });
 
 test("every relative path, of files, vectors and change files, names the same file from elsewhere", () => {

@@ -29,13 +29,14 @@ const AT_ONCE = 4;
 /**
  * Moves every table that is not there yet. First its whole log is written, then its rows are made again from that, which shows it at
  * its new place. Killed anywhere, the same call finishes; so does `dl recover` for a table whose rows were being made.
- * @throws LakeError conflict: FOREIGN_COMMIT or FORK_NOT_EMPTY where the place has another log, LOCATION_TAKEN; unavailable
+ * @throws LakeError conflict: RECOVERY_UNFINISHED, FOREIGN_COMMIT or FORK_NOT_EMPTY where the place has another log, LOCATION_TAKEN; unavailable
  */
 export async function forkLogs(
   lake: Lake,
   placeOf: PlaceOf,
   onProgress: OnProgress = () => {},
 ): Promise<readonly ForkedTable[]> {
+  await checkNoOther(lake, placeOf);
   const heads: TableHead[] = [];
   for await (const head of allTables(lake)) heads.push(head);
   let done = 0;
@@ -69,6 +70,19 @@ async function forkLog(lake: Lake, head: TableHead, to: string): Promise<void> {
   }
   await exportTable(lake, { tableId }, log, () => {}, { paths: absoluteFrom(location) });
   await lake.catalog.beginRecovery(tableId, { head: version, plan: `at ${to}`, to });
+}
+
+/** What is missing of another recovery, only a person can decide. */
+async function checkNoOther(lake: Lake, placeOf: PlaceOf): Promise<void> {
+  for (const open of await lake.catalog.openRecoveries()) {
+    const isMoving = (await lake.catalog.formerPlaces(open.tableId)).length > 0;
+    if (isMoving && open.location === (await placeOf(open))) continue;
+    throw new LakeError("conflict", `"${open.name}" is being made again from its log, and is not finished`, {
+      code: "RECOVERY_UNFINISHED",
+      hint: "Nothing was changed. Finish that first with the command that began it: dl recover --all, or --fork-log with the same place.",
+      facts: { tableId: open.tableId },
+    });
+  }
 }
 
 /** Rows are made again from the new logs, also those that a killed call has begun. */
