@@ -43,7 +43,6 @@ async function purge(lake: AwsLake, signal: Signal): Promise<readonly string[]> 
     if ("error" in one) {
       failed.push(one.name);
       logger.error("a dropped table could not be purged", { table: one.name, reason: one.error.message });
-      lake.metrics.record(EVENT_METRICS.maintenanceFailures.cloudwatch, 1, "Count", { tableId: one.tableId });
     } else logger.info("purged", { table: one.name, tableId: one.tableId });
   }
   return failed;

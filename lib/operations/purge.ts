@@ -72,6 +72,7 @@ export async function* purgeExpired(
       yield await purgeTable(lake, { tableId }, options);
     } catch (error) {
       if (!isLakeError(error)) throw error;
+      lake.metrics.record("MaintenanceFailures", 1, "Count", { tableId, error: error.message });
       yield { tableId, name, error };
     }
   }
