@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { deadlineMs } from "../deadlines.ts";
-import { invalid } from "../errors.ts";
 import { addressOf } from "./address.ts";
 import { unframed } from "./aws-chunked.ts";
 import { verified } from "./checksums.ts";
@@ -34,7 +33,7 @@ export interface GatewayServer {
   close(options?: { readonly withinMs?: number }): Promise<number>;
 }
 
-/** @throws LakeError invalid when the address cannot be had */
+/** @throws the system's error when the address cannot be had */
 export async function listenS3(options: GatewayServerOptions): Promise<GatewayServer> {
   const underWay = new Set<ServerResponse>();
   const server = createServer(
@@ -67,14 +66,7 @@ export async function listenS3(options: GatewayServerOptions): Promise<GatewaySe
 
 function listening(server: Server, { host, port }: GatewayServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        invalid(`the gateway cannot listen on ${host}:${port}: ${error.code ?? error.message}`, {
-          hint: "Choose another address with --listen.",
-          cause: error,
-        }),
-      ),
-    );
+    server.once("error", reject);
     server.listen(port, host, resolve);
   });
 }

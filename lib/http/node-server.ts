@@ -5,7 +5,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { deadlineMs } from "../deadlines.ts";
-import { invalid } from "../errors.ts";
+import { invalid, type LakeError } from "../errors.ts";
 import type { TlsPair } from "./tls-files.ts";
 
 const IDLE_CHECK_MS = 25;
@@ -63,7 +63,7 @@ export async function listen(
   });
   const { host, port } = address;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));
+    server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(error, address)));
     server.listen(port, host, resolve);
   });
   const { port: actual } = server.address() as AddressInfo;
@@ -86,15 +86,32 @@ function contextOf({ cert, key }: TlsPair) {
   return { cert, key, minVersion: "TLSv1.2" } as const;
 }
 
-const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-  EADDRINUSE: ["is in use", "Stop what listens there, or choose another port with --port (0 takes a free one)."],
-  EACCES: ["needs more rights", "Choose a port above 1023 with --port."],
-  EADDRNOTAVAIL: ["is not an address of this machine", "Choose another with --host, such as 127.0.0.1."],
-  ENOTFOUND: ["is not known", "Choose another with --host, such as 127.0.0.1."],
+/** The options of `dl` that say where a server listens. */
+export interface AddressOptions {
+  readonly host: string;
+  readonly port: string;
+}
+
+type Reason = readonly [why: string, hint: (options: AddressOptions) => string];
+const NO_ADDRESS: Reason[1] = ({ host }) => `Choose another with ${host}, such as 127.0.0.1.`;
+const REASONS: Readonly<Record<string, Reason>> = {
+  EADDRINUSE: [
+    "is in use",
+    ({ port }) => `Stop what listens there, or choose another port with ${port} (0 takes a free one).`,
+  ],
+  EACCES: ["needs more rights", ({ port }) => `Choose a port above 1023 with ${port}.`],
+  EADDRNOTAVAIL: ["is not an address of this machine", NO_ADDRESS],
+  ENOTFOUND: ["is not known", NO_ADDRESS],
 };
 
-function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  const [why, hint] = REASONS[error.code ?? ""] ?? [`cannot be listened on (${error.code})`, undefined];
+/** What a system's error says about an address that was to be listened on. */
+export function cannotListen(
+  error: NodeJS.ErrnoException,
+  { host, port }: { readonly host: string; readonly port: number },
+  options: AddressOptions = { host: "--host", port: "--port" },
+): LakeError {
+  const [why, hintOf] = REASONS[error.code ?? ""] ?? [`cannot be listened on (${error.code})`, undefined];
+  const hint = hintOf?.(options);
   return invalid(`${host}:${port} ${why}`, {
     code: "CANNOT_LISTEN",
     cause: error,

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -65,6 +66,41 @@ test("what an engine puts is in the API at once, is published, and the server en
   const { code, stderr } = await finished;
   assert.equal(code, 0, stderr);
   await assert.rejects(fetch(gateway));
+});
+
+for (const [args, option] of [
+  [["serve", "--port", "0", "--storage", storage, "--gateway-port"], "--gateway-port"],
+  [["gateway", "--upstream", storage, "--listen"], "--listen"],
+] as const) {
+  test(`${args[0]} ends where its port is taken, and names ${option}`, async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const where = option === "--listen" ? `127.0.0.1:${port}` : String(port);
+    const child = startDl([...args, where, "--database", join(folder, "taken.sqlite")]);
+    children.add(child);
+    const { code, stdout, stderr } = await finish(child);
+    other.close();
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, new RegExp(`127\\.0\\.0\\.1:${port} is in use`));
+    assert.match(stderr, new RegExp(`choose another port with ${option} \\(0 takes a free one\\)`));
+  });
+}
+
+test("a server that asks its callers says that its gateway does not", async () => {
+  const database = join(folder, "asked.sqlite");
+  for (const args of [["migrate"], ["key", "create", "somebody"]]) {
+    const { code, stderr } = await dlByItself([...args, "--database", database]);
+    assert.equal(code, 0, stderr);
+  }
+  const child = startDl(["serve", "--port", "0", "--database", database, "--storage", storage, "--gateway-port", "0"]);
+  children.add(child);
+  const finished = finish(child);
+  await once(child.stdout ?? child, "data");
+  child.kill("SIGTERM");
+  const { code, stderr } = await finished;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /the gateway asks nobody: whoever reaches it from this machine may write to every table/);
 });
 
 test("without a place for objects it says what is missing, and makes no catalog", async () => {

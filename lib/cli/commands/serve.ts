@@ -177,9 +177,16 @@ async function serve(
   const stop = stopSignal();
   const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, door, background }));
   const server = await listenOn(app.fetch, settings.server, logger);
+  const face =
+    gateway &&
+    (await openServedGateway(lake, gateway, { logger, asksOthers: door.door !== undefined }).catch(
+      async (error: unknown) => {
+        await server.close({ withinMs: 0 });
+        throw error;
+      },
+    ));
   // Not before all that can fail has been done: the thread keeps the program alive.
   background.start(task, lake);
-  const face = gateway && (await openServedGateway(lake, gateway, logger));
   await output.result({ url: server.url, ...(face && { gateway: face.url }) }, () =>
     [`dl serves ${server.url}`, ...(face ? [`dl gateway is at ${face.url}`] : [])].join("\n"),
   );
@@ -190,10 +197,9 @@ async function serve(
   );
   const signal = await stop;
   upkeep.stop();
-  await face?.close({ withinMs: settings.server.shutdown_seconds * 250 });
   const seconds = settings.server.shutdown_seconds;
   logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
-  return stopWithin(seconds, { server, background, schedules: [schedule], lake });
+  return stopWithin(seconds, { servers: face ? [server, face] : [server], background, schedules: [schedule], lake });
 }
 
 /** Listens; with TLS, renews the certificate as its files change, and at SIGHUP. */

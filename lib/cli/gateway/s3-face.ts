@@ -11,6 +11,7 @@ import type { Keys } from "../../gateway/signatures.ts";
 import { forwardUpstream } from "../../gateway/upstream/forward.ts";
 import { storeUpstream } from "../../gateway/upstream/store.ts";
 import { createApp } from "../../http/app.ts";
+import { type AddressOptions, cannotListen } from "../../http/node-server.ts";
 import { systemClock } from "../../lake/clock.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { fromS3Location, toLocation } from "../../lake/location.ts";
@@ -25,6 +26,8 @@ export interface S3FaceOptions {
   readonly upstream: string;
   readonly host: string;
   readonly port: number;
+  /** By which options these were given; `--listen` if absent. */
+  readonly given?: AddressOptions;
   readonly api: { readonly send: SendToApi; readonly baseUrl: string; readonly access?: string | undefined };
   /** File of access keys, a line each: id and secret. */
   readonly keys?: string | undefined;
@@ -36,7 +39,9 @@ export interface S3FaceOptions {
   readonly logger: Logger;
 }
 
-/** @throws LakeError invalid, NO_AUTHENTICATION beyond this machine without keys */
+const LISTEN: AddressOptions = { host: "--listen", port: "--listen" };
+
+/** @throws LakeError invalid: CANNOT_LISTEN; NO_AUTHENTICATION beyond this machine without keys */
 export async function openS3Face(options: S3FaceOptions): Promise<GatewayServer> {
   const { host, port, api, logger } = options;
   const keys = options.keys === undefined ? undefined : await readKeys(options.keys);
@@ -64,6 +69,8 @@ export async function openS3Face(options: S3FaceOptions): Promise<GatewayServer>
       nameOf: (bucket, root) =>
         named.get(`${bucket}/${root}`) ?? (options.creates ? defaultName(bucket, root) : undefined),
     }),
+  }).catch((error: unknown) => {
+    throw cannotListen(error as NodeJS.ErrnoException, options, options.given ?? LISTEN);
   });
 }
 

@@ -6,6 +6,9 @@ import type { LocalLake } from "../../lake/local.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { UsageError } from "../failure.ts";
 
+/** Its address is always this machine's. */
+const GIVEN = { host: "--gateway-port", port: "--gateway-port" };
+
 export interface ServedGateway {
   readonly port: number;
   readonly upstream: string;
@@ -23,13 +26,21 @@ export function gatewayOf(
   return { port, upstream };
 }
 
-/** On loopback, where any credentials will do. */
+/**
+ * On loopback, where any credentials will do. Where the API asks its callers who they are, this is a way around, and is said.
+ * @throws LakeError invalid when the port cannot be had
+ */
 export async function openServedGateway(
   lake: LocalLake,
   { port, upstream }: ServedGateway,
-  logger: Logger,
+  { logger, asksOthers }: { readonly logger: Logger; readonly asksOthers: boolean },
 ): Promise<GatewayServer> {
   const { apiOf, openS3Face } = await import("../gateway/s3-face.ts");
   const api = await apiOf(lake, upstream, logger);
-  return openS3Face({ upstream, host: "127.0.0.1", port, api, creates: true, logger });
+  if (asksOthers) {
+    logger.warn(
+      "the gateway asks nobody: whoever reaches it from this machine may write to every table, without a key",
+    );
+  }
+  return openS3Face({ upstream, host: "127.0.0.1", port, given: GIVEN, api, creates: true, logger });
 }

@@ -8,7 +8,8 @@ import type { Background } from "./background/background.ts";
 import type { Schedule } from "./schedule.ts";
 
 export interface Stopping {
-  readonly server: HttpServer;
+  /** What answers requests. */
+  readonly servers: readonly Pick<HttpServer, "close">[];
   readonly background: Background;
   /** What runs by the clock beside the API, and has been told to end. */
   readonly schedules: readonly Schedule[];
@@ -23,10 +24,12 @@ export interface End {
 }
 
 /** Finishes the requests first, then what runs behind them. */
-export async function stopWithin(seconds: number, { server, background, schedules, lake }: Stopping): Promise<End> {
+export async function stopWithin(seconds: number, { servers, background, schedules, lake }: Stopping): Promise<End> {
   const endsAt = performance.now() + seconds * 1000;
   const leftMs = () => Math.max(0, endsAt - performance.now());
-  const cutOff = await server.close({ withinMs: Math.min(deadlineMs("requestsAtStop"), leftMs() / 2) });
+  const withinMs = Math.min(deadlineMs("requestsAtStop"), leftMs() / 2);
+  const cut = await Promise.all(servers.map((server) => server.close({ withinMs })));
+  const cutOff = cut.reduce((sum, requests) => sum + requests, 0);
   const requests = cutOff > 0 ? [`${counted(cutOff, "request")} cut off: whoever sent them may send them again`] : [];
   const ended = await inTime(leftMs() / 2, Promise.all(schedules.map((schedule) => schedule.stop())));
   const upkeep = ended ? [] : ["upkeep of a table was given up: the next one does what is left"];
