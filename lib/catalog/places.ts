@@ -1,7 +1,7 @@
 /** Tables that move: under the locks of whoever makes a table at the new place. */
 
 import type { Claim, FormerPlace } from "../ports.ts";
-import { firstClaim, readClaims } from "./claims.ts";
+import { firstClaim, readClaims, touch } from "./claims.ts";
 import { type Queries, type Row, type SqlTransaction, sql, uuid } from "./database.ts";
 import { locksAbove } from "./dialect.ts";
 import { integer, requireUuid, text } from "./rows/values.ts";
@@ -20,6 +20,8 @@ export const sharedPlaceLocks = (to: string | undefined): readonly string[] =>
 export async function takePlace(tx: SqlTransaction, row: Row, to: string, now: number): Promise<Claim | undefined> {
   const [tableId, name, from] = [text(row, "table_id"), text(row, "name"), text(row, "location")];
   if (from === to) return undefined;
+  // Its log stays behind, and belongs to whoever reads it: what lies within is not safe from another engine's VACUUM.
+  if (touch([from, to])) return { tableId, name, location: from };
   const claims = await readClaims(tx, { tableId, name, location: to });
   const by = firstClaim(
     claims.filter((other) => other.table_id !== tableId),

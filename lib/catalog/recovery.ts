@@ -1,8 +1,9 @@
 /** Recoveries: versions out of a log on top of an active table, and tables that are made again from a checkpoint above their head. */
 
+import { placeTaken } from "../delta/files/locations.ts";
 import { MARKER_NAMES, type TableHead } from "../delta/table.ts";
 import { LakeError } from "../errors.ts";
-import type { Claim, Clock, ImportProgress, RecoveredVersion, TransactionParts } from "../ports.ts";
+import type { Clock, ImportProgress, RecoveredVersion, TransactionParts } from "../ports.ts";
 import { answerParts, lostPart, PENDING, pendingPart } from "./commit/answers.ts";
 import { type Database, join, type Queries, type Row, raw, sql, uuid } from "./database.ts";
 import { tableLock, takeLocks, transactionLock } from "./dialect.ts";
@@ -37,14 +38,6 @@ function moved(tableId: string, head: number): LakeError {
     code: "RECOVERY_MOVED",
     hint: "Another recovery may be running, or somebody commits. Run it again: it goes on where the table is.",
     facts: { tableId, version: head },
-  });
-}
-
-function placeTaken(location: string, by: Claim): LakeError {
-  return new LakeError("conflict", `the table ${by.name}, at ${by.location}, is in the way at ${location}`, {
-    code: "LOCATION_TAKEN",
-    hint: "Nothing was changed. Choose another place.",
-    facts: { tableId: by.tableId, name: by.name, location: by.location },
   });
 }
 

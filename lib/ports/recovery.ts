@@ -15,7 +15,7 @@ export interface Recovery {
    * Takes the rows of a table away, to make them again from a checkpoint above its head: the table is IMPORTING under its own id,
    * until `finishImport`. What is known of its transactions stays. A recovery that was begun with this plan goes on where it was.
    * @param from.to another place, with whose log the table goes on
-   * @throws LakeError conflict: RECOVERY_MOVED when the head is another one, LOCATION_TAKEN; notFound
+   * @throws LakeError conflict: RECOVERY_MOVED when the head is another one, LOCATION_TAKEN, LOCATION_OVERLAPS; notFound
    */
   beginRecovery(
     tableId: string,

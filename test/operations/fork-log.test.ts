@@ -209,10 +209,20 @@ test("killed at any call of a store or of SQL, the same call finishes", async ()
 test("a place that has another log, or lies in another table, is refused, and the table stays", async () => {
   const then = await past();
   await back(then, async (restored) => {
-    await assert.rejects(
-      forkLogs(restored, async ({ name }) => `file:///lake/t.b/${name}`),
-      { code: "LOCATION_TAKEN" },
-    );
+    const before = await contentOf(restored.store("file:///lake/t.b"));
+    for (const [to, by] of [
+      ["file:///lake/t.b/within", "LOCATION_OVERLAPS"],
+      ["file:///lake", "LOCATION_OVERLAPS"],
+      ["file:///lake/t.b", "LOCATION_TAKEN"],
+    ] as const) {
+      // Whichever of the two tables it is that moves: also within its own place, where its log stays.
+      for (const moving of ["t.a", "t.b"]) {
+        if (to === `file:///lake/${moving}`) continue;
+        const there = async ({ name, location }: TableHead) => (name === moving ? to : location);
+        await assert.rejects(forkLogs(restored, there), { code: by });
+      }
+    }
+    assert.deepEqual(await contentOf(restored.store("file:///lake/t.b")), before, "nothing was written");
   });
   await back(then, async (restored) => {
     const foreign = new TextEncoder().encode('{"commitInfo":{}}\n');

@@ -63,7 +63,7 @@ export function checkTableLocation(location: string): void {
   }
 }
 
-/** Why a table cannot be where it was wanted: `other` is the table that is there, around or within it. */
+/** For places of which one lies within the other. */
 export function overlaps(location: string, other: { readonly name: string; readonly location: string }): LakeError {
   const [what, why] = isWithin(location, other.location)
     ? ["lies within", "What is in the folder of a table belongs to it: its VACUUM would delete the files of this one."]
@@ -73,6 +73,16 @@ export function overlaps(location: string, other: { readonly name: string; reado
     at: "/location",
     hint: `${why} Choose another location.`,
     facts: { name: other.name, location: other.location },
+  });
+}
+
+/** Why a table cannot be where it was wanted: `by` lives there, around or within it. */
+export function placeTaken(location: string, by: { readonly name: string; readonly location: string }): LakeError {
+  if (by.location !== location) return overlaps(location, by);
+  return new LakeError("conflict", `another table of this catalog lives at ${location}`, {
+    code: "LOCATION_TAKEN",
+    at: "/location",
+    hint: "Two tables cannot share a folder: choose another location.",
   });
 }
 

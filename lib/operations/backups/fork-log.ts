@@ -4,6 +4,7 @@
  */
 
 import { absoluteFrom } from "../../delta/files/absolute-paths.ts";
+import { isWithin, placesAbove, placeTaken } from "../../delta/files/locations.ts";
 import { LakeError } from "../../errors.ts";
 import type { Lake, TableHead } from "../../ports.ts";
 import { exportTable } from "../export.ts";
@@ -29,7 +30,8 @@ const AT_ONCE = 4;
 /**
  * Moves every table that is not there yet. First its whole log is written, then its rows are made again from that, which shows it at
  * its new place. Killed anywhere, the same call finishes; so does `dl recover` for a table whose rows were being made.
- * @throws LakeError conflict: RECOVERY_UNFINISHED, FOREIGN_COMMIT or FORK_NOT_EMPTY where the place has another log, LOCATION_TAKEN; unavailable
+ * @throws LakeError conflict: RECOVERY_UNFINISHED, FOREIGN_COMMIT or FORK_NOT_EMPTY where the place has another log, LOCATION_TAKEN,
+ *   LOCATION_OVERLAPS; unavailable
  */
 export async function forkLogs(
   lake: Lake,
@@ -39,6 +41,7 @@ export async function forkLogs(
   await checkNoOther(lake, placeOf);
   const heads: TableHead[] = [];
   for await (const head of allTables(lake)) heads.push(head);
+  await checkPlaces(heads, placeOf);
   let done = 0;
   await inTurn(heads, AT_ONCE, async (head) => {
     await forkLog(lake, head, await placeOf(head));
@@ -70,6 +73,18 @@ async function forkLog(lake: Lake, head: TableHead, to: string): Promise<void> {
   }
   await exportTable(lake, { tableId }, log, () => {}, { paths: absoluteFrom(location) });
   await lake.catalog.beginRecovery(tableId, { head: version, plan: `at ${to}`, to });
+}
+
+/** Before anything is written: a log that lies within a table is in its way, also within the one that moves, whose log stays. */
+async function checkPlaces(heads: readonly TableHead[], placeOf: PlaceOf): Promise<void> {
+  const byPlace = new Map(heads.map((head) => [head.location, head]));
+  for (const head of heads) {
+    const to = await placeOf(head);
+    if (to === head.location) continue;
+    const around = [to, ...placesAbove(to)].flatMap((place) => byPlace.get(place) ?? []);
+    const [by] = [...around, ...heads.filter(({ location }) => isWithin(location, to))];
+    if (by !== undefined) throw placeTaken(to, by);
+  }
 }
 
 /** What is missing of another recovery, only a person can decide. */

@@ -1,6 +1,6 @@
 /** Whether a table can be made at a place: who has its name, who lives there, whether a log is there, whether it can be written. */
 
-import { cannotHold, overlaps } from "../../delta/files/locations.ts";
+import { cannotHold, placeTaken } from "../../delta/files/locations.ts";
 import { isLakeError, LakeError } from "../../errors.ts";
 import type { Lake } from "../../ports.ts";
 
@@ -13,7 +13,7 @@ export interface Place {
 /** @param by who has the name, or a place that touches this one */
 export function taken(wanted: Place, by: Place, hint?: string): LakeError {
   if (by.name.toLowerCase() === wanted.name.toLowerCase()) return nameTaken(wanted.name, by.name, hint);
-  return by.location === wanted.location ? locationTaken(wanted.location) : overlaps(wanted.location, by);
+  return placeTaken(wanted.location, by);
 }
 
 /** @param hint what can be done, where it is not to choose another name */
@@ -27,14 +27,6 @@ export function nameTaken(
     code: "TABLE_EXISTS",
     at: "/name",
     hint,
-  });
-}
-
-function locationTaken(location: string): LakeError {
-  return new LakeError("conflict", `another table of this catalog lives at ${location}`, {
-    code: "LOCATION_TAKEN",
-    at: "/location",
-    hint: "Two tables cannot share a folder: choose another location.",
   });
 }
 
