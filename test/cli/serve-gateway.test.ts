@@ -103,10 +103,19 @@ test("a server that asks its callers says that its gateway does not", async () =
   assert.match(stderr, /the gateway asks nobody: whoever reaches it from this machine may write to every table/);
 });
 
-test("without a place for objects it says what is missing, and makes no catalog", async () => {
-  const database = join(folder, "none.sqlite");
-  const { code, stderr } = await dlByItself(["serve", "--port", "0", "--database", database, "--gateway-port", "0"]);
-  assert.equal(code, 64);
-  assert.match(stderr, /--gateway-port needs --gateway-upstream, or --storage/);
-  assert.equal(existsSync(database), false, "no catalog is made for a command that cannot be carried out");
-});
+for (const [args, code, message] of [
+  [["serve", "--port", "0", "--gateway-port", "0"], 64, /--gateway-port needs --gateway-upstream, or --storage/],
+  [["serve", "--port", "0", "--gateway-port", "0", "--gateway-upstream", "s3://b/p"], 1, /is a part of a bucket/],
+  [["gateway", "--upstream", "s3://b/p"], 1, /is a part of a bucket/],
+  [["gateway", "--upstream", storage, "--listen", "0.0.0.0:0"], 1, /nobody would be asked for a signature/],
+  [["gateway", "--upstream", storage, "--table", "orders"], 1, /"orders" names no table/],
+  [["gateway", "--upstream", storage, "--listen", "9000"], 64, /write HOST:PORT/],
+] as const) {
+  test(`dl ${args.slice(0, 1)} that cannot be carried out makes no catalog: ${message.source}`, async () => {
+    const database = join(folder, "none.sqlite");
+    const ended = await dlByItself([...args, "--database", database]);
+    assert.equal(ended.code, code, ended.stderr);
+    assert.match(ended.stderr, message);
+    assert.equal(existsSync(database), false);
+  });
+}

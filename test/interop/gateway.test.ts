@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { apiOf, openS3Face } from "../../lib/cli/gateway/s3-face.ts";
+import { apiOf, prepareS3Face } from "../../lib/cli/gateway/s3-face.ts";
 import type { GatewayServer } from "../../lib/gateway/server.ts";
 import { type LocalLake, openLocalLake } from "../../lib/lake/local.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
@@ -82,8 +82,8 @@ describe(SUITE, needs(SUITE, cache, "no engines here: `npm run test:gateway` ins
     const logger = openLogger({ level: "warn", environment: "test" });
     lake = await openLocalLake({ database: join(folder, "catalog.sqlite") });
     await lake.catalog.migrate();
-    const api = await apiOf(lake, objects, logger);
-    face = await openS3Face({ upstream: objects, host: "127.0.0.1", port: 0, api, creates: true, logger });
+    const open = await prepareS3Face({ upstream: objects, host: "127.0.0.1", port: 0, creates: true, logger });
+    face = await open(await apiOf(lake, objects, logger));
     engines = await openEngines(cache ?? "");
   });
   after(async () => {

@@ -4,12 +4,12 @@ import { Command } from "commander";
 import { errorText } from "../../errors.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { sweepMirrors } from "../../operations/sweep.ts";
-import { openLogger } from "../../telemetry/log.ts";
+import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { repeated } from "../arguments.ts";
 import { action, type CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
-import { apiOf, openS3Face, type S3FaceOptions } from "../gateway/s3-face.ts";
+import { type ApiAccess, apiOf, prepareS3Face, type S3Face } from "../gateway/s3-face.ts";
 import { failureFields } from "../serve/health-log.ts";
 import { every } from "../serve/schedule.ts";
 import { stopSignal } from "../serve/signals.ts";
@@ -54,7 +54,7 @@ export function gatewayCommand(): Command {
         const logger = openLogger({ level, environment: context.config.environment });
         const { host, port } = addressOf(options.listen);
         const { upstream, keys, domain: domains, table: tables, create: creates } = options;
-        const face = { upstream, host, port, keys, domains, tables, creates, logger };
+        const face = await prepareS3Face({ upstream, host, port, keys, domains, tables, creates, logger });
         if (options.api !== undefined) {
           // The key is a secret: it stands in no list of processes.
           const api = {
@@ -62,9 +62,10 @@ export function gatewayCommand(): Command {
             baseUrl: options.api.replace(/\/$/, ""),
             access: process.env.DL_API_KEY || undefined,
           };
-          return run(context, { ...face, api });
+          return run(context, face, { api, logger });
         }
-        return context.withLake((lake) => runWith(context, lake, face), { create: "schema" });
+        const beside = async (lake: LocalLake) => runWith(context, lake, face, { upstream, logger });
+        return context.withLake(beside, { create: "schema" });
       }),
     );
 }
@@ -76,26 +77,35 @@ function addressOf(text: string): { readonly host: string; readonly port: number
   throw new UsageError(`--listen ${text}: write HOST:PORT, such as 127.0.0.1:9000`);
 }
 
-async function runWith(context: CommandContext, lake: LocalLake, face: Omit<S3FaceOptions, "api">): Promise<number> {
+async function runWith(
+  context: CommandContext,
+  lake: LocalLake,
+  face: S3Face,
+  { upstream, logger }: { readonly upstream: string; readonly logger: Logger },
+): Promise<number> {
   const { overdue_seconds } = context.config.mirror;
   const sweeper = every(
     SWEEP_SECONDS,
     async () => void (await sweepMirrors(lake, { overdueMs: overdue_seconds * 1000, limit: SWEEP_TABLES })),
-    (error) => face.logger.error(failureFields(error), `the sweep failed: ${errorText(error)}`),
+    (error) => logger.error(failureFields(error), `the sweep failed: ${errorText(error)}`),
   );
   try {
-    return await run(context, { ...face, api: await apiOf(lake, face.upstream, face.logger) });
+    return await run(context, face, { api: await apiOf(lake, upstream, logger), logger });
   } finally {
     await sweeper.stop();
   }
 }
 
-async function run({ output, config }: CommandContext, face: S3FaceOptions): Promise<number> {
+async function run(
+  { output, config }: CommandContext,
+  face: S3Face,
+  { api, logger }: { readonly api: ApiAccess; readonly logger: Logger },
+): Promise<number> {
   const stop = stopSignal();
-  const server = await openS3Face(face);
+  const server = await face(api);
   await output.result({ url: server.url }, () => `dl gateway is at ${server.url}`);
   const signal = await stop;
-  face.logger.info({ signal }, "stopping");
+  logger.info({ signal }, "stopping");
   const cut = await server.close({ withinMs: config.server.shutdown_seconds * 1000 });
   return cut === 0 ? EXIT.ok : EXIT.unfinished;
 }

@@ -93,7 +93,7 @@ export function serveCommand(): Command {
         const metrics = openPrometheus();
         const background = openBackground({ logger, metrics });
         await checkPlaces(placesOf(settings));
-        const gateway = gatewayOf(settings, options);
+        const gateway = await gatewayOf(settings, options, logger);
         const { left, isStuck } = await withLake(
           async (lake, { made }) => {
             logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");

@@ -28,7 +28,6 @@ export interface S3FaceOptions {
   readonly port: number;
   /** By which options these were given; `--listen` if absent. */
   readonly given?: AddressOptions;
-  readonly api: { readonly send: SendToApi; readonly baseUrl: string; readonly access?: string | undefined };
   /** File of access keys, a line each: id and secret. */
   readonly keys?: string | undefined;
   readonly domains?: readonly string[] | undefined;
@@ -39,11 +38,24 @@ export interface S3FaceOptions {
   readonly logger: Logger;
 }
 
+export interface ApiAccess {
+  readonly send: SendToApi;
+  readonly baseUrl: string;
+  /** A key or token for it, where it asks for one. */
+  readonly access?: string | undefined;
+}
+
+/** Listens, in front of an API. @throws LakeError invalid CANNOT_LISTEN */
+export type S3Face = (api: ApiAccess) => Promise<GatewayServer>;
+
 const LISTEN: AddressOptions = { host: "--listen", port: "--listen" };
 
-/** @throws LakeError invalid: CANNOT_LISTEN; NO_AUTHENTICATION beyond this machine without keys */
-export async function openS3Face(options: S3FaceOptions): Promise<GatewayServer> {
-  const { host, port, api, logger } = options;
+/**
+ * All that options can have wrong is found out here, before a catalog is opened, or made.
+ * @throws LakeError invalid; NO_AUTHENTICATION beyond this machine without keys
+ */
+export async function prepareS3Face(options: S3FaceOptions): Promise<S3Face> {
+  const { host, port, logger } = options;
   const keys = options.keys === undefined ? undefined : await readKeys(options.keys);
   if (keys === undefined && !isLoopback(host)) {
     throw invalid(`on ${host} other machines reach the gateway, and nobody would be asked for a signature`, {
@@ -53,29 +65,26 @@ export async function openS3Face(options: S3FaceOptions): Promise<GatewayServer>
   }
   const { upstream, locate } = await openUpstream(options.upstream);
   const named = new Map((options.tables ?? []).map(placeAndName));
-  return listenS3({
-    host,
-    port,
-    keys,
-    ...(options.domains ? { domains: options.domains } : {}),
-    now: systemClock.now,
-    newId: systemClock.newId,
-    onIncident: (error, requestId) => logger.error({ err: error, requestId }, errorText(error)),
-    answer: openGateway({
+  return async (api) => {
+    const answer = openGateway({
       upstream,
       locate,
       now: systemClock.now,
       catalog: catalogBehind(api.send, api),
       nameOf: (bucket, root) =>
         named.get(`${bucket}/${root}`) ?? (options.creates ? defaultName(bucket, root) : undefined),
-    }),
-  }).catch((error: unknown) => {
-    throw cannotListen(error as NodeJS.ErrnoException, options, options.given ?? LISTEN);
-  });
+    });
+    const { domains = [] } = options;
+    const { now, newId } = systemClock;
+    const onIncident = (error: unknown, requestId: string) => logger.error({ err: error, requestId }, errorText(error));
+    return listenS3({ host, port, keys, domains, now, newId, onIncident, answer }).catch((error: unknown) => {
+      throw cannotListen(error as NodeJS.ErrnoException, options, options.given ?? LISTEN);
+    });
+  };
 }
 
 /** The API without a socket. */
-export async function apiOf(lake: LocalLake, upstream: string, logger: Logger): Promise<S3FaceOptions["api"]> {
+export async function apiOf(lake: LocalLake, upstream: string, logger: Logger): Promise<ApiAccess> {
   const storage = await toLocation(upstream);
   const app = createApp(lake, {
     version: VERSION,

@@ -5,25 +5,31 @@ import type { GatewayServer } from "../../gateway/server.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { UsageError } from "../failure.ts";
+import type { S3Face } from "../gateway/s3-face.ts";
 
 /** Its address is always this machine's. */
 const GIVEN = { host: "--gateway-port", port: "--gateway-port" };
 
 export interface ServedGateway {
-  readonly port: number;
   readonly upstream: string;
+  readonly face: S3Face;
 }
 
-/** @throws UsageError without a place for objects */
-export function gatewayOf(
+/** Before a catalog is opened, or made. @throws UsageError without a place for objects; LakeError invalid */
+export async function gatewayOf(
   { server }: Config,
   options: { readonly gatewayPort?: number; readonly gatewayUpstream?: string },
-): ServedGateway | undefined {
+  logger: Logger,
+): Promise<ServedGateway | undefined> {
   const { gatewayPort: port, gatewayUpstream: upstream = server.storage } = options;
   if (port === undefined) return undefined;
   if (upstream === undefined)
     throw new UsageError("--gateway-port needs --gateway-upstream, or --storage: where objects go");
-  return { port, upstream };
+  const { prepareS3Face } = await import("../gateway/s3-face.ts");
+  return {
+    upstream,
+    face: await prepareS3Face({ upstream, host: "127.0.0.1", port, given: GIVEN, creates: true, logger }),
+  };
 }
 
 /**
@@ -32,15 +38,14 @@ export function gatewayOf(
  */
 export async function openServedGateway(
   lake: LocalLake,
-  { port, upstream }: ServedGateway,
+  { upstream, face }: ServedGateway,
   { logger, asksOthers }: { readonly logger: Logger; readonly asksOthers: boolean },
 ): Promise<GatewayServer> {
-  const { apiOf, openS3Face } = await import("../gateway/s3-face.ts");
-  const api = await apiOf(lake, upstream, logger);
+  const { apiOf } = await import("../gateway/s3-face.ts");
   if (asksOthers) {
     logger.warn(
       "the gateway asks nobody: whoever reaches it from this machine may write to every table, without a key",
     );
   }
-  return openS3Face({ upstream, host: "127.0.0.1", port, given: GIVEN, api, creates: true, logger });
+  return face(await apiOf(lake, upstream, logger));
 }
