@@ -8,6 +8,7 @@ import { isPast } from "../delta/values/age.ts";
 import { stringifyJson } from "../delta/values/json.ts";
 import type { DeltaLog, Lake, ParityRecord, TableHead } from "../ports.ts";
 import { sha256 } from "./committing/request-hash.ts";
+import { FIELDS_AT_ONCE } from "./comparing/compare-state.ts";
 import { Findings } from "./comparing/findings.ts";
 import { diffTable, reportOf } from "./diff.ts";
 import { checkLog, seeLog } from "./publishing/check-log.ts";
@@ -26,7 +27,7 @@ export interface ParityRequest {
 const DAY_MS = 86_400_000;
 
 /** Above so many files a state is compared by its fingerprint: where all is compared, and where there is a new checkpoint. */
-const FIELDS_UP_TO = { whole: 100_000, checkpoint: 5_000 };
+const FIELDS_UP_TO = { whole: FIELDS_AT_ONCE, checkpoint: 5_000 };
 
 /**
  * Compares a table's log with SQL, and records what it found. Where the last check found nothing, and the files that it saw

@@ -6,6 +6,7 @@ import type { DiffReport } from "../../delta/diff.ts";
 import { stringifyJson } from "../../delta/values/json.ts";
 import { notFound } from "../../errors.ts";
 import { fromLocation, fromS3Location, toLocation } from "../../lake/location.ts";
+import { FIELDS_AT_ONCE } from "../../operations/comparing/compare-state.ts";
 import { diffTable } from "../../operations/diff.ts";
 import type { DeltaLog, Lake } from "../../ports.ts";
 import { reportSamples, sampleLines } from "../../telemetry/samples.ts";
@@ -23,6 +24,7 @@ interface Options {
   readonly logDir?: string;
   readonly lagThresholdSeconds?: number;
   readonly maxDriftFiles?: number;
+  readonly fields?: true;
   readonly metricsFormat: "none" | "json" | "prometheus";
   readonly metricsOutput?: string;
   readonly jsonOutput?: string;
@@ -34,6 +36,10 @@ export function diffCommand(): Command {
     .option("--log-dir <dir>", "the table's folder or its _delta_log, also s3://…; its own location if absent")
     .option("--lag-threshold-seconds <n>", "an unpublished version of this age is late (default: 5)", seconds)
     .option("--max-drift-files <n>", "so many differing files are tolerated (default: 0)", integer(0))
+    .option(
+      "--fields",
+      `compare field by field whatever the size; else more than ${FIELDS_AT_ONCE} files are, only where their fingerprints differ`,
+    )
     .addOption(
       new Option("--metrics-format <format>", "metrics of this run")
         .choices(["none", "json", "prometheus"])
@@ -53,6 +59,7 @@ export function diffCommand(): Command {
             ...log,
             lagThresholdSeconds: options.lagThresholdSeconds ?? parity.lag_threshold_seconds,
             maxDriftFiles: options.maxDriftFiles ?? parity.max_drift_files,
+            ...(options.fields ? {} : { fieldsUpTo: FIELDS_AT_ONCE }),
           });
         },
         { mirror: false },

@@ -13,6 +13,9 @@ import type { Findings } from "./findings.ts";
 /** About 1 GB (`bench/parity.ts`). */
 const FILES_A_PASS = 250_000;
 
+/** States of more files than this need not be compared field by field while their fingerprints are equal. */
+export const FIELDS_AT_ONCE = 100_000;
+
 export interface StateRequest {
   /**
    * A state of more files than this is compared by its fingerprint, which neither reads SQL's files nor holds the log's, and
