@@ -1,6 +1,6 @@
 /**
- * What a busy `dl serve` publishes while it acknowledges: 32 writers over HTTP append to one table, then to 32, on SQLite and
- * (BENCH_POSTGRES_URL) PostgreSQL. The backlog must not grow without bound.
+ * What a busy `dl serve` publishes while it acknowledges: 32 writers over HTTP append to one table, then to 32, by commits, and by
+ * appends that share versions, on SQLite and (BENCH_POSTGRES_URL) PostgreSQL. The backlog must not grow without bound.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -16,7 +16,7 @@ import { addFile, inTemporaryFolder, machine, markdownTable, percentile, SCHEMA 
 const MAIN = fileURLToPath(new URL("../lib/cli/main.ts", import.meta.url));
 const WRITERS = 32;
 const CELL_MS = Number(process.env.BENCH_MS ?? 10_000);
-const agent = new Agent({ keepAlive: true, maxSockets: WRITERS + 2 });
+const agent = new Agent({ keepAlive: true, maxSockets: 8 * WRITERS + 2 });
 
 interface Answer {
   readonly status: number;
@@ -70,52 +70,69 @@ interface Load {
   readonly latenciesMs: readonly number[];
 }
 
-async function load(url: string, tables: readonly string[]): Promise<Load> {
+/** Appends share versions, and cost the writers a wait: so there are more of them. */
+const WAYS = {
+  commits: { writers: WRITERS, path: () => "/v1/commits" },
+  appends: { writers: 8 * WRITERS, path: (tableId: string) => `/v1/tables/${tableId}/appends` },
+} as const;
+
+type Way = keyof typeof WAYS;
+
+async function load(url: string, tables: readonly string[], way: Way): Promise<Load> {
   const end = performance.now() + CELL_MS;
   const latenciesMs: number[] = [];
   let refused = 0;
   const writer = async (n: number) => {
-    const tableId = tables[n % tables.length];
+    const tableId = tables[n % tables.length] as string;
     while (performance.now() < end) {
       const from = performance.now();
-      const part = { tableId, readVersion: 0, actions: [{ add: addFile(n) }] };
-      const { status } = await call(`${url}/v1/commits`, "POST", { transactionId: randomUUID(), tables: [part] });
+      const actions = [{ add: addFile(n) }];
+      const what = way === "appends" ? { actions } : { tables: [{ tableId, readVersion: 0, actions }] };
+      const { status } = await call(url + WAYS[way].path(tableId), "POST", { transactionId: randomUUID(), ...what });
       if (status !== 201) refused += 1;
       else latenciesMs.push(performance.now() - from);
     }
   };
-  await Promise.all(Array.from({ length: WRITERS }, (_, n) => writer(n)));
+  await Promise.all(Array.from({ length: WAYS[way].writers }, (_, n) => writer(n)));
   return { acknowledged: latenciesMs.length, refused, latenciesMs };
 }
 
-async function published(url: string, tables: readonly string[]): Promise<number> {
-  let versions = 0;
+async function published(url: string, tables: readonly string[]) {
+  let [versions, committed] = [0, 0];
   for (const tableId of tables) {
     const { body } = await call(`${url}/v1/tables/${tableId}`, "GET");
     const { version, health } = body as { version: number; health: { unpublishedVersions: number } };
     versions += version - health.unpublishedVersions;
+    committed += version;
   }
-  return versions;
+  return { versions, committed };
 }
 
 async function measure(engine: string, database: string, folder: string) {
   const rows = [];
   const server = await startServer(database, folder);
   try {
-    for (const count of [1, WRITERS]) {
+    for (const [count, way] of [
+      [1, "commits"],
+      [WRITERS, "commits"],
+      [1, "appends"],
+      [WRITERS, "appends"],
+    ] as const) {
       const tables = await createTables(server.url, count);
-      const { acknowledged, refused, latenciesMs } = await load(server.url, tables);
+      const { acknowledged, refused, latenciesMs } = await load(server.url, tables, way);
       const seconds = CELL_MS / 1000;
-      const versions = await published(server.url, tables);
+      const { versions, committed } = await published(server.url, tables);
       rows.push({
         engine,
+        way,
         tables: count,
-        "commits/s": Math.round(acknowledged / seconds),
+        "acknowledged/s": Math.round(acknowledged / seconds),
         "p50 ms": percentile(latenciesMs, 0.5).toFixed(1),
         "p95 ms": percentile(latenciesMs, 0.95).toFixed(1),
         refused,
+        "versions/s": Math.round(committed / seconds),
         "published/s": Math.round(versions / seconds),
-        published: `${Math.round((100 * versions) / acknowledged)} %`,
+        published: `${Math.round((100 * versions) / committed)} %`,
       });
     }
   } finally {
@@ -141,5 +158,5 @@ if (BENCH_POSTGRES_URL) {
 agent.destroy();
 console.log(markdownTable(rows));
 console.log(
-  `\n${WRITERS} writers over HTTP for ${CELL_MS / 1000} s, one add a commit, the writers on the same machine. ${machine()}`,
+  `\n${WRITERS} writers over HTTP (${8 * WRITERS} of appends) for ${CELL_MS / 1000} s, one add a commit, the writers on the same machine. ${machine()}`,
 );

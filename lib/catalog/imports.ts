@@ -1,6 +1,7 @@
 /** Imports: rows of a foreign log come in batches, progress moves in the same transaction, the table shows itself at the end. */
 
 import type { Commit, CommitActions } from "../delta/actions.ts";
+import type { Append } from "../delta/appends.ts";
 import { overlaps } from "../delta/files/locations.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
@@ -162,7 +163,7 @@ export function importRows(tableId: string, batch: ImportBatch, at: ImportPositi
     inCommitTimestamp: batch.commit.inCommitTimestamp ?? null,
     complete: batch.complete,
     isCheckpoint,
-    ...(batch.transaction === undefined ? {} : { transaction: transactionRow(tableId, batch, batch.transaction) }),
+    ...(batch.transaction === undefined ? {} : transactionRows(tableId, batch, batch.transaction)),
   };
 }
 
@@ -178,20 +179,25 @@ export async function applyRows(tx: SqlTransaction, request: ImportRows): Promis
   return functions ? functions.importBatch(tx, request) : applyInTransaction(tx, request);
 }
 
-function transactionRow(
+function transactionRows(
   tableId: string,
   { commit: { version, timestamp } }: ImportBatch,
-  { transactionId, requestHash, tables, tableId: origin, sameBytes: owns }: LoggedTransaction,
-): TransactionRow {
-  return {
-    transactionId: requireUuid(transactionId, "transaction id"),
-    requestHash,
+  { tables, tableId: origin, sameBytes, appends, ...transaction }: LoggedTransaction,
+): Pick<ImportRows, "transaction" | "appends"> {
+  const part = { tableId: requireUuid(tableId, "table id"), version, timestamp };
+  const rowOf = (share: Pick<Append, "transactionId" | "requestHash"> & Partial<Append>, owns: boolean) => ({
+    transactionId: requireUuid(share.transactionId, "transaction id"),
+    requestHash: share.requestHash,
     committedAt: timestamp,
     result: pendingResult(tables),
     pending: pendingPart(origin),
-    known: knownPart({ tableId: requireUuid(tableId, "table id"), version, timestamp }, origin),
+    known: knownPart({ ...part, ...(share.adds && { adds: share.adds }) }, origin),
     origin: requireUuid(origin, "table id"),
     owns,
+  });
+  return {
+    transaction: rowOf(transaction, sameBytes),
+    ...(appends === undefined ? {} : { appends: appends.map((append) => rowOf(append, false)) }),
   };
 }
 
@@ -206,6 +212,7 @@ async function applyInTransaction(tx: SqlTransaction, request: ImportRows): Prom
       ? integer(row, "import_version") === at.version && integer(row, "import_actions") === at.checkpointActions
       : integer(row, "version") === at.version;
   if (!isThere) return "elsewhere";
+  for (const append of request.appends ?? []) await takeTransaction(tx, tableId, append);
   const transactionId = request.transaction ? await takeTransaction(tx, tableId, request.transaction) : null;
   const to = { ...request, transactionId, importing: true };
   await writeVersion(tx, headNumbers(row), to, request, await readLiveFiles(tx, tableId, request));

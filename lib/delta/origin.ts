@@ -4,6 +4,7 @@
  */
 
 import type { CommitInfo } from "./actions.ts";
+import type { Append } from "./appends.ts";
 import type { PlannedCommit } from "./table.ts";
 import { isJsonObject } from "./values/json.ts";
 
@@ -21,6 +22,8 @@ export interface Origin {
   readonly tables: readonly string[];
   /** Milliseconds: the commit's timestamp, where the version has no in-commit timestamp. */
   readonly timestamp?: number;
+  /** The appends that it was made of, in the order of their adds; absent where it is one commit. */
+  readonly appends?: readonly Append[];
 }
 
 /** The same transaction; each of its versions says which one it is a part of. `commitInfo.txnId` is its id. */
@@ -28,11 +31,34 @@ export function withOrigins(planned: PlannedCommit): PlannedCommit {
   const { requestHash } = planned;
   const ids = planned.tables.map(({ tableId }) => tableId);
   const group = ids.length > 1 ? { tables: ids } : {};
+  const shares = planned.appends ? { appends: planned.appends.map(loggedAppend) } : {};
   const tables = planned.tables.map((table) => {
-    const origin = { tableId: table.tableId, requestHash, ...group };
+    const origin = { tableId: table.tableId, requestHash, ...group, ...shares };
     return { ...table, actions: { ...table.actions, commitInfo: { ...table.actions.commitInfo, [ORIGIN]: origin } } };
   });
   return { ...planned, tables };
+}
+
+/** The first of its adds is known from those before it. */
+function loggedAppend({ transactionId: txnId, requestHash, adds }: Append) {
+  return { txnId, requestHash, adds: adds.count };
+}
+
+/** Undefined where one of them is not as we write them: then none is believed. */
+function appendsOf(logged: unknown): readonly Append[] | undefined {
+  if (!Array.isArray(logged)) return undefined;
+  const appends: Append[] = [];
+  let first = 0;
+  for (const entry of logged) {
+    if (!isJsonObject(entry)) return undefined;
+    const { txnId, requestHash, adds: count } = entry;
+    if (!isUuid(txnId) || !isHash(requestHash) || typeof count !== "number" || !Number.isSafeInteger(count)) {
+      return undefined;
+    }
+    appends.push({ transactionId: txnId.toLowerCase(), requestHash, adds: { first, count } });
+    first += count;
+  }
+  return appends;
 }
 
 /**
@@ -54,15 +80,21 @@ export function originOf(info: CommitInfo | undefined): Origin | undefined {
   const { txnId: transactionId } = info;
   const { tableId, requestHash, tables = [tableId], timestamp } = origin;
   if (!isUuid(transactionId) || !isUuid(tableId)) return undefined;
-  if (typeof requestHash !== "string" || !SHA256.test(requestHash)) return undefined;
+  if (!isHash(requestHash)) return undefined;
   if (!Array.isArray(tables) || !tables.every(isUuid) || !tables.includes(tableId)) return undefined;
+  const appends = appendsOf(origin.appends);
   return {
     transactionId: transactionId.toLowerCase(),
     requestHash,
     tableId: tableId.toLowerCase(),
     tables: tables.map((id) => id.toLowerCase()),
     ...(typeof timestamp === "number" && Number.isSafeInteger(timestamp) ? { timestamp } : {}),
+    ...(appends === undefined ? {} : { appends }),
   };
+}
+
+function isHash(value: unknown): value is string {
+  return typeof value === "string" && SHA256.test(value);
 }
 
 function isUuid(value: unknown): value is string {

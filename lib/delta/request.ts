@@ -1,6 +1,7 @@
 /** What a writer asks of the commit service, and what it is told: the model behind `POST /v1/commits` (docs/api.md). */
 
 import type { CommitActions } from "./actions.ts";
+import type { AddRange } from "./appends.ts";
 import type { Spelling } from "./checks/own-paths.ts";
 import type { ActionPlaces } from "./fields/action-places.ts";
 import type { TableHealth } from "./health.ts";
@@ -65,6 +66,14 @@ export interface CommitRequest {
   readonly verifyFiles?: VerifyFiles;
 }
 
+/** Files that are added to a table, and may share a version with those of others. */
+export interface AppendRequest extends Omit<CommitRequest, "tables"> {
+  /** Without a readVersion the append is for the table as it is when it is committed. */
+  readonly table: Omit<TableCommit, "readVersion" | "expectedVersion" | "create"> & { readonly readVersion?: number };
+  /** Milliseconds that it may wait for others; the default of the service if absent. */
+  readonly maxDelayMs?: number;
+}
+
 export interface TableConflict {
   readonly tableId: string;
   readonly table: string;
@@ -88,6 +97,8 @@ export type CommitResult =
         readonly version: number;
         /** Milliseconds: the commit's timestamp, the same for all its tables. */
         readonly inCommitTimestamp: number;
+        /** Of an append that shares the version with others: which of its add actions are this one's. */
+        readonly adds?: AddRange;
         /** Of this version. */
         readonly mirror: "IN_FLIGHT" | "COMPLETE" | "FAILED";
         /** Of the table, after this commit; absent when it has just been dropped. */

@@ -1,6 +1,7 @@
 /** A table as the planner sees it, and what a planned commit is. The catalog's port speaks in these. */
 
 import type { CommitActions, Metadata, Protocol } from "./actions.ts";
+import type { Append } from "./appends.ts";
 import type { Int64 } from "./values/int64.ts";
 
 /** The removed_version of a live file: above every version there can be, and exact as a double. */
@@ -85,6 +86,8 @@ export interface PlannedCommit {
   readonly epoch: string | undefined;
   /** What the commit asks of the mirrors of its tables; nothing if absent. */
   readonly mirror?: MirrorDemand;
+  /** Appends that it is made of, of one table: each is a transaction of its own, and none may be there yet. */
+  readonly appends?: readonly Append[];
 }
 
 /** Checked under the lock: a table that does not comply is a rejection of the whole commit. */

@@ -106,6 +106,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     openDataFiles: dataFilesAt,
     findTables,
     ...(options.mirrorRules && { mirrorRules: options.mirrorRules }),
+    coalesces: true,
     ...(options.undropWindowMs !== undefined && { undropWindowMs: options.undropWindowMs }),
     clock,
     metrics,

@@ -1,12 +1,13 @@
 /** The move from a client to SQL: plan, commit in one statement, check winners only when a marker says so (ARCHITECTURE.md D1–D4, D8). */
 
+import type { Append } from "../delta/appends.ts";
 import { namesAbsoluteRemoves } from "../delta/checks/own-paths.ts";
 import { COUNT } from "../delta/limits.ts";
 import { withOrigins } from "../delta/origin.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { ageMs } from "../delta/values/age.ts";
 import { invalid, isLakeError } from "../errors.ts";
-import type { Lake, PlannedCommit, TableState, Transaction } from "../ports.ts";
+import type { CommitOutcome, Lake, PlannedCommit, TableState, Transaction } from "../ports.ts";
 import { acknowledge, type Committed } from "./committing/acknowledge.ts";
 import { type By, signed } from "./committing/author.ts";
 import { BEHIND_LOG, noteHeads } from "./committing/behind-log.ts";
@@ -43,10 +44,13 @@ const OPTIMISTIC_ROUNDS = 4;
  */
 export async function commit(lake: Lake, request: CommitRequest & By): Promise<CommitResult> {
   checkRequest(request);
+  return commitAs(lake, request, hashRequest(request));
+}
+
+/** @param requestHash of what the client asked for, which tells a repeated request: the rest of it may have been decided since */
+export async function commitAs(lake: Lake, request: CommitRequest & By, requestHash: string): Promise<CommitResult> {
   const startedAt = lake.clock.now();
-  const requestHash = hashRequest(request);
-  const tables = request.tables.map((table) => ({ ...table, actions: signed(table.actions, request) }));
-  const result = await attemptSpellings(lake, { ...request, tables }, requestHash).then(
+  const result = await attemptSpellings(lake, signedRequest(request), requestHash).then(
     // The winner may be the same request, sent before: it is not told that it lost to itself. A conflict with anyone else is
     // final, for versions are only ever added, and rows of files that are gone still tell; so no twin of this request can
     // commit after this look.
@@ -62,25 +66,56 @@ export async function commit(lake: Lake, request: CommitRequest & By): Promise<C
       return replay;
     },
   );
+  if (result.status === "appendsKnown") throw new Error("a commit without appends was refused for one");
+  await announce(lake, request, result, startedAt);
+  return result.status === "conflict" ? result : acknowledge(lake, request, result);
+}
+
+/**
+ * Commits appends to a table as one version, each as a transaction of its own; the batch has one, too, that nobody repeats. What goes
+ * wrong may be the fault of any of them: nothing was written then, unless it is unavailable.
+ * @throws LakeError as {@link commit}
+ */
+export async function commitBatch(lake: Lake, request: CommitRequest & By & Batch): Promise<Attempt> {
+  const startedAt = lake.clock.now();
+  const result = await attemptSpellings(lake, signedRequest(request), hashRequest(request));
+  await announce(lake, request, result, startedAt);
+  return result;
+}
+
+function signedRequest<R extends CommitRequest & By>(request: R): R {
+  const tables = request.tables.map((table) => ({ ...table, actions: signed(table.actions, request) }));
+  return { ...request, tables };
+}
+
+async function announce(lake: Lake, request: CommitRequest, result: Attempt, startedAt: number): Promise<void> {
+  const { transactionId } = request;
   lake.metrics.record("CommitDuration", ageMs(lake.clock.now(), startedAt), "Milliseconds", {
-    transactionId: request.transactionId,
+    transactionId,
     tables: request.tables.length,
     status: result.status,
   });
-  if (result.status === "conflict") {
-    lake.metrics.record("CommitConflicts", 1, "Count", { transactionId: request.transactionId });
-    return result;
-  }
-  if (!result.replayed) lake.metrics.record("Commits", 1, "Count", { transactionId: request.transactionId });
+  if (result.status === "conflict") lake.metrics.record("CommitConflicts", 1, "Count", { transactionId });
+  if (result.status !== "committed") return;
+  if (!result.replayed) lake.metrics.record("Commits", 1, "Count", { transactionId });
   // From here on the commit is final, whatever happens: waking the mirror up is only a hint (ARCHITECTURE.md D1, D6).
   await lake.queue.enqueue(result.tables);
-  return acknowledge(lake, request, result);
 }
 
-type Attempt = Committed | { readonly status: "conflict"; readonly conflicts: readonly TableConflict[] };
+/** Of one table: its adds are theirs, in their order. */
+interface Batch {
+  readonly appends: readonly Append[];
+}
+
+type Asked = CommitRequest & Partial<Batch>;
+
+export type Attempt =
+  | Committed
+  | { readonly status: "conflict"; readonly conflicts: readonly TableConflict[] }
+  | Extract<CommitOutcome, { status: "appendsKnown" }>;
 
 /** A table that was imported may have absolute paths below its own root, which a remove must repeat. */
-async function attemptSpellings(lake: Lake, request: CommitRequest, requestHash: string): Promise<Attempt> {
+async function attemptSpellings(lake: Lake, request: Asked, requestHash: string): Promise<Attempt> {
   try {
     return await attempt(lake, request, requestHash);
   } catch (error) {
@@ -91,7 +126,7 @@ async function attemptSpellings(lake: Lake, request: CommitRequest, requestHash:
   }
 }
 
-async function attempt(lake: Lake, request: CommitRequest, requestHash: string): Promise<Attempt> {
+async function attempt(lake: Lake, request: Asked, requestHash: string): Promise<Attempt> {
   const { transactionId } = request;
   let parts = await partsOf(lake, request);
   let planned = planOnRemembered(transactionId, parts);
@@ -108,6 +143,7 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
       const plan = plannedCommit(lake, request, requestHash, planned, verified, epoch);
       const outcome = await sendCommit(lake, statesOf(parts), plan);
       if (outcome.status === "committed") return committed(lake, parts, outcome);
+      if (outcome.status === "appendsKnown") return outcome;
       if (outcome.status === "otherRequest") throw keyReused(request);
       if (outcome.status === "rejected") {
         const missing = outcome.rejections.some((r) => r.reason === "tableNotFound" || r.reason === "nameTaken");
@@ -122,6 +158,8 @@ async function attempt(lake: Lake, request: CommitRequest, requestHash: string):
     parts = parts.map(checkedUpToHead);
     planned = planParts(transactionId, parts);
   }
+  // Each of its appends has a turn of its own; it would have to hold the locks of all.
+  if (request.appends) return { status: "conflict", conflicts: [] };
   verified ??= await verifyFiles(lake, request, planned ?? []);
   return attemptLocked(lake, request, requestHash, parts, verified);
 }
@@ -149,7 +187,7 @@ function planOnRemembered(transactionId: string, parts: readonly Part[]): readon
 
 function plannedCommit(
   lake: Lake,
-  request: CommitRequest,
+  request: Asked,
   requestHash: string,
   parts: readonly PlannedPart[],
   verified: ReadonlyMap<string, Verified>,
@@ -161,8 +199,9 @@ function plannedCommit(
     const commitInfo = { ...planned.actions.commitInfo, filesVerified };
     return { ...planned, actions: { ...planned.actions, commitInfo } };
   });
-  const { transactionId } = request;
-  return withOrigins({ transactionId, requestHash, epoch, tables, mirror: mirrorDemand(lake, request) });
+  const { transactionId, appends } = request;
+  const mirror = mirrorDemand(lake, request);
+  return withOrigins({ transactionId, requestHash, epoch, tables, mirror, ...(appends && { appends }) });
 }
 
 /** Thrown out of the locked callback, to leave the transaction without writing. */

@@ -1,6 +1,7 @@
 /** Commits: the commit point of the product, and what a transaction was answered with. */
 
 import type { Commit } from "../delta/actions.ts";
+import type { AddRange } from "../delta/appends.ts";
 import type { MirrorFacts } from "../delta/health.ts";
 import type { PlannedCommit, TableState } from "../delta/table.ts";
 
@@ -30,6 +31,8 @@ export interface CommittedTable {
   readonly version: number;
   /** Milliseconds. */
   readonly timestamp: number;
+  /** Of an append that shares the version with others: which of its add actions are this one's. */
+  readonly adds?: AddRange;
 }
 
 /** A fact about rows that only the statement can see; the planner turns it into an error class. */
@@ -93,6 +96,8 @@ export type CommitOutcome =
   | { readonly status: "rejected"; readonly rejections: readonly Rejection[] }
   /** The database is not in the epoch that the commit was planned in: look at the logs, read the tables, and plan again. */
   | { readonly status: "otherEpoch"; readonly epoch: string }
+  /** Of the appends that it is made of these have been committed before: nothing was written. */
+  | { readonly status: "appendsKnown"; readonly transactionIds: readonly string[] }
   /** This transactionId was used for a different request. */
   | { readonly status: "otherRequest" };
 

@@ -28,6 +28,8 @@ export interface Lake {
   readonly mirrorRules?: MirrorRules;
   /** Milliseconds after a drop in which it can be undone; absent: seven days. */
   readonly undropWindowMs?: number;
+  /** True where one process takes the requests of many, so that small appends may share a version. */
+  readonly coalesces?: boolean;
   /** Who makes the checkpoints that take long; absent where whoever mirrors a table has all the time it takes. */
   readonly checkpointQueue?: CheckpointQueue;
   readonly clock: Clock;

@@ -1,13 +1,16 @@
 /** From the JSON of `POST /v1/commits` to a CommitRequest. `dl commit` reads its files through this, too. */
 
+import type { CommitActions } from "../delta/actions.ts";
+import { addsFilesOnly } from "../delta/appends.ts";
 import { ActionCollector } from "../delta/decode.ts";
+import type { ActionPlaces } from "../delta/fields/action-places.ts";
 import { COUNT } from "../delta/limits.ts";
-import type { CommitRequest, TableCommit, VerifyFiles } from "../delta/request.ts";
+import type { AppendRequest, CommitRequest, TableCommit, TableRef, VerifyFiles } from "../delta/request.ts";
 import type { Json } from "../delta/values/json.ts";
 import { foundAt, invalid, isLakeError } from "../errors.ts";
 import { checked } from "../validation.ts";
 import { checkActionBounds, checkPredicateBounds } from "./action-bounds.ts";
-import { commitRequest } from "./contracts/commits.ts";
+import { appendRequest, commitRequest } from "./contracts/commits.ts";
 import type { z } from "./contracts/values.ts";
 import { refOf } from "./table-ref.ts";
 
@@ -32,6 +35,53 @@ export function decodeCommitRequest(body: Json): CommitRequest {
   };
 }
 
+/**
+ * The same request as an append, where its client lets it share a version and it only adds files to one table; else undefined.
+ */
+export function coalescedAppend(body: Json, request: CommitRequest): AppendRequest | undefined {
+  const { coalesce = false, maxDelayMs } = checked(commitRequest, body);
+  const [table, ...others] = request.tables;
+  if (!coalesce || table === undefined || others.length > 0) return undefined;
+  const { expectedVersion, reads, create, ...rest } = table;
+  const isStrict = expectedVersion !== undefined || create !== undefined;
+  if (isStrict || reads !== undefined || !addsFilesOnly(table.actions)) return undefined;
+  const { tables: _, ...ofAll } = request;
+  return { ...ofAll, table: rest, ...(maxDelayMs === undefined ? {} : { maxDelayMs }) };
+}
+
+/** @throws LakeError invalid, with the JSON pointer of the culprit */
+export function decodeAppendRequest(body: Json, table: TableRef): AppendRequest {
+  const { transactionId, actions, maxDelayMs, supportedFeatures, acknowledge, verifyFiles } = checked(
+    appendRequest,
+    body,
+  );
+  return {
+    transactionId,
+    table: { table, at: "", ...decodeActions(actions, "", false), ...featuresOf(supportedFeatures) },
+    ...(maxDelayMs === undefined ? {} : { maxDelayMs }),
+    ...(acknowledge === undefined ? {} : { acknowledge }),
+    ...(verifyFiles === undefined ? {} : { verifyFiles: verifyMode(verifyFiles) }),
+  };
+}
+
+function decodeActions(
+  wire: readonly unknown[],
+  at: string,
+  allowUnknownActions: boolean,
+): { readonly actions: CommitActions; readonly places: ActionPlaces } {
+  const collector = new ActionCollector({ strict: true, allowUnknownActions });
+  for (const [i, action] of wire.entries()) {
+    checkActionBounds(action as Json, `${at}/actions/${i}`);
+    collector.collect(action as Json, `${at}/actions/${i}`);
+  }
+  return { actions: collector.actions(), places: collector.places() };
+}
+
+function featuresOf(given: WireTable["supportedFeatures"]): Pick<TableCommit, "supportedFeatures"> {
+  if (given === undefined) return {};
+  return { supportedFeatures: withoutUndefined(given) as NonNullable<TableCommit["supportedFeatures"]> };
+}
+
 function verifyMode(asked: boolean | "deep"): VerifyFiles {
   if (asked === "deep") return "deep";
   return asked ? "size" : "off";
@@ -39,11 +89,7 @@ function verifyMode(asked: boolean | "deep"): VerifyFiles {
 
 function decodeTable(wire: WireTable, at: string, allowUnknownActions: boolean): TableCommit {
   const { tableId: _tableId, table: _table, actions, isolationLevel, reads, supportedFeatures } = wire;
-  const collector = new ActionCollector({ strict: true, allowUnknownActions });
-  for (const [i, action] of actions.entries()) {
-    checkActionBounds(action as Json, `${at}/actions/${i}`);
-    collector.collect(action as Json, `${at}/actions/${i}`);
-  }
+  const decoded = decodeActions(actions, at, allowUnknownActions);
   if (reads?.predicates) checkPredicateBounds(reads.predicates as Json[], `${at}/reads/predicates`);
   return {
     table: refOf(wire, at),
@@ -51,12 +97,9 @@ function decodeTable(wire: WireTable, at: string, allowUnknownActions: boolean):
     ...creationOf(wire, at),
     ...(isolationLevel === undefined ? {} : { isolationLevel }),
     ...(reads === undefined ? {} : { reads: withoutUndefined(reads) as NonNullable<TableCommit["reads"]> }),
-    ...(supportedFeatures === undefined
-      ? {}
-      : { supportedFeatures: withoutUndefined(supportedFeatures) as NonNullable<TableCommit["supportedFeatures"]> }),
-    actions: collector.actions(),
+    ...featuresOf(supportedFeatures),
+    ...decoded,
     at,
-    places: collector.places(),
   };
 }
 

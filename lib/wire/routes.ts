@@ -19,6 +19,7 @@ export interface Route {
 /** By operation id. */
 export const ROUTES = {
   commit: { method: "post", path: "/v1/commits", access: "write" },
+  append: { method: "post", path: "/v1/tables/{tableId}/appends", access: "write" },
   createUpload: { method: "post", path: "/v1/uploads", access: "write" },
   createTable: { method: "post", path: "/v1/tables", access: "write" },
   importTable: { method: "post", path: "/v1/tables/import", access: "write" },

@@ -360,6 +360,10 @@ for (const engine of testEngines()) {
         body: { name: "no.log", location: "file:///nowhere" },
         status: 404,
       });
+      await ask("append", `/v1/tables/${idOf("wide")}/appends`, {
+        body: { transactionId: crypto.randomUUID(), actions: [] },
+        status: 400,
+      });
       await ask("renameTable", `/v1/tables/${idOf("wide")}`, { body: { name: "no.w" } });
       await ask("undropTable", `/v1/tables/${idOf("wide")}/undrop`, { body: {} });
       await ask("dropTable", `/v1/tables/${idOf("wide")}`, { status: 409 });

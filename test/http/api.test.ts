@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseJson } from "../../lib/delta/values/json.ts";
+import { type Json, parseJson } from "../../lib/delta/values/json.ts";
 import { checked } from "../../lib/validation.ts";
 import { commitAnswer, transaction } from "../../lib/wire/contracts/commits.ts";
 import { problem } from "../../lib/wire/contracts/problem.ts";
@@ -288,4 +288,51 @@ test("an import that cannot be: the answer says why", async () => {
   assert.deepEqual([elsewhere.status, elsewhere.body.code], [400, "UNSUPPORTED_STORAGE"]);
   assert.equal((await get("/v1/tables?namespace=no")).body.next, undefined);
   assert.deepEqual((await get("/v1/tables?namespace=no")).body.tables, []);
+});
+
+const versionOf = (body: unknown) => checked(commitAnswer, body as Json).tables[0]?.version;
+
+test("appends: each has its own answer and its own files, by either road; a replay is 200", async () => {
+  const { tableId, name } = await newTable();
+  const path = `/v1/tables/${tableId}/appends`;
+  const bodies = Array.from({ length: 6 }, (_, i) => ({
+    transactionId: crypto.randomUUID(),
+    actions: [addOf(`shared-${i}.parquet`)],
+    maxDelayMs: 20,
+  }));
+  const asCommit = {
+    transactionId: crypto.randomUUID(),
+    tables: [{ table: name, readVersion: 0, actions: [addOf("by-commit.parquet")] }],
+    coalesce: true,
+    maxDelayMs: 20,
+  };
+  const [other, ...told] = await Promise.all([
+    post("/v1/commits", asCommit),
+    ...bodies.map((body) => post(path, body)),
+  ]);
+  for (const [i, { status, body, text }] of told.entries()) {
+    assert.equal(status, 201, text);
+    const { transactionId, tables } = checked(commitAnswer, body);
+    assert.equal(transactionId, bodies[i]?.transactionId);
+    const known = await get(`/v1/transactions/${transactionId}`);
+    assert.deepEqual(checked(transaction, known.body).tables[0]?.adds, tables[0]?.adds);
+  }
+  assert.equal(other?.status, 201, other?.text);
+  const again = await post(path, bodies[0]);
+  assert.equal(again.status, 200, again.text);
+  assert.deepEqual(versionOf(again.body), versionOf(told[0]?.body));
+  assert.equal((await post("/v1/commits", asCommit)).status, 200);
+  const files = checked(filesAnswer, (await get(`/v1/tables/${tableId}/files`)).body);
+  assert.equal(files.files.length, 7);
+  for (const [body, status, code] of [
+    [{ ...bodies[1], actions: [removeOf("shared-1.parquet")] }, 400, "APPEND_ADDS_ONLY"],
+    [{ ...bodies[1], actions: [addOf("shared-9.parquet")] }, 422, "IDEMPOTENCY_KEY_REUSED"],
+    [{ ...bodies[1], actions: [] }, 400, "APPEND_ADDS_ONLY"],
+    [{ ...bodies[1], maxDelayMs: 60_000 }, 400, "INVALID_REQUEST"],
+  ] as const) {
+    const refused = await post(path, body);
+    assert.deepEqual([refused.status, refused.body.code], [status, code], refused.text);
+  }
+  const nowhere = await post(`/v1/tables/${crypto.randomUUID()}/appends`, bodies[2]);
+  assert.equal(nowhere.status, 422, "the id is another request's by now");
 });

@@ -553,6 +553,7 @@ declare
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; given bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[]; one jsonb; told int := 0;
   place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
+  known jsonb;
 begin
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
@@ -560,6 +561,12 @@ begin
     if first.request_hash <> req->>'requestHash' then return '{"status":"otherRequest"}'; end if;
     return jsonb_build_object('status', 'committed', 'replayed', true, 'committedAt', first.committed_at,
       'tables', first.result::jsonb);
+  end if;
+
+  if req ? 'appends' then
+    select jsonb_agg(x.transaction_id) into known from jsonb_array_elements(req->'appends') a
+    join dl_transactions x on x.transaction_id = (a->>'transactionId')::uuid;
+    if known is not null then return jsonb_build_object('status', 'appendsKnown', 'transactionIds', known); end if;
   end if;
 
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
@@ -655,6 +662,12 @@ begin
   end loop;
   insert into dl_transactions (transaction_id, request_hash, committed_at, result)
   values (tx_id, req->>'requestHash', ts, committed::text);
+  if req ? 'appends' then
+    insert into dl_transactions (transaction_id, request_hash, committed_at, result)
+    select (a->>'transactionId')::uuid, a->>'requestHash', ts,
+      jsonb_build_array((committed->0) || jsonb_build_object('adds', a->'adds'))::text
+    from jsonb_array_elements(req->'appends') a;
+  end if;
   return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed,
     'mirrors', mirrors, 'now', now_ms);
 end $function$
@@ -706,12 +719,12 @@ AS $function$
 declare
   req constant jsonb := request::jsonb;
   tid constant uuid := (req->>'tableId')::uuid;
-  tx constant jsonb := req->'transaction';
   -- of an ACTIVE table, at its head
   recovers constant boolean := req ? 'publishedAt';
-  t dl_tables; answered text; owner uuid;
+  t dl_tables; answered text; owner uuid; tx jsonb;
 begin
-  perform dl_lock(array['table:' || tid, 'transaction:' || coalesce(tx->>'transactionId', '')]);
+  perform dl_lock(array['table:' || tid] || array(select 'transaction:' || (x->>'transactionId')
+    from jsonb_array_elements(coalesce(req->'appends', '[]') || coalesce(req->'transaction', '[]')) x));
   select * into t from dl_tables where table_id = tid and status = case when recovers then 'ACTIVE' else 'IMPORTING' end;
   if not found then return '{"status":"noImport"}'; end if;
   if recovers then
@@ -720,15 +733,17 @@ begin
     return '{"status":"elsewhere"}';
   end if;
   -- takeTransaction() of imports.ts
-  if tx is not null and not exists (select from dl_tables
-    where table_id = (tx->>'origin')::uuid and table_id <> tid and status <> 'DELETED') then
+  for tx in select x from jsonb_array_elements(coalesce(req->'appends', '[]') || coalesce(req->'transaction', '[]')) x
+    where not exists (select from dl_tables
+      where table_id = (x->>'origin')::uuid and table_id <> tid and status <> 'DELETED')
+  loop
     insert into dl_transactions (transaction_id, request_hash, committed_at, result)
     values ((tx->>'transactionId')::uuid, tx->>'requestHash', (tx->>'committedAt')::bigint, tx->>'result')
     on conflict (transaction_id) do nothing;
     update dl_transactions set result = replace(result, tx->>'pending', tx->>'known')
     where transaction_id = (tx->>'transactionId')::uuid and request_hash = tx->>'requestHash' returning result into answered;
     if (tx->>'owns')::boolean and strpos(answered, tx->>'known') > 0 then owner := (tx->>'transactionId')::uuid; end if;
-  end if;
+  end loop;
   t := dl_write_version_2(t, jsonb_build_object('version', req->'version', 'timestamp', req->'timestamp',
     'inCommitTimestamp', req->'inCommitTimestamp', 'transactionId', owner, 'importing', true,
     'complete', req->'complete', 'isCheckpoint', req->'isCheckpoint'), req);

@@ -3,6 +3,7 @@
  * read table by table, a part may not be in yet, or be lost; then it has no version.
  */
 
+import type { AddRange } from "../../delta/appends.ts";
 import { LakeError } from "../../errors.ts";
 import type { CommitOutcome, CommittedTable, Transaction, TransactionParts } from "../../ports.ts";
 
@@ -11,6 +12,7 @@ interface StoredPart {
   readonly tableId: string;
   readonly version?: number;
   readonly timestamp?: number;
+  readonly adds?: AddRange;
   /** The id that the table had when it was committed to, where that is another one. */
   readonly origin?: string;
   readonly pending?: true;
@@ -26,8 +28,12 @@ export const pendingPart = (tableId: string): string => textOf({ tableId, pendin
 export const lostPart = (tableId: string): string => textOf({ tableId, lost: true });
 
 /** @param origin id of the table in its log */
-export function knownPart({ tableId, version, timestamp }: CommittedTable, origin: string): string {
-  return textOf({ tableId, version, timestamp, ...(origin === tableId ? {} : { origin }) });
+export function knownPart(part: CommittedTable, origin: string): string {
+  return textOf({ ...committedTable(part), ...(origin === part.tableId ? {} : { origin }) });
+}
+
+function committedTable({ tableId, version, timestamp, adds }: CommittedTable): CommittedTable {
+  return { tableId, version, timestamp, ...(adds && { adds }) };
 }
 
 export const pendingResult = (tables: readonly string[]): string => `[${tables.map(pendingPart).join()}]`;
@@ -48,10 +54,10 @@ export function answerParts(stored: readonly unknown[]): Omit<TransactionParts, 
   const parts = stored as readonly StoredPart[];
   const ids = (some: readonly StoredPart[]): readonly string[] => some.map(({ tableId }) => tableId);
   return {
-    known: parts.flatMap(({ tableId, version, timestamp, origin }) =>
+    known: parts.flatMap(({ tableId, version, timestamp, adds, origin }) =>
       version === undefined || timestamp === undefined
         ? []
-        : [{ tableId, version, timestamp, ...(origin === undefined ? {} : { origin }) }],
+        : [{ tableId, version, timestamp, ...(adds && { adds }), ...(origin === undefined ? {} : { origin }) }],
     ),
     pending: ids(parts.filter(({ pending }) => pending)),
     lost: ids(parts.filter(({ lost }) => lost)),
@@ -66,7 +72,7 @@ export function wholeAnswer<A extends Pick<Transaction, "transactionId" | "table
   stored: A,
 ): A & Pick<Transaction, "lost"> {
   const { known, pending, lost } = answerParts(stored.tables);
-  const tables = known.map(({ tableId, version, timestamp }) => ({ tableId, version, timestamp }));
+  const tables = known.map(committedTable);
   if (pending.length === 0) return { ...stored, tables, ...(lost.length > 0 ? { lost } : {}) };
   const { transactionId } = stored;
   throw new LakeError(

@@ -109,14 +109,21 @@ function requestOf(planned: PlannedCommit): CommitRows {
   const transactionId = requireUuid(planned.transactionId, "transaction id");
   const tables = planned.tables.map(tableRequest);
   const created = tables.flatMap(({ create }) => create ?? []);
+  const appends = (planned.appends ?? []).map((append) => {
+    return { ...append, transactionId: requireUuid(append.transactionId, "transaction id") };
+  });
   const request: CommitRows = {
     transactionId,
     requestHash: planned.requestHash,
     ...(planned.epoch === undefined ? {} : { epoch: planned.epoch }),
-    locks: [transactionLock(transactionId), ...tables.flatMap(locksOf)],
+    locks: [
+      ...[transactionId, ...appends.map((append) => append.transactionId)].map(transactionLock),
+      ...tables.flatMap(locksOf),
+    ],
     ...(created.length === 0 ? {} : { sharedLocks: created.flatMap(locksAbove) }),
     mirror: mirrorRequest(planned.mirror),
     tables,
+    ...(appends.length === 0 ? {} : { appends }),
   };
   if (new Set(request.tables.map((table) => table.tableId)).size < request.tables.length) {
     throw invalid("a table occurs twice in one transaction");

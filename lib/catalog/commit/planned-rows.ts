@@ -1,6 +1,7 @@
 /** What one version writes, as rows by the names of their columns: computed once from the actions, for TypeScript and PL/pgSQL alike. */
 
 import type { CommitActions, DomainMetadata, RemoveFile } from "../../delta/actions.ts";
+import type { Append } from "../../delta/appends.ts";
 import { ROW_TRACKING_DOMAIN } from "../../delta/checks/system-domains.ts";
 import { metadataFields, protocolFields } from "../../delta/encode.ts";
 import { placesAbove } from "../../delta/files/locations.ts";
@@ -88,6 +89,8 @@ export interface CommitRows {
   /** Names of those that others may have, too; absent where no table is made. */
   readonly sharedLocks?: readonly string[];
   readonly tables: readonly TableRequest[];
+  /** Of its one table. */
+  readonly appends?: readonly Append[];
 }
 
 /** Commits for one SQL transaction. */
@@ -122,6 +125,8 @@ export interface ImportRows extends TableWrite {
   readonly complete: boolean;
   readonly isCheckpoint: boolean;
   readonly transaction?: TransactionRow;
+  /** Those that share the version. */
+  readonly appends?: readonly TransactionRow[];
   /** Milliseconds. Set in a recovery: the table is ACTIVE, and the version becomes its head. */
   readonly publishedAt?: number;
 }

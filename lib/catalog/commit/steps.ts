@@ -10,13 +10,14 @@ import { factsAfter } from "../rows/mirror-facts.ts";
 import { integer } from "../rows/values.ts";
 import { readFacts, refusalBy } from "./check-mirror.ts";
 import { checkRows, type LiveFiles, readLiveFiles } from "./check-rows.ts";
+import { insertRows } from "./insert-rows.ts";
 import type { CommitRows, TableRequest } from "./planned-rows.ts";
 import { type HeadNumbers, headNumbers, writeVersion } from "./write-version.ts";
 
 /** @param now milliseconds: the clock of the database where it has one */
 export async function commitInTransaction(
   tx: SqlTransaction,
-  { transactionId, requestHash, tables, mirror }: CommitRows,
+  { transactionId, requestHash, tables, mirror, appends = [] }: CommitRows,
   now: number,
 ): Promise<CommitOutcome> {
   const first = await findTransactionRow(tx, transactionId);
@@ -25,6 +26,11 @@ export async function commitInTransaction(
     const { committedAt, tables: committed } = first;
     return { status: "committed", replayed: true, transactionId, committedAt, tables: committed };
   }
+  const known: string[] = [];
+  for (const append of appends) {
+    if (await findTransactionRow(tx, append.transactionId)) known.push(append.transactionId);
+  }
+  if (known.length > 0) return { status: "appendsKnown", transactionIds: known };
   const checked = await checkHeads(tx, tables);
   if (checked.rejections.length > 0) return { status: "rejected", rejections: checked.rejections };
   if (checked.moved.length > 0) return { status: "moved", tableIds: checked.moved };
@@ -78,6 +84,17 @@ export async function commitInTransaction(
   }
   await tx.write(sql`insert into dl_transactions (transaction_id, request_hash, committed_at, result)
     values (${transactionId}, ${requestHash}, ${timestamp}, ${JSON.stringify(committed)})`);
+  await insertRows(
+    tx,
+    "dl_transactions",
+    ["transaction_id", "request_hash", "committed_at", "result"],
+    appends.map((append) => ({
+      transaction_id: append.transactionId,
+      request_hash: append.requestHash,
+      committed_at: timestamp,
+      result: JSON.stringify(committed.map((table) => ({ ...table, adds: append.adds }))),
+    })),
+  );
   return {
     status: "committed",
     replayed: false,

@@ -16,6 +16,7 @@ import { DROPPED_TABLES, IDENTITY_COLUMNS, MANIFEST_DUE, TABLE_NAMES } from "./0
 import { MAINTENANCE, OUTSIDE, SHARED_VECTORS, VECTORS } from "./0013-maintenance.ts";
 import { TABLE_PLACES } from "./0016-places.ts";
 import { WORKS_FROM } from "./0020-compatible-code.ts";
+import { POSTGRES_APPENDS } from "./0041-appends.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -108,6 +109,12 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0020-compatible-code",
     worksFrom: 13,
     statements: (dialect) => addColumn(dialect, "dl_migrations", WORKS_FROM),
+  },
+  {
+    id: 41,
+    name: "0041-appends",
+    worksFrom: 20,
+    statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_APPENDS : []),
   },
 ];
 

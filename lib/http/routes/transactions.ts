@@ -27,8 +27,8 @@ export const transactionRoutes: readonly Endpoint[] = [
           hint: "It has not been committed. Sending the same request again is safe.",
         });
       }
-      const tables = found.tables.map(({ tableId, version, timestamp }) => {
-        return { tableId, version, inCommitTimestamp: timestamp };
+      const tables = found.tables.map(({ tableId, version, timestamp, adds }) => {
+        return { tableId, version, inCommitTimestamp: timestamp, ...(adds && { adds }) };
       });
       const { committedAt, lost } = found;
       return json(200, { transactionId, committedAt, tables, ...(lost && { lost }) });

@@ -14,17 +14,22 @@ export type Committed = Extract<CommitOutcome, { status: "committed" }>;
 type Checked = ReadonlyMap<string, CheckedTable>;
 
 /** Waits for the mirror where the request asks for it. What it waited for in vain is committed all the same. */
-export async function acknowledge(lake: Lake, request: CommitRequest, outcome: Committed): Promise<CommitResult> {
+export async function acknowledge(
+  lake: Lake,
+  request: Pick<CommitRequest, "acknowledge">,
+  outcome: Committed,
+): Promise<CommitResult> {
   const { transactionId, committedAt, replayed, lost } = outcome;
   const first = await firstLook(lake, outcome);
   const checked = request.acknowledge === "mirrored" ? await lookUntilMirrored(lake, outcome.tables, first) : first;
   const tables = outcome.tables.map((table) => {
-    const { tableId, version, timestamp } = table;
+    const { tableId, version, timestamp, adds } = table;
     const seen = checked.get(tableId);
     return {
       tableId,
       version,
       inCommitTimestamp: timestamp,
+      ...(adds && { adds }),
       mirror: mirrorOf(table, seen),
       ...(seen && { health: seen.health }),
     };

@@ -28,6 +28,46 @@ const reads = z
       "Less than the truth loses updates; more than the truth costs retries.",
   });
 
+const supportedFeatures = z
+  .strictObject({
+    reader: strings(TEXT.name, COUNT.features).optional(),
+    writer: strings(TEXT.name, COUNT.features).optional(),
+  })
+  .optional()
+  .meta({ description: "Table features that the writer honours" });
+
+const transactionId = uuid.meta({
+  description: "Made by the client; the same id gives the first answer again, forever",
+});
+
+const acknowledge = z.enum(["sql", "mirrored"]).optional().meta({
+  description:
+    "`mirrored` waits until `_delta_log` has the versions, too; refused (409) where nothing can be published to a table",
+});
+
+const verifyFiles = z
+  .union([z.boolean(), z.literal("deep")])
+  .optional()
+  .meta({
+    description:
+      "Whether the files that the actions name are looked at first: `true` for existence and size, `deep` for schema and " +
+      "row count as well; then what cannot be checked is a 503. Absent: the table's `deltalakedb.verifyFiles`, else as " +
+      "`true`, skipped where the storage cannot be asked. `commitInfo.filesVerified` records what was done.",
+  });
+
+/** Milliseconds. */
+const LONGEST_DELAY = 5000;
+
+const maxDelay = integer(
+  0,
+  {
+    maximum: LONGEST_DELAY,
+    description: "Milliseconds that an append may wait for others to share its version; 100 if absent",
+    examples: [100],
+  },
+  LONGEST_DELAY,
+).optional();
+
 const tableCommit = z
   .strictObject({
     ...tableRefShape,
@@ -46,47 +86,54 @@ const tableCommit = z
     }),
     isolationLevel: z.enum(["Serializable", "WriteSerializable", "SnapshotIsolation"]).optional(),
     reads: reads.optional(),
-    supportedFeatures: z
-      .strictObject({
-        reader: strings(TEXT.name, COUNT.features).optional(),
-        writer: strings(TEXT.name, COUNT.features).optional(),
-      })
-      .optional()
-      .meta({ description: "Table features that the writer honours" }),
+    supportedFeatures,
     actions: documentedArray("Action", COUNT.actions),
   })
   .meta({ id: "TableCommit", ...ONE_OF_TWO });
 
 export const commitRequest = z
   .strictObject({
-    transactionId: uuid.meta({
-      description: "Made by the client; the same id gives the first answer again, forever",
-    }),
+    transactionId,
     tables: list(tableCommit, { min: 1, max: COUNT.tables }).meta({
       description: `Together at most ${COUNT.actions} actions`,
     }),
     allowUnknownActions: z.boolean().optional().meta({
       description: "Take actions that the Delta protocol does not name; they are kept, and no reader looks at them",
     }),
-    acknowledge: z.enum(["sql", "mirrored"]).optional().meta({
+    acknowledge,
+    verifyFiles,
+    coalesce: z.boolean().optional().meta({
       description:
-        "`mirrored` waits until `_delta_log` has the versions, too; refused (409) where nothing can be published to a table",
+        "Whether it may share a version with other appends, as `POST /v1/tables/{tableId}/appends` does; what is more than add actions of one table goes alone",
     }),
-    verifyFiles: z
-      .union([z.boolean(), z.literal("deep")])
-      .optional()
-      .meta({
-        description:
-          "Whether the files that the actions name are looked at first: `true` for existence and size, `deep` for schema and " +
-          "row count as well; then what cannot be checked is a 503. Absent: the table's `deltalakedb.verifyFiles`, else as " +
-          "`true`, skipped where the storage cannot be asked. `commitInfo.filesVerified` records what was done.",
-      }),
+    maxDelayMs: maxDelay,
   })
   .meta({ id: "CommitRequest" });
+
+export const appendRequest = z
+  .strictObject({
+    transactionId,
+    actions: documentedArray("Action", COUNT.actions).meta({ description: "Add actions alone" }),
+    maxDelayMs: maxDelay,
+    supportedFeatures,
+    acknowledge,
+    verifyFiles,
+  })
+  .meta({ id: "AppendRequest" });
 
 const mirror = z.enum(["IN_FLIGHT", "COMPLETE", "FAILED"]).meta({
   description: "Whether this version is in `_delta_log`; `FAILED`: not by itself, as `health` says",
 });
+
+const adds = z
+  .object({
+    first: z.int().meta({ description: "Place of its first add among the add actions of the version, from 0" }),
+    count: z.int().meta({ description: "Number of its adds" }),
+  })
+  .optional()
+  .meta({
+    description: "Of an append that shares the version with others: which of its add actions are this transaction's",
+  });
 
 const lost = z.array(uuid).optional().meta({
   description:
@@ -98,7 +145,7 @@ export const commitAnswer = z
     transactionId: uuid,
     committedAt: millis,
     tables: z.array(
-      z.object({ tableId: uuid, version, inCommitTimestamp: millis, mirror, health: tableHealth.optional() }),
+      z.object({ tableId: uuid, version, inCommitTimestamp: millis, adds, mirror, health: tableHealth.optional() }),
     ),
     lost,
   })
@@ -108,7 +155,7 @@ export const transaction = z
   .object({
     transactionId: uuid,
     committedAt: millis,
-    tables: z.array(z.object({ tableId: uuid, version, inCommitTimestamp: millis })),
+    tables: z.array(z.object({ tableId: uuid, version, inCommitTimestamp: millis, adds })),
     lost,
   })
   .meta({ id: "Transaction" });
@@ -139,6 +186,13 @@ export const commitExamples = {
         },
       ],
     },
+  },
+};
+
+export const appendExamples = {
+  append: {
+    summary: "Append one file",
+    value: { transactionId: ID, actions: commitExamples.append.value.tables[0]?.actions, maxDelayMs: 100 },
   },
 };
 

@@ -108,6 +108,7 @@ declare
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; given bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[]; one jsonb; told int := 0;
   place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
+  known jsonb;
 begin
   -- After the locks, or two twins would both find nothing.
   select * into first from dl_transactions where transaction_id = tx_id;
@@ -115,6 +116,12 @@ begin
     if first.request_hash <> req->>'requestHash' then return '{"status":"otherRequest"}'; end if;
     return jsonb_build_object('status', 'committed', 'replayed', true, 'committedAt', first.committed_at,
       'tables', first.result::jsonb);
+  end if;
+
+  if req ? 'appends' then
+    select jsonb_agg(x.transaction_id) into known from jsonb_array_elements(req->'appends') a
+    join dl_transactions x on x.transaction_id = (a->>'transactionId')::uuid;
+    if known is not null then return jsonb_build_object('status', 'appendsKnown', 'transactionIds', known); end if;
   end if;
 
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
@@ -210,6 +217,12 @@ begin
   end loop;
   insert into dl_transactions (transaction_id, request_hash, committed_at, result)
   values (tx_id, req->>'requestHash', ts, committed::text);
+  if req ? 'appends' then
+    insert into dl_transactions (transaction_id, request_hash, committed_at, result)
+    select (a->>'transactionId')::uuid, a->>'requestHash', ts,
+      jsonb_build_array((committed->0) || jsonb_build_object('adds', a->'adds'))::text
+    from jsonb_array_elements(req->'appends') a;
+  end if;
   return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed,
     'mirrors', mirrors, 'now', now_ms);
 end $function$`;

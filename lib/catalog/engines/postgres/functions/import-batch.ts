@@ -19,12 +19,12 @@ create function dl_import_batch_2(request text) returns text language plpgsql vo
 declare
   req constant jsonb := request::jsonb;
   tid constant uuid := (req->>'tableId')::uuid;
-  tx constant jsonb := req->'transaction';
   -- of an ACTIVE table, at its head
   recovers constant boolean := req ? 'publishedAt';
-  t dl_tables; answered text; owner uuid;
+  t dl_tables; answered text; owner uuid; tx jsonb;
 begin
-  perform dl_lock(array['table:' || tid, 'transaction:' || coalesce(tx->>'transactionId', '')]);
+  perform dl_lock(array['table:' || tid] || array(select 'transaction:' || (x->>'transactionId')
+    from jsonb_array_elements(coalesce(req->'appends', '[]') || coalesce(req->'transaction', '[]')) x));
   select * into t from dl_tables where table_id = tid and status = case when recovers then 'ACTIVE' else 'IMPORTING' end;
   if not found then return '{"status":"noImport"}'; end if;
   if recovers then
@@ -33,15 +33,17 @@ begin
     return '{"status":"elsewhere"}';
   end if;
   -- takeTransaction() of imports.ts
-  if tx is not null and not exists (select from dl_tables
-    where table_id = (tx->>'origin')::uuid and table_id <> tid and status <> 'DELETED') then
+  for tx in select x from jsonb_array_elements(coalesce(req->'appends', '[]') || coalesce(req->'transaction', '[]')) x
+    where not exists (select from dl_tables
+      where table_id = (x->>'origin')::uuid and table_id <> tid and status <> 'DELETED')
+  loop
     insert into dl_transactions (transaction_id, request_hash, committed_at, result)
     values ((tx->>'transactionId')::uuid, tx->>'requestHash', (tx->>'committedAt')::bigint, tx->>'result')
     on conflict (transaction_id) do nothing;
     update dl_transactions set result = replace(result, tx->>'pending', tx->>'known')
     where transaction_id = (tx->>'transactionId')::uuid and request_hash = tx->>'requestHash' returning result into answered;
     if (tx->>'owns')::boolean and strpos(answered, tx->>'known') > 0 then owner := (tx->>'transactionId')::uuid; end if;
-  end if;
+  end loop;
   t := dl_write_version_2(t, jsonb_build_object('version', req->'version', 'timestamp', req->'timestamp',
     'inCommitTimestamp', req->'inCommitTimestamp', 'transactionId', owner, 'importing', true,
     'complete', req->'complete', 'isCheckpoint', req->'isCheckpoint'), req);
