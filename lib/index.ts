@@ -13,6 +13,7 @@ export { tableCommits, tableHistory } from "./operations/history.ts";
 export { importTable } from "./operations/import.ts";
 export { listDomains, listFiles, listTxns } from "./operations/lists.ts";
 export { mirrorTable } from "./operations/mirror.ts";
+export { planScan } from "./operations/plan-scan.ts";
 export { describeTable, resolveVersion, snapshots } from "./operations/read.ts";
 export { resolveTable } from "./operations/resolve.ts";
 export { sweepMirrors } from "./operations/sweep.ts";

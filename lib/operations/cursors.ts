@@ -8,7 +8,7 @@ import { invalid } from "../errors.ts";
 import type { ActionPlace } from "../ports.ts";
 
 /** The lists of one version of a table. */
-export type VersionList = "files" | "actions" | "txns" | "domains";
+export type VersionList = "files" | "actions" | "txns" | "domains" | "plan";
 
 /** Where such a list goes on: in a table, at the version that the first page showed. */
 export interface VersionCursor {

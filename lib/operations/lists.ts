@@ -71,7 +71,8 @@ export interface VersionPage<T> {
   readonly page: ListPage<T>;
 }
 
-type ListOptions = AsOf & PageLimits & { readonly cursor?: string };
+/** Which state, which part of the list, and where it goes on. */
+export type ListOptions = AsOf & PageLimits & { readonly cursor?: string };
 
 /**
  * One page of the files that are live in a table. All pages of a list show the version of the first one, whatever is committed
@@ -138,7 +139,7 @@ function limitsOf({ limit, maxBytes }: PageLimits): PageLimits {
 }
 
 /** The version that a list shows: that of its cursor, where it has one. @throws LakeError notFound; invalid for a foreign cursor */
-async function beginList(
+export async function beginList(
   lake: Lake,
   ref: TableRef,
   list: VersionList,
@@ -154,7 +155,7 @@ async function beginList(
     ...(moment === undefined ? {} : { timestamp: moment }),
   });
   const { tableId } = head;
-  if (list === "files" && version < head.version) await checkNotVacuumed(lake, head, version);
+  if ((list === "files" || list === "plan") && version < head.version) await checkNotVacuumed(lake, head, version);
   if (cursor !== undefined && (begun?.tableId !== tableId || begun.version !== version)) throw foreignCursor(cursor);
   return { at: { tableId, version, timestamp }, place: begun?.place };
 }

@@ -29,6 +29,7 @@ export const ROUTES = {
   renameTable: { method: "patch", path: "/v1/tables/{tableId}", access: "write" },
   undropTable: { method: "post", path: "/v1/tables/{tableId}/undrop", access: "write" },
   listFiles: { method: "get", path: "/v1/tables/{tableId}/files", access: "read" },
+  planScan: { method: "post", path: "/v1/tables/{tableId}/plan", access: "read" },
   listTxns: { method: "get", path: "/v1/tables/{tableId}/txns", access: "read" },
   listDomains: { method: "get", path: "/v1/tables/{tableId}/domains", access: "read" },
   listCommits: { method: "get", path: "/v1/tables/{tableId}/commits", access: "read" },

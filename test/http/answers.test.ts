@@ -207,6 +207,23 @@ for (const engine of testEngines()) {
       assert.equal(count, 20_013);
     });
 
+    test("POST /plan: all files once, in pages that fit", async () => {
+      const predicate = { not: { column: "id", op: "isNull" } };
+      const paths = new Set<unknown>();
+      let [pages, kept, cursor]: [number, unknown, unknown] = [0, 0, undefined];
+      do {
+        const more = cursor === undefined ? {} : { cursor };
+        const { body } = await ask("planScan", `/v1/tables/${idOf("t")}/plan`, {
+          body: { predicate, limit: 10_000, ...more },
+        });
+        for (const file of body.files as unknown as { path: string }[]) paths.add(file.path);
+        [kept, cursor] = [body.keptFiles, body.next];
+        pages += 1;
+      } while (cursor !== undefined);
+      assert.deepEqual([paths.size, kept], [20_013, 20_013]);
+      assert.ok(pages > 6, `${pages} pages`);
+    });
+
     test("95,000 applications and 10,000 domains", async () => {
       const tableId = idOf("t");
       const numTxns = big ? 95_000 : 12_000;

@@ -15,6 +15,7 @@ import {
   mirrorAnswer,
   snapshotAnswer,
 } from "../../lib/wire/contracts/reads.ts";
+import { planAnswer } from "../../lib/wire/contracts/scans.ts";
 import { createTableAnswer, importAnswer, tableDescription, tableList } from "../../lib/wire/contracts/tables.ts";
 import { addOf, openLocalApi, removeOf } from "./local-api.ts";
 
@@ -183,6 +184,47 @@ test("files: by pages, at a version, at a moment, and as lines", async () => {
   assert.equal(both.status, 400);
   const empty = await get(`/v1/tables/${(await newTable()).tableId}/files`, { accept: "application/x-ndjson" });
   assert.deepEqual([empty.status, empty.text], [200, ""]);
+});
+
+test("plan: the files of a scan, by pages and as lines, and what is wrong with a predicate", async () => {
+  const { tableId, name } = await newTable();
+  const stats = (n: number) => JSON.stringify({ numRecords: 1, minValues: { id: n }, maxValues: { id: n } });
+  await commit(
+    tableId,
+    0,
+    [1, 2, 3, 4, 5].map((n) => addOf(`${n}.parquet`, { stats: stats(n) })),
+  );
+  const wanted = { predicate: { column: "id", op: ">=", value: 3 }, columns: [] };
+  const scan = checked(planAnswer, (await post(`/v1/tables/${name}/plan`, wanted)).body);
+  assert.deepEqual([scan.tableId, scan.version, scan.totalFiles, scan.keptFiles], [tableId, 1, 5, 3]);
+  assert.deepEqual(
+    scan.files.map((file) => [(file as { path: string }).path, (file as { stats: string }).stats]),
+    [3, 4, 5].map((n) => [`${n}.parquet`, '{"numRecords":1,"minValues":{},"maxValues":{}}']),
+  );
+  const first = await post(`/v1/tables/${tableId}/plan`, { ...wanted, limit: 2 });
+  assert.deepEqual([(first.body.files as unknown[]).length, first.body.keptFiles], [2, 2]);
+  const last = await post(`/v1/tables/${tableId}/plan`, { ...wanted, limit: 2, cursor: first.body.next });
+  assert.deepEqual([(last.body.files as unknown[]).length, last.body.keptFiles, last.body.next], [1, 3, undefined]);
+  const asked = { accept: "application/x-ndjson", "content-type": "application/json" };
+  const all = await post(`/v1/tables/${tableId}/plan`, wanted, asked);
+  assert.equal(all.text.trim().split("\n").length, 3);
+  assert.deepEqual(
+    ["content-type", "delta-version", "delta-total-files"].map((header) => all.headers.get(header)),
+    ["application/x-ndjson", "1", "5"],
+  );
+  const one = await post(`/v1/tables/${tableId}/plan`, { ...wanted, limit: 2 }, asked);
+  assert.deepEqual([one.headers.get("delta-kept-files"), typeof one.headers.get("delta-next")], ["2", "string"]);
+  for (const [body, pointer] of [
+    [{}, "/predicate"],
+    [{ predicate: { column: "ic", op: "=", value: 1 } }, "/predicate/column"],
+    [{ predicate: { and: [{ column: "id", op: "=", value: "x" }] } }, "/predicate/and/0/value"],
+    [{ ...wanted, columns: ["id", "x"] }, "/columns/1"],
+    [{ ...wanted, limit: 0 }, "/limit"],
+    [{ ...wanted, where: "id = 1" }, "/where"],
+  ] as const) {
+    const refused = await post(`/v1/tables/${tableId}/plan`, body);
+    assert.deepEqual([refused.status, refused.body.pointer], [400, pointer], refused.text);
+  }
 });
 
 test("a long stream of lines comes whole", async () => {

@@ -1,4 +1,4 @@
-/** Predicates of `reads.predicates` as an OpenAPI component; lib/delta/predicates.ts compiles them and says what is wrong. */
+/** Predicates of commits and of scans as an OpenAPI component; lib/delta/predicates.ts compiles them and says what is wrong. */
 
 import { COUNT, TEXT } from "../../delta/limits.ts";
 
@@ -18,6 +18,7 @@ export const PREDICATE = {
     "An `op` that is not known here is taken, and may match anything.",
   anyOf: [
     form({ column, op: { type: "string", enum: COMPARISONS }, value }),
+    form({ column, op: { const: "startsWith" }, value }),
     form({ column, op: { const: "in" }, values: { type: "array", maxItems: COUNT.predicateValues, items: value } }),
     form({ column, op: { const: "isNull" } }),
     form({ and: several }),
