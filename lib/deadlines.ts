@@ -168,6 +168,16 @@ export const DEADLINES = {
     ms: 15_000,
     afterwards: "408, and the connection is closed",
   },
+  requestWork: {
+    call: "the answer to a request, its turn included; setting `performance.async_io.task_timeout`",
+    ms: 300_000,
+    afterwards: "503 `REQUEST_TIMEOUT`; a commit may have been made: the same request again tells",
+  },
+  commitRounds: {
+    call: "a commit that meets others, all of its rounds; setting `transactions.timeout_seconds`",
+    ms: 300_000,
+    afterwards: "503 `COMMIT_TIMEOUT`, nothing is written",
+  },
   requestBody: {
     call: "a client that sends a request, its body too; setting `server.request_timeout_seconds`",
     ms: 120_000,

@@ -1,11 +1,13 @@
 /** What holds where no configuration says otherwise. Apart from lib/config.ts, so that a command without a file loads no checker. */
 
-import type { Config } from "./config.ts";
 import { deadlineMs } from "./deadlines.ts";
 
-export const DEFAULT_CONFIG: Config = {
+const none: readonly string[] = [];
+
+export const DEFAULT_CONFIG = {
   database: {
     pool_size: 10,
+    max_overflow: 0,
     pool_timeout: deadlineMs("databasePool") / 1000,
     pool_recycle: 3600,
     statement_timeout: deadlineMs("databaseStatement") / 1000,
@@ -14,20 +16,34 @@ export const DEFAULT_CONFIG: Config = {
     host: "127.0.0.1",
     port: 8080,
     body_limit_bytes: 64 * 1024 * 1024,
-    allowed_hosts: [],
-    cors_origins: [],
+    allowed_hosts: none,
+    cors_origins: none,
     request_timeout_seconds: deadlineMs("requestBody") / 1000,
     max_connections: 1000,
     shutdown_seconds: 25,
   },
+  performance: {
+    lazy_loading: { enabled: true, strategy: "paginated", chunk_size: 1000 },
+    async_io: {
+      enabled: true,
+      max_concurrent_tasks: 1000,
+      task_timeout: deadlineMs("requestWork") / 1000,
+      queue_size: 1000,
+    },
+  },
+  transactions: {
+    timeout_seconds: deadlineMs("commitRounds") / 1000,
+    retry_attempts: 4,
+    enable_auto_recovery: true,
+  },
   security: { oidc: [] },
-  storage: { roots: [], verify_files: true },
+  storage: { roots: none, verify_files: true },
   mirror: {
     enabled: true,
     sweep_interval_seconds: 5,
     overdue_seconds: 5,
     max_unpublished: 10_000,
-    commits_when_stopped: "accept",
+    commits_when_stopped: "accept" as "accept" | "refuse",
   },
   tables: { undrop_window_days: 7 },
   parity: { interval_seconds: 300, lag_threshold_seconds: 5, max_drift_files: 0 },
@@ -39,6 +55,11 @@ export const DEFAULT_CONFIG: Config = {
     trim_history: true,
     history_retention_days: 90,
   },
-  logging: { level: "info", access: true },
-  monitoring: { metrics_enabled: true, metrics_access: "read" },
+  logging: { level: "info" as const, format: "json", access: true, max_size_mb: 100, backup_count: 5 },
+  monitoring: {
+    metrics_enabled: true,
+    metrics_access: "read" as "read" | "open",
+    health_check_interval: 30,
+    performance_stats: true,
+  },
 };

@@ -4,6 +4,7 @@ export interface Slots {
   /** Resolves with the release of a slot, or with undefined when none has become free within so many milliseconds. */
   take(withinMs: number): Promise<(() => void) | undefined>;
   readonly waiting: number;
+  readonly free: number;
 }
 
 export function openSlots(count: number): Slots {
@@ -23,6 +24,9 @@ export function openSlots(count: number): Slots {
   }
 
   return {
+    get free() {
+      return free;
+    },
     get waiting() {
       return queue.length;
     },

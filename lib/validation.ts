@@ -10,7 +10,9 @@ const MAX_SHOWN = 100;
 
 type Issue = z.core.$ZodIssue;
 
-interface Finding {
+/** One culprit. */
+export interface Finding {
+  /** JSON pointer. */
   readonly pointer: string;
   readonly detail: string;
   readonly hint?: string | undefined;
@@ -27,11 +29,20 @@ export function checked<T>(
   value: unknown,
   options: { readonly at?: string; readonly texts?: "shown" | "hidden" } = {},
 ): T {
+  const looked = examined(schema, value, options);
+  return "findings" in looked ? refuse(looked.findings) : looked.data;
+}
+
+/** As {@link checked}, for who tells of all culprits in another way. */
+export function examined<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  options: { readonly at?: string; readonly texts?: "shown" | "hidden" } = {},
+): { readonly data: T } | { readonly findings: readonly Finding[] } {
   const show = options.texts === "hidden" ? kindOf : shownValue;
   const result = schema.safeParse(value, { reportInput: true });
-  if (result.success) return result.data;
-  const findings = result.error.issues.flatMap((issue) => explain(issue, schema, options.at ?? "", show));
-  return refuse(findings);
+  if (result.success) return { data: result.data };
+  return { findings: result.error.issues.flatMap((issue) => explain(issue, schema, options.at ?? "", show)) };
 }
 
 function refuse(findings: readonly Finding[]): never {

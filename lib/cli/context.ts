@@ -13,6 +13,7 @@ import { tableRef } from "../wire/table-ref.ts";
 import { UsageError } from "./failure.ts";
 import { lakeOptions } from "./lake-options.ts";
 import { type Format, Output } from "./output.ts";
+import { settingsOf } from "./settings.ts";
 
 export interface GlobalOptions {
   readonly database?: string;
@@ -49,17 +50,25 @@ interface ActionOptions {
   readonly formats?: readonly Format[];
   /** True when the command reads a JSON or YAML document, in which the pointers of errors point. */
   readonly readsDocument?: boolean;
+  /** `unread` for what tells of settings itself: it gets the defaults. */
+  readonly settings?: "unread";
 }
 
 /** Makes a commander action of a command's work: its return value is the exit code. */
-export function action<O>(work: Work<O>, { formats = ["text", "json"], readsDocument = false }: ActionOptions = {}) {
+export function action<O>(
+  work: Work<O>,
+  { formats = ["text", "json"], readsDocument = false, settings }: ActionOptions = {},
+) {
   return async (...all: unknown[]): Promise<void> => {
     const command = all.at(-1) as Command;
     const options = command.optsWithGlobals<O & GlobalOptions>();
     if (!formats.includes(options.format)) {
       throw new UsageError(`--format ${options.format} is not for dl ${command.name()}; use ${formats.join(" or ")}`);
     }
-    const context = await openContext(options);
+    const context = openContext(
+      options,
+      settings === "unread" ? DEFAULT_CONFIG : await settingsOf(options, process.env),
+    );
     try {
       process.exitCode = (await work(context, options, command.processedArgs as string[])) ?? 0;
     } catch (error) {
@@ -73,11 +82,10 @@ function withoutPointer(error: LakeError): LakeError {
   return error.at?.startsWith("/") ? foundAt(error, undefined) : error;
 }
 
-async function openContext(options: GlobalOptions): Promise<CommandContext> {
+function openContext(options: GlobalOptions, config: Config): CommandContext {
   const output = new Output(options.format);
-  const config = await withEnvironment(await configOf(options.config, output));
   const database = () => {
-    const url = options.database ?? (process.env.DATABASE_URL || config.database.url);
+    const { url } = config.database;
     if (url) return url;
     throw new UsageError("no database is given: use --database FILE_OR_URL, DATABASE_URL, or database.url in --config");
   };
@@ -103,28 +111,6 @@ async function openContext(options: GlobalOptions): Promise<CommandContext> {
         await lake.close();
       }
     },
-  };
-}
-
-/** Parsers of files, and what checks them, are loaded where there is a file. */
-async function configOf(path: string | undefined, output: Output): Promise<Config> {
-  if (path === undefined) return DEFAULT_CONFIG;
-  const { readConfigFile } = await import("./config-file.ts");
-  const { config, warnings } = await readConfigFile(path, process.env);
-  for (const warning of warnings) output.note(`warning: ${path}: ${warning}`);
-  return config;
-}
-
-async function withEnvironment(config: Config): Promise<Config> {
-  const { LOG_LEVEL: level, VERIFY_FILES: verify } = process.env;
-  if (!level && !verify) return config;
-  const { parseConfig, parseFlag } = await import("../config.ts");
-  const logging = level ? { level: parseConfig({ logging: { level } }).config.logging.level } : {};
-  const storage = verify ? { verify_files: parseFlag("VERIFY_FILES", verify) } : {};
-  return {
-    ...config,
-    logging: { ...config.logging, ...logging },
-    storage: { ...config.storage, ...storage },
   };
 }
 

@@ -79,7 +79,7 @@ function effectiveIsolation(table: TableConfiguration, request: TableCommit): Is
       at: `${request.at}/isolationLevel`,
     });
   }
-  return wanted ?? ofTable;
+  return wanted ?? (isChosen ? ofTable : (request.isolationElse ?? ofTable));
 }
 
 function readsFiles(intent: Intent): boolean {

@@ -42,6 +42,8 @@ export interface TableCommit {
    */
   readonly create?: { readonly location?: string };
   readonly isolationLevel?: IsolationLevel;
+  /** What holds where neither this commit nor its table says; no part of the request itself. */
+  readonly isolationElse?: IsolationLevel;
   readonly reads?: ReadSet;
   readonly supportedFeatures?: SupportedFeatures;
   readonly actions: CommitActions;

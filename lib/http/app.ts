@@ -5,6 +5,7 @@ import { ageMs } from "../delta/values/age.ts";
 import { nearestName } from "../delta/values/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
+import { PAGE_DEFAULT } from "../wire/contracts/values.ts";
 import { answeredBy, METRICS_ROUTE, ROUTES, type Route } from "../wire/routes.ts";
 import { accessLine, requestIdOf, type Seen, whenSent } from "./access-log.ts";
 import { type Admitted, admit } from "./admission.ts";
@@ -21,8 +22,9 @@ import { stateListRoutes } from "./routes/state-lists.ts";
 import { tableRoutes } from "./routes/tables.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
-import { openServiceHealth, type ServicePart } from "./service-health.ts";
+import { type HealthCheck, openServiceHealth, type ServicePart } from "./service-health.ts";
 import { tablePart } from "./table-part.ts";
+import { openTurns } from "./turns.ts";
 
 const ENDPOINTS: readonly Endpoint[] = [
   ...commitRoutes,
@@ -39,12 +41,13 @@ const ENDPOINTS: readonly Endpoint[] = [
 /** The app; call its `fetch`, or `request` in tests. */
 export function createApp(lake: Lake, options: HostOptions): App {
   const { door, hosts, metrics, serves } = options;
-  const database: ServicePart = { name: "database", isEssential: true, check: () => lake.catalog.ping() };
   const host: Host = {
     ...options,
     lake,
-    health: openServiceHealth([database, tablePart(lake), ...(options.parts ?? [])]),
+    health: options.health ?? healthOf(lake, options.parts),
+    pageSize: options.pageSize ?? PAGE_DEFAULT,
   };
+  const inTurn = options.turns && openTurns(options.turns);
   const app: App = new Hono();
   app.use(observed(host));
   if (hosts) {
@@ -68,7 +71,12 @@ export function createApp(lake: Lake, options: HostOptions): App {
   for (const { operationId, answer } of ENDPOINTS) {
     const route = ROUTES[operationId];
     if (serves !== undefined && serves !== answeredBy(route)) continue;
-    serve(route, (context, admitted) => answer(context, host, admitted));
+    // Whether the service lives is told at once, however much it has to do.
+    const waits = inTurn !== undefined && route.access !== "open";
+    serve(route, (context, admitted) => {
+      const work = () => answer(context, host, admitted);
+      return waits ? inTurn(work) : work();
+    });
   }
   let document: string | undefined;
   serve(ROUTES.openApi, async (context) => {
@@ -84,6 +92,12 @@ export function createApp(lake: Lake, options: HostOptions): App {
   app.notFound((context) => answerError(noRoute(context), context));
   app.onError((error, context) => answerError(error, context));
   return app;
+}
+
+/** What the service is asked about itself. */
+export function healthOf(lake: Lake, parts: readonly ServicePart[] = []): HealthCheck {
+  const database: ServicePart = { name: "database", isEssential: true, check: () => lake.catalog.ping() };
+  return openServiceHealth([database, tablePart(lake), ...parts]);
 }
 
 export type App = Hono<{ Variables: { seen: Seen } }>;

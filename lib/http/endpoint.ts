@@ -17,6 +17,7 @@ import { readJsonBody } from "./body.ts";
 import type { HostRules } from "./hosts.ts";
 import type { OnIncident } from "./problem.ts";
 import type { HealthCheck, ServicePart } from "./service-health.ts";
+import type { TurnRules } from "./turns.ts";
 
 /** What the server is, besides its lake. */
 export interface HostOptions {
@@ -44,11 +45,18 @@ export interface HostOptions {
   readonly onIncident?: OnIncident;
   /** What `GET /v1/health` asks beside the database. */
   readonly parts?: readonly ServicePart[];
+  /** That question itself, where somebody else asks it, too. */
+  readonly health?: HealthCheck;
+  /** How many requests are worked on at once; without bound if absent. */
+  readonly turns?: TurnRules;
+  /** Items of a page, where a request does not say; {@link PAGE_DEFAULT} if absent. */
+  readonly pageSize?: number;
 }
 
 export interface Host extends HostOptions {
   readonly lake: Lake;
   readonly health: HealthCheck;
+  readonly pageSize: number;
 }
 
 export interface Answering<P, Q> {

@@ -1,7 +1,7 @@
 /** Composition root of the Lambda functions: a SQL database, tables on S3, queues on SQS, metrics on stdout. */
 
 import { openCatalog } from "../catalog/open.ts";
-import { type FunctionSettings, parseFunctionEnvironment } from "../config.ts";
+import { type FunctionSettings, parseFunctionEnvironment } from "../config/functions.ts";
 import { invalid } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import type { BackupPlace, Lake, MigrateLogins, Uploads } from "../ports.ts";

@@ -3,7 +3,7 @@
 import { openCatalog, type PostgresOptions } from "../catalog/open.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import { mirrorTable } from "../operations/mirror.ts";
-import type { Catalog, Clock, FileChecks, Lake, Metrics, MirrorQueue, MirrorRules } from "../ports.ts";
+import type { Catalog, Clock, CommitRules, FileChecks, Lake, Metrics, MirrorQueue, MirrorRules } from "../ports.ts";
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
 import { systemClock } from "./clock.ts";
 import { findTables } from "./find-tables.ts";
@@ -26,6 +26,8 @@ export interface LocalLakeOptions {
    * made all the same.
    */
   readonly mirror?: boolean | MirrorQueue;
+  /** How commits are made where they do not say themselves. */
+  readonly commitRules?: CommitRules;
   /** Milliseconds after a drop in which it can be undone; seven days if absent. */
   readonly undropWindowMs?: number;
   /** A mirror run that failed; the sweeper starts it again. */
@@ -107,6 +109,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     findTables,
     ...(options.mirrorRules && { mirrorRules: options.mirrorRules }),
     coalesces: true,
+    ...(options.commitRules && { commitRules: options.commitRules }),
     ...(options.undropWindowMs !== undefined && { undropWindowMs: options.undropWindowMs }),
     clock,
     metrics,

@@ -6,7 +6,7 @@ import { COUNT } from "../delta/limits.ts";
 import { withOrigins } from "../delta/origin.ts";
 import type { CommitRequest, CommitResult, TableConflict } from "../delta/request.ts";
 import { ageMs } from "../delta/values/age.ts";
-import { invalid, isLakeError } from "../errors.ts";
+import { invalid, isLakeError, unavailable } from "../errors.ts";
 import type { CommitOutcome, Lake, PlannedCommit, TableState, Transaction } from "../ports.ts";
 import { acknowledge, type Committed } from "./committing/acknowledge.ts";
 import { type By, signed } from "./committing/author.ts";
@@ -50,7 +50,7 @@ export async function commit(lake: Lake, request: CommitRequest & By): Promise<C
 /** @param requestHash of what the client asked for, which tells a repeated request: the rest of it may have been decided since */
 export async function commitAs(lake: Lake, request: CommitRequest & By, requestHash: string): Promise<CommitResult> {
   const startedAt = lake.clock.now();
-  const result = await attemptSpellings(lake, signedRequest(request), requestHash).then(
+  const result = await attemptSpellings(lake, signedRequest(lake, request), requestHash).then(
     // The winner may be the same request, sent before: it is not told that it lost to itself. A conflict with anyone else is
     // final, for versions are only ever added, and rows of files that are gone still tell; so no twin of this request can
     // commit after this look.
@@ -78,13 +78,18 @@ export async function commitAs(lake: Lake, request: CommitRequest & By, requestH
  */
 export async function commitBatch(lake: Lake, request: CommitRequest & By & Batch): Promise<Attempt> {
   const startedAt = lake.clock.now();
-  const result = await attemptSpellings(lake, signedRequest(request), hashRequest(request));
+  const result = await attemptSpellings(lake, signedRequest(lake, request), hashRequest(request));
   await announce(lake, request, result, startedAt);
   return result;
 }
 
-function signedRequest<R extends CommitRequest & By>(request: R): R {
-  const tables = request.tables.map((table) => ({ ...table, actions: signed(table.actions, request) }));
+function signedRequest<R extends CommitRequest & By>({ commitRules }: Lake, request: R): R {
+  const isolationElse = commitRules?.isolation;
+  const tables = request.tables.map((table) => ({
+    ...table,
+    ...(isolationElse && { isolationElse }),
+    actions: signed(table.actions, request),
+  }));
   return { ...request, tables };
 }
 
@@ -131,7 +136,10 @@ async function attempt(lake: Lake, request: Asked, requestHash: string): Promise
   let parts = await partsOf(lake, request);
   let planned = planOnRemembered(transactionId, parts);
   let verified: ReadonlyMap<string, Verified> | undefined;
-  for (let round = 0; round < OPTIMISTIC_ROUNDS; round += 1) {
+  const { rounds = OPTIMISTIC_ROUNDS, withinMs = Number.POSITIVE_INFINITY } = lake.commitRules ?? {};
+  const startedAt = lake.clock.now();
+  for (let round = 0; round < rounds; round += 1) {
+    if (round > 0 && ageMs(lake.clock.now(), startedAt) > withinMs) throw tookTooLong(request, round, withinMs);
     if (planned) {
       const [epoch, files] = await Promise.all([
         lookAtLogs(lake, statesOf(parts)),
@@ -305,6 +313,16 @@ function checkRequest(request: CommitRequest): void {
       });
     }
   }
+}
+
+function tookTooLong({ transactionId }: CommitRequest, rounds: number, withinMs: number): Error {
+  return unavailable(
+    `the commit ${transactionId} met others in ${rounds} rounds, and ${withinMs} ms are over; nothing is written`,
+    {
+      code: "COMMIT_TIMEOUT",
+      hint: "Send the same request again. Longer ones: transactions.timeout_seconds; fewer rounds before one that holds the locks: transactions.retry_attempts.",
+    },
+  );
 }
 
 function keyReused(request: CommitRequest): Error {

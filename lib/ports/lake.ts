@@ -26,6 +26,8 @@ export interface Lake {
   readonly queue: MirrorQueue;
   /** How mirrors that are behind are judged; absent: the defaults of operations/table-health.ts. */
   readonly mirrorRules?: MirrorRules;
+  /** How commits are made where they do not say themselves; absent: the defaults of operations/commit.ts. */
+  readonly commitRules?: CommitRules;
   /** Milliseconds after a drop in which it can be undone; absent: seven days. */
   readonly undropWindowMs?: number;
   /** True where one process takes the requests of many, so that small appends may share a version. */
@@ -34,6 +36,15 @@ export interface Lake {
   readonly checkpointQueue?: CheckpointQueue;
   readonly clock: Clock;
   readonly metrics: Metrics;
+}
+
+export interface CommitRules {
+  /** Where neither a commit nor its table says. */
+  readonly isolation?: "Serializable" | "WriteSerializable" | undefined;
+  /** Rounds without locks, before one that holds them. */
+  readonly rounds?: number;
+  /** Milliseconds in which a commit that meets others is planned again. */
+  readonly withinMs?: number;
 }
 
 export interface MirrorRules {

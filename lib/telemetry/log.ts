@@ -5,8 +5,12 @@ import type { LogLevel } from "../config.ts";
 
 export type { Logger } from "pino";
 
-/** Opens the logger; `DEBUG` levels and the like come from the configuration. */
-export function openLogger(options: { readonly level: LogLevel; readonly environment?: string | undefined }): Logger {
+/** Opens the logger; `DEBUG` levels and the like come from the configuration. @param options.to who writes its lines; stderr if absent */
+export function openLogger(options: {
+  readonly level: LogLevel;
+  readonly environment?: string | undefined;
+  readonly to?: { write(line: string): void } | undefined;
+}): Logger {
   const base = options.environment === undefined ? {} : { environment: options.environment };
   return pino(
     {
@@ -16,6 +20,6 @@ export function openLogger(options: { readonly level: LogLevel; readonly environ
       formatters: { level: (level) => ({ level }) },
     },
     // Written at once: a log line must not be lost when the process ends.
-    pino.destination({ dest: 2, sync: true }),
+    options.to ?? pino.destination({ dest: 2, sync: true }),
   );
 }

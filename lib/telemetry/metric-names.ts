@@ -107,6 +107,15 @@ export const STATE_METRICS = {
   gone: tables("TablesGone"),
 } as const;
 
+/** Of the service itself, by its parts: label `part`. */
+export const SERVICE_METRICS = {
+  health: gauge(
+    "ServiceHealth",
+    "dl_service_health",
+    "1 when a part of the service was ok at the last look, 0.5 when it works with something amiss, 0 when it does not.",
+  ),
+} as const;
+
 /** The state of one table: labels `table_id`, and `version` where it is said. */
 export const TABLE_METRICS = {
   mirrorLagSeconds: gauge("MirrorLagSeconds", "dl_mirror_lag_seconds", "From the SQL commit to the mirror write."),

@@ -46,6 +46,37 @@ function tests(postgres: TestEngine): void {
     assert.deepEqual(lost(await burst([open({ poolSize: 3 })])), []);
   });
 
+  test("connections beyond the size come when all are in use, and end as soon as nobody waits", async () => {
+    const name = `dl_${crypto.randomUUID().slice(0, 8)}`;
+    const own = new URL(database.url);
+    own.searchParams.set("application_name", name);
+    const db = open({ poolSize: 2, maxOverflow: 4 }, own.href);
+    const count = async () => {
+      const [row] = await withDatabase(database.url, (other) =>
+        other.read(sql`select count(*)::int as n from pg_stat_activity where application_name = ${name}`),
+      );
+      return row?.n;
+    };
+    // One of the two, and one of the four, are for reads alone.
+    const slow = [1, 2, 3, 4].map(() => db.writeReturning(sql`select pg_sleep(0.4)`));
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    assert.equal(await count(), 4);
+    await Promise.all(slow);
+    for (const end = performance.now() + 5_000; (await count()) !== 1; ) assert.ok(performance.now() < end, "they end");
+  });
+
+  test("ssl_mode: no server without TLS is spoken to in plain text unless that is asked for", async (context) => {
+    const [row] = await open({}).read(sql`select current_setting('ssl') as ssl`);
+    if (row?.ssl !== "off") return context.skip("the server speaks TLS");
+    for (const sslMode of ["require", "verify-full", "verify-ca", "no-verify"] as const) {
+      await assert.rejects(open({ sslMode }).read(sql`select 1`), /SSL|TLS/, sslMode);
+    }
+    await open({ sslMode: "disable" }).read(sql`select 1`);
+    const said = new URL(database.url);
+    said.searchParams.set("sslmode", "disable");
+    await open({ sslMode: "require" }, said.href).read(sql`select 1`);
+  });
+
   test("who waits in vain hears so, and that it is worth to try again", async () => {
     const db = open({ poolSize: 2, poolTimeoutMs: 100 });
     const slow = db.writeReturning(sql`select pg_sleep(0.6)`);

@@ -79,24 +79,58 @@ test("a mistyped database is not made", async () => {
 
 test("dl config validate", async () => {
   const good = join(folder, "good.yaml");
-  writeFileSync(
-    good,
-    `database:\n  url: postgresql://u:\${PW}@h/d\nserver:\n  port: 1234\nsecurity:\n  audit_logging: true\n`,
-  );
+  writeFileSync(good, `database:\n  url: postgresql://u:\${PW}@h/d\nserver:\n  port: 1234\n`);
   const valid = await dl(["config", "validate", good, "--format", "json"], { env: { PW: "s3cret" } });
   assert.equal(valid.code, 0, valid.stderr);
   const answer = JSON.parse(valid.stdout);
-  assert.equal(answer.config.server.port, 1234);
-  assert.equal(answer.config.database.url, "postgresql://u:***@h/d");
-  assert.match(valid.stderr, /^warning: .*security\.\w+ has no effect/);
-  assert.match((await dl(["config", "validate", good], { env: { PW: "x" } })).stdout, /port: 1234[\s\S]*is valid\n$/);
+  assert.deepEqual(answer, { valid: true, problems: [] });
+  assert.match((await dl(["config", "validate", good], { env: { PW: "x" } })).stdout, /good\.yaml is valid\n$/);
   const bad = join(folder, "bad.yaml");
   writeFileSync(bad, "databse:\n  url: x\nserver:\n  port: -1\n");
   const invalid = await dl(["config", "validate", bad]);
   assert.equal(invalid.code, 1);
-  assert.equal(invalid.stdout, "");
   assert.match(
-    invalid.stderr,
-    /2 things are wrong\n {2}\/server\/port: expected at least 0, got -1\n {2}\/databse: unknown member/,
+    invalid.stdout,
+    /bad\.yaml:1:1: databse: unknown member "databse"\n {4}Did you mean "database"\?\n.*bad\.yaml:4:3: server\.port: expected at least 0, got -1\n.*bad\.yaml: 2 problems\n$/,
   );
+  const json = JSON.parse((await dl(["config", "validate", bad, "--format", "json"])).stdout);
+  assert.deepEqual(
+    json.problems.map(({ setting, line }: { setting: string; line: number }) => [setting, line]),
+    [
+      ["databse", 1],
+      ["server.port", 4],
+    ],
+  );
+  const used = await dl(["tables", "--config", bad]);
+  assert.equal(used.code, 1);
+  assert.match(used.stderr, /2 things are wrong\n {2}.*bad\.yaml:1:1 databse: unknown member/);
+});
+
+test("dl config show prints what holds, where it has come from, and no password", async () => {
+  const file = join(folder, "show.yaml");
+  writeFileSync(file, `database:\n  url: postgresql://u:\${PW}@h/d\n  pool_size: 3\n`);
+  const env = { PW: "s3cret", DL_CONFIG: file, LOG_LEVEL: "WARN", MAX_CONCURRENT_TASKS: "7" };
+  const { code, stdout } = await dl(["config", "show"], { env });
+  assert.equal(code, 0);
+  assert.match(stdout, /database\.url: "postgresql:\/\/u:\*\*\*@h\/d" {2}# .*show\.yaml:2:3\n/);
+  assert.match(stdout, /database\.pool_size: 3 {2}# .*show\.yaml:3:3\n/);
+  assert.match(stdout, /logging\.level: "warn" {2}# environment, LOG_LEVEL\n/);
+  assert.match(stdout, /async_io\.max_concurrent_tasks: 7 {2}# environment, MAX_CONCURRENT_TASKS\n/);
+  assert.match(stdout, /server\.port: 8080 {2}# default\n/);
+  const other = await dl(["config", "show", "--database", "x.sqlite", "--format", "json"], { env });
+  const { settings } = JSON.parse(other.stdout);
+  assert.deepEqual(settings[1], { name: "database.url", value: "x.sqlite", source: "option --database" });
+  const wrong = await dl(["config", "show"], { env: { DL_SERVER_PRT: "1", ENCRYPTION_KEY: "k" } });
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stdout, /DL_SERVER_PRT: there is no such setting\n {4}Did you mean DL_SERVER_PORT\?/);
+  assert.match(wrong.stdout, /ENCRYPTION_KEY: not taken: .*\n {4}.*DL_BACKUP_KEY/);
+});
+
+test("dl config schema is a JSON Schema of all sections", async () => {
+  const { code, stdout } = await dl(["config", "schema"]);
+  assert.equal(code, 0);
+  const { properties, additionalProperties } = JSON.parse(stdout);
+  assert.equal(additionalProperties, false);
+  assert.deepEqual(properties.server.properties.port.anyOf[0], { type: "integer", minimum: 0, maximum: 65535 });
+  assert.match(properties.database.properties.pool_size.description, /Connections/);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { parseConfig } from "../../lib/config.ts";
+import { parseConfig } from "../../lib/config/resolve.ts";
 import { METRICS_ROUTE, ROUTES } from "../../lib/wire/routes.ts";
 
 const FILE = new URL("../../docs/security.md", import.meta.url);

@@ -1,27 +1,121 @@
-/** dl config validate: checks a configuration file before it is deployed. */
+/** dl config: checks a configuration, shows what holds and where it has come from, and prints the JSON Schema. */
 
 import { Command } from "commander";
-import { stringify } from "yaml";
+import type { Problem, Resolved, Source } from "../../config/resolve.ts";
+import { placeText } from "../../config/resolve.ts";
+import { configJsonSchema, settings } from "../../config/settings.ts";
+import type { Json } from "../../delta/values/json.ts";
 import { maskedUrl } from "../../masked-url.ts";
-import { readConfigFile } from "../config-file.ts";
-import { action } from "../context.ts";
+import { action, type GlobalOptions } from "../context.ts";
+import { EXIT } from "../exit-codes.ts";
+import { printable } from "../output.ts";
+import { configPath, resolved } from "../settings.ts";
+
+const PRECEDENCE = "options, then variables of the environment, then the file, then defaults";
 
 export function configCommand(): Command {
-  const validate = new Command("validate")
-    .description("check a configuration file, and show all settings with their defaults")
-    .argument("<file>", "YAML, TOML or JSON")
+  return new Command("config").addCommand(validateCommand()).addCommand(showCommand()).addCommand(schemaCommand());
+}
+
+function validateCommand(): Command {
+  return new Command("validate")
+    .description("tell of everything that is wrong with a configuration file, and with the environment; exits 1 then")
+    .argument("[file]", "YAML, TOML or JSON (default: --config, or DL_CONFIG)")
     .action(
-      action(
-        async ({ output }, _options, [file = ""]) => {
-          const { config, warnings } = await readConfigFile(file, process.env);
-          for (const warning of warnings) output.note(`warning: ${file}: ${warning}`);
-          const { url } = config.database;
-          const shown = { ...config, database: url === undefined ? {} : { url: maskedUrl(url) } };
-          await output.result({ valid: true, warnings, config: shown }, () => `${stringify(shown)}\n${file} is valid`);
-          return 0;
+      action<object>(
+        async ({ output }, options, [file]) => {
+          const all = { ...options, ...(file === undefined ? {} : { config: file }) };
+          const { problems } = await resolved(all, process.env);
+          const name = configPath(all, process.env) ?? "the environment";
+          await output.result({ valid: problems.length === 0, problems: problems.map(problemJson) }, () =>
+            problems.length === 0 ? `${name} is valid` : problemText(name, problems),
+          );
+          return problems.length === 0 ? EXIT.ok : EXIT.failed;
         },
-        { readsDocument: true },
+        { readsDocument: true, settings: "unread" },
       ),
     );
-  return new Command("config").addCommand(validate);
+}
+
+function showCommand(): Command {
+  return new Command("show")
+    .description("print all settings that hold here, and where each has come from; passwords are masked")
+    .addHelpText("after", `\nWhat counts: ${PRECEDENCE}.`)
+    .action(
+      action<object>(
+        async ({ output }, options) => {
+          const all = await resolved(options as GlobalOptions, process.env);
+          if (all.config === undefined) {
+            const name = configPath(options, process.env) ?? "the environment";
+            await output.result({ valid: false, problems: all.problems.map(problemJson) }, () =>
+              problemText(name, all.problems),
+            );
+            return EXIT.failed;
+          }
+          const shown = shownSettings(all);
+          await output.result({ settings: shown }, () =>
+            [
+              `# What counts: ${PRECEDENCE}.`,
+              ...shown.map(({ name, value, source }) => `${name}: ${valueText(value)}  # ${source}`),
+            ]
+              .map(printable)
+              .join("\n"),
+          );
+          return EXIT.ok;
+        },
+        { readsDocument: true, settings: "unread" },
+      ),
+    );
+}
+
+function schemaCommand(): Command {
+  return new Command("schema").description("print the JSON Schema of a configuration file, for editors").action(
+    action<object>(
+      async ({ output }) => {
+        await output.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+        return EXIT.ok;
+      },
+      { settings: "unread" },
+    ),
+  );
+}
+
+interface Shown {
+  readonly name: string;
+  readonly value: Json;
+  readonly source: string;
+}
+
+function shownSettings({ config, sources }: Resolved): readonly Shown[] {
+  return settings().map(({ path, isSecret }) => {
+    const value = path
+      .split(".")
+      .reduce<unknown>((all, key) => (all as Record<string, unknown> | undefined)?.[key], config);
+    const shown = isSecret && typeof value === "string" ? maskedUrl(value) : value;
+    return { name: path, value: (shown ?? null) as Json, source: sourceText(sources.get(path)) };
+  });
+}
+
+function sourceText(source: Source | undefined): string {
+  if (source === undefined || source.kind === "default") return "default";
+  if (source.kind === "environment") return `environment, ${source.variable}`;
+  return source.kind === "option" ? `option ${source.option}` : placeText(source);
+}
+
+function valueText(value: Json): string {
+  return value === null ? "(none)" : JSON.stringify(value);
+}
+
+function problemJson({ setting, detail, hint, source }: Problem) {
+  const { kind: from, ...place } = source;
+  return { setting, detail, ...(hint === undefined ? {} : { hint }), from, ...place };
+}
+
+function problemText(name: string, problems: readonly Problem[]): string {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const lines = problems.flatMap(({ setting, detail, hint, source }) => [
+    `${placeText(source) || name}: ${setting === "" ? "" : `${setting}: `}${detail}`,
+    ...(hint === undefined ? [] : [`    ${hint}`]),
+  ]);
+  return [...lines, `${name}: ${count}`].map(printable).join("\n");
 }

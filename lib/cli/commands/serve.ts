@@ -4,16 +4,18 @@ import { Command } from "commander";
 import type { Config } from "../../config.ts";
 import { sqliteFile } from "../../database-url.ts";
 import { errorText } from "../../errors.ts";
-import { type App, createApp } from "../../http/app.ts";
+import { type App, createApp, healthOf } from "../../http/app.ts";
 import type { HostOptions } from "../../http/endpoint.ts";
 import { type HttpServer, listen } from "../../http/node-server.ts";
+import type { HealthCheck } from "../../http/service-health.ts";
 import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
 import { NESTED_HINT, nestedTables } from "../../operations/tables/nested-tables.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
-import { openPrometheus, type PrometheusMetrics } from "../../telemetry/prometheus.ts";
+import { type LogFile, openLogFile } from "../../telemetry/log-file.ts";
+import { openPrometheus, type PrometheusMetrics, withoutDurations } from "../../telemetry/prometheus.ts";
 import { exposition } from "../../telemetry/samples.ts";
 import { integer, repeated, seconds } from "../arguments.ts";
 import { action } from "../context.ts";
@@ -29,6 +31,7 @@ import { failureFields } from "../serve/health-log.ts";
 import { openMaintenance } from "../serve/maintenance.ts";
 import { serviceParts } from "../serve/parts.ts";
 import { every } from "../serve/schedule.ts";
+import { openSelfCheck, type SelfCheck } from "../serve/self-check.ts";
 import { stopSignal } from "../serve/signals.ts";
 import { type End, stopWithin } from "../serve/stop.ts";
 import { tableMetrics } from "../serve/table-metrics.ts";
@@ -88,10 +91,11 @@ export function serveCommand(): Command {
     .action(
       action<Options>(async ({ config, output, database, withLake }, options) => {
         const settings = await withOptions(config, options);
+        const logFile = logFileOf(settings);
         const { level } = settings.logging;
-        const logger = openLogger({ level, environment: settings.environment });
-        const metrics = openPrometheus();
-        const background = openBackground({ logger, metrics });
+        const logger = openLogger({ level, environment: settings.environment, to: logFile });
+        const metrics = settings.monitoring.performance_stats ? openPrometheus() : withoutDurations(openPrometheus());
+        const background = openBackground({ logger, metrics, logFile });
         await checkPlaces(placesOf(settings));
         const gateway = await gatewayOf(settings, options, logger);
         const { left, isStuck } = await withLake(
@@ -116,6 +120,11 @@ export function serveCommand(): Command {
         return endProgram(EXIT.unfinished);
       }),
     );
+}
+
+function logFileOf({ logging }: Config): LogFile | undefined {
+  const { file: path, max_size_mb, backup_count: keep } = logging;
+  return path === undefined ? undefined : openLogFile({ path, maxBytes: max_size_mb * 1e6, keep });
 }
 
 /** A SQLite file has one writer at a time: within a process that is one connection, in the thread of the API. */
@@ -150,7 +159,7 @@ async function withAddress(server: Config["server"], options: Options): Promise<
   const given = { ...server, host: options.host ?? server.host, port: options.port ?? server.port };
   const tls = cert === undefined || key === undefined ? {} : { tls: { cert, key } };
   if (allowedHost === undefined && corsOrigin === undefined) return { ...given, ...tls };
-  const { parseConfig } = await import("../../config.ts");
+  const { parseConfig } = await import("../../config/resolve.ts");
   const names = {
     allowed_hosts: [...server.allowed_hosts, ...(allowedHost ?? [])],
     cors_origins: [...server.cors_origins, ...(corsOrigin ?? [])],
@@ -168,6 +177,11 @@ interface Speaking {
   readonly gateway: ServedGateway | undefined;
 }
 
+interface Looking {
+  readonly selfCheck: SelfCheck;
+  readonly health: HealthCheck;
+}
+
 async function serve(
   lake: LocalLake,
   task: Task,
@@ -175,7 +189,9 @@ async function serve(
 ): Promise<End> {
   const { settings } = task;
   const stop = stopSignal();
-  const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, door, background }));
+  const health = healthOf(lake, serviceParts(background, settings.server.storage));
+  const selfCheck = openSelfCheck(health, logger);
+  const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, door, background, selfCheck, health }));
   const server = await listenOn(app.fetch, settings.server, logger);
   const face =
     gateway &&
@@ -195,11 +211,19 @@ async function serve(
   const schedule = every(settings.mirror.enabled ? interval_seconds : 0, upkeep.run, (error) =>
     logger.error(failureFields(error), `upkeep failed: ${errorText(error)}`),
   );
+  const looks = every(settings.monitoring.health_check_interval, selfCheck.run, (error) =>
+    logger.error(failureFields(error), `the look at the service's own health failed: ${errorText(error)}`),
+  );
   const signal = await stop;
   upkeep.stop();
   const seconds = settings.server.shutdown_seconds;
   logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
-  return stopWithin(seconds, { servers: face ? [server, face] : [server], background, schedules: [schedule], lake });
+  return stopWithin(seconds, {
+    servers: face ? [server, face] : [server],
+    background,
+    schedules: [schedule, looks],
+    lake,
+  });
 }
 
 /** Listens; with TLS, renews the certificate as its files change, and at SIGHUP. */
@@ -235,11 +259,12 @@ function placesOf({ server, storage }: Config): AllowedPlaces {
 function hostOptions(
   lake: LocalLake,
   settings: Config,
-  { logger, metrics, door, background }: Omit<Speaking, "output" | "gateway">,
+  { logger, metrics, door, background, selfCheck, health }: Omit<Speaking, "output" | "gateway"> & Looking,
 ): HostOptions {
   const { body_limit_bytes } = settings.server;
+  const { async_io, lazy_loading } = settings.performance;
   const text = async () => {
-    const samples = [...(await tableMetrics(lake)), ...background.samples()];
+    const samples = [...(await tableMetrics(lake)), ...background.samples(), ...selfCheck.samples()];
     return { contentType: metrics.contentType, text: (await metrics.render()) + exposition(samples) };
   };
   return {
@@ -248,7 +273,13 @@ function hostOptions(
     resolveLocation: (location, tableName) => tableLocation(placesOf(settings), location, tableName),
     ...door,
     onAnswer: settings.logging.access ? (line) => logger.info(line, "answered") : undefined,
-    parts: serviceParts(background, settings.server.storage),
+    health,
+    pageSize: lazy_loading.chunk_size,
+    turns: {
+      atOnce: async_io.max_concurrent_tasks,
+      waiting: async_io.queue_size,
+      withinMs: async_io.task_timeout * 1000,
+    },
     onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
     ...(settings.monitoring.metrics_enabled
       ? { metrics: { access: settings.monitoring.metrics_access, render: text } }

@@ -27,12 +27,26 @@ export interface DoorOptions {
  * revoked since. So no revocation opens the door, and a server that nobody has prepared asks nothing, on this machine alone.
  * @throws LakeError invalid NO_AUTHENTICATION beyond this machine
  */
-export async function serverDoor(lake: Lake, settings: Config, { noDoor, logger }: DoorOptions): Promise<ServerDoor> {
+export async function serverDoor(lake: Lake, settings: Config, options: DoorOptions): Promise<ServerDoor> {
+  const { logger } = options;
+  const { access_control_enabled: isWanted } = settings.security;
+  if (isWanted === true && options.noDoor === "asked for") {
+    throw invalid("--insecure-no-auth asks nobody, and security.access_control_enabled is true", {
+      hint: "Leave one of both out.",
+    });
+  }
+  const noDoor = isWanted === false ? "asked for" : options.noDoor;
   const { host, allowed_hosts, cors_origins, tls } = settings.server;
   const issuers = settings.security.oidc.map(issuerOf);
   const hasKeys = (await lake.catalog.listKeys({ limit: 1 })).items.length > 0;
   const mayAsk = hasKeys || issuers.length > 0;
   const isLocal = isLoopback(host);
+  if (!mayAsk && isWanted === true) {
+    throw invalid("callers are to be asked who they are (security.access_control_enabled), and nobody could answer", {
+      code: "NO_AUTHENTICATION",
+      hint: "Make a key first (dl key create NAME), or name an identity provider (security.oidc).",
+    });
+  }
   if (!mayAsk && !isLocal && noDoor === "not asked for") {
     throw invalid(`on ${host} other machines reach this server, and nobody would be asked who they are`, {
       code: "NO_AUTHENTICATION",

@@ -10,7 +10,7 @@ import { withoutUndefined } from "../../wire/commit-request.ts";
 import { problems } from "../../wire/contracts/problem.ts";
 import { filesAnswer, filesQuery, READ_EXAMPLES } from "../../wire/contracts/reads.ts";
 import { PLAN_EXAMPLES, planAnswer, planExamples, planRequest } from "../../wire/contracts/scans.ts";
-import { PAGE_DEFAULT, tableParams } from "../../wire/contracts/values.ts";
+import { tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { askedForm, brokenStream, fileMedia, filesJson, filesPage, filesStream, STREAM_PAGE } from "../file-list.ts";
@@ -38,12 +38,12 @@ const list = endpoint(
     },
   },
   async ({ params, query, headers, cutOff }, host) => {
-    const { lake, streams } = host;
+    const { lake, pageSize, streams } = host;
     const ref = tableRef(params.tableId);
     const { limit, ...from } = withoutUndefined(query);
     const form = askedForm(headers)?.();
     const inOne = form !== undefined && limit === undefined && from.cursor === undefined && streams !== false;
-    const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : PAGE_DEFAULT) };
+    const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : pageSize) };
     const answered = await listFiles(lake, ref, { ...from, ...page });
     if (form === undefined) return filesJson(answered);
     if (!inOne) return filesPage(answered, form);
@@ -74,14 +74,14 @@ const plan = endpoint(
     },
   },
   async ({ params, body, headers, cutOff }, host) => {
-    const { lake, streams } = host;
+    const { lake, pageSize, streams } = host;
     const ref = tableRef(params.tableId);
     const { limit, predicate, ...rest } = withoutUndefined(checked(planRequest, await body()));
     checkPredicateBounds([predicate as Json], "/predicate");
     const scan = { ...rest, predicate: predicate as Json };
     const form = askedForm(headers)?.();
     const inOne = form !== undefined && limit === undefined && rest.cursor === undefined && streams !== false;
-    const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : PAGE_DEFAULT) };
+    const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : pageSize) };
     const planned = await planScan(lake, ref, { ...scan, ...page });
     if (form === undefined) return filesJson(planned);
     if (!inOne) return filesPage(planned, form);

@@ -19,7 +19,7 @@ import {
   READ_EXAMPLES,
 } from "../../wire/contracts/reads.ts";
 import { answers } from "../../wire/contracts/responses.ts";
-import { PAGE_DEFAULT, tableParams } from "../../wire/contracts/values.ts";
+import { tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, jsonText } from "../endpoint.ts";
 
@@ -86,8 +86,8 @@ const history = endpoint(
     query: historyQuery,
     responses: { 200: answers("Some versions.", historyAnswer, READ_EXAMPLES.history), ...problems(400, 404) },
   },
-  async ({ params, query: { before, limit = PAGE_DEFAULT } }, { lake }) => {
-    const of = { limit, maxBytes: PAGE_BYTES, ...(before === undefined ? {} : { before }) };
+  async ({ params, query: { before, limit } }, { lake, pageSize }) => {
+    const of = { limit: limit ?? pageSize, maxBytes: PAGE_BYTES, ...(before === undefined ? {} : { before }) };
     const page = await tableHistory(lake, tableRef(params.tableId), of);
     const { items, next } = writtenPage(page, (version) => version);
     return jsonText(200, objectText({ tableId: page.tableId }, { versions: items }, { next: numberOf(next) }));
@@ -103,11 +103,11 @@ const mirror = endpoint(
     query: mirrorQuery,
     responses: { 200: answers("The mirror's state.", mirrorAnswer, READ_EXAMPLES.mirror), ...problems(400, 404) },
   },
-  async ({ params, query: { after = -1, limit = PAGE_DEFAULT } }, { lake }) => {
+  async ({ params, query: { after = -1, limit } }, { lake, pageSize }) => {
     const { tableId, version, quarantine } = await findHead(lake, tableRef(params.tableId));
     const [mirroredVersion, page] = await Promise.all([
       lake.catalog.mirroredVersion(tableId),
-      lake.catalog.mirrorStatuses(tableId, { after, limit }),
+      lake.catalog.mirrorStatuses(tableId, { after, limit: limit ?? pageSize }),
     ]);
     const { items, next } = writtenPage(page, ({ tableId: _same, ...status }) => status);
     const state = { tableId, version, mirroredVersion, quarantine };

@@ -7,7 +7,7 @@ import { withoutUndefined } from "../../wire/commit-request.ts";
 import { problems } from "../../wire/contracts/problem.ts";
 import { domainsAnswer, READ_EXAMPLES, stateListQuery, txnsAnswer } from "../../wire/contracts/reads.ts";
 import { answers } from "../../wire/contracts/responses.ts";
-import { PAGE_DEFAULT, tableParams } from "../../wire/contracts/values.ts";
+import { tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, jsonText } from "../endpoint.ts";
 
@@ -23,8 +23,8 @@ const txns = endpoint(
     query: stateListQuery("applications"),
     responses: { 200: answers("One page of them.", txnsAnswer, READ_EXAMPLES.txns), ...problems(400, 404) },
   },
-  async ({ params, query: { limit = PAGE_DEFAULT, ...from } }, { lake }) => {
-    const options = { ...withoutUndefined(from), limit, maxBytes: PAGE_BYTES };
+  async ({ params, query: { limit, ...from } }, { lake, pageSize }) => {
+    const options = { ...withoutUndefined(from), limit: limit ?? pageSize, maxBytes: PAGE_BYTES };
     const { page, ...at } = await listTxns(lake, tableRef(params.tableId), options);
     const { items, next } = writtenPage(page, txnFields);
     return jsonText(200, objectText(at, { txns: items }, { next }));
@@ -41,8 +41,8 @@ const domains = endpoint(
     query: stateListQuery("domains"),
     responses: { 200: answers("One page of them.", domainsAnswer, READ_EXAMPLES.domains), ...problems(400, 404) },
   },
-  async ({ params, query: { limit = PAGE_DEFAULT, ...from } }, { lake }) => {
-    const options = { ...withoutUndefined(from), limit, maxBytes: PAGE_BYTES };
+  async ({ params, query: { limit, ...from } }, { lake, pageSize }) => {
+    const options = { ...withoutUndefined(from), limit: limit ?? pageSize, maxBytes: PAGE_BYTES };
     const { page, ...at } = await listDomains(lake, tableRef(params.tableId), options);
     const { items, next } = writtenPage(page, domainFields);
     return jsonText(200, objectText(at, { domains: items }, { next }));

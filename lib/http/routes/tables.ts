@@ -35,7 +35,7 @@ import {
   undropExamples,
   undropRequest,
 } from "../../wire/contracts/tables.ts";
-import { cursor, PAGE_DEFAULT, pageLimit, tableParams, text, z } from "../../wire/contracts/values.ts";
+import { cursor, pageLimit, tableParams, text, z } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json, jsonText } from "../endpoint.ts";
 
@@ -121,8 +121,8 @@ const list = endpoint(
     }),
     responses: { 200: answers("One page of tables.", tableList, TABLE_EXAMPLES.list), ...problems(400) },
   },
-  async ({ query }, { lake }) => {
-    const { limit = PAGE_DEFAULT, location, ...rest } = withoutUndefined(query);
+  async ({ query }, { lake, pageSize }) => {
+    const { limit = pageSize, location, ...rest } = withoutUndefined(query);
     if (location !== undefined && Object.keys(rest).length > 0)
       throw invalid("a location names one table: give it alone");
     const page =

@@ -30,7 +30,7 @@ export const planRequest = z
     }),
     limit: integer(
       1,
-      { description: `At most so many files in the answer; ${PAGE_DEFAULT} if absent` },
+      { description: `At most so many files in the answer; ${PAGE_DEFAULT} if absent, or what the server is set to` },
       PAGE_MAX,
     ).optional(),
     cursor,

@@ -155,7 +155,7 @@ export const pageLimit = (what: string) =>
   queryInteger({
     min: 1,
     max: PAGE_MAX,
-    description: `At most so many ${what} in the answer; ${PAGE_DEFAULT} if absent`,
+    description: `At most so many ${what} in the answer; ${PAGE_DEFAULT} if absent, or what the server is set to`,
   }).optional();
 
 export const cursor = text(TEXT.cursor, 1).optional().meta({ description: "`next` of the page before" });

@@ -3,10 +3,11 @@
  * leave room for both. Whoever finds none free waits in turn, and so do we all when the server has no more to give.
  */
 
+import { readFileSync } from "node:fs";
 import pg from "pg";
 import { deadlineMs } from "../../../deadlines.ts";
 import { type Int64, int64 } from "../../../delta/values/int64.ts";
-import { LakeError } from "../../../errors.ts";
+import { invalid, LakeError } from "../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../retry.ts";
 import { openSlots, type Slots } from "../../../slots.ts";
 import { sqlState } from "./errors.ts";
@@ -14,6 +15,10 @@ import { sqlState } from "./errors.ts";
 export interface PostgresOptions {
   /** Connections at most, one for the health check aside; 10 if absent. */
   readonly poolSize?: number;
+  /** Connections beyond them while all are in use; 0 if absent. */
+  readonly maxOverflow?: number;
+  /** TLS, where the URL does not say `sslmode`. */
+  readonly sslMode?: SslMode;
   /** Milliseconds to wait for a connection when all are in use, or when the server has none left. */
   readonly poolTimeoutMs?: number;
   /** Seconds after which a connection is replaced by a new one; 3600 if absent, 0 never. */
@@ -46,26 +51,34 @@ const ASKING_AGAIN: RetryPolicy = { firstPauseMs: 50, longestPauseMs: 500, jitte
 export function openConnections(url: string, place: string, options: PostgresOptions): Connections {
   const size = options.poolSize ?? POOL_SIZE;
   const forReads = size > 1 ? Math.max(1, Math.floor(size * SHARE_OF_READS)) : 0;
-  const shared = poolOf(url, size - forReads, options);
+  const overflow = options.maxOverflow ?? 0;
+  const overflowOfReads = forReads > 0 ? Math.floor(overflow * SHARE_OF_READS) : 0;
+  const shared = poolOf(url, size - forReads, { ...options, maxOverflow: overflow - overflowOfReads });
   const pools: Readonly<Record<Use, Pool>> = {
     write: shared,
-    read: forReads > 0 ? poolOf(url, forReads, options) : shared,
-    health: poolOf(url, 1, { ...options, statementTimeoutMs: deadlineMs("databaseConnection") }, "health"),
+    read: forReads > 0 ? poolOf(url, forReads, { ...options, maxOverflow: overflowOfReads }) : shared,
+    health: poolOf(
+      url,
+      1,
+      { ...options, maxOverflow: 0, statementTimeoutMs: deadlineMs("databaseConnection") },
+      "health",
+    ),
   };
-  const takenFrom = new WeakMap<pg.PoolClient, () => void>();
+  const takenFrom = new WeakMap<pg.PoolClient, { readonly from: Pool; readonly release: () => void }>();
   let closing: Promise<unknown> | undefined;
 
   return {
     async take(use) {
       const waitMs = options.poolTimeoutMs ?? deadlineMs("databasePool");
       const since = performance.now();
-      const { pool, slots, max } = pools[use];
+      const from = pools[use];
+      const { pool, slots, max } = from;
       const release = await slots.take(waitMs);
       if (release === undefined) throw allInUse(place, max, waitMs);
       try {
         const withinMs = waitMs - (performance.now() - since);
         const client = await retry({ ...ASKING_AGAIN, withinMs }, () => pool.connect(), isPassing);
-        takenFrom.set(client, release);
+        takenFrom.set(client, { from, release });
         return client;
       } catch (error) {
         release();
@@ -73,8 +86,12 @@ export function openConnections(url: string, place: string, options: PostgresOpt
       }
     },
     giveBack(client, broken) {
-      client.release(broken);
-      takenFrom.get(client)?.();
+      const taken = takenFrom.get(client);
+      // One beyond the size of the pool ends as soon as nobody waits for it.
+      const isBeyond =
+        taken !== undefined && taken.from.pool.totalCount > taken.from.size && taken.from.slots.waiting === 0;
+      client.release(broken ?? isBeyond);
+      taken?.release();
     },
     async close() {
       closing ??= Promise.all([...new Set(Object.values(pools))].map(closePool));
@@ -98,15 +115,20 @@ function allInUse(place: string, max: number, waitMs: number): LakeError {
 interface Pool {
   readonly pool: pg.Pool;
   readonly slots: Slots;
+  /** Connections that stay open for a while when nobody needs them, and those at most. */
+  readonly size: number;
   readonly max: number;
   readonly open: Set<pg.PoolClient>;
 }
 
-function poolOf(url: string, max: number, options: PostgresOptions, use?: "health"): Pool {
+function poolOf(url: string, size: number, options: PostgresOptions, use?: "health"): Pool {
+  const max = size + (options.maxOverflow ?? 0);
+  const tls = tlsOf(url, options.sslMode);
   const statementTimeoutMs = options.statementTimeoutMs ?? deadlineMs("databaseStatement");
   const patienceMs = use === "health" ? 0 : deadlineMs("databaseAnswer");
   const pool = new pg.Pool({
-    connectionString: withServerOptions(url),
+    connectionString: withServerOptions(tls.url),
+    ...(tls.ssl === undefined ? {} : { ssl: tls.ssl }),
     max,
     application_name: "deltalakedb",
     connectionTimeoutMillis: deadlineMs("databaseConnection"),
@@ -126,7 +148,45 @@ function poolOf(url: string, max: number, options: PostgresOptions, use?: "healt
   const open = new Set<pg.PoolClient>();
   pool.on("connect", (client) => void open.add(client));
   pool.on("remove", (client) => void open.delete(client));
-  return { pool, slots: openSlots(max), max, open };
+  return { pool, slots: openSlots(max), size, max, open };
+}
+
+/** As PostgreSQL's own tools name them, and `no-verify`. There is none that falls back to plain text. */
+export type SslMode = "disable" | "no-verify" | "require" | "verify-ca" | "verify-full";
+
+interface Tls {
+  readonly url: string;
+  readonly ssl?: pg.PoolConfig["ssl"];
+}
+
+/** `require` checks the certificate and the name as `verify-full` does: encryption with whoever answers protects nothing. */
+function tlsOf(url: string, mode: SslMode | undefined): Tls {
+  const target = new URL(url);
+  const { searchParams } = target;
+  if (mode === undefined || searchParams.has("sslmode")) return { url };
+  const files: Record<string, string> = {};
+  for (const [name, as] of [
+    ["sslrootcert", "ca"],
+    ["sslcert", "cert"],
+    ["sslkey", "key"],
+  ] as const) {
+    const path = searchParams.get(name);
+    // The driver would take them for a mode of its own.
+    searchParams.delete(name);
+    if (path !== null && mode !== "disable") files[as] = readPem(name, path);
+  }
+  if (mode === "disable") return { url: target.href, ssl: false };
+  if (mode === "no-verify") return { url: target.href, ssl: { ...files, rejectUnauthorized: false } };
+  if (mode === "verify-ca") return { url: target.href, ssl: { ...files, checkServerIdentity: () => undefined } };
+  return { url: target.href, ssl: files };
+}
+
+function readPem(name: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw invalid(`the file ${path} that ${name} of the database's URL names cannot be read`, { cause: error });
+  }
 }
 
 /** Settings that the driver cannot send by name go before those of the URL, which win. */

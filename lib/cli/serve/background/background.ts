@@ -10,6 +10,7 @@ import { errorText, unavailable } from "../../../errors.ts";
 import type { LocalLake } from "../../../lake/local.ts";
 import type { Metrics, MirrorQueue } from "../../../ports.ts";
 import type { Logger } from "../../../telemetry/log.ts";
+import type { LogFile } from "../../../telemetry/log-file.ts";
 import type { Sample } from "../../../telemetry/samples.ts";
 import {
   type FromBackground,
@@ -46,9 +47,12 @@ const START_MS = 10_000;
 export function openBackground({
   logger,
   metrics,
+  logFile,
 }: {
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** What the thread logs goes there, too, if it is a file. */
+  readonly logFile?: LogFile | undefined;
 }): Background {
   let thread: Worker | undefined;
   let stopping = false;
@@ -69,6 +73,7 @@ export function openBackground({
       if (message.kind === "ready") isReady = true;
       else if (message.kind === "metrics") for (const record of message.records) metrics.record(...record);
       else if (message.kind === "samples") latest = message.samples;
+      else if (message.kind === "line") logFile?.write(message.line);
       else if (message.kind === "write") void write(lake, message);
       else if (message.kind === "looked") {
         asked.get(message.id)?.(message.hanging);

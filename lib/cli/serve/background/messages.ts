@@ -25,6 +25,8 @@ export type FromBackground =
   | { readonly kind: "metrics"; readonly records: readonly Parameters<Metrics["record"]>[] }
   /** Of the last round of parity checks. */
   | { readonly kind: "samples"; readonly samples: readonly Sample[] }
+  /** Of its log, where that is a file: one thread writes it. */
+  | { readonly kind: "line"; readonly line: string }
   | WriteRequest
   | { readonly kind: "looked"; readonly id: number; readonly hanging: Hanging }
   | { readonly kind: "stopped"; readonly left: readonly string[]; readonly isStuck: boolean };

@@ -24,7 +24,8 @@ if (parentPort) await work(parentPort, workerData as Task);
 async function work(port: MessagePort, { database, settings, asksToWrite }: Task): Promise<void> {
   const say = (message: FromBackground) => port.postMessage(message);
   const { level } = settings.logging;
-  const logger = openLogger({ level, environment: settings.environment });
+  const to = settings.logging.file === undefined ? undefined : { write: (line: string) => say({ kind: "line", line }) };
+  const logger = openLogger({ level, environment: settings.environment, to });
   const writes = openWrites(say);
   const { pool, ...options } = lakeOptions(settings);
   const lake = await openLocalLake({

@@ -1,0 +1,92 @@
+/** What the deployment (infra/) tells each Lambda function: the same settings by the same names of variables, as far as they concern it. */
+
+import * as z from "zod";
+import { STOPPED } from "../config.ts";
+import { DEFAULT_CONFIG } from "../default-config.ts";
+import { checked } from "../validation.ts";
+
+const FunctionEnvironmentSchema = z.object({
+  DATABASE_URL: z.string().min(1),
+  /** Dimension of the metrics. */
+  STAGE: z.string().min(1),
+  /** FIFO: one group a table. */
+  MIRROR_QUEUE_URL: z.url(),
+  /** Standard: one message a table to compare. */
+  PARITY_QUEUE_URL: z.url(),
+  /** Standard: one message a checkpoint that takes long. */
+  CHECKPOINT_QUEUE_URL: z.url(),
+  /** Where tables without a location of their own are made. */
+  STORAGE: z.string().min(1),
+  /** Places, separated by commas, below which tables may be made and imported beside STORAGE. */
+  STORAGE_ROOTS: z.string().optional(),
+  /** Login that the function that reads has; made, and given its password, by the one that migrates. */
+  READER_SECRET_ARN: z.string().startsWith("arn:").optional(),
+  /** Login that restores for practice have; made likewise. */
+  SCRATCH_SECRET_ARN: z.string().startsWith("arn:").optional(),
+  /** The database as that login sees it: for the function that practises. */
+  SCRATCH_DATABASE_URL: z.string().min(1).optional(),
+  /** The secret with the key that backups are encrypted with. */
+  BACKUP_KEY_SECRET_ARN: z.string().startsWith("arn:").optional(),
+  /** Whether commits look at the files that they name, where neither they nor their table says. */
+  VERIFY_FILES: z.stringbool().default(true),
+  LAG_THRESHOLD_SECONDS: z.coerce.number().min(0).default(5),
+  /** Age at which the sweeper enqueues its table again, of an unpublished version. */
+  OVERDUE_SECONDS: z.coerce.number().min(0).default(10),
+  /** A table with so many unpublished versions takes no commit; 0 for any number. */
+  MAX_UNPUBLISHED: z.coerce.number().int().min(0).default(DEFAULT_CONFIG.mirror.max_unpublished),
+  COMMITS_WHEN_STOPPED: z.enum(STOPPED).default(DEFAULT_CONFIG.mirror.commits_when_stopped),
+  /** How long after a drop a table can come back. */
+  UNDROP_WINDOW_DAYS: z.coerce.number().min(0).max(3650).default(DEFAULT_CONFIG.tables.undrop_window_days),
+  /** Where backups are: for the functions that make and read them. */
+  BACKUPS: z.string().min(1).optional(),
+  /** Whether maintenance removes files that no version needs, where a table does not say. */
+  VACUUM: z.stringbool().default(false),
+});
+
+export interface FunctionSettings {
+  readonly databaseUrl: string;
+  readonly stage: string;
+  readonly mirrorQueueUrl: string;
+  readonly parityQueueUrl: string;
+  readonly checkpointQueueUrl: string;
+  readonly storage: string;
+  readonly storageRoots: readonly string[];
+  readonly readerSecretArn?: string;
+  readonly scratchSecretArn?: string;
+  readonly scratchDatabaseUrl?: string;
+  readonly backupKeySecretArn?: string;
+  readonly verifyFiles: "size" | "off";
+  readonly lagThresholdSeconds: number;
+  readonly overdueSeconds: number;
+  readonly maxUnpublished: number;
+  readonly commitsWhenStopped: (typeof STOPPED)[number];
+  readonly undropWindowDays: number;
+  readonly backups?: string;
+  readonly vacuum: boolean;
+}
+
+/** @throws LakeError invalid, naming the variable that is missing or wrong */
+export function parseFunctionEnvironment(environment: Readonly<Record<string, string | undefined>>): FunctionSettings {
+  const given = checked(FunctionEnvironmentSchema, environment, { texts: "hidden" });
+  return {
+    databaseUrl: given.DATABASE_URL,
+    stage: given.STAGE,
+    mirrorQueueUrl: given.MIRROR_QUEUE_URL,
+    parityQueueUrl: given.PARITY_QUEUE_URL,
+    checkpointQueueUrl: given.CHECKPOINT_QUEUE_URL,
+    storage: given.STORAGE,
+    storageRoots: (given.STORAGE_ROOTS ?? "").split(",").flatMap((root) => root.trim() || []),
+    verifyFiles: given.VERIFY_FILES ? "size" : "off",
+    ...(given.READER_SECRET_ARN === undefined ? {} : { readerSecretArn: given.READER_SECRET_ARN }),
+    ...(given.SCRATCH_SECRET_ARN === undefined ? {} : { scratchSecretArn: given.SCRATCH_SECRET_ARN }),
+    ...(given.SCRATCH_DATABASE_URL === undefined ? {} : { scratchDatabaseUrl: given.SCRATCH_DATABASE_URL }),
+    ...(given.BACKUP_KEY_SECRET_ARN === undefined ? {} : { backupKeySecretArn: given.BACKUP_KEY_SECRET_ARN }),
+    lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,
+    overdueSeconds: given.OVERDUE_SECONDS,
+    maxUnpublished: given.MAX_UNPUBLISHED,
+    commitsWhenStopped: given.COMMITS_WHEN_STOPPED,
+    undropWindowDays: given.UNDROP_WINDOW_DAYS,
+    ...(given.BACKUPS === undefined ? {} : { backups: given.BACKUPS }),
+    vacuum: given.VACUUM,
+  };
+}
