@@ -101,6 +101,14 @@ export const ConfigSchema = z.strictObject({
         .default(D.server.request_timeout_seconds)
         .describe("Seconds that a request may take to come in, its body too."),
       max_connections: z.int().min(1).default(D.server.max_connections).describe("Connections of clients at once."),
+      drain_seconds: z
+        .number()
+        .min(0)
+        .max(600)
+        .default(D.server.drain_seconds)
+        .describe(
+          "After SIGTERM: seconds in which requests are taken as before while `GET /v1/health` says 503, so that a load balancer sends no more; `shutdown_seconds` come after them.",
+        ),
       shutdown_seconds: z
         .number()
         .min(1)

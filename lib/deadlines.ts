@@ -17,6 +17,11 @@ export const DEADLINES = {
     ms: 800,
     afterwards: "the part is `silent`, and the answer says since when",
   },
+  serverHealth: {
+    call: "a running server that `dl health --url` asks",
+    ms: 5_000,
+    afterwards: "`dl health` exits 1",
+  },
   databaseConnection: {
     call: "a new connection to PostgreSQL",
     ms: 5_000,

@@ -131,7 +131,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     load: async () => (await import("./commands/restore.ts")).restoreCommand(),
   },
   health: {
-    about: "check that the database answers",
+    about: "check that database and storage answer, and which tables are not ok; --url asks a running server",
     load: async () => (await import("./commands/health.ts")).healthCommand(),
   },
   key: {

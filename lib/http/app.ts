@@ -23,7 +23,7 @@ import { tableRoutes } from "./routes/tables.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { type HealthCheck, openServiceHealth, type ServicePart } from "./service-health.ts";
-import { tablePart } from "./table-part.ts";
+import { tableParts } from "./table-part.ts";
 import { openTurns } from "./turns.ts";
 
 const ENDPOINTS: readonly Endpoint[] = [
@@ -97,7 +97,7 @@ export function createApp(lake: Lake, options: HostOptions): App {
 /** What the service is asked about itself. */
 export function healthOf(lake: Lake, parts: readonly ServicePart[] = []): HealthCheck {
   const database: ServicePart = { name: "database", isEssential: true, check: () => lake.catalog.ping() };
-  return openServiceHealth([database, tablePart(lake), ...parts]);
+  return openServiceHealth([database, ...tableParts(lake), ...parts]);
 }
 
 export type App = Hono<{ Variables: { seen: Seen } }>;

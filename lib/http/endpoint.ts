@@ -47,6 +47,8 @@ export interface HostOptions {
   readonly parts?: readonly ServicePart[];
   /** That question itself, where somebody else asks it, too. */
   readonly health?: HealthCheck;
+  /** True once the server has been told to end: what asks for its health sends no more requests then. */
+  readonly isStopping?: () => boolean;
   /** How many requests are worked on at once; without bound if absent. */
   readonly turns?: TurnRules;
   /** Items of a page, where a request does not say; {@link PAGE_DEFAULT} if absent. */

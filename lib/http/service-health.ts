@@ -6,7 +6,7 @@ import { errorText, isLakeError } from "../errors.ts";
 /** Something outside of this process without which the service cannot do (all of) its work. */
 export interface ServicePart {
   readonly name: string;
-  /** True where nothing can be done without it: the service is `unavailable` then, else `degraded`. */
+  /** True where nothing can be done without it: the service is `unhealthy` then, else `degraded`. */
   readonly isEssential?: true;
   /** Throws when it cannot be worked with; what it resolves with are warnings, or more than that. */
   check(): Promise<readonly string[] | PartReport>;
@@ -32,7 +32,7 @@ export interface PartHealth {
 }
 
 export interface ServiceHealth {
-  readonly status: "ok" | "degraded" | "unavailable";
+  readonly status: "healthy" | "degraded" | "unhealthy";
   readonly parts: Readonly<Record<string, PartHealth>>;
 }
 
@@ -82,7 +82,7 @@ export function openServiceHealth(parts: readonly ServicePart[]): HealthCheck {
     const all = await Promise.all(parts.map(async (part) => ({ part, health: await healthOf(part) })));
     const bad = all.filter(({ health }) => health.state !== "ok" && health.state !== "warning");
     return {
-      status: bad.length === 0 ? "ok" : bad.some(({ part }) => part.isEssential) ? "unavailable" : "degraded",
+      status: bad.length === 0 ? "healthy" : bad.some(({ part }) => part.isEssential) ? "unhealthy" : "degraded",
       parts: Object.fromEntries(all.map(({ part, health }) => [part.name, health])),
     };
   };

@@ -59,7 +59,11 @@ export function countStates(tables: readonly CheckedTable[]): Record<HealthState
 /** The tables of a lake that are not ok, as its health shows them. */
 export interface LakeHealth {
   /** `degraded` where a table is not ok: the service works, and somebody should look. */
-  readonly status: "ok" | "degraded";
+  readonly status: "healthy" | "degraded";
+  /** Age of the oldest version that is not published; 0 when all are. */
+  readonly lagSeconds: number;
+  /** True where that is more than the mirror's rules allow. */
+  readonly isLate: boolean;
   /** How many tables are in each state but ok. */
   readonly tables: Readonly<Record<Exclude<HealthState, "ok">, number>>;
   /** The worst of them, at most so many as are asked for. */
@@ -68,12 +72,17 @@ export interface LakeHealth {
 
 export async function lakeHealth(lake: Lake, limit: number): Promise<LakeHealth> {
   const all: CheckedTable[] = [];
-  for await (const table of checkedTables(lake, "unsettled")) if (table.health.state !== "ok") all.push(table);
+  let lagSeconds = 0;
+  for await (const table of checkedTables(lake, "unsettled")) {
+    lagSeconds = Math.max(lagSeconds, table.health.lagSeconds);
+    if (table.health.state !== "ok") all.push(table);
+  }
   const { ok: _, ...tables } = countStates(all);
   const rank = ({ health }: CheckedTable) => HEALTH_STATES.indexOf(health.state);
   const troubled = all
     .sort((a, b) => rank(b) - rank(a) || b.health.lagSeconds - a.health.lagSeconds)
     .slice(0, limit)
     .map(({ facts: { tableId, table }, health }) => ({ tableId, table, ...health }));
-  return { status: all.length === 0 ? "ok" : "degraded", tables, troubled };
+  const isLate = lagSeconds * 1000 > mirrorRules(lake).lateAfterMs;
+  return { status: all.length === 0 ? "healthy" : "degraded", lagSeconds, isLate, tables, troubled };
 }

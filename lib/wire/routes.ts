@@ -38,6 +38,7 @@ export const ROUTES = {
   snapshot: { method: "post", path: "/v1/snapshots", access: "read" },
   getTransaction: { method: "get", path: "/v1/transactions/{transactionId}", access: "read" },
   health: { method: "get", path: "/v1/health", access: "open" },
+  live: { method: "get", path: "/v1/live", access: "open" },
   openApi: { method: "get", path: "/v1/openapi.json", access: "open" },
 } as const satisfies Readonly<Record<string, Route>>;
 

@@ -85,7 +85,7 @@ const commitOf = (table: string, readVersion: number, count: number) => ({
 test("it serves, mirrors, measures, and ends with 0 when all is published", async () => {
   const running = await serve("main", ["--parity-interval-seconds", "0.05"]);
   const { url } = running;
-  assert.equal((await call(url, "/v1/health")).body.status, "ok");
+  assert.equal((await call(url, "/v1/health")).body.status, "healthy");
   const created = await call(url, "/v1/tables", { name: "a.b", schema });
   assert.equal(created.status, 201, created.text);
   assert.equal(created.body.location, `file://${folder}/a/b`);

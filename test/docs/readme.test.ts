@@ -43,7 +43,7 @@ test("the README's npm commands are scripts of package.json", () => {
 test("the README's first calls work as pasted into a clone, and end in rows", LIMIT, async () => {
   const { status, output } = await pasteBlocks((block) => block.startsWith("npx dl serve"));
   assert.equal(status, 0, output);
-  for (const wanted of ['"status":"ok"', '"version":1', "part-0.parquet", "ok: SQL and _delta_log agree"]) {
+  for (const wanted of ['"status":"healthy"', '"version":1', "part-0.parquet", "ok: SQL and _delta_log agree"]) {
     assert.ok(output.includes(wanted), `${wanted} is not in\n${output}`);
   }
   assert.match(output, /│ 0 +│ 1n │ 'tea' +│\n│ 1 +│ 2n │ 'milk' +│\n│ 2 +│ 3n │ 'bread' +│/);

@@ -371,6 +371,7 @@ for (const engine of testEngines()) {
 
     test("every route was asked", async () => {
       await ask("health", "/v1/health");
+      await ask("live", "/v1/live");
       await ask("openApi", "/v1/openapi.json");
       await ask("createUpload", "/v1/uploads", { body: { bytes: 1 }, status: 404 });
       await ask("importTable", "/v1/tables/import", {

@@ -132,17 +132,17 @@ describe("the door", async () => {
 
   test("health tells strangers that it lives, and no more; who is known sees all", async () => {
     const strangers = await locked.get("/v1/health");
-    assert.deepEqual([strangers.status, strangers.body], [200, { status: "ok" }]);
+    assert.deepEqual([strangers.status, strangers.body], [200, { status: "healthy" }]);
     const known = await locked.get("/v1/health", { authorization: `Bearer ${await keyOf("a", { access: "read" })}` });
     assert.deepEqual(Object.keys(known.body).slice(0, 3), ["status", "database", "version"]);
-    assert.deepEqual((await locked.get("/v1/health", { authorization: "Bearer x" })).body, { status: "ok" });
+    assert.deepEqual((await locked.get("/v1/health", { authorization: "Bearer x" })).body, { status: "healthy" });
     assert.ok((await api.get("/v1/health")).body.version);
   });
 
   test("health answers soon though nobody can tell who asks", async () => {
     const hangs = open({ unnamed: "refused", identify: () => new Promise(() => undefined) });
     const startedAt = performance.now();
-    assert.deepEqual((await hangs.get("/v1/health", { authorization: "Bearer x" })).body, { status: "ok" });
+    assert.deepEqual((await hangs.get("/v1/health", { authorization: "Bearer x" })).body, { status: "healthy" });
     assert.ok(performance.now() - startedAt < 1_000);
   });
 

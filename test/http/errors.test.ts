@@ -206,12 +206,12 @@ test("health is 503 while the database is away", async () => {
   );
   assert.equal(sick.status, 503);
   const { parts, ...rest } = sick.body;
-  assert.deepEqual(rest, { status: "unavailable", database: "no route to host", version: "1.2.3" });
+  assert.deepEqual(rest, { status: "unhealthy", database: "no route to host", version: "1.2.3" });
   assert.equal((parts as Parts).database?.state, "unavailable");
   const well = await client(stubLake({ ping: async () => [], listMirrorFacts: async () => ({ items: [] }) })).get(
     "/v1/health",
   );
-  assert.deepEqual([well.body.status, well.body.database], ["ok", "ok"]);
+  assert.deepEqual([well.body.status, well.body.database], ["healthy", "ok"]);
 });
 
 test("health answers within a second whatever hangs, asks once, and says since when", async () => {

@@ -35,6 +35,7 @@ test("it is OpenAPI 3.1 with every route of the design", () => {
   assert.deepEqual(operations.map(({ path, method }) => `${method.toUpperCase()} ${path}`).sort(), [
     "DELETE /v1/tables/{tableId}",
     "GET /v1/health",
+    "GET /v1/live",
     "GET /v1/tables",
     "GET /v1/tables/{tableId}",
     "GET /v1/tables/{tableId}/commits",

@@ -52,7 +52,7 @@ describe("silence", { concurrency: true }, () => {
         const server = await serving("postgres", settings);
         assert.equal((await call(server.url, "/v1/tables", { name: "a.b", schema: SCHEMA })).status, 201);
         const well = await call(server.url, "/v1/health");
-        assert.deepEqual([well.status, well.body.status, well.body.database], [200, "ok", "ok"], well.text);
+        assert.deepEqual([well.status, well.body.status, well.body.database], [200, "healthy", "ok"], well.text);
 
         proxy.fallSilent();
         const [commit, ...health] = await Promise.all([
@@ -63,7 +63,7 @@ describe("silence", { concurrency: true }, () => {
           assert.ok(answer.ms < 1_500, `health took ${answer.ms} ms`);
           assert.deepEqual(
             [answer.status, answer.body.status, partOf(answer, "database").state],
-            [503, "unavailable", "silent"],
+            [503, "unhealthy", "silent"],
           );
         }
         assert.deepEqual(

@@ -1,5 +1,6 @@
 /** dl serve: the whole service in one process: API, mirror, sweeper and parity checks. */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
 import type { Config } from "../../config.ts";
 import { sqliteFile } from "../../database-url.ts";
@@ -191,7 +192,9 @@ async function serve(
   const stop = stopSignal();
   const health = healthOf(lake, serviceParts(background, settings.server.storage));
   const selfCheck = openSelfCheck(health, logger);
-  const app = createApp(lake, hostOptions(lake, settings, { logger, metrics, door, background, selfCheck, health }));
+  let stopping = false;
+  const options = hostOptions(lake, settings, { logger, metrics, door, background, selfCheck, health });
+  const app = createApp(lake, { ...options, isStopping: () => stopping });
   const server = await listenOn(app.fetch, settings.server, logger);
   const face =
     gateway &&
@@ -216,7 +219,12 @@ async function serve(
   );
   const signal = await stop;
   upkeep.stop();
-  const seconds = settings.server.shutdown_seconds;
+  stopping = true;
+  const { drain_seconds, shutdown_seconds: seconds } = settings.server;
+  if (drain_seconds > 0) {
+    logger.info({ signal }, `stopping: health says so for ${drain_seconds} s, and requests are still taken`);
+    await delay(drain_seconds * 1000);
+  }
   logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
   return stopWithin(seconds, {
     servers: face ? [server, face] : [server],

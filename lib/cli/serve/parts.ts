@@ -1,4 +1,4 @@
-/** What the health of `dl serve` asks beside the database: the storage for new tables, folders that hang, and the mirror. */
+/** What the health of `dl serve` asks beside the database: the storage for new tables, folders that hang, the queue and the mirror behind it. */
 
 import type { ServicePart } from "../../http/service-health.ts";
 import { toLocation } from "../../lake/local.ts";
@@ -26,6 +26,13 @@ export function serviceParts(background: Background, storage: string | undefined
       check: async () => {
         const { folders } = await background.hanging();
         return namesOf([...hangingFolders(), ...folders].map(({ folder, ms }) => [folder, ms]));
+      },
+    },
+    {
+      name: "queue",
+      check: async () => {
+        await background.hanging();
+        return [];
       },
     },
     {

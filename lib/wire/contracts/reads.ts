@@ -155,9 +155,10 @@ export const snapshotAnswer = z
 
 export const healthAnswer = z
   .object({
-    status: z.enum(["ok", "degraded", "unavailable"]),
+    status: z.enum(["healthy", "degraded", "unhealthy"]),
     database: z.string().optional().meta({ description: "Only to callers who are known" }),
     version: z.string().optional().meta({ description: "Only to callers who are known" }),
+    stopping: z.literal(true).optional().meta({ description: "The server is about to end: send requests elsewhere" }),
     parts: z
       .record(
         z.string(),
@@ -174,12 +175,17 @@ export const healthAnswer = z
             .array(z.object({ tableId: uuid, table: z.string() }).extend(tableHealth.shape))
             .optional()
             .meta({ description: "The worst of them, 20 at most" }),
+          lagSeconds: z.number().min(0).optional().meta({
+            description: "Of the part `mirrorLag`: age of the oldest version that is not in `_delta_log` yet",
+          }),
         }),
       )
       .optional()
       .meta({ description: "Only to callers who are known" }),
   })
   .meta({ id: "Health" });
+
+export const liveAnswer = z.object({ status: z.literal("alive") }).meta({ id: "Liveness" });
 
 const TABLE_ID = "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f";
 const TRANSACTION_ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -237,6 +243,7 @@ export const READ_EXAMPLES = {
   snapshot: {
     tables: [{ tableId: TABLE_ID, table: "sales.orders", version: 1, timestamp: timestampOf, health: HEALTHY }],
   },
+  live: { status: "alive" },
   healthy: {
     status: "degraded",
     database: "ok",
@@ -261,11 +268,12 @@ export const READ_EXAMPLES = {
           },
         ],
       },
+      mirrorLag: { state: "degraded", detail: "60.5 s", milliseconds: 3, lagSeconds: 60.5 },
       storage: { state: "ok", milliseconds: 1 },
     },
   },
   unavailable: {
-    status: "unavailable",
+    status: "unhealthy",
     database: "no answer for 12.3 s",
     version: "0.1.0",
     parts: { database: { state: "silent", detail: "no answer for 12.3 s", milliseconds: 12_300 } },
