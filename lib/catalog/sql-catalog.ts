@@ -8,7 +8,7 @@ import { beginRestore, finishRestore, restorePart } from "./backup/restore.ts";
 import { ROW_SETS } from "./backup/sets.ts";
 import { checkedDatabase } from "./checked-database.ts";
 import { wholeAnswer } from "./commit/answers.ts";
-import { commitLocked, committer } from "./commit/commit.ts";
+import { commitLocked, commitMove, committer } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
 import type { Dialect } from "./dialect.ts";
@@ -87,6 +87,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     epoch: () => db.epoch(),
     commit: committer(db, clock),
     commitLocked: (transactionId, tables, plan) => commitLocked(db, clock, transactionId, tables, plan),
+    commitMove: (transactionId, move) => commitMove(db, clock, transactionId, move),
     async findTransaction(transactionId) {
       const stored = await findTransactionRow(db, transactionId);
       return stored && wholeAnswer(stored);
@@ -132,6 +133,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     newestRemoval: (tableId, upTo) => unneeded.newestRemoval(db, tableId, upTo),
     condemn: (tableId, options) => condemn(db, tableId, options),
     expiredFiles: (tableId, options) => unneeded.expiredFiles(db, tableId, options),
+    neededFiles: (tableId, options) => unneeded.neededFiles(db, tableId, options),
     filesInUse: (table, wanted) => unneeded.filesInUse(db, table, wanted),
     changeFilesFrom: (tableId, version, limit) => unneeded.changeFilesFrom(db, tableId, version, limit),
     sharedVectors: (options) => unneeded.sharedVectors(db, options),

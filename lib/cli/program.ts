@@ -118,6 +118,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "give a table another name; nothing moves",
     load: async () => (await import("./commands/rename.ts")).renameCommand(),
   },
+  relocate: {
+    about: "take a table to another place, with its files, while commits go on; without --yes, count them",
+    load: async () => (await import("./commands/relocate.ts")).relocateCommand(),
+  },
   migrate: {
     about: "make the schema of the database, or bring it up to date",
     load: async () => (await import("./commands/migrate.ts")).migrateCommand(),

@@ -153,6 +153,28 @@ export function planProtocolChange(
   transactionId: string,
 ): PlannedTable {
   checkProtocolShape(protocol, "");
+  return planOwnChange(state, { protocol }, { operation, operationParameters: {} }, transactionId);
+}
+
+/**
+ * A commit of ours that says the metadata again: nothing changes, but whoever has planned on an earlier version finds out, as by any
+ * change of metadata.
+ */
+export function planMetadataAgain(
+  state: TableState,
+  commitInfo: Pick<CommitInfo, "operation" | "operationParameters">,
+  transactionId: string,
+): PlannedTable {
+  return planOwnChange(state, { metadata: state.metadata }, commitInfo, transactionId);
+}
+
+function planOwnChange(
+  state: TableState,
+  change: Pick<CommitActions, "protocol" | "metadata">,
+  about: Pick<CommitInfo, "operation" | "operationParameters">,
+  transactionId: string,
+): PlannedTable {
+  const { protocol = state.protocol, metadata = state.metadata } = change;
   return {
     ...onState(state),
     readVersion: state.version,
@@ -160,15 +182,14 @@ export function planProtocolChange(
     watch: [],
     actions: {
       commitInfo: {
-        operation,
-        operationParameters: {},
+        ...about,
         readVersion: state.version,
         isolationLevel: "Serializable",
         isBlindAppend: false,
         engineInfo: "deltalakedb",
         txnId: transactionId,
       },
-      protocol,
+      ...change,
       txns: [],
       domains: [],
       removes: [],
@@ -176,7 +197,7 @@ export function planProtocolChange(
       others: [],
     },
     isBlindAppend: false,
-    inCommitTimestamps: hasInCommitTimestamps(tableConfiguration(protocol, state.metadata)),
+    inCommitTimestamps: hasInCommitTimestamps(tableConfiguration(protocol, metadata)),
     assignRowIds: false,
   };
 }

@@ -17,14 +17,31 @@ export function openDataFiles(store: ObjectStore, location: string): DataFiles {
   return {
     location,
     list: ({ startAfter } = {}) => inPages(withoutLog(store, startAfter)),
+    sizeOf: async (key) => (await store.head(key))?.size,
+    read: (key, size) => inPieces(store, key, size),
+    async add(key, body) {
+      checkNoLog([key], location);
+      return store.putIfAbsent(key, body);
+    },
     async remove(keys) {
-      const ofLog = keys.find((key) => key === LOG_FOLDER || key.startsWith(LOG));
-      if (ofLog !== undefined) {
-        throw invalid(`${ofLog} belongs to the log of ${location}: it is no data file`, { facts: { key: ofLog } });
-      }
+      checkNoLog(keys, location);
       return store.remove(keys);
     },
   };
+}
+
+function checkNoLog(keys: readonly string[], location: string): void {
+  const ofLog = keys.find((key) => key === LOG_FOLDER || key.startsWith(LOG));
+  if (ofLog === undefined) return;
+  throw invalid(`${ofLog} belongs to the log of ${location}: it is no data file`, { facts: { key: ofLog } });
+}
+
+const PIECE_BYTES = 8 * 2 ** 20;
+
+async function* inPieces(store: ObjectStore, key: string, size: number): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < size; start += PIECE_BYTES) {
+    yield await store.getRange(key, start, Math.min(size, start + PIECE_BYTES));
+  }
 }
 
 /** The log may be longer than everything else, so its listing ends at its first key. */

@@ -28,7 +28,7 @@ import {
 } from "./committing/parts.ts";
 import { rejected } from "./committing/rejections.ts";
 import { hashRequest } from "./committing/request-hash.ts";
-import { databaseReplaced, sendCommit, sendLocked } from "./committing/send-commit.ts";
+import { databaseReplaced, type Sent, sendCommit, sendLocked } from "./committing/send-commit.ts";
 import { forgetTable } from "./committing/table-states.ts";
 import { type Verified, verifyFiles } from "./committing/verify-files.ts";
 import { tableNotFound } from "./tables/missing-table.ts";
@@ -141,19 +141,17 @@ async function attempt(lake: Lake, request: Asked, requestHash: string): Promise
   for (let round = 0; round < rounds; round += 1) {
     if (round > 0 && ageMs(lake.clock.now(), startedAt) > withinMs) throw tookTooLong(request, round, withinMs);
     if (planned) {
+      const looked = planned;
       const [epoch, files] = await Promise.all([
         lookAtLogs(lake, statesOf(parts)),
-        verified ?? verifyFiles(lake, request, planned),
+        verified ?? verifyFiles(lake, request, looked).catch((error: unknown) => unlessStale(looked, round, error)),
       ]);
       verified = files;
-      await publishHeads(lake, planned);
-      await checkChange(lake, planned);
-      const plan = plannedCommit(lake, request, requestHash, planned, verified, epoch);
-      const outcome = await sendCommit(lake, statesOf(parts), plan);
-      if (outcome.status === "committed") return committed(lake, parts, outcome);
-      if (outcome.status === "appendsKnown") return outcome;
-      if (outcome.status === "otherRequest") throw keyReused(request);
-      if (outcome.status === "rejected") {
+      const outcome = files && (await sendPlanned(lake, request, requestHash, parts, planned, files, epoch));
+      if (outcome?.status === "committed") return committed(lake, parts, outcome);
+      if (outcome?.status === "appendsKnown") return outcome;
+      if (outcome?.status === "otherRequest") throw keyReused(request);
+      if (outcome?.status === "rejected") {
         const missing = outcome.rejections.some((r) => r.reason === "tableNotFound" || r.reason === "nameTaken");
         checkPlaces(parts, outcome.rejections);
         if (!missing || round > 0) return rejected(lake, parts, outcome.rejections);
@@ -170,6 +168,27 @@ async function attempt(lake: Lake, request: Asked, requestHash: string): Promise
   if (request.appends) return { status: "conflict", conflicts: [] };
   verified ??= await verifyFiles(lake, request, planned ?? []);
   return attemptLocked(lake, request, requestHash, parts, verified);
+}
+
+async function sendPlanned(
+  lake: Lake,
+  request: CommitRequest,
+  requestHash: string,
+  parts: readonly Part[],
+  planned: readonly PlannedPart[],
+  verified: ReadonlyMap<string, Verified>,
+  epoch: string,
+): Promise<Sent> {
+  await publishHeads(lake, planned);
+  await checkChange(lake, planned);
+  return sendCommit(lake, statesOf(parts), plannedCommit(lake, request, requestHash, planned, verified, epoch));
+}
+
+/** The writer has seen a later version than is remembered here: the table may have moved, and its files be at another place. */
+function unlessStale(parts: readonly PlannedPart[], round: number, error: unknown): undefined {
+  const isStale = round === 0 && parts.some(({ state, checkedVersion }) => state.version < checkedVersion);
+  if (!isStale || !isLakeError(error, "invalid")) throw error;
+  return undefined;
 }
 
 /** Of the tables that are there. */

@@ -31,7 +31,7 @@ export interface MirrorResult {
   readonly error?: LakeError;
   /** True when its time was over before the work was. */
   readonly interrupted?: true;
-  /** True when the table was dropped meanwhile. */
+  /** True when the table was dropped meanwhile, or has moved to another place. */
   readonly dropped?: true;
 }
 
@@ -125,7 +125,7 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
     const cleaned = hindrance.kind === "damaged" ? await cleanedUpTo(lake, log, work) : -1;
     const there = work.open.map(({ version }) => version).filter((version) => version <= cleaned);
     if (there.length === 0) {
-      return { published, checkpoints, stopped: hindrance, dropped: await isDropped(lake, tableId) };
+      return { published, checkpoints, stopped: hindrance, dropped: await hasLeft(lake, work) };
     }
     const isHere = await lake.catalog.markPublished(tableId, there, lake.clock.now());
     return { published: there, checkpoints, stopped: undefined, dropped: !isHere };
@@ -134,7 +134,7 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
     // One at least: late calls still make progress.
     if (published.length > 0 && signal?.aborted) break;
     if (isPast(lake.clock.now(), readAt, TRUSTED_MS)) {
-      dropped = await isDropped(lake, tableId);
+      dropped = await hasLeft(lake, work);
       readAt = lake.clock.now();
     }
     if (dropped) break;
@@ -149,13 +149,14 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   const isMissing = due !== undefined && !dropped && !(await tryCheckpoint(lake, log, work, due, signal));
   if (due !== undefined && !isMissing && !dropped) checkpoints.push(due);
   if (published.length > 0 && !(await lake.catalog.markPublished(tableId, published, lake.clock.now()))) dropped = true;
-  if (stopped && !dropped) dropped = await isDropped(lake, tableId);
+  if (stopped && !dropped) dropped = await hasLeft(lake, work);
   if (due !== undefined && isMissing) await askForCheckpoint(lake, tableId, due);
   return { published, checkpoints, stopped, dropped };
 }
 
-async function isDropped(lake: Lake, tableId: string): Promise<boolean> {
-  return (await lake.catalog.findTable({ tableId })) === undefined;
+/** True when the table was dropped, or has moved: then its new log has what was committed until then, and this one ends. */
+async function hasLeft(lake: Lake, { tableId, location }: Work): Promise<boolean> {
+  return (await lake.catalog.findTable({ tableId }))?.location !== location;
 }
 
 /**

@@ -22,8 +22,21 @@ export interface Commits {
     tables: readonly { readonly tableId: string; readonly after: number }[],
     plan: (states: readonly TableState[], winners: ReadonlyMap<string, readonly Commit[]>) => PlannedCommit,
   ): Promise<CommitOutcome>;
+  /**
+   * A commit that takes a table to another place, in one SQL transaction. `plan` is called with the head under the locks of commits and of
+   * whoever makes a table at the new place; without a plan nothing is written, and the outcome is `moved`.
+   * @throws LakeError notFound; conflict TABLE_MOVED where it is at `from` no more, LOCATION_TAKEN, LOCATION_OVERLAPS
+   */
+  commitMove(transactionId: string, move: Move): Promise<CommitOutcome>;
   /** @throws LakeError unavailable TRANSACTION_INCOMPLETE: committed, and not all of its tables have been brought in from their logs */
   findTransaction(transactionId: string): Promise<Transaction | undefined>;
+}
+
+export interface Move {
+  readonly tableId: string;
+  readonly from: string;
+  readonly to: string;
+  plan(head: TableState): Promise<PlannedCommit | undefined>;
 }
 
 export interface CommittedTable {

@@ -26,6 +26,14 @@ export interface Maintenance {
     tableId: string,
     options: { readonly after: number; readonly floor: number; readonly cursor?: string; readonly limit: number },
   ): Promise<Page<ExpiredFile>>;
+  /**
+   * What versions from the floor on need that came after the version `after`: data files and change data, by the version that added them.
+   * The same file may come several times.
+   */
+  neededFiles(
+    tableId: string,
+    options: { readonly after: number; readonly floor: number; readonly cursor?: string; readonly limit: number },
+  ): Promise<Page<NeededFile>>;
   /** Which of these are named by a version from the floor on, or by another table at any version. Two round trips at most. */
   filesInUse(
     table: { readonly tableId: string; readonly location: string; readonly floor: number },
@@ -81,6 +89,11 @@ export interface ExpiredFile {
   readonly deletionVector?: DeletionVector;
   /** A later one among them has the same path. */
   readonly again?: true;
+}
+
+export interface NeededFile extends Omit<ExpiredFile, "again"> {
+  /** True when the head has it. */
+  readonly isLive: boolean;
 }
 
 export interface FilesAsked {

@@ -1,7 +1,7 @@
-/** dl drop, undrop, rename and tables --dropped: what they print, and their exit codes. */
+/** dl drop, undrop, rename, relocate and tables --dropped: what they print, and their exit codes. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -35,6 +35,31 @@ test("a table is dropped, comes back under another name, and is given its own ag
   assert.match((await run("files", "--table", "sales.back")).stderr, /it has been called "sales\.dropped" since/);
   assert.equal(ok(await run("tables", "--dropped")), "no dropped tables\n");
   assert.equal((await run("undrop")).code, 64);
+});
+
+test("a table moves with its files, once that is wanted", async () => {
+  const lake = await openLocalLake({ database });
+  const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
+  await createTable(lake, { name: "sales.moving", location: `file://${folder}/moving`, schema });
+  await lake.close();
+  const to = join(folder, "moved");
+  const counted = ok(await run("relocate", "sales.moving", "--to", to));
+  assert.match(
+    counted,
+    /^0 files, 0 bytes, and the log up to version 0 go from .*moving to .*moved\. Move the table with --yes/,
+  );
+  assert.equal(existsSync(to), false);
+  const moved = ok(await run("relocate", "sales.moving", "--to", to, "--yes"));
+  assert.match(
+    moved,
+    /^sales\.moving is at .*moved now, since version 1; 0 files of 0 copied.*\nThe old place stays: .*moving\. /,
+  );
+  assert.equal(existsSync(join(to, "_delta_log", "00000000000000000001.json")), true);
+  assert.match(ok(await run("relocate", "sales.moving", "--to", to)), /^sales\.moving is at .*moved already$/m);
+  assert.match(ok(await run("diff", "--table", "sales.moving")), /ok|same|equal/i);
+  const within = await run("relocate", "sales.moving", "--to", join(to, "inner"), "--yes");
+  assert.deepEqual([within.code, /lies within the table sales\.moving/.test(within.stderr)], [1, true], within.stderr);
+  assert.equal((await run("relocate", "sales.moving")).code, 64);
 });
 
 test("a dropped table is purged after the window, and not before", async () => {

@@ -1,6 +1,6 @@
 /**
- * Random lives of a table: commits, deletion vectors, restores, vacuums, clean-ups and trims, at once and killed anywhere, while time
- * goes by. After each step every version that is said to be retained has all its files, in SQL and in the log.
+ * Random lives of a table: commits, deletion vectors, restores, vacuums, clean-ups, trims and moves to another place, at once and killed
+ * anywhere, while time goes by. After each step every version that is said to be retained has all its files, in SQL and in the log.
  */
 
 import assert from "node:assert/strict";
@@ -12,6 +12,7 @@ import { encodeZ85 } from "../../lib/delta/values/z85.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { cleanLog } from "../../lib/operations/clean-log.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { relocateTable } from "../../lib/operations/relocate-table.ts";
 import { trimHistory } from "../../lib/operations/trim-history.ts";
 import { vacuumTable } from "../../lib/operations/vacuum.ts";
 import { crashPoint, dying } from "../support/crash.ts";
@@ -25,7 +26,8 @@ const BODY = Uint8Array.of(1);
 interface Life {
   readonly lake: TestLake;
   readonly tableId: string;
-  readonly location: string;
+  /** Where it moves to and fro. */
+  readonly places: readonly string[];
   readonly chance: Chance;
   files: number;
   bin: { readonly name: string; readonly key: string; offset: number } | undefined;
@@ -47,10 +49,18 @@ function removal({ path, deletionVector }: AddFile): Json {
   return removeOf(path, { deletionTimestamp: 1, ...(vector === undefined ? {} : { deletionVector: vector }) });
 }
 
+/** A writer puts its files where the table was when it read it. */
+async function tableOf({ lake, tableId }: Life): Promise<{ readonly version: number; readonly location: string }> {
+  const head = await lake.catalog.findTable({ tableId });
+  assert.ok(head);
+  return head;
+}
+
 async function append(life: Life): Promise<void> {
   const path = `f${life.files++}`;
-  await life.lake.store(life.location).put(path, BODY);
-  await commitTo(life.lake, life.tableId, await headOf(life), [addOf(path, { stats: '{"numRecords":9}' })]);
+  const { version, location } = await tableOf(life);
+  await life.lake.store(location).put(path, BODY);
+  await commitTo(life.lake, life.tableId, version, [addOf(path, { stats: '{"numRecords":9}' })]);
 }
 
 async function remove(life: Life): Promise<void> {
@@ -61,7 +71,7 @@ async function remove(life: Life): Promise<void> {
 
 /** A new vector for a live file, in a file of its own or in the one of the vector before. */
 async function deleteRows(life: Life): Promise<void> {
-  const head = await headOf(life);
+  const { version: head, location } = await tableOf(life);
   const live = await filesAt(life, head);
   if (live.length === 0) return;
   if (life.bin === undefined || life.chance() < 0.5) {
@@ -70,7 +80,7 @@ async function deleteRows(life: Life): Promise<void> {
     life.bin = { name: encodeZ85(bytes), key: `deletion_vector_${uuid}.bin`, offset: 1 };
   }
   const { bin } = life;
-  await life.lake.store(life.location).put(bin.key, BODY);
+  await life.lake.store(location).put(bin.key, BODY);
   const file = pick(life.chance, live);
   const deletionVector = {
     storageType: "u",
@@ -126,21 +136,23 @@ async function upkeep(life: Life, crashing = false): Promise<void> {
       vacuumTable(on, { tableId }, { remove: true, retainMs: pick(chance, [1, 3, 7]) * DAY, orphans: chance() < 0.3 }),
     () => cleanLog(on, { tableId }, { remove: true }),
     () => trimHistory(on, { tableId }, { remove: true, retentionMs: 0, keepForVacuum: chance() < 0.5 }),
+    () => relocateTable(on, { tableId }, pick(chance, life.places), { move: true }),
   ]);
   await work().catch((error: unknown) => {
     const isExpected =
-      point.dead || (isLakeError(error) && ["MIRROR_BEHIND", "VERSION_NOT_RETAINED"].includes(error.code));
+      point.dead ||
+      (isLakeError(error) && ["MIRROR_BEHIND", "VERSION_NOT_RETAINED", "TABLE_MOVED"].includes(error.code));
     if (!isExpected) throw error;
   });
 }
 
 async function step(life: Life): Promise<void> {
-  const { chance, lake, tableId, location } = life;
+  const { chance, lake, tableId } = life;
   lake.clock.time += Math.floor(chance() * DAY * 1.5);
   const writes = [append, append, remove, deleteRows, restore];
   const x = chance();
   if (x < 0.5) await pick(chance, writes)(life);
-  else if (x < 0.6) await lake.store(location).put(`stray${life.files++}`, BODY);
+  else if (x < 0.6) await lake.store((await tableOf(life)).location).put(`stray${life.files++}`, BODY);
   else if (x < 0.7) await upkeep(life);
   else if (x < 0.8) await upkeep(life, true);
   else if (x < 0.9) await Promise.all([upkeep(life), pick(chance, writes)(life)]);
@@ -150,8 +162,8 @@ async function step(life: Life): Promise<void> {
 
 /** Every version that is retained has all of its files. */
 async function check(life: Life): Promise<void> {
-  const { lake, tableId, location } = life;
-  const store = lake.store(location);
+  const { lake, tableId } = life;
+  const store = lake.store((await tableOf(life)).location);
   const { version: head = 0, baseVersion = 0 } = (await lake.catalog.findTable({ tableId })) ?? {};
   const [record] = await lake.catalog.readUpkeep([tableId]);
   const floor = record?.vacuumFloor ?? 0;
@@ -179,7 +191,8 @@ export async function upkeepLife(seed: number, steps: number): Promise<void> {
     };
     const tableId = await newTable(lake, `p.life${seed}`, { configuration });
     const chance = seeded(seed);
-    const life: Life = { lake, tableId, location: `file:///lake/p.life${seed}`, chance, files: 0, bin: undefined };
+    const places = ["lake", "moved"].map((root) => `file:///${root}/p.life${seed}`);
+    const life: Life = { lake, tableId, places, chance, files: 0, bin: undefined };
     for (let i = 0; i < steps; i += 1) {
       await step(life);
       await check(life);
@@ -192,7 +205,8 @@ export async function upkeepLife(seed: number, steps: number): Promise<void> {
     assert.equal(last.failed, 0);
     await check(life);
     const left: string[] = [];
-    for await (const { key } of lake.store(life.location).list("")) if (!key.startsWith("_delta_log/")) left.push(key);
+    for await (const { key } of lake.store((await tableOf(life)).location).list(""))
+      if (!key.startsWith("_delta_log/")) left.push(key);
     const needed = (await filesAt(life, await headOf(life))).flatMap(({ path, deletionVector }) =>
       deletionVector === undefined ? [path] : [path, deletionVectorPath(deletionVector) ?? ""],
     );

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { openDataFiles } from "../../lib/files/data-files.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
 import { importTable } from "../../lib/operations/import.ts";
@@ -26,14 +27,13 @@ const OLD = Date.now() - 10 * HOUR_MS;
 
 function dataFiles(store: ObjectStore, location: string): DataFiles {
   return {
-    location,
+    ...openDataFiles(store, location),
     async *list() {
       for await (const info of store.list("")) {
         if (!info.key.startsWith("_delta_log/"))
           yield [info.key.includes("young") ? info : { ...info, modifiedAt: OLD }];
       }
     },
-    remove: (keys) => store.remove(keys),
   };
 }
 

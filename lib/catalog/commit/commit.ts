@@ -2,16 +2,19 @@
 
 import { deadlineMs } from "../../deadlines.ts";
 import type { Commit } from "../../delta/actions.ts";
+import { placeTaken } from "../../delta/files/locations.ts";
 import type { PlannedCommit, TableState } from "../../delta/table.ts";
-import { invalid } from "../../errors.ts";
-import type { Clock, CommitOutcome } from "../../ports.ts";
+import { invalid, LakeError } from "../../errors.ts";
+import type { Clock, CommitOutcome, Move } from "../../ports.ts";
 import { type CheckedDatabase, checkIdentity, readEpoch } from "../checked-database.ts";
 import { touch } from "../claims.ts";
-import type { Database, SqlTransaction } from "../database.ts";
+import { type Database, type SqlTransaction, sql, uuid } from "../database.ts";
 import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from "../dialect.ts";
+import { timeOf } from "../lifecycle.ts";
+import { placeLocks, sharedPlaceLocks, takePlace } from "../places.ts";
 import { readCommitsOf } from "../reads/commits.ts";
 import { requireUuid } from "../rows/values.ts";
-import { readStates } from "../tables.ts";
+import { readStates, tableNotFound } from "../tables.ts";
 import { wholeOutcome } from "./answers.ts";
 import { groupCommits } from "./groups.ts";
 import { type CommitGroup, type CommitRows, mirrorRequest, type TableRequest, tableRequest } from "./planned-rows.ts";
@@ -75,16 +78,73 @@ export async function commitLocked(
       tx,
       ids.map((tableId) => ({ tableId })),
     );
-    const request = requestOf(plan(states, await readWinners(tx, tables, states)));
-    if (tx.dialect.functions === undefined) {
-      await checkIdentity(tx, database);
-      return commitInEpoch(tx, await readEpoch(tx), request, clock.now());
-    }
-    const [outcome] = await tx.dialect.functions.commit(tx, { database, requests: [request], waits: true });
-    return outcome as CommitOutcome;
+    return commitUnderLocks(tx, clock, database, plan(states, await readWinners(tx, tables, states)));
   };
   const outcome = await db.transaction(round, { withinMs: deadlineMs("lockedRound") });
   return wholeOutcome(noted(db, outcome));
+}
+
+async function commitUnderLocks(
+  tx: SqlTransaction,
+  clock: Clock,
+  database: string,
+  planned: PlannedCommit,
+): Promise<CommitOutcome> {
+  const request = requestOf(planned);
+  if (tx.dialect.functions === undefined) {
+    await checkIdentity(tx, database);
+    return commitInEpoch(tx, await readEpoch(tx), request, clock.now());
+  }
+  const [outcome] = await tx.dialect.functions.commit(tx, { database, requests: [request], waits: true });
+  return outcome as CommitOutcome;
+}
+
+/** Leaves the transaction without writing. */
+class NotCommitted extends Error {
+  readonly outcome: CommitOutcome;
+  constructor(outcome: CommitOutcome) {
+    super(outcome.status);
+    this.outcome = outcome;
+  }
+}
+
+/** The new place and a version of the table, or neither. */
+export async function commitMove(
+  db: CheckedDatabase,
+  clock: Clock,
+  transactionId: string,
+  { tableId, from, to, plan }: Move,
+): Promise<CommitOutcome> {
+  const database = await db.identity();
+  const id = requireUuid(tableId, "table id");
+  const locks = [transactionLock(requireUuid(transactionId, "transaction id")), tableLock(id), ...placeLocks(to)];
+  const round = async (tx: SqlTransaction): Promise<CommitOutcome> => {
+    await takeLocks(tx, locks, sharedPlaceLocks(to));
+    const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(id)} and status = 'ACTIVE'`);
+    const [head] = row === undefined ? [] : await readStates(tx, [{ tableId: id }]);
+    if (row === undefined || head === undefined) throw tableNotFound(id);
+    if (head.location !== from) throw movedOn(head);
+    const planned = await plan(head);
+    if (planned === undefined) return { status: "moved", tableIds: [id] };
+    const by = await takePlace(tx, row, to, await timeOf(tx, clock));
+    if (by !== undefined) throw placeTaken(to, by);
+    const outcome = await commitUnderLocks(tx, clock, database, planned);
+    if (outcome.status !== "committed") throw new NotCommitted(outcome);
+    return outcome;
+  };
+  const outcome = await db.transaction(round, { withinMs: deadlineMs("lockedRound") }).catch((error: unknown) => {
+    if (error instanceof NotCommitted) return error.outcome;
+    throw error;
+  });
+  return wholeOutcome(noted(db, outcome));
+}
+
+function movedOn({ tableId, name, location }: TableState): LakeError {
+  return new LakeError("conflict", `"${name}" has moved to ${location} meanwhile`, {
+    code: "TABLE_MOVED",
+    hint: "Somebody else moves it, too. Look where it shall be, and run it again.",
+    facts: { tableId, location },
+  });
 }
 
 /** All commits after the given versions; the key is the table id as the caller wrote it. */

@@ -4,7 +4,7 @@ import { decodeDeletionVector } from "../../delta/decode.ts";
 import { canonicalElsewhere } from "../../delta/files/paths.ts";
 import { isInt64 } from "../../delta/values/int64.ts";
 import { isJsonObject } from "../../delta/values/json.ts";
-import type { ExpiredFile, FilesAsked, FilesInUse, Page } from "../../ports.ts";
+import type { ExpiredFile, FilesAsked, FilesInUse, NeededFile, Page } from "../../ports.ts";
 import { OPEN, type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
 import { canonicalKey } from "../keys.ts";
 import { OUTSIDE_PATH } from "../rows/paths.ts";
@@ -70,6 +70,47 @@ function expiredFile(row: Row): readonly ExpiredFile[] {
       ...(isInt64(size) ? { size } : {}),
       ...(isNull(row, "again") ? {} : { again: true }),
       ...(isJsonObject(vector) ? { deletionVector: decodeDeletionVector(vector, "deletionVector") } : {}),
+    },
+  ];
+}
+
+/** In the order of (version, kind, ord): both parts are walks through a primary key. */
+export async function neededFiles(
+  db: Queries,
+  tableId: string,
+  options: { readonly after: number; readonly floor: number; readonly cursor?: string; readonly limit: number },
+): Promise<Page<NeededFile>> {
+  const id = uuid(requireUuid(tableId, "table id"));
+  const { after, floor, cursor, limit } = options;
+  const [version = after, kind = 2, ord = 0] = cursor === undefined ? [] : cursor.split(".").map(Number);
+  const isAfter = (column: string, alias: string, ownKind: number): Sql => {
+    const [v, o] = [raw(`${alias}.${column}`), raw(`${alias}.ord`)];
+    if (ownKind === kind) return sql`(${v}, ${o}) > (${version}, ${ord})`;
+    return ownKind > kind ? sql`${v} >= ${version}` : sql`${v} > ${version}`;
+  };
+  const rows = await db.read(sql`
+    select * from (select f.added_version as version, 0 as kind, f.ord, f.path, f.size, f.deletion_vector as fields,
+        case when f.removed_version = ${OPEN} then 1 else 0 end as live
+      from dl_files f where f.table_id = ${id} and f.removed_version > ${floor} and ${isAfter("added_version", "f", 0)}
+      order by f.added_version, f.ord limit ${limit + 1}) files
+    union all
+    select * from (select o.version, 1 as kind, o.ord, '' as path, cast(null as bigint) as size, o.action as fields, 0 as live
+      from dl_other_actions o where o.table_id = ${id} and o.version >= ${floor} and ${isAfter("version", "o", 1)}
+      order by o.version, o.ord limit ${limit + 1}) changes
+    order by version, kind, ord limit ${limit + 1}`);
+  const place = (row: Row) => `${integer(row, "version")}.${integer(row, "kind")}.${integer(row, "ord")}`;
+  const { items, next } = page(rows, limit, place);
+  return { items: items.flatMap(neededFile), ...(next === undefined ? {} : { next }) };
+}
+
+function neededFile(row: Row): readonly NeededFile[] {
+  if (integer(row, "kind") === 1) return expiredFile(row).map((file) => ({ ...file, isLive: false }));
+  const vector = isNull(row, "fields") ? undefined : jsonObject(row, "fields");
+  return [
+    {
+      ...{ version: integer(row, "version"), kind: "data", path: text(row, "path"), size: long(row, "size") },
+      isLive: integer(row, "live") === 1,
+      ...(vector === undefined ? {} : { deletionVector: decodeDeletionVector(vector, "deletionVector") }),
     },
   ];
 }

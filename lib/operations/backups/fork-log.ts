@@ -13,6 +13,7 @@ import { inTurn } from "../in-turn.ts";
 import { writeManifest, writeMoved } from "../publishing/manifest.ts";
 import { allTables } from "../read.ts";
 import { type RecoverResult, recoverTables } from "../recover.ts";
+import { requireNothingAbove } from "../tables/free-place.ts";
 
 export interface ForkedTable {
   readonly tableId: string;
@@ -64,13 +65,7 @@ async function forkLog(lake: Lake, head: TableHead, to: string): Promise<void> {
   const { tableId, location, version } = head;
   if (location === to) return;
   const log = lake.openLog(to);
-  const { commits, checkpoints } = await log.listFrom(version + 1);
-  if (commits.length + checkpoints.length > 0) {
-    throw new LakeError("conflict", `there is a log at ${to} already, and it goes on above version ${version}`, {
-      code: "FORK_NOT_EMPTY",
-      hint: "Choose an empty folder.",
-    });
-  }
+  await requireNothingAbove(log, version, "FORK_NOT_EMPTY");
   await exportTable(lake, { tableId }, log, () => {}, { paths: absoluteFrom(location) });
   await lake.catalog.beginRecovery(tableId, { head: version, plan: `at ${to}`, to });
 }

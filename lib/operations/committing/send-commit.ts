@@ -26,6 +26,22 @@ export async function sendLocked(
   return judged(lake, states, outcome);
 }
 
+/** As {@link sendCommit}, by Commits.commitMove. */
+export async function sendMove(
+  lake: Lake,
+  states: readonly TableState[],
+  ...[transactionId, { plan, ...move }]: Parameters<Commits["commitMove"]>
+): Promise<Sent> {
+  const outcome = await lake.catalog.commitMove(transactionId, {
+    ...move,
+    async plan(head) {
+      const planned = await plan(head);
+      return planned && withSeen(lake, planned);
+    },
+  });
+  return judged(lake, states, outcome);
+}
+
 function withSeen(lake: Lake, planned: PlannedCommit): PlannedCommit {
   const tables = planned.tables.map((table) => {
     return table.create ? table : { ...table, seenVersion: newestSeen(lake, table.tableId) };

@@ -1,4 +1,4 @@
-/** Upkeep removes nothing from a table whose log is not what SQL takes it for. */
+/** Upkeep removes nothing from a table whose log is not what SQL takes it for, nor does such a table move. */
 
 import { isStopped } from "../../delta/health.ts";
 import { LakeError } from "../../errors.ts";
@@ -6,16 +6,16 @@ import type { Lake, TableHead } from "../../ports.ts";
 import { healthOfTables } from "../table-health.ts";
 
 /** Whoever has written to the log without us may need what SQL takes for removed. @throws LakeError conflict MIRROR_STOPPED */
-export async function requireSoundMirror(lake: Lake, { tableId, name }: TableHead): Promise<void> {
+export async function requireSoundMirror(
+  lake: Lake,
+  { tableId, name }: TableHead,
+  refused = `nothing of "${name}" is removed`,
+): Promise<void> {
   const health = (await healthOfTables(lake, [tableId])).get(tableId)?.health;
   if (health === undefined || !(isStopped(health.state) || health.state === "failed")) return;
-  throw new LakeError(
-    "conflict",
-    `nothing of "${name}" is removed while its log is ${health.state}: ${health.reason}`,
-    {
-      code: "MIRROR_STOPPED",
-      ...(health.hint === undefined ? {} : { hint: health.hint }),
-      facts: { tableId, health },
-    },
-  );
+  throw new LakeError("conflict", `${refused} while its log is ${health.state}: ${health.reason}`, {
+    code: "MIRROR_STOPPED",
+    ...(health.hint === undefined ? {} : { hint: health.hint }),
+    facts: { tableId, health },
+  });
 }

@@ -2,7 +2,7 @@
 
 import { cannotHold, placeTaken } from "../../delta/files/locations.ts";
 import { isLakeError, LakeError } from "../../errors.ts";
-import type { Lake } from "../../ports.ts";
+import type { DeltaLog, Lake } from "../../ports.ts";
 
 /** Where a table is to be made, and how it will be called. */
 export interface Place {
@@ -39,6 +39,17 @@ export async function freePlace(lake: Lake, { name, location }: Place): Promise<
   if (claim) throw taken({ name, location }, claim);
   await checkNoLog(lake, location);
   return (await lake.tryLocation?.(location)) ?? location;
+}
+
+/** A log that a table shall go on with holds nothing that the table does not have. @throws LakeError conflict with this code */
+export async function requireNothingAbove(log: DeltaLog, version: number, code: string): Promise<void> {
+  const { commits, checkpoints } = await log.listFrom(version + 1);
+  if (commits.length + checkpoints.length === 0) return;
+  throw new LakeError(
+    "conflict",
+    `there is a log at ${log.location} already, and it goes on above version ${version}`,
+    { code, hint: "Choose an empty folder." },
+  );
 }
 
 async function checkNoLog(lake: Lake, location: string): Promise<void> {
