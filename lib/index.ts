@@ -4,7 +4,13 @@ export type { AddFile, Commit, CommitActions, Metadata, Protocol, RemoveFile } f
 export type { DiffReport } from "./delta/diff.ts";
 export type { CommitRequest, CommitResult, TableCommit, TableConflict, TableRef } from "./delta/request.ts";
 export { isLakeError, LakeError } from "./errors.ts";
-export { type LocalLake, type LocalLakeOptions, openLocalLake, toLocation } from "./lake/local.ts";
+export {
+  type LocalLake,
+  type LocalLakeOptions,
+  openLocalLake,
+  openLocalLake as openLake,
+  toLocation,
+} from "./lake/local.ts";
 export { commit } from "./operations/commit.ts";
 export { createTable } from "./operations/create-table.ts";
 export { diffTable } from "./operations/diff.ts";

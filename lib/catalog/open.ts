@@ -4,11 +4,11 @@ import { requireSqliteFile } from "../database-url.ts";
 import type { Catalog, Clock } from "../ports.ts";
 import type { DataApiOptions } from "./engines/data-api/transport/client.ts";
 import { isDataApiUrl } from "./engines/data-api/transport/url.ts";
-import type { PostgresOptions } from "./engines/postgres/driver.ts";
+import type { PostgresOptions } from "./engines/postgres/options.ts";
 import type { SqliteOptions } from "./engines/sqlite/driver.ts";
 import { catalogOn } from "./sql-catalog.ts";
 
-export type { PostgresOptions } from "./engines/postgres/driver.ts";
+export type { PostgresOptions } from "./engines/postgres/options.ts";
 
 export interface CatalogOptions extends PostgresOptions, SqliteOptions, DataApiOptions {
   /** Leaves a new SQLite file without a schema: a restore makes the one of the backup. */

@@ -10,11 +10,12 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -29,7 +30,15 @@ function run(command: string, args: readonly string[], cwd = folder) {
   return stdout;
 }
 
+let size = 0;
 const dl = (...args: readonly string[]) => run(process.execPath, [join(installed, "lib/cli/dl.js"), ...args]);
+
+/** What `npm install` would put beside it: its dependencies and theirs, and nothing that only this clone needs. */
+function dependencies(): string[] {
+  const paths = run("npm", ["ls", "--omit=dev", "--all", "--parseable"], ROOT).trim().split("\n").slice(1);
+  const top = paths.map((path) => path.slice(join(ROOT, "node_modules/").length).split("/node_modules/")[0] ?? "");
+  return [...new Set(top)];
+}
 
 /** As npm installs it, with the dependencies of the clone. */
 before(() => {
@@ -37,8 +46,12 @@ before(() => {
   const [archive = ""] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   mkdirSync(installed, { recursive: true });
   run("tar", ["xzf", archive, "-C", installed, "--strip-components", "1"]);
-  for (const name of readdirSync(join(ROOT, "node_modules"))) {
-    if (name !== "deltalakedb") symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
+  size = statSync(join(folder, archive)).size;
+  // A program in TypeScript has Node's types of its own.
+  for (const name of [...dependencies(), "@types/node", "undici-types"]) {
+    if (existsSync(join(folder, "node_modules", name))) continue;
+    mkdirSync(dirname(join(folder, "node_modules", name)), { recursive: true });
+    symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
   }
 });
 
@@ -54,6 +67,19 @@ test("it holds what runs and what is read, and no sources or tests", () => {
     "package.json",
   ]);
   assert.deepEqual(readdirSync(join(installed, "lib/cli")), ["dl.js"]);
+});
+
+test("it is small, and soon there", (t) => {
+  assert.ok(size > 100_000 && size <= 3_000_000, `the archive has ${size} bytes`);
+  dl("--help");
+  const times = Array.from({ length: 5 }, () => {
+    const startedAt = performance.now();
+    assert.match(dl("--help"), /Usage: dl/);
+    return performance.now() - startedAt;
+  });
+  t.diagnostic(`${size} bytes; dl --help takes ${Math.round(Math.min(...times))} ms at best of ${times.length}`);
+  // The best, as the machine may have much else to do.
+  assert.ok(Math.min(...times) < 300, `dl --help takes ${times.map(Math.round)} ms`);
 });
 
 test("the command runs: a catalog is made, served, and its mirror publishes", { timeout: 60_000 }, async () => {
@@ -87,8 +113,8 @@ test("the command runs: a catalog is made, served, and its mirror publishes", { 
 test("a program can use the library, and its types", { timeout: 120_000 }, () => {
   writeFileSync(
     join(folder, "program.mts"),
-    `import { createTable, listFiles, openLocalLake, type CommitResult } from "deltalakedb";
-const lake = await openLocalLake({ database: "program.sqlite" });
+    `import { createTable, listFiles, openLake, type CommitResult } from "deltalakedb";
+const lake = await openLake({ database: "program.sqlite" });
 const schema = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
 const { tableId, version } = await createTable(lake, { name: "a.b", location: ${JSON.stringify(`file://${folder}/program`)}, schema });
 const none: CommitResult | undefined = undefined;

@@ -14,9 +14,10 @@ import { type DriverErrors, retried } from "../retry.ts";
 import { POSTGRES } from "./dialect.ts";
 import { DURABLE } from "./durable.ts";
 import { isRefusal, isTransient, outcomeUnknown, postgresError, sqlState } from "./errors.ts";
-import { type Connections, openConnections, type PostgresOptions, type Use } from "./pool.ts";
+import type { PostgresOptions } from "./options.ts";
+import { type Connections, openConnections, type Use } from "./pool.ts";
 
-export type { PostgresOptions } from "./pool.ts";
+export type { PostgresOptions } from "./options.ts";
 
 export function openPostgres(url: string, options: PostgresOptions = {}): Database {
   const place = placeOf(url);

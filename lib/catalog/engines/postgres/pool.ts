@@ -11,21 +11,7 @@ import { invalid, LakeError } from "../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../retry.ts";
 import { openSlots, type Slots } from "../../../slots.ts";
 import { sqlState } from "./errors.ts";
-
-export interface PostgresOptions {
-  /** Connections at most, one for the health check aside; 10 if absent. */
-  readonly poolSize?: number;
-  /** Connections beyond them while all are in use; 0 if absent. */
-  readonly maxOverflow?: number;
-  /** TLS, where the URL does not say `sslmode`. */
-  readonly sslMode?: SslMode;
-  /** Milliseconds to wait for a connection when all are in use, or when the server has none left. */
-  readonly poolTimeoutMs?: number;
-  /** Seconds after which a connection is replaced by a new one; 3600 if absent, 0 never. */
-  readonly poolRecycleSeconds?: number;
-  /** Milliseconds that one statement may run. */
-  readonly statementTimeoutMs?: number;
-}
+import type { PostgresOptions, SslMode } from "./options.ts";
 
 export type Use = "read" | "write" | "health";
 
@@ -150,9 +136,6 @@ function poolOf(url: string, size: number, options: PostgresOptions, use?: "heal
   pool.on("remove", (client) => void open.delete(client));
   return { pool, slots: openSlots(max), size, max, open };
 }
-
-/** As PostgreSQL's own tools name them, and `no-verify`. There is none that falls back to plain text. */
-export type SslMode = "disable" | "no-verify" | "require" | "verify-ca" | "verify-full";
 
 interface Tls {
   readonly url: string;
