@@ -2,7 +2,12 @@
 
 import type { Context } from "aws-lambda";
 import type { AwsLake } from "../lib/lake/aws.ts";
-import { MAINTENANCE_RULES, maintainTable, maintenanceDue } from "../lib/operations/maintenance.ts";
+import {
+  MAINTENANCE_RULES,
+  maintainTable,
+  maintainTransactions,
+  maintenanceDue,
+} from "../lib/operations/maintenance.ts";
 import { purgeExpired } from "../lib/operations/purge.ts";
 import type { Signal } from "../lib/ports.ts";
 import { EVENT_METRICS } from "../lib/telemetry/metric-names.ts";
@@ -30,9 +35,14 @@ export const handler = around(async (_event: unknown, context: Context) => {
     }
     logger.info("maintained", { table, tableId, tasks: due.tasks, files, bytes: Number(bytes), logFiles, versions });
   }
+  const { transactions = 0, kept = 0, failure } = await maintainTransactions(lake, rules, { signal });
+  if (failure !== undefined) {
+    failed.push("the transactions of all tables");
+    logger.error("transactions could not be forgotten", { reason: failure });
+  } else logger.info("transactions forgotten", { transactions, kept });
   failed.push(...(await purge(lake, signal)));
   lake.metrics.record(EVENT_METRICS.maintenanceRuns.cloudwatch, 1, "Count");
-  if (failed.length > 0) throw new Error(`maintenance failed for ${failed.length} tables, first ${failed[0]}`);
+  if (failed.length > 0) throw new Error(`maintenance failed ${failed.length} times, first for ${failed[0]}`);
   return { interrupted: signal.aborted };
 });
 

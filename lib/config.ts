@@ -308,6 +308,18 @@ export const ConfigSchema = z.strictObject({
         .max(36_500)
         .default(D.maintenance.history_retention_days)
         .describe("Days that SQL keeps them; never less than a table's log and its removed files stay."),
+      trim_transactions: z
+        .boolean()
+        .default(D.maintenance.trim_transactions)
+        .describe(
+          "Whether SQL forgets what transactions were answered; what may be a repetition of one is refused then.",
+        ),
+      transaction_retention_days: z
+        .number()
+        .min(7)
+        .max(36_500)
+        .default(D.maintenance.transaction_retention_days)
+        .describe("Days that it answers for them."),
     })
     .prefault({}),
   logging: z

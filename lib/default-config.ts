@@ -55,6 +55,8 @@ export const DEFAULT_CONFIG = {
     clean_log: true,
     trim_history: true,
     history_retention_days: 90,
+    trim_transactions: true,
+    transaction_retention_days: 30,
   },
   logging: { level: "info" as const, format: "json", access: true, max_size_mb: 100, backup_count: 5 },
   monitoring: {

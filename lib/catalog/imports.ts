@@ -42,6 +42,9 @@ export const ROW_TABLES = [
   "dl_mirror_status",
 ];
 
+/** So much may the clocks of clients be ahead, by which they make ids. */
+const CLOCKS_MS = 300_000;
+
 /** A table of millions of files is not taken away in the time that a commit may last. */
 const LONG = { long: true } as const;
 
@@ -262,7 +265,7 @@ export async function finishImport(
       throw corrupt("the log holds no protocol or no metaData action up to its end", { facts: { tableId, version } });
     }
     const kept = await tx.read(
-      sql`select version from dl_versions where table_id = ${uuid(id)} and version = ${keepFrom}`,
+      sql`select version, timestamp from dl_versions where table_id = ${uuid(id)} and version = ${keepFrom}`,
     );
     if (kept.length === 0)
       throw invalid(`version ${keepFrom} is not among the imported ones`, { facts: { tableId, version } });
@@ -271,8 +274,13 @@ export async function finishImport(
     );
     await tx.write(sql`delete from dl_versions where table_id = ${uuid(id)} and version < ${keepFrom}`);
     await tx.write(sql`delete from dl_other_actions where table_id = ${uuid(id)} and version < ${keepFrom}`);
+    // What the catalog of before has committed below, nobody knows any more.
+    const unknown = (life !== undefined || isRecovery(row)) && keepFrom > 0 ? keepFrom : -1;
+    const until = unknown < 0 ? 0 : Math.min(integer(kept[0] ?? {}, "timestamp") + CLOCKS_MS, clock.now());
     const [head] = await tx.writeReturning(sql`
-      update dl_tables set status = 'ACTIVE', version = import_version, base_version = ${keepFrom}, import_plan = null
+      update dl_tables set status = 'ACTIVE', version = import_version, base_version = ${keepFrom}, import_plan = null,
+        forgotten_version = case when forgotten_version > ${unknown} then forgotten_version else ${unknown} end,
+        forgotten_before = case when forgotten_before > ${until} then forgotten_before else ${until} end
       where table_id = ${uuid(id)} returning *`);
     const now = clock.now();
     await tx.write(sql`

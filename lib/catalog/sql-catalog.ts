@@ -16,6 +16,7 @@ import { abortImport, beginImport, finishImport, importBatch, importMoved } from
 import { fileFingerprint } from "./keys.ts";
 import { dropTable, listDropped, renameTable, undropTable, whereabouts } from "./lifecycle.ts";
 import * as unneeded from "./maintenance/files.ts";
+import { forgetTransactions, oldTransactions, transactionTables } from "./maintenance/transactions.ts";
 import { trimBelowBase } from "./maintenance/trim.ts";
 import { condemn, raiseBase, readUpkeep, writeUpkeep } from "./maintenance/upkeep.ts";
 import { dueManifests, markManifest, readManifestFacts } from "./manifests.ts";
@@ -34,7 +35,7 @@ import { formerCommits, tableAt } from "./reads/former-lives.ts";
 import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
 import { fileTotals, smallFiles } from "./reads/small-files.ts";
 import { readDomains, readTxns, stateSizes } from "./reads/state-lists.ts";
-import { findTransactionRow } from "./reads/transactions.ts";
+import { findTransactionRow, readFloor } from "./reads/transactions.ts";
 import { firstOwnVersion, history, readHeader, readSummary, versionAt } from "./reads/versions.ts";
 import { beginRebuild, finishRebuild } from "./rebuild.ts";
 import * as recovery from "./recovery.ts";
@@ -92,6 +93,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       const stored = await findTransactionRow(db, transactionId);
       return stored && wholeAnswer(stored);
     },
+    transactionFloor: () => readFloor(db),
 
     readCommitsOf: (ranges) => readCommitsOf(db, ranges),
     readCommits: (tableId, from, to, options) => readCommits(db, tableId, from, to, options),
@@ -140,6 +142,9 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     placesWithin: (location) => unneeded.placesWithin(db, location),
     raiseBase: (tableId, version) => raiseBase(db, tableId, version),
     trimBelowBase: (tableId, keep) => trimBelowBase(db, tableId, keep),
+    oldTransactions: (options) => oldTransactions(db, options),
+    transactionTables: (tableIds) => transactionTables(db, tableIds),
+    forgetTransactions: (what) => forgetTransactions(db, what),
 
     addKey: (key) => addKey(db, key),
     findKey: (keyId) => findKey(db, keyId),

@@ -9,6 +9,8 @@ export function maintenanceRules({ maintenance }: Config): MaintenanceRules {
     cleanLog: maintenance.clean_log,
     trimHistory: maintenance.trim_history,
     historyRetentionMs: maintenance.history_retention_days * 86_400_000,
+    trimTransactions: maintenance.trim_transactions,
+    transactionRetentionMs: maintenance.transaction_retention_days * 86_400_000,
     everyMs: maintenance.every_hours * 3_600_000,
   };
 }

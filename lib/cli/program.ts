@@ -97,6 +97,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "let SQL forget expired versions; without --yes, count them",
     load: async () => (await import("./commands/trim-history.ts")).trimHistoryCommand(),
   },
+  "trim-transactions": {
+    about: "let SQL forget transactions beyond their retention; without --yes, count them",
+    load: async () => (await import("./commands/trim-transactions.ts")).trimTransactionsCommand(),
+  },
   policy: {
     about: "show and set what the schedule does with a table: vacuum, clean-log, trim-history",
     load: async () => (await import("./commands/policy.ts")).policyCommand(),

@@ -59,7 +59,7 @@ export interface TableCommit {
 export type VerifyFiles = "size" | "deep" | "off";
 
 export interface CommitRequest {
-  /** UUID made by the client: the idempotency key, forever (ARCHITECTURE.md D8). */
+  /** UUID made by the client: the idempotency key (ARCHITECTURE.md D8). */
   readonly transactionId: string;
   readonly tables: readonly TableCommit[];
   /** `mirrored` waits until `_delta_log` has the versions, too. */

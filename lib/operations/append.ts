@@ -9,6 +9,7 @@ import { addRanges, addsFilesOnly } from "../delta/appends.ts";
 import { canonicalPath } from "../delta/files/paths.ts";
 import { planTable } from "../delta/plan-commit.ts";
 import type { AppendRequest, CommitRequest, CommitResult, TableCommit } from "../delta/request.ts";
+import { timeOfId, undated } from "../delta/transaction-age.ts";
 import { stringifyJson } from "../delta/values/json.ts";
 import { invalid, isLakeError } from "../errors.ts";
 import type { Catalog, Lake } from "../ports.ts";
@@ -67,7 +68,9 @@ export async function append(lake: Lake, request: AppendRequest & By): Promise<C
       hint: "POST /v1/commits takes every action.",
     });
   }
-  const requestHash = hashRequest(asCommit(request, NO_VERSION));
+  const hash = hashRequest(asCommit(request, NO_VERSION));
+  const isDated = table.readVersion !== undefined || timeOfId(request.transactionId) !== undefined;
+  const requestHash = isDated ? hash : undated(hash);
   const member = { request, requestHash, paths: table.actions.adds.map(({ path }) => canonicalPath(path)) };
   const isSmall = member.paths.length <= MAX_ADDS && new Set(member.paths).size === member.paths.length;
   if (!lake.coalesces || !isSmall || !(await isSound(lake, request))) return alone(lake, member);

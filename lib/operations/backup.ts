@@ -131,7 +131,11 @@ function sameAtEnd(cut: CatalogCut, end: CatalogCut, plan: RowsPlan): readonly C
       throw overtaken(`versions of ${table.name} were cleaned away`);
     // Of what is being purged rows are missing: the purge goes on where it is restored.
     if (now.isPurged) return [now];
-    return [{ ...table, baseVersion: Math.max(table.baseVersion, now.baseVersion) }];
+    // What was forgotten meanwhile may be missing, so the backup says that it is.
+    const forgottenVersion = Math.max(table.forgottenVersion, Math.min(now.forgottenVersion, table.version));
+    const forgottenBefore = Math.max(table.forgottenBefore, now.forgottenBefore);
+    const baseVersion = Math.max(table.baseVersion, now.baseVersion);
+    return [{ ...table, baseVersion, forgottenVersion, forgottenBefore }];
   });
 }
 
@@ -143,11 +147,22 @@ function overtaken(why: string): LakeError {
 }
 
 function headRows(sets: readonly BackupSet[], tables: readonly CutTable[]): readonly BackupRow[] {
-  const base = sets.find(({ kind }) => kind === "heads")?.columns.indexOf("base_version") ?? -1;
-  return tables.map(({ row, baseVersion }) => row.with(base, baseVersion));
+  const columns = sets.find(({ kind }) => kind === "heads")?.columns ?? [];
+  const at = (name: string) => columns.indexOf(name);
+  const [base, forgotten, before] = [at("base_version"), at("forgotten_version"), at("forgotten_before")];
+  return tables.map(({ row, baseVersion, forgottenVersion, forgottenBefore }) =>
+    row.with(base, baseVersion).with(forgotten, forgottenVersion).with(before, forgottenBefore),
+  );
 }
 
 function manifestTable(table: CutTable, part: TablePart | undefined): ManifestTable {
-  const { row: _row, location: _location, changes: _changes, isPurged: _isPurged, ...rest } = table;
+  const {
+    row: _row,
+    location: _location,
+    changes: _changes,
+    isPurged: _isPurged,
+    forgottenBefore: _before,
+    ...rest
+  } = table;
   return { ...rest, ...(part?.after === undefined ? {} : { after: part.after }) };
 }

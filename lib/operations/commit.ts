@@ -13,6 +13,7 @@ import { type By, signed } from "./committing/author.ts";
 import { BEHIND_LOG, noteHeads } from "./committing/behind-log.ts";
 import { checkChange } from "./committing/check-change.ts";
 import { lookAtLogs } from "./committing/first-sight.ts";
+import { idForgotten } from "./committing/forgotten.ts";
 import { mirrorDemand } from "./committing/mirror-demand.ts";
 import { checkPlaces } from "./committing/new-parts.ts";
 import {
@@ -37,7 +38,8 @@ import { tableNotFound } from "./tables/missing-table.ts";
 const OPTIMISTIC_ROUNDS = 4;
 
 /**
- * Commits actions to one or many tables: all of them, or none. The same transactionId gives the first answer forever.
+ * Commits actions to one or many tables: all of them, or none. The same transactionId gives the first answer, and once that
+ * is forgotten, none: what may be a repetition is refused (ARCHITECTURE.md D8).
  * A conflict is a value; nothing has been written then.
  * @param request.by who commits: in `commitInfo`, whatever the writer says there. The same request by another is a repetition
  * @throws LakeError invalid, notFound, unavailable (send the same request again)
@@ -151,6 +153,7 @@ async function attempt(lake: Lake, request: Asked, requestHash: string): Promise
       if (outcome?.status === "committed") return committed(lake, parts, outcome);
       if (outcome?.status === "appendsKnown") return outcome;
       if (outcome?.status === "otherRequest") throw keyReused(request);
+      if (outcome?.status === "forgotten") throw idForgotten(request.transactionId, outcome.before);
       if (outcome?.status === "rejected") {
         const missing = outcome.rejections.some((r) => r.reason === "tableNotFound" || r.reason === "nameTaken");
         checkPlaces(parts, outcome.rejections);
@@ -270,6 +273,7 @@ async function attemptLocked(
     });
     if (outcome.status === "committed") return committed(lake, parts, outcome);
     if (outcome.status === "otherRequest") throw keyReused(request);
+    if (outcome.status === "forgotten") throw idForgotten(request.transactionId, outcome.before);
     if (outcome.status === "again") throw databaseReplaced();
     if (outcome.status === "rejected") {
       checkPlaces(parts, outcome.rejections);

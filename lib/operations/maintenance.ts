@@ -1,11 +1,13 @@
 /** Upkeep by schedule: which tables are due by their policies, and what is done with one of them. */
 
+import { TRANSACTION_RETENTION_MS } from "../delta/transaction-age.ts";
 import { isPast } from "../delta/values/age.ts";
 import { errorText, isLakeError } from "../errors.ts";
 import type { Lake, Signal, TableHead, Upkeep } from "../ports.ts";
 import { cleanLog } from "./clean-log.ts";
 import { allTables } from "./read.ts";
 import { HISTORY_RETENTION_MS, trimHistory } from "./trim-history.ts";
+import { type TrimmedTransactions, trimTransactions } from "./trim-transactions.ts";
 import { vacuumTable } from "./vacuum.ts";
 
 /** What holds for tables that say nothing themselves. */
@@ -15,6 +17,10 @@ export interface MaintenanceRules {
   readonly trimHistory: boolean;
   /** Milliseconds. */
   readonly historyRetentionMs: number;
+  /** Whether SQL forgets transactions, of all tables. */
+  readonly trimTransactions: boolean;
+  /** Milliseconds that it answers for them. */
+  readonly transactionRetentionMs: number;
   /** Milliseconds between two runs for one table. */
   readonly everyMs: number;
 }
@@ -25,6 +31,8 @@ export const MAINTENANCE_RULES: MaintenanceRules = {
   cleanLog: true,
   trimHistory: true,
   historyRetentionMs: HISTORY_RETENTION_MS,
+  trimTransactions: true,
+  transactionRetentionMs: TRANSACTION_RETENTION_MS,
   everyMs: 86_400_000,
 };
 
@@ -146,4 +154,20 @@ export async function maintainTable(
   lake.metrics.record("MaintainedTables", 1, "Count", { tableId });
   if (failure !== undefined) lake.metrics.record("MaintenanceFailures", 1, "Count", { tableId, error: failure });
   return { ...due, ...done, ...(failure === undefined ? {} : { failure }), interrupted: signal?.aborted === true };
+}
+
+/** What is done for the catalog as a whole, after its tables. A failure is counted, and comes again with the next run. */
+export async function maintainTransactions(
+  lake: Lake,
+  { trimTransactions: isWanted, transactionRetentionMs: retentionMs }: MaintenanceRules,
+  { signal }: { readonly signal?: Signal } = {},
+): Promise<Partial<TrimmedTransactions> & { readonly failure?: string }> {
+  if (!isWanted) return {};
+  try {
+    return await trimTransactions(lake, { retentionMs, remove: true, ...(signal === undefined ? {} : { signal }) });
+  } catch (error) {
+    const failure = errorText(error);
+    lake.metrics.record("MaintenanceFailures", 1, "Count", { error: failure });
+    return { failure };
+  }
 }

@@ -36,7 +36,8 @@ export interface TrimResult {
 
 /**
  * Moves the base up first, so that nobody reads what is about to go, and takes rows away a batch at a time. Killed anywhere, the
- * next run finishes. What was answered to a `transactionId` stays for ever (ARCHITECTURE.md D8).
+ * next run finishes. What was answered to a `transactionId` has a retention of its own
+ * (trim-transactions.ts).
  * @throws LakeError notFound; conflict MIRROR_STOPPED; unavailable
  */
 export async function trimHistory(lake: Lake, ref: TableRef, options: TrimOptions): Promise<TrimResult> {

@@ -65,6 +65,9 @@ export interface CutTable extends VersionMark {
   readonly numFiles: number;
   /** The oldest version that is not in the log; absent when all are. */
   readonly firstUnpublished?: number;
+  /** How far it has forgotten transactions, by version and by the time of ids, in milliseconds (ARCHITECTURE.md D8). */
+  readonly forgottenVersion: number;
+  readonly forgottenBefore: number;
   /** How often its name, place or status had changed. */
   readonly changes: number;
   /** True from when the rows of a dropped table are taken away. */

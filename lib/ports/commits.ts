@@ -30,6 +30,8 @@ export interface Commits {
   commitMove(transactionId: string, move: Move): Promise<CommitOutcome>;
   /** @throws LakeError unavailable TRANSACTION_INCOMPLETE: committed, and not all of its tables have been brought in from their logs */
   findTransaction(transactionId: string): Promise<Transaction | undefined>;
+  /** Of transactions whose id was made before this moment, in milliseconds, some may be forgotten; 0 for none. */
+  transactionFloor(): Promise<number>;
 }
 
 export interface Move {
@@ -56,6 +58,8 @@ export interface Rejection {
     | "readVersionAhead"
     /** the head is below a version that was seen before */
     | "headWentBack"
+    /** what was read is older than the transactions that are remembered: it may be a repetition */
+    | "forgotten"
     /** the expectedVersion of a strict commit is there already */
     | "versionTaken"
     | "nameTaken"
@@ -112,7 +116,9 @@ export type CommitOutcome =
   /** Of the appends that it is made of these have been committed before: nothing was written. */
   | { readonly status: "appendsKnown"; readonly transactionIds: readonly string[] }
   /** This transactionId was used for a different request. */
-  | { readonly status: "otherRequest" };
+  | { readonly status: "otherRequest" }
+  /** The id says that it was made before this moment, in milliseconds: its transaction may be forgotten. */
+  | { readonly status: "forgotten"; readonly before: number };
 
 export interface Transaction {
   readonly transactionId: string;

@@ -1,6 +1,7 @@
 /** Upkeep: which files no retained version needs, what has been removed, and how much of a table's past SQL keeps. */
 
 import type { DeletionVector } from "../delta/actions.ts";
+import type { TableStatus } from "../delta/table.ts";
 import type { Int64 } from "../delta/values/int64.ts";
 import type { Page } from "./page.ts";
 
@@ -53,6 +54,43 @@ export interface Maintenance {
    * @returns false when nothing is left to be taken away
    */
   trimBelowBase(tableId: string, keep: TrimKeeps): Promise<boolean>;
+
+  /** Transactions that were committed before this moment, in milliseconds, the oldest first; without undated ones (delta/transaction-age.ts). */
+  oldTransactions(options: {
+    readonly before: number;
+    readonly cursor?: string;
+    readonly limit: number;
+  }): Promise<Page<OldTransaction>>;
+  /** Of these tables, whatever has become of them; one that never was is missing. */
+  transactionTables(tableIds: readonly string[]): Promise<readonly TransactionTable[]>;
+  /** Takes transactions away and notes how far with their tables, in one SQL transaction under the locks of the commits. */
+  forgetTransactions(what: ForgottenTransactions): Promise<void>;
+}
+
+export interface OldTransaction {
+  readonly transactionId: string;
+  /** Milliseconds. */
+  readonly committedAt: number;
+  /** False while parts of it have not come in from their logs. */
+  readonly isWhole: boolean;
+  readonly tables: readonly { readonly tableId: string; readonly version: number }[];
+}
+
+export interface TransactionTable {
+  readonly tableId: string;
+  readonly name: string;
+  readonly status: TableStatus;
+  readonly isPurged: boolean;
+  /** All versions up to this one are in the log. */
+  readonly publishedVersion: number;
+}
+
+export interface ForgottenTransactions {
+  readonly transactionIds: readonly string[];
+  /** Their tables, each with its newest version that one of them has made. */
+  readonly tables: readonly { readonly tableId: string; readonly version: number }[];
+  /** Milliseconds: ids that say to be older are refused from now on. */
+  readonly madeBefore: number;
 }
 
 /** What a table wants done, and how far that has come. Times are milliseconds. */

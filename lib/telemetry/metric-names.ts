@@ -83,6 +83,11 @@ export const EVENT_METRICS = {
     "Tables whose maintenance failed; the next run tries again.",
   ),
   maintainedTables: counter("MaintainedTables", "dl_maintained_tables_total", "Tables that upkeep has dealt with."),
+  transactionsForgotten: counter(
+    "TransactionsForgotten",
+    "dl_transactions_forgotten_total",
+    "Transactions beyond their retention that SQL no longer answers for.",
+  ),
   logFilesRemoved: counter(
     "LogFilesRemoved",
     "dl_log_files_removed_total",

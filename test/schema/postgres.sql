@@ -162,6 +162,8 @@ table dl_tables with (fillfactor=25) -- Heads of the tables: one row each, chang
   identity_changes bigint not null default 0 -- How often name, location or status have changed since the table was made.
   manifest_changes bigint not null default '-1'::integer -- The identity_changes that _delta_log/_deltalakedb.json tells of; -1 for none.
   purged_at bigint -- When the purge of a dropped table began, in milliseconds: from then on it cannot come back.
+  forgotten_version bigint not null default '-1'::integer -- Transactions that made versions up to this one may be forgotten, and no request that read an older version is committed; -1 for none.
+  forgotten_before bigint not null default 0 -- Ids that were made before this moment, in milliseconds, may be those of forgotten transactions; 0 for none.
 
 table dl_transactions -- Transactions: a commit of one or more tables; the idempotency keys.
   transaction_id uuid not null -- Made by the client; the same id is answered with the same result, for ever.
@@ -228,6 +230,7 @@ CREATE UNIQUE INDEX dl_tables_name ON dl_tables USING btree (name) WHERE (status
 CREATE INDEX dl_tables_name_in_any_case ON dl_tables USING btree (lower(name)) WHERE (status <> 'DELETED'::text);
 CREATE UNIQUE INDEX dl_tables_pkey ON dl_tables USING btree (table_id);
 CREATE INDEX dl_tables_quarantined ON dl_tables USING btree (table_id) WHERE (quarantine IS NOT NULL);
+CREATE INDEX dl_transactions_committed ON dl_transactions USING btree (committed_at, transaction_id) WHERE (substr(request_hash, 1, 8) <> '00000000'::text);
 CREATE UNIQUE INDEX dl_transactions_pkey ON dl_transactions USING btree (transaction_id);
 CREATE UNIQUE INDEX dl_txns_pkey ON dl_txns USING btree (table_id, app_id, version);
 CREATE INDEX dl_txns_version ON dl_txns USING btree (table_id, version);
@@ -550,6 +553,7 @@ declare
   tabs constant jsonb := req->'tables';
   last constant int := jsonb_array_length(tabs) - 1;
   tx_id constant uuid := (req->>'transactionId')::uuid;
+  made_at constant bigint := (req->>'madeAt')::bigint;
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; given bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[]; one jsonb; told int := 0;
   place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
@@ -570,6 +574,11 @@ begin
   end if;
 
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
+  -- The id itself says that it is old: it may be that of a transaction that is forgotten.
+  if made_at < now_ms - 518400000 then
+    select max(forgotten_before) into checked from dl_tables;
+    if made_at < checked then return jsonb_build_object('status', 'forgotten', 'before', checked); end if;
+  end if;
   ts := now_ms;
   for i in 0 .. last loop
     tab := tabs->i;
@@ -614,6 +623,9 @@ begin
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'readVersionAhead', 'version', t.version);
     elsif t.version + 1 <> (tab->>'expectedVersion')::bigint then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'versionTaken', 'version', t.version);
+    elsif not tab ? 'expectedVersion' and (made_at < t.forgotten_before
+      or (not coalesce((req->>'dated')::boolean, false) and (tab->>'readVersion')::bigint < t.forgotten_version)) then
+      rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'forgotten', 'version', t.forgotten_version);
     elsif t.metadata_version <> (tab->>'metadataVersion')::bigint or t.protocol_version <> (tab->>'protocolVersion')::bigint
       or (t.version > checked and ((tab->'watch' ? 'metadata_version' and t.metadata_version > checked) or (tab->'watch' ? 'protocol_version' and t.protocol_version > checked) or (tab->'watch' ? 'add_version' and t.add_version > checked) or (tab->'watch' ? 'non_blind_add_version' and t.non_blind_add_version > checked) or (tab->'watch' ? 'remove_version' and t.remove_version > checked) or (tab->'watch' ? 'txn_version' and t.txn_version > checked) or (tab->'watch' ? 'domain_version' and t.domain_version > checked))) then
       moved := moved || to_jsonb(tid);

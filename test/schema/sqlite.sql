@@ -196,7 +196,7 @@ CREATE TABLE dl_tables ( -- Heads of the tables: one row each, changed by every 
   import_version INTEGER not null default -1, -- Last version that the import applied whole; -1 for none.
   import_actions INTEGER not null default 0, -- File actions of the starting checkpoint that the import applied.
   created_at INTEGER not null, -- When the row was made, in milliseconds.
-  dropped_at INTEGER, identity_changes INTEGER not null default 0, manifest_changes INTEGER not null default -1, purged_at INTEGER, -- When the table was dropped, in milliseconds.
+  dropped_at INTEGER, identity_changes INTEGER not null default 0, manifest_changes INTEGER not null default -1, purged_at INTEGER, forgotten_version INTEGER not null default -1, forgotten_before INTEGER not null default 0, -- When the table was dropped, in milliseconds.
   primary key (table_id)
 ) strict;
 
@@ -221,6 +221,8 @@ CREATE TABLE dl_transactions ( -- Transactions: a commit of one or more tables; 
   result TEXT not null, -- The answer, as JSON: [{tableId, version, timestamp}, …].
   primary key (transaction_id)
 ) strict;
+
+CREATE INDEX dl_transactions_committed on dl_transactions (committed_at, transaction_id) where substr(request_hash, 1, 8) <> '00000000';
 
 CREATE TABLE dl_txns ( -- txn actions: versions of applications. The one of an application is the newest.
   table_id TEXT not null, -- Table, as in dl_tables.

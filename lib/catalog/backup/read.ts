@@ -42,6 +42,8 @@ function cutTable(row: Row, set: RowSet): CutTable {
     timestamp,
     numFiles,
     fingerprint: lanesOf(row, FINGERPRINT_COLUMNS),
+    forgottenVersion: integer(row, "forgotten_version"),
+    forgottenBefore: integer(row, "forgotten_before"),
     changes: integer(row, "identity_changes"),
     isPurged: !isNull(row, "purged_at"),
     ...(firstUnpublished === undefined ? {} : { firstUnpublished }),

@@ -4,6 +4,7 @@ import { deadlineMs } from "../../deadlines.ts";
 import type { Commit } from "../../delta/actions.ts";
 import { placeTaken } from "../../delta/files/locations.ts";
 import type { PlannedCommit, TableState } from "../../delta/table.ts";
+import { timeOfId } from "../../delta/transaction-age.ts";
 import { invalid, LakeError } from "../../errors.ts";
 import type { Clock, CommitOutcome, Move } from "../../ports.ts";
 import { type CheckedDatabase, checkIdentity, readEpoch } from "../checked-database.ts";
@@ -172,8 +173,12 @@ function requestOf(planned: PlannedCommit): CommitRows {
   const appends = (planned.appends ?? []).map((append) => {
     return { ...append, transactionId: requireUuid(append.transactionId, "transaction id") };
   });
+  // The id of a batch is made for it: those of its appends may have been sent before.
+  const ids = appends.length === 0 ? [transactionId] : appends.map((append) => append.transactionId);
+  const times = ids.flatMap((id) => timeOfId(id) ?? []);
   const request: CommitRows = {
     transactionId,
+    ...(times.length === 0 ? {} : { madeAt: Math.min(...times), dated: times.length === ids.length }),
     requestHash: planned.requestHash,
     ...(planned.epoch === undefined ? {} : { epoch: planned.epoch }),
     locks: [

@@ -81,6 +81,10 @@ export interface MirrorRequest {
 export interface CommitRows {
   readonly mirror: MirrorRequest;
   readonly transactionId: string;
+  /** When its id, or the oldest one of its appends, was made, in milliseconds; absent where none says it. */
+  readonly madeAt?: number;
+  /** True where all of them say it. */
+  readonly dated?: boolean;
   readonly requestHash: string;
   /** Nothing is written in another one; absent: in any. */
   readonly epoch?: string;

@@ -1,11 +1,13 @@
 /** The commit as steps inside one transaction, for engines without functions. The twin of dl_commit in PL/pgSQL. */
 
 import type { MirrorFacts } from "../../delta/health.ts";
+import { NEVER_FORGOTTEN_MS } from "../../delta/transaction-age.ts";
+import { ageMs } from "../../delta/values/age.ts";
 import type { CommitOutcome, CommittedTable, Rejection } from "../../ports.ts";
 import { firstClaim, readClaims } from "../claims.ts";
 import { type Row, type SqlTransaction, sql } from "../database.ts";
 import { MAX_TIMESTAMP_AHEAD_MS, REJECTION_BYTES } from "../limits.ts";
-import { findTransactionRow } from "../reads/transactions.ts";
+import { findTransactionRow, readFloor } from "../reads/transactions.ts";
 import { factsAfter } from "../rows/mirror-facts.ts";
 import { integer } from "../rows/values.ts";
 import { readFacts, refusalBy } from "./check-mirror.ts";
@@ -17,7 +19,7 @@ import { type HeadNumbers, headNumbers, writeVersion } from "./write-version.ts"
 /** @param now milliseconds: the clock of the database where it has one */
 export async function commitInTransaction(
   tx: SqlTransaction,
-  { transactionId, requestHash, tables, mirror, appends = [] }: CommitRows,
+  { transactionId, madeAt, dated, requestHash, tables, mirror, appends = [] }: CommitRows,
   now: number,
 ): Promise<CommitOutcome> {
   const first = await findTransactionRow(tx, transactionId);
@@ -31,7 +33,9 @@ export async function commitInTransaction(
     if (await findTransactionRow(tx, append.transactionId)) known.push(append.transactionId);
   }
   if (known.length > 0) return { status: "appendsKnown", transactionIds: known };
-  const checked = await checkHeads(tx, tables);
+  const forgotten = madeAt !== undefined && ageMs(now, madeAt) > NEVER_FORGOTTEN_MS ? await readFloor(tx) : 0;
+  if (madeAt !== undefined && madeAt < forgotten) return { status: "forgotten", before: forgotten };
+  const checked = await checkHeads(tx, tables, { madeAt, dated });
   if (checked.rejections.length > 0) return { status: "rejected", rejections: checked.rejections };
   if (checked.moved.length > 0) return { status: "moved", tableIds: checked.moved };
   const mirrors: MirrorFacts[] = [];
@@ -121,7 +125,7 @@ interface CheckedHeads {
   readonly moved: readonly string[];
 }
 
-async function checkHeads(tx: SqlTransaction, tables: readonly TableRequest[]): Promise<CheckedHeads> {
+async function checkHeads(tx: SqlTransaction, tables: readonly TableRequest[], ids: IdAge): Promise<CheckedHeads> {
   const heads: (HeadNumbers | undefined)[] = [];
   const rejections: Rejection[] = [];
   const moved: string[] = [];
@@ -144,9 +148,27 @@ async function checkHeads(tx: SqlTransaction, tables: readonly TableRequest[]): 
       rejections.push({ tableId, reason: "readVersionAhead", version: head.version });
     } else if (table.expectedVersion !== undefined && head.version + 1 !== table.expectedVersion) {
       rejections.push({ tableId, reason: "versionTaken", version: head.version });
+    } else if (isForgotten(row, table, ids)) {
+      rejections.push({ tableId, reason: "forgotten", version: integer(row, "forgotten_version") });
     } else if (hasMoved(row, head, table)) moved.push(tableId);
   }
   return { heads, rejections, moved };
+}
+
+interface IdAge {
+  readonly madeAt: number | undefined;
+  readonly dated: boolean | undefined;
+}
+
+/** True for what may be a repetition. Of the id or, where that does not tell, of what was read. A strict commit would be at its version. */
+function isForgotten(
+  row: Row,
+  { expectedVersion, readVersion }: TableRequest,
+  { madeAt, dated = false }: IdAge,
+): boolean {
+  if (expectedVersion !== undefined) return false;
+  const isOld = madeAt !== undefined && madeAt < integer(row, "forgotten_before");
+  return isOld || (!dated && readVersion < integer(row, "forgotten_version"));
 }
 
 function hasMoved(row: Row, { markers }: HeadNumbers, table: TableRequest): boolean {

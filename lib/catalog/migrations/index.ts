@@ -16,6 +16,7 @@ import { DROPPED_TABLES, IDENTITY_COLUMNS, MANIFEST_DUE, TABLE_NAMES } from "./0
 import { MAINTENANCE, OUTSIDE, SHARED_VECTORS, VECTORS } from "./0013-maintenance.ts";
 import { TABLE_PLACES } from "./0016-places.ts";
 import { WORKS_FROM } from "./0020-compatible-code.ts";
+import { COMMIT_ONE_WITH_FLOORS, FORGOTTEN_COLUMNS, OLDEST_TRANSACTIONS } from "./0021-forgotten-transactions.ts";
 import { POSTGRES_APPENDS } from "./0041-appends.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
@@ -116,14 +117,26 @@ export const MIGRATIONS: readonly Migration[] = [
     worksFrom: 20,
     statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_APPENDS : []),
   },
+  // Out of its turn, since it makes the function of 41 again.
+  {
+    id: 21,
+    name: "0021-forgotten-transactions",
+    worksFrom: 20,
+    statements: (dialect) => [
+      ...FORGOTTEN_COLUMNS.flatMap((column) => addColumn(dialect, "dl_tables", column)),
+      ...createIndex(dialect, "dl_transactions", OLDEST_TRANSACTIONS),
+      ...(dialect.name === "postgres" ? [COMMIT_ONE_WITH_FLOORS] : []),
+    ],
+  },
 ];
 
 /** What later migrations added to the first tables. */
 const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexes">>>> = {
   dl_tables: {
-    columns: IDENTITY_COLUMNS,
+    columns: [...IDENTITY_COLUMNS, ...FORGOTTEN_COLUMNS],
     indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES, MANIFEST_DUE, ...DROPPED_TABLES],
   },
+  dl_transactions: { indexes: [OLDEST_TRANSACTIONS] },
   dl_files: { indexes: [VECTORS, OUTSIDE, SHARED_VECTORS] },
   dl_mirror_status: { columns: [MIRROR_ERROR_CODE], indexes: [FAULTS] },
 };

@@ -1,7 +1,7 @@
 /** Scheduled upkeep of a server: the tables that are due, one after the other, and dropped ones that cannot come back any more. */
 
 import type { Config } from "../../config.ts";
-import { maintainTable, maintenanceDue } from "../../operations/maintenance.ts";
+import { maintainTable, maintainTransactions, maintenanceDue } from "../../operations/maintenance.ts";
 import { purgeExpired } from "../../operations/purge.ts";
 import type { Lake } from "../../ports.ts";
 import type { Logger } from "../../telemetry/log.ts";
@@ -28,6 +28,9 @@ export function openMaintenance(lake: Lake, config: Config, logger: Logger): Upk
         if (failure !== undefined) logger.error(fields, `upkeep of ${table} failed: ${failure}`);
         else if (files + logFiles + versions > 0) logger.info(fields, `${table} has been tidied up`);
       }
+      const { transactions = 0, failure } = await maintainTransactions(lake, rules, { signal });
+      if (failure !== undefined) logger.error({ reason: failure }, `transactions could not be forgotten: ${failure}`);
+      else if (transactions > 0) logger.info({ transactions }, "transactions beyond their retention are forgotten");
       // Their files stay: whoever wants them gone says so (`dl purge --files`).
       for await (const one of purgeExpired(lake, { signal })) {
         const { tableId, name } = one;

@@ -1,6 +1,7 @@
 /** GET /v1/transactions/{transactionId}: whether a commit whose answer was lost has happened. */
 
-import { notFound } from "../../errors.ts";
+import { timeOfId } from "../../delta/transaction-age.ts";
+import { type LakeError, notFound } from "../../errors.ts";
 import { transaction, transactionExample } from "../../wire/contracts/commits.ts";
 import { problems } from "../../wire/contracts/problem.ts";
 import { answers } from "../../wire/contracts/responses.ts";
@@ -22,10 +23,7 @@ export const transactionRoutes: readonly Endpoint[] = [
     async ({ params: { transactionId } }, { lake }) => {
       const found = await lake.catalog.findTransaction(transactionId);
       if (found === undefined) {
-        throw notFound(`there is no transaction ${transactionId}`, {
-          code: "TRANSACTION_NOT_FOUND",
-          hint: "It has not been committed. Sending the same request again is safe.",
-        });
+        throw transactionNotFound(transactionId, await lake.catalog.transactionFloor());
       }
       const tables = found.tables.map(({ tableId, version, timestamp, adds }) => {
         return { tableId, version, inCommitTimestamp: timestamp, ...(adds && { adds }) };
@@ -35,3 +33,16 @@ export const transactionRoutes: readonly Endpoint[] = [
     },
   ),
 ];
+
+/** @param floor milliseconds: of ids that were made before, those of committed transactions may be forgotten; 0 for none */
+function transactionNotFound(transactionId: string, floor: number): LakeError {
+  const isKnown = (timeOfId(transactionId) ?? 0) >= floor;
+  const time = new Date(floor).toISOString();
+  return notFound(`there is no transaction ${transactionId}`, {
+    code: "TRANSACTION_NOT_FOUND",
+    hint: isKnown
+      ? "It has not been committed. Sending the same request again is safe."
+      : `Transactions from before ${time} may be forgotten. A younger one has not been committed, and sending the same request again is safe; an older one is refused then (TRANSACTION_FORGOTTEN), and the history of its table tells.`,
+    facts: isKnown ? {} : { forgottenBefore: floor },
+  });
+}

@@ -92,8 +92,12 @@ async function heldTables(
   return moved.length === 0 ? held : held.union(await catalog.holdVersions(moved));
 }
 
-/** All that SQL has up to the base's version is in the base, and all that is later in SQL. */
+/**
+ * All that SQL has up to the base's version is in the base, and all that is later in SQL. A base that has forgotten transactions which SQL
+ * still answers for, as after a restore of a backup from before, would leave neither the answer nor the line below which it is refused.
+ */
 function isWithin(table: CutTable, base: ManifestTable): boolean {
+  if ((base.forgottenVersion ?? -1) > table.forgottenVersion) return false;
   return base.baseVersion <= table.baseVersion && table.baseVersion <= base.version && base.version <= table.version;
 }
 

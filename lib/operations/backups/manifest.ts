@@ -48,6 +48,8 @@ export interface ManifestTable extends VersionMark {
   readonly status: string;
   readonly baseVersion: number;
   readonly numFiles: number;
+  /** Transactions that made versions up to this one may be missing; absent where none are. */
+  readonly forgottenVersion?: number;
   readonly firstUnpublished?: number;
   /** Rows up to this version are in the backups before; absent where this backup has all of them. */
   readonly after?: number;

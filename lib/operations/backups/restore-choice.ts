@@ -52,6 +52,6 @@ async function timeOf(place: BackupPlace, chain: readonly Manifest[], transactio
   }
   throw notFound(`no backup has the transaction ${transactionId}`, {
     code: "TRANSACTION_NOT_IN_BACKUP",
-    hint: "Check the id. Of one that was committed after the last backup only the logs know: restore without --transaction.",
+    hint: "Check the id; transactions beyond their retention are forgotten. Of one that was committed after the last backup only the logs know: restore without --transaction.",
   });
 }

@@ -92,6 +92,9 @@ function headAt(cut: RestoreCut, columns: readonly string[], row: BackupRow, ver
     ...values,
     version,
     name,
+    // What comes later in this life of the catalog has not been forgotten.
+    forgotten_version: Math.min(Number(values.forgotten_version ?? -1), version),
+    forgotten_before: Math.min(Number(values.forgotten_before ?? 0), cut.timestamp),
     ...(dropped ? { status: "ACTIVE", dropped_at: null } : {}),
     // The log has been told of what came later: it has to hear again.
     ...(isOther ? { identity_changes: Number(values.identity_changes ?? 0) + 1 } : {}),

@@ -7,6 +7,7 @@ import type { TableCommit, TableConflict } from "../../delta/request.ts";
 import { invalid } from "../../errors.ts";
 import type { Lake, Rejection, TableState } from "../../ports.ts";
 import { tableNotFound } from "../tables/missing-table.ts";
+import { readForgotten } from "./forgotten.ts";
 import { mirrorRefusal } from "./mirror-demand.ts";
 
 /** A table's part of the commit that was rejected. */
@@ -73,6 +74,8 @@ function rejectionError(rejection: Rejection, { asked, state }: RejectedPart): E
   switch (rejection.reason) {
     case "tableNotFound":
       return tableNotFound(asked.table);
+    case "forgotten":
+      return readForgotten(asked.table, { at, read: asked.readVersion, version: rejection.version ?? 0 });
     case "readVersionAhead":
       return invalid(
         `readVersion ${asked.readVersion} is ahead of the table, whose newest version is ${rejection.version}`,

@@ -1,6 +1,6 @@
 /** Upkeep removes nothing from a table whose log is not what SQL takes it for, nor does such a table move. */
 
-import { isStopped } from "../../delta/health.ts";
+import { isStopped, type TableHealth } from "../../delta/health.ts";
 import { LakeError } from "../../errors.ts";
 import type { Lake, TableHead } from "../../ports.ts";
 import { healthOfTables } from "../table-health.ts";
@@ -12,10 +12,15 @@ export async function requireSoundMirror(
   refused = `nothing of "${name}" is removed`,
 ): Promise<void> {
   const health = (await healthOfTables(lake, [tableId])).get(tableId)?.health;
-  if (health === undefined || !(isStopped(health.state) || health.state === "failed")) return;
+  if (health === undefined || isSound(health)) return;
   throw new LakeError("conflict", `${refused} while its log is ${health.state}: ${health.reason}`, {
     code: "MIRROR_STOPPED",
     ...(health.hint === undefined ? {} : { hint: health.hint }),
     facts: { tableId, health },
   });
+}
+
+/** False where SQL may not know all that is in the log, or the log lacks what it should have. */
+export function isSound({ state }: TableHealth): boolean {
+  return !isStopped(state) && state !== "failed";
 }

@@ -4,6 +4,7 @@
  */
 
 import type { MirrorFacts } from "../../../../delta/health.ts";
+import { NEVER_FORGOTTEN_MS } from "../../../../delta/transaction-age.ts";
 import { isJsonObject, type Json, parseJson } from "../../../../delta/values/json.ts";
 import { corrupt } from "../../../../errors.ts";
 import type { CommittedTable, Rejection } from "../../../../ports.ts";
@@ -105,6 +106,7 @@ declare
   tabs constant jsonb := req->'tables';
   last constant int := jsonb_array_length(tabs) - 1;
   tx_id constant uuid := (req->>'transactionId')::uuid;
+  made_at constant bigint := (req->>'madeAt')::bigint;
   first dl_transactions; t dl_tables; heads dl_tables[]; tab jsonb; tid uuid; now_ms bigint; ts bigint; given bigint; checked bigint;
   rejections jsonb := '[]'; moved jsonb := '[]'; committed jsonb := '[]'; bad jsonb; fresh boolean[]; one jsonb; told int := 0;
   place text; claim record; mirror jsonb; mirrors jsonb := '[]'; refused jsonb := '[]';
@@ -125,6 +127,11 @@ begin
   end if;
 
   now_ms := floor(extract(epoch from clock_timestamp()) * 1000);
+  -- The id itself says that it is old: it may be that of a transaction that is forgotten.
+  if made_at < now_ms - ${NEVER_FORGOTTEN_MS} then
+    select max(forgotten_before) into checked from dl_tables;
+    if made_at < checked then return jsonb_build_object('status', 'forgotten', 'before', checked); end if;
+  end if;
   ts := now_ms;
   for i in 0 .. last loop
     tab := tabs->i;
@@ -169,6 +176,9 @@ begin
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'readVersionAhead', 'version', t.version);
     elsif t.version + 1 <> (tab->>'expectedVersion')::bigint then
       rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'versionTaken', 'version', t.version);
+    elsif not tab ? 'expectedVersion' and (made_at < t.forgotten_before
+      or (not coalesce((req->>'dated')::boolean, false) and (tab->>'readVersion')::bigint < t.forgotten_version)) then
+      rejections := rejections || jsonb_build_object('tableId', tid, 'reason', 'forgotten', 'version', t.forgotten_version);
     elsif t.metadata_version <> (tab->>'metadataVersion')::bigint or t.protocol_version <> (tab->>'protocolVersion')::bigint
       or (t.version > checked and (${WATCHED_HAS_MOVED})) then
       moved := moved || to_jsonb(tid);
