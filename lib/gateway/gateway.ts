@@ -1,6 +1,7 @@
 /** The gateway: S3 in front of S3, in which each version of a Delta log is a commit of the catalog. All else goes through. */
 
 import type { GatewayCatalog } from "./catalog.ts";
+import { checkpointReads } from "./checkpoint-fence.ts";
 import { S3Error, unlessAbsent } from "./errors.ts";
 import { type S3Answer, type S3Request, type Upstream, type Verb, verbOf, withBody } from "./exchange.ts";
 import { type LogFile, type LogPlace, logFileOf, logPlaceOf } from "./log-names.ts";
@@ -32,6 +33,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     reads: { ...options, cache: versionCache(CACHE_BYTES) },
     writes: { ...options, known: new Map() },
     derived: derivedFiles(options.now),
+    readDerived: checkpointReads(upstream),
   };
   return async (request) => {
     const verb = verbOf(request);
@@ -49,6 +51,7 @@ interface Parts {
   readonly reads: LogReads;
   readonly writes: LogWrites;
   readonly derived: Derived;
+  readonly readDerived: (request: S3Request) => Promise<S3Answer>;
 }
 
 interface About {
@@ -63,7 +66,7 @@ async function inLog(parts: Parts, request: S3Request, about: About): Promise<S3
   if (file === "passing") return ofPassing(parts, request, verb);
   if (verb === "delete") throw new S3Error("AccessDenied", KEPT);
   if (file === "commit") return ofVersion(parts, request, about);
-  if (verb === "get") return parts.upstream.send(request);
+  if (verb === "get") return parts.readDerived(request);
   if (file === "derived") return ofDerived(parts, request, verb);
   if (verb === "head") return parts.upstream.send(request);
   throw new S3Error(

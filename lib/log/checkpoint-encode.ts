@@ -30,7 +30,7 @@ export function openTally(): Tally {
 }
 
 /**
- * Protocol, metadata, txns and domains are in row groups of their own, and so do adds and removes: by the null counts in
+ * The protocol is in a row group of its own, and so are metadata, txns and domains together, adds and removes: by the null counts in
  * the footer a reader skips what it does not look for.
  * @throws LakeError corrupt when the adds are not as many as the header says; before the footer, so no store publishes it
  */
@@ -63,13 +63,15 @@ async function* rowGroups({ header, adds, tombstones }: CheckpointContent, tally
   };
   const isFullWith = ({ path, partitionValues, stats, deletionVector }: AddFile | RemoveFile): boolean =>
     isFull(path, partitionValues ?? null, stats ?? null, deletionVector?.pathOrInlineDv ?? null);
-  const take = (): Uint8Array => {
+  const take = (options?: { readonly plain: boolean }): Uint8Array => {
     tally.rows += group.rows;
     bytes = 0;
-    return group.take();
+    return group.take(options);
   };
 
+  // Names of features as they are, so that one can be taken out without writing the file anew.
   group.put(columns.protocol, header.protocol);
+  yield take({ plain: true });
   group.put(columns.metaData, header.metadata);
   for (const txn of header.txns) {
     group.put(columns.txn, txn);

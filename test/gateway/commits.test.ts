@@ -21,7 +21,9 @@ import { openLocalLake, toLocation } from "../../lib/lake/local.ts";
 import { tableLocation } from "../../lib/lake/table-location.ts";
 import { fenceTable } from "../../lib/operations/fence.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { openParquetFile } from "../../lib/parquet/read/file.ts";
 import { openFileStore } from "../../lib/storage/file.ts";
+import { openMemoryStore } from "../../lib/storage/memory.ts";
 import { openFace, s3Client } from "./face.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-gateway-")));
@@ -67,6 +69,9 @@ const metaData = {
     partitionColumns: [],
     configuration: {},
   },
+};
+const everyVersion = {
+  metaData: { ...metaData.metaData, configuration: { "delta.checkpointInterval": "1" } },
 };
 const add = (path: string) => ({
   add: { path, partitionValues: {}, size: 10, modificationTime: 1, dataChange: true, stats: '{"numRecords":1}' },
@@ -252,6 +257,57 @@ test("a fence is hidden from clients of the gateway, whose commits keep it up; s
     "changeDataFeed",
     "deltalakedb.managed",
   ]);
+});
+
+test("nor do checkpoints of a fenced table tell of it, in whatever parts they are read", async () => {
+  for (const features of [["appendOnly", "invariants", "changeDataFeed"], ["appendOnly"], ["changeDataFeed"]]) {
+    const t = await newTable([info("create"), protocol(features), { ...metaData, ...everyVersion }]);
+    const tableId = (await lake.catalog.findTable({ name: `lake.${t}` }))?.tableId ?? "";
+    await fenceTable(lake, { tableId }, "on");
+    // Where an engine has written the protocol, the fence is not the last of its features.
+    await put(`${t}/_delta_log/${nameOf(2)}`, [info("engine"), protocol([...features, "generatedColumns"]), add("f")]);
+    await mirrorTable(lake, tableId);
+    const key = `${t}/_delta_log/${nameOf(2).replace("json", "checkpoint.parquet")}`;
+    const { bytes: stored } = (await store.get(`lake/${key}`)) ?? {};
+    assert.ok(stored);
+    const body = (more: object = {}) => s3.send(new GetObjectCommand({ ...at(key), ...more }));
+    const shown = (await (await body()).Body?.transformToByteArray()) ?? new Uint8Array();
+    assert.equal(shown.length, stored.length);
+    const featuresOf = async (bytes: Uint8Array) => {
+      const file = openMemoryStore({ now: () => 0 });
+      await file.put("x.parquet", bytes);
+      const source = { store: file, key: "x.parquet", size: bytes.length, unreadable: "UNREADABLE" };
+      const parquet = await openParquetFile(source);
+      const ranges = parquet.ranges(parquet.groups, () => true);
+      const rows = (await Promise.all(ranges.map((range) => parquet.readRows(range, () => true)))).flat();
+      const text = JSON.stringify(rows, (_, value) => (typeof value === "bigint" ? String(value) : value));
+      const found = rows.find((row) => row.protocol !== undefined && row.protocol !== null)?.protocol;
+      return { features: new Set((found as { writerFeatures: string[] }).writerFeatures.map(String)), text };
+    };
+    const [real, hidden] = [await featuresOf(stored), await featuresOf(shown)];
+    assert.ok(real.features.has("deltalakedb.managed"));
+    assert.ok(!hidden.features.has("deltalakedb.managed"));
+    for (const feature of features) assert.ok(hidden.features.has(feature), feature);
+    for (const feature of hidden.features)
+      assert.ok([...features, "generatedColumns", "appendOnly", "invariants"].includes(feature));
+    assert.equal(
+      hidden.text.replace(/"writerFeatures":\[[^\]]*\]/, ""),
+      real.text.replace(/"writerFeatures":\[[^\]]*\]/, ""),
+    );
+    // Cut anywhere, in the middle of the name as well.
+    const middle = stored.findIndex(
+      (_, i) =>
+        Buffer.from(stored)
+          .subarray(i, i + 11)
+          .toString() === "deltalakedb",
+    );
+    for (const cut of [1, middle - 4, middle, middle + 3, middle + 12, stored.length - 8]) {
+      const parts = [`bytes=0-${cut - 1}`, `bytes=${cut}-`].map(async (Range) =>
+        (await body({ Range })).Body?.transformToByteArray(),
+      );
+      assert.deepEqual(Buffer.concat((await Promise.all(parts)) as Uint8Array[]), Buffer.from(shown), `cut at ${cut}`);
+    }
+  }
 });
 
 test("where engines make no tables, or the name is another table's, version 0 is refused", async () => {

@@ -6,11 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-
 import { apiOf, prepareS3Face } from "../../lib/cli/gateway/s3-face.ts";
+import { ActionCollector } from "../../lib/delta/decode.ts";
+import { isFenced } from "../../lib/delta/fence.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import type { GatewayServer } from "../../lib/gateway/server.ts";
 import { type LocalLake, openLocalLake } from "../../lib/lake/local.ts";
+import { commit } from "../../lib/operations/commit.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
+import { fenceTable } from "../../lib/operations/fence.ts";
 import { openLogger } from "../../lib/telemetry/log.ts";
 import { needs } from "../support/skip.ts";
 import { type Engines, openEngines } from "./support/engines.ts";
@@ -133,6 +137,38 @@ describe(SUITE, needs(SUITE, cache, "no engines here: `npm run test:gateway` ins
       }
     });
   }
+
+  test("a fence stops no writer of the gateway, whatever it reads, and stays up", async () => {
+    const maker = open();
+    for (const engine of WRITERS) {
+      const table = `fenced_${engine.toLowerCase().replace("-", "")}`;
+      await maker.ask({ engine: "delta-rs", what: "create", table, with: [FIRST] });
+      const ref = { name: `lake.${table}` };
+      await fenceTable(lake, ref, "on");
+      const [state] = await lake.catalog.readStates([ref]);
+      assert.ok(state);
+      const { unknown: _, ...metadata } = state.metadata;
+      const collector = new ActionCollector({ strict: true });
+      // With a checkpoint at each version nobody reads the protocol in a commit.
+      const configuration = { ...metadata.configuration, "delta.checkpointInterval": "1" };
+      collector.collect({ metaData: { ...metadata, configuration } } as unknown as Json, "");
+      const part = { table: ref, readVersion: state.version, actions: collector.actions(), at: "" };
+      await commit(lake, { transactionId: crypto.randomUUID(), tables: [part] });
+      await lake.mirrored();
+      const rows = new Map<number, string>(FIRST);
+      for (const row of [
+        [10, "x"],
+        [11, "y"],
+      ] as const satisfies readonly (readonly [number, string])[]) {
+        await appendUntilDone(open(), { engine, what: "append", table, with: [[row]] });
+        rows.set(row[0], row[1]);
+        await check(table, rows);
+      }
+      const [after] = await lake.catalog.readStates([ref]);
+      assert.ok(after && isFenced(after.protocol), engine);
+      note("append to a fenced table", engine, "ok");
+    }
+  });
 
   test("four processes append at once: every row is there, once", async () => {
     const maker = open();

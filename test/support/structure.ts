@@ -80,7 +80,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/compaction",
     "lib/backup",
   ],
-  "lib/gateway": PORTS,
+  "lib/gateway": [...PORTS, "lib/parquet"],
   "lib/wire": ["lib/operations", ...PORTS, "lib/validation.ts"],
   "lib/http": [...SURFACE, "lib/slots.ts"],
   "lib/cli": [...SURFACE, "lib/http", "lib/gateway", "package.json"],

@@ -64,7 +64,7 @@ export interface ParquetFile {
 }
 
 export interface ParquetSource {
-  readonly store: ObjectStore;
+  readonly store: Pick<ObjectStore, "getRange">;
   readonly key: string;
   /** Bytes. */
   readonly size: number;

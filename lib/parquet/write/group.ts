@@ -15,8 +15,11 @@ export interface RowGroup {
   readonly rows: number;
   /** Adds a row that has a value in this column alone. */
   put<T>(column: Column<T>, value: T): void;
-  /** The rows so far as a Parquet file with one row group; then the group is empty again. */
-  take(): Uint8Array;
+  /**
+   * The rows so far as a Parquet file with one row group; then the group is empty again.
+   * @param options.plain values are written as they are: neither compressed nor in a dictionary
+   */
+  take(options?: { readonly plain?: boolean }): Uint8Array;
 }
 
 type AnyColumn = Pick<Column<never>, "type" | "take">;
@@ -34,10 +37,10 @@ export function openRowGroup(columns: Readonly<Record<string, AnyColumn>>): RowG
       column.set(rows, value);
       rows += 1;
     },
-    take() {
+    take({ plain = false } = {}) {
       const children = Object.values(columns).map((column) => column.take(rows));
       const batch = new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children }));
-      const file = encodeParquet(batch, rows);
+      const file = encodeParquet(batch, rows, plain);
       rows = 0;
       return file;
     },
@@ -48,11 +51,12 @@ export function openRowGroup(columns: Readonly<Record<string, AnyColumn>>): RowG
  * Data pages V1, as all known Delta readers read them. Statistics per column chunk, not per page: column indexes have hurt
  * Trino (trinodb/trino#18760), null counts per chunk are what kernels skip row groups by.
  */
-function encodeParquet(batch: RecordBatch, rows: number): Uint8Array {
+function encodeParquet(batch: RecordBatch, rows: number, plain: boolean): Uint8Array {
   const arrow = RecordBatchStreamWriter.writeAll([batch]).toUint8Array(true);
   const properties = new WriterPropertiesBuilder()
     .setWriterVersion(WriterVersion.V1)
-    .setCompression(Compression.SNAPPY)
+    .setCompression(plain ? Compression.UNCOMPRESSED : Compression.SNAPPY)
+    .setDictionaryEnabled(!plain)
     .setStatisticsEnabled(EnabledStatistics.Chunk)
     .setMaxRowGroupSize(rows)
     .build();
