@@ -1,6 +1,7 @@
 /**
  * Time and peak memory of imports: a table of 100,000 files as 1,000 JSON commits, and the same behind a checkpoint, in both
- * modes, each in a process of its own. `node bench/import.ts [commits]`.
+ * modes, each in a process of its own. `node bench/import.ts [commits]`; BENCH_ADDS files a
+ * commit, 100 if absent.
  */
 
 import { execFile } from "node:child_process";
@@ -13,7 +14,7 @@ import { writeCheckpoint } from "../lib/operations/checkpoint.ts";
 import { type ImportMode, importTable } from "../lib/operations/import.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, PARTITION_COLUMNS, SCHEMA } from "./support.ts";
 
-const ADDS = 100;
+const ADDS = Number(process.env.BENCH_ADDS ?? 100);
 const MODES: readonly ImportMode[] = ["snapshot", "full-history"];
 /** Commits that come after the checkpoint, as a cleaned log has them. */
 const TAIL = 10;

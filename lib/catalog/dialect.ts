@@ -67,7 +67,7 @@ export interface Dialect {
 export interface CatalogFunctions {
   /** The answers in the order of the requests. */
   commit(db: Queries, group: CommitGroup): Promise<readonly GroupAnswer[]>;
-  importBatch(db: Queries, request: ImportRows): Promise<ImportAnswer>;
+  importBatches(db: Queries, requests: readonly ImportRows[]): Promise<readonly ImportAnswer[]>;
 }
 
 /** Takes the locks, in whatever form the engine has them. */

@@ -121,24 +121,31 @@ function tableExists(rows: readonly Row[], wanted: ImportRequest): Error {
 }
 
 /**
- * Applies a batch at `at` and returns how far the import is then. Lenient, as readers of a log are: an unknown remove is
+ * Applies batches from `at` on and returns how far the import is then. Lenient, as readers of a log are: an unknown remove is
  * a tombstone, an add of a live file replaces it.
  */
-export async function importBatch(
+export async function importBatches(
   db: Database,
   tableId: string,
-  batch: ImportBatch,
+  batches: readonly ImportBatch[],
   at: ImportPosition,
 ): Promise<ImportPosition> {
-  const request = importRows(tableId, batch, at);
+  let next = at;
+  const requests = batches.map((batch) => {
+    const request = importRows(tableId, batch, next);
+    next = request.next;
+    return request;
+  });
   const { functions } = db.dialect;
   // One call where a function does it all.
-  const answer = functions
-    ? await functions.importBatch(db, request)
-    : await db.transaction((tx) => applyInTransaction(tx, request));
-  if (answer === "noImport") throw noImport(tableId);
-  if (answer === "elsewhere") throw importMoved(tableId);
-  return request.next;
+  const answers = functions ? await functions.importBatches(db, requests) : await applyAll(db, requests);
+  if (answers.includes("noImport")) throw noImport(tableId);
+  if (answers.includes("elsewhere")) throw importMoved(tableId);
+  return next;
+}
+
+function applyAll(db: Database, requests: readonly ImportRows[]): Promise<readonly ImportAnswer[]> {
+  return db.transaction((tx) => applyRows(tx, requests), LONG);
 }
 
 /** @param at how far the table is */
@@ -177,9 +184,13 @@ function withoutAssignedTime({ actions, inCommitTimestamp }: Commit): CommitActi
   return { ...actions, commitInfo };
 }
 
-export async function applyRows(tx: SqlTransaction, request: ImportRows): Promise<ImportAnswer> {
+/** The answers in the order of the requests; after the first that is not `applied` none is. */
+export async function applyRows(tx: SqlTransaction, requests: readonly ImportRows[]): Promise<readonly ImportAnswer[]> {
   const { functions } = tx.dialect;
-  return functions ? functions.importBatch(tx, request) : applyInTransaction(tx, request);
+  if (functions) return functions.importBatches(tx, requests);
+  const answers: ImportAnswer[] = [];
+  for (const request of requests) answers.push(await applyInTransaction(tx, request));
+  return answers;
 }
 
 function transactionRows(

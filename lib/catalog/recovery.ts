@@ -25,11 +25,10 @@ export async function recoverVersions(
     return { ...importRows(tableId, batch, at), publishedAt: batch.publishedAt };
   });
   await db.transaction(async (tx) => {
-    for (const request of requests) {
-      const answer = await applyRows(tx, request);
-      if (answer === "noImport") throw tableNotFound(tableId);
-      if (answer === "elsewhere") throw moved(tableId, request.at.version);
-    }
+    const answers = await applyRows(tx, requests);
+    const refused = answers.findIndex((answer) => answer !== "applied");
+    if (answers[refused] === "noImport") throw tableNotFound(tableId);
+    if (refused >= 0) throw moved(tableId, requests[refused]?.at.version ?? -1);
   });
 }
 

@@ -12,7 +12,7 @@ import { commitLocked, commitMove, committer } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
 import type { Dialect } from "./dialect.ts";
-import { abortImport, beginImport, finishImport, importBatch, importMoved } from "./imports.ts";
+import { abortImport, beginImport, finishImport, importBatches, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
 import { dropTable, listDropped, renameTable, undropTable, whereabouts } from "./lifecycle.ts";
 import * as unneeded from "./maintenance/files.ts";
@@ -170,7 +170,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       imports.set(progress.tableId, progress);
       return progress;
     },
-    importBatch: (tableId, batch) => imports.advance(tableId, (at) => importBatch(db, tableId, batch, at)),
+    importBatches: (tableId, batches) => imports.advance(tableId, (at) => importBatches(db, tableId, batches, at)),
     finishImport: (tableId, end) => finishImport(db, clock, tableId, end),
     abortImport: (tableId) => abortImport(db, tableId),
 

@@ -1,4 +1,4 @@
-/** From files of a log to rows: a checkpoint in many batches, commits in one each. What imports and recoveries share. */
+/** From files of a log to rows: a checkpoint in many batches, commits in one each, many at a time. What imports and recoveries share. */
 
 import type { CommitActions } from "../delta/actions.ts";
 import { checkActionSizes } from "../delta/fields/action-sizes.ts";
@@ -6,6 +6,7 @@ import type { CheckpointFile, CommitFile, LogSegment } from "../delta/files/log-
 import { checkProtocolKnown } from "../delta/protocol.ts";
 import { invalid, isLakeError } from "../errors.ts";
 import type { CheckpointHeader, DeltaLog, FileAction, ImportBatch, ImportProgress, Lake, LogCommit } from "../ports.ts";
+import { batching } from "./batching.ts";
 import { loggedTransaction, readCommits, timesOf } from "./publishing/log-commits.ts";
 
 export type OnProgress = (progress: { readonly phase: string; readonly done: number; readonly total?: number }) => void;
@@ -35,8 +36,9 @@ export async function importSegment(
   if (checkpoint && header && applied.version < checkpoint.version) {
     applied = await importCheckpoint(lake, log, { checkpoint, header }, progress, onProgress);
   }
-  const write = (batch: ImportBatch) => lake.catalog.importBatch(progress.tableId, batch);
-  await importCommits(log, commits, { ...applied, location: progress.location }, write, onProgress);
+  const batches = batching<ImportBatch>((some) => lake.catalog.importBatches(progress.tableId, some));
+  await importCommits(log, commits, { ...applied, location: progress.location }, batches.add, onProgress);
+  await batches.flush();
 }
 
 /** The starting checkpoint, from where `progress` left off. Answers how far the import is then. */
@@ -47,7 +49,7 @@ async function importCheckpoint(
   progress: ImportProgress & { readonly location: string },
   onProgress: OnProgress,
 ): Promise<Applied> {
-  const write = (batch: ImportBatch) => lake.catalog.importBatch(progress.tableId, batch);
+  const write = (batch: ImportBatch) => lake.catalog.importBatches(progress.tableId, [batch]);
   const { version } = checkpoint;
   const own = await readOwnCommit(log, version);
   const modifiedAt = own?.modifiedAt ?? checkpoint.files[0]?.modifiedAt ?? 0;

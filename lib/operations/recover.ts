@@ -7,6 +7,7 @@ import { encodeCommit } from "../delta/encode.ts";
 import type { TableRef } from "../delta/request.ts";
 import { isLakeError, type LakeError } from "../errors.ts";
 import type { ImportBatch, Lake, LogCommit, RecoveredVersion, TableHead } from "../ports.ts";
+import { batching } from "./batching.ts";
 import { recallVacuum } from "./cleaning/recall-vacuum.ts";
 import { noteHeads } from "./committing/behind-log.ts";
 import { forgetTable } from "./committing/table-states.ts";
@@ -58,9 +59,6 @@ export interface RecoverResult {
 
 /** Tables that are read and written at once. */
 const AT_ONCE = 4;
-/** Versions of one table in one SQL transaction, and the most that their files may have: it holds the lock of the table. */
-const VERSIONS_AT_ONCE = 50;
-const BYTES_AT_ONCE = 2 ** 20;
 /** Another recovery, or a mirror, may move a head meanwhile. */
 const ROUNDS = 20;
 const TRANSACTIONS_PAGE = 1000;
@@ -208,9 +206,11 @@ async function rollForward(lake: Lake, { head, ahead, limit }: TablePlan, onVers
   const files = ahead.commits.filter((commit) => commit.version <= limit);
   let { version, timestamp } = head;
   for (let round = 0; ; round += 1) {
-    const batches = batching((some) => lake.catalog.recoverVersions(tableId, some));
+    const batches = batching<RecoveredVersion>((some) => lake.catalog.recoverVersions(tableId, some));
+    const add = ({ kind: _, ...batch }: ImportBatch, file: LogCommit): Promise<void> =>
+      batches.add({ kind: "commit", ...batch, publishedAt: Math.floor(file.modifiedAt) }, file);
     try {
-      await importCommits(ahead.log, files, { version, timestamp, location }, batches.add, onVersion);
+      await importCommits(ahead.log, files, { version, timestamp, location }, add, onVersion);
       return await batches.flush();
     } catch (error) {
       // Another recovery does the same. Whoever committed meanwhile has made a fork, and then the next call says so.
@@ -220,23 +220,6 @@ async function rollForward(lake: Lake, { head, ahead, limit }: TablePlan, onVers
       ({ version, timestamp } = now);
     }
   }
-}
-
-/** Collects versions, and writes as many at once as fit: a SQL transaction for each would wait for the disk each time. */
-function batching(write: (batches: readonly RecoveredVersion[]) => Promise<void>) {
-  let waiting: RecoveredVersion[] = [];
-  let bytes = 0;
-  const flush = async (): Promise<void> => {
-    const some = waiting;
-    [waiting, bytes] = [[], 0];
-    if (some.length > 0) await write(some);
-  };
-  const add = async ({ kind: _, ...batch }: ImportBatch, file: LogCommit): Promise<void> => {
-    waiting.push({ kind: "commit", ...batch, publishedAt: Math.floor(file.modifiedAt) });
-    bytes += file.bytes.length;
-    if (waiting.length >= VERSIONS_AT_ONCE || bytes >= BYTES_AT_ONCE) await flush();
-  };
-  return { add, flush };
 }
 
 /** A version without a transaction is one of others, which was taken over. */

@@ -13,8 +13,8 @@ export interface Imports {
     readonly location: string;
     readonly plan: string;
   }): Promise<ImportProgress>;
-  /** Applies rows and moves the progress in one SQL transaction. */
-  importBatch(tableId: string, batch: ImportBatch): Promise<void>;
+  /** Applies the rows of some batches, in their order, and moves the progress, in one SQL transaction. */
+  importBatches(tableId: string, batches: readonly ImportBatch[]): Promise<void>;
   /** Makes the table visible at its head, in one SQL transaction. */
   finishImport(tableId: string, end: ImportEnd): Promise<TableHead>;
   /** Takes every row of an unfinished import away. */

@@ -55,7 +55,7 @@ const request = (plan = "full") => {
 
 async function importAll(catalog: Catalog, batches = BATCHES, keepFrom = 10): Promise<string> {
   const { tableId } = await catalog.beginImport(request());
-  for (const batch of batches) await catalog.importBatch(tableId, batch);
+  for (const batch of batches) await catalog.importBatches(tableId, [batch]);
   await catalog.finishImport(tableId, { keepFrom });
   return tableId;
 }
@@ -84,7 +84,7 @@ export function importContract(under: CatalogUnderTest): void {
   test("an aborted import leaves nothing behind", async () => {
     const wanted = request();
     const { tableId } = await catalog().beginImport(wanted);
-    for (const batch of BATCHES) await catalog().importBatch(tableId, batch);
+    for (const batch of BATCHES) await catalog().importBatches(tableId, [batch]);
     assert.equal(await catalog().findTable({ tableId }), undefined);
     assert.equal((await catalog().findTable({ tableId }, { anyStatus: true }))?.status, "IMPORTING");
     assert.equal((await catalog().findTable({ tableId }, { anyStatus: true }))?.version, -1);
@@ -97,9 +97,9 @@ export function importContract(under: CatalogUnderTest): void {
 
   test("a log without protocol or metadata is corrupt; a version that was not imported cannot be the base", async () => {
     const { tableId } = await catalog().beginImport(request());
-    await catalog().importBatch(tableId, commit(0, { protocol: PROTOCOL }));
+    await catalog().importBatches(tableId, [commit(0, { protocol: PROTOCOL })]);
     await assert.rejects(catalog().finishImport(tableId, { keepFrom: 0 }), (e) => isLakeError(e, "corrupt"));
-    await catalog().importBatch(tableId, commit(1, { metadata: metadata() }));
+    await catalog().importBatches(tableId, [commit(1, { metadata: metadata() })]);
     await assert.rejects(catalog().finishImport(tableId, { keepFrom: 5 }), (e) => isLakeError(e, "invalid"));
     assert.equal((await catalog().finishImport(tableId, { keepFrom: 1 })).baseVersion, 1);
   });
@@ -176,18 +176,18 @@ function resumptionTests({ catalog, reopen }: CatalogUnderTest): void {
       const wanted = request();
       const first = await reopen();
       await first.beginImport(wanted);
-      for (const batch of BATCHES.slice(0, killedAfter)) await first.importBatch(wanted.tableId, batch);
+      for (const batch of BATCHES.slice(0, killedAfter)) await first.importBatches(wanted.tableId, [batch]);
       const second = await reopen();
       const progress = await second.beginImport({ ...wanted, tableId: id() });
       assert.equal(progress.tableId, wanted.tableId);
       assert.equal(progress.version, killedAfter < 3 ? -1 : killedAfter + 7);
       assert.equal(progress.checkpointActions, [0, 3, 5][killedAfter] ?? 5);
       assert.equal(progress.timestamp, killedAfter < 3 ? -1 : 1007 + killedAfter);
-      for (const batch of BATCHES.slice(killedAfter)) await second.importBatch(wanted.tableId, batch);
+      for (const batch of BATCHES.slice(killedAfter)) await second.importBatches(wanted.tableId, [batch]);
       const late = BATCHES[killedAfter];
       if (late)
         await assert.rejects(
-          first.importBatch(wanted.tableId, late),
+          first.importBatches(wanted.tableId, [late]),
           (e) => isLakeError(e, "conflict") && e.code === "IMPORT_MOVED",
         );
       await second.finishImport(wanted.tableId, { keepFrom: 10 });
@@ -202,7 +202,7 @@ function resumptionTests({ catalog, reopen }: CatalogUnderTest): void {
   test("another plan for the same table begins anew", async () => {
     const wanted = request("snapshot");
     await catalog().beginImport(wanted);
-    await catalog().importBatch(wanted.tableId, BATCHES[0] as ImportBatch);
+    await catalog().importBatches(wanted.tableId, [BATCHES[0] as ImportBatch]);
     const tableId = id();
     const progress = await catalog().beginImport({ ...wanted, tableId, plan: "full" });
     assert.deepEqual(progress, { tableId, plan: "full", version: -1, checkpointActions: 0, timestamp: -1 });
@@ -211,6 +211,6 @@ function resumptionTests({ catalog, reopen }: CatalogUnderTest): void {
 
   test("a batch out of order is refused", async () => {
     const { tableId } = await catalog().beginImport(request());
-    await assert.rejects(catalog().importBatch(tableId, commit(3, {})), (e) => isLakeError(e, "invalid"));
+    await assert.rejects(catalog().importBatches(tableId, [commit(3, {})]), (e) => isLakeError(e, "invalid"));
   });
 }

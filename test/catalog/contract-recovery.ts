@@ -111,12 +111,12 @@ export function recoveryContract(under: CatalogUnderTest): void {
     const wanted = { tableId: id(), name: before?.name ?? "", location: before?.location ?? "", plan: "from ten" };
     await assert.rejects(catalog.beginImport(wanted), { code: "TABLE_EXISTS" });
     const commit = { version: 10, timestamp: 6_000_000_000_000, actions: { ...NO_ACTIONS, adds: [add("ten")] } };
-    await catalog.importBatch(tableId, { kind: "checkpoint", complete: false, commit });
+    await catalog.importBatches(tableId, [{ kind: "checkpoint", complete: false, commit }]);
     const other = await under.reopen();
     const again = await other.beginRecovery(tableId, { ...from, head: -1 });
     assert.deepEqual([again.version, again.checkpointActions], [-1, 1]);
     const rest = { ...NO_ACTIONS, protocol: PROTOCOL, metadata: metadata("again"), adds: [add("more")] };
-    await other.importBatch(tableId, { kind: "checkpoint", complete: true, commit: { ...commit, actions: rest } });
+    await other.importBatches(tableId, [{ kind: "checkpoint", complete: true, commit: { ...commit, actions: rest } }]);
     const head = await other.finishImport(tableId, { keepFrom: 10 });
     await other.close();
     assert.deepEqual(

@@ -54,7 +54,7 @@ async function ownPaths(lake: Lake, answer: Outcome): Promise<readonly string[]>
 test("appends of the same time become one version, and each keeps its id, its answer and its files", async () => {
   const lake = server();
   const id = await newTable(base, "p.many");
-  await append(lake, appendOf(id, "the first one finds the table"));
+  await append(lake, appendOf(id, "first"));
   const sent = Array.from({ length: 40 }, (_, i) => {
     return { ...appendOf(id, ...[`f${i}`, `g${i}`, `h${i}`].slice(i % 3)), maxDelayMs: 100 };
   });

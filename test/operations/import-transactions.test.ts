@@ -160,10 +160,12 @@ test("a client that sends its request while the log is being imported is answere
     ...lake,
     catalog: {
       ...lake.catalog,
-      async importBatch(tableId, batch) {
-        await lake.catalog.importBatch(tableId, batch);
-        const code = await codeOf(commit(lake, first?.request ?? named({}, "")));
-        answers.push(code ?? `answered at version ${batch.commit.version}`);
+      async importBatches(tableId, batches) {
+        for (const batch of batches) {
+          await lake.catalog.importBatches(tableId, [batch]);
+          const code = await codeOf(commit(lake, first?.request ?? named({}, "")));
+          answers.push(code ?? `answered at version ${batch.commit.version}`);
+        }
       },
     },
   };

@@ -143,7 +143,7 @@ test("a table whose rows were being made again is found by its name, and by nobo
   const [, , c = ""] = ids;
   const dies: Lake = {
     ...old,
-    catalog: { ...old.catalog, importBatch: () => Promise.reject(new Crash("importBatch")) },
+    catalog: { ...old.catalog, importBatches: () => Promise.reject(new Crash("importBatches")) },
   };
   await assert.rejects(recoverTable(dies, { tableId: c }), Crash);
   assert.equal(await old.catalog.findTable({ tableId: c }), undefined);

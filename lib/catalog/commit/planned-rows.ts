@@ -262,6 +262,6 @@ function lastOfEach<T extends { readonly ord: number }>(rows: readonly T[], key:
 }
 
 /** The JSON that a database function takes. */
-export function requestJson(request: CommitGroup | ImportRows): string {
+export function requestJson(request: CommitGroup | readonly ImportRows[]): string {
   return stringifyJson(request);
 }

@@ -4,7 +4,7 @@ import { empty, raw, sql } from "../../database.ts";
 import type { ColumnType, Dialect } from "../../dialect.ts";
 import { commitByFunction } from "./functions/commit.ts";
 import { EPOCH } from "./functions/epoch.ts";
-import { importBatchByFunction } from "./functions/import-batch.ts";
+import { importBatchesByFunction } from "./functions/import-batch.ts";
 import { takeLocks } from "./functions/lock.ts";
 import { allowReader } from "./reader-login.ts";
 import { allowScratch, EMPTY_SCRATCH } from "./scratch-login.ts";
@@ -53,7 +53,7 @@ export const POSTGRES: Dialect = {
   keyOf: (hex) => sql`cast(${hex} as uuid)`,
   now: sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   lock: takeLocks,
-  functions: { commit: commitByFunction, importBatch: importBatchByFunction },
+  functions: { commit: commitByFunction, importBatches: importBatchesByFunction },
   doubts: {
     query: sql`select current_setting('fsync') as fsync, current_setting('full_page_writes') as pages`,
     of: ([row]) => [

@@ -7,11 +7,19 @@ import { type Queries, sql } from "../../../database.ts";
 import { text } from "../../../rows/values.ts";
 import { PINNED } from "./settings.ts";
 
-export async function importBatchByFunction(db: Queries, request: ImportRows): Promise<ImportAnswer> {
-  const [row] = await db.writeReturning(sql`select dl_import_batch_2(${requestJson(request)}) as answer`);
-  const answer = row && parseJson(text(row, "answer"));
-  if (!isJsonObject(answer)) throw corrupt("dl_import_batch_2 gave no answer");
-  return answer.status as ImportAnswer;
+export async function importBatchesByFunction(
+  db: Queries,
+  requests: readonly ImportRows[],
+): Promise<readonly ImportAnswer[]> {
+  const rows = await db.writeReturning(sql`
+    select dl_import_batch_2(r.request) as answer
+    from (select value::text as request, ordinality from jsonb_array_elements(${requestJson(requests)}::jsonb) with ordinality
+      order by ordinality offset 0) r`);
+  return rows.map((row) => {
+    const answer = parseJson(text(row, "answer"));
+    if (!isJsonObject(answer)) throw corrupt("dl_import_batch_2 gave no answer");
+    return answer.status as ImportAnswer;
+  });
 }
 
 export const IMPORT_BATCH = /* sql */ `
