@@ -1,6 +1,7 @@
 /** All settings, once: names, forms, defaults and meaning. The types, the checks, the documents and the JSON Schema follow from here. */
 
 import * as z from "zod";
+import { cacheSettings } from "./config/cache.ts";
 import { hostName, isolation, oidcIssuer, onlyText, onlyTrue, origin } from "./config/forms.ts";
 import { DEFAULT_CONFIG } from "./default-config.ts";
 
@@ -121,6 +122,7 @@ export const ConfigSchema = z.strictObject({
     .prefault({}),
   performance: z
     .strictObject({
+      cache: cacheSettings.prefault({}),
       lazy_loading: z
         .strictObject({
           enabled: onlyTrue(

@@ -118,6 +118,16 @@ export const DEADLINES = {
     ms: 5_000,
     afterwards: "the commit goes on, and says that they were not looked at",
   },
+  redisConnection: {
+    call: "a connection to Redis",
+    ms: 2_000,
+    afterwards: "answers are made anew; it is tried again each second",
+  },
+  redisAnswer: {
+    call: "the answer of Redis",
+    ms: 250,
+    afterwards: "the answer is made anew",
+  },
   sqsConnection: {
     call: "a connection to SQS",
     ms: 1_000,

@@ -24,6 +24,14 @@ export const DEFAULT_CONFIG = {
     shutdown_seconds: 25,
   },
   performance: {
+    cache: {
+      enabled: false,
+      max_size: 5000,
+      max_bytes: 64 * 1024 * 1024,
+      eviction_policy: "lru",
+      ttl_seconds: 1800,
+      compression: true,
+    },
     lazy_loading: { enabled: true, strategy: "paginated", chunk_size: 1000 },
     async_io: {
       enabled: true,

@@ -11,6 +11,7 @@ export {
   type TableStatus,
 } from "./delta/table.ts";
 export type * from "./ports/backups.ts";
+export type * from "./ports/cache.ts";
 export type * from "./ports/catalog.ts";
 export type * from "./ports/clock.ts";
 export type * from "./ports/commits.ts";

@@ -55,6 +55,11 @@ function ofTheRest(config: Config, isGiven: (path: string) => boolean): readonly
       found.push({ path: `logging.${name}`, detail: "logs go to stderr, where there is no file to change", hint });
     }
   }
+  for (const name of ["redis_url", "ttl_seconds", "max_size", "max_bytes", "compression"]) {
+    if (config.performance.cache.enabled || !isGiven(`performance.cache.${name}`)) continue;
+    const hint = "Set performance.cache.enabled (DL_PERFORMANCE_CACHE_ENABLED), or remove it.";
+    found.push({ path: `performance.cache.${name}`, detail: "the cache is off, so this would do nothing", hint });
+  }
   if (isGiven("transactions.enable_auto_recovery") && config.mirror.sweep_interval_seconds === 0) {
     found.push({
       path: "transactions.enable_auto_recovery",

@@ -6,7 +6,7 @@ import { ALGORITHMS, isSafeUrl } from "../access/issuer-rules.ts";
 export const hostName = z
   .string()
   .toLowerCase()
-  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "expected the name of a host, such as lake.example, without a port");
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "the name of a host, such as lake.example, without a port");
 export const origin = z
   .string()
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text, {
@@ -16,7 +16,7 @@ const safeUrl = z
   .string()
   .refine(isSafeUrl, { message: "expected an https URL without a password; http only on this machine" });
 const claim = z.string().min(1).max(255);
-const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "expected one scope, without spaces");
+const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "one scope, without spaces");
 
 /** On for good: any other value is refused with the reason and the way out. */
 export const onlyTrue = (reason: string) =>

@@ -7,13 +7,9 @@ export interface Refusal {
 
 /** By path; what lies below one is refused with it. */
 export const REFUSED: Readonly<Record<string, Refusal>> = {
-  "performance.cache": {
-    why: "answers are not cached yet",
-    instead: "Remove the section; a warm commit is one call of SQL as it is.",
-  },
   "performance.lazy_loading.cache_size": {
     why: "pages are not kept: each is read from SQL, at the version that its cursor names",
-    instead: "Remove it.",
+    instead: "performance.cache keeps whole answers; remove this one.",
   },
   "security.encryption_at_rest": {
     why: "data lies in stores that are not ours, and nothing here could keep the promise",
@@ -28,7 +24,6 @@ export const REFUSED: Readonly<Record<string, Refusal>> = {
     why: "a server has one catalog, so that a transaction can hold all of its tables",
     instead: "Run a server for each catalog, and set database.url.",
   },
-  redis_url: { why: "a setting belongs to a section", instead: "Answers are not cached yet: remove it." },
   backup_directory: { why: "backups are made by a command", instead: "dl backup --to DIR, by cron or a timer." },
   retention_days: {
     why: "it could mean backups or tables",
@@ -48,6 +43,4 @@ export const REFUSED_VARIABLES: Readonly<Record<string, Refusal>> = {
     why: "there is no audit log apart from the log",
     instead: "Use logging.file (DL_LOGGING_FILE), which has a line for each request; unset it for this service.",
   },
-  REDIS_URL: { why: "answers are not cached yet", instead: "Unset it for this service." },
-  CACHE_TTL_SECONDS: { why: "answers are not cached yet", instead: "Unset it for this service." },
 };

@@ -11,6 +11,8 @@ export const SHORT_NAMES: Readonly<Record<string, string>> = {
   LOG_LEVEL: "logging.level",
   MAX_CONCURRENT_TASKS: "performance.async_io.max_concurrent_tasks",
   ASYNC_TIMEOUT_SECONDS: "performance.async_io.task_timeout",
+  REDIS_URL: "performance.cache.redis_url",
+  CACHE_TTL_SECONDS: "performance.cache.ttl_seconds",
   VERIFY_FILES: "storage.verify_files",
   LAG_THRESHOLD_SECONDS: "parity.lag_threshold_seconds",
   OVERDUE_SECONDS: "mirror.overdue_seconds",

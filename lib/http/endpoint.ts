@@ -5,7 +5,7 @@ import type { Door } from "../access/door.ts";
 import type { Principal } from "../access/principal.ts";
 import { type Json, stringifyJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
-import type { Lake, Uploads } from "../ports.ts";
+import type { AnswerCache, Lake, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";
 import type { Responses } from "../wire/contracts/responses.ts";
 import type { z } from "../wire/contracts/values.ts";
@@ -49,6 +49,8 @@ export interface HostOptions {
   readonly health?: HealthCheck;
   /** True once the server has been told to end: what asks for its health sends no more requests then. */
   readonly isStopping?: () => boolean;
+  /** Keeps answers that are bound to a version; absent: each is made anew. */
+  readonly cache?: AnswerCache | undefined;
   /** How many requests are worked on at once; without bound if absent. */
   readonly turns?: TurnRules;
   /** Items of a page, where a request does not say; {@link PAGE_DEFAULT} if absent. */

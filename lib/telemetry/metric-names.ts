@@ -112,6 +112,15 @@ export const STATE_METRICS = {
   gone: tables("TablesGone"),
 } as const;
 
+/** Of the cache of answers. */
+export const CACHE_METRICS = {
+  hits: counter("CacheHits", "dl_cache_hits_total", "Answers that the cache had."),
+  misses: counter("CacheMisses", "dl_cache_misses_total", "Answers that it had not."),
+  hitRatio: gauge("CacheHitRatio", "dl_cache_hit_ratio", "Share of the answers that it had, since the start; 0 to 1."),
+  entries: gauge("CacheEntries", "dl_cache_entries", "Answers in the memory of this process."),
+  bytes: gauge("CacheBytes", "dl_cache_bytes", "Bytes of them."),
+} as const;
+
 /** Of the service itself, by its parts: label `part`. */
 export const SERVICE_METRICS = {
   health: gauge(

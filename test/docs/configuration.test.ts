@@ -70,12 +70,14 @@ test("each short name is that of a setting, and sets it", () => {
   const values: Readonly<Record<string, string>> = {
     DATABASE_URL: "postgresql://h/d",
     ENVIRONMENT: "e",
+    REDIS_URL: "redis://h",
     LOG_LEVEL: "WARN",
     VERIFY_FILES: "off",
     COMMITS_WHEN_STOPPED: "refuse",
   };
   for (const [name, path] of Object.entries(SHORT_NAMES)) {
-    const { config, sources, problems } = resolveConfig({ env: { [name]: values[name] ?? "7" } });
+    const on = path.startsWith("performance.cache.") ? { DL_PERFORMANCE_CACHE_ENABLED: "true" } : {};
+    const { config, sources, problems } = resolveConfig({ env: { ...on, [name]: values[name] ?? "7" } });
     assert.ok(config, `${name}: ${JSON.stringify(problems)}`);
     assert.deepEqual(sources.get(path), { kind: "environment", variable: name });
     const before = JSON.stringify(ConfigSchema.parse({}));

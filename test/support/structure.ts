@@ -43,7 +43,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/telemetry/metric-names.ts": [],
   "lib/ports.ts": ["lib/delta", "lib/ports"],
   "lib/validation.ts": ["lib/delta", "lib/errors.ts"],
-  "lib/config.ts": ["lib/default-config.ts", "lib/config/forms.ts"],
+  "lib/config.ts": ["lib/default-config.ts", "lib/config/cache.ts", "lib/config/forms.ts"],
   "lib/config": [
     "lib/config.ts",
     "lib/default-config.ts",
@@ -67,6 +67,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/files": [...PORTS, "lib/parquet"],
   "lib/compaction": PORTS,
   "lib/backup": PORTS,
+  "lib/cache": PORTS,
   "lib/queue": [...PORTS, "lib/retry.ts"],
   "lib/telemetry": [...PORTS, "lib/config.ts"],
   "lib/lake/clock.ts": ["lib/ports.ts"],
@@ -79,6 +80,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/queue",
     "lib/compaction",
     "lib/backup",
+    "lib/cache",
   ],
   "lib/gateway": [...PORTS, "lib/parquet"],
   "lib/wire": ["lib/operations", ...PORTS, "lib/validation.ts"],
@@ -91,6 +93,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** The one home of each third-party package: replacing it is a change of one folder. */
 export const HOMES: Readonly<Record<string, readonly string[]>> = {
+  "lru-cache": ["lib/cache"],
+  "@redis/client": ["lib/cache"],
   pg: ["lib/catalog/engines/postgres"],
   "sql-template-tag": ["lib/catalog"],
   "parquet-wasm": ["lib/parquet"],

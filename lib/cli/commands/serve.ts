@@ -10,10 +10,12 @@ import type { HostOptions } from "../../http/endpoint.ts";
 import { type HttpServer, listen } from "../../http/node-server.ts";
 import type { HealthCheck } from "../../http/service-health.ts";
 import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
+import { answerCacheOf } from "../../lake/answer-cache.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
 import { NESTED_HINT, nestedTables } from "../../operations/tables/nested-tables.ts";
+import type { AnswerCache } from "../../ports.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { type LogFile, openLogFile } from "../../telemetry/log-file.ts";
 import { openPrometheus, type PrometheusMetrics, withoutDurations } from "../../telemetry/prometheus.ts";
@@ -30,7 +32,7 @@ import { endProgram } from "../serve/end.ts";
 import { gatewayOf, openServedGateway, type ServedGateway } from "../serve/gateway.ts";
 import { failureFields } from "../serve/health-log.ts";
 import { openMaintenance } from "../serve/maintenance.ts";
-import { serviceParts } from "../serve/parts.ts";
+import { cacheSamples, serviceParts } from "../serve/parts.ts";
 import { every } from "../serve/schedule.ts";
 import { openSelfCheck, type SelfCheck } from "../serve/self-check.ts";
 import { stopSignal } from "../serve/signals.ts";
@@ -181,6 +183,7 @@ interface Speaking {
 interface Looking {
   readonly selfCheck: SelfCheck;
   readonly health: HealthCheck;
+  readonly cache: AnswerCache | undefined;
 }
 
 async function serve(
@@ -190,10 +193,11 @@ async function serve(
 ): Promise<End> {
   const { settings } = task;
   const stop = stopSignal();
-  const health = healthOf(lake, serviceParts(background, settings.server.storage));
+  const cache = await answerCacheOf(settings);
+  const health = healthOf(lake, serviceParts(background, { storage: settings.server.storage, cache }));
   const selfCheck = openSelfCheck(health, logger);
   let stopping = false;
-  const options = hostOptions(lake, settings, { logger, metrics, door, background, selfCheck, health });
+  const options = hostOptions(lake, settings, { logger, metrics, door, background, selfCheck, health, cache });
   const app = createApp(lake, { ...options, isStopping: () => stopping });
   const server = await listenOn(app.fetch, settings.server, logger);
   const face =
@@ -226,10 +230,11 @@ async function serve(
     await delay(drain_seconds * 1000);
   }
   logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
+  const schedules = [schedule, looks, { stop: async () => cache?.close() }];
   return stopWithin(seconds, {
     servers: face ? [server, face] : [server],
     background,
-    schedules: [schedule, looks],
+    schedules,
     lake,
   });
 }
@@ -267,12 +272,17 @@ function placesOf({ server, storage }: Config): AllowedPlaces {
 function hostOptions(
   lake: LocalLake,
   settings: Config,
-  { logger, metrics, door, background, selfCheck, health }: Omit<Speaking, "output" | "gateway"> & Looking,
+  { logger, metrics, door, background, selfCheck, health, cache }: Omit<Speaking, "output" | "gateway"> & Looking,
 ): HostOptions {
   const { body_limit_bytes } = settings.server;
   const { async_io, lazy_loading } = settings.performance;
   const text = async () => {
-    const samples = [...(await tableMetrics(lake)), ...background.samples(), ...selfCheck.samples()];
+    const samples = [
+      ...(await tableMetrics(lake)),
+      ...background.samples(),
+      ...selfCheck.samples(),
+      ...cacheSamples(cache),
+    ];
     return { contentType: metrics.contentType, text: (await metrics.render()) + exposition(samples) };
   };
   return {
@@ -282,6 +292,7 @@ function hostOptions(
     ...door,
     onAnswer: settings.logging.access ? (line) => logger.info(line, "answered") : undefined,
     health,
+    cache,
     pageSize: lazy_loading.chunk_size,
     turns: {
       atOnce: async_io.max_concurrent_tasks,

@@ -3,13 +3,30 @@
 import type { ServicePart } from "../../http/service-health.ts";
 import { toLocation } from "../../lake/local.ts";
 import { askStorage, hangingFolders } from "../../lake/stores.ts";
+import type { AnswerCache } from "../../ports.ts";
+import { CACHE_METRICS } from "../../telemetry/metric-names.ts";
+import type { Sample } from "../../telemetry/samples.ts";
 import type { Background } from "./background/background.ts";
 
 /** Named in one sentence. */
 const NAMED = 5;
 
-export function serviceParts(background: Background, storage: string | undefined): readonly ServicePart[] {
+export function serviceParts(
+  background: Background,
+  { storage, cache }: { readonly storage: string | undefined; readonly cache: AnswerCache | undefined },
+): readonly ServicePart[] {
   return [
+    ...(cache === undefined
+      ? []
+      : [
+          {
+            name: "cache",
+            check: async () => {
+              await cache.ping();
+              return { state: "ok" as const, facts: { hitRatio: hitRatio(cache), entries: cache.stats().entries } };
+            },
+          },
+        ]),
     ...(storage === undefined
       ? []
       : [
@@ -43,6 +60,22 @@ export function serviceParts(background: Background, storage: string | undefined
       },
     },
   ];
+}
+
+/** Of all answers since the start, 0 to 1. */
+export function hitRatio(cache: AnswerCache): number {
+  const { hits, misses } = cache.stats();
+  return hits === 0 ? 0 : Math.round((hits / (hits + misses)) * 1000) / 1000;
+}
+
+export function cacheSamples(cache: AnswerCache | undefined): readonly Sample[] {
+  if (cache === undefined) return [];
+  const values = { ...cache.stats(), hitRatio: hitRatio(cache) };
+  return Object.entries(CACHE_METRICS).map(([name, metric]) => ({
+    metric,
+    labels: {},
+    value: values[name as keyof typeof CACHE_METRICS],
+  }));
 }
 
 function namesOf(hanging: readonly (readonly [name: string, ms: number])[]): readonly string[] {

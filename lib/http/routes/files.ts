@@ -1,7 +1,7 @@
 /** GET /v1/tables/{tableId}/files and POST …/plan: the live files of a table, all of them or those that a scan needs. */
 
-import type { Json } from "../../delta/values/json.ts";
-import { listFiles, nextFiles } from "../../operations/lists.ts";
+import { canonicalJson, type Json } from "../../delta/values/json.ts";
+import { beginList, listFiles, nextFiles } from "../../operations/lists.ts";
 import { planScan } from "../../operations/plan-scan.ts";
 import { checked } from "../../validation.ts";
 import { checkPredicateBounds } from "../../wire/action-bounds.ts";
@@ -14,6 +14,7 @@ import { tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { askedForm, brokenStream, fileMedia, filesJson, filesPage, filesStream, STREAM_PAGE } from "../file-list.ts";
+import { isPinned, keptAnswer, versionedAnswer } from "../versioned.ts";
 
 const list = endpoint(
   "listFiles",
@@ -44,11 +45,21 @@ const list = endpoint(
     const form = askedForm(headers)?.();
     const inOne = form !== undefined && limit === undefined && from.cursor === undefined && streams !== false;
     const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : pageSize) };
-    const answered = await listFiles(lake, ref, { ...from, ...page });
-    if (form === undefined) return filesJson(answered);
-    if (!inOne) return filesPage(answered, form);
-    const next = (cursor: string) => nextFiles(lake, cursor, page);
-    return filesStream(answered, form, { next, onError: brokenStream(host, cutOff) });
+    if (inOne) {
+      const answered = await listFiles(lake, ref, { ...from, ...page });
+      const next = (cursor: string) => nextFiles(lake, cursor, page);
+      return filesStream(answered, form, { next, onError: brokenStream(host, cutOff) });
+    }
+    return versionedAnswer(host, {
+      headers,
+      key: ["files", page.limit, from.cursor, form?.contentType],
+      isPinned: isPinned(ref, from),
+      find: async () => (await beginList(lake, ref, "files", { ...from, ...page })).at,
+      async make() {
+        const answered = await listFiles(lake, ref, { ...from, ...page });
+        return { at: answered, answer: form === undefined ? filesJson(answered) : filesPage(answered, form) };
+      },
+    });
   },
 );
 
@@ -82,9 +93,17 @@ const plan = endpoint(
     const form = askedForm(headers)?.();
     const inOne = form !== undefined && limit === undefined && rest.cursor === undefined && streams !== false;
     const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : pageSize) };
+    if (!inOne) {
+      return keptAnswer(host, {
+        key: ["plan", page.limit, rest.cursor, form?.contentType, canonicalJson(predicate)],
+        find: async () => (await beginList(lake, ref, "plan", { ...rest, ...page })).at,
+        async make() {
+          const planned = await planScan(lake, ref, { ...scan, ...page });
+          return { at: planned, answer: form === undefined ? filesJson(planned) : filesPage(planned, form) };
+        },
+      });
+    }
     const planned = await planScan(lake, ref, { ...scan, ...page });
-    if (form === undefined) return filesJson(planned);
-    if (!inOne) return filesPage(planned, form);
     const { tableId, version } = planned;
     const next = async (cursor: string) => {
       const { page: following } = await planScan(lake, { tableId }, { ...scan, ...page, ...{ version, cursor } });

@@ -1,7 +1,7 @@
 /** /v1/tables/{tableId}/txns and /domains: what a table knows of applications and of domains, where that is too much for one answer. */
 
 import { domainFields, txnFields } from "../../delta/encode.ts";
-import { listDomains, listTxns } from "../../operations/lists.ts";
+import { beginList, listDomains, listTxns } from "../../operations/lists.ts";
 import { objectText, PAGE_BYTES, writtenPage } from "../../wire/answer-size.ts";
 import { withoutUndefined } from "../../wire/commit-request.ts";
 import { problems } from "../../wire/contracts/problem.ts";
@@ -10,6 +10,7 @@ import { answers } from "../../wire/contracts/responses.ts";
 import { tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, jsonText } from "../endpoint.ts";
+import { isPinned, versionedAnswer } from "../versioned.ts";
 
 const txns = endpoint(
   "listTxns",
@@ -41,11 +42,21 @@ const domains = endpoint(
     query: stateListQuery("domains"),
     responses: { 200: answers("One page of them.", domainsAnswer, READ_EXAMPLES.domains), ...problems(400, 404) },
   },
-  async ({ params, query: { limit, ...from } }, { lake, pageSize }) => {
+  async ({ params, query: { limit, ...from }, headers }, host) => {
+    const { lake, pageSize } = host;
     const options = { ...withoutUndefined(from), limit: limit ?? pageSize, maxBytes: PAGE_BYTES };
-    const { page, ...at } = await listDomains(lake, tableRef(params.tableId), options);
-    const { items, next } = writtenPage(page, domainFields);
-    return jsonText(200, objectText(at, { domains: items }, { next }));
+    const ref = tableRef(params.tableId);
+    return versionedAnswer(host, {
+      headers,
+      key: ["domains", options.limit, options.cursor],
+      isPinned: isPinned(ref, options),
+      find: async () => (await beginList(lake, ref, "domains", options)).at,
+      async make() {
+        const { page, ...at } = await listDomains(lake, ref, options);
+        const { items, next } = writtenPage(page, domainFields);
+        return { at, answer: jsonText(200, objectText(at, { domains: items }, { next })) };
+      },
+    });
   },
 );
 

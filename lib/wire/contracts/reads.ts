@@ -175,6 +175,13 @@ export const healthAnswer = z
             .array(z.object({ tableId: uuid, table: z.string() }).extend(tableHealth.shape))
             .optional()
             .meta({ description: "The worst of them, 20 at most" }),
+          hitRatio: z
+            .number()
+            .min(0)
+            .max(1)
+            .optional()
+            .meta({ description: "Of the part `cache`: share of the answers that it had" }),
+          entries: count.optional().meta({ description: "Of the part `cache`: answers in the memory of the process" }),
           lagSeconds: z.number().min(0).optional().meta({
             description: "Of the part `mirrorLag`: age of the oldest version that is not in `_delta_log` yet",
           }),
