@@ -85,6 +85,26 @@ export async function beginRecovery(
   );
 }
 
+export async function followMove(
+  db: Database,
+  tableId: string,
+  { from, to, changes }: { readonly from: string; readonly to: string; readonly changes: number },
+  clock: Clock,
+): Promise<void> {
+  const id = requireUuid(tableId, "table id");
+  await db.transaction(async (tx) => {
+    await takeLocks(tx, [tableLock(id), ...placeLocks(to)], sharedPlaceLocks(to));
+    const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(id)} and status = 'ACTIVE'`);
+    if (row === undefined) throw tableNotFound(tableId);
+    if (text(row, "location") === to) return;
+    if (text(row, "location") !== from) throw moved(tableId, integer(row, "version"));
+    const by = await takePlace(tx, row, to, await timeOf(tx, clock));
+    if (by !== undefined) throw placeTaken(to, by);
+    await tx.write(sql`
+      update dl_tables set identity_changes = ${changes} where table_id = ${uuid(id)} and identity_changes < ${changes}`);
+  });
+}
+
 export async function openRecoveries(db: Queries): Promise<readonly TableHead[]> {
   const rows = await db.read(sql`
     select * from dl_tables where status = 'IMPORTING' and import_plan like ${`${RECOVERY_PLAN}%`} order by name`);

@@ -180,6 +180,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       imports.set(progress.tableId, progress);
       return progress;
     },
+    followMove: (tableId, move) => recovery.followMove(db, tableId, move, clock),
     openRecoveries: () => recovery.openRecoveries(db),
     incompleteTransactions: (options) => recovery.incompleteTransactions(db, options),
     findTransactionParts: (transactionId) => recovery.findTransactionParts(db, transactionId),

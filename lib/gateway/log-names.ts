@@ -1,6 +1,6 @@
 /** What the objects of a `_delta_log` are to the gateway. Decided by names alone, so that it needs no look at the catalog. */
 
-import { LOG_FOLDER, MANIFEST } from "../delta/files/log-files.ts";
+import { LOG_FOLDER, MANIFEST, MOVED_MARK } from "../delta/files/log-files.ts";
 
 /** An object in a log, or a prefix of such. */
 export interface LogPlace {
@@ -38,7 +38,7 @@ export function logFileOf(name: string): LogFile {
   if (COMMIT.test(name)) return "commit";
   if (DERIVED.test(name)) return "derived";
   if (PASSING.test(name)) return "passing";
-  if (name === MANIFEST) return "catalog";
+  if (name === MANIFEST || name === MOVED_MARK) return "catalog";
   return /^_staged_commits\/.+/.test(name) ? "staged" : "other";
 }
 

@@ -5,6 +5,7 @@ import {
   type ListedFile,
   LOG_FOLDER,
   MANIFEST,
+  MOVED_MARK,
   SIDECARS_FOLDER,
   sortLogFiles,
   versionName,
@@ -66,6 +67,7 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
       from === undefined
         ? (await store.putIfAbsent(PREFIX + MANIFEST, bytes)) === "created"
         : store.replaceIf(PREFIX + MANIFEST, { from, to: bytes }),
+    markMoved: async (bytes) => void (await store.putIfAbsent(PREFIX + MOVED_MARK, bytes)),
     putCheckpoint: async (content) => (await writing()).putCheckpoint(store, content),
   };
 }
@@ -95,14 +97,14 @@ async function listSidecars(store: ObjectStore): Promise<ListedFile[]> {
   return files;
 }
 
-/** Names that begin with a version come before all others, such as those of sidecars, which may be many. */
+/** Names that begin with a version come first, then ours, then those of sidecars, which may be many. */
 async function listVersions(store: ObjectStore, from: number): Promise<ListedFile[]> {
   const files: ListedFile[] = [];
   const startAfter = PREFIX + (from === 0 ? "" : versionName(from));
   for await (const { key, size, modifiedAt } of store.list(PREFIX, { startAfter })) {
     const name = key.slice(PREFIX.length);
-    if (name > "A") break;
-    if (!name.includes("/")) files.push({ name, size, modifiedAt });
+    if (name > MOVED_MARK) break;
+    if (!name.includes("/") && (name < "A" || name === MOVED_MARK)) files.push({ name, size, modifiedAt });
   }
   return files;
 }

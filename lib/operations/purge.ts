@@ -1,6 +1,6 @@
 /** Ends a dropped table for good: its rows, and its files where that is asked for (ARCHITECTURE.md D65). */
 
-import { LAST_CHECKPOINT, MANIFEST } from "../delta/files/log-files.ts";
+import { LAST_CHECKPOINT, MANIFEST, MOVED_MARK } from "../delta/files/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { DroppedHead, Lake, ObjectInfo, Signal } from "../ports.ts";
@@ -132,7 +132,7 @@ async function removeLog(lake: Lake, { location }: DroppedHead): Promise<number>
   const names = [...commits, ...summaries, ...checkpoints.flatMap(({ files }) => files)].map(({ name }) => name);
   names.sort((a, b) => (a < b ? 1 : -1));
   if (names.length === 0 && (await log.readManifest()) === undefined) return 0;
-  const failed = await log.removeFiles([LAST_CHECKPOINT, ...names, MANIFEST]);
+  const failed = await log.removeFiles([LAST_CHECKPOINT, ...names, MOVED_MARK, MANIFEST]);
   const [first] = failed;
   if (first !== undefined) throw first.error;
   return names.length;

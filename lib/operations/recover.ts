@@ -37,6 +37,8 @@ export interface RecoveredTable {
   /** … and after. */
   readonly to: number;
   readonly logVersion: number;
+  /** Set where the table has moved there after the moment of the database. */
+  readonly movedTo?: string;
   /** Set where the log had been cleaned above the head: SQL begins with this version now, older ones cannot be read any more. */
   readonly baseVersion?: number;
   /**
@@ -180,28 +182,36 @@ async function recoverPlanned(
   planned: TablePlan,
   onVersion: () => void,
 ): Promise<RecoveredTable | undefined> {
-  const { head, ahead, limit, stop } = planned;
+  const { ahead, limit, stop } = planned;
+  const { head, moved } = ahead;
   const { tableId, name: table, version: from } = head;
-  if (ahead.logVersion <= head.version) return undefined;
+  if (moved) await lake.catalog.followMove(tableId, moved);
+  if (ahead.logVersion <= head.version) return moved && withoutMore(await afterwards(lake, head, stop), moved);
   if (ahead.published.length > 0) await lake.catalog.markPublished(tableId, ahead.published, lake.clock.now());
   const isMoved = limit > from;
   const base = isMoved && ahead.restart ? await restart(lake, planned, onVersion) : undefined;
   if (isMoved && !ahead.restart) await rollForward(lake, planned, onVersion);
-  const now = isMoved ? await afterwards(lake, head, stop) : head;
+  const now = isMoved || moved ? await afterwards(lake, head, stop) : head;
   return {
     tableId,
     table,
     from,
     to: now.version,
     logVersion: ahead.logVersion,
+    ...(moved && { movedTo: moved.to }),
     ...(base === undefined ? {} : { baseVersion: base }),
     ...(base === undefined || ahead.unproven.length === 0 ? {} : { unproven: ahead.unproven }),
     ...(stop && { stop }),
   };
 }
 
+function withoutMore({ tableId, name, version }: TableHead, { to }: { readonly to: string }): RecoveredTable {
+  return { tableId, table: name, from: version, to: version, logVersion: version, movedTo: to };
+}
+
 /** Some versions at a time; each is in SQL with its transaction, or not at all. */
-async function rollForward(lake: Lake, { head, ahead, limit }: TablePlan, onVersion: () => void): Promise<void> {
+async function rollForward(lake: Lake, { ahead, limit }: TablePlan, onVersion: () => void): Promise<void> {
+  const { head } = ahead;
   const { tableId, location } = head;
   const files = ahead.commits.filter((commit) => commit.version <= limit);
   let { version, timestamp } = head;

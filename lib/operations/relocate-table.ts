@@ -4,13 +4,14 @@
  */
 
 import { checkTableLocation, placeTaken } from "../delta/files/locations.ts";
+import { MOVED_MARK } from "../delta/files/log-files.ts";
 import { decodeManifest } from "../delta/manifest.ts";
 import { withOrigins } from "../delta/origin.ts";
 import { planMetadataAgain } from "../delta/plan-commit.ts";
 import type { TableRef } from "../delta/request.ts";
 import { canonicalJson } from "../delta/values/json.ts";
 import { invalid, LakeError } from "../errors.ts";
-import type { Lake, PlannedCommit, TableHead, TableState } from "../ports.ts";
+import type { DeltaLog, Lake, PlannedCommit, TableHead, TableState } from "../ports.ts";
 import { type By, signed } from "./committing/author.ts";
 import { lookAtLogs } from "./committing/first-sight.ts";
 import { sha256 } from "./committing/request-hash.ts";
@@ -18,7 +19,7 @@ import { sendMove } from "./committing/send-commit.ts";
 import { forgetTable, tableStates } from "./committing/table-states.ts";
 import { exportTable } from "./export.ts";
 import type { OnProgress } from "./import-rows.ts";
-import { writeManifest, writeMoved } from "./publishing/manifest.ts";
+import { writeElsewhere, writeManifest, writeMoved } from "./publishing/manifest.ts";
 import { requireSoundMirror } from "./publishing/sound-mirror.ts";
 import { findHead } from "./read.ts";
 import { copyFiles, countFiles, type FilesMoved, type Moving, NOTHING_MOVED } from "./relocating/copy-files.ts";
@@ -73,7 +74,7 @@ export async function relocateTable(
   if (!options.move) return { ...about, ...counted, version: head.version, status: "counted" };
   await lake.tryLocation?.(to);
   // Until it moves, the new place says that the table is at the old one: so a rebuild does, and a repeated call knows its own.
-  await writeMoved(lake, tableId, to);
+  await writeElsewhere(lake, tableId, to);
   let moved: FilesMoved = NOTHING_MOVED;
   let [filesUpTo, logUpTo] = [-1, -1];
   const copyTo = async (version: number, limitBytes?: number): Promise<boolean> => {
@@ -84,7 +85,10 @@ export async function relocateTable(
     // Checkpoints take long, and what came later would wait for them: the mirror makes those that follow.
     const checkpoints = logUpTo < 0 ? "newest" : "none";
     const written = { from: logUpTo + 1, checkpoints, atOnce: VERSIONS_AT_ONCE } as const;
-    logUpTo = (await exportTable(lake, { tableId }, lake.openLog(to), onProgress, written)).toVersion;
+    const log = lake.openLog(to);
+    const { fromVersion, toVersion } = await exportTable(lake, { tableId }, log, onProgress, written);
+    if (fromVersion > written.from) await removeBelowGap(log, fromVersion);
+    logUpTo = toVersion;
     return true;
   };
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -136,11 +140,28 @@ async function trySwitch(
   return outcome.status === "committed" ? outcome.tables[0]?.version : undefined;
 }
 
+/** SQL keeps versions from this one on, and an earlier stay or attempt may have left older ones in the new log, with a gap between. */
+async function removeBelowGap(log: DeltaLog, first: number): Promise<void> {
+  const { commits, checkpoints, summaries } = await log.list();
+  const below = commits.filter(({ version }) => version < first);
+  const isContiguous = below.every(({ version }, i) => version === first - below.length + i);
+  if (isContiguous) return;
+  const files = [
+    ...checkpoints.flatMap(({ version, files: parts }) => parts.map(({ name }) => ({ version, name }))),
+    ...summaries,
+  ];
+  const names = [...below, ...files.filter(({ version }) => version < first)].map(({ name }) => name);
+  const [failed] = await log.removeFiles(names);
+  if (failed) throw failed.error;
+}
+
 /** What is left to do is hints, of which a killed call may have left some. */
 async function settled(lake: Lake, { tableId, name, location, version }: TableHead): Promise<RelocatedTable> {
   const from = (await lake.catalog.formerPlaces(tableId)).at(-1)?.location ?? location;
   await writeManifest(lake, tableId, { location, again: true });
   if (from !== location) await writeMoved(lake, tableId, from);
+  // Of a place that it had left before, and has come back to.
+  await lake.openLog(location).removeFile(MOVED_MARK);
   await lake.queue.enqueue([{ tableId, version }]);
   return { tableId, table: name, from, to: location, version, ...NOTHING_MOVED, status: "there" };
 }

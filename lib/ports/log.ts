@@ -81,6 +81,8 @@ export interface DeltaLog {
   readManifest(): Promise<Uint8Array | undefined>;
   /** Puts a manifest where there was none (`from` undefined), or in the place of these bytes; false when something else is there. */
   putManifest(bytes: Uint8Array, options: { readonly from: Uint8Array | undefined }): Promise<boolean>;
+  /** Makes listings tell that the table may have moved (`mayHaveMoved`), until the mark is removed. */
+  markMoved(bytes: Uint8Array): Promise<void>;
   /** Writes a classic checkpoint whole, checks it, and moves `_last_checkpoint` forward. Never moves the hint back. */
   putCheckpoint(content: CheckpointContent): Promise<WrittenCheckpoint>;
 }

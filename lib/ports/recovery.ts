@@ -21,6 +21,15 @@ export interface Recovery {
     tableId: string,
     from: { readonly head: number; readonly plan: string; readonly to?: string },
   ): Promise<ImportProgress>;
+  /**
+   * Gives a table the place where its logs say that it is; SQL is older than that. Done already, it changes nothing.
+   * @param move.changes of the manifest that says so: SQL counts on from there
+   * @throws LakeError conflict: RECOVERY_MOVED where it is at neither place, LOCATION_TAKEN, LOCATION_OVERLAPS; notFound
+   */
+  followMove(
+    tableId: string,
+    move: { readonly from: string; readonly to: string; readonly changes: number },
+  ): Promise<void>;
   /** Tables of which `beginRecovery` has taken the rows away and that have not been finished. */
   openRecoveries(): Promise<readonly TableHead[]>;
   /** Transactions that some tables have not brought in yet, ascending by id. */

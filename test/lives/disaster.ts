@@ -1,5 +1,5 @@
 /**
- * Whole lives of a catalog by chance: commits, mirrors, backups, vacuum, log clean-up, retention, drops, renames and time going by, and the
+ * Whole lives of a catalog by chance: commits, mirrors, backups, vacuum, log clean-up, retention, drops, renames, moves and time going by, and the
  * loss of the database, which comes back from a backup and the logs, or from the logs alone.
  */
 
@@ -17,6 +17,7 @@ import { dropTable } from "../../lib/operations/drop-table.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { rebuildCatalog } from "../../lib/operations/rebuild.ts";
 import { isRecovered, recoverAll } from "../../lib/operations/recover.ts";
+import { relocateTable } from "../../lib/operations/relocate-table.ts";
 import { renameTable } from "../../lib/operations/rename-table.ts";
 import { restoreCatalog } from "../../lib/operations/restore.ts";
 import { trimHistory } from "../../lib/operations/trim-history.ts";
@@ -67,6 +68,8 @@ class Life {
   readonly disk: TestLake;
   lake: TestLake;
   readonly places = new Map<string, string>();
+  /** All places that tables have had. */
+  readonly homes = new Set<string>();
   readonly place: BackupPlace = { location: "file:///backups", store: openMemoryStore(), ...ZSTD };
   /** By id: what was acknowledged, and must be answered still. */
   sent = new Map<string, Sent>();
@@ -75,7 +78,7 @@ class Life {
   readonly readable = new Map<string, number>();
   readonly scratch: { catalog: Catalog; database: TestDatabase }[] = [];
   /** What has happened. */
-  readonly tally = { losses: 0, rebuilds: 0, vacuumed: 0, cleaned: 0, trimmed: 0 };
+  readonly tally = { losses: 0, rebuilds: 0, vacuumed: 0, cleaned: 0, trimmed: 0, moved: 0 };
   private count = 0;
 
   constructor(chance: Chance, disk: TestLake) {
@@ -107,6 +110,7 @@ class Life {
       },
     });
     this.places.set(tableId, `file:///lake/${name}`);
+    this.homes.add(`file:///lake/${name}`);
     await mirrorTable(this.lake, tableId);
   }
 
@@ -126,7 +130,8 @@ class Life {
       const { items } = await this.lake.catalog.readFiles(tableId, readVersion, { limit: 2 });
       const gone = this.chance() < 0.5 ? items.slice(0, 1) : [];
       const path = `f${this.next()}`;
-      await this.lake.store(this.places.get(tableId) ?? "").put(path, BODY);
+      const { location = "" } = (await this.lake.catalog.findTable({ tableId })) ?? {};
+      await this.lake.store(location).put(path, BODY);
       const deletionTimestamp = this.lake.clock.now();
       const removes = gone.map((file) => removeOf(file.path, { deletionTimestamp }));
       parts.push({ tableId, readVersion, actions: [addOf(path), ...removes] });
@@ -167,6 +172,18 @@ class Life {
     if (this.chance() < 0.8) await undropTable(this.lake, { tableId });
   }
 
+  async move(tableId: string): Promise<void> {
+    await mirrorTable(this.lake, tableId);
+    const { location = "" } = (await this.lake.catalog.findTable({ tableId })) ?? {};
+    const to = location.startsWith("file:///lake/")
+      ? location.replace("/lake/", "/moved/")
+      : location.replace("/moved/", "/lake/");
+    await relocateTable(this.lake, { tableId }, to, { move: true });
+    this.places.set(tableId, to);
+    this.homes.add(to);
+    this.tally.moved += 1;
+  }
+
   async rename(tableId: string): Promise<void> {
     await renameTable(this.lake, { tableId }, `d.r${this.next()}`);
   }
@@ -191,11 +208,11 @@ class Life {
 
   /** The database is gone, and no backup is there: nor will any of those that were made before. */
   async loseAll(): Promise<void> {
-    const { places } = this;
+    const { homes } = this;
     async function* findTables(): AsyncGenerator<string> {
-      yield* places.values();
+      yield* homes;
     }
-    await this.inAnEmptyDatabase((lake) => rebuildCatalog({ ...lake, findTables }, { roots: ["file:///lake"] }));
+    await this.inAnEmptyDatabase((lake) => rebuildCatalog({ ...lake, findTables }, { roots: ["file:///"] }));
     this.tally.rebuilds += 1;
     this.backups = [];
     await this.recover();
@@ -291,7 +308,7 @@ class Life {
 
 /** How often each happens, of a hundred. */
 const DEEDS: readonly (readonly [number, (life: Life) => Promise<unknown>])[] = [
-  [33, (life) => life.commit()],
+  [30, (life) => life.commit()],
   [16, (life) => life.one((tableId) => mirrorTable(life.lake, tableId))],
   [9, (life) => life.backup()],
   [7, (life) => life.one((tableId) => life.vacuum(tableId))],
@@ -299,6 +316,7 @@ const DEEDS: readonly (readonly [number, (life: Life) => Promise<unknown>])[] = 
   [3, (life) => life.one((tableId) => life.trim(tableId))],
   [4, (life) => life.one((tableId) => life.dropAndBack(tableId))],
   [3, (life) => life.one((tableId) => life.rename(tableId))],
+  [3, (life) => life.one((tableId) => life.move(tableId))],
   [2, (life) => life.create()],
   [12, async (life) => life.pass(life.chance() * 3 * DAY)],
   [4, (life) => life.lose()],

@@ -6,6 +6,8 @@ export const LOG_FOLDER = "_delta_log";
 export const LAST_CHECKPOINT = "_last_checkpoint";
 /** Ours: which table this is (manifest.ts). */
 export const MANIFEST = "_deltalakedb.json";
+/** Ours: the table has moved, as the manifest says. Beside it, so that whoever lists a log sees it. */
+export const MOVED_MARK = "_deltalakedb.moved.json";
 export const SIDECARS_FOLDER = "_sidecars";
 
 export interface ListedFile {
@@ -35,6 +37,8 @@ export interface LogListing {
   /** Version checksums and compacted commits, each with the last version that it is about: some readers take them at their word. */
   readonly summaries: readonly CommitFile[];
   readonly hasStagedCommits: boolean;
+  /** True where the manifest is to be looked at: it may say that the table has moved. */
+  readonly mayHaveMoved: boolean;
 }
 
 export function versionName(version: number): string {
@@ -63,8 +67,10 @@ export function sortLogFiles(files: readonly ListedFile[]): LogListing {
   const summaries: CommitFile[] = [];
   const parts = new Map<string, { version: number; count: number; files: ListedFile[] }>();
   let hasStagedCommits = false;
+  let mayHaveMoved = false;
   for (const file of files) {
     if (file.name.startsWith("_staged_commits/")) hasStagedCommits = true;
+    if (file.name === MOVED_MARK) mayHaveMoved = true;
     const commit = COMMIT.exec(file.name);
     if (commit) commits.push({ ...file, version: Number(commit[1]) });
     const summary = SUMMARY.exec(file.name);
@@ -88,7 +94,7 @@ export function sortLogFiles(files: readonly ListedFile[]): LogListing {
   }
   commits.sort((a, b) => a.version - b.version);
   checkpoints.sort(byVersionThenPreference);
-  return { commits, checkpoints, summaries, hasStagedCommits };
+  return { commits, checkpoints, summaries, hasStagedCommits, mayHaveMoved };
 }
 
 /** A tie at one version: V2 (greatest name) over multi-part (more parts) over classic (Spark's CheckpointInstance.compare). */

@@ -3,10 +3,11 @@
  * reader's sight, and never deleted: then commits go on from the moment that was restored.
  */
 
-import { LAST_CHECKPOINT, type LogListing } from "../../delta/files/log-files.ts";
+import { LAST_CHECKPOINT, type LogListing, MANIFEST, MOVED_MARK } from "../../delta/files/log-files.ts";
 import { isLakeError } from "../../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../../ports.ts";
 import type { OnProgress } from "../import-rows.ts";
+import { movedOn } from "../publishing/manifest.ts";
 import { allTables } from "../read.ts";
 
 /** Below the root of a table; VACUUM passes over names with an underscore. */
@@ -31,8 +32,10 @@ export interface LogSetAside extends LogAboveHead {
 export async function logsAboveHeads(lake: Lake): Promise<readonly LogAboveHead[]> {
   const above: LogAboveHead[] = [];
   for await (const head of allTables(lake)) {
-    const newest = newestAbove(await lake.openLog(head.location).listFrom(head.version + 1));
-    if (newest > head.version) above.push(aboveOf(head, newest));
+    const listing = await lake.openLog(head.location).listFrom(head.version + 1);
+    const newest = newestAbove(listing);
+    const isBehind = newest > head.version || (listing.mayHaveMoved && (await movedOn(lake, head)) !== undefined);
+    if (isBehind) above.push(aboveOf(head, Math.max(newest, head.version)));
   }
   return above;
 }
@@ -46,7 +49,7 @@ export async function setLogsAside(lake: Lake, onProgress: OnProgress = () => {}
   const done: LogSetAside[] = [];
   let seen = 0;
   for await (const head of allTables(lake)) {
-    const set = await setLogAside(lake.openLog(head.location), head, folder);
+    const set = await setLogAside(lake, head, folder);
     if (set !== undefined) done.push(set);
     seen += 1;
     onProgress({ phase: "logs", done: seen });
@@ -55,7 +58,8 @@ export async function setLogsAside(lake: Lake, onProgress: OnProgress = () => {}
 }
 
 /** From the newest version down, of each its commit last: a reader sees a log without a gap at every moment. */
-async function setLogAside(log: DeltaLog, head: TableHead, folder: string): Promise<LogSetAside | undefined> {
+async function setLogAside(lake: Lake, head: TableHead, folder: string): Promise<LogSetAside | undefined> {
+  const log = lake.openLog(head.location);
   const listing = await listOrNothing(log);
   if (listing === undefined) return undefined;
   const { commits, checkpoints, summaries } = listing;
@@ -66,7 +70,9 @@ async function setLogAside(log: DeltaLog, head: TableHead, folder: string): Prom
   ].filter(({ version }) => version > head.version);
   files.sort((a, b) => b.version - a.version || a.rank - b.rank);
   const hint = (await log.readLastCheckpoint()) ?? -1;
-  const names = [...(hint > head.version ? [LAST_CHECKPOINT] : []), ...files.map(({ name }) => name)];
+  // Of a table that moved later the log is as it was, but for what says so.
+  const moved = listing.mayHaveMoved && (await movedOn(lake, head)) ? [MOVED_MARK, MANIFEST] : [];
+  const names = [...(hint > head.version ? [LAST_CHECKPOINT] : []), ...files.map(({ name }) => name), ...moved];
   for (const name of names) await log.setAside(name, folder);
   if (names.length === 0) return undefined;
   return { ...aboveOf(head, Math.max(newestAbove(listing), hint)), folder, files: names.length };

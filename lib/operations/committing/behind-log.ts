@@ -3,11 +3,12 @@
  * is committed on top of it could never be published, and readers would go on at versions that SQL does not know.
  */
 
-import { LOG_FOLDER, type LogListing } from "../../delta/files/log-files.ts";
+import { LOG_FOLDER, type LogListing, MOVED_MARK } from "../../delta/files/log-files.ts";
 import type { MirrorFacts } from "../../delta/health.ts";
 import { isLakeError, LakeError } from "../../errors.ts";
 import type { Catalog, CommittedTable, Lake, TableHead } from "../../ports.ts";
 import { firstAbove } from "../publishing/late-files.ts";
+import { movedOn } from "../publishing/manifest.ts";
 import { healthOfTables } from "../table-health.ts";
 
 export const BEHIND_LOG = "CATALOG_BEHIND_LOG";
@@ -41,6 +42,7 @@ export function newestSeen(lake: Lake, tableId: string): number {
  */
 export async function checkNotBehind(lake: Lake, table: Named & Pick<TableHead, "version">): Promise<void> {
   const listing = await listAbove(lake, table);
+  if (listing.mayHaveMoved) await checkNotMoved(lake, table);
   if (newestIn(listing) <= table.version) return;
   // A mirror may have published meanwhile what was committed meanwhile: only a head that is read after the listing tells.
   const head = await lake.catalog.findTable({ tableId: table.tableId });
@@ -56,6 +58,20 @@ export async function checkNotBehind(lake: Lake, table: Named & Pick<TableHead, 
     version: head.version,
     logVersion,
     at: `${head.location}/${LOG_FOLDER}/${found.name}`,
+  });
+}
+
+/** The log of a place that the table has left ends, and nothing that is published there is ever seen. */
+async function checkNotMoved(lake: Lake, table: Named): Promise<void> {
+  const moved = await movedOn(lake, table);
+  const head = moved && (await lake.catalog.findTable({ tableId: table.tableId }));
+  if (head === undefined) return;
+  const message = `SQL knows the table "${head.name}" at ${head.location}, and its log says that it has moved to ${moved?.to}`;
+  const published = await lake.catalog.mirroredVersion(head.tableId);
+  await lake.catalog.markLogFault(head.tableId, published, { code: "LOG_AHEAD", message });
+  throw await refused(lake, head, message, {
+    version: head.version,
+    at: `${head.location}/${LOG_FOLDER}/${MOVED_MARK}`,
   });
 }
 

@@ -9,6 +9,7 @@ import type { DeltaLog, Lake, LogCommit, TableHead } from "../../ports.ts";
 import { chooseStart } from "../import.ts";
 import type { Start } from "../import-rows.ts";
 import { loggedTransaction, readCommits, timesOf } from "./log-commits.ts";
+import { type MovedOn, movedOn } from "./manifest.ts";
 
 /** A transaction over several tables, as the log of one of them has it. */
 export interface SharedVersion {
@@ -18,8 +19,11 @@ export interface SharedVersion {
 }
 
 export interface LogAhead {
+  /** At the place whose log this is. */
   readonly head: TableHead;
   readonly log: DeltaLog;
+  /** Set where SQL does not know of this place yet: the table has moved there since. */
+  readonly moved?: MovedOn;
   /** The newest version of the log; that of the head where the log has nothing more. */
   readonly logVersion: number;
   /** Commits above the head, or above the checkpoint with which the state begins anew. */
@@ -49,9 +53,29 @@ export const isOpen = (head: TableHead): boolean => head.status === "IMPORTING";
  * gap above the head and no checkpoint that passes it over
  */
 export async function readLogAhead(lake: Lake, head: TableHead, until = Number.POSITIVE_INFINITY): Promise<LogAhead> {
-  const log = lake.openLog(head.location);
   const mirrored = isOpen(head) ? -1 : await lake.catalog.mirroredVersion(head.tableId);
-  const listing = await log.listFrom(Math.max(0, mirrored));
+  const listing = await lake.openLog(head.location).listFrom(Math.max(0, mirrored));
+  const moved = listing.mayHaveMoved && !isOpen(head) ? await movedOn(lake, head) : undefined;
+  if (moved === undefined) return readListed(lake, head, mirrored, listing, until);
+  const there = { ...head, location: moved.to };
+  const found = await readListed(
+    lake,
+    there,
+    mirrored,
+    await lake.openLog(moved.to).listFrom(Math.max(0, mirrored)),
+    until,
+  );
+  return { ...found, moved };
+}
+
+async function readListed(
+  lake: Lake,
+  head: TableHead,
+  mirrored: number,
+  listing: LogListing,
+  until: number,
+): Promise<LogAhead> {
+  const log = lake.openLog(head.location);
   const complete = listing.checkpoints.filter((checkpoint) => checkpoint.complete);
   const logVersion = Math.max(listing.commits.at(-1)?.version ?? -1, complete.at(-1)?.version ?? -1);
   const none = { head, log, logVersion: head.version, commits: [], published: [], unproven: [], shared: [] };

@@ -41,23 +41,74 @@ export async function writeManifest(lake: Lake, tableId: string, options: Manife
 }
 
 /**
- * Tells the log of a place that a table has left where it went: a rebuild finds one table, not two. A hint, as all of this.
+ * Tells the log of a place that a table has left where it went: a rebuild finds one table, not two, and a database that is older than
+ * the move is noticed by whoever lists the log.
  * @returns true where the log tells it, or belongs to somebody else now
  */
 export async function writeMoved(lake: Lake, tableId: string, from: string): Promise<boolean> {
+  const bytes = await writeElsewhere(lake, tableId, from);
+  if (bytes === undefined) return false;
+  if (decodeManifest(bytes)?.tableId === tableId) await lake.openLog(from).markMoved(bytes);
+  return true;
+}
+
+/**
+ * Tells the log of a place that its table lives elsewhere: of one that it has left, or where it is not yet.
+ * @returns the manifest that is there now: this one, or that of another table; undefined where the table lives there
+ */
+export async function writeElsewhere(lake: Lake, tableId: string, from: string): Promise<Uint8Array | undefined> {
   const log = lake.openLog(from);
   for (let round = 0; round < ROUNDS; round += 1) {
     const bytes = await log.readManifest();
     const facts = await lake.catalog.readManifestFacts(tableId);
-    if (facts === undefined || facts.manifest.location === from) return false;
+    if (facts === undefined || facts.manifest.location === from) return undefined;
     const there = bytes && decodeManifest(bytes);
-    if (there !== undefined && there.tableId !== tableId) return true;
+    if (there !== undefined && there.tableId !== tableId) return bytes;
     const { location: movedTo, ...rest } = facts.manifest;
     const moved = encodeManifest({ ...rest, location: from, status: "moved", movedTo });
-    if (bytes !== undefined && Buffer.compare(bytes, moved) === 0) return true;
-    if (await log.putManifest(moved, { from: bytes })) return true;
+    if (bytes !== undefined && Buffer.compare(bytes, moved) === 0) return moved;
+    if (await log.putManifest(moved, { from: bytes })) return moved;
   }
-  return false;
+  return undefined;
+}
+
+/** A table that SQL has at a place where it is no more. */
+export interface MovedOn {
+  readonly from: string;
+  readonly to: string;
+  /** Of the manifest of that place, or of this one. */
+  readonly changes: number;
+}
+
+/** It may be moved so often before it is taken for a circle. */
+const MOVES = 100;
+
+/**
+ * Where a table has gone, by the log of the place where SQL has it: then the database is older than the move. Asked where a listing says
+ * that it may have moved; undefined where SQL knows better.
+ */
+export async function movedOn(
+  lake: Lake,
+  { tableId, location }: { readonly tableId: string; readonly location: string },
+): Promise<MovedOn | undefined> {
+  const told = await manifestAt(lake, tableId, location);
+  const known = (await lake.catalog.readManifestFacts(tableId))?.manifest;
+  if (told?.movedTo === undefined || known?.location !== location || known.changes >= told.changes) return undefined;
+  let [to, { changes }]: readonly [string, Manifest] = [told.movedTo, told];
+  for (let n = 0; n < MOVES; n += 1) {
+    const next = await manifestAt(lake, tableId, to);
+    changes = Math.max(changes, next?.changes ?? 0);
+    // Where it was on its way to only, it says that the table is where it came from.
+    if (next?.movedTo === undefined || next.movedTo === location || next.changes < told.changes) break;
+    to = next.movedTo;
+  }
+  return { from: location, to, changes };
+}
+
+async function manifestAt(lake: Lake, tableId: string, location: string): Promise<Manifest | undefined> {
+  const bytes = await lake.openLog(location).readManifest();
+  const there = bytes && decodeManifest(bytes);
+  return there?.tableId === tableId ? there : undefined;
 }
 
 /** What is there stays: it is newer, or a dropped table's place belongs to another one now. */
