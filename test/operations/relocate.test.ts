@@ -2,115 +2,28 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ZSTD } from "../../lib/backup/codec.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";
-import { deletionVectorPath } from "../../lib/delta/files/file-places.ts";
-import { decodeManifest } from "../../lib/delta/manifest.ts";
-import type { Json } from "../../lib/delta/values/json.ts";
-import { backupCatalog } from "../../lib/operations/backup.ts";
-import { logsAboveHeads, setLogsAside } from "../../lib/operations/backups/set-log-aside.ts";
-import { commit } from "../../lib/operations/commit.ts";
-import { diffTable } from "../../lib/operations/diff.ts";
 import { importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { rebuildCatalog } from "../../lib/operations/rebuild.ts";
-import { recoverAll } from "../../lib/operations/recover.ts";
 import { relocateTable } from "../../lib/operations/relocate-table.ts";
-import { restoreCatalog } from "../../lib/operations/restore.ts";
 import { vacuumTable } from "../../lib/operations/vacuum.ts";
-import type { BackupPlace, Lake, ObjectStore } from "../../lib/ports.ts";
-import { openMemoryStore } from "../../lib/storage/memory.ts";
 import { SQLITE_ENGINE } from "../support/catalog-engines.ts";
 import { crashPoint, dying } from "../support/crash.ts";
-import { addOf, newTable, openTestLake, outcomeOf, removeOf, request, STRIDE, type TestLake } from "../support/lake.ts";
-import { assertHistory, assertTheorem } from "../support/theorem.ts";
-
-const VECTOR = {
-  storageType: "u",
-  pathOrInlineDv: "ab^-aqEH.-t@S}K{vb[*k^",
-  offset: 4,
-  sizeInBytes: 40,
-  cardinality: 6,
-};
-const VECTOR_KEY = deletionVectorPath(VECTOR) ?? "";
-const CHANGES = "_change_data/c";
-const ELSEWHERE = "s3://elsewhere/x";
-const HEAD = 5;
-
-/** Of a writer that knows what the tables here use. */
-async function commitTo(lake: Lake, tableId: string, readVersion: number, actions: Json[]): Promise<number | string> {
-  const supportedFeatures = { writer: ["changeDataFeed"] };
-  return outcomeOf(await commit(lake, request({ tableId, readVersion, actions, supportedFeatures })));
-}
-
-const text = (value: string) => new TextEncoder().encode(value);
-
-/** At version {@link HEAD}: f0 with a vector, f1 removed, f2 … f4 and a file elsewhere live; version 4 has change data. */
-async function filledTable(lake: TestLake, name: string): Promise<{ tableId: string; from: string; to: string }> {
-  const configuration = {
-    ...{ "delta.checkpointInterval": "2", "delta.enableDeletionVectors": "true" },
-    ...{ "delta.enableChangeDataFeed": "true", "deltalakedb.allowPathsOutsideTable": "true" },
-  };
-  const tableId = await newTable(lake, name, { configuration });
-  const [from, to] = [`file:///lake/${name}`, `file:///new/${name}`];
-  const store = lake.store(from);
-  for (const key of ["f0", "f1", "f2", "f3", "f4", VECTOR_KEY, CHANGES]) await store.put(key, text(`${name} ${key}`));
-  const stats = { stats: '{"numRecords":10,"tightBounds":false}' };
-  const versions: Json[][] = [
-    [addOf("f0", stats), addOf("f1")],
-    [removeOf("f0"), addOf("f0", { ...stats, deletionVector: VECTOR })],
-    [addOf("f2"), addOf(ELSEWHERE)],
-    [removeOf("f1"), addOf("f3"), { cdc: { path: CHANGES, partitionValues: {}, size: 7, dataChange: false } }],
-    [addOf("f4")],
-  ];
-  for (const [version, actions] of versions.entries()) {
-    lake.clock.time += 1;
-    assert.equal(await commitTo(lake, tableId, version, actions), version + 1);
-  }
-  assert.equal((await mirrorTable(lake, tableId)).error, undefined);
-  return { tableId, from, to };
-}
-
-async function contentOf(store: ObjectStore): Promise<Map<string, string>> {
-  const content = new Map<string, string>();
-  for await (const { key } of store.list("")) {
-    content.set(key, Buffer.from((await store.get(key))?.bytes ?? "").toString("latin1"));
-  }
-  return content;
-}
-
-const MARK = "_delta_log/_deltalakedb.moved.json";
-const MANIFEST = "_delta_log/_deltalakedb.json";
-
-async function manifestAt(lake: TestLake, location: string) {
-  const bytes = await lake.openLog(location).readManifest();
-  return bytes && decodeManifest(bytes);
-}
-
-/** It is at its new place, whole, and the old one says so. */
-async function assertMoved(lake: TestLake, { tableId, from, to }: { tableId: string; from: string; to: string }) {
-  assert.equal((await mirrorTable(lake, tableId)).error, undefined);
-  const head = await lake.catalog.findTable({ tableId });
-  assert.equal(head?.location, to);
-  assert.equal(await assertTheorem(lake, tableId), head.version);
-  await assertHistory(lake, tableId);
-  const report = await diffTable(lake, { ref: { tableId }, lagThresholdSeconds: 1e9, maxDriftFiles: 5 });
-  assert.deepEqual([report.outcome, report.drift.files, report.drift.other], ["ok", [], []]);
-  const manifests = [await manifestAt(lake, to), await manifestAt(lake, from)];
-  assert.deepEqual(
-    manifests.map((one) => [one?.tableId, one?.status, one?.location, one?.movedTo]),
-    [
-      [tableId, "active", to, undefined],
-      [tableId, "moved", from, to],
-    ],
-  );
-  const log = await lake.openLog(to).list();
-  assert.deepEqual(
-    log.commits.map(({ version }) => version),
-    [...Array(head.version + 1).keys()],
-  );
-  return head;
-}
+import { addOf, newTable, openTestLake, removeOf, STRIDE, type TestLake } from "../support/lake.ts";
+import {
+  assertMoved,
+  commitTo,
+  contentOf,
+  ELSEWHERE,
+  filledTable,
+  HEAD,
+  MANIFEST,
+  MARK,
+  manifestAt,
+  text,
+} from "../support/moving-table.ts";
+import { assertTheorem } from "../support/theorem.ts";
 
 test("files, vectors, change data and the whole log go along; the old place stays; a rebuild finds one table", async () => {
   const lake = await openTestLake();
@@ -401,78 +314,5 @@ test("after a vacuum only what retained versions need goes along", async () => {
   assert.equal(moved.missing, 0);
   await assertMoved(lake, table);
   assert.equal(await lake.store(to).head("f1"), undefined, "nobody needs it");
-  await lake.close();
-});
-
-/** The catalog as it was at the backup. */
-async function restored(lake: TestLake, place: BackupPlace, work: (old: TestLake) => Promise<void>): Promise<void> {
-  const database = await SQLITE_ENGINE.create();
-  const catalog = await openCatalog(database.url, lake.clock, { schema: "leave" });
-  await restoreCatalog(catalog, place);
-  await work(lake.with({ catalog }));
-  await catalog.close();
-  await database.drop();
-}
-
-test("a database that is older than the move is noticed before a commit, and a recovery follows the table", async () => {
-  const lake = await openTestLake(SQLITE_ENGINE);
-  const { tableId, from, to } = await filledTable(lake, "r.old");
-  const place: BackupPlace = { location: "file:///backups", store: openMemoryStore(), ...ZSTD };
-  await backupCatalog(lake, place);
-  await relocateTable(lake, { tableId }, to, { move: true });
-  await restored(lake, place, async (old) => {
-    // Nothing of the move is published yet, and the log of the old place does not go on.
-    await assert.rejects(commitTo(old, tableId, HEAD, [addOf("lost")]), { code: "CATALOG_BEHIND_LOG" });
-    await assert.rejects(commitTo(old, tableId, HEAD, [addOf("lost")]), { code: "CATALOG_BEHIND_LOG" });
-    assert.equal((await logsAboveHeads(old)).length, 1);
-  });
-  await mirrorTable(lake, tableId);
-  const further = "file:///further/r.old";
-  await relocateTable(lake, { tableId }, further, { move: true });
-  await lake.store(further).put("g", text("g"));
-  const wanted = request({
-    ...{ tableId, readVersion: HEAD + 2, actions: [addOf("g")] },
-    supportedFeatures: { writer: ["changeDataFeed"] },
-  });
-  const first = await commit(lake, wanted);
-  await mirrorTable(lake, tableId);
-  await restored(lake, place, async (old) => {
-    await assert.rejects(commitTo(old, tableId, HEAD, [addOf("lost")]), { code: "CATALOG_BEHIND_LOG" });
-    const { tables } = await recoverAll(old);
-    assert.deepEqual(
-      tables.map((table) => [table.table, table.from, table.to, table.movedTo, table.error]),
-      [["r.old", HEAD, HEAD + 3, further, undefined]],
-    );
-    assert.deepEqual((await recoverAll(old)).tables, [], "again, there is nothing to do");
-    const again = await commit(old, wanted);
-    assert.ok(first.status === "committed" && again.status === "committed" && again.replayed);
-    assert.deepEqual(
-      again.tables.map(({ version }) => version),
-      [HEAD + 3],
-    );
-    assert.equal(await commitTo(old, tableId, HEAD + 3, [removeOf("f2")]), HEAD + 4);
-    assert.equal((await mirrorTable(old, tableId)).error, undefined);
-    assert.equal(await assertTheorem(old, tableId), HEAD + 4);
-    assert.equal((await old.catalog.findTable({ tableId }))?.location, further);
-  });
-  await lake.close();
-  assert.equal(from, "file:///lake/r.old");
-});
-
-test("who goes back to the moment before a move goes on at the old place, once what tells of the move is set aside", async () => {
-  const lake = await openTestLake(SQLITE_ENGINE);
-  const { tableId, from, to } = await filledTable(lake, "r.undone");
-  const place: BackupPlace = { location: "file:///backups", store: openMemoryStore(), ...ZSTD };
-  await backupCatalog(lake, place);
-  await relocateTable(lake, { tableId }, to, { move: true });
-  await restored(lake, place, async (old) => {
-    const [set] = await setLogsAside(old);
-    assert.deepEqual([set?.table, set?.files], ["r.undone", 2]);
-    assert.deepEqual(await logsAboveHeads(old), []);
-    assert.equal(await commitTo(old, tableId, HEAD, [removeOf("f2")]), HEAD + 1);
-    assert.equal((await mirrorTable(old, tableId)).error, undefined);
-    assert.equal((await old.catalog.findTable({ tableId }))?.location, from);
-    assert.equal(await assertTheorem(old, tableId), HEAD + 1);
-  });
   await lake.close();
 });
