@@ -31,6 +31,8 @@ export interface ServiceFunctionProps {
   readonly environment: Readonly<Record<string, string>>;
   /** Reads or writes checkpoints: the WebAssembly of parquet-wasm goes along. */
   readonly parquet?: boolean;
+  /** Answers requests: the WebAssembly of Cedar goes along, which decides by grants. */
+  readonly grants?: boolean;
   /** Room in /tmp; half a gigabyte if absent. */
   readonly scratch?: Size;
   /** How often Lambda tries again what a schedule has started; twice if absent. */
@@ -90,9 +92,10 @@ export class ServiceFunction extends Construct {
           beforeBundling: () => [],
           beforeInstall: () => [],
           afterBundling: (input, output) =>
-            props.parquet === true
-              ? [`cp "${input}/node_modules/parquet-wasm/node/parquet_wasm_bg.wasm" "${output}"`]
-              : [],
+            [
+              ...(props.parquet === true ? ["parquet-wasm/node/parquet_wasm_bg.wasm"] : []),
+              ...(props.grants === true ? ["@cedar-policy/cedar-wasm/nodejs/cedar_wasm_bg.wasm"] : []),
+            ].map((file) => `cp "${input}/node_modules/${file}" "${output}"`),
         },
       },
     });

@@ -55,6 +55,7 @@ export class ServiceFunctions extends Construct {
       // 100,000 actions in 56 MB of JSON, uploaded, take up to 820 MB.
       memory: 1769,
       parquet: true,
+      grants: true,
     });
     this.read = new ServiceFunction(this, "Read", {
       ...common,
@@ -63,6 +64,7 @@ export class ServiceFunctions extends Construct {
       environment: { ...common.environment, DATABASE_URL: database.reader?.url ?? database.url },
       timeout: ANSWER,
       memory: 1024,
+      grants: true,
     });
     this.mirror = new ServiceFunction(this, "Mirror", {
       ...common,

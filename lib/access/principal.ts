@@ -8,8 +8,8 @@ export interface Principal {
   readonly id: string;
   /** For people. */
   readonly name: string;
-  /** How it was proven: an API key, a signed token, or AWS (IAM). */
-  readonly proof: "key" | "token" | "iam";
+  /** How it was proven: an API key, a signed token, AWS (IAM), or by being at the gateway of this process. */
+  readonly proof: "key" | "token" | "iam" | "gateway";
   readonly access: Access;
   /** Groups, as whoever vouches for the caller names them. */
   readonly groups: readonly string[];

@@ -37,3 +37,11 @@ export function noScope(readScope: string, writeScope: string): LakeError {
     hint: `Ask the identity provider for the scope ${readScope} or ${writeScope}.`,
   });
 }
+
+/** Grants are enforced, and this server was started when nobody was asked. */
+export function nobodyAsked(): LakeError {
+  return new LakeError("unauthenticated", "grants are enforced, and this server asks nobody who they are", {
+    code: "UNAUTHENTICATED",
+    hint: "Make a key (dl key create NAME) or name an identity provider (security.oidc), and start the server again.",
+  });
+}

@@ -12,6 +12,7 @@ import { commitLocked, commitMove, committer } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
 import type { Dialect } from "./dialect.ts";
+import { accessState, changeAccess, readAccess } from "./grants.ts";
 import { abortImport, beginImport, finishImport, importBatches, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
 import { dropTable, listDropped, renameTable, undropTable, whereabouts } from "./lifecycle.ts";
@@ -151,6 +152,10 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     listKeys: (options) => listKeys(db, options),
     revokeKey: (keyId, at) => revokeKey(db, keyId, at),
     touchKey: (keyId, at) => touchKey(db, keyId, at),
+
+    accessState: () => accessState(db),
+    readAccess: () => readAccess(db),
+    changeAccess: (change) => changeAccess(db, change),
 
     backupSets: ROW_SETS,
     readCut: () => readCut(db),

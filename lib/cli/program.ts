@@ -146,6 +146,22 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "make, list and revoke the API keys of dl serve",
     load: async () => (await import("./commands/key.ts")).keyCommand(),
   },
+  grant: {
+    about: "grant a privilege on the catalog, a namespace or a table, or a place in a role",
+    load: async () => (await import("./commands/grant.ts")).grantCommand(),
+  },
+  revoke: {
+    about: "revoke what was granted",
+    load: async () => (await import("./commands/grant.ts")).revokeCommand(),
+  },
+  grants: {
+    about: "list grants and places in roles",
+    load: async () => (await import("./commands/grant.ts")).grantsCommand(),
+  },
+  access: {
+    about: "hold grants against requests (on, off), explain decisions, set policies",
+    load: async () => (await import("./commands/access.ts")).accessCommand(),
+  },
   config: {
     about: "work with configuration files",
     load: async () => (await import("./commands/config.ts")).configCommand(),

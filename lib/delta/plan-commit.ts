@@ -93,6 +93,8 @@ export function planTable(
       ...onState(state),
       ...("name" in asked.table ? { name: asked.table.name } : {}),
       readVersion: request.readVersion,
+      // Every file that any version has had counts as somebody else's.
+      ...(asked.newFilesOnly === true ? { filesUpTo: -1 } : {}),
       checkedVersion,
       ...strictly(request, after),
       watch: afterPublication ? MARKER_NAMES : watchedMarkers(intent),

@@ -49,6 +49,8 @@ export interface TableCommit {
   readonly actions: CommitActions;
   /** How removes name their files; relative if absent. */
   readonly spelling?: Spelling;
+  /** Files that are in the table, or ever were, may not be written again: whoever may only append replaces nothing. */
+  readonly newFilesOnly?: boolean;
   /** JSON pointer of this part of the request, for messages. */
   readonly at: string;
   /** Those of its actions. */

@@ -55,6 +55,8 @@ export interface PlannedTable {
   readonly create?: { readonly name: string; readonly location: string };
   /** The version that the writer read; −1 for a creation. */
   readonly readVersion: number;
+  /** Files that came or went after this version may not be written again; readVersion if absent. */
+  readonly filesUpTo?: number;
   /** The planner has checked all winners up to here; readVersion ≤ checkedVersion. */
   readonly checkedVersion: number;
   /** SQL had this version before: below it, it has gone back in time. */

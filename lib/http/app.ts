@@ -1,6 +1,7 @@
 /** The HTTP API as a Hono app over a lake: the same for `dl serve` and for Lambda. Holds no state of its own. */
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { openRules } from "../access/rules.ts";
 import { ageMs } from "../delta/values/age.ts";
 import { nearestName } from "../delta/values/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
@@ -15,6 +16,7 @@ import { openApiDocument } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { commitRoutes } from "./routes/commits.ts";
 import { fileRoutes } from "./routes/files.ts";
+import { grantRoutes } from "./routes/grants.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { snapshotRoutes } from "./routes/snapshots.ts";
@@ -35,6 +37,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...historyRoutes,
   ...snapshotRoutes,
   ...transactionRoutes,
+  ...grantRoutes,
   ...healthRoutes,
 ];
 
@@ -46,6 +49,7 @@ export function createApp(lake: Lake, options: HostOptions): App {
     lake,
     health: options.health ?? healthOf(lake, options.parts),
     pageSize: options.pageSize ?? PAGE_DEFAULT,
+    rules: options.rules ?? openRules(lake.catalog),
   };
   const inTurn = options.turns && openTurns(options.turns);
   const app: App = new Hono();
@@ -63,9 +67,17 @@ export function createApp(lake: Lake, options: HostOptions): App {
     app.on(route.method, honoPath(route.path), async (context) => {
       // A name in a path must not pass for a placeholder: /v1/tables/import is no table.
       if (routeOf(context.req.path) !== route.path) return answerError(noRoute(context), context);
-      const admitted = await admit(door, route.access, context);
-      if (admitted.principal) context.get("seen").principal = admitted.principal;
-      return answer(context, admitted);
+      const admitted = await admit({ lake, door, rules: host.rules }, route, context);
+      const { guard, principal } = admitted;
+      if (principal) context.get("seen").principal = principal;
+      let answered: Response;
+      try {
+        answered = await answer(context, admitted);
+      } catch (error) {
+        throw await guard.told(error);
+      }
+      if (route.asks.on !== "nothing" && !guard.wasAsked()) throw new Error(`${route.path} has asked for no privilege`);
+      return answered;
     });
   };
   for (const { operationId, answer } of ENDPOINTS) {
@@ -84,7 +96,8 @@ export function createApp(lake: Lake, options: HostOptions): App {
     return context.body(document, 200, { "content-type": "application/json" });
   });
   if (metrics) {
-    serve({ ...METRICS_ROUTE, access: metrics.access }, async (context) => {
+    const asks = metrics.access === "open" ? ROUTES.health.asks : METRICS_ROUTE.asks;
+    serve({ ...METRICS_ROUTE, access: metrics.access, asks }, async (context) => {
       const { contentType, text } = await metrics.render();
       return context.body(text, 200, { "content-type": contentType });
     });
@@ -102,7 +115,7 @@ export function healthOf(lake: Lake, parts: readonly ServicePart[] = []): Health
 
 export type App = Hono<{ Variables: { seen: Seen } }>;
 
-type Served = Pick<Route, "method" | "access"> & { readonly path: string };
+type Served = Pick<Route, "method" | "access" | "asks"> & { readonly path: string };
 
 /** Gives each request its id, and tells of it: in the answer, in metrics, in the access log. */
 function observed({ lake, hosts, onAnswer }: Host): MiddlewareHandler<{ Variables: { seen: Seen } }> {

@@ -2,14 +2,17 @@
 
 import type { Context } from "hono";
 import type { Door } from "../access/door.ts";
+import type { Guard } from "../access/guard.ts";
 import type { Principal } from "../access/principal.ts";
+import type { Rules } from "../access/rules.ts";
 import { type Json, stringifyJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
 import type { AnswerCache, Lake, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";
 import type { Responses } from "../wire/contracts/responses.ts";
 import type { z } from "../wire/contracts/values.ts";
-import type { Access, Need, OperationId } from "../wire/routes.ts";
+import { type Access, type Need, type OperationId, ROUTES } from "../wire/routes.ts";
+import { tableRef } from "../wire/table-ref.ts";
 import { checkAcceptable } from "./accept.ts";
 import type { AccessLine, Seen } from "./access-log.ts";
 import type { Admitted } from "./admission.ts";
@@ -31,6 +34,8 @@ export interface HostOptions {
   readonly serves?: Access;
   /** Finds out who makes a request, and turns away who does not say; absent, nobody is asked. */
   readonly door?: Door | undefined;
+  /** What the catalog says of grants, where several apps share it; the app's own if absent. */
+  readonly rules?: Rules;
   /** Names of the server and origins of pages that may use it; absent where what is in front of the server checks them. */
   readonly hosts?: HostRules;
   /** Called once a request, when its answer is out. */
@@ -61,6 +66,7 @@ export interface Host extends HostOptions {
   readonly lake: Lake;
   readonly health: HealthCheck;
   readonly pageSize: number;
+  readonly rules: Rules;
 }
 
 export interface Answering<P, Q> {
@@ -71,6 +77,8 @@ export interface Answering<P, Q> {
   readonly headers: Headers;
   /** Who asks; undefined where nobody is asked who they are. */
   readonly principal: Principal | undefined;
+  /** Asks whether the caller may; for the table in the path that has been done. */
+  readonly guard: Guard;
   /** True where everyone is let in, or the caller has proven who they are: false on routes that are open to strangers. */
   readonly isKnown: boolean;
   /** Says which tables a body names, for the access log. */
@@ -125,15 +133,18 @@ export function endpoint<P extends Shape, Q extends Shape>(
   return {
     operationId,
     contract,
-    answer: async (context, host, { principal, isKnown }) => {
+    answer: async (context, host, { principal, isKnown, guard }) => {
       checkAcceptable(context.req.raw.headers, types);
+      const given = (params ? checked(params, context.req.param()) : {}) as z.output<P>;
+      const judged = guard.isEnforced ? await judgedParams(operationId, given, guard) : given;
       return answer(
         {
-          params: (params ? checked(params, context.req.param()) : {}) as z.output<P>,
+          params: judged,
           query: readQuery(context, query) as z.output<Q>,
           body: () => readJsonBody(context.req.raw, bodyLimit(host)),
           headers: context.req.raw.headers,
           principal,
+          guard,
           isKnown,
           concerns: (tables) => {
             context.get("seen").tables = tables;
@@ -144,6 +155,19 @@ export function endpoint<P extends Shape, Q extends Shape>(
       );
     },
   };
+}
+
+/** The table in the path is from here on the one that has been judged, whoever has its name meanwhile. */
+async function judgedParams<P>(operationId: OperationId, params: P, guard: Guard): Promise<P> {
+  const { asks } = ROUTES[operationId];
+  const { tableId } = params as { readonly tableId?: string };
+  if (tableId === undefined || (asks.on !== "table" && asks.on !== "dropped")) return params;
+  const ref = tableRef(tableId);
+  const [judged] =
+    asks.on === "table"
+      ? await guard.tables([ref], [asks.privilege])
+      : [await guard.tableOrDropped(ref, asks.privilege)];
+  return { ...params, ...judged };
 }
 
 /** The Node adapter hands over its response object; by itself it would end a broken stream with a line of its own. */

@@ -110,6 +110,7 @@ function head(version: string) {
       { name: "commits", description: "Write to one or many tables: all of them, or none." },
       { name: "tables", description: "Tables, and how they come into the catalog." },
       { name: "reads", description: "States and histories of tables." },
+      { name: "access", description: "Who may do what." },
       { name: "service", description: "The service itself." },
     ],
   };

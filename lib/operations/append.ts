@@ -8,7 +8,7 @@ import { NO_ACTIONS } from "../delta/actions.ts";
 import { addRanges, addsFilesOnly } from "../delta/appends.ts";
 import { canonicalPath } from "../delta/files/paths.ts";
 import { planTable } from "../delta/plan-commit.ts";
-import type { AppendRequest, CommitRequest, CommitResult, TableCommit } from "../delta/request.ts";
+import type { AppendRequest, CommitRequest, CommitResult, TableCommit, TableRef } from "../delta/request.ts";
 import { timeOfId, undated } from "../delta/transaction-age.ts";
 import { stringifyJson } from "../delta/values/json.ts";
 import { invalid, isLakeError } from "../errors.ts";
@@ -57,9 +57,13 @@ const open = new WeakMap<Catalog, Map<string, OpenBatch>>();
 /**
  * Commits an append, with others if there are any within its time. Its transactionId is committed once, however often and to
  * whichever server it is sent. What is wrong with one append is told to its client alone.
+ * @param request.asked how its client has named the table, where that has been decided since
  * @throws LakeError invalid APPEND_ADDS_ONLY, and as `commit` does
  */
-export async function append(lake: Lake, request: AppendRequest & By): Promise<CommitResult> {
+export async function append(
+  lake: Lake,
+  { asked, ...request }: AppendRequest & By & { readonly asked?: TableRef },
+): Promise<CommitResult> {
   const { table, maxDelayMs = DELAY_MS } = request;
   if (!addsFilesOnly(table.actions)) {
     throw invalid("an append has add actions, and no others", {
@@ -68,7 +72,8 @@ export async function append(lake: Lake, request: AppendRequest & By): Promise<C
       hint: "POST /v1/commits takes every action.",
     });
   }
-  const hash = hashRequest(asCommit(request, NO_VERSION));
+  const sent = { ...request, table: { ...table, table: asked ?? table.table } };
+  const hash = hashRequest(asCommit(sent, NO_VERSION));
   const isDated = table.readVersion !== undefined || timeOfId(request.transactionId) !== undefined;
   const requestHash = isDated ? hash : undated(hash);
   const member = { request, requestHash, paths: table.actions.adds.map(({ path }) => canonicalPath(path)) };
@@ -116,8 +121,17 @@ function join(lake: Lake, member: Member, maxDelayMs: number): void {
 
 /** One version has one author, one commitInfo, and one way in which its files are looked at. */
 function alike({ table, by, acknowledge: wanted, verifyFiles }: AppendRequest & By): string {
-  const { supportedFeatures, isolationLevel, actions } = table;
-  return stringifyJson([table.table, by, wanted, verifyFiles, supportedFeatures, isolationLevel, actions.commitInfo]);
+  const { supportedFeatures, isolationLevel, newFilesOnly, actions } = table;
+  return stringifyJson([
+    table.table,
+    by,
+    newFilesOnly,
+    wanted,
+    verifyFiles,
+    supportedFeatures,
+    isolationLevel,
+    actions.commitInfo,
+  ]);
 }
 
 function close(lake: Lake, key: string, batch: OpenBatch): void {

@@ -9,11 +9,12 @@ import { ageMs } from "../delta/values/age.ts";
 import { invalid, isLakeError, unavailable } from "../errors.ts";
 import type { CommitOutcome, Lake, PlannedCommit, TableState, Transaction } from "../ports.ts";
 import { acknowledge, type Committed } from "./committing/acknowledge.ts";
-import { type By, signed } from "./committing/author.ts";
+import { type Allowed, type By, signed } from "./committing/author.ts";
 import { BEHIND_LOG, noteHeads } from "./committing/behind-log.ts";
 import { checkChange } from "./committing/check-change.ts";
 import { lookAtLogs } from "./committing/first-sight.ts";
 import { idForgotten } from "./committing/forgotten.ts";
+import { type Limits, openLimits } from "./committing/limits.ts";
 import { mirrorDemand } from "./committing/mirror-demand.ts";
 import { checkPlaces } from "./committing/new-parts.ts";
 import {
@@ -41,18 +42,24 @@ const OPTIMISTIC_ROUNDS = 4;
  * Commits actions to one or many tables: all of them, or none. The same transactionId gives the first answer, and once that
  * is forgotten, none: what may be a repetition is refused (ARCHITECTURE.md D8).
  * A conflict is a value; nothing has been written then.
+ * @param request.allow asked about the tables as they are, in every round: a name may have changed hands
  * @param request.by who commits: in `commitInfo`, whatever the writer says there. The same request by another is a repetition
  * @throws LakeError invalid, notFound, unavailable (send the same request again)
  */
-export async function commit(lake: Lake, request: CommitRequest & By): Promise<CommitResult> {
+export async function commit(lake: Lake, request: CommitRequest & By & Allowed): Promise<CommitResult> {
   checkRequest(request);
   return commitAs(lake, request, hashRequest(request));
 }
 
 /** @param requestHash of what the client asked for, which tells a repeated request: the rest of it may have been decided since */
-export async function commitAs(lake: Lake, request: CommitRequest & By, requestHash: string): Promise<CommitResult> {
+export async function commitAs(
+  lake: Lake,
+  request: CommitRequest & By & Allowed,
+  requestHash: string,
+): Promise<CommitResult> {
   const startedAt = lake.clock.now();
-  const result = await attemptSpellings(lake, signedRequest(lake, request), requestHash).then(
+  const limits = openLimits(request);
+  const result = await attemptSpellings(lake, signedRequest(lake, request), requestHash, limits).then(
     // The winner may be the same request, sent before: it is not told that it lost to itself. A conflict with anyone else is
     // final, for versions are only ever added, and rows of files that are gone still tell; so no twin of this request can
     // commit after this look.
@@ -61,6 +68,8 @@ export async function commitAs(lake: Lake, request: CommitRequest & By, requestH
       return (await findReplay(lake, request, requestHash)) ?? (await findSame(lake, request, requestHash)) ?? result;
     },
     async (error: unknown) => {
+      // Whoever may not do it is not told whether somebody else has.
+      if (limits.hasRefused(error)) throw error;
       // A replay must get its first answer even where the request would no longer be valid: the table may have changed or gone.
       const isUnknown = isLakeError(error, "unavailable") && error.code !== BEHIND_LOG;
       const replay = isUnknown ? undefined : await findReplay(lake, request, requestHash);
@@ -80,7 +89,7 @@ export async function commitAs(lake: Lake, request: CommitRequest & By, requestH
  */
 export async function commitBatch(lake: Lake, request: CommitRequest & By & Batch): Promise<Attempt> {
   const startedAt = lake.clock.now();
-  const result = await attemptSpellings(lake, signedRequest(lake, request), hashRequest(request));
+  const result = await attemptSpellings(lake, signedRequest(lake, request), hashRequest(request), openLimits({}));
   await announce(lake, request, result, startedAt);
   return result;
 }
@@ -122,20 +131,20 @@ export type Attempt =
   | Extract<CommitOutcome, { status: "appendsKnown" }>;
 
 /** A table that was imported may have absolute paths below its own root, which a remove must repeat. */
-async function attemptSpellings(lake: Lake, request: Asked, requestHash: string): Promise<Attempt> {
+async function attemptSpellings(lake: Lake, request: Asked, requestHash: string, limits: Limits): Promise<Attempt> {
   try {
-    return await attempt(lake, request, requestHash);
+    return await attempt(lake, request, requestHash, limits);
   } catch (error) {
     const misspelled = isLakeError(error, "invalid") && error.code === "PATH_SPELLED_DIFFERENTLY";
     if (!misspelled || !request.tables.some(({ actions }) => namesAbsoluteRemoves(actions))) throw error;
     const tables = request.tables.map((table) => ({ ...table, spelling: "asSent" as const }));
-    return attempt(lake, { ...request, tables }, requestHash);
+    return attempt(lake, { ...request, tables }, requestHash, limits);
   }
 }
 
-async function attempt(lake: Lake, request: Asked, requestHash: string): Promise<Attempt> {
+async function attempt(lake: Lake, request: Asked, requestHash: string, limits: Limits): Promise<Attempt> {
   const { transactionId } = request;
-  let parts = await partsOf(lake, request);
+  let parts = await limits.within(await partsOf(lake, request));
   let planned = planOnRemembered(transactionId, parts);
   let verified: ReadonlyMap<string, Verified> | undefined;
   const { rounds = OPTIMISTIC_ROUNDS, withinMs = Number.POSITIVE_INFINITY } = lake.commitRules ?? {};
@@ -157,11 +166,12 @@ async function attempt(lake: Lake, request: Asked, requestHash: string): Promise
       if (outcome?.status === "rejected") {
         const missing = outcome.rejections.some((r) => r.reason === "tableNotFound" || r.reason === "nameTaken");
         checkPlaces(parts, outcome.rejections);
+        if (!missing || round > 0) limits.checkNewFiles(parts, outcome.rejections);
         if (!missing || round > 0) return rejected(lake, parts, outcome.rejections);
       }
     }
     for (const { state } of parts) forgetTable(lake, state);
-    parts = await refreshed(lake, parts);
+    parts = await limits.within(await refreshed(lake, parts));
     const conflicts = await conflictsOf(lake, transactionId, parts);
     if (conflicts.length > 0) return { status: "conflict", conflicts };
     parts = parts.map(checkedUpToHead);
@@ -170,7 +180,7 @@ async function attempt(lake: Lake, request: Asked, requestHash: string): Promise
   // Each of its appends has a turn of its own; it would have to hold the locks of all.
   if (request.appends) return { status: "conflict", conflicts: [] };
   verified ??= await verifyFiles(lake, request, planned ?? []);
-  return attemptLocked(lake, request, requestHash, parts, verified);
+  return attemptLocked(lake, request, requestHash, parts, verified, limits);
 }
 
 async function sendPlanned(
@@ -249,6 +259,7 @@ async function attemptLocked(
   requestHash: string,
   parts: readonly Part[],
   verified: ReadonlyMap<string, Verified>,
+  limits: Limits,
 ): Promise<Attempt> {
   const { transactionId } = request;
   const epoch = await lookAtLogs(lake, statesOf(parts));
@@ -277,6 +288,7 @@ async function attemptLocked(
     if (outcome.status === "again") throw databaseReplaced();
     if (outcome.status === "rejected") {
       checkPlaces(parts, outcome.rejections);
+      limits.checkNewFiles(parts, outcome.rejections);
       return rejected(lake, parts, outcome.rejections);
     }
     throw new Error("a marker moved although the tables were locked");

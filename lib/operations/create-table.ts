@@ -8,7 +8,7 @@ import { planCreation } from "../delta/plan-commit.ts";
 import { canonicalJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
 import type { Lake } from "../ports.ts";
-import { type By, signed } from "./committing/author.ts";
+import { type Allowed, type By, signed } from "./committing/author.ts";
 import { sha256 } from "./committing/request-hash.ts";
 import { databaseReplaced, type Sent, sendCommit } from "./committing/send-commit.ts";
 import { freePlace, taken } from "./tables/free-place.ts";
@@ -33,11 +33,11 @@ export interface CreatedTable {
  */
 export async function createTable(
   lake: Lake,
-  request: NewTable & By & { readonly transactionId?: string },
+  request: NewTable & By & Pick<Allowed, "claim"> & { readonly transactionId?: string },
 ): Promise<CreatedTable> {
   checkTableName(request.name);
   checkTableLocation(request.location);
-  const { transactionId = lake.clock.newId(), by, ...table } = request;
+  const { transactionId = lake.clock.newId(), by, claim, ...table } = request;
   const tableId = lake.clock.newId();
   const actions = signed(newTableActions(table, tableId, lake.clock.now()), { by });
   checkActionSizes(actions, () => "");
@@ -47,6 +47,7 @@ export async function createTable(
     const epoch = await lake.catalog.epoch();
     const known = await lake.catalog.findTransaction(transactionId);
     const location = known === undefined ? await freePlace(lake, table) : table.location;
+    if (known === undefined) await claim?.(tableId);
     const tables = [planCreation({ tableId, name: table.name, location }, actions, transactionId)];
     return {
       location,

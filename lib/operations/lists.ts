@@ -21,16 +21,16 @@ import { healthOfTables } from "./table-health.ts";
 /** One page of the tables of the catalog with their health, in the order of their names. @throws LakeError invalid for a cursor of another list */
 export async function listTables(
   lake: Lake,
-  options: { readonly namespace?: string; readonly cursor?: string; readonly limit: number },
+  options: TablesOptions & { readonly cursor?: string },
 ): Promise<ListPage<ListedTable>> {
-  const { cursor, limit } = options;
+  const { cursor } = options;
   const begun = cursor === undefined ? undefined : readTablesCursor(cursor);
   const namespace = options.namespace ?? (begun?.namespace || undefined);
   if (cursor !== undefined && begun?.namespace !== (namespace ?? "")) throw foreignCursor(cursor);
-  const page = await lake.catalog.listTables({
+  const page = await visiblePage(lake, {
+    ...options,
     ...(namespace === undefined ? {} : { namespace }),
-    ...(begun === undefined ? {} : { cursor: begun.place }),
-    limit,
+    cursor: begun?.place,
   });
   const items = await withHealth(lake, page.items);
   // Not the page's own cursors: a table that has been dropped since is not among the items.
@@ -38,10 +38,48 @@ export async function listTables(
   return withCursors(places, (place) => writeTablesCursor({ namespace: namespace ?? "", place }));
 }
 
+interface TablesOptions {
+  readonly namespace?: string;
+  readonly limit: number;
+  /** Those of which the caller may know; all if absent. */
+  readonly visible?: (heads: readonly TableHead[]) => Promise<readonly TableHead[]>;
+}
+
+/** Goes on until the page is full or nothing is left: neither a short page nor a cursor tells of what is not shown. */
+async function visiblePage(
+  lake: Lake,
+  {
+    namespace,
+    limit,
+    visible = async (heads) => heads,
+    cursor,
+  }: TablesOptions & { readonly cursor: string | undefined },
+): Promise<ListPage<TableHead>> {
+  const items: TableHead[] = [];
+  let place = cursor;
+  do {
+    const page = await lake.catalog.listTables({
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(place === undefined ? {} : { cursor: place }),
+      limit,
+    });
+    items.push(...(await visible(page.items)));
+    place = page.next;
+  } while (place !== undefined && items.length < limit);
+  const shown = items.slice(0, limit);
+  const cursorAfter = (count: number): string => shown[count - 1]?.name ?? "";
+  const goesOn = items.length > limit || place !== undefined;
+  return { items: shown, cursorAfter, ...(goesOn ? { next: cursorAfter(shown.length) } : {}) };
+}
+
 /** The table that lives at a canonical location, as a list of one; or none. */
-export async function listTableAt(lake: Lake, location: string): Promise<ListPage<ListedTable>> {
+export async function listTableAt(
+  lake: Lake,
+  location: string,
+  { visible = async (heads) => heads }: Pick<TablesOptions, "visible"> = {},
+): Promise<ListPage<ListedTable>> {
   const head = await lake.catalog.tableAt(location);
-  return { items: await withHealth(lake, head === undefined ? [] : [head]), cursorAfter: () => "" };
+  return { items: await withHealth(lake, head === undefined ? [] : await visible([head])), cursorAfter: () => "" };
 }
 
 /** One round trip for all; a table that has been dropped since is missing. */

@@ -3,6 +3,7 @@
 import type { Backups } from "./backups.ts";
 import type { Commits } from "./commits.ts";
 import type { Compactions } from "./compaction.ts";
+import type { Grants } from "./grants.ts";
 import type { Imports } from "./imports.ts";
 import type { ApiKeys } from "./keys.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -31,6 +32,7 @@ export interface Catalog
     Rebuilds,
     Recovery,
     ApiKeys,
+    Grants,
     Backups {}
 
 /** The database itself. */

@@ -1,6 +1,7 @@
 /** The routes of the API: method, path, and the access they need. The one list: the server, the door and the deployment follow it. */
 
 import type { Access } from "../access/principal.ts";
+import type { Privilege } from "../access/privileges.ts";
 
 export type { Access } from "../access/principal.ts";
 
@@ -10,40 +11,128 @@ export type { Access } from "../access/principal.ts";
  */
 export type Need = Access | "open";
 
+/**
+ * Which privilege a route asks for where grants are enforced, and on what: the table in its path (`dropped`: which may be a dropped one), the catalog, or
+ * what only the request says. There the route itself asks, and a test sees that it does.
+ */
+export type Asks =
+  | { readonly on: "table" | "dropped" | "catalog"; readonly privilege: Privilege; readonly also?: string }
+  | { readonly on: "request"; readonly says: string }
+  | { readonly on: "nothing" };
+
 export interface Route {
   readonly method: "get" | "post" | "patch" | "delete";
   readonly path: `/v1/${string}`;
   readonly access: Need;
+  readonly asks: Asks;
 }
+
+const SELECT = { on: "table", privilege: "SELECT" } as const;
+const NOTHING = { on: "nothing" } as const;
+const MANAGE = { on: "request", says: "MANAGE on what it is on; for roles on the catalog" } as const;
 
 /** By operation id. */
 export const ROUTES = {
-  commit: { method: "post", path: "/v1/commits", access: "write" },
-  append: { method: "post", path: "/v1/tables/{tableId}/appends", access: "write" },
-  createUpload: { method: "post", path: "/v1/uploads", access: "write" },
-  createTable: { method: "post", path: "/v1/tables", access: "write" },
-  importTable: { method: "post", path: "/v1/tables/import", access: "write" },
-  listTables: { method: "get", path: "/v1/tables", access: "read" },
-  describeTable: { method: "get", path: "/v1/tables/{tableId}", access: "read" },
-  dropTable: { method: "delete", path: "/v1/tables/{tableId}", access: "write" },
-  renameTable: { method: "patch", path: "/v1/tables/{tableId}", access: "write" },
-  undropTable: { method: "post", path: "/v1/tables/{tableId}/undrop", access: "write" },
-  listFiles: { method: "get", path: "/v1/tables/{tableId}/files", access: "read" },
-  planScan: { method: "post", path: "/v1/tables/{tableId}/plan", access: "read" },
-  listTxns: { method: "get", path: "/v1/tables/{tableId}/txns", access: "read" },
-  listDomains: { method: "get", path: "/v1/tables/{tableId}/domains", access: "read" },
-  listCommits: { method: "get", path: "/v1/tables/{tableId}/commits", access: "read" },
-  listHistory: { method: "get", path: "/v1/tables/{tableId}/history", access: "read" },
-  listMirrorStatuses: { method: "get", path: "/v1/tables/{tableId}/mirror", access: "read" },
-  snapshot: { method: "post", path: "/v1/snapshots", access: "read" },
-  getTransaction: { method: "get", path: "/v1/transactions/{transactionId}", access: "read" },
-  health: { method: "get", path: "/v1/health", access: "open" },
-  live: { method: "get", path: "/v1/live", access: "open" },
-  openApi: { method: "get", path: "/v1/openapi.json", access: "open" },
+  commit: {
+    method: "post",
+    path: "/v1/commits",
+    access: "write",
+    asks: {
+      on: "request",
+      says: "on each table what its actions do: APPEND, MODIFY, ALTER; CREATE in the namespace of a new one",
+    },
+  },
+  append: {
+    method: "post",
+    path: "/v1/tables/{tableId}/appends",
+    access: "write",
+    asks: { on: "request", says: "APPEND on the table; MODIFY where files are replaced" },
+  },
+  createUpload: { method: "post", path: "/v1/uploads", access: "write", asks: NOTHING },
+  createTable: {
+    method: "post",
+    path: "/v1/tables",
+    access: "write",
+    asks: { on: "request", says: "CREATE in its namespace" },
+  },
+  importTable: {
+    method: "post",
+    path: "/v1/tables/import",
+    access: "write",
+    asks: { on: "catalog", privilege: "CREATE" },
+  },
+  listTables: {
+    method: "get",
+    path: "/v1/tables",
+    access: "read",
+    asks: { on: "request", says: "shows tables on which the caller has any privilege" },
+  },
+  describeTable: { method: "get", path: "/v1/tables/{tableId}", access: "read", asks: SELECT },
+  dropTable: {
+    method: "delete",
+    path: "/v1/tables/{tableId}",
+    access: "write",
+    asks: { on: "table", privilege: "DROP" },
+  },
+  renameTable: {
+    method: "patch",
+    path: "/v1/tables/{tableId}",
+    access: "write",
+    asks: { on: "table", privilege: "ALTER", also: "into another namespace MANAGE, and CREATE there" },
+  },
+  undropTable: {
+    method: "post",
+    path: "/v1/tables/{tableId}/undrop",
+    access: "write",
+    asks: { on: "dropped", privilege: "DROP", also: "under a name in another namespace MANAGE, and CREATE there" },
+  },
+  listFiles: { method: "get", path: "/v1/tables/{tableId}/files", access: "read", asks: SELECT },
+  planScan: { method: "post", path: "/v1/tables/{tableId}/plan", access: "read", asks: SELECT },
+  listTxns: { method: "get", path: "/v1/tables/{tableId}/txns", access: "read", asks: SELECT },
+  listDomains: { method: "get", path: "/v1/tables/{tableId}/domains", access: "read", asks: SELECT },
+  listCommits: { method: "get", path: "/v1/tables/{tableId}/commits", access: "read", asks: SELECT },
+  listHistory: { method: "get", path: "/v1/tables/{tableId}/history", access: "read", asks: SELECT },
+  listMirrorStatuses: { method: "get", path: "/v1/tables/{tableId}/mirror", access: "read", asks: SELECT },
+  snapshot: {
+    method: "post",
+    path: "/v1/snapshots",
+    access: "read",
+    asks: { on: "request", says: "SELECT on each table" },
+  },
+  getTransaction: {
+    method: "get",
+    path: "/v1/transactions/{transactionId}",
+    access: "read",
+    asks: { on: "request", says: "any privilege on each of its tables" },
+  },
+  listGrants: {
+    method: "get",
+    path: "/v1/grants",
+    access: "read",
+    asks: { on: "request", says: "shows the caller's own, and those on what the caller may MANAGE" },
+  },
+  grant: { method: "post", path: "/v1/grants", access: "write", asks: MANAGE },
+  revoke: { method: "delete", path: "/v1/grants", access: "write", asks: MANAGE },
+  health: { method: "get", path: "/v1/health", access: "open", asks: NOTHING },
+  live: { method: "get", path: "/v1/live", access: "open", asks: NOTHING },
+  openApi: { method: "get", path: "/v1/openapi.json", access: "open", asks: NOTHING },
 } as const satisfies Readonly<Record<string, Route>>;
 
 /** Beside the API, on `dl serve` alone; `monitoring.metrics_access` may open it. */
-export const METRICS_ROUTE = { method: "get", path: "/metrics", access: "read" } as const;
+export const METRICS_ROUTE = {
+  method: "get",
+  path: "/metrics",
+  access: "read",
+  asks: { on: "catalog", privilege: "OPERATE" },
+} as const;
+
+/** What a route asks for, as the documents say it. */
+export function asksText(asks: Asks): string {
+  if (asks.on === "nothing") return "—";
+  if (asks.on === "request") return asks.says;
+  const on = { table: "the table", dropped: "the table", catalog: "the catalog" }[asks.on];
+  return `${asks.privilege} on ${on}${asks.also === undefined ? "" : `; ${asks.also}`}`;
+}
 
 /** Which of two servers answers a route, where one has no right to write. */
 export function answeredBy({ access }: Pick<Route, "access">): Access {

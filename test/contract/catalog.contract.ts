@@ -6,6 +6,7 @@ import type { Catalog } from "../../lib/ports.ts";
 import { commitContract } from "../catalog/contract-commit.ts";
 import { compactionContract } from "../catalog/contract-compaction.ts";
 import { concurrencyContract } from "../catalog/contract-concurrency.ts";
+import { grantContract } from "../catalog/contract-grants.ts";
 import { importContract } from "../catalog/contract-import.ts";
 import { keyContract } from "../catalog/contract-keys.ts";
 import { lifecycleContract } from "../catalog/contract-lifecycle.ts";
@@ -35,6 +36,7 @@ const PARTS = {
   imports: importContract,
   recoveries: recoveryContract,
   "API keys": keyContract,
+  grants: grantContract,
   places: placeContract,
   lives: lifecycleContract,
   concurrency: concurrencyContract,

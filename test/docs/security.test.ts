@@ -4,19 +4,22 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { parseConfig } from "../../lib/config/resolve.ts";
-import { METRICS_ROUTE, ROUTES } from "../../lib/wire/routes.ts";
+import { asksText, METRICS_ROUTE, ROUTES } from "../../lib/wire/routes.ts";
 
 const FILE = new URL("../../docs/security.md", import.meta.url);
-const HEAD = "| route | needs |\n| --- | --- |\n";
+const HEAD = "| route | needs | asks for |\n| --- | --- | --- |\n";
 
 /** `UPDATE=1 node --test test/docs/security.test.ts` writes the table anew. */
 test("docs/security.md says what every route needs", () => {
   const text = readFileSync(FILE, "utf8");
   const rows = [...Object.values(ROUTES), METRICS_ROUTE].map(
-    ({ method, path, access }) => `| \`${method.toUpperCase()} ${path}\` | ${access} |\n`,
+    ({ method, path, access, asks }) => `| \`${method.toUpperCase()} ${path}\` | ${access} | ${asksText(asks)} |\n`,
   );
   assert.ok(text.includes(HEAD));
-  const wanted = text.replace(/(\| route \| needs \|\n\| --- \| --- \|\n)(?:\|.*\n)*/, `$1${rows.join("")}`);
+  const wanted = text.replace(
+    /(\| route \| needs \| asks for \|\n\| --- \| --- \| --- \|\n)(?:\|.*\n)*/,
+    `$1${rows.join("")}`,
+  );
   if (process.env.UPDATE === "1") writeFileSync(FILE, wanted);
   else assert.ok(text === wanted, "the table is out of date: UPDATE=1 node --test test/docs/security.test.ts");
 });

@@ -374,6 +374,10 @@ for (const engine of testEngines()) {
       await ask("live", "/v1/live");
       await ask("openApi", "/v1/openapi.json");
       await ask("createUpload", "/v1/uploads", { body: { bytes: 1 }, status: 404 });
+      await ask("listGrants", "/v1/grants");
+      const to = "user:a";
+      await ask("grant", "/v1/grants", { body: { privilege: "SELECT", on: "catalog", to }, status: 403 });
+      await ask("revoke", `/v1/grants?role=r&to=${to}`, { status: 403 });
       await ask("importTable", "/v1/tables/import", {
         body: { name: "no.log", location: "file:///nowhere" },
         status: 404,

@@ -16,10 +16,12 @@ type Invoke = ReturnType<typeof lambdaApi>;
 const mirrorFacts = async (ids: readonly string[]) =>
   ids.map((tableId) => ({ tableId, table: "a.b", version: 0, now: 0 }));
 
+const accessState = async () => ({ mode: "open", version: 0, changedAt: 0 });
+
 /** Lists tables on a catalog that answers as told. */
 async function list(listTables: () => Promise<unknown>) {
   const lake = {
-    catalog: { listTables, mirrorFacts } as unknown as Catalog,
+    catalog: { listTables, mirrorFacts, accessState } as unknown as Catalog,
     clock: systemClock,
     metrics: openEmf({ stage: "development" }),
   } as Lake;

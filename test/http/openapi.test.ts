@@ -33,7 +33,9 @@ test("it is OpenAPI 3.1 with every route of the design", () => {
   assert.equal(document.openapi, "3.1.0");
   assert.equal(document.info.version, "1.2.3");
   assert.deepEqual(operations.map(({ path, method }) => `${method.toUpperCase()} ${path}`).sort(), [
+    "DELETE /v1/grants",
     "DELETE /v1/tables/{tableId}",
+    "GET /v1/grants",
     "GET /v1/health",
     "GET /v1/live",
     "GET /v1/tables",
@@ -47,6 +49,7 @@ test("it is OpenAPI 3.1 with every route of the design", () => {
     "GET /v1/transactions/{transactionId}",
     "PATCH /v1/tables/{tableId}",
     "POST /v1/commits",
+    "POST /v1/grants",
     "POST /v1/snapshots",
     "POST /v1/tables",
     "POST /v1/tables/import",

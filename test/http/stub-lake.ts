@@ -17,6 +17,7 @@ export function stubLake(catalog: Partial<Catalog> = {}): Lake {
       get(target, name) {
         const found = Reflect.get(target, name);
         if (found !== undefined) return found;
+        if (name === "accessState") return async () => ({ mode: "open", version: 0, changedAt: 0 });
         return () => Promise.reject(new Error(`unexpected call of catalog.${String(name)}`));
       },
     }) as Catalog,

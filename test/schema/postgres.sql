@@ -1,3 +1,9 @@
+table dl_access -- Whether grants are held against requests. One row; none: they are not, and there has been no change.
+  name text collate "C" not null -- access.
+  mode text not null -- open, or enforced.
+  version bigint not null -- Grows with each change of grants, roles, policies and this row.
+  changed_at bigint not null -- When that was, in milliseconds.
+
 table dl_api_keys -- API keys of dl serve. Only hashes: a key is shown once, when it is made. Not for the login that may only read.
   key_id text collate "C" not null -- 16 hex digits: the part of a key that is no secret.
   name text not null -- Of the user as whom the holder acts: user:NAME.
@@ -41,6 +47,13 @@ table dl_files -- Files: one row per add action. A file is live at version v whe
   h1 bigint not null -- Lane 1 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
   h2 bigint not null -- Lane 2 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
   h3 bigint not null -- Lane 3 (32 bits) of the SHA-256 of path, deletion vector id, size, modification time, partition values and stats.
+
+table dl_grants -- Privileges that have been granted.
+  resource text collate "C" not null -- catalog, namespace:NAME or table:UUID.
+  grantee text collate "C" not null -- user:NAME, group:NAME or role:NAME.
+  privilege text collate "C" not null -- Such as SELECT; ALL; or OWN, of the owner of a table.
+  made_by text not null -- Who made it.
+  made_at bigint not null -- When, in milliseconds.
 
 table dl_maintenance -- Upkeep of the tables: what each one wants done, and how far that has come. No row: the defaults, and nothing yet.
   table_id uuid not null -- Table, as in dl_tables.
@@ -95,6 +108,12 @@ table dl_parity -- Parity checks: the last one of each table.
   report text -- The differences as JSON; NULL when there were none.
   drift text -- How many differences of each kind, as a JSON object; NULL when there were none.
 
+table dl_policies -- Policies beside the grants, in Cedar.
+  name text collate "C" not null -- Its name.
+  text text not null -- One policy in Cedar's language.
+  made_by text not null -- Who made it.
+  made_at bigint not null -- When, in milliseconds.
+
 table dl_protocols -- protocol actions. The one of a version is the newest at or below it.
   table_id uuid not null -- Table, as in dl_tables.
   version bigint not null -- Version of the table whose commit holds this action.
@@ -110,6 +129,12 @@ table dl_removes -- Remove actions: for the mirror, and as tombstones of checkpo
   deletion_timestamp bigint -- Milliseconds since the epoch; NULL counts as 0: expired.
   data_change boolean not null -- False when the action only moved rows that were there.
   action text not null -- All other fields of the action as a JSON object.
+
+table dl_role_members -- Who is in which role. A role may be in other roles, but never in itself.
+  role text collate "C" not null -- Its name.
+  member text collate "C" not null -- user:NAME, group:NAME or role:NAME.
+  made_by text not null -- Who made it.
+  made_at bigint not null -- When, in milliseconds.
 
 table dl_staged_requests -- Parts of requests larger than one call of the RDS Data API, until they are committed. On PostgreSQL only; no part of the lake.
   request_id uuid not null -- The request.
@@ -197,6 +222,7 @@ table dl_versions -- Versions of the tables: one row per commit.
   fingerprint_3 bigint not null default 0 -- Lane 3 of the fingerprint of this version: sum of h3 of all live files, modulo 2^32.
   commit_info text -- The commitInfo action as JSON, without in-commit timestamp.
 
+CREATE UNIQUE INDEX dl_access_pkey ON dl_access USING btree (name);
 CREATE UNIQUE INDEX dl_api_keys_pkey ON dl_api_keys USING btree (key_id);
 CREATE UNIQUE INDEX dl_domains_pkey ON dl_domains USING btree (table_id, domain, version);
 CREATE INDEX dl_domains_version ON dl_domains USING btree (table_id, version);
@@ -206,6 +232,7 @@ CREATE INDEX dl_files_outside ON dl_files USING btree (path_key) WHERE ((path ~~
 CREATE UNIQUE INDEX dl_files_pkey ON dl_files USING btree (table_id, added_version, ord);
 CREATE INDEX dl_files_shared_vectors ON dl_files USING btree (table_id, added_version, ord) WHERE (substr(deletion_vector, 1, 18) = '{"storageType":"p"'::text);
 CREATE INDEX dl_files_vectors ON dl_files USING btree (table_id, substr(deletion_vector, 1, 57)) WHERE (deletion_vector IS NOT NULL);
+CREATE UNIQUE INDEX dl_grants_pkey ON dl_grants USING btree (resource, grantee, privilege);
 CREATE UNIQUE INDEX dl_maintenance_pkey ON dl_maintenance USING btree (table_id);
 CREATE UNIQUE INDEX dl_metadata_pkey ON dl_metadata USING btree (table_id, version);
 CREATE UNIQUE INDEX dl_migrations_pkey ON dl_migrations USING btree (id);
@@ -214,9 +241,11 @@ CREATE INDEX dl_mirror_status_open ON dl_mirror_status USING btree (table_id, ve
 CREATE UNIQUE INDEX dl_mirror_status_pkey ON dl_mirror_status USING btree (table_id, version);
 CREATE UNIQUE INDEX dl_other_actions_pkey ON dl_other_actions USING btree (table_id, version, ord);
 CREATE UNIQUE INDEX dl_parity_pkey ON dl_parity USING btree (table_id);
+CREATE UNIQUE INDEX dl_policies_pkey ON dl_policies USING btree (name);
 CREATE UNIQUE INDEX dl_protocols_pkey ON dl_protocols USING btree (table_id, version);
 CREATE INDEX dl_removes_path ON dl_removes USING btree (table_id, path_key, version);
 CREATE UNIQUE INDEX dl_removes_pkey ON dl_removes USING btree (table_id, version, ord);
+CREATE UNIQUE INDEX dl_role_members_pkey ON dl_role_members USING btree (role, member);
 CREATE UNIQUE INDEX dl_staged_requests_pkey ON dl_staged_requests USING btree (request_id, part);
 CREATE INDEX dl_table_names_name ON dl_table_names USING btree (name);
 CREATE UNIQUE INDEX dl_table_names_pkey ON dl_table_names USING btree (table_id, change);
@@ -303,7 +332,7 @@ CREATE OR REPLACE FUNCTION dl_check_rows_2(tid uuid, head bigint, head_removed b
  LANGUAGE plpgsql
 AS $function$
 declare
-  rv constant bigint := (tab->>'readVersion')::bigint;
+  rv constant bigint := coalesce(tab->>'filesUpTo', tab->>'readVersion')::bigint;
   removes jsonb;
   adds jsonb;
   fresh boolean := false;

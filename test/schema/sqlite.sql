@@ -1,3 +1,11 @@
+CREATE TABLE dl_access ( -- Whether grants are held against requests. One row; none: they are not, and there has been no change.
+  name TEXT not null, -- access.
+  mode TEXT not null, -- open, or enforced.
+  version INTEGER not null, -- Grows with each change of grants, roles, policies and this row.
+  changed_at INTEGER not null, -- When that was, in milliseconds.
+  primary key (name)
+) strict;
+
 CREATE TABLE dl_api_keys ( -- API keys of dl serve. Only hashes: a key is shown once, when it is made. Not for the login that may only read.
   key_id TEXT not null, -- 16 hex digits: the part of a key that is no secret.
   name TEXT not null, -- Of the user as whom the holder acts: user:NAME.
@@ -59,6 +67,15 @@ CREATE INDEX dl_files_outside on dl_files (path_key) where path like '/%' or pat
 CREATE INDEX dl_files_shared_vectors on dl_files (table_id, added_version, ord) where substr(deletion_vector, 1, 18) = '{"storageType":"p"';
 
 CREATE INDEX dl_files_vectors on dl_files (table_id, substr(deletion_vector, 1, 57)) where deletion_vector is not null;
+
+CREATE TABLE dl_grants ( -- Privileges that have been granted.
+  resource TEXT not null, -- catalog, namespace:NAME or table:UUID.
+  grantee TEXT not null, -- user:NAME, group:NAME or role:NAME.
+  privilege TEXT not null, -- Such as SELECT; ALL; or OWN, of the owner of a table.
+  made_by TEXT not null, -- Who made it.
+  made_at INTEGER not null, -- When, in milliseconds.
+  primary key (resource, grantee, privilege)
+) strict;
 
 CREATE TABLE dl_maintenance ( -- Upkeep of the tables: what each one wants done, and how far that has come. No row: the defaults, and nothing yet.
   table_id TEXT not null, -- Table, as in dl_tables.
@@ -125,6 +142,14 @@ CREATE TABLE dl_parity ( -- Parity checks: the last one of each table.
   primary key (table_id)
 ) strict;
 
+CREATE TABLE dl_policies ( -- Policies beside the grants, in Cedar.
+  name TEXT not null, -- Its name.
+  text TEXT not null, -- One policy in Cedar's language.
+  made_by TEXT not null, -- Who made it.
+  made_at INTEGER not null, -- When, in milliseconds.
+  primary key (name)
+) strict;
+
 CREATE TABLE dl_protocols ( -- protocol actions. The one of a version is the newest at or below it.
   table_id TEXT not null, -- Table, as in dl_tables.
   version INTEGER not null, -- Version of the table whose commit holds this action.
@@ -146,6 +171,14 @@ CREATE TABLE dl_removes ( -- Remove actions: for the mirror, and as tombstones o
 ) strict, without rowid;
 
 CREATE INDEX dl_removes_path on dl_removes (table_id, path_key, version);
+
+CREATE TABLE dl_role_members ( -- Who is in which role. A role may be in other roles, but never in itself.
+  role TEXT not null, -- Its name.
+  member TEXT not null, -- user:NAME, group:NAME or role:NAME.
+  made_by TEXT not null, -- Who made it.
+  made_at INTEGER not null, -- When, in milliseconds.
+  primary key (role, member)
+) strict;
 
 CREATE TABLE dl_table_names ( -- Former names of tables; the present one is in dl_tables.
   table_id TEXT not null, -- Table, as in dl_tables.

@@ -1,7 +1,14 @@
 /** The structure of the source as tables: who may import whom, and the home of each package. test/architecture.test.ts holds us to it. */
 
 export const PURE = ["lib/delta", "lib/operations"];
-const PORTS = ["lib/ports.ts", "lib/delta", "lib/errors.ts", "lib/deadlines.ts", "lib/access/principal.ts"];
+const PORTS = [
+  "lib/ports.ts",
+  "lib/delta",
+  "lib/errors.ts",
+  "lib/deadlines.ts",
+  "lib/access/principal.ts",
+  "lib/access/privileges.ts",
+];
 const SURFACE = [
   "lib/access",
   "lib/operations",
@@ -37,9 +44,16 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/slots.ts": [],
   "lib/delta": ["lib/errors.ts"],
   "lib/access/principal.ts": [],
+  "lib/access/privileges.ts": ["lib/errors.ts"],
   "lib/access/issuer-rules.ts": [],
   "lib/access": PORTS,
-  "lib/ports": ["lib/delta", "lib/errors.ts", "lib/access/principal.ts", "lib/telemetry/metric-names.ts"],
+  "lib/ports": [
+    "lib/delta",
+    "lib/errors.ts",
+    "lib/access/principal.ts",
+    "lib/access/privileges.ts",
+    "lib/telemetry/metric-names.ts",
+  ],
   "lib/telemetry/metric-names.ts": [],
   "lib/ports.ts": ["lib/delta", "lib/ports"],
   "lib/validation.ts": ["lib/delta", "lib/errors.ts"],
@@ -124,6 +138,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   constructs: ["infra"],
   "cdk-nag": ["infra"],
   jose: ["lib/access"],
+  "@cedar-policy/cedar-wasm": ["lib/access/policies"],
   hono: ["lib/http"],
   "@hono/node-server": ["lib/http"],
   zod: ["lib/validation.ts", "lib/config.ts", "lib/config", "lib/wire"],

@@ -56,7 +56,7 @@ export async function checkRows(
   request: TableRequest,
   live: LiveFiles,
 ): Promise<readonly Rejection[]> {
-  const { tableId, readVersion } = request;
+  const { tableId, filesUpTo: readVersion = request.readVersion } = request;
   const rejections: Rejection[] = [];
   for (const remove of request.removes) {
     if (rejections.length === MAX_REJECTIONS) break;
@@ -92,7 +92,7 @@ function whyNotRemovable(live: LiveFile, path: string, readVersion: number, head
 async function whyNotLive(
   tx: SqlTransaction,
   head: number,
-  { tableId, readVersion }: TableRequest,
+  { tableId, readVersion: read, filesUpTo: readVersion = read }: TableRequest,
   remove: FileKey,
   ofPath: readonly LiveFile[],
 ): Promise<Bad> {
@@ -111,7 +111,7 @@ async function whyNotLive(
 async function checkAdd(
   tx: SqlTransaction,
   head: { readonly version: number; readonly removeVersion: number },
-  { tableId, readVersion }: TableRequest,
+  { tableId, readVersion: read, filesUpTo: readVersion = read }: TableRequest,
   add: FileRow,
   ofPath: readonly LiveFile[],
 ): Promise<Bad | undefined> {

@@ -54,6 +54,7 @@ export interface TableRequest extends TableWrite {
   /** Absent where the writer named the table by its id. */
   readonly name?: string;
   readonly readVersion: number;
+  readonly filesUpTo?: number;
   readonly checkedVersion: number;
   readonly metadataVersion: number;
   readonly protocolVersion: number;
@@ -181,6 +182,7 @@ export function tableRequest(planned: PlannedTable): TableRequest {
         }),
     ...(planned.name === undefined ? {} : { name: planned.name }),
     readVersion: planned.readVersion,
+    ...(planned.filesUpTo === undefined ? {} : { filesUpTo: planned.filesUpTo }),
     checkedVersion: planned.checkedVersion,
     metadataVersion: planned.metadataVersion,
     protocolVersion: planned.protocolVersion,

@@ -17,6 +17,8 @@ import { MAINTENANCE, OUTSIDE, SHARED_VECTORS, VECTORS } from "./0013-maintenanc
 import { TABLE_PLACES } from "./0016-places.ts";
 import { WORKS_FROM } from "./0020-compatible-code.ts";
 import { COMMIT_ONE_WITH_FLOORS, FORGOTTEN_COLUMNS, OLDEST_TRANSACTIONS } from "./0021-forgotten-transactions.ts";
+import { ACCESS, ACCESS_MIGRATION, ACCESS_WORKS_FROM, GRANTS, POLICIES, ROLE_MEMBERS } from "./0032-grants.ts";
+import { CHECK_ROWS_UP_TO } from "./0033-new-files-only.ts";
 import { POSTGRES_APPENDS } from "./0041-appends.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
@@ -112,6 +114,18 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: (dialect) => addColumn(dialect, "dl_migrations", WORKS_FROM),
   },
   {
+    id: ACCESS_MIGRATION,
+    name: "0032-grants",
+    worksFrom: ACCESS_WORKS_FROM,
+    statements: (dialect) => [ACCESS, GRANTS, ROLE_MEMBERS, POLICIES].flatMap((table) => createTable(dialect, table)),
+  },
+  {
+    id: 33,
+    name: "0033-new-files-only",
+    worksFrom: 20,
+    statements: (dialect) => (dialect.name === "postgres" ? [CHECK_ROWS_UP_TO] : []),
+  },
+  {
     id: 41,
     name: "0041-appends",
     worksFrom: 20,
@@ -155,4 +169,8 @@ export const SCHEMA: readonly TableSpec[] = [
   TABLE_NAMES,
   MAINTENANCE,
   TABLE_PLACES,
+  ACCESS,
+  GRANTS,
+  ROLE_MEMBERS,
+  POLICIES,
 ];

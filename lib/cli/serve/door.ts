@@ -24,7 +24,7 @@ export interface DoorOptions {
 
 /**
  * Callers are asked who they are as soon as anyone can say so: an identity provider is set, or a key has ever been made, also when it is
- * revoked since. So no revocation opens the door, and a server that nobody has prepared asks nothing, on this machine alone.
+ * revoked since; and where grants are enforced. So no revocation opens the door, and a server that nobody has prepared asks nothing, on this machine alone.
  * @throws LakeError invalid NO_AUTHENTICATION beyond this machine
  */
 export async function serverDoor(lake: Lake, settings: Config, options: DoorOptions): Promise<ServerDoor> {
@@ -39,7 +39,14 @@ export async function serverDoor(lake: Lake, settings: Config, options: DoorOpti
   const { host, allowed_hosts, cors_origins, tls } = settings.server;
   const issuers = settings.security.oidc.map(issuerOf);
   const hasKeys = (await lake.catalog.listKeys({ limit: 1 })).items.length > 0;
-  const mayAsk = hasKeys || issuers.length > 0;
+  const isEnforced = (await lake.catalog.accessState()).mode === "enforced";
+  if (isEnforced && noDoor === "asked for") {
+    throw invalid("grants are enforced in this catalog, and nobody would be asked who they are", {
+      code: "NO_AUTHENTICATION",
+      hint: "Leave out --insecure-no-auth; or, as its operator, dl access off.",
+    });
+  }
+  const mayAsk = hasKeys || issuers.length > 0 || isEnforced;
   const isLocal = isLoopback(host);
   if (!mayAsk && isWanted === true) {
     throw invalid("callers are to be asked who they are (security.access_control_enabled), and nobody could answer", {
@@ -58,7 +65,13 @@ export async function serverDoor(lake: Lake, settings: Config, options: DoorOpti
     const reach = isLocal ? "from this machine" : "from everywhere";
     logger.warn({ host }, `no authentication: whoever reaches the server ${reach} may read and write every table`);
   } else {
-    logger.info({ apiKeys: true, issuers: issuers.map(({ issuer }) => issuer) }, "callers are asked who they are");
+    const known = {
+      apiKeys: true,
+      issuers: issuers.map(({ issuer }) => issuer),
+      grants: isEnforced ? "enforced" : "open",
+    };
+    logger.info(known, "callers are asked who they are");
+    if (!isEnforced) logger.warn("grants are not enforced: whoever is let in may use every table (dl access on)");
     if (!isLocal && tls === undefined) {
       logger.warn("keys and tokens travel unencrypted, unless something in front of the server ends TLS (server.tls)");
     }

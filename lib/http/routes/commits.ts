@@ -1,8 +1,13 @@
 /** POST /v1/commits and /v1/tables/{tableId}/appends: the ways to write. */
 
-import type { CommitResult } from "../../delta/request.ts";
+import { commitNeeds } from "../../access/commit-needs.ts";
+import type { Guard } from "../../access/guard.ts";
+import { namespaceOf } from "../../access/privileges.ts";
+import type { CommitActions } from "../../delta/actions.ts";
+import type { AppendRequest, CommitRequest, CommitResult, TableRef } from "../../delta/request.ts";
 import { append } from "../../operations/append.ts";
 import { commit } from "../../operations/commit.ts";
+import type { Allowed } from "../../operations/committing/author.ts";
 import { coalescedAppend, decodeAppendRequest, decodeCommitRequest, withLocations } from "../../wire/commit-request.ts";
 import {
   appendExamples,
@@ -16,7 +21,9 @@ import { problems } from "../../wire/contracts/problem.ts";
 import { answers } from "../../wire/contracts/responses.ts";
 import { uploadedCommit, uploadedExample } from "../../wire/contracts/uploads.ts";
 import { tableParams, z } from "../../wire/contracts/values.ts";
+import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
+import { ownerOf } from "../owner.ts";
 import { conflictResponse } from "../problem.ts";
 import { withUpload } from "./uploads.ts";
 
@@ -42,14 +49,17 @@ export const commitRoutes: readonly Endpoint[] = [
         ...problems(400, 404, 409, 413, 415, 422),
       },
     },
-    async ({ body, principal, concerns }, host) => {
+    async ({ body, principal, guard, concerns }, host) => {
       const given = await withUpload(await body(), host);
       const asked = decodeCommitRequest(given);
       concerns(asked.tables.map(({ table }) => ("name" in table ? table.name : table.tableId)));
       const shared = coalescedAppend(given, asked);
-      if (shared) return answered(await append(host.lake, { ...shared, by: principal }));
+      if (shared) return answered(await append(host.lake, { ...(await allowedAppend(guard, shared)), by: principal }));
+      await checkCreations(guard, asked);
       const request = await withLocations(asked, host.resolveLocation);
-      return answered(await commit(host.lake, { ...request, by: principal }));
+      return answered(
+        await commit(host.lake, { ...request, by: principal, ...allowedBy(guard), ...ownerOf(guard, principal, host) }),
+      );
     },
   ),
   endpoint(
@@ -73,10 +83,10 @@ export const commitRoutes: readonly Endpoint[] = [
         ...problems(400, 404, 409, 413, 415, 422),
       },
     },
-    async ({ params: { tableId }, body, principal, concerns }, { lake }) => {
-      const request = decodeAppendRequest(await body(), { tableId });
+    async ({ params: { tableId }, body, principal, guard, concerns }, { lake }) => {
+      const request = decodeAppendRequest(await body(), tableRef(tableId));
       concerns([tableId]);
-      return answered(await append(lake, { ...request, by: principal }));
+      return answered(await append(lake, { ...(await allowedAppend(guard, request)), by: principal }));
     },
   ),
 ];
@@ -85,4 +95,50 @@ function answered(result: CommitResult): Response {
   if (result.status === "conflict") return conflictResponse(result.conflicts);
   const { replayed, status: _, ...answer } = result;
   return json(replayed ? 200 : 201, answer);
+}
+
+/** Before anybody looks at the place of a table that is to be made, or tries to write there. */
+async function checkCreations(guard: Guard, { tables }: CommitRequest): Promise<void> {
+  for (const { table, create } of tables) {
+    if (create !== undefined && "name" in table) await guard.namespace(namespaceOf(table.name), "CREATE");
+  }
+}
+
+function allowedBy(guard: Guard): Allowed {
+  if (!guard.isEnforced) return {};
+  return {
+    async allow(doing) {
+      const appended = new Set<string>();
+      for (const { asked, tableId, name, creates, actions } of doing) {
+        if (creates) await guard.namespace(namespaceOf(name), "CREATE");
+        else if (await addsOnly(guard, { tableId }, actions, asked)) appended.add(tableId);
+      }
+      return appended;
+    },
+  };
+}
+
+/** An append is for the table that has been judged, whoever has its name when it is committed. */
+async function allowedAppend(
+  guard: Guard,
+  request: AppendRequest,
+): Promise<AppendRequest & { readonly asked?: TableRef }> {
+  if (!guard.isEnforced) return request;
+  const { table } = request;
+  const [judged = table.table] = await guard.tables([table.table], []);
+  const newFilesOnly = await addsOnly(guard, judged, table.actions, table.table);
+  return { ...request, asked: table.table, table: { ...table, table: judged, newFilesOnly } };
+}
+
+/**
+ * Whoever may replace files may add some; whoever may only add some must not replace any.
+ * @returns true where only files may be added that were never in the table. @throws LakeError forbidden, notFound
+ */
+async function addsOnly(guard: Guard, ref: TableRef, actions: CommitActions, asked: TableRef): Promise<boolean> {
+  const needs = commitNeeds(actions);
+  const rest = needs.filter((privilege) => privilege !== "APPEND");
+  await guard.tables([ref], rest, [asked]);
+  if (!needs.includes("APPEND") || (await guard.mayOnTable(ref, "MODIFY"))) return false;
+  await guard.tables([ref], ["APPEND"], [asked]);
+  return true;
 }

@@ -8,6 +8,7 @@ import { READ_EXAMPLES, snapshotAnswer, snapshotExamples, snapshotRequest } from
 import { answers } from "../../wire/contracts/responses.ts";
 import { refOf } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json } from "../endpoint.ts";
+import { checkKnown } from "./transactions.ts";
 
 export const snapshotRoutes: readonly Endpoint[] = [
   endpoint(
@@ -22,11 +23,14 @@ export const snapshotRoutes: readonly Endpoint[] = [
         ...problems(400, 404, 413, 415),
       },
     },
-    async ({ body, concerns }, { lake }) => {
+    async ({ body, guard, concerns }, { lake }) => {
       const request = withoutUndefined(checked(snapshotRequest, await body()));
       const tables = request.tables.map((table, i) => refOf(table, `/tables/${i}`));
       concerns(tables.map((table) => ("name" in table ? table.name : table.tableId)));
-      return json(200, await snapshots(lake, { ...request, tables }));
+      const judged = await guard.tables(tables, ["SELECT"]);
+      const { transactionId } = request;
+      if (guard.isEnforced && transactionId !== undefined) await checkKnown(guard, lake, transactionId);
+      return json(200, await snapshots(lake, { ...request, tables: judged }));
     },
   ),
 ];

@@ -1,5 +1,7 @@
 /** /v1/tables: create, import, list, describe, rename, forget and bring back tables. */
 
+import type { Guard } from "../../access/guard.ts";
+import { namespaceOf } from "../../access/privileges.ts";
 import { TEXT } from "../../delta/limits.ts";
 import { type JsonObject, stringifyJson } from "../../delta/values/json.ts";
 import { invalid } from "../../errors.ts";
@@ -10,6 +12,7 @@ import { listTableAt, listTables } from "../../operations/lists.ts";
 import { describeTable } from "../../operations/read.ts";
 import { renameTable } from "../../operations/rename-table.ts";
 import { undropTable } from "../../operations/undrop-table.ts";
+import type { Lake } from "../../ports.ts";
 import { checked } from "../../validation.ts";
 
 import { INLINE, objectText, writtenPage } from "../../wire/answer-size.ts";
@@ -38,6 +41,7 @@ import {
 import { cursor, pageLimit, tableParams, text, z } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint, json, jsonText } from "../endpoint.ts";
+import { ownerOf } from "../owner.ts";
 
 const create = endpoint(
   "createTable",
@@ -56,9 +60,10 @@ const create = endpoint(
       ...problems(400, 409, 413, 415, 422),
     },
   },
-  async ({ body, principal, concerns }, host) => {
+  async ({ body, principal, guard, concerns }, host) => {
     const request = withoutUndefined(checked(createTableRequest, await body()));
     concerns([request.name]);
+    await guard.namespace(namespaceOf(request.name), "CREATE");
     checkSchemaLength(request.schema as JsonObject);
     const location = await host.resolveLocation(request.location, request.name);
     const created = await createTable(host.lake, {
@@ -66,6 +71,7 @@ const create = endpoint(
       schema: request.schema as JsonObject,
       location,
       by: principal,
+      ...ownerOf(guard, principal, host),
     });
     const { replayed, ...answer } = created;
     return json(replayed ? 200 : 201, answer, { location: `/v1/tables/${created.tableId}` });
@@ -85,7 +91,7 @@ const takeIn = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ body, concerns }, host) => {
+  async ({ body, principal, guard, concerns }, host) => {
     const { name, mode, location } = checked(importRequest, await body());
     concerns([name]);
     const { notes, ...imported } = await importTable(host.lake, {
@@ -93,6 +99,7 @@ const takeIn = endpoint(
       mode,
       location: await host.resolveLocation(location, name),
     });
+    await ownerOf(guard, principal, host).claim?.(imported.tableId);
     return json(201, { ...imported, notes: fewNotes(notes) }, { location: `/v1/tables/${imported.tableId}` });
   },
 );
@@ -121,12 +128,15 @@ const list = endpoint(
     }),
     responses: { 200: answers("One page of tables.", tableList, TABLE_EXAMPLES.list), ...problems(400) },
   },
-  async ({ query }, { lake, pageSize }) => {
+  async ({ query, guard }, { lake, pageSize }) => {
     const { limit = pageSize, location, ...rest } = withoutUndefined(query);
     if (location !== undefined && Object.keys(rest).length > 0)
       throw invalid("a location names one table: give it alone");
+    const { visible } = guard;
     const page =
-      location === undefined ? await listTables(lake, { ...rest, limit }) : await listTableAt(lake, location);
+      location === undefined
+        ? await listTables(lake, { ...rest, limit, visible })
+        : await listTableAt(lake, location, { visible });
     const { items, next } = writtenPage(page, tableAnswer);
     return jsonText(200, objectText({}, { tables: items }, { next }));
   },
@@ -184,9 +194,10 @@ const rename = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ params, body, concerns }, { lake }) => {
+  async ({ params, body, guard, concerns }, { lake }) => {
     const { name } = checked(renameRequest, await body());
     concerns([name]);
+    await checkNewNamespace(guard, params.tableId, name, lake);
     return json(200, await renameTable(lake, tableRef(params.tableId), name));
   },
 );
@@ -207,14 +218,30 @@ const bringBack = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ params, body, concerns }, { lake }) => {
+  async ({ params, body, guard, concerns }, { lake }) => {
     const options = withoutUndefined(checked(undropRequest, await body()));
-    if (options.name !== undefined) concerns([options.name]);
+    if (options.name !== undefined) {
+      concerns([options.name]);
+      await checkNewNamespace(guard, params.tableId, options.name, lake);
+    }
     return json(200, await undropTable(lake, tableRef(params.tableId), options));
   },
 );
 
 export const tableRoutes: readonly Endpoint[] = [create, takeIn, list, describe, forget, rename, bringBack];
+
+/**
+ * In another namespace other grants hold for the table: whoever moves it there decides who may use it.
+ * @throws LakeError forbidden
+ */
+async function checkNewNamespace(guard: Guard, tableId: string, name: string, lake: Lake): Promise<void> {
+  if (!guard.isEnforced) return;
+  const head = await lake.catalog.findTable(tableRef(tableId), { anyStatus: true });
+  const to = namespaceOf(name);
+  if (head === undefined || namespaceOf(head.name) === to) return;
+  await guard.tableOrDropped(tableRef(tableId), "MANAGE");
+  await guard.namespace(to, "CREATE");
+}
 
 function checkSchemaLength(schema: JsonObject): void {
   if (stringifyJson(schema).length <= TEXT.schema) return;

@@ -1,7 +1,9 @@
 /** GET /v1/transactions/{transactionId}: whether a commit whose answer was lost has happened. */
 
+import type { Guard } from "../../access/guard.ts";
 import { timeOfId } from "../../delta/transaction-age.ts";
 import { type LakeError, notFound } from "../../errors.ts";
+import type { Lake, Transaction } from "../../ports.ts";
 import { transaction, transactionExample } from "../../wire/contracts/commits.ts";
 import { problems } from "../../wire/contracts/problem.ts";
 import { answers } from "../../wire/contracts/responses.ts";
@@ -20,11 +22,8 @@ export const transactionRoutes: readonly Endpoint[] = [
         ...problems(400, 404, 503),
       },
     },
-    async ({ params: { transactionId } }, { lake }) => {
-      const found = await lake.catalog.findTransaction(transactionId);
-      if (found === undefined) {
-        throw transactionNotFound(transactionId, await lake.catalog.transactionFloor());
-      }
+    async ({ params: { transactionId }, guard }, { lake }) => {
+      const found = await checkKnown(guard, lake, transactionId);
       const tables = found.tables.map(({ tableId, version, timestamp, adds }) => {
         return { tableId, version, inCommitTimestamp: timestamp, ...(adds && { adds }) };
       });
@@ -33,6 +32,14 @@ export const transactionRoutes: readonly Endpoint[] = [
     },
   ),
 ];
+
+/** @throws LakeError notFound where there is none, or none of which the caller may know all tables */
+export async function checkKnown(guard: Guard, lake: Lake, transactionId: string): Promise<Transaction> {
+  const found = await lake.catalog.findTransaction(transactionId);
+  const seen = await guard.sees((found?.tables ?? []).map(({ tableId }) => tableId));
+  if (found !== undefined && seen) return found;
+  throw transactionNotFound(transactionId, await lake.catalog.transactionFloor());
+}
 
 /** @param floor milliseconds: of ids that were made before, those of committed transactions may be forgotten; 0 for none */
 function transactionNotFound(transactionId: string, floor: number): LakeError {

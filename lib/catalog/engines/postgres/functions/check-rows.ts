@@ -9,7 +9,7 @@ import { OPEN } from "./settings.ts";
 export const CHECK_ROWS = /* sql */ `
 create function dl_check_rows_2(tid uuid, head bigint, head_removed bigint, tab jsonb) returns jsonb language plpgsql volatile as $function$
 declare
-  rv constant bigint := (tab->>'readVersion')::bigint;
+  rv constant bigint := coalesce(tab->>'filesUpTo', tab->>'readVersion')::bigint;
   removes jsonb;
   adds jsonb;
   fresh boolean := false;

@@ -1,0 +1,163 @@
+/** dl_access, dl_grants, dl_role_members, dl_policies: who may do what. */
+
+import { askedPrivilege } from "../access/privileges.ts";
+import { invalid } from "../errors.ts";
+import type { AccessChange, AccessRules, AccessState, Grant, Made, Policy, RoleMember } from "../ports.ts";
+import { type Database, type Queries, type Row, type SqlTransaction, sql } from "./database.ts";
+import { ACCESS_MIGRATION, ACCESS_WORKS_FROM } from "./migrations/0032-grants.ts";
+import { integer, text, wrong } from "./rows/values.ts";
+
+const FIRST: AccessState = { mode: "open", version: 0, changedAt: 0 };
+
+export async function accessState(db: Pick<Queries, "read">): Promise<AccessState> {
+  const [row] = await db.read(sql`select mode, version, changed_at from dl_access where name = 'access'`);
+  return row === undefined ? FIRST : stateOf(row);
+}
+
+/** The state first: what changes while the rest is read makes another one, and all is read again. */
+export async function readAccess(db: Pick<Queries, "read">): Promise<AccessRules> {
+  const state = await accessState(db);
+  const [grants, members, policies] = await Promise.all([
+    db.read(
+      sql`select resource, grantee, privilege, made_by, made_at from dl_grants order by resource, grantee, privilege`,
+    ),
+    db.read(sql`select role, member, made_by, made_at from dl_role_members order by role, member`),
+    db.read(sql`select name, text, made_by, made_at from dl_policies order by name`),
+  ]);
+  return { ...state, grants: grants.map(grantOf), members: members.map(memberOf), policies: policies.map(policyOf) };
+}
+
+/** Changes of one catalog come one after the other, by the lock of its row in dl_access. */
+export async function changeAccess(
+  db: Database,
+  change: AccessChange,
+): Promise<AccessState & { readonly changed: number }> {
+  return db.transaction(async (tx) => {
+    await tx.write(sql`
+      insert into dl_access (name, mode, version, changed_at) values ('access', 'open', 0, 0)
+      on conflict (name) do update set name = excluded.name`);
+    const before = await accessState(tx);
+    let changed = 0;
+    changed += await grantAll(tx, change);
+    changed += await revokeAll(tx, change);
+    changed += await changeRoles(tx, change);
+    changed += await changePolicies(tx, change);
+    const mode = change.mode ?? before.mode;
+    if (mode !== before.mode) {
+      changed += 1;
+      // Code that knows no grants must not serve a catalog that counts on them.
+      const worksFrom = mode === "enforced" ? ACCESS_MIGRATION : ACCESS_WORKS_FROM;
+      await tx.write(sql`update dl_migrations set works_from = ${worksFrom} where id = ${ACCESS_MIGRATION}`);
+    }
+    if (changed === 0) return { ...before, changed };
+    const after = { mode, version: before.version + 1, changedAt: change.at };
+    await tx.write(sql`
+      update dl_access set mode = ${after.mode}, version = ${after.version}, changed_at = ${after.changedAt}
+      where name = 'access'`);
+    return { ...after, changed };
+  });
+}
+
+async function grantAll(tx: SqlTransaction, { grant = [], by, at }: AccessChange): Promise<number> {
+  let changed = 0;
+  for (const { resource, grantee, privilege } of grant) {
+    // A table has one owner.
+    if (privilege === "OWN") {
+      await tx.write(sql`
+        delete from dl_grants where resource = ${resource} and privilege = 'OWN' and grantee <> ${grantee}`);
+    }
+    const made = await tx.writeReturning(sql`
+      insert into dl_grants (resource, grantee, privilege, made_by, made_at)
+      values (${resource}, ${grantee}, ${privilege}, ${by}, ${at})
+      on conflict (resource, grantee, privilege) do nothing returning resource`);
+    changed += made.length;
+  }
+  return changed;
+}
+
+async function revokeAll(tx: SqlTransaction, { revoke = [] }: AccessChange): Promise<number> {
+  let changed = 0;
+  for (const { resource, grantee, privilege } of revoke) {
+    const gone = await tx.writeReturning(sql`
+      delete from dl_grants where resource = ${resource} and grantee = ${grantee} and privilege = ${privilege}
+      returning resource`);
+    changed += gone.length;
+  }
+  return changed;
+}
+
+async function changeRoles(tx: SqlTransaction, { join = [], leave = [], by, at }: AccessChange): Promise<number> {
+  let changed = 0;
+  for (const { role, member } of leave) {
+    const gone = await tx.writeReturning(sql`
+      delete from dl_role_members where role = ${role} and member = ${member} returning role`);
+    changed += gone.length;
+  }
+  for (const { role, member } of join) {
+    const made = await tx.writeReturning(sql`
+      insert into dl_role_members (role, member, made_by, made_at) values (${role}, ${member}, ${by}, ${at})
+      on conflict (role, member) do nothing returning role`);
+    changed += made.length;
+  }
+  if (join.length > 0) await checkNoCycle(tx);
+  return changed;
+}
+
+async function checkNoCycle(tx: SqlTransaction): Promise<void> {
+  const rows = await tx.read(sql`select role, member, made_by, made_at from dl_role_members order by role, member`);
+  const within = new Map<string, string[]>();
+  for (const { role, member } of rows.map(memberOf)) within.set(role, [...(within.get(role) ?? []), member]);
+  const done = new Set<string>();
+  const visit = (role: string, path: readonly string[]): void => {
+    if (path.includes(role)) {
+      throw invalid(`the role ${role} would be in itself: ${[...path, role].join(" holds ")}`, {
+        code: "ROLE_CYCLE",
+        at: "/to",
+      });
+    }
+    if (done.has(role)) return;
+    for (const member of within.get(role) ?? []) {
+      if (member.startsWith("role:")) visit(member.slice("role:".length), [...path, role]);
+    }
+    done.add(role);
+  };
+  for (const role of within.keys()) visit(role, []);
+}
+
+async function changePolicies(tx: SqlTransaction, { set = [], unset = [], by, at }: AccessChange): Promise<number> {
+  let changed = 0;
+  for (const name of unset) {
+    changed += (await tx.writeReturning(sql`delete from dl_policies where name = ${name} returning name`)).length;
+  }
+  for (const { name, text: words } of set) {
+    const made = await tx.writeReturning(sql`
+      insert into dl_policies (name, text, made_by, made_at) values (${name}, ${words}, ${by}, ${at})
+      on conflict (name) do update set text = excluded.text, made_by = excluded.made_by, made_at = excluded.made_at
+      where dl_policies.text <> excluded.text returning name`);
+    changed += made.length;
+  }
+  return changed;
+}
+
+function stateOf(row: Row): AccessState {
+  const mode = text(row, "mode");
+  if (mode !== "open" && mode !== "enforced") throw wrong(row, "mode", "open or enforced");
+  return { mode, version: integer(row, "version"), changedAt: integer(row, "changed_at") };
+}
+
+function madeOf(row: Row): Made {
+  return { by: text(row, "made_by"), at: integer(row, "made_at") };
+}
+
+function grantOf(row: Row): Grant {
+  const privilege = askedPrivilege(text(row, "privilege"));
+  return { privilege, resource: text(row, "resource"), grantee: text(row, "grantee"), ...madeOf(row) };
+}
+
+function memberOf(row: Row): RoleMember {
+  return { role: text(row, "role"), member: text(row, "member"), ...madeOf(row) };
+}
+
+function policyOf(row: Row): Policy {
+  return { name: text(row, "name"), text: text(row, "text"), ...madeOf(row) };
+}
