@@ -1,11 +1,12 @@
 /** A cache of answers of several layers: the nearest is asked first, and gets what another one has. Large answers are compressed. */
 
 import { promisify } from "node:util";
-import { zstdCompress, zstdDecompress } from "node:zlib";
+import { zstdCompress, zstdDecompressSync } from "node:zlib";
 import type { AnswerCache } from "../ports.ts";
 
 const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
+/** In one piece: in many each would wait for a thread of its own, for longer than the whole takes here. */
+const CHUNK = { chunkSize: 2 ** 20 };
 
 /** Below this, compressing saves nothing. */
 const WORTH_BYTES = 1_024;
@@ -29,7 +30,7 @@ export function openAnswerCache(layers: readonly AnswerCache[], compresses: bool
   return {
     async get(key) {
       const found = await find(key);
-      const value = found && (await unpacked(found));
+      const value = found && unpacked(found);
       if (value === undefined) misses += 1;
       else hits += 1;
       return value;
@@ -54,13 +55,17 @@ export function openAnswerCache(layers: readonly AnswerCache[], compresses: bool
 
 async function pack(value: Uint8Array, compresses: boolean): Promise<Uint8Array> {
   const small = !compresses || value.length < WORTH_BYTES;
-  return Buffer.concat([Buffer.of(small ? PLAIN : ZSTD), small ? value : await compress(value)]);
+  return Buffer.concat([Buffer.of(small ? PLAIN : ZSTD), small ? value : await compress(value, CHUNK)]);
 }
 
 /** What somebody else has put there is no answer. */
-async function unpacked(packed: Uint8Array): Promise<Uint8Array | undefined> {
+function unpacked(packed: Uint8Array): Uint8Array | undefined {
   const content = packed.subarray(1);
   if (packed[0] === PLAIN) return content;
   if (packed[0] !== ZSTD) return undefined;
-  return decompress(content).catch(() => undefined);
+  try {
+    return zstdDecompressSync(content, CHUNK);
+  } catch {
+    return undefined;
+  }
 }
