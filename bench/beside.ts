@@ -3,66 +3,14 @@
  * appends that share versions, on SQLite and (BENCH_POSTGRES_URL) PostgreSQL. The backlog must not grow without bound.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { Agent, request } from "node:http";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { addFile, inTemporaryFolder, machine, markdownTable, percentile, SCHEMA } from "./support.ts";
+import { type Server, startServer } from "./serve.ts";
+import { addFile, inTemporaryFolder, machine, markdownTable, percentile } from "./support.ts";
 
-const MAIN = fileURLToPath(new URL("../lib/cli/main.ts", import.meta.url));
 const WRITERS = 32;
 const CELL_MS = Number(process.env.BENCH_MS ?? 10_000);
-const agent = new Agent({ keepAlive: true, maxSockets: 8 * WRITERS + 2 });
-
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-function call(url: string, method: "GET" | "POST", body?: unknown): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, agent, headers: { "content-type": "application/json" } }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => {
-        const text = Buffer.concat(chunks).toString();
-        resolve({ status: response.statusCode ?? 0, body: text === "" ? undefined : JSON.parse(text) });
-      });
-    });
-    sent.on("error", reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
-  });
-}
-
-async function startServer(database: string, folder: string): Promise<{ url: string; process: ChildProcess }> {
-  const args = [MAIN, "serve", "--port", "0", "--database", database, "--storage", join(folder, "tables"), "--format"];
-  const env = { ...process.env, LOG_LEVEL: "error", VERIFY_FILES: "false", LOGGING_ACCESS: "false" };
-  const child = spawn(process.execPath, [...args, "json", "--parity-interval-seconds", "0"], {
-    env,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
-  return { url: (JSON.parse(line) as { url: string }).url, process: child };
-}
-
-async function createTables(url: string, count: number): Promise<string[]> {
-  const ids: string[] = [];
-  for (let n = 0; n < count; n += 1) {
-    const name = `bench.t${randomUUID().replaceAll("-", "")}`;
-    const { status, body } = await call(`${url}/v1/tables`, "POST", {
-      name,
-      schema: SCHEMA,
-      partitionColumns: ["day"],
-    });
-    if (status !== 201) throw new Error(`no table: ${status} ${JSON.stringify(body)}`);
-    ids.push((body as { tableId: string }).tableId);
-  }
-  return ids;
-}
 
 interface Load {
   readonly acknowledged: number;
@@ -78,7 +26,7 @@ const WAYS = {
 
 type Way = keyof typeof WAYS;
 
-async function load(url: string, tables: readonly string[], way: Way): Promise<Load> {
+async function load(server: Server, tables: readonly string[], way: Way): Promise<Load> {
   const end = performance.now() + CELL_MS;
   const latenciesMs: number[] = [];
   let refused = 0;
@@ -88,7 +36,7 @@ async function load(url: string, tables: readonly string[], way: Way): Promise<L
       const from = performance.now();
       const actions = [{ add: addFile(n) }];
       const what = way === "appends" ? { actions } : { tables: [{ tableId, readVersion: 0, actions }] };
-      const { status } = await call(url + WAYS[way].path(tableId), "POST", { transactionId: randomUUID(), ...what });
+      const { status } = await server.call("POST", WAYS[way].path(tableId), { transactionId: randomUUID(), ...what });
       if (status !== 201) refused += 1;
       else latenciesMs.push(performance.now() - from);
     }
@@ -97,11 +45,11 @@ async function load(url: string, tables: readonly string[], way: Way): Promise<L
   return { acknowledged: latenciesMs.length, refused, latenciesMs };
 }
 
-async function published(url: string, tables: readonly string[]) {
+async function published(server: Server, tables: readonly string[]) {
   let [versions, committed] = [0, 0];
   for (const tableId of tables) {
-    const { body } = await call(`${url}/v1/tables/${tableId}`, "GET");
-    const { version, health } = body as { version: number; health: { unpublishedVersions: number } };
+    const { text } = await server.call("GET", `/v1/tables/${tableId}`);
+    const { version, health } = JSON.parse(text) as { version: number; health: { unpublishedVersions: number } };
     versions += version - health.unpublishedVersions;
     committed += version;
   }
@@ -110,7 +58,7 @@ async function published(url: string, tables: readonly string[]) {
 
 async function measure(engine: string, database: string, folder: string) {
   const rows = [];
-  const server = await startServer(database, folder);
+  const server = await startServer({ database, folder, connections: 8 * WRITERS + 2 });
   try {
     for (const [count, way] of [
       [1, "commits"],
@@ -118,10 +66,10 @@ async function measure(engine: string, database: string, folder: string) {
       [1, "appends"],
       [WRITERS, "appends"],
     ] as const) {
-      const tables = await createTables(server.url, count);
-      const { acknowledged, refused, latenciesMs } = await load(server.url, tables, way);
+      const tables = await server.createTables(count);
+      const { acknowledged, refused, latenciesMs } = await load(server, tables, way);
       const seconds = CELL_MS / 1000;
-      const { versions, committed } = await published(server.url, tables);
+      const { versions, committed } = await published(server, tables);
       rows.push({
         engine,
         way,
@@ -136,8 +84,7 @@ async function measure(engine: string, database: string, folder: string) {
       });
     }
   } finally {
-    server.process.kill("SIGKILL");
-    await once(server.process, "exit");
+    await server.close();
   }
   return rows;
 }
@@ -155,7 +102,6 @@ if (BENCH_POSTGRES_URL) {
   await admin.query(`drop database if exists ${name} with (force)`);
   await admin.end();
 }
-agent.destroy();
 console.log(markdownTable(rows));
 console.log(
   `\n${WRITERS} writers over HTTP (${8 * WRITERS} of appends) for ${CELL_MS / 1000} s, one add a commit, the writers on the same machine. ${machine()}`,

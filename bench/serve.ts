@@ -1,0 +1,91 @@
+/** A `dl serve` of its own for a benchmark, and calls of it over connections that are kept. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { PARTITION_COLUMNS, SCHEMA } from "./support.ts";
+
+const MAIN = fileURLToPath(new URL("../lib/cli/main.ts", import.meta.url));
+
+export interface Answer {
+  readonly status: number;
+  readonly bytes: number;
+  readonly text: string;
+}
+
+export interface Server {
+  readonly url: string;
+  call(
+    method: "GET" | "POST",
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
+  /** Their ids. */
+  createTables(count: number): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** @param options.connections kept at most */
+export async function startServer(options: {
+  readonly database: string;
+  readonly folder: string;
+  readonly connections: number;
+}): Promise<Server> {
+  const { database, folder, connections } = options;
+  const args = [MAIN, "serve", "--port", "0", "--database", database, "--storage", join(folder, "tables"), "--format"];
+  const env = { ...process.env, LOG_LEVEL: "error", VERIFY_FILES: "false", LOGGING_ACCESS: "false" };
+  const child: ChildProcess = spawn(process.execPath, [...args, "json", "--parity-interval-seconds", "0"], {
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (child.stdout === null) throw new Error("the server has no output");
+  const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+  const { url } = JSON.parse(line) as { url: string };
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const call: Server["call"] = (method, path, body, headers = {}) =>
+    new Promise((resolve, reject) => {
+      const sent = request(
+        url + path,
+        { method, agent, headers: { "content-type": "application/json", ...headers } },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("end", () => {
+            const whole = Buffer.concat(chunks);
+            resolve({ status: response.statusCode ?? 0, bytes: whole.length, text: whole.toString() });
+          });
+          response.on("error", reject);
+        },
+      );
+      sent.on("error", reject);
+      sent.end(body === undefined ? undefined : JSON.stringify(body));
+    });
+  return {
+    url,
+    call,
+    async createTables(count) {
+      const ids: string[] = [];
+      for (let n = 0; n < count; n += 1) {
+        const name = `bench.t${randomUUID().replaceAll("-", "")}`;
+        const { status, text } = await call("POST", "/v1/tables", {
+          name,
+          schema: SCHEMA,
+          partitionColumns: PARTITION_COLUMNS,
+        });
+        if (status !== 201) throw new Error(`no table: ${status} ${text}`);
+        ids.push((JSON.parse(text) as { tableId: string }).tableId);
+      }
+      return ids;
+    },
+    async close() {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      agent.destroy();
+    },
+  };
+}

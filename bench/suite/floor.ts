@@ -1,0 +1,96 @@
+/** What no catalog on the database can beat: one row of the bytes of a commit and the update of a head, one transaction each. */
+
+import { DatabaseSync } from "node:sqlite";
+import pg from "pg";
+import { addFile, percentile } from "../support.ts";
+
+export interface Floor {
+  /** Commits per second of so many writers on so many heads. */
+  load(writers: number, heads: number, ms: number): Promise<number>;
+  /** Milliseconds: the median of so many commits, one after the other. */
+  latency(commits: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+const ROW = JSON.stringify(addFile(1));
+
+/** As the catalog opens its files: in WAL mode, each commit on the disk. One process has one writer. */
+export function sqliteFloor(path: string): Floor {
+  const db = new DatabaseSync(path);
+  db.exec(
+    "pragma journal_mode = wal; pragma synchronous = full; create table heads (id integer primary key, v integer)",
+  );
+  db.exec("create table commits (head integer, v integer, body text, primary key (head, v))");
+  const insert = db.prepare("insert into commits select id, v + 1, ? from heads where id = ?");
+  const update = db.prepare("update heads set v = v + 1 where id = ?");
+  const make = db.prepare("insert or ignore into heads values (?, 0)");
+  const commit = (head: number) => {
+    db.exec("begin immediate");
+    insert.run(ROW, head);
+    update.run(head);
+    db.exec("commit");
+  };
+  return {
+    async load(_writers, heads, ms) {
+      for (let head = 0; head < heads; head += 1) make.run(head);
+      const end = performance.now() + ms;
+      let done = 0;
+      for (; performance.now() < end; done += 1) commit(done % heads);
+      return done / (ms / 1000);
+    },
+    async latency(commits) {
+      make.run(0);
+      return medianOf(commits, async () => commit(0));
+    },
+    async close() {
+      db.close();
+    },
+  };
+}
+
+/** @param url of a database that is its own */
+export async function postgresFloor(url: string, connections: number): Promise<Floor> {
+  const pool = new pg.Pool({ connectionString: url, max: connections });
+  await pool.query("create table heads (id int primary key, v bigint) with (fillfactor = 25)");
+  await pool.query("create table commits (head int, v bigint, body text, primary key (head, v))");
+  const commit = (client: pg.PoolClient, head: number) =>
+    client.query({
+      name: "floor",
+      text: "with h as (update heads set v = v + 1 where id = $1 returning id, v) insert into commits select id, v, $2 from h",
+      values: [head, ROW],
+    });
+  const make = (heads: number) =>
+    pool.query("insert into heads select n, 0 from generate_series(0, $1) n on conflict do nothing", [heads - 1]);
+  return {
+    async load(writers, heads, ms) {
+      await make(heads);
+      const end = performance.now() + ms;
+      let done = 0;
+      const write = async (writer: number) => {
+        const client = await pool.connect();
+        for (; performance.now() < end; done += 1) await commit(client, writer % heads);
+        client.release();
+      };
+      await Promise.all(Array.from({ length: Math.min(writers, connections) }, (_, n) => write(n)));
+      return done / (ms / 1000);
+    },
+    async latency(commits) {
+      await make(1);
+      const client = await pool.connect();
+      const ms = await medianOf(commits, () => commit(client, 0));
+      client.release();
+      return ms;
+    },
+    close: () => pool.end(),
+  };
+}
+
+export async function medianOf(times: number, work: (n: number) => Promise<unknown>): Promise<number> {
+  const samples: number[] = [];
+  for (let n = 0; n < times; n += 1) {
+    const from = performance.now();
+    await work(n);
+    samples.push(performance.now() - from);
+  }
+  return percentile(samples, 0.5);
+}

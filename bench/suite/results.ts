@@ -1,0 +1,15 @@
+/** Figures that are kept: what a run measured, on which machine, by which command. */
+
+import { fileURLToPath } from "node:url";
+import type { Bench, Figures } from "./model.ts";
+
+export interface Recorded extends Pick<Bench, "title" | "unit" | "better"> {
+  readonly name: string;
+  readonly machine: string;
+  readonly command: string;
+  readonly figures: readonly Figures[];
+}
+
+export function resultFile(name: string): string {
+  return fileURLToPath(new URL(`../results/${name}.json`, import.meta.url));
+}
