@@ -71,12 +71,12 @@ export const COMMITS: Bench = {
           close,
           subjects: [
             {
-              name: `deltalakedb, ${WRITERS} commit`,
+              name: `deltalakedb, ${WRITERS} writers`,
               role: "ours",
               sample: () => load(WRITERS, loadMs, (n) => commitTo(server, [at(n)], 1)),
             },
             {
-              name: `deltalakedb, ${APPENDERS} append`,
+              name: `deltalakedb, ${APPENDERS} appenders`,
               role: "ours",
               sample: () => load(APPENDERS, loadMs, (n) => appendTo(server, at(n))),
             },

@@ -150,6 +150,8 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ["lib/telemetry"],
   "prom-client": ["lib/telemetry"],
   "fast-check": ["test"],
+  vega: ["bench"],
+  "vega-lite": ["bench"],
   "@duckdb/node-api": ["lib/compaction"],
 };
 /** Packages that are run, or read by the type checker, but never imported. */
