@@ -138,6 +138,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "restore a backup into an empty database of any engine",
     load: async () => (await import("./commands/restore.ts")).restoreCommand(),
   },
+  copy: {
+    about: "move a whole catalog into an empty database of another engine",
+    load: async () => (await import("./commands/copy.ts")).copyCommand(),
+  },
   health: {
     about: "check that database and storage answer, and which tables are not ok; --url asks a running server",
     load: async () => (await import("./commands/health.ts")).healthCommand(),

@@ -15,6 +15,8 @@ export interface RestoreOptions {
   /** True: the catalog gets an identity of its own, as a copy that lives beside the old one. */
   readonly asCopy?: boolean;
   readonly onProgress?: OnProgress;
+  /** Called when all rows are there, before the database is opened: what it throws leaves it shut. */
+  readonly beforeEnd?: () => Promise<void>;
 }
 
 export interface Restored {
@@ -43,7 +45,7 @@ export interface Restored {
 export async function restoreCatalog(
   catalog: Catalog,
   place: BackupPlace,
-  { backupId, until, asCopy = false, onProgress = () => {} }: RestoreOptions = {},
+  { backupId, until, asCopy = false, onProgress = () => {}, beforeEnd }: RestoreOptions = {},
 ): Promise<Restored> {
   const { backup, chain, timestamp } = await chooseBackup(place, { backupId, until });
   const steps = stepsOf(chain);
@@ -71,6 +73,7 @@ export async function restoreCatalog(
     const at = cut?.versions.get(tableId);
     return at === undefined || at === version ? [] : [tableId];
   });
+  await beforeEnd?.();
   await catalog.finishRestore(plan, { partsDone: steps.length, recount });
   return {
     backupId: backup.backupId,
