@@ -29,9 +29,8 @@ export async function listKeys(
 }
 
 export async function revokeKey(db: Database, keyId: string, at: number): Promise<ApiKeyRecord | undefined> {
-  const [row] = await db.writeReturning(sql`
-    update dl_api_keys set revoked_at = coalesce(revoked_at, ${at}) where key_id = ${keyId} returning ${COLUMNS}`);
-  return row && keyOf(row);
+  await db.write(sql`update dl_api_keys set revoked_at = coalesce(revoked_at, ${at}) where key_id = ${keyId}`);
+  return findKey(db, keyId);
 }
 
 export async function touchKey(db: Database, keyId: string, at: number): Promise<void> {

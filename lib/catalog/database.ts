@@ -69,6 +69,11 @@ export interface Database extends Queries {
 /** The open end of an interval. Always a literal: as a parameter it would hide the partial indexes from the planner. */
 export const OPEN = raw(String(OPEN_VERSION));
 
+/** The names of columns, of which some are words of SQL. */
+export function quoted(names: readonly string[]): Sql {
+  return raw(names.map((name) => `"${name}"`).join(", "));
+}
+
 /** The names of columns as they are in a select, each of the table with this alias. */
 export function columnsOf(alias: string, names: readonly string[]): Sql {
   return raw(names.map((name) => `${alias}.${name}`).join(", "));

@@ -3,7 +3,7 @@
 import { placesAbove } from "../delta/files/locations.ts";
 import type { DatabaseLogin } from "../ports.ts";
 import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
-import type { Queries, Row, Sql, SqlTransaction } from "./database.ts";
+import { empty, join, type Queries, type Row, raw, type Sql, type SqlTransaction, sql } from "./database.ts";
 
 /** Types of our columns; `key` is a 16-byte hash. */
 export type ColumnType = "uuid" | "text" | "name" | "int64" | "int32" | "boolean" | "key";
@@ -45,11 +45,28 @@ export interface Dialect {
   keyOf(hex: Sql): Sql;
   /** Milliseconds by the clock of the database; undefined where commits go by the clock of the process. */
   readonly now: Sql | undefined;
-  /**
-   * Takes locks until the transaction ends: exclusive ones, and such that many may share; undefined where a transaction
-   * excludes every other writer anyway.
-   */
-  readonly lock: ((exclusive: readonly string[], shared: readonly string[]) => Sql) | undefined;
+  /** A transaction excludes every other writer from its begin on, so locks say nothing more; and statements cost no round trip. */
+  readonly singleWriter: boolean;
+  /** Takes locks until the transaction ends: exclusive ones, and such that many may share; undefined for a single writer. */
+  readonly lock:
+    | ((tx: SqlTransaction, exclusive: readonly string[], shared: readonly string[]) => Promise<void>)
+    | undefined;
+  /** As `lock`, without waiting: false where one was not free. Undefined, too, where a function commits. */
+  readonly tryLock:
+    | ((tx: SqlTransaction, exclusive: readonly string[], shared: readonly string[]) => Promise<boolean>)
+    | undefined;
+  /** Ends a select: nobody else changes its rows until the transaction ends; empty for a single writer. */
+  readonly forUpdate: Sql;
+  /** `update … returning` answers with the rows that it changed. */
+  readonly updateReturns: boolean;
+  /** Ends an insert of one row or many: what becomes of a row whose key is there already. */
+  onConflict(table: string, rule: ConflictRule): Sql;
+  /** A value as another type. */
+  cast(value: Sql, type: "text" | "int64" | "double"): Sql;
+  /** Between the name of a common table expression and its query: it is made once, whatever the planner thinks. */
+  readonly materialized: Sql;
+  /** A number by chance, another one for each row. */
+  readonly random: Sql;
   /** The commit and the import batch as one statement each; undefined where they run as TypeScript over a transaction. */
   readonly functions: CatalogFunctions | undefined;
   /** Settings of a server with which acknowledged commits may be lost, and what is to be said of them. */
@@ -64,6 +81,42 @@ export interface Dialect {
     | undefined;
 }
 
+/** Values of a row that meets another of the same key. */
+export interface Conflicting {
+  there(column: string): Sql;
+  given(column: string): Sql;
+}
+
+export interface ConflictRule {
+  readonly key: readonly string[];
+  /** Columns that get the value that is given, or another one; none: the row stays as it is. */
+  readonly set: readonly (string | readonly [string, (row: Conflicting) => Sql])[];
+  /** Else the row stays as it is. It may look at one of the columns that are set: the last of them. */
+  readonly when?: (row: Conflicting) => Sql;
+}
+
+/** {@link Dialect.onConflict} where there is ON CONFLICT. */
+export function onConflictClause(table: string, { key, set, when }: ConflictRule): Sql {
+  const target = raw(` on conflict (${key.join(", ")})`);
+  if (set.length === 0) return sql`${target} do nothing`;
+  const row: Conflicting = {
+    there: (column) => raw(`${table}.${column}`),
+    given: (column) => raw(`excluded.${column}`),
+  };
+  const sets = set.map((one) => {
+    const [column, value] = typeof one === "string" ? [one, row.given(one)] : [one[0], one[1](row)];
+    return sql`${raw(column)} = ${value}`;
+  });
+  return sql`${target} do update set ${join(sets)}${when === undefined ? empty : sql` where ${when(row)}`}`;
+}
+
+const STANDARD_TYPES = { text: "text", int64: "bigint", double: "double precision" } as const;
+
+/** {@link Dialect.cast} where types have the names of the standard. */
+export function castAs(value: Sql, type: keyof typeof STANDARD_TYPES): Sql {
+  return sql`cast(${value} as ${raw(STANDARD_TYPES[type])})`;
+}
+
 export interface CatalogFunctions {
   /** The answers in the order of the requests. */
   commit(db: Queries, group: CommitGroup): Promise<readonly GroupAnswer[]>;
@@ -76,7 +129,16 @@ export async function takeLocks(
   exclusive: readonly string[],
   shared: readonly string[] = [],
 ): Promise<void> {
-  if (tx.dialect.lock) await tx.writeReturning(tx.dialect.lock(exclusive, shared));
+  await tx.dialect.lock?.(tx, exclusive, shared);
+}
+
+/** Takes the locks if they are free. @returns false where one is not */
+export async function tryLocks(
+  tx: SqlTransaction,
+  exclusive: readonly string[],
+  shared: readonly string[] = [],
+): Promise<boolean> {
+  return (await tx.dialect.tryLock?.(tx, exclusive, shared)) ?? true;
 }
 
 export function transactionLock(transactionId: string): string {

@@ -18,7 +18,7 @@ import {
 } from "./commit/planned-rows.ts";
 import { headNumbers, writeVersion } from "./commit/write-version.ts";
 import { type Database, OPEN, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
-import { creationLocks, locksAbove, tableLock, takeLocks } from "./dialect.ts";
+import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from "./dialect.ts";
 import { headOf } from "./rows/heads.ts";
 import { integer, optionalText, requireUuid, text } from "./rows/values.ts";
 
@@ -64,11 +64,17 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
       if (optionalText(same, "import_plan") === plan) return progressOf(same);
       await removeImport(tx, text(same, "table_id"));
     }
-    const [begun] = await tx.writeReturning(sql`
+    await tx.write(sql`
       insert into dl_tables (table_id, name, location, status, import_plan, created_at)
-      values (${uuid(tableId)}, ${name}, ${location}, 'IMPORTING', ${plan}, ${clock.now()}) returning *`);
-    return progressOf(begun ?? {});
+      values (${uuid(tableId)}, ${name}, ${location}, 'IMPORTING', ${plan}, ${clock.now()})`);
+    return progressOf(await lineOf(tx, tableId));
   }, LONG);
+}
+
+/** The line of dl_tables as this transaction has made it. */
+export async function lineOf(tx: SqlTransaction, id: string): Promise<Row> {
+  const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(id)}`);
+  return row ?? {};
 }
 
 /** The plan of a recovery begins so, and that of an import does not. */
@@ -188,9 +194,15 @@ function withoutAssignedTime({ actions, inCommitTimestamp }: Commit): CommitActi
 export async function applyRows(tx: SqlTransaction, requests: readonly ImportRows[]): Promise<readonly ImportAnswer[]> {
   const { functions } = tx.dialect;
   if (functions) return functions.importBatches(tx, requests);
+  await takeLocks(tx, requests.flatMap(locksOf));
   const answers: ImportAnswer[] = [];
   for (const request of requests) answers.push(await applyInTransaction(tx, request));
   return answers;
+}
+
+function locksOf({ tableId, appends = [], transaction }: ImportRows): readonly string[] {
+  const transactions = [...appends, ...(transaction === undefined ? [] : [transaction])];
+  return [tableLock(tableId), ...transactions.map((one) => transactionLock(one.transactionId))];
 }
 
 function transactionRows(
@@ -217,7 +229,7 @@ function transactionRows(
 
 /** The twin of dl_import_batch_2 in PL/pgSQL. */
 async function applyInTransaction(tx: SqlTransaction, request: ImportRows): Promise<ImportAnswer> {
-  const { tableId, version, at, next, publishedAt } = request;
+  const { tableId, version, at, next, publishedAt, appends = [], transaction } = request;
   const status = publishedAt === undefined ? "IMPORTING" : "ACTIVE";
   const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(tableId)} and status = ${status}`);
   if (row === undefined) return "noImport";
@@ -226,8 +238,8 @@ async function applyInTransaction(tx: SqlTransaction, request: ImportRows): Prom
       ? integer(row, "import_version") === at.version && integer(row, "import_actions") === at.checkpointActions
       : integer(row, "version") === at.version;
   if (!isThere) return "elsewhere";
-  for (const append of request.appends ?? []) await takeTransaction(tx, tableId, append);
-  const transactionId = request.transaction ? await takeTransaction(tx, tableId, request.transaction) : null;
+  for (const append of appends) await takeTransaction(tx, tableId, append);
+  const transactionId = transaction ? await takeTransaction(tx, tableId, transaction) : null;
   const to = { ...request, transactionId, importing: true };
   await writeVersion(tx, headNumbers(row), to, request, await readLiveFiles(tx, tableId, request));
   if (publishedAt === undefined) {
@@ -252,10 +264,11 @@ async function takeTransaction(tx: SqlTransaction, tableId: string, row: Transac
   if (others.length > 0) return null;
   await tx.write(sql`
     insert into dl_transactions (transaction_id, request_hash, committed_at, result)
-    values (${uuid(transactionId)}, ${requestHash}, ${row.committedAt}, ${row.result}) on conflict (transaction_id) do nothing`);
-  const [answered] = await tx.writeReturning(sql`
-    update dl_transactions set result = replace(result, ${row.pending}, ${row.known})
-    where transaction_id = ${uuid(transactionId)} and request_hash = ${requestHash} returning result`);
+    values (${uuid(transactionId)}, ${requestHash}, ${row.committedAt}, ${row.result})
+    ${tx.dialect.onConflict("dl_transactions", { key: ["transaction_id"], set: [] })}`);
+  const own = sql`where transaction_id = ${uuid(transactionId)} and request_hash = ${requestHash}`;
+  await tx.write(sql`update dl_transactions set result = replace(result, ${row.pending}, ${row.known}) ${own}`);
+  const [answered] = await tx.read(sql`select result from dl_transactions ${own}`);
   return answered && row.owns && text(answered, "result").includes(row.known) ? transactionId : null;
 }
 
@@ -288,32 +301,32 @@ export async function finishImport(
     // What the catalog of before has committed below, nobody knows any more.
     const unknown = (life !== undefined || isRecovery(row)) && keepFrom > 0 ? keepFrom : -1;
     const until = unknown < 0 ? 0 : Math.min(integer(kept[0] ?? {}, "timestamp") + CLOCKS_MS, clock.now());
-    const [head] = await tx.writeReturning(sql`
+    await tx.write(sql`
       update dl_tables set status = 'ACTIVE', version = import_version, base_version = ${keepFrom}, import_plan = null,
         forgotten_version = case when forgotten_version > ${unknown} then forgotten_version else ${unknown} end,
         forgotten_before = case when forgotten_before > ${until} then forgotten_before else ${until} end
-      where table_id = ${uuid(id)} returning *`);
+      where table_id = ${uuid(id)}`);
     const now = clock.now();
     await tx.write(sql`
       insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
       values (${uuid(id)}, ${version}, 'COMPLETE', ${now}, ${now})`);
-    return headOf((life && (await liveOn(tx, id, life))) ?? head ?? {});
+    if (life !== undefined) await liveOn(tx, id, life);
+    return headOf(await lineOf(tx, id));
   }, LONG);
 }
 
 /** What the table was before its catalog was lost. */
-async function liveOn(tx: SqlTransaction, id: string, life: FormerLife): Promise<Row | undefined> {
+async function liveOn(tx: SqlTransaction, id: string, life: FormerLife): Promise<void> {
   const { name, changes, told, droppedAt } = life;
   for (const [i, former] of life.formerNames.entries()) {
     await tx.write(sql`
-      insert into dl_table_names (table_id, change, name, valid_from, valid_until)
+      insert into dl_table_names (table_id, "change", name, valid_from, valid_until)
       values (${uuid(id)}, ${i + 1}, ${former.name}, ${former.since}, ${former.until})`);
   }
   const status = droppedAt === undefined ? "ACTIVE" : "DELETED";
-  const [row] = await tx.writeReturning(sql`
+  await tx.write(sql`
     update dl_tables set name = ${name}, status = ${status}, dropped_at = ${droppedAt ?? null}, identity_changes = ${changes},
-      manifest_changes = ${told} where table_id = ${uuid(id)} returning *`);
-  return row;
+      manifest_changes = ${told} where table_id = ${uuid(id)}`);
 }
 
 export async function abortImport(db: Database, tableId: string): Promise<void> {

@@ -73,10 +73,10 @@ export async function undropTable(
     await keepName(tx, row, wanted.name, now);
     // Everything is compared again: nobody has looked at its log for a while.
     await tx.write(sql`delete from dl_parity where table_id = ${uuid(wanted.tableId)}`);
-    const [head] = await tx.writeReturning(sql`
+    await tx.write(sql`
       update dl_tables set status = 'ACTIVE', dropped_at = null, name = ${wanted.name}, identity_changes = identity_changes + 1
-      where table_id = ${uuid(wanted.tableId)} returning *`);
-    return { status: "back", head: headOf(head ?? {}) };
+      where table_id = ${uuid(wanted.tableId)}`);
+    return { status: "back", head: headOf(await rowOf(tx, tableId)) };
   });
 }
 
@@ -95,9 +95,9 @@ export async function renameTable(db: Database, tableId: string, name: string, c
       select * from dl_tables t where lower(t.name) = lower(${name}) and t.status <> 'DELETED' and t.table_id <> ${uuid(id)} limit 1`);
     if (other !== undefined) return { status: "taken", by: claimOf(other) };
     await keepName(tx, row, name, await timeOf(tx, clock));
-    const [head] = await tx.writeReturning(sql`
-      update dl_tables set name = ${name}, identity_changes = identity_changes + 1 where table_id = ${uuid(id)} returning *`);
-    return { status: "renamed", formerName, head: headOf(head ?? {}) };
+    await tx.write(sql`
+      update dl_tables set name = ${name}, identity_changes = identity_changes + 1 where table_id = ${uuid(id)}`);
+    return { status: "renamed", formerName, head: headOf(await rowOf(tx, id)) };
   });
 }
 
@@ -113,10 +113,11 @@ export async function timeOf(tx: SqlTransaction, clock: Clock): Promise<number> 
 async function keepName(tx: SqlTransaction, row: Row, name: string, now: number): Promise<void> {
   const [id, former] = [uuid(text(row, "table_id")), text(row, "name")];
   if (former === name) return;
+  const [last] = await tx.read(sql`select max(valid_until) as since from dl_table_names where table_id = ${id}`);
+  const since = optionalInteger(last ?? {}, "since") ?? integer(row, "created_at");
   await tx.write(sql`
-    insert into dl_table_names (table_id, change, name, valid_from, valid_until)
-    values (${id}, ${integer(row, "identity_changes") + 1}, ${former},
-      coalesce((select max(n.valid_until) from dl_table_names n where n.table_id = ${id}), ${integer(row, "created_at")}), ${now})`);
+    insert into dl_table_names (table_id, "change", name, valid_from, valid_until)
+    values (${id}, ${integer(row, "identity_changes") + 1}, ${former}, ${since}, ${now})`);
 }
 
 export async function whereabouts(db: Queries, ref: TableRef): Promise<Whereabouts | undefined> {

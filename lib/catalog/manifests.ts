@@ -35,7 +35,7 @@ export async function readManifestFacts(db: Queries, tableId: string): Promise<M
 /** Oldest first. */
 export async function formerNames(db: Queries, id: string): Promise<readonly FormerName[]> {
   const rows = await db.read(
-    sql`select name, valid_from, valid_until from dl_table_names where table_id = ${uuid(id)} order by change`,
+    sql`select name, valid_from, valid_until from dl_table_names where table_id = ${uuid(id)} order by "change"`,
   );
   return rows.map((row) => ({
     name: text(row, "name"),
@@ -63,6 +63,6 @@ export async function dueManifests(
     where t.manifest_changes < t.identity_changes and t.purged_at is null and t.quarantine is null
       and (t.status = 'DELETED' or t.status = 'ACTIVE' and not exists (
         select 1 from dl_mirror_status m where m.table_id = t.table_id and m.status <> 'COMPLETE'))
-    order by random() limit ${limit}`);
+    order by ${db.dialect.random} limit ${limit}`);
   return rows.map((row) => ({ tableId: text(row, "table_id"), version: integer(row, "version") }));
 }

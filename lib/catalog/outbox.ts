@@ -72,17 +72,19 @@ export async function markPublished(
   const marked: Row[] = [];
   for (let start = 0; start < versions.length; start += VERSIONS_MARKED_AT_ONCE) {
     const some = versions.slice(start, start + VERSIONS_MARKED_AT_ONCE);
-    const rows = await db.writeReturning(sql`
+    const mark = sql`
       update dl_mirror_status set status = 'COMPLETE', published_at = ${publishedAt}, error_code = null
-      where table_id = ${uuid(id)} and version in (${join(some)}) and status <> 'COMPLETE'
-      returning (select t.status from dl_tables t where t.table_id = ${uuid(id)}) as table_status`);
-    marked.push(...rows);
+      where table_id = ${uuid(id)} and version in (${join(some)}) and status <> 'COMPLETE'`;
+    if (db.dialect.updateReturns) {
+      const status = sql`select t.status from dl_tables t where t.table_id = ${uuid(id)}`;
+      marked.push(...(await db.writeReturning(sql`${mark} returning (${status}) as table_status`)));
+    } else await db.write(mark);
   }
   const [last] = marked.length === versions.length ? marked.slice(-1) : await statusOf(db, id);
   return last?.table_status !== "DELETED";
 }
 
-/** A twin has marked them before. */
+/** Where the statement has not told it: a twin has marked them before, or the engine tells nothing. */
 function statusOf(db: Queries, id: string): Promise<readonly Row[]> {
   return db.read(sql`select t.status as table_status from dl_tables t where t.table_id = ${uuid(id)}`);
 }
@@ -124,15 +126,11 @@ function printable(message: string): string {
 export async function setQuarantine(db: Database, tableId: string, reason: string | undefined): Promise<void> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
-  const set = sql`
-    update dl_tables set quarantine = ${reason === undefined ? null : printable(reason)}
-    where table_id = ${uuid(id)} and status = 'ACTIVE' returning table_id`;
-  const rows =
-    reason === undefined
-      ? await db.transaction(async (tx) => {
-          await tx.write(sql`delete from dl_parity where table_id = ${uuid(id)}`);
-          return tx.writeReturning(set);
-        })
-      : await db.writeReturning(set);
-  if (rows.length === 0) throw tableNotFound(tableId);
+  const active = sql`where table_id = ${uuid(id)} and status = 'ACTIVE'`;
+  await db.transaction(async (tx) => {
+    const rows = await tx.writeReturning(sql`select table_id from dl_tables ${active}${tx.dialect.forUpdate}`);
+    if (rows.length === 0) throw tableNotFound(tableId);
+    if (reason === undefined) await tx.write(sql`delete from dl_parity where table_id = ${uuid(id)}`);
+    await tx.write(sql`update dl_tables set quarantine = ${reason === undefined ? null : printable(reason)} ${active}`);
+  });
 }

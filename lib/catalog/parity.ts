@@ -35,9 +35,12 @@ export async function writeParity(db: Database, record: ParityRecord): Promise<v
     insert into dl_parity (table_id, outcome, version, log_digest, checked_at, compared_at, report, drift)
     values (${uuid(requireUuid(record.tableId, "table id"))}, ${outcome}, ${version}, ${logDigest}, ${checkedAt},
       ${comparedAt}, ${report}, ${drift === undefined ? null : jsonText(drift)})
-    on conflict (table_id) do update set outcome = excluded.outcome, version = excluded.version,
-      log_digest = excluded.log_digest, checked_at = excluded.checked_at, compared_at = excluded.compared_at,
-      report = excluded.report,
-      drift = excluded.drift
-    where dl_parity.checked_at <= excluded.checked_at or dl_parity.checked_at > excluded.checked_at + ${AT_ONCE_MS}`);
+    ${db.dialect.onConflict("dl_parity", {
+      key: ["table_id"],
+      set: ["outcome", "version", "log_digest", "compared_at", "report", "drift", "checked_at"],
+      when: (row) => {
+        const [there, given] = [row.there("checked_at"), row.given("checked_at")];
+        return sql`(${there} <= ${given} or ${there} > ${given} + ${AT_ONCE_MS})`;
+      },
+    })}`);
 }

@@ -4,7 +4,7 @@ import type { Claim, FormerPlace } from "../ports.ts";
 import { firstClaim, readClaims, touch } from "./claims.ts";
 import { type Queries, type Row, type SqlTransaction, sql, uuid } from "./database.ts";
 import { locksAbove } from "./dialect.ts";
-import { integer, requireUuid, text } from "./rows/values.ts";
+import { integer, optionalInteger, requireUuid, text } from "./rows/values.ts";
 
 /** What a table takes that is about to live there; the places above are shared ({@link sharedPlaceLocks}). */
 export const placeLocks = (to: string | undefined): readonly string[] => (to === undefined ? [] : [`location:${to}`]);
@@ -29,10 +29,11 @@ export async function takePlace(tx: SqlTransaction, row: Row, to: string, now: n
   );
   if (by !== undefined) return by;
   const id = uuid(tableId);
+  const [last] = await tx.read(sql`select max(valid_until) as since from dl_table_places where table_id = ${id}`);
+  const since = optionalInteger(last ?? {}, "since") ?? integer(row, "created_at");
   await tx.write(sql`
-    insert into dl_table_places (table_id, change, location, valid_from, valid_until)
-    values (${id}, ${integer(row, "identity_changes") + 1}, ${from},
-      coalesce((select max(p.valid_until) from dl_table_places p where p.table_id = ${id}), ${integer(row, "created_at")}), ${now})`);
+    insert into dl_table_places (table_id, "change", location, valid_from, valid_until)
+    values (${id}, ${integer(row, "identity_changes") + 1}, ${from}, ${since}, ${now})`);
   // Everything is compared again: it is another log.
   await tx.write(sql`delete from dl_parity where table_id = ${id}`);
   await tx.write(sql`
@@ -44,7 +45,7 @@ export async function takePlace(tx: SqlTransaction, row: Row, to: string, now: n
 export async function formerPlaces(db: Queries, tableId: string): Promise<readonly FormerPlace[]> {
   const rows = await db.read(sql`
     select location, valid_from, valid_until from dl_table_places
-    where table_id = ${uuid(requireUuid(tableId, "table id"))} order by change`);
+    where table_id = ${uuid(requireUuid(tableId, "table id"))} order by "change"`);
   return rows.map((row) => ({
     location: text(row, "location"),
     since: integer(row, "valid_from"),

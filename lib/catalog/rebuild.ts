@@ -34,7 +34,7 @@ export async function beginRebuild(
     }
     await tx.write(sql`
       insert into dl_migrations (id, name, applied_at) values (${REBUILD_ROW}, 'rebuild', ${clock.now()})
-      on conflict (id) do nothing`);
+      ${tx.dialect.onConflict("dl_migrations", { key: ["id"], set: [] })}`);
     if (wanted === undefined) return there;
     await tx.write(sql`update dl_migrations set database_id = ${uuid(wanted)} where id = ${IDENTITY_MIGRATION}`);
     return wanted;

@@ -7,7 +7,7 @@ import type { Clock, ImportProgress, RecoveredVersion, TransactionParts } from "
 import { answerParts, lostPart, PENDING, pendingPart } from "./commit/answers.ts";
 import { type Database, join, type Queries, type Row, raw, sql, uuid } from "./database.ts";
 import { tableLock, takeLocks, transactionLock } from "./dialect.ts";
-import { applyRows, importRows, progressOf, RECOVERY_PLAN, removeRows } from "./imports.ts";
+import { applyRows, importRows, lineOf, progressOf, RECOVERY_PLAN, removeRows } from "./imports.ts";
 import { timeOf } from "./lifecycle.ts";
 import { placeLocks, sharedPlaceLocks, takePlace } from "./places.ts";
 import { findTransactionRow } from "./reads/transactions.ts";
@@ -76,10 +76,10 @@ export async function beginRecovery(
       await removeRows(tx, id);
       await tx.write(sql`delete from dl_parity where table_id = ${uuid(id)}`);
       const cleared = Object.entries(NO_ROWS).map(([column, value]) => sql`${raw(column)} = ${value}`);
-      const [emptied] = await tx.writeReturning(sql`
+      await tx.write(sql`
         update dl_tables set status = 'IMPORTING', import_plan = ${own}, quarantine = null, ${join(cleared)}
-        where table_id = ${uuid(id)} returning *`);
-      return progressOf(emptied ?? {});
+        where table_id = ${uuid(id)}`);
+      return progressOf(await lineOf(tx, id));
     },
     { long: true },
   );

@@ -90,7 +90,7 @@ function weighedPage(
     where ${where} and ${later("r", order, set, after)} order by ${named("r", order)} limit ${PAGE_ROWS}`;
   const same = set.key.map((column) => `r.${column} = p.${column}`).join(" and ");
   return sql`
-    with ${pickedRows(listed, raw(order.join(", ")), PAGE_BYTES)}
+    with ${pickedRows(db.dialect, listed, raw(order.join(", ")), PAGE_BYTES)}
     select ${LISTED} as dl_listed, ${selected(db, set)} from picked p join ${raw(set.table)} r on ${raw(same)}
     order by ${named("p", order)}`;
 }

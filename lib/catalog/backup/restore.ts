@@ -11,6 +11,7 @@ import {
   type Database,
   join,
   type Queries,
+  quoted,
   raw,
   type Sql,
   type SqlTransaction,
@@ -18,7 +19,7 @@ import {
   sql,
   uuid,
 } from "../database.ts";
-import type { TypedColumn } from "../dialect.ts";
+import type { Dialect, TypedColumn } from "../dialect.ts";
 import { MIGRATIONS, MIGRATIONS_TABLE } from "../migrations/index.ts";
 import { migrate, RESTORE_ROW } from "../migrations/migrate.ts";
 import { IDENTITY_MIGRATION } from "../rows/identity.ts";
@@ -48,7 +49,7 @@ export async function beginRestore(db: Database, clock: Clock, plan: RestorePlan
     else for (const table of tables) await tx.write(sql`delete from ${raw(table)}`);
     await tx.write(sql`
       insert into dl_migrations (id, name, applied_at) values (${RESTORE_ROW}, ${markText(plan, 0)}, ${clock.now()})
-      on conflict (id) do update set name = excluded.name`);
+      ${tx.dialect.onConflict("dl_migrations", { key: ["id"], set: ["name"] })}`);
     return { partsDone: 0 };
   }, LONG);
 }
@@ -101,15 +102,16 @@ function unknownColumn(set: RowSet, name: string): never {
 
 /** Of two restores at once the second waits here, and finds that the first has gone on. */
 async function moveOn(tx: SqlTransaction, plan: RestorePlan, from: number, to: number): Promise<void> {
-  const moved = await tx.writeReturning(sql`
-    update dl_migrations set name = ${markText(plan, to)}
-    where id = ${RESTORE_ROW} and name = ${markText(plan, from)} returning id`);
-  if (moved.length === 0) {
+  const [row] = await tx.writeReturning(
+    sql`select name from dl_migrations where id = ${RESTORE_ROW}${tx.dialect.forUpdate}`,
+  );
+  if (row?.name !== markText(plan, from)) {
     throw new LakeError("conflict", "another restore has gone on with this database", {
       code: "RESTORE_MOVED",
       hint: "Let it finish; when it is dead, repeat this one.",
     });
   }
+  await tx.write(sql`update dl_migrations set name = ${markText(plan, to)} where id = ${RESTORE_ROW}`);
 }
 
 export async function finishRestore(
@@ -162,10 +164,10 @@ async function write(
   const { rowsOfJson } = tx.dialect;
   if (rowsOfJson === undefined)
     return tx.each(
-      oneByOne(set, typed),
+      oneByOne(tx.dialect, set, typed),
       rows.map((row) => boundTo(set, typed, row)),
     );
-  for (const json of jsonTexts(rows)) await tx.write(allAtOnce(set, typed, rowsOfJson(json, typed)));
+  for (const json of jsonTexts(rows)) await tx.write(allAtOnce(tx.dialect, set, typed, rowsOfJson(json, typed)));
 }
 
 function* jsonTexts(rows: readonly BackupRow[]): Generator<string> {
@@ -184,16 +186,16 @@ function* jsonTexts(rows: readonly BackupRow[]): Generator<string> {
   if (lines.length > 0) yield `[${lines.join(",")}]`;
 }
 
-function allAtOnce(set: RowSet, typed: readonly TypedColumn[], rows: Sql): Sql {
+function allAtOnce(dialect: Dialect, set: RowSet, typed: readonly TypedColumn[], rows: Sql): Sql {
   if (set.kind === "ended") {
     const same = set.key.map((column) => `t.${column} = r.${column}`).join(" and ");
     return sql`update ${raw(set.table)} t set removed_version = r.removed_version from ${rows} where ${raw(same)}`;
   }
-  const columns = raw(typed.map(({ name }) => name).join(", "));
-  return sql`insert into ${raw(set.table)} (${columns}) select ${columns} from ${rows}${onConflict(set, typed)}`;
+  const columns = quoted(typed.map(({ name }) => name));
+  return sql`insert into ${raw(set.table)} (${columns}) select ${columns} from ${rows}${onConflict(dialect, set, typed)}`;
 }
 
-function oneByOne(set: RowSet, typed: readonly TypedColumn[]): Sql {
+function oneByOne(dialect: Dialect, set: RowSet, typed: readonly TypedColumn[]): Sql {
   if (set.kind === "ended") {
     const same = join(
       set.key.map((column) => sql`${raw(column)} = ${null}`),
@@ -201,9 +203,9 @@ function oneByOne(set: RowSet, typed: readonly TypedColumn[]): Sql {
     );
     return sql`update ${raw(set.table)} set removed_version = ${null} where ${same}`;
   }
-  const columns = raw(typed.map(({ name }) => name).join(", "));
+  const columns = quoted(typed.map(({ name }) => name));
   const places = join(typed.map(({ type }) => (type === "key" ? sql`unhex(${null})` : sql`${null}`)));
-  return sql`insert into ${raw(set.table)} (${columns}) values (${places})${onConflict(set, typed)}`;
+  return sql`insert into ${raw(set.table)} (${columns}) values (${places})${onConflict(dialect, set, typed)}`;
 }
 
 /** In the order of the places of {@link oneByOne}. */
@@ -214,9 +216,8 @@ function boundTo(set: RowSet, typed: readonly TypedColumn[], row: BackupRow): re
 }
 
 /** A later backup of a chain brings lines of the outbox again that have changed, and transactions of which imports have brought more. */
-function onConflict(set: RowSet, typed: readonly TypedColumn[]): Sql {
-  const key = set.key.join(", ");
+function onConflict({ onConflict: clause }: Dialect, set: RowSet, typed: readonly TypedColumn[]): Sql {
   if (set.kind !== "outbox" && set.kind !== "transactions") return raw("");
   const changed = typed.map(({ name }) => name).filter((name) => !set.key.includes(name));
-  return raw(` on conflict (${key}) do update set ${changed.map((name) => `${name} = excluded.${name}`).join(", ")}`);
+  return clause(set.table, { key: set.key, set: changed });
 }

@@ -3,7 +3,7 @@
 import type { Fingerprint } from "../../delta/fingerprint.ts";
 import type { Int64 } from "../../delta/values/int64.ts";
 import type { Rejection } from "../../ports.ts";
-import { OPEN, type SqlTransaction, sql } from "../database.ts";
+import { join, OPEN, type SqlTransaction, sql } from "../database.ts";
 import { MAX_REJECTIONS } from "../limits.ts";
 import type { FileKey, FileRow } from "../rows/add.ts";
 import { HASH_COLUMNS, lanesOf } from "../rows/heads.ts";
@@ -24,27 +24,37 @@ export interface LiveFile {
 /** Live files by path_key. */
 export type LiveFiles = ReadonlyMap<string, readonly LiveFile[]>;
 
+/** Paths of which one statement reads the live files. */
+const KEYS_AT_ONCE = 500;
+
 /** The live files of all paths that a write names. */
 export async function readLiveFiles(tx: SqlTransaction, tableId: string, write: TableWrite): Promise<LiveFiles> {
   const live = new Map<string, readonly LiveFile[]>();
-  for (const key of new Set([...write.removes, ...write.adds].map((row) => row.path_key))) {
-    const rows = await tx.read(sql`
-      select path, dv_key, added_version, ord, size, h0, h1, h2, h3, base_row_id, default_row_commit_version
-      from dl_files where table_id = ${tableId} and path_key = unhex(${key}) and removed_version = ${OPEN} order by dv_key`);
-    if (rows.length === 0) continue;
-    live.set(
-      key,
-      rows.map((row) => ({
-        path: text(row, "path"),
-        dvKey: text(row, "dv_key"),
-        addedVersion: integer(row, "added_version"),
-        ord: integer(row, "ord"),
-        size: long(row, "size"),
-        lanes: lanesOf(row, HASH_COLUMNS),
-        baseRowId: optionalLong(row, "base_row_id"),
-        defaultRowCommitVersion: optionalLong(row, "default_row_commit_version"),
-      })),
-    );
+  const { singleWriter, hexOf, keyOf } = tx.dialect;
+  const wanted = [...new Set([...write.removes, ...write.adds].map((row) => row.path_key))];
+  // One statement, prepared once, where it costs no round trip.
+  const atOnce = singleWriter ? 1 : KEYS_AT_ONCE;
+  for (let start = 0; start < wanted.length; start += atOnce) {
+    const keys = join(wanted.slice(start, start + atOnce).map((key) => keyOf(sql`${key}`)));
+    const found = await tx.read(sql`
+      select ${hexOf("path_key")} as path_key, path, dv_key, added_version, ord, size, h0, h1, h2, h3, base_row_id,
+        default_row_commit_version
+      from dl_files where table_id = ${tableId} and path_key in (${keys}) and removed_version = ${OPEN} order by dv_key`);
+    for (const [key, rows] of Map.groupBy(found, (row) => text(row, "path_key"))) {
+      live.set(
+        key,
+        rows.map((row) => ({
+          path: text(row, "path"),
+          dvKey: text(row, "dv_key"),
+          addedVersion: integer(row, "added_version"),
+          ord: integer(row, "ord"),
+          size: long(row, "size"),
+          lanes: lanesOf(row, HASH_COLUMNS),
+          baseRowId: optionalLong(row, "base_row_id"),
+          defaultRowCommitVersion: optionalLong(row, "default_row_commit_version"),
+        })),
+      );
+    }
   }
   return live;
 }

@@ -10,7 +10,7 @@ import type { Clock, CommitOutcome, Move } from "../../ports.ts";
 import { type CheckedDatabase, checkIdentity, readEpoch } from "../checked-database.ts";
 import { touch } from "../claims.ts";
 import { type Database, type SqlTransaction, sql, uuid } from "../database.ts";
-import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from "../dialect.ts";
+import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock, tryLocks } from "../dialect.ts";
 import { timeOf } from "../lifecycle.ts";
 import { placeLocks, sharedPlaceLocks, takePlace } from "../places.ts";
 import { readCommitsOf } from "../reads/commits.ts";
@@ -18,13 +18,19 @@ import { requireUuid } from "../rows/values.ts";
 import { readStates, tableNotFound } from "../tables.ts";
 import { wholeOutcome } from "./answers.ts";
 import { groupCommits } from "./groups.ts";
-import { type CommitGroup, type CommitRows, mirrorRequest, type TableRequest, tableRequest } from "./planned-rows.ts";
+import {
+  type CommitGroup,
+  type CommitRows,
+  type GroupAnswer,
+  mirrorRequest,
+  type TableRequest,
+  tableRequest,
+} from "./planned-rows.ts";
 import { commitInTransaction } from "./steps.ts";
 
 export function committer(db: CheckedDatabase, clock: Clock): (planned: PlannedCommit) => Promise<CommitOutcome> {
-  const { functions } = db.dialect;
-  // Without functions a transaction excludes every other writer anyway.
-  const concurrency = functions ? GROUPS_AT_ONCE : 1;
+  const { functions, singleWriter } = db.dialect;
+  const concurrency = singleWriter ? 1 : GROUPS_AT_ONCE;
   const grouped = groupCommits(
     async (group) => {
       const whole = { ...group, database: await db.identity() };
@@ -46,20 +52,34 @@ const GROUPS_AT_ONCE = 2;
 function commitInOneTransaction(
   db: Database,
   clock: Clock,
-  { database, requests }: CommitGroup,
-): Promise<readonly CommitOutcome[]> {
+  { database, requests, waits }: CommitGroup,
+): Promise<readonly GroupAnswer[]> {
   return db.transaction(async (tx) => {
     await checkIdentity(tx, database);
     const epoch = await readEpoch(tx);
-    const answers: CommitOutcome[] = [];
-    for (const request of requests) answers.push(await commitInEpoch(tx, epoch, request, clock.now()));
+    // All at once and in order, so that no two groups wait for each other.
+    if (waits) await takeLocks(tx, requests.flatMap(lockNames), requests.flatMap(sharedLockNames));
+    const answers: GroupAnswer[] = [];
+    for (const request of requests) {
+      const isFree = waits || (await tryLocks(tx, lockNames(request), sharedLockNames(request)));
+      answers.push(isFree ? await commitInEpoch(tx, epoch, request, clock) : { status: "busy" });
+    }
     return answers;
   });
 }
 
-function commitInEpoch(tx: SqlTransaction, epoch: string, request: CommitRows, now: number): Promise<CommitOutcome> {
+const lockNames = ({ locks }: CommitRows): readonly string[] => locks;
+const sharedLockNames = ({ sharedLocks = [] }: CommitRows): readonly string[] => sharedLocks;
+
+/** Under the locks of the request. */
+async function commitInEpoch(
+  tx: SqlTransaction,
+  epoch: string,
+  request: CommitRows,
+  clock: Clock,
+): Promise<CommitOutcome> {
   const isOther = request.epoch !== undefined && request.epoch !== epoch;
-  return isOther ? Promise.resolve({ status: "otherEpoch", epoch }) : commitInTransaction(tx, request, now);
+  return isOther ? { status: "otherEpoch", epoch } : commitInTransaction(tx, request, await timeOf(tx, clock));
 }
 
 /** As {@link committer}, with the locks held while `plan` decides. */
@@ -94,7 +114,8 @@ async function commitUnderLocks(
   const request = requestOf(planned);
   if (tx.dialect.functions === undefined) {
     await checkIdentity(tx, database);
-    return commitInEpoch(tx, await readEpoch(tx), request, clock.now());
+    await takeLocks(tx, lockNames(request), sharedLockNames(request));
+    return commitInEpoch(tx, await readEpoch(tx), request, clock);
   }
   const [outcome] = await tx.dialect.functions.commit(tx, { database, requests: [request], waits: true });
   return outcome as CommitOutcome;

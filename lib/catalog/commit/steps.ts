@@ -189,9 +189,9 @@ async function whyTaken(
 }
 
 async function createHead(tx: SqlTransaction, table: TableRequest, now: number): Promise<HeadNumbers> {
-  const [row] = await tx.writeReturning(sql`
+  await tx.write(sql`
     insert into dl_tables (table_id, name, location, status, created_at)
-    values (${table.tableId}, ${table.create?.name ?? ""}, ${table.create?.location ?? ""}, 'ACTIVE', ${now})
-    returning *`);
+    values (${table.tableId}, ${table.create?.name ?? ""}, ${table.create?.location ?? ""}, 'ACTIVE', ${now})`);
+  const [row] = await tx.read(sql`select * from dl_tables where table_id = ${table.tableId}`);
   return headNumbers(row ?? {});
 }

@@ -11,7 +11,7 @@ import { FILE_COLUMNS, type FileKey, type FileRow } from "../rows/add.ts";
 import { FINGERPRINT_COLUMNS, lanesOf, markersOf } from "../rows/heads.ts";
 import { integer, long, optionalLong } from "../rows/values.ts";
 import type { LiveFile, LiveFiles } from "./check-rows.ts";
-import { insertRows, replacing } from "./insert-rows.ts";
+import { insertRows } from "./insert-rows.ts";
 import type { TableWrite } from "./planned-rows.ts";
 
 /** The numbers of a head that a write moves. */
@@ -229,20 +229,19 @@ async function writeActions(
     ["dl_metadata", metadata],
     ["dl_protocols", write.protocol],
   ] as const) {
-    const last = replacing(["table_id", "version"], ["action"]);
     if (action !== undefined) {
-      await insertRows(tx, table, ["table_id", "version", "action"], [{ ...at, action }], last);
+      await insertRows(tx, table, ["table_id", "version", "action"], [{ ...at, action }], ["table_id", "version"]);
     }
   }
-  const lastTxn = replacing(["table_id", "app_id", "version"], TXN_COLUMNS.slice(1));
-  await insertRows(tx, "dl_txns", [...key, ...TXN_COLUMNS], ofVersion(write.txns), lastTxn);
+  const ofApp = ["table_id", "app_id", "version"];
+  await insertRows(tx, "dl_txns", [...key, ...TXN_COLUMNS], ofVersion(write.txns), ofApp);
   const domains: DomainRow[] = [...write.domains];
   if (write.rowIds && newHighWaterMark !== undefined) {
     const configuration = `{"rowIdHighWaterMark":${newHighWaterMark}}`;
     domains.push({ ord: domains.length, domain: ROW_TRACKING_DOMAIN, configuration, removed: false });
   }
-  const lastDomain = replacing(["table_id", "domain", "version"], DOMAIN_COLUMNS.slice(1));
-  await insertRows(tx, "dl_domains", [...key, ...DOMAIN_COLUMNS], ofVersion(domains), lastDomain);
+  const ofDomain = ["table_id", "domain", "version"];
+  await insertRows(tx, "dl_domains", [...key, ...DOMAIN_COLUMNS], ofVersion(domains), ofDomain);
   await insertRows(tx, "dl_other_actions", [...key, "action"], ofVersion(write.others));
 }
 

@@ -35,6 +35,7 @@ export async function expiredFiles(
     if (ownKind === kind) return sql`(${v}, ${o}) > (${version}, ${ord})`;
     return ownKind > kind ? sql`${v} >= ${version}` : sql`${v} > ${version}`;
   };
+  const none = db.dialect.cast(sql`null`, "int64");
   const rows = await db.read(sql`
     select * from (select r.version, 0 as kind, r.ord, r.path, r.action as fields, (
         select f.size from dl_files f where f.table_id = r.table_id and f.path_key = r.path_key
@@ -45,7 +46,7 @@ export async function expiredFiles(
       from dl_removes r where r.table_id = ${id} and r.version <= ${floor} and ${isAfter("r", 0)}
       order by r.version, r.ord limit ${limit + 1}) removes
     union all
-    select * from (select o.version, 1 as kind, o.ord, '' as path, o.action as fields, cast(null as bigint) as size, cast(null as integer) as again
+    select * from (select o.version, 1 as kind, o.ord, '' as path, o.action as fields, ${none} as size, ${none} as again
       from dl_other_actions o where o.table_id = ${id} and o.version < ${floor} and ${isAfter("o", 1)}
       order by o.version, o.ord limit ${limit + 1}) changes
     order by version, kind, ord limit ${limit + 1}`);
@@ -94,7 +95,7 @@ export async function neededFiles(
       from dl_files f where f.table_id = ${id} and f.removed_version > ${floor} and ${isAfter("added_version", "f", 0)}
       order by f.added_version, f.ord limit ${limit + 1}) files
     union all
-    select * from (select o.version, 1 as kind, o.ord, '' as path, cast(null as bigint) as size, o.action as fields, 0 as live
+    select * from (select o.version, 1 as kind, o.ord, '' as path, ${db.dialect.cast(sql`null`, "int64")} as size, o.action as fields, 0 as live
       from dl_other_actions o where o.table_id = ${id} and o.version >= ${floor} and ${isAfter("version", "o", 1)}
       order by o.version, o.ord limit ${limit + 1}) changes
     order by version, kind, ord limit ${limit + 1}`);

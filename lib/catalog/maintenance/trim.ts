@@ -36,17 +36,28 @@ function statements(
   /** Every file that was closed at these versions was so by a remove, or by an add of the same path. */
   const closed = (by: Sql): Sql => sql`
     delete from dl_files where table_id = ${id} and removed_version < ${to} and removed_version < ${OPEN} and path_key in (${by})`;
+  // In a query of its own: some engines read no table that they are deleting from.
+  const apart = (rows: Sql, columns: string): Sql => sql`(select ${raw(columns)} from (${rows}) n)`;
   const newest = (table: string): Sql =>
-    sql`(select max(n.version) from ${raw(table)} n where n.table_id = ${id} and n.version <= ${to})`;
-  const hasNewer = (table: string, key: string): Sql => sql`exists (select 1 from ${raw(table)} n
-    where n.table_id = ${id} and n.${raw(key)} = ${raw(table)}.${raw(key)}
-      and n.version > ${raw(table)}.version and n.version <= ${to})`;
+    apart(
+      sql`select max(version) as version from ${raw(table)} where table_id = ${id} and version <= ${to}`,
+      "version",
+    );
+  const hasNewer = (table: string, key: string): Sql => {
+    const columns = `${key}, version`;
+    const last = sql`select ${raw(key)}, max(version) as version from ${raw(table)}
+      where table_id = ${id} and version <= ${to} group by ${raw(key)}`;
+    return sql`(${raw(columns)}) not in ${apart(last, columns)}`;
+  };
   const hasExpired =
     txnsUpdatedAfter === undefined ? sql`false` : sql`coalesce(last_updated, 0) <= ${txnsUpdatedAfter}`;
   return [
     closed(sql`select path_key from dl_removes where table_id = ${id} and version >= ${oldest} and version < ${to}`),
     closed(
-      sql`select path_key from dl_files where table_id = ${id} and added_version >= ${oldest} and added_version < ${to}`,
+      apart(
+        sql`select path_key from dl_files where table_id = ${id} and added_version >= ${oldest} and added_version < ${to}`,
+        "path_key",
+      ),
     ),
     sql`${before("dl_removes")} and version <= ${removesAfter} and coalesce(deletion_timestamp, 0) <= ${tombstonesNewerThan}`,
     sql`${before("dl_other_actions")} and version <= ${removesAfter}`,

@@ -1,8 +1,8 @@
 /** dl_maintenance: what each table wants done, and how far that has come. */
 
 import type { Upkeep, UpkeepChange } from "../../ports.ts";
-import { type Database, join, type Queries, type Row, raw, sql, uuid } from "../database.ts";
-import { tableLock, takeLocks } from "../dialect.ts";
+import { type Database, join, type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
+import { type Conflicting, tableLock, takeLocks } from "../dialect.ts";
 import { flag, isNull, optionalInteger, optionalText, requireUuid, storedUuid, text } from "../rows/values.ts";
 import { isActive, tableNotFound } from "../tables.ts";
 
@@ -54,18 +54,16 @@ export async function writeUpkeep(db: Queries, tableId: string, change: UpkeepCh
   const id = uuid(requireUuid(tableId, "table id"));
   const values = join([id, ...given.map(([, value]) => value ?? null)]);
   // What has been dealt with stays so: of two workers the one that is behind must not move it back.
-  const sets = raw(
-    columns
-      .map((column) =>
-        column === "vacuumed_version"
-          ? "vacuumed_version = case when dl_maintenance.vacuumed_version > excluded.vacuumed_version then dl_maintenance.vacuumed_version else excluded.vacuumed_version end"
-          : `${column} = excluded.${column}`,
-      )
-      .join(", "),
-  );
-  await db.write(
-    sql`insert into dl_maintenance (${names}) values (${values}) on conflict (table_id) do update set ${sets}`,
-  );
+  const set = columns.map((column) => (column === "vacuumed_version" ? ([column, further(column)] as const) : column));
+  const onConflict = db.dialect.onConflict("dl_maintenance", { key: ["table_id"], set });
+  await db.write(sql`insert into dl_maintenance (${names}) values (${values})${onConflict}`);
+}
+
+function further(column: string): (row: Conflicting) => Sql {
+  return (row) => {
+    const [there, given] = [row.there(column), row.given(column)];
+    return sql`case when ${there} > ${given} then ${there} else ${given} end`;
+  };
 }
 
 export async function condemn(
@@ -80,8 +78,11 @@ export async function condemn(
     if (active === undefined) throw tableNotFound(tableId);
     await tx.write(sql`
       insert into dl_maintenance (table_id, vacuum_floor, condemned_at) values (${uuid(id)}, ${floor}, ${at})
-      on conflict (table_id) do update set vacuum_floor = excluded.vacuum_floor, condemned_at = excluded.condemned_at
-      where coalesce(dl_maintenance.vacuum_floor, -1) < excluded.vacuum_floor`);
+      ${tx.dialect.onConflict("dl_maintenance", {
+        key: ["table_id"],
+        set: ["condemned_at", "vacuum_floor"],
+        when: (row) => sql`coalesce(${row.there("vacuum_floor")}, -1) < ${row.given("vacuum_floor")}`,
+      })}`);
   });
 }
 

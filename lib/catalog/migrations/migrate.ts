@@ -43,7 +43,7 @@ export async function migrate(
 async function apply(db: Database, tx: SqlTransaction, migration: Migration, clock: Clock): Promise<boolean> {
   const claimed = await tx.writeReturning(sql`
     insert into dl_migrations (id, name, applied_at) values (${migration.id}, ${migration.name}, ${clock.now()})
-    on conflict (id) do nothing returning id`);
+    ${tx.dialect.onConflict("dl_migrations", { key: ["id"], set: [] })} returning id`);
   if (claimed.length === 0) return false;
   const { id, worksFrom } = migration;
   for (const statement of migration.statements(db.dialect)) await tx.define(statement);

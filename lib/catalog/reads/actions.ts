@@ -3,6 +3,7 @@
 import { type Commit, NO_ACTIONS } from "../../delta/actions.ts";
 import type { ActionPlace, CommitPart, PageLimits } from "../../ports.ts";
 import { join, type Queries, raw, type Sql, sql, uuid } from "../database.ts";
+import type { Dialect } from "../dialect.ts";
 import { integer, storedUuid } from "../rows/values.ts";
 import { tableNotFound } from "../tables.ts";
 import { ACTION_ROWS, type ActionKind, commitRows, commitsIn, NO_FILE } from "./commits.ts";
@@ -20,18 +21,19 @@ export async function readActions(
 ): Promise<CommitPart> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
+  const { cast } = db.dialect;
   const rows = await db.read(
     commitRows(db.dialect, id, {
       from: sql`${version}`,
       to: sql`${version}`,
-      before: sql`${pickedActions(id, version, { after, limit, maxBytes })},`,
+      before: sql`${pickedActions(db.dialect, id, version, { after, limit, maxBytes })},`,
       only,
       also: sql`
         union all
-        select 'place', ${version}, k.ord, ${NO_FILE}, cast(k.kind as ${raw(db.dialect.columnTypes.text)})
+        select 'place', ${version}, k.ord, ${NO_FILE}, ${cast(sql`k.kind`, "text")}
         from picked_actions k
         union all
-        select 'listed', ${version}, 0, ${NO_FILE}, cast(${LISTED} as ${raw(db.dialect.columnTypes.text)})`,
+        select 'listed', ${version}, 0, ${NO_FILE}, ${cast(LISTED, "text")}`,
     }),
   );
   const [commit] = commitsIn({ tableId, from: version, to: version }, rows);
@@ -46,6 +48,7 @@ export async function readActions(
 
 /** Keys of the actions after a place, in the order of the log, as many as a page holds. */
 function pickedActions(
+  dialect: Dialect,
   id: string,
   version: number,
   { after, limit, maxBytes }: Required<PageLimits> & { readonly after: ActionPlace },
@@ -63,7 +66,7 @@ function pickedActions(
     ];
   });
   const listed = sql`select * from (${join(keys, " union all ")}) k order by kind, ord limit ${limit + 1}`;
-  return sql`${pickedRows(listed, sql`kind, ord`, maxBytes)},
+  return sql`${pickedRows(dialect, listed, sql`kind, ord`, maxBytes)},
     picked_actions as (select * from picked order by kind, ord limit ${limit})`;
 }
 

@@ -106,7 +106,7 @@ export function commitRows(
   maxActions = MAX_ACTIONS_READ,
 ): Sql {
   const upTo = sql`between ${from} and (select max(version) from chosen)`;
-  const { jsonOf } = dialect;
+  const { jsonOf, cast } = dialect;
   const versionColumns = ["timestamp", "in_commit_timestamp", "commit_info"];
   const removeColumns = { path: "r.path", partition_values: removedValues, data_change: "r.data_change" };
   return sql`
@@ -116,7 +116,7 @@ export function commitRows(
     ), counted as (select version from weighed where actions <= ${maxActions} or version = ${from}),
     ${maxBytes === undefined ? sql`chosen as (select version from counted)` : chosenByBytes(id, maxBytes)}
     select 'add' as kind, f.added_version as version, f.ord as ord, ${columnsOf("f", ADD_COLUMNS)},
-      cast(null as bigint) as deletion_timestamp, cast(null as text) as fields
+      ${cast(sql`null`, "int64")} as deletion_timestamp, ${cast(sql`null`, "text")} as fields
     from dl_files f where f.table_id = ${uuid(id)} and f.added_version ${upTo} ${only("add", "f")}
     union all
     select 'remove', r.version, r.ord, ${fileColumns(removeColumns)}, r.deletion_timestamp, r.action

@@ -35,6 +35,7 @@ export async function readFiles(
       ? { before: sql``, rows: sql`select ${columns} ${live}`, listed: sql`0` }
       : {
           before: sql`with ${pickedRows(
+            db.dialect,
             sql`select f.added_version, f.ord, ${raw(rowBytes("f", ADD_TEXTS))} as bytes ${live}`,
             sql`added_version, ord`,
             maxBytes,

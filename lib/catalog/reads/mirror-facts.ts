@@ -41,7 +41,7 @@ export async function listMirrorFacts(
 async function read(db: Queries, clock: Clock, where: Sql): Promise<readonly MirrorFacts[]> {
   const now = db.dialect.now ?? sql`${clock.now()}`;
   const rows = await db.read(sql`
-    with heads as materialized (${raw(MIRROR_FACTS.heads)} where ${where})
+    with heads ${db.dialect.materialized} (${raw(MIRROR_FACTS.heads)} where ${where})
     select ${raw(MIRROR_FACTS.columns)}, ${now} as now from ${raw(MIRROR_FACTS.fromHeads)} order by h.table_id`);
   return rows.map((row) => mirrorFactsOf(row, integer(row, "now")));
 }

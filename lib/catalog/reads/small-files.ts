@@ -3,7 +3,7 @@
 import type { CompactionRule, FileTotals, SmallFile } from "../../delta/compaction.ts";
 import { invalid } from "../../errors.ts";
 import type { Page } from "../../ports.ts";
-import { columnsOf, type Queries, type Row, type Sql, sql, uuid } from "../database.ts";
+import { columnsOf, type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
 import { ADD_COLUMNS, addOf } from "../rows/add.ts";
 import { integer, long, optionalLong, storedUuid, text } from "../rows/values.ts";
 import { tableNotFound } from "../tables.ts";
@@ -27,12 +27,13 @@ export async function fileTotals(
 ): Promise<FileTotals> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
+  const sum = (column: string): Sql => db.dialect.cast(sql`coalesce(sum(${raw(column)}), 0)`, "int64");
   const [row] = await db.read(sql`
     select t.version as head_version, t.base_version, s.*
     from dl_tables t, (
-      select count(*) as files, cast(coalesce(sum(size), 0) as bigint) as bytes,
-        cast(coalesce(sum(num_records), 0) as bigint) as num_rows,
-        cast(coalesce(sum(deleted), 0) as bigint) as deleted_rows,
+      select count(*) as files, ${sum("size")} as bytes,
+        ${sum("num_records")} as num_rows,
+        ${sum("deleted")} as deleted_rows,
         coalesce(sum(case when deleted > 0 then 1 else 0 end), 0) as with_deleted,
         coalesce(sum(case when size < ${smallerThan} then 1 else 0 end), 0) as small_files,
         count(distinct partition_values) as partitions
@@ -65,8 +66,9 @@ export async function smallFiles(
   const partition = db.dialect.bytewise("partition_values");
   const after = options.cursor === undefined ? sql`true` : place(options.cursor, partition);
   // As doubles: counts come from outside, and a product of them need not fit into 64 bits.
+  const { cast } = db.dialect;
   const isPicked = sql`(size < ${smallerThan} or (deleted > 0
-    and cast(deleted as double precision) * 100 >= cast(num_records as double precision) * ${deletedPercent}))`;
+    and ${cast(sql`deleted`, "double")} * 100 >= ${cast(sql`num_records`, "double")} * ${deletedPercent}))`;
   const columns = sql`f.added_version, f.ord, f.num_records, ${columnsOf("f", COLUMNS)}`;
   const rows = await db.read(sql`
     select * from (${liveFiles(db, id, version, columns)}) live where ${isPicked} and ${after}

@@ -67,7 +67,7 @@ export async function stateSizes(
   if (id === undefined) throw tableNotFound(tableId);
   const keys = (of: NamedActions<unknown>, name: string) => keysOf(of, id, { name });
   const count = (of: NamedActions<unknown>, name: string, counts: Sql) =>
-    sql`(select count(*) from ${raw(name)} keys
+    sql`(select count(*) from ${raw(name)} named
       where ${ofNewest(of, id, version, sql`case when ${counts} then 1 end`)} = 1)`;
   const [row] = await db.read(sql`
     with recursive ${keys(TXNS, "apps")}, ${keys(DOMAINS, "names")}
@@ -106,7 +106,7 @@ function keysOf(
  * version once for each key, while it has no statistics.
  */
 function ofNewest({ table, key }: NamedActions<unknown>, id: string, version: number, what: Sql): Sql {
-  return sql`(select ${what} from ${raw(table)} x where x.table_id = ${uuid(id)} and x.${raw(key)} = keys.k
+  return sql`(select ${what} from ${raw(table)} x where x.table_id = ${uuid(id)} and x.${raw(key)} = named.k
     and x.version <= ${version} order by x.version desc limit 1)`;
 }
 
@@ -119,21 +119,22 @@ async function readNewest<T>(
   const id = storedUuid(at.tableId);
   if (id === undefined) throw tableNotFound(at.tableId);
   const bytes = sql`case when ${at.counts} then ${raw(rowBytes("x", of.texts))} end`;
+  const { materialized } = db.dialect;
   const rows = await db.read(sql`
-    with recursive ${keysOf(of, id, { name: "keys", after: cursor, upTo: limit + 1 })},
-    found as materialized (
-      select keys.k, ${ofNewest(of, id, at.version, bytes)} as bytes from keys where keys.k is not null and keys.n <= ${limit}
-    ), weighed as materialized (
+    with recursive ${keysOf(of, id, { name: "named", after: cursor, upTo: limit + 1 })},
+    found ${materialized} (
+      select named.k, ${ofNewest(of, id, at.version, bytes)} as bytes from named where named.k is not null and named.n <= ${limit}
+    ), weighed ${materialized} (
       select k, bytes, sum(bytes) over (order by k rows unbounded preceding) - bytes as bytes_before
       from found where bytes is not null
     )
-    select 'end' as kind, (select max(k) from keys where n <= ${limit}) as k,
-      exists (select 1 from keys where n > ${limit} and k is not null) as more,
+    select 'end' as kind, (select max(k) from named where n <= ${limit}) as k,
+      exists (select 1 from named where n > ${limit} and k is not null) as more,
       (select count(*) from weighed) as found, null as fields
     from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     union all
-    select 'item', keys.k, false, 0, ${ofNewest(of, id, at.version, db.dialect.jsonOf("x", of.columns))}
-    from weighed keys where keys.bytes_before < ${maxBytes}
+    select 'item', named.k, false, 0, ${ofNewest(of, id, at.version, db.dialect.jsonOf("x", of.columns))}
+    from weighed named where named.bytes_before < ${maxBytes}
     order by kind, k`);
   const end = rows.find((row) => row.kind === "end");
   if (end === undefined) throw tableNotFound(at.tableId);

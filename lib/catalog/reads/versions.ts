@@ -38,7 +38,7 @@ export async function history(
   const listed = sql`select v.version, ${raw(rowBytes("v", ["commit_info"]))} as bytes
     from dl_versions v where v.table_id = ${uuid(id)} and ${isHeld(id)} and ${before} order by v.version desc limit ${limit + 1}`;
   const rows = await db.read(sql`
-    with ${pickedRows(listed, sql`version desc`, maxBytes)}
+    with ${pickedRows(db.dialect, listed, sql`version desc`, maxBytes)}
     select v.version, v.timestamp, v.in_commit_timestamp, v.transaction_id, v.commit_info, v.num_adds, v.num_removes,
       v.num_files, v.size_in_bytes, v.is_blind_append, ${LISTED} as listed
     from picked p join dl_versions v on v.table_id = ${uuid(id)} and v.version = p.version order by v.version desc`);
@@ -137,7 +137,7 @@ export async function readHeader(db: Queries, tableId: string, version: number):
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   const newestOf = (table: Sql, column: Sql) =>
-    sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.${column} = keys.k and x.version <= ${version})`;
+    sql`(select max(x.version) from ${table} x where x.table_id = ${uuid(id)} and x.${column} = named.k and x.version <= ${version})`;
   const { jsonOf } = db.dialect;
   const rows = await db.read(sql`
     with recursive ${distinctKeys("apps", sql`dl_txns`, sql`app_id`, id)},
@@ -145,11 +145,11 @@ export async function readHeader(db: Queries, tableId: string, version: number):
     ${summaryRows(db, id, version)}
     union all
     select 'txn', ${jsonOf("x", TXN_COLUMNS)}
-    from apps keys join dl_txns x on x.table_id = ${uuid(id)} and x.app_id = keys.k
+    from apps named join dl_txns x on x.table_id = ${uuid(id)} and x.app_id = named.k
       and x.version = ${newestOf(sql`dl_txns`, sql`app_id`)}
     union all
     select 'domain', ${jsonOf("x", DOMAIN_COLUMNS)}
-    from domain_names keys join dl_domains x on x.table_id = ${uuid(id)} and x.domain = keys.k
+    from domain_names named join dl_domains x on x.table_id = ${uuid(id)} and x.domain = named.k
       and x.version = ${newestOf(sql`dl_domains`, sql`domain`)}`);
   const listed = (kind: string): readonly Row[] =>
     rows.filter((row) => row.kind === kind).map((row) => jsonObject(row, "fields"));

@@ -1,7 +1,7 @@
 /** What is particular to PostgreSQL, as data and fragments. */
 
 import { empty, raw, sql } from "../../database.ts";
-import type { ColumnType, Dialect } from "../../dialect.ts";
+import { type ColumnType, castAs, type Dialect, onConflictClause } from "../../dialect.ts";
 import { commitByFunction } from "./functions/commit.ts";
 import { EPOCH } from "./functions/epoch.ts";
 import { importBatchesByFunction } from "./functions/import-batch.ts";
@@ -52,7 +52,15 @@ export const POSTGRES: Dialect = {
     sql`(select ordinality - 1 as n, value as t from jsonb_array_elements_text(cast(${JSON.stringify(texts)} as jsonb)) with ordinality)`,
   keyOf: (hex) => sql`cast(${hex} as uuid)`,
   now: sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+  singleWriter: false,
   lock: takeLocks,
+  tryLock: undefined,
+  forUpdate: raw(" for update"),
+  updateReturns: true,
+  onConflict: onConflictClause,
+  cast: castAs,
+  materialized: raw("as materialized"),
+  random: raw("random()"),
   functions: { commit: commitByFunction, importBatches: importBatchesByFunction },
   doubts: {
     query: sql`select current_setting('fsync') as fsync, current_setting('full_page_writes') as pages`,

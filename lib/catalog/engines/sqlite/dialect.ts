@@ -1,7 +1,7 @@
 /** What is particular to SQLite, as data. */
 
-import { raw, sql } from "../../database.ts";
-import type { Dialect } from "../../dialect.ts";
+import { empty, raw, sql } from "../../database.ts";
+import { castAs, type Dialect, onConflictClause } from "../../dialect.ts";
 
 export const SQLITE: Dialect = {
   name: "sqlite",
@@ -29,7 +29,15 @@ export const SQLITE: Dialect = {
   keyOf: (hex) => sql`unhex(${hex})`,
   // BEGIN IMMEDIATE excludes every other writer.
   now: undefined,
+  singleWriter: true,
   lock: undefined,
+  tryLock: undefined,
+  forUpdate: empty,
+  updateReturns: true,
+  onConflict: onConflictClause,
+  cast: castAs,
+  materialized: raw("as materialized"),
+  random: raw("random()"),
   functions: undefined,
   doubts: undefined,
   allowReader: undefined,

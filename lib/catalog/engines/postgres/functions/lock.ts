@@ -1,12 +1,20 @@
 /** dl_lock: exclusive locks by name, until the transaction ends; dl_lock_both: also such that many may share. */
 
-import { type Sql, sql } from "../../../database.ts";
+import { type SqlTransaction, sql } from "../../../database.ts";
 
 /** As JSON, since the Data API takes no arrays. */
-export function takeLocks(exclusive: readonly string[], shared: readonly string[]): Sql {
-  const names = sql`array(select jsonb_array_elements_text(${JSON.stringify(exclusive)}::jsonb))`;
-  if (shared.length === 0) return sql`select dl_lock(${names})`;
-  return sql`select dl_lock_both(${names}, array(select jsonb_array_elements_text(${JSON.stringify(shared)}::jsonb)))`;
+export async function takeLocks(
+  tx: SqlTransaction,
+  exclusive: readonly string[],
+  shared: readonly string[],
+): Promise<void> {
+  const list = (names: readonly string[]) =>
+    sql`array(select jsonb_array_elements_text(${JSON.stringify(names)}::jsonb))`;
+  await tx.writeReturning(
+    shared.length === 0
+      ? sql`select dl_lock(${list(exclusive)})`
+      : sql`select dl_lock_both(${list(exclusive)}, ${list(shared)})`,
+  );
 }
 
 /** In ascending order of their keys: no deadlocks, and waiters are served in turn. */
