@@ -32,6 +32,7 @@ export type * from "./ports/parity.ts";
 export type * from "./ports/queue.ts";
 export type * from "./ports/rebuild.ts";
 export type * from "./ports/recovery.ts";
+export type * from "./ports/scans.ts";
 export type * from "./ports/snapshots.ts";
 export type * from "./ports/storage.ts";
 export type * from "./ports/tables.ts";

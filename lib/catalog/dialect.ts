@@ -30,6 +30,10 @@ export interface Dialect {
   bytewise(column: string): Sql;
   /** Comes after a table's name and makes the engine use this index, where it can be told and would choose worse. */
   useIndex(name: string): Sql;
+  /** That a column of whole numbers has one of these values; an index on it is made use of. */
+  isAmong(column: string, values: readonly bigint[]): Sql;
+  /** Pairs of whole numbers, as a table of the columns `a` and `b`. */
+  pairs(pairs: readonly (readonly [number, number])[]): Sql;
   /** A column of 16-byte hashes as 32 hex digits. */
   hexOf(column: string): Sql;
   /**

@@ -40,6 +40,7 @@ export const ROW_TABLES = [
   "dl_other_actions",
   "dl_versions",
   "dl_mirror_status",
+  "dl_scan_indexes",
 ];
 
 /** So much may the clocks of clients be ahead, by which they make ids. */

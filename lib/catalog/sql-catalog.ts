@@ -40,6 +40,8 @@ import { findTransactionRow, readFloor } from "./reads/transactions.ts";
 import { firstOwnVersion, history, readHeader, readSummary, versionAt } from "./reads/versions.ts";
 import { beginRebuild, finishRebuild } from "./rebuild.ts";
 import * as recovery from "./recovery.ts";
+import { countCandidates, readCandidates } from "./scans/candidates.ts";
+import * as scans from "./scans/indexes.ts";
 import { findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
 
 export function catalogOn(database: Database, clock: Clock): Catalog {
@@ -113,6 +115,15 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     metadataHistory: (tableId) => metadataHistory(db, tableId),
     pathsLacking: (tableId, version, options) => pathsLacking(db, tableId, version, options),
     readTombstones: (tableId, version, options) => readTombstones(db, tableId, version, options),
+
+    scanIndexes: (tableId) => scans.scanIndexes(db, tableId),
+    addScanIndex: (index) => scans.addScanIndex(db, clock, index),
+    dropScanIndex: (indexId) => scans.dropScanIndex(db, indexId),
+    sweepScanBounds: (limit) => scans.sweepScanBounds(db, limit),
+    filesToIndex: (tableId, options) => scans.filesToIndex(db, tableId, options),
+    advanceScanIndex: (index, to, rows) => scans.advanceScanIndex(db, index, to, rows),
+    countCandidates: (tableId, options) => countCandidates(db, tableId, options),
+    readCandidates: (tableId, version, options) => readCandidates(db, tableId, version, options),
 
     fileTotals: (tableId, version, rule) => fileTotals(db, tableId, version, rule),
     smallFiles: (tableId, version, options) => smallFiles(db, tableId, version, options),

@@ -36,6 +36,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "list the live files of a table; --format ndjson prints one add object a line",
     load: async () => (await import("./commands/files.ts")).filesCommand(),
   },
+  index: {
+    about: "the columns by which scans of a table find files fast: list them, make one, take one away",
+    load: async () => (await import("./commands/index-scans.ts")).indexCommand(),
+  },
   history: {
     about: "show the versions of a table, newest first",
     load: async () => (await import("./commands/history.ts")).historyCommand(),

@@ -48,6 +48,8 @@ export interface HostOptions {
     readonly render: () => Promise<{ readonly contentType: string; readonly text: string }>;
   };
   readonly onIncident?: OnIncident;
+  /** Told of columns by which scans of a table have no index, though one might help. */
+  readonly onUnindexed?: (tableId: string, columnId: string) => void;
   /** What `GET /v1/health` asks beside the database. */
   readonly parts?: readonly ServicePart[];
   /** That question itself, where somebody else asks it, too. */

@@ -10,14 +10,17 @@ import { keepStatsOf } from "../delta/predicates/stats-of-columns.ts";
 import type { TableRef } from "../delta/request.ts";
 import { tableDescription } from "../delta/table-configuration.ts";
 import { canonicalJson, type Json } from "../delta/values/json.ts";
-import type { Lake, ListPage } from "../ports.ts";
+import type { Lake } from "../ports.ts";
 import { foreignCursor, writeCursor } from "./cursors.ts";
 import { beginList, type ListOptions, type VersionPage } from "./lists.ts";
+import { fileSource } from "./scan-source.ts";
 
 export interface ScanRequest extends ListOptions {
   readonly predicate: Json;
   /** Columns whose statistics are wanted, by name or by path with dots; all if absent. */
   readonly columns?: readonly string[];
+  /** Told of columns by which there is no index, though one might have helped. */
+  readonly onUnindexed?: (tableId: string, columnId: string) => void;
 }
 
 /** One page of the files of a scan. A page may have fewer files than it could, and yet not be the last. */
@@ -28,11 +31,10 @@ export interface ScanPage extends VersionPage<AddFile> {
   keptAfter(count: number): number;
 }
 
-/** Files read at once. */
-const READ = 2000;
-const READ_BYTES = 4_000_000;
 /** Files looked at for one page: what asks for pages waits for no more than this. */
 const LOOKED_AT = 100_000;
+/** Bytes of a page, roughly. */
+const PAGE_BYTES = 4_000_000;
 /** Bytes of an action beside its texts, roughly. */
 const ACTION_BYTES = 200;
 
@@ -41,7 +43,7 @@ const ACTION_BYTES = 200;
  * @throws LakeError notFound; invalid for a malformed predicate (at `/predicate`), an unknown column, and a cursor of another list
  */
 export async function planScan(lake: Lake, ref: TableRef, request: ScanRequest): Promise<ScanPage> {
-  const { predicate, columns, cursor, limit, maxBytes = READ_BYTES } = request;
+  const { predicate, columns, cursor, limit, maxBytes = PAGE_BYTES } = request;
   const { at, place } = await beginList(lake, ref, "plan", request);
   const { tableId, version } = at;
   const { metadata, numFiles } = await lake.catalog.readSummary(tableId, version);
@@ -52,16 +54,17 @@ export async function planScan(lake: Lake, ref: TableRef, request: ScanRequest):
   const begun = place === undefined ? undefined : readPlace(place);
   if (cursor !== undefined && begun?.digest !== digest) throw foreignCursor(cursor);
 
+  const read = await fileSource(lake, { tableId, version, numFiles }, judge.needs, (columnId) =>
+    request.onUnindexed?.(tableId, columnId),
+  );
   const keptBefore = begun?.kept ?? 0;
   const kept: { readonly file: AddFile; readonly place: string }[] = [];
   let from: string | undefined = begun?.place;
   let [seen, bytes, isFull] = [0, 0, false];
   do {
-    const page: ListPage<AddFile> = await lake.catalog.readFiles(tableId, version, {
-      limit: READ,
-      maxBytes: READ_BYTES,
-      ...(from === undefined ? {} : { cursor: from }),
-    });
+    // A scan of millions of files lets others have their turn.
+    if (seen > 0) await lake.clock.sleep(0);
+    const page = await read(from);
     from = page.next;
     for (const [i, file] of page.items.entries()) {
       if (!judge.mayMatch(file)) continue;

@@ -12,6 +12,7 @@ import type { Outbox } from "./outbox.ts";
 import type { Parity } from "./parity.ts";
 import type { Rebuilds } from "./rebuild.ts";
 import type { Recovery } from "./recovery.ts";
+import type { Scans } from "./scans.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { Tables } from "./tables.ts";
 import type { Versions } from "./versions.ts";
@@ -24,6 +25,7 @@ export interface Catalog
     Commits,
     Versions,
     Snapshots,
+    Scans,
     Compactions,
     Outbox,
     Parity,

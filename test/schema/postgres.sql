@@ -136,6 +136,25 @@ table dl_role_members -- Who is in which role. A role may be in other roles, but
   made_by text not null -- Who made it.
   made_at bigint not null -- When, in milliseconds.
 
+table dl_scan_bounds -- Intervals of keys: all values but null that a file may have in a column. A file without such values has no row.
+  index_id bigint not null -- As in dl_scan_indexes; without a row there, these are nobody's.
+  node bigint not null -- Of the keys of the interval the one that ends with most zero bits.
+  high bigint not null -- The greatest key.
+  added_version bigint not null -- The file, as in dl_files.
+  ord integer not null -- See added_version.
+  low bigint not null -- The least key.
+
+table dl_scan_indexes -- Columns by which scans find files, and how far each index has come. What is beyond is looked at file by file.
+  table_id uuid not null -- Table, as in dl_tables.
+  index_id bigint not null -- Names the rows of dl_scan_bounds; never given twice.
+  column_id text not null -- The column: ["partition", key] or ["data", name, …], with physical names.
+  key_form text not null -- How its values become keys: number, date, time, or text: and their common prefix.
+  from_version bigint not null -- Files that are live at no version from this one on are not in the index.
+  to_version bigint not null -- Files up to this added_version and to_ord are in the index; -1 for none.
+  to_ord integer not null -- See to_version.
+  num_rows bigint not null -- Rows of dl_scan_bounds.
+  created_at bigint not null -- When it was begun, in milliseconds.
+
 table dl_staged_requests -- Parts of requests larger than one call of the RDS Data API, until they are committed. On PostgreSQL only; no part of the lake.
   request_id uuid not null -- The request.
   part integer not null -- Place of this part, from 0.
@@ -246,6 +265,11 @@ CREATE UNIQUE INDEX dl_protocols_pkey ON dl_protocols USING btree (table_id, ver
 CREATE INDEX dl_removes_path ON dl_removes USING btree (table_id, path_key, version);
 CREATE UNIQUE INDEX dl_removes_pkey ON dl_removes USING btree (table_id, version, ord);
 CREATE UNIQUE INDEX dl_role_members_pkey ON dl_role_members USING btree (role, member);
+CREATE INDEX dl_scan_bounds_low ON dl_scan_bounds USING btree (index_id, node, low, added_version, ord);
+CREATE UNIQUE INDEX dl_scan_bounds_pkey ON dl_scan_bounds USING btree (index_id, node, high, added_version, ord);
+CREATE UNIQUE INDEX dl_scan_indexes_column ON dl_scan_indexes USING btree (table_id, column_id);
+CREATE UNIQUE INDEX dl_scan_indexes_id ON dl_scan_indexes USING btree (index_id);
+CREATE UNIQUE INDEX dl_scan_indexes_pkey ON dl_scan_indexes USING btree (table_id, index_id);
 CREATE UNIQUE INDEX dl_staged_requests_pkey ON dl_staged_requests USING btree (request_id, part);
 CREATE INDEX dl_table_names_name ON dl_table_names USING btree (name);
 CREATE UNIQUE INDEX dl_table_names_pkey ON dl_table_names USING btree (table_id, change);

@@ -180,6 +180,35 @@ CREATE TABLE dl_role_members ( -- Who is in which role. A role may be in other r
   primary key (role, member)
 ) strict;
 
+CREATE TABLE dl_scan_bounds ( -- Intervals of keys: all values but null that a file may have in a column. A file without such values has no row.
+  index_id INTEGER not null, -- As in dl_scan_indexes; without a row there, these are nobody's.
+  node INTEGER not null, -- Of the keys of the interval the one that ends with most zero bits.
+  high INTEGER not null, -- The greatest key.
+  added_version INTEGER not null, -- The file, as in dl_files.
+  ord INTEGER not null, -- See added_version.
+  low INTEGER not null, -- The least key.
+  primary key (index_id, node, high, added_version, ord)
+) strict, without rowid;
+
+CREATE INDEX dl_scan_bounds_low on dl_scan_bounds (index_id, node, low, added_version, ord);
+
+CREATE TABLE dl_scan_indexes ( -- Columns by which scans find files, and how far each index has come. What is beyond is looked at file by file.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  index_id INTEGER not null, -- Names the rows of dl_scan_bounds; never given twice.
+  column_id TEXT not null, -- The column: ["partition", key] or ["data", name, …], with physical names.
+  key_form TEXT not null, -- How its values become keys: number, date, time, or text: and their common prefix.
+  from_version INTEGER not null, -- Files that are live at no version from this one on are not in the index.
+  to_version INTEGER not null, -- Files up to this added_version and to_ord are in the index; -1 for none.
+  to_ord INTEGER not null, -- See to_version.
+  num_rows INTEGER not null, -- Rows of dl_scan_bounds.
+  created_at INTEGER not null, -- When it was begun, in milliseconds.
+  primary key (table_id, index_id)
+) strict;
+
+CREATE UNIQUE INDEX dl_scan_indexes_column on dl_scan_indexes (table_id, column_id);
+
+CREATE UNIQUE INDEX dl_scan_indexes_id on dl_scan_indexes (index_id);
+
 CREATE TABLE dl_table_names ( -- Former names of tables; the present one is in dl_tables.
   table_id TEXT not null, -- Table, as in dl_tables.
   change INTEGER not null, -- The identity_changes by which the table lost the name.

@@ -17,6 +17,7 @@ import { MAINTENANCE, OUTSIDE, SHARED_VECTORS, VECTORS } from "./0013-maintenanc
 import { TABLE_PLACES } from "./0016-places.ts";
 import { WORKS_FROM } from "./0020-compatible-code.ts";
 import { COMMIT_ONE_WITH_FLOORS, FORGOTTEN_COLUMNS, OLDEST_TRANSACTIONS } from "./0021-forgotten-transactions.ts";
+import { SCAN_BOUNDS, SCAN_INDEXES } from "./0028-scan-indexes.ts";
 import { ACCESS, ACCESS_MIGRATION, ACCESS_WORKS_FROM, GRANTS, POLICIES, ROLE_MEMBERS } from "./0032-grants.ts";
 import { CHECK_ROWS_UP_TO } from "./0033-new-files-only.ts";
 import { POSTGRES_APPENDS } from "./0041-appends.ts";
@@ -126,6 +127,12 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: (dialect) => (dialect.name === "postgres" ? [CHECK_ROWS_UP_TO] : []),
   },
   {
+    id: 28,
+    name: "0028-scan-indexes",
+    worksFrom: 20,
+    statements: (dialect) => [SCAN_INDEXES, SCAN_BOUNDS].flatMap((table) => createTable(dialect, table)),
+  },
+  {
     id: 41,
     name: "0041-appends",
     worksFrom: 20,
@@ -173,4 +180,6 @@ export const SCHEMA: readonly TableSpec[] = [
   GRANTS,
   ROLE_MEMBERS,
   POLICIES,
+  SCAN_INDEXES,
+  SCAN_BOUNDS,
 ];

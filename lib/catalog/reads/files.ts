@@ -24,7 +24,8 @@ export async function readFiles(
 ): Promise<ListPage<AddFile>> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
-  const after = options.cursor === undefined ? sql`true` : sql`(f.added_version, f.ord) > ${place(options.cursor)}`;
+  const after =
+    options.cursor === undefined ? sql`true` : sql`(f.added_version, f.ord) > ${placeAfter(options.cursor)}`;
   const live = sql`from dl_files f
     where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}
     order by f.added_version, f.ord limit ${options.limit + 1}`;
@@ -62,7 +63,7 @@ export async function readTombstones(
 ): Promise<ListPage<RemoveFile>> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
-  const after = options.cursor === undefined ? sql`true` : sql`(r.version, r.ord) > ${place(options.cursor)}`;
+  const after = options.cursor === undefined ? sql`true` : sql`(r.version, r.ord) > ${placeAfter(options.cursor)}`;
   const sameFile = (other: Sql) =>
     sql`${other}.table_id = ${uuid(id)} and ${other}.path_key = r.path_key and ${other}.dv_key = r.dv_key`;
   // Scalar subqueries, because PostgreSQL would turn "not exists" into a join that reads all files of the table while it has no
@@ -106,7 +107,7 @@ function pageOf<T>(
   return { items: kept.map(read), cursorAfter, ...(next === undefined ? {} : { next }) };
 }
 
-function place(cursor: string): Sql {
+export function placeAfter(cursor: string): Sql {
   const match = /^(\d{1,16})\.(\d{1,10})$/.exec(cursor);
   if (match === null) {
     throw invalid(`"${cursor}" is not a cursor of this list`, {

@@ -33,6 +33,7 @@ import { gatewayOf, openServedGateway, type ServedGateway } from "../serve/gatew
 import { failureFields } from "../serve/health-log.ts";
 import { openMaintenance } from "../serve/maintenance.ts";
 import { cacheSamples, serviceParts } from "../serve/parts.ts";
+import { openScanIndexer } from "../serve/scan-indexes.ts";
 import { every } from "../serve/schedule.ts";
 import { openSelfCheck, type SelfCheck } from "../serve/self-check.ts";
 import { stopSignal } from "../serve/signals.ts";
@@ -198,7 +199,8 @@ async function serve(
   const selfCheck = openSelfCheck(health, logger);
   let stopping = false;
   const options = hostOptions(lake, settings, { logger, metrics, door, background, selfCheck, health, cache });
-  const app = createApp(lake, { ...options, isStopping: () => stopping });
+  const indexer = openScanIndexer(lake, logger);
+  const app = createApp(lake, { ...options, isStopping: () => stopping, onUnindexed: indexer.wish });
   const server = await listenOn(app.fetch, settings.server, logger);
   const face =
     gateway &&
@@ -210,6 +212,7 @@ async function serve(
     ));
   // Not before all that can fail has been done: the thread keeps the program alive.
   background.start(task, lake);
+  indexer.start();
   await output.result({ url: server.url, ...(face && { gateway: face.url }) }, () =>
     [`dl serves ${server.url}`, ...(face ? [`dl gateway is at ${face.url}`] : [])].join("\n"),
   );
@@ -230,7 +233,7 @@ async function serve(
     await delay(drain_seconds * 1000);
   }
   logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
-  const schedules = [schedule, looks, { stop: async () => cache?.close() }];
+  const schedules = [schedule, looks, indexer, { stop: async () => cache?.close() }];
   return stopWithin(seconds, {
     servers: face ? [server, face] : [server],
     background,

@@ -145,7 +145,8 @@ function prefix(wanted: unknown, type: ValueType, at: string): ColumnTest {
       const isAbove = low !== undefined && (type.compare(low, wanted) ?? 0) > 0 && !begins(low);
       return isBelow || isAbove ? FALSE : TRUE | FALSE;
     },
-    spans: [span],
+    // Half a character has no place in the order.
+    ...(wanted.isWellFormed() ? { spans: [span] } : {}),
   };
 }
 

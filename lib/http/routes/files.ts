@@ -89,7 +89,8 @@ const plan = endpoint(
     const ref = tableRef(params.tableId);
     const { limit, predicate, ...rest } = withoutUndefined(checked(planRequest, await body()));
     checkPredicateBounds([predicate as Json], "/predicate");
-    const scan = { ...rest, predicate: predicate as Json };
+    const { onUnindexed } = host;
+    const scan = { ...rest, predicate: predicate as Json, ...(onUnindexed ? { onUnindexed } : {}) };
     const form = askedForm(headers)?.();
     const inOne = form !== undefined && limit === undefined && rest.cursor === undefined && streams !== false;
     const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : pageSize) };

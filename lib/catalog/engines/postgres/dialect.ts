@@ -40,6 +40,9 @@ export const POSTGRES: Dialect = {
     raw(`cast(json_build_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")}) as text)`),
   longIn: (column, member) => raw(`cast(cast(${column} as json) ->> '${member}' as bigint)`),
   bytewise: (column) => raw(`${column} collate "C"`),
+  isAmong: (column, values) => sql`${raw(column)} = any (cast(${`{${values.join(",")}}`} as bigint[]))`,
+  pairs: (pairs) =>
+    sql`(select cast(e ->> 0 as bigint) as a, cast(e ->> 1 as integer) as b from jsonb_array_elements(cast(${JSON.stringify(pairs)} as jsonb)) e)`,
   hexOf: (column) => raw(`replace(cast(${column} as text), '-', '')`),
   rowsOfJson: (json, columns) => {
     const values = columns.map(({ name, type }, i) => `cast(e ->> ${i} as ${CAST[type]}) as ${name}`);

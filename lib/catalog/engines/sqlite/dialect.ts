@@ -20,6 +20,8 @@ export const SQLITE: Dialect = {
   jsonOf: (alias, columns) => raw(`json_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")})`),
   longIn: (column, member) => raw(`cast(${column} ->> '${member}' as integer)`),
   bytewise: (column) => raw(column),
+  isAmong: (column, values) => sql`${raw(column)} in (select value from json_each(${`[${values.join(",")}]`}))`,
+  pairs: (pairs) => sql`(select value ->> 0 as a, value ->> 1 as b from json_each(${JSON.stringify(pairs)}))`,
   hexOf: (column) => raw(`lower(hex(${column}))`),
   rowsOfJson: undefined,
   useIndex: (name) => raw(`indexed by ${name}`),

@@ -1,0 +1,141 @@
+/** dl_scan_indexes and dl_scan_bounds: how indexes for scans come, grow and go. */
+
+import { randomInt } from "node:crypto";
+import type { AddFile } from "../../delta/actions.ts";
+import { nodeOf } from "../../delta/predicates/scan-keys.ts";
+import type { Clock, FilePlace, IndexedFile, ScanIndex, Scans } from "../../ports.ts";
+import { insertRows } from "../commit/insert-rows.ts";
+import { type Database, type Queries, type Row, raw, type SqlTransaction, sql, uuid } from "../database.ts";
+import type { TypedColumn } from "../dialect.ts";
+import { integer, jsonObject, optionalText, requireUuid, storedUuid, text } from "../rows/values.ts";
+
+export async function scanIndexes(db: Queries, tableId?: string): Promise<readonly ScanIndex[]> {
+  const id = tableId === undefined ? undefined : storedUuid(tableId);
+  if (tableId !== undefined && id === undefined) return [];
+  const which = id === undefined ? sql`true` : sql`table_id = ${uuid(id)}`;
+  const rows = await db.read(sql`select * from dl_scan_indexes where ${which} order by created_at, index_id`);
+  return rows.map(indexOf);
+}
+
+function indexOf(row: Row): ScanIndex {
+  return {
+    tableId: text(row, "table_id"),
+    indexId: integer(row, "index_id"),
+    columnId: text(row, "column_id"),
+    form: text(row, "key_form"),
+    fromVersion: integer(row, "from_version"),
+    at: { version: integer(row, "to_version"), ord: integer(row, "to_ord") },
+    numRows: integer(row, "num_rows"),
+  };
+}
+
+/** Ids of indexes are of six random bytes: rows that an index has left behind are never taken for another one's. */
+const IDS = 2 ** 48 - 1;
+
+export async function addScanIndex(
+  db: Queries,
+  clock: Clock,
+  { tableId, columnId, form, fromVersion }: Parameters<Scans["addScanIndex"]>[0],
+): Promise<void> {
+  const id = uuid(requireUuid(tableId, "table id"));
+  await db.write(sql`
+    insert into dl_scan_indexes (table_id, index_id, column_id, key_form, from_version, to_version, to_ord, num_rows, created_at)
+    values (${id}, ${randomInt(1, IDS)}, ${columnId}, ${form}, ${fromVersion}, -1, 0, 0, ${clock.now()})
+    on conflict (table_id, column_id) do nothing`);
+}
+
+export async function dropScanIndex(db: Queries, indexId: number): Promise<void> {
+  await db.write(sql`delete from dl_scan_indexes where index_id = ${indexId}`);
+}
+
+/** Indexes that are looked at in one sweep. */
+const SWEPT = 100;
+
+export async function sweepScanBounds(db: Queries, limit: number): Promise<boolean> {
+  let after = 0;
+  for (let i = 0; i < SWEPT; i += 1) {
+    // From one index to the next: there are few of them, and millions of rows.
+    const [row] = await db.read(sql`
+      select b.index_id, (select count(*) from dl_scan_indexes i where i.index_id = b.index_id) as known
+      from dl_scan_bounds b where b.index_id > ${after} order by b.index_id limit 1`);
+    if (row === undefined) return false;
+    after = integer(row, "index_id");
+    if (integer(row, "known") > 0) continue;
+    await db.write(sql`
+      delete from dl_scan_bounds where (index_id, node, high, added_version, ord) in (
+        select index_id, node, high, added_version, ord from dl_scan_bounds where index_id = ${after} limit ${limit})`);
+    return true;
+  }
+  return false;
+}
+
+export async function filesToIndex(
+  db: Queries,
+  tableId: string,
+  { after, upTo, fromVersion, limit }: Parameters<Scans["filesToIndex"]>[1],
+): Promise<readonly IndexedFile[]> {
+  const rows = await db.read(sql`
+    select added_version, ord, partition_values, stats from dl_files
+    where table_id = ${uuid(requireUuid(tableId, "table id"))} and (added_version, ord) > (${after.version}, ${after.ord})
+      and added_version <= ${upTo} and removed_version > ${fromVersion}
+    order by added_version, ord limit ${limit}`);
+  return rows.map((row) => {
+    const stats = optionalText(row, "stats");
+    return {
+      place: placeOf(row),
+      partitionValues: jsonObject(row, "partition_values") as AddFile["partitionValues"],
+      ...(stats === undefined ? {} : { stats }),
+    };
+  });
+}
+
+export function placeOf(row: Row): FilePlace {
+  return { version: integer(row, "added_version"), ord: integer(row, "ord") };
+}
+
+const COLUMNS: readonly TypedColumn[] = [
+  { name: "index_id", type: "int64" },
+  { name: "node", type: "int64" },
+  { name: "high", type: "int64" },
+  { name: "added_version", type: "int64" },
+  { name: "ord", type: "int32" },
+  { name: "low", type: "int64" },
+];
+
+/** The index is moved first: of two workers one finds it moved, and writes nothing. */
+export async function advanceScanIndex(
+  db: Database,
+  { indexId, at }: ScanIndex,
+  to: FilePlace,
+  files: Parameters<Scans["advanceScanIndex"]>[2],
+): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const moved = await tx.writeReturning(sql`
+      update dl_scan_indexes set to_version = ${to.version}, to_ord = ${to.ord}, num_rows = num_rows + ${files.length}
+      where index_id = ${indexId} and to_version = ${at.version} and to_ord = ${at.ord} returning num_rows`);
+    if (moved.length === 0) return false;
+    const rows = files.map(({ place, range }) => ({
+      index_id: indexId,
+      node: nodeOf(range),
+      high: range.high,
+      added_version: place.version,
+      ord: place.ord,
+      low: range.low,
+    }));
+    await insertBounds(tx, rows);
+    return true;
+  });
+}
+
+type BoundsRow = Readonly<Record<string, number | bigint>>;
+
+async function insertBounds(tx: SqlTransaction, rows: readonly BoundsRow[]): Promise<void> {
+  const names = COLUMNS.map(({ name }) => name);
+  const { rowsOfJson } = tx.dialect;
+  if (rowsOfJson === undefined) return insertRows(tx, "dl_scan_bounds", names, rows);
+  if (rows.length === 0) return;
+  // As texts: JSON numbers of most readers end at 53 bits.
+  const json = JSON.stringify(rows.map((row) => names.map((name) => String(row[name]))));
+  const columns = raw(names.join(", "));
+  await tx.write(sql`insert into dl_scan_bounds (${columns}) select ${columns} from ${rowsOfJson(json, COLUMNS)}`);
+}
