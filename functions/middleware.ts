@@ -14,11 +14,19 @@ export const logger = new Logger({ serviceName: "deltalakedb" });
 export function around<E, R>(work: (event: E, context: Context) => Promise<R>) {
   return middy<E, R>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
-    .onError(({ error }) => {
-      const { code, hint } = isLakeError(error) ? error : { code: undefined, hint: undefined };
-      logger.error(errorText(error), { error: error as Error, code, hint });
-    })
+    .onError(({ error }) => logger.error(errorText(error), failureFields(error)))
     .handler(work);
+}
+
+/** What a line about an error has beside its message: what a person can do; the stack of a defect, which only we can mend. */
+export function failureFields(error: unknown): Readonly<Record<string, unknown>> {
+  if (!isLakeError(error)) return { code: "INTERNAL", error: error as Error };
+  const { kind, code, hint, at, facts } = error;
+  const known = Object.fromEntries(
+    ["table", "tableId", "version"].flatMap((name) => (facts[name] === undefined ? [] : [[name, facts[name]]])),
+  );
+  const isDefect = kind === "internal" || kind === "corrupt";
+  return { code, hint, ...(at === undefined ? {} : { at }), ...known, ...(isDefect ? { error } : {}) };
 }
 
 /** The lake that the environment describes, opened at the first call. */

@@ -2,12 +2,12 @@
 
 import { processPartialResponse, SqsFifoPartialProcessorAsync } from "@aws-lambda-powertools/batch";
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { unavailable } from "../lib/errors.ts";
 import type { AwsLake, FailedMessage } from "../lib/lake/aws.ts";
 import { checkCommitted } from "../lib/operations/committing/behind-log.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
 import type { Signal } from "../lib/ports.ts";
-import { around, containerLake, deadlineOf, logger } from "./middleware.ts";
+import { around, containerLake, deadlineOf, failureFields, logger } from "./middleware.ts";
+import { type About, eachRecord, type Message, messageOf } from "./records.ts";
 
 /** Milliseconds before the time is over at which no more work begins: marking what was published takes a moment. */
 const RESERVE_MS = 5_000;
@@ -19,7 +19,7 @@ export const handler = around(async (event: SQSEvent, context: Context) => {
   const drained = new Set<string>();
   const newest = newestOf(event);
   const signal = deadlineOf(context, RESERVE_MS);
-  const publish = (record: SQSRecord) => drain(lake, record, { drained, newest, signal });
+  const publish = eachRecord((message, about) => drain(lake, message, about, { drained, newest, signal }));
   const options = { context, skipGroupOnError: true, throwOnFullBatchFailure: false };
   const result = await processPartialResponse(event, publish, new SqsFifoPartialProcessorAsync(), options);
   await lake.mirrorMessages.nack(failedOf(event, result));
@@ -35,41 +35,53 @@ function failedOf({ Records }: SQSEvent, { batchItemFailures }: SQSBatchResponse
 }
 
 interface Batch {
-  /** Tables that are done. */
+  /** Tables that are done, or that a new message goes on with. */
   readonly drained: Set<string>;
   /** Of each table the newest version that a message names. */
   readonly newest: ReadonlyMap<string, number>;
   readonly signal: Signal;
 }
 
-interface Message {
-  readonly tableId: string;
-  readonly version: number;
-}
-
-function messageOf({ body }: SQSRecord): Message {
-  return JSON.parse(body) as Message;
-}
-
 function newestOf({ Records }: SQSEvent): ReadonlyMap<string, number> {
   const newest = new Map<string, number>();
-  for (const { tableId, version } of Records.map(messageOf)) {
-    newest.set(tableId, Math.max(newest.get(tableId) ?? 0, version));
+  for (const record of Records) {
+    const { tableId, version = 0 } = readable(record) ?? {};
+    if (tableId !== undefined) newest.set(tableId, Math.max(newest.get(tableId) ?? 0, version));
   }
   return newest;
 }
 
-/** @throws LakeError when the table is not at its head afterwards: the message comes again */
-async function drain(lake: AwsLake, record: SQSRecord, { drained, newest, signal }: Batch): Promise<void> {
-  const { tableId } = messageOf(record);
+/** What is none of ours fails as a record of its own, and holds up no other. */
+function readable(record: SQSRecord): Message | undefined {
+  try {
+    return messageOf(record);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws LakeError when the table is not at its head afterwards, and nobody goes on: the message comes again */
+async function drain(
+  lake: AwsLake,
+  { tableId }: Message,
+  about: About,
+  { drained, newest, signal }: Batch,
+): Promise<void> {
   // All messages of this batch were sent before it came here, so one run answers all of a table.
   if (drained.has(tableId)) return;
   const { table, published, error, interrupted, quarantined } = await mirrorTable(lake, tableId, { signal });
-  logger.info("mirrored", { table, tableId, published: published.length, quarantined, reason: error?.message });
+  if (table !== undefined) about.table = table;
   // A person must look at a foreign commit; no message can do anything about it.
   if (error !== undefined && quarantined === undefined) throw error;
-  if (interrupted) throw unavailable(`the time was over before all of ${table ?? tableId} was published`);
+  if (error !== undefined) logger.error(error.message, { ...failureFields(error), ...about });
+  else logger.info("mirrored", { table, tableId, published: published.length, quarantined, interrupted });
   const version = newest.get(tableId) ?? 0;
+  if (interrupted) {
+    // A long way is no failure: a new message goes on, and has not been tried before.
+    await lake.goOn([{ tableId, version }]);
+    drained.add(tableId);
+    return;
+  }
   if ((published.at(-1) ?? -1) < version) await checkCommitted(lake, { tableId, version });
   drained.add(tableId);
 }

@@ -80,12 +80,15 @@ export class ServiceFunction extends Construct {
       logGroup,
       projectRoot: ROOT,
       depsLockFilePath: path.join(ROOT, "package-lock.json"),
-      environment: { ...props.environment },
+      environment: { ...props.environment, NODE_OPTIONS: "--enable-source-maps" },
       bundling: {
         format: OutputFormat.ESM,
         target: "node24",
         minify: true,
         keepNames: true,
+        // Of a defect the log has lines of our files, not of the bundle.
+        sourceMap: true,
+        sourcesContent: false,
         externalModules: [],
         banner: BANNER,
         commandHooks: {

@@ -2,7 +2,7 @@
 
 import { openCatalog } from "../catalog/open.ts";
 import { type FunctionSettings, parseFunctionEnvironment } from "../config/functions.ts";
-import { invalid } from "../errors.ts";
+import { errorText, invalid, unavailable } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import type { BackupPlace, Lake, MigrateLogins, Uploads } from "../ports.ts";
 import {
@@ -29,6 +29,8 @@ export interface AwsLake extends Lake {
   readonly parityQueue: TableQueue;
   /** Where failed messages of the mirror go back to. */
   readonly mirrorMessages: Nack;
+  /** Sends what is left of tables whose work takes longer than one call. @throws LakeError unavailable when that is not sent */
+  goOn(tables: readonly { readonly tableId: string; readonly version: number }[]): Promise<void>;
   /** The location of a table that a request makes or imports: on S3, as that is what a function can reach. */
   resolveLocation(location: string | undefined, tableName: string): Promise<string>;
   /** Of the functions that read and that practise; none where they log in as all others do. */
@@ -62,6 +64,13 @@ export async function openAwsLake(
       metrics.record(EVENT_METRICS.databaseErrors.cloudwatch, 1, "Count", { error });
     },
   });
+  const continuations = openSqsMirrorQueue({
+    queueUrl: settings.mirrorQueueUrl,
+    nonce: systemClock.newId,
+    onError: (_, error) => {
+      throw unavailable(`what is left could not be sent: ${errorText(error)}`, { cause: error });
+    },
+  });
   return {
     settings,
     catalog,
@@ -83,6 +92,7 @@ export async function openAwsLake(
       ...(options.sendsAgain === true ? { nonce: systemClock.newId } : {}),
     }),
     checkpointQueue: openCheckpointQueue({ queueUrl: settings.checkpointQueueUrl }),
+    goOn: (tables) => continuations.enqueue(tables),
     mirrorMessages: openNack({ queueUrl: settings.mirrorQueueUrl }),
     parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
     ...uploadsOf(settings),

@@ -100,20 +100,31 @@ export function contextOf(name: string, remainingMs: () => number = () => 60_000
   };
 }
 
-/** Everything that is printed while `work` runs, line by line. */
-export async function printed<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly lines: string[] }> {
+/** Everything that is printed while `work` runs, line by line: what goes to standard output, where metrics do. */
+export function printed<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly lines: string[] }> {
+  return caught([process.stdout], work);
+}
+
+/** As {@link printed}, with standard error, where errors go. */
+export function printedAll<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly lines: string[] }> {
+  return caught([process.stdout, process.stderr], work);
+}
+
+async function caught<T>(streams: readonly NodeJS.WriteStream[], work: () => Promise<T>) {
   const lines: string[] = [];
-  const { write } = process.stdout;
-  process.stdout.write = ((chunk: string | Uint8Array, ...rest: never[]) => {
-    const text = String(chunk);
-    if (!text.startsWith("{")) return write.call(process.stdout, chunk, ...rest);
-    assertNoSecret(text, "what a function prints");
-    lines.push(...text.trimEnd().split("\n"));
-    return true;
-  }) as typeof write;
+  const before = streams.map((stream) => [stream, stream.write] as const);
+  for (const [stream, write] of before) {
+    stream.write = ((chunk: string | Uint8Array, ...rest: never[]) => {
+      const text = String(chunk);
+      if (!text.startsWith("{")) return write.call(stream, chunk, ...rest);
+      assertNoSecret(text, "what a function prints");
+      lines.push(...text.trimEnd().split("\n"));
+      return true;
+    }) as typeof write;
+  }
   try {
     return { result: await work(), lines };
   } finally {
-    process.stdout.write = write;
+    for (const [stream, write] of before) stream.write = write;
   }
 }
