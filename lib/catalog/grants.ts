@@ -1,7 +1,7 @@
 /** dl_access, dl_grants, dl_role_members, dl_policies: who may do what. */
 
 import { askedPrivilege } from "../access/privileges.ts";
-import { invalid } from "../errors.ts";
+import { invalid, LakeError } from "../errors.ts";
 import type { AccessChange, AccessRules, AccessState, Grant, Made, Policy, RoleMember } from "../ports.ts";
 import { type Database, type Queries, type Row, type SqlTransaction, sql } from "./database.ts";
 import { ACCESS_MIGRATION, ACCESS_WORKS_FROM } from "./migrations/0032-grants.ts";
@@ -37,6 +37,7 @@ export async function changeAccess(
       insert into dl_access (name, mode, version, changed_at) values ('access', 'open', 0, 0)
       on conflict (name) do update set name = excluded.name`);
     const before = await accessState(tx);
+    if (change.ifVersion !== undefined && change.ifVersion !== before.version) throw changedMeanwhile();
     let changed = 0;
     changed += await grantAll(tx, change);
     changed += await revokeAll(tx, change);
@@ -55,6 +56,13 @@ export async function changeAccess(
       update dl_access set mode = ${after.mode}, version = ${after.version}, changed_at = ${after.changedAt}
       where name = 'access'`);
     return { ...after, changed };
+  });
+}
+
+function changedMeanwhile(): LakeError {
+  return new LakeError("conflict", "grants have been changed by somebody else meanwhile", {
+    code: "ACCESS_CHANGED",
+    hint: "Nothing was written. Look at the plan again, and repeat it.",
   });
 }
 

@@ -64,7 +64,8 @@ export async function changeGrants(
 
 type Bare<T> = Omit<T, keyof Made>;
 
-async function rowsOf(lake: Lake, asked: readonly AskedGrant[], judge: GrantJudge | undefined) {
+/** As rows have it. @throws LakeError invalid, notFound, forbidden */
+export async function rowsOf(lake: Lake, asked: readonly AskedGrant[], judge: GrantJudge | undefined) {
   const grants: Bare<Grant>[] = [];
   const members: Bare<RoleMember>[] = [];
   for (const one of asked) {

@@ -9,7 +9,7 @@ export interface Grants {
   readAccess(): Promise<AccessRules>;
   /**
    * All of these changes, or none. What is there already, and what is not there to be taken away, is no change; without any
-   * change the state stays as it is. @throws LakeError invalid ROLE_CYCLE
+   * change the state stays as it is. @throws LakeError invalid ROLE_CYCLE; conflict ACCESS_CHANGED
    */
   changeAccess(change: AccessChange): Promise<AccessState & { readonly changed: number }>;
 }
@@ -65,4 +65,6 @@ export interface AccessChange extends Made {
   readonly leave?: readonly Bare<RoleMember>[];
   readonly set?: readonly Bare<Policy>[];
   readonly unset?: readonly string[];
+  /** Only on this state. */
+  readonly ifVersion?: number;
 }

@@ -80,6 +80,14 @@ export function grantContract({ catalog, reopen }: CatalogUnderTest): void {
     );
   });
 
+  test("a change for another state is none", async () => {
+    const { version } = await catalog().accessState();
+    const grant = [{ ...select, grantee: "user:late" }];
+    await assert.rejects(change({ grant, ifVersion: version - 1 }), { code: "ACCESS_CHANGED" });
+    assert.equal((await catalog().accessState()).version, version);
+    assert.equal((await change({ grant, ifVersion: version })).changed, 1);
+  });
+
   test("it is enforced, and no longer", async () => {
     assert.equal((await change({ mode: "enforced" })).mode, "enforced");
     assert.equal((await change({ mode: "enforced" })).changed, 0);

@@ -90,6 +90,54 @@ describe("grants by dl", () => {
     assert.match((await run("access", "policy", "schema")).stdout, /action SELECT appliesTo/);
   });
 
+  test("a file is planned, applied in one step, and the same again changes nothing", async () => {
+    const exported = (await run("access", "export")).stdout;
+    const same = await run("access", "plan", file("same.yaml", exported));
+    assert.deepEqual([same.code, same.stdout], [0, "nothing to change\n"], same.stderr);
+    const wanted = file(
+      "wanted.yaml",
+      "roles:\n  readers: [group:a, role:b]\ngrants:\n  - { on: namespace:sales, to: role:readers, privileges: [SELECT, APPEND] }\npolicies:\n  never: forbid(principal, action, resource);\n",
+    );
+    const plan = await run("access", "plan", wanted);
+    assert.equal(plan.code, 2, plan.stderr);
+    assert.match(plan.stdout, /^- SELECT on namespace:sales to role:writers$/m);
+    assert.match(plan.stdout, /^\+ APPEND on namespace:sales to role:readers$/m);
+    assert.match(plan.stdout, /^\+ role:readers to role:b$/m);
+    assert.match(plan.stdout, /^\+ policy never$/m);
+    const applied = await run("access", "apply", wanted);
+    assert.deepEqual([applied.code, applied.stdout], [0, plan.stdout], applied.stderr);
+    assert.equal((await run("access", "apply", wanted)).stdout, "nothing to change\n");
+    assert.equal(
+      (await run("access", "plan", file("again.json", (await run("access", "export", "--format", "json")).stdout)))
+        .code,
+      0,
+    );
+    const back = await run("access", "apply", file("back.yaml", exported));
+    assert.equal(back.code, 0, back.stderr);
+    assert.equal((await run("access", "export")).stdout, exported);
+  });
+
+  for (const [text, words] of [
+    ["grants: [", /not YAML at line 1/],
+    ["grant: []", /grant/],
+    ["grants:\n  - { on: catalog, to: alice, privileges: [SELECT] }", /grants\/0\/to/],
+    [
+      "grants:\n  - { on: table:no.such, to: user:a, privileges: [SELECT] }",
+      /no table named "no\.such"[\s\S]*grants\/0/,
+    ],
+    ["grants:\n  - { on: catalog, to: user:a, privileges: [FLY] }", /grants\/0\/privileges\/0/],
+    ["roles: { a: [role:b], b: [role:a] }", /in itself/],
+    ["policies: { p: nonsense }", /policy p is not right/],
+  ] as const) {
+    test(`a file that is wrong changes nothing: ${text}`, async () => {
+      const before = (await run("access", "export")).stdout;
+      const result = await run("access", "apply", file("wrong.yaml", text));
+      assert.equal(result.code, 1, result.stdout);
+      assert.match(result.stderr, words);
+      assert.equal((await run("access", "export")).stdout, before);
+    });
+  }
+
   for (const [args, code, words] of [
     [["grant", "SELECT"], 64, /write it as: PRIVILEGE on/],
     [["grant", "SELECT", "on", "catalog", "from", "user:a"], 64, /to user:NAME/],

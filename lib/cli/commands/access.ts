@@ -24,6 +24,7 @@ import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
 import { facts } from "../output.ts";
+import { applyCommand, exportCommand, planCommand } from "./access-file.ts";
 import { OPERATOR } from "./grant.ts";
 
 const QUIET = { mirror: false } as const;
@@ -37,6 +38,9 @@ export function accessCommand(): Command {
     .addCommand(
       explainCommand().description("say whether somebody may do something, and which grant or policy decides"),
     )
+    .addCommand(exportCommand().description("print grants, roles and policies as one file in YAML"))
+    .addCommand(planCommand().description("print what apply would change"))
+    .addCommand(applyCommand().description("make grants, roles and policies what a file says, in one step"))
     .addCommand(policyCommand().description("policies in Cedar beside the grants: by time, address, table properties"));
 }
 
