@@ -8,7 +8,7 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { answeredBy, ROUTES } from "../../lib/wire/routes.ts";
+import { answeredBy, ROUTES, UNITY_BASE } from "../../lib/wire/routes.ts";
 import { retentionOf } from "../retention.ts";
 import { nameOf, type Settings } from "../settings.ts";
 
@@ -21,7 +21,7 @@ const METHODS = {
 /** Which function answers which kind of route. */
 const ANSWERS = { write: "commit", read: "read" } as const;
 /** Whatever is no route goes to the function that reads, which says what would have been right. */
-const REST = "/v1/{path+}";
+const REST = ["/v1/{path+}", `${UNITY_BASE}/{path+}`];
 
 /** One JSON line a request; who asked is the role, never a token. */
 const ACCESS_LOG = {
@@ -65,7 +65,9 @@ export class Api extends Construct {
       const { method, path } = route;
       this.api.addRoutes({ path, methods: [METHODS[method]], integration: integrations[ANSWERS[answeredBy(route)]] });
     }
-    this.api.addRoutes({ path: REST, methods: [apigateway.HttpMethod.ANY], integration: integrations.read });
+    for (const path of REST) {
+      this.api.addRoutes({ path, methods: [apigateway.HttpMethod.ANY], integration: integrations.read });
+    }
     const accessLog = new logs.LogGroup(this, "AccessLog", {
       retention: retentionOf(settings.logDays),
       removalPolicy: RemovalPolicy.DESTROY,

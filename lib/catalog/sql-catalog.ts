@@ -42,7 +42,7 @@ import { beginRebuild, finishRebuild } from "./rebuild.ts";
 import * as recovery from "./recovery.ts";
 import { countCandidates, readCandidates } from "./scans/candidates.ts";
 import * as scans from "./scans/indexes.ts";
-import { findClaim, findTable, listTables, nestedTables, readStates } from "./tables.ts";
+import { findClaim, findTable, listNamespaces, listTables, nestedTables, readStates } from "./tables.ts";
 
 export function catalogOn(database: Database, clock: Clock): Catalog {
   const { db, recheck, ping } = checkedDatabase(database);
@@ -64,6 +64,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
 
     findTable: (ref, options) => findTable(db, ref, options),
     listTables: (options) => listTables(db, options),
+    listNamespaces: (options) => listNamespaces(db, options),
     tableAt: (location) => tableAt(db, location),
     findClaim: (wanted) => findClaim(db, wanted),
     nestedTables: (limit) => nestedTables(db, limit),

@@ -7,7 +7,7 @@ import { nearestName } from "../delta/values/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
 import type { Lake } from "../ports.ts";
 import { PAGE_DEFAULT } from "../wire/contracts/values.ts";
-import { answeredBy, METRICS_ROUTE, ROUTES, type Route } from "../wire/routes.ts";
+import { answeredBy, METRICS_ROUTE, ROUTES, type Route, UNITY_BASE } from "../wire/routes.ts";
 import { accessLine, requestIdOf, type Seen, whenSent } from "./access-log.ts";
 import { type Admitted, admit } from "./admission.ts";
 import type { AppContext, Endpoint, Host, HostOptions } from "./endpoint.ts";
@@ -23,10 +23,12 @@ import { snapshotRoutes } from "./routes/snapshots.ts";
 import { stateListRoutes } from "./routes/state-lists.ts";
 import { tableRoutes } from "./routes/tables.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
+import { unityRoutes } from "./routes/unity.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { type HealthCheck, openServiceHealth, type ServicePart } from "./service-health.ts";
 import { tableParts } from "./table-part.ts";
 import { openTurns } from "./turns.ts";
+import { unityMembers } from "./unity-problem.ts";
 
 const ENDPOINTS: readonly Endpoint[] = [
   ...commitRoutes,
@@ -38,6 +40,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...snapshotRoutes,
   ...transactionRoutes,
   ...grantRoutes,
+  ...unityRoutes,
   ...healthRoutes,
 ];
 
@@ -61,7 +64,10 @@ export function createApp(lake: Lake, options: HostOptions): App {
     });
   }
   const answerError = (error: unknown, context: AppContext) =>
-    problemResponse(error, () => context.get("seen").requestId, options.onIncident ?? (() => undefined));
+    problemResponse(error, () => context.get("seen").requestId, {
+      onIncident: options.onIncident ?? (() => undefined),
+      ...(context.req.path.startsWith(UNITY_BASE) ? { also: unityMembers } : {}),
+    });
   /** The one way to a route: whoever has no right to it gets no further. */
   const serve = (route: Served, answer: (context: AppContext, admitted: Admitted) => Promise<Response>) => {
     app.on(route.method, honoPath(route.path), async (context) => {

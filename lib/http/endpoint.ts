@@ -98,6 +98,8 @@ export interface Contract<P extends Shape = Shape, Q extends Shape = Shape> {
   readonly description?: string;
   readonly params?: P;
   readonly query?: Q;
+  /** True where clients of others send parameters that mean nothing here: they are passed over. */
+  readonly passesOver?: boolean;
   readonly body?: {
     readonly schema: z.ZodType;
     readonly examples: Record<string, { summary?: string; value: unknown }>;
@@ -128,7 +130,7 @@ export function endpoint<P extends Shape, Q extends Shape>(
   contract: Contract<P, Q>,
   answer: (request: Answering<z.output<P>, z.output<Q>>, host: Host) => Promise<Response>,
 ): Endpoint {
-  const { params, query } = contract;
+  const { params, query, passesOver = false } = contract;
   const types = Object.entries(contract.responses).flatMap(([status, { content = {} }]) =>
     status.startsWith("2") ? Object.keys(content) : [],
   );
@@ -142,7 +144,7 @@ export function endpoint<P extends Shape, Q extends Shape>(
       return answer(
         {
           params: judged,
-          query: readQuery(context, query) as z.output<Q>,
+          query: readQuery(context, query, passesOver) as z.output<Q>,
           body: () => readJsonBody(context.req.raw, bodyLimit(host)),
           headers: context.req.raw.headers,
           principal,
@@ -179,9 +181,9 @@ function cutOff(context: Context): boolean {
   return outgoing !== undefined;
 }
 
-function readQuery(context: Context, schema: Shape | undefined): unknown {
-  const given = Object.entries(context.req.queries());
+function readQuery(context: Context, schema: Shape | undefined, passesOver: boolean): unknown {
   const known = Object.keys(schema?.shape ?? {});
+  const given = Object.entries(context.req.queries()).filter(([name]) => !passesOver || known.includes(name));
   for (const [name, values] of given) {
     if (values.length > 1) throw invalid(`the query parameter "${name}" is given ${values.length} times`);
     if (!known.includes(name)) {

@@ -111,6 +111,10 @@ function head(version: string) {
       { name: "tables", description: "Tables, and how they come into the catalog." },
       { name: "reads", description: "States and histories of tables." },
       { name: "access", description: "Who may do what." },
+      {
+        name: "unity",
+        description: "Tables found by name, for clients of Unity Catalog: the part of its API that reads.",
+      },
       { name: "service", description: "The service itself." },
     ],
   };

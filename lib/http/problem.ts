@@ -37,8 +37,18 @@ export type OnIncident = (error: unknown, incident: string) => void;
 /** Members that facts must not replace. */
 const OWN_MEMBERS = new Set(["type", "title", "status", "detail", "code", "pointer", "hint", "incident"]);
 
+export interface ProblemOptions {
+  readonly onIncident: OnIncident;
+  /** Members that clients of another API look for. */
+  readonly also?: (error: LakeError, status: number) => object;
+}
+
 /** The answer to a thrown value. */
-export function problemResponse(thrown: unknown, newIncidentId: () => string, onIncident: OnIncident): Response {
+export function problemResponse(
+  thrown: unknown,
+  newIncidentId: () => string,
+  { onIncident, also }: ProblemOptions,
+): Response {
   const error = isLakeError(thrown) ? thrown : new LakeError("internal", "something went wrong on our side");
   const { status, title } = BY_CODE[error.code] ?? { status: HTTP_STATUS[error.kind], title: TITLES[error.kind] };
   const facts = Object.entries(error.facts).filter(([name]) => !OWN_MEMBERS.has(name) && name !== "headers");
@@ -51,6 +61,7 @@ export function problemResponse(thrown: unknown, newIncidentId: () => string, on
     pointer: error.at,
     hint: error.hint,
     ...Object.fromEntries(facts),
+    ...also?.(error, status),
   };
   if (status === 500) {
     const incident = newIncidentId();

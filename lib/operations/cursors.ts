@@ -70,6 +70,19 @@ export function readTablesCursor(cursor: string): TablesCursor {
   return { namespace, place };
 }
 
+const NAMESPACES = /^namespaces\.([^ ]{1,255})$/;
+
+export function writeNamespacesCursor(namespace: string): string {
+  return `namespaces.${namespace}`;
+}
+
+/** @throws LakeError invalid for what is no cursor of a list of namespaces */
+export function readNamespacesCursor(cursor: string): string {
+  const [, namespace] = NAMESPACES.exec(cursor) ?? [];
+  if (namespace === undefined) throw foreignCursor(cursor);
+  return namespace;
+}
+
 /** The refusal of a cursor that belongs to another list. */
 export function foreignCursor(cursor: string): Error {
   const shown = cursor.length > 80 ? `${cursor.slice(0, 80)}…` : cursor;

@@ -9,9 +9,13 @@ export interface Tables {
   findTable(ref: TableRef, options?: { readonly anyStatus?: boolean }): Promise<TableHead | undefined>;
   listTables(options: {
     readonly namespace?: string;
+    /** True: tables of the namespace itself alone, not those of `namespace.within`. */
+    readonly isDirect?: boolean;
     readonly cursor?: string;
     readonly limit: number;
   }): Promise<ListPage<TableHead>>;
+  /** The namespaces that tables lie in, by name: `a.b` of `a.b.t`. Looks at the names of all tables. */
+  listNamespaces(options: { readonly cursor?: string; readonly limit: number }): Promise<ListPage<string>>;
   /**
    * A table that has this name, in any case of letters, or whose place is this one, within it or around it. A look ahead: what
    * makes a table looks again, under locks.

@@ -20,14 +20,20 @@ export type Asks =
   | { readonly on: "request"; readonly says: string }
   | { readonly on: "nothing" };
 
+/** Where Unity Catalog's API begins; its clients put the rest behind it. */
+export const UNITY_BASE = "/api/2.1/unity-catalog";
+
 export interface Route {
   readonly method: "get" | "post" | "patch" | "delete";
-  readonly path: `/v1/${string}`;
+  readonly path: `/v1/${string}` | `/api/${string}`;
   readonly access: Need;
   readonly asks: Asks;
 }
 
 const SELECT = { on: "table", privilege: "SELECT" } as const;
+const SELECT_BY_NAME = { on: "request", says: "SELECT on the table" } as const;
+const UNITY_TABLE = `${UNITY_BASE}/delta/v1/catalogs/{catalog}/schemas/{schema}/tables/{table}` as const;
+const SHOWN = { on: "request", says: "shows schemas and tables on which the caller has any privilege" } as const;
 const NOTHING = { on: "nothing" } as const;
 const MANAGE = { on: "request", says: "MANAGE on what it is on; for roles on the catalog" } as const;
 
@@ -113,6 +119,27 @@ export const ROUTES = {
   },
   grant: { method: "post", path: "/v1/grants", access: "write", asks: MANAGE },
   revoke: { method: "delete", path: "/v1/grants", access: "write", asks: MANAGE },
+  unityCatalogs: { method: "get", path: `${UNITY_BASE}/catalogs`, access: "read", asks: NOTHING },
+  unityCatalog: { method: "get", path: `${UNITY_BASE}/catalogs/{catalog}`, access: "read", asks: NOTHING },
+  unitySchemas: { method: "get", path: `${UNITY_BASE}/schemas`, access: "read", asks: SHOWN },
+  unitySchema: { method: "get", path: `${UNITY_BASE}/schemas/{schema}`, access: "read", asks: SHOWN },
+  unityTables: { method: "get", path: `${UNITY_BASE}/tables`, access: "read", asks: SHOWN },
+  unityTable: { method: "get", path: `${UNITY_BASE}/tables/{table}`, access: "read", asks: SELECT_BY_NAME },
+  unityTableCredentials: {
+    method: "post",
+    path: `${UNITY_BASE}/temporary-table-credentials`,
+    access: "read",
+    asks: SELECT_BY_NAME,
+  },
+  unityConfig: { method: "get", path: `${UNITY_BASE}/delta/v1/config`, access: "read", asks: NOTHING },
+  unityLoadTable: { method: "get", path: UNITY_TABLE, access: "read", asks: SELECT_BY_NAME },
+  unityLoadCredentials: { method: "get", path: `${UNITY_TABLE}/credentials`, access: "read", asks: SELECT_BY_NAME },
+  unityDefaultSchema: {
+    method: "get",
+    path: "/api/2.0/settings/types/default_namespace_ws/names/default",
+    access: "read",
+    asks: SHOWN,
+  },
   health: { method: "get", path: "/v1/health", access: "open", asks: NOTHING },
   live: { method: "get", path: "/v1/live", access: "open", asks: NOTHING },
   openApi: { method: "get", path: "/v1/openapi.json", access: "open", asks: NOTHING },

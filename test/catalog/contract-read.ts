@@ -338,4 +338,22 @@ function rebuildTests(catalog: CatalogUnderTest["catalog"]): void {
     const bad = { actions: { protocol: PROTOCOL, adds: [add("a\0b")] } };
     await assert.rejects(commitNext(catalog(), tableId, bad), (e) => isLakeError(e, "invalid"));
   });
+
+  test("namespaces are what tables lie in, page by page; a namespace's own tables are not those within it", async () => {
+    const names = ["ns_a.t", "ns_a.b.t", "ns_a.b.u", "ns_a.z", "ns-a.t", "ns_a.b.c.t", "NS.t"];
+    for (const name of names) {
+      const outcome = await catalog().commit(planned([creation(id(), name)]));
+      assert.equal(outcome.status, "committed", name);
+    }
+    const namespaces = await all((page) => catalog().listNamespaces({ limit: 2, ...page }));
+    assert.deepEqual(
+      namespaces.filter((name) => /^ns/i.test(name)),
+      ["NS", "ns-a", "ns_a", "ns_a.b", "ns_a.b.c"],
+    );
+    const direct = async (namespace: string) =>
+      (await all((page) => catalog().listTables({ namespace, isDirect: true, limit: 1, ...page }))).map((t) => t.name);
+    assert.deepEqual(await direct("ns_a"), ["ns_a.t", "ns_a.z"]);
+    assert.deepEqual(await direct("ns_a.b"), ["ns_a.b.t", "ns_a.b.u"]);
+    assert.deepEqual(await direct("ns"), []);
+  });
 }

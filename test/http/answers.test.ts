@@ -20,6 +20,7 @@ import { contextOf, event } from "../functions/stage.ts";
 import { testEngines } from "../support/catalog-engines.ts";
 import { commitNext } from "../support/catalog-plans.ts";
 import { actions, addOf, openTestLake, SCHEMA } from "../support/lake.ts";
+import { unityRequests } from "../support/unity-requests.ts";
 
 /** What Lambda takes, in bytes of JSON. */
 const LAMBDA_BYTES = 6 * 1024 * 1024;
@@ -359,11 +360,7 @@ for (const engine of testEngines()) {
       assert.equal((body.conflicts as unknown[]).length, 2);
       assert.ok((body.detail as string).length <= 20_001);
       const facts = { culprits: Array.from({ length: 1000 }, (_, i) => ({ path: "東".repeat(9000), i })) };
-      const problem = problemResponse(
-        invalid("x", { facts }),
-        () => "",
-        () => undefined,
-      );
+      const problem = problemResponse(invalid("x", { facts }), () => "", { onIncident: () => undefined });
       const text = await problem.text();
       assert.ok(Buffer.byteLength(text) < 2_000_000);
       assert.ok(Number(JSON.parse(text).omitted) > 900);
@@ -386,6 +383,10 @@ for (const engine of testEngines()) {
         body: { transactionId: crypto.randomUUID(), actions: [] },
         status: 400,
       });
+      for (const [operation, path, body] of unityRequests(idOf("wide"))) {
+        const answer = await ask(operation, path, body === undefined ? {} : { body });
+        if (operation === "unityTable") assert.equal((answer.body.columns as unknown[]).length, 9000);
+      }
       await ask("renameTable", `/v1/tables/${idOf("wide")}`, { body: { name: "no.w" } });
       await ask("undropTable", `/v1/tables/${idOf("wide")}/undrop`, { body: {} });
       await ask("dropTable", `/v1/tables/${idOf("wide")}`, { status: 409 });

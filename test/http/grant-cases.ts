@@ -1,7 +1,7 @@
 /** Of every route a request, and exactly what it needs where grants are enforced. */
 
 import assert from "node:assert/strict";
-import { METRICS_ROUTE, type OperationId, ROUTES } from "../../lib/wire/routes.ts";
+import { METRICS_ROUTE, type OperationId, ROUTES, UNITY_BASE } from "../../lib/wire/routes.ts";
 import { addOf, removeOf } from "./local-api.ts";
 import type { Answer } from "./stub-lake.ts";
 
@@ -30,6 +30,30 @@ export interface Case {
   /** Of somebody who has all that it needs. */
   readonly status: number;
 }
+
+/** What Unity's clients ask of a table that they know. */
+function unityCases({ tableId, name }: { readonly tableId: string; readonly name: string }): readonly Case[] {
+  const [schema, table] = name.split(/\.(?=[^.]*$)/);
+  const inDelta = `${UNITY_BASE}/delta/v1/catalogs/lake/schemas/${schema}/tables/${table}`;
+  const asked = { table_id: tableId, operation: "READ" };
+  const requests: readonly [OperationId, ...Case["request"]][] = [
+    ["unityTable", "GET", `${UNITY_BASE}/tables/lake.${name}`],
+    ["unityLoadTable", "GET", inDelta],
+    ["unityLoadCredentials", "GET", `${inDelta}/credentials`],
+    ["unityTableCredentials", "POST", `${UNITY_BASE}/temporary-table-credentials`, asked],
+  ];
+  const needs = [`SELECT on table:${tableId}`];
+  return requests.map(([operation, ...request]) => ({ operation, needs, request, status: 200 }));
+}
+
+const UNITY_SHOWN = [
+  ["unityCatalogs", `${UNITY_BASE}/catalogs`],
+  ["unityCatalog", `${UNITY_BASE}/catalogs/lake`],
+  ["unitySchemas", `${UNITY_BASE}/schemas?catalog_name=lake`],
+  ["unityTables", `${UNITY_BASE}/tables?catalog_name=lake&schema_name=nothing`],
+  ["unityConfig", `${UNITY_BASE}/delta/v1/config`],
+  ["unityDefaultSchema", ROUTES.unityDefaultSchema.path],
+] as const;
 
 /** On a new table each, so that cases change nothing for each other. */
 export async function grantCases({ folder, next, newTable, rule }: Stage): Promise<readonly Case[]> {
@@ -67,6 +91,7 @@ export async function grantCases({ folder, next, newTable, rule }: Stage): Promi
   return [
     { operation: "describeTable", needs: [`SELECT on ${on}`], request: ["GET", place], status: 200 },
     ...reads,
+    ...unityCases({ tableId, name }),
     {
       operation: "planScan",
       needs: [`SELECT on ${on}`],
@@ -194,6 +219,8 @@ export async function grantCases({ folder, next, newTable, rule }: Stage): Promi
     { operation: "listTables", needs: [], request: ["GET", "/v1/tables"], status: 200 },
     { operation: "listGrants", needs: [], request: ["GET", "/v1/grants"], status: 200 },
     { operation: "createUpload", needs: [], request: ["POST", "/v1/uploads", { bytes: 1 }], status: 404 },
+    ...UNITY_SHOWN.map(([operation, path]): Case => ({ operation, needs: [], request: ["GET", path], status: 200 })),
+    { operation: "unitySchema", needs: [], request: ["GET", `${UNITY_BASE}/schemas/lake.test`], status: 404 },
     { operation: "health", needs: [], request: ["GET", "/v1/health"], status: 200 },
     { operation: "live", needs: [], request: ["GET", "/v1/live"], status: 200 },
     { operation: "openApi", needs: [], request: ["GET", "/v1/openapi.json"], status: 200 },

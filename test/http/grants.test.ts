@@ -14,7 +14,7 @@ import { openTokens } from "../../lib/access/tokens.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { tableLocation } from "../../lib/lake/table-location.ts";
 import { type AskedGrant, changeGrants } from "../../lib/operations/grants.ts";
-import { type OperationId, ROUTES } from "../../lib/wire/routes.ts";
+import { type OperationId, ROUTES, UNITY_BASE } from "../../lib/wire/routes.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { type Case, commitOf, grantCases, SCHEMA } from "./grant-cases.ts";
 import { addOf, openLocalApi, removeOf } from "./local-api.ts";
@@ -247,6 +247,35 @@ describe("grants", async () => {
     }
     assert.equal((await send("GET", `/v1/tables?location=file://${api.folder}/secret/plans`)).text, '{"tables":[]}');
     assert.doesNotMatch((await send("GET", "/v1/tables")).text + (await send("GET", "/v1/grants")).text, /secret\./);
+  });
+
+  test("clients of Unity Catalog are shown the schemas and tables that may be seen", async () => {
+    const mine = await newTable("veiled.mine");
+    await newTable("veiled.other");
+    await newTable("veiled.within.t");
+    await newTable("aveiled.t");
+    const { to, send } = (await CALLERS["a key"]?.()) ?? assert.fail();
+    const schemas = async (query = "") => {
+      const { body } = await send("GET", `${UNITY_BASE}/schemas?catalog_name=lake${query}`);
+      return (body.schemas as { name: string }[]).map(({ name }) => name);
+    };
+    const tables = async () => {
+      const { body } = await send("GET", `${UNITY_BASE}/tables?catalog_name=lake&schema_name=veiled&max_results=1`);
+      return [(body.tables as { name: string }[]).map(({ name }) => name), body.next_page_token];
+    };
+    assert.deepEqual([await schemas(), (await tables())[0]], [[], []]);
+    assert.equal((await send("GET", `${UNITY_BASE}/schemas/lake.veiled`)).status, 404);
+    await give(to, ["SELECT"], `table:${mine.tableId}`);
+    assert.deepEqual([await schemas(), await schemas("&max_results=1")], [["veiled"], ["veiled"]]);
+    assert.deepEqual(await tables(), [["mine"], "tables.veiled..veiled.mine"]);
+    assert.equal((await send("GET", `${UNITY_BASE}/schemas/lake.veiled`)).status, 200);
+    const { body } = await send("GET", ROUTES.unityDefaultSchema.path);
+    assert.equal(body.setting_name, "veiled");
+    for (const path of ["tables/lake.veiled.other", "delta/v1/catalogs/lake/schemas/veiled/tables/other"]) {
+      const hidden = await send("GET", `${UNITY_BASE}/${path}`);
+      const nowhere = await send("GET", `${UNITY_BASE}/${path.replace("other", "nowhere")}`);
+      assert.equal(hidden.text.replaceAll("other", "X"), nowhere.text.replaceAll("nowhere", "X"));
+    }
   });
 
   test("a list shows what may be seen, page by page, and no cursor tells of the rest", async () => {

@@ -20,7 +20,10 @@ describe("the API", () => {
     const wanted = Object.values(ROUTES).map(
       (route) => `${route.method.toUpperCase()} ${route.path} → ${answeredBy(route)}`,
     );
-    assert.deepEqual(routes.toSorted(), [...wanted, "ANY /v1/{path+} → read"].toSorted());
+    assert.deepEqual(
+      routes.toSorted(),
+      [...wanted, "ANY /v1/{path+} → read", "ANY /api/2.1/unity-catalog/{path+} → read"].toSorted(),
+    );
   });
 
   test("asks for IAM on every route, throttles, and keeps an access log", () => {

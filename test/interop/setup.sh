@@ -56,6 +56,11 @@ install_s3() {
   mvn --batch-mode --quiet -Dstyle.color=never --file "$here/s3a-pom.xml" dependency:copy-dependencies "-DoutputDirectory=$cache/s3"
 }
 
+# Clients of Unity Catalog, beside the rest: what they bring along is not what the readers are tried with.
+install_unity() {
+  "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --target "$cache/unity" --requirement "$here/unity-requirements.txt"
+}
+
 maven_copy() {
   mvn --batch-mode --quiet -Dstyle.color=never dependency:copy "-Dartifact=$1" "-DoutputDirectory=$2"
 }
@@ -65,4 +70,5 @@ part venv "$(cat "$here/requirements.txt")"
 part jars "$delta $spark $scala"
 part trino "$trino"
 part s3 "$(cat "$here/requirements.txt" "$here/s3a-pom.xml") $httpfs"
+part unity "$(cat "$here/requirements.txt" "$here/unity-requirements.txt")"
 echo "$cache"

@@ -26,6 +26,10 @@ export const uuid = z
 
 const TABLE_NAME = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/;
 
+export function isTableName(name: string): boolean {
+  return name.length <= TEXT.name && TABLE_NAME.test(name);
+}
+
 export const tableName = z
   .string()
   .max(TEXT.name)

@@ -33,6 +33,8 @@ export interface Answer {
 }
 
 export interface Service {
+  /** `host:port` */
+  readonly address: string;
   /** Where the service puts its tables. */
   readonly storage: string;
   /** A text goes out as it is. */
@@ -66,6 +68,7 @@ export async function startService(folder: string): Promise<Service> {
     return { status: response.status, body: parseJson(await response.text()) as unknown as Body };
   };
   return {
+    address: url.replace("http://", ""),
     storage,
     request,
     async call(method, path, body) {
