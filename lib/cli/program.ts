@@ -142,6 +142,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "restore a backup into an empty database of any engine",
     load: async () => (await import("./commands/restore.ts")).restoreCommand(),
   },
+  "init-sql": {
+    about: "print the roles and rights that a new database on a server needs",
+    load: async () => (await import("./commands/init-sql.ts")).initSqlCommand(),
+  },
   copy: {
     about: "move a whole catalog into an empty database of another engine",
     load: async () => (await import("./commands/copy.ts")).copyCommand(),

@@ -73,6 +73,8 @@ export interface Host extends HostOptions {
 
 export interface Answering<P, Q> {
   readonly params: P;
+  /** The same as the request has them: a name of a table may have become its id in `params`. */
+  readonly asked: P;
   readonly query: Q;
   /** The parsed body. @throws LakeError invalid */
   readonly body: () => Promise<Json>;
@@ -144,6 +146,7 @@ export function endpoint<P extends Shape, Q extends Shape>(
       return answer(
         {
           params: judged,
+          asked: given,
           query: readQuery(context, query, passesOver) as z.output<Q>,
           body: () => readJsonBody(context.req.raw, bodyLimit(host)),
           headers: context.req.raw.headers,

@@ -38,7 +38,7 @@ const list = endpoint(
       ...problems(400, 404),
     },
   },
-  async ({ params, query, headers, cutOff }, host) => {
+  async ({ params, asked, query, headers, cutOff }, host) => {
     const { lake, pageSize, streams } = host;
     const ref = tableRef(params.tableId);
     const { limit, ...from } = withoutUndefined(query);
@@ -53,7 +53,7 @@ const list = endpoint(
     return versionedAnswer(host, {
       headers,
       key: ["files", page.limit, from.cursor, form?.contentType],
-      isPinned: isPinned(ref, from),
+      isPinned: isPinned(tableRef(asked.tableId), from),
       find: async () => (await beginList(lake, ref, "files", { ...from, ...page })).at,
       async make() {
         const answered = await listFiles(lake, ref, { ...from, ...page });

@@ -42,14 +42,14 @@ const domains = endpoint(
     query: stateListQuery("domains"),
     responses: { 200: answers("One page of them.", domainsAnswer, READ_EXAMPLES.domains), ...problems(400, 404) },
   },
-  async ({ params, query: { limit, ...from }, headers }, host) => {
+  async ({ params, asked, query: { limit, ...from }, headers }, host) => {
     const { lake, pageSize } = host;
     const options = { ...withoutUndefined(from), limit: limit ?? pageSize, maxBytes: PAGE_BYTES };
     const ref = tableRef(params.tableId);
     return versionedAnswer(host, {
       headers,
       key: ["domains", options.limit, options.cursor],
-      isPinned: isPinned(ref, options),
+      isPinned: isPinned(tableRef(asked.tableId), options),
       find: async () => (await beginList(lake, ref, "domains", options)).at,
       async make() {
         const { page, ...at } = await listDomains(lake, ref, options);
