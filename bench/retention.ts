@@ -8,7 +8,12 @@ import { openDataFiles } from "../lib/files/data-files.ts";
 import { openDeltaLog } from "../lib/log/delta-log.ts";
 import { commit } from "../lib/operations/commit.ts";
 import { createTable } from "../lib/operations/create-table.ts";
-import { MAINTENANCE_RULES, maintainTable, maintenanceDue } from "../lib/operations/maintenance.ts";
+import {
+  MAINTENANCE_RULES,
+  maintainTable,
+  maintainTransactions,
+  maintenanceDue,
+} from "../lib/operations/maintenance.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
 import type { Lake } from "../lib/ports.ts";
 import { openMemoryStore } from "../lib/storage/memory.ts";
@@ -17,7 +22,12 @@ import { addOf, removeOf, request, SCHEMA, testClock } from "../test/support/lak
 const COMMITS = Number(process.argv[2] ?? 100_000);
 const A_DAY = 1000;
 const DAY = 86_400_000;
-const RULES = { ...MAINTENANCE_RULES, vacuum: true, historyRetentionMs: 5 * DAY };
+/** With `keep` as the second argument transactions are never forgotten. */
+const RULES = {
+  ...MAINTENANCE_RULES,
+  ...{ vacuum: true, historyRetentionMs: 5 * DAY },
+  ...{ trimTransactions: process.argv[3] !== "keep", transactionRetentionMs: 7 * DAY },
+};
 
 const folder = mkdtempSync(join(tmpdir(), "dl-bench-retention-"));
 const path = join(folder, "c.sqlite");
@@ -43,9 +53,12 @@ const { tableId } = await createTable(lake, {
 
 const sizes = () =>
   ["", "-wal"].reduce((sum, end) => sum + (statSync(path + end, { throwIfNoEntry: false })?.size ?? 0), 0);
-console.log("| commits | SQLite, MB | versions in SQL | files in the log | upkeep, s a day |\n|---|---|---|---|---|");
+console.log(
+  "| commits | SQLite, MB | versions in SQL | transactions forgotten | files in the log | upkeep, s a day |\n|---|---|---|---|---|---|",
+);
 let version = 0;
 let n = 0;
+let forgotten = 0;
 while (n < COMMITS) {
   for (let i = 0; i < A_DAY; i += 1) {
     clock.time += DAY / A_DAY;
@@ -60,6 +73,7 @@ while (n < COMMITS) {
   await mirrorTable(lake, tableId);
   const began = performance.now();
   for await (const due of maintenanceDue(lake, RULES)) await maintainTable(lake, due, RULES);
+  forgotten += (await maintainTransactions(lake, RULES)).transactions ?? 0;
   const seconds = (performance.now() - began) / 1000;
   version = (await catalog.findTable({ tableId }))?.version ?? version;
   const day = n / A_DAY;
@@ -68,7 +82,7 @@ while (n < COMMITS) {
   const { commits, checkpoints } = await lake.openLog("file:///b/retention").list();
   const mb = (sizes() / 2 ** 20).toFixed(1);
   console.log(
-    `| ${n} | ${mb} | ${version - base + 1} | ${commits.length + checkpoints.length} | ${seconds.toFixed(1)} |`,
+    `| ${n} | ${mb} | ${version - base + 1} | ${forgotten} | ${commits.length + checkpoints.length} | ${seconds.toFixed(1)} |`,
   );
 }
 await catalog.close();

@@ -316,9 +316,10 @@ export async function finishImport(
   }, LONG);
 }
 
-/** What the table was before its catalog was lost. */
-async function liveOn(tx: SqlTransaction, id: string, life: FormerLife): Promise<void> {
+/** What the table was before its catalog was lost, or is by its log. */
+export async function liveOn(tx: SqlTransaction, id: string, life: FormerLife): Promise<void> {
   const { name, changes, told, droppedAt } = life;
+  await tx.write(sql`delete from dl_table_names where table_id = ${uuid(id)}`);
   for (const [i, former] of life.formerNames.entries()) {
     await tx.write(sql`
       insert into dl_table_names (table_id, "change", name, valid_from, valid_until)

@@ -2,6 +2,7 @@
 
 import { invalid, type LakeError } from "../errors.ts";
 import type { Catalog, Clock, DatabaseLogin } from "../ports.ts";
+import { adoptLives, raiseChanges } from "./adopted-lives.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
 import { holdVersions, readCut, readRows, tablesAmong } from "./backup/read.ts";
 import { beginRestore, finishRestore, restorePart } from "./backup/restore.ts";
@@ -198,6 +199,8 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       return progress;
     },
     followMove: (tableId, move) => recovery.followMove(db, tableId, move, clock),
+    adoptLives: (lives) => adoptLives(db, lives),
+    raiseChanges: (tableId, changes) => raiseChanges(db, tableId, changes),
     openRecoveries: () => recovery.openRecoveries(db),
     incompleteTransactions: (options) => recovery.incompleteTransactions(db, options),
     findTransactionParts: (transactionId) => recovery.findTransactionParts(db, transactionId),

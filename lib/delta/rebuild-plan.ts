@@ -118,10 +118,8 @@ function named(chosen: readonly Chosen[], names: ReadonlyMap<string, string>): r
     const given = names.get(tableId) ?? names.get(location) ?? manifest?.name;
     let name = given ?? nameByPlace(location, tableId);
     if (given === undefined) notes.push(`its log does not know its name: it is called ${name}, after its place`);
-    const dropped = manifest?.status === "dropped" ? (manifest.droppedAt ?? 0) : undefined;
-    const isBack = dropped !== undefined && newestAt > dropped;
+    const { droppedAt, isBack } = manifest ? dropIn(manifest, newestAt) : {};
     if (isBack) notes.push("its manifest says that it was dropped, and it has later commits: it is there again");
-    const droppedAt = isBack ? undefined : dropped;
     if (droppedAt === undefined) {
       if (taken.has(name.toLowerCase())) {
         notes.push(`another table is called ${name}, too`);
@@ -139,6 +137,18 @@ function named(chosen: readonly Chosen[], names: ReadonlyMap<string, string>): r
       notes,
     };
   });
+}
+
+/**
+ * Whether a table is dropped: the manifest is a hint, and later commits say that it is there again.
+ * @param newestAt milliseconds: of the newest commit
+ */
+export function dropIn(
+  { status, droppedAt = 0 }: Manifest,
+  newestAt: number,
+): { readonly droppedAt?: number; readonly isBack?: boolean } {
+  if (status !== "dropped") return {};
+  return newestAt > droppedAt ? { isBack: true } : { droppedAt };
 }
 
 /** As the folders of default places are: namespace, then table. */

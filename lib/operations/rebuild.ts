@@ -10,10 +10,11 @@ import {
   type SkippedLog,
 } from "../delta/rebuild-plan.ts";
 import { errorText, invalid, isLakeError } from "../errors.ts";
-import type { FormerLife, Lake } from "../ports.ts";
+import type { Lake } from "../ports.ts";
 import { importTable } from "./import.ts";
 import type { OnProgress } from "./import-rows.ts";
 import { inTurn } from "./in-turn.ts";
+import { lifeOf } from "./tables/former-life.ts";
 
 export interface RebuildRequest {
   /** Canonical. */
@@ -178,24 +179,10 @@ async function makeAgain(lake: Lake, table: FoundTable): Promise<RebuiltTable> {
   if (there !== undefined && there.status !== "IMPORTING") {
     return { ...answerOf(table), tableId: there.tableId, version: there.version, files: there.numFiles };
   }
-  const again = { tableId, life: lifeOf(table) };
+  const again = { tableId, life: lifeOf(table.manifest, table) };
   const imported = await importTable(lake, { location, name: table.name, mode: "full-history", again });
   const { version, files, notes } = imported;
   return { ...answerOf(table), version, files, notes: [...table.notes, ...notes] };
-}
-
-/** Where the manifest does not say what is true now, it is due. */
-function lifeOf({ name, location, manifest, droppedAt }: FoundTable): FormerLife {
-  if (manifest === undefined) return { name, formerNames: [], changes: 0, told: -1 };
-  const { changes, formerNames } = manifest;
-  const isTrue = manifest.name === name && manifest.location === location && manifest.droppedAt === droppedAt;
-  return {
-    name,
-    formerNames,
-    changes: isTrue ? changes : changes + 1,
-    told: changes,
-    ...(droppedAt === undefined ? {} : { droppedAt }),
-  };
 }
 
 function answerOf({ tableId, name, location, droppedAt, notes }: FoundTable): RebuiltTable {

@@ -16,9 +16,11 @@ import { inTurn } from "./in-turn.ts";
 import { checkLog } from "./publishing/check-log.ts";
 import { allTables } from "./read.ts";
 import { type IncompleteTransaction, planRecovery, type Stop, type TablePlan } from "./recover-plan.ts";
+import { adoptIdentities, type IdentityChange, newerIdentities } from "./tables/identities.ts";
 import { tableNotFound } from "./tables/missing-table.ts";
 
 export type { IncompleteTransaction, Stop } from "./recover-plan.ts";
+export type { IdentityChange } from "./tables/identities.ts";
 
 export interface RecoverOptions {
   /** Take over also what others have written past the catalog, as an import does. */
@@ -55,6 +57,8 @@ export interface RecoverResult {
   readonly tables: readonly RecoveredTable[];
   /** Tables that were looked at. */
   readonly seen: number;
+  /** What the logs know of names and drops: taken over, unless something is in the way or has to come first. */
+  readonly identities: readonly IdentityChange[];
   /** Transactions of which a part is lost. With `acceptIncomplete` they have been taken over as they are. */
   readonly incomplete: readonly IncompleteTransaction[];
 }
@@ -75,7 +79,7 @@ export async function recoverTable(
   options: RecoverOptions = {},
   onProgress: OnProgress = () => {},
 ): Promise<RecoverResult> {
-  const { result, errors } = await recover(lake, [await findHead(lake, ref)], options, onProgress);
+  const { result, errors } = await recoverSome(lake, [await findHead(lake, ref)], options, onProgress);
   for (const error of errors) throw error;
   return result;
 }
@@ -92,7 +96,7 @@ export async function recoverTables(
     const head = await findHead(lake, ref);
     heads.set(head.tableId, head);
   }
-  return (await recover(lake, [...heads.values()], options, onProgress)).result;
+  return (await recoverSome(lake, [...heads.values()], options, onProgress)).result;
 }
 
 /** Also of a table whose recovery was begun and not finished. @throws LakeError notFound */
@@ -111,11 +115,67 @@ export async function recoverAll(
   options: RecoverOptions = {},
   onProgress: OnProgress = () => {},
 ): Promise<RecoverResult> {
-  const heads: TableHead[] = [...(await lake.catalog.openRecoveries())];
-  for await (const head of allTables(lake)) heads.push(head);
-  const { result } = await recover(lake, heads, options, onProgress);
+  const allHeads = async () => {
+    const heads: TableHead[] = [...(await lake.catalog.openRecoveries())];
+    for await (const head of allTables(lake)) heads.push(head);
+    return heads;
+  };
+  const { result } = await withIdentities(lake, undefined, options, async () =>
+    recover(lake, await allHeads(), options, onProgress),
+  );
   const left = await leftOver(lake, result, options.acceptIncomplete ?? false);
   return { ...result, incomplete: [...result.incomplete, ...left] };
+}
+
+async function recoverSome(
+  lake: Lake,
+  heads: readonly TableHead[],
+  options: RecoverOptions,
+  onProgress: OnProgress,
+): Promise<Recovered> {
+  const ids = new Set(heads.map(({ tableId }) => tableId));
+  return withIdentities(lake, ids, options, async () => {
+    const now = await Promise.all([...ids].map((tableId) => lake.catalog.findTable({ tableId }, { anyStatus: true })));
+    const there = now.flatMap((head) => (head === undefined || head.status === "DELETED" ? [] : [head]));
+    return recover(lake, there, options, onProgress);
+  });
+}
+
+interface Recovered {
+  readonly result: RecoverResult;
+  readonly errors: readonly LakeError[];
+}
+
+/**
+ * What logs know of names and drops as well. Tables that came back are first, so that they are rolled forward, too; drops
+ * are last, when the versions before them are there. Of a moment in the past only versions are wanted.
+ */
+async function withIdentities(
+  lake: Lake,
+  only: ReadonlySet<string> | undefined,
+  { until }: RecoverOptions,
+  roll: () => Promise<Recovered>,
+): Promise<Recovered> {
+  if (until !== undefined) return roll();
+  const first = await newerIdentities(lake, only);
+  const early = await adoptIdentities(lake, first, () => false);
+  const rolled = await roll();
+  const isWhole = (tableId: string) =>
+    rolled.result.tables.every((one) => one.tableId !== tableId || !(one.stop || one.error));
+  const now = await newerIdentities(lake, only);
+  const late = await adoptIdentities(lake, [...now, ...first.filter(({ isMoved }) => isMoved)], isWhole, first);
+  const isDone = ({ blockedBy, waits }: IdentityChange) => blockedBy === undefined && waits === undefined;
+  const identities = [...early.filter(isDone), ...late];
+  // A name was free only when its owner had been dropped: the table that came back with it has waited for that.
+  const isBack = late.some((one) => isDone(one) && one.changes.includes("undropped"));
+  const { result, errors } = isBack ? joined(rolled, await roll()) : rolled;
+  return { result: { ...result, identities }, errors };
+}
+
+function joined(first: Recovered, second: Recovered): Recovered {
+  const before = first.result.tables.filter(({ stop, error }) => !(stop || error));
+  const tables = [...before, ...second.result.tables];
+  return { result: { ...second.result, tables }, errors: second.errors };
 }
 
 async function recover(
@@ -123,7 +183,7 @@ async function recover(
   heads: readonly TableHead[],
   { foreign = false, acceptIncomplete = false, until }: RecoverOptions,
   onProgress: OnProgress,
-) {
+): Promise<Recovered> {
   let read = 0;
   const plan = await planRecovery(lake, heads, { foreign, acceptIncomplete, until }, async (items, work) =>
     inTurn(items, AT_ONCE, async (item) => {
@@ -150,7 +210,7 @@ async function recover(
   });
   if (acceptIncomplete) await settle(lake, plan.incomplete);
   done.sort((a, b) => (a.table < b.table ? -1 : 1));
-  return { result: { tables: done, seen: plan.tables.size, incomplete: plan.incomplete }, errors };
+  return { result: { tables: done, seen: plan.tables.size, identities: [], incomplete: plan.incomplete }, errors };
 }
 
 /** Counts versions over all tables. */
@@ -307,8 +367,12 @@ async function leftOver(
 }
 
 /** True when nothing is left to do or to decide. */
-export function isRecovered({ tables, incomplete }: RecoverResult, { acceptIncomplete }: RecoverOptions): boolean {
+export function isRecovered(
+  { tables, identities, incomplete }: RecoverResult,
+  { acceptIncomplete }: RecoverOptions,
+): boolean {
   return (
+    identities.every(({ blockedBy, waits }) => blockedBy === undefined && waits === undefined) &&
     tables.every(({ stop, error }) => (!stop || stop.reason === "later") && !error) &&
     (incomplete.length === 0 || acceptIncomplete === true)
   );

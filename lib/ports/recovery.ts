@@ -3,6 +3,8 @@
 import type { TableHead } from "../delta/table.ts";
 import type { CommittedTable } from "./commits.ts";
 import type { ImportBatch, ImportProgress } from "./imports.ts";
+import type { FormerLife } from "./rebuild.ts";
+import type { Claim } from "./tables.ts";
 
 export interface Recovery {
   /**
@@ -38,8 +40,22 @@ export interface Recovery {
     readonly limit: number;
   }): Promise<readonly TransactionParts[]>;
   findTransactionParts(transactionId: string): Promise<TransactionParts | undefined>;
+  /**
+   * Gives tables the lives that their logs tell, all in one SQL transaction; those whose identity has changed as often already stay as they
+   * are. @returns tables that stay as they are, as a live one has the name or touches the place
+   */
+  adoptLives(lives: readonly AdoptedLife[]): Promise<readonly { readonly tableId: string; readonly by: Claim }[]>;
+  /** Lets the identity of a table have changed so often at least, so that its log is told again. */
+  raiseChanges(tableId: string, changes: number): Promise<void>;
   /** Gives these tables of a transaction up, as far as they are not in: it is answered with what stands. */
   settleTransaction(transactionId: string, tableIds: readonly string[]): Promise<void>;
+}
+
+export interface AdoptedLife {
+  readonly tableId: string;
+  /** Where its log is: a table that is elsewhere by now stays as it is. */
+  readonly location: string;
+  readonly life: FormerLife;
 }
 
 export interface RecoveredVersion extends ImportBatch {

@@ -106,7 +106,7 @@ async function assertWhole(old: Lake): Promise<void> {
     };
   });
   await assertReplays(old, expected);
-  assert.deepEqual(await recoverAll(old), { tables: [], seen: 4, incomplete: [] });
+  assert.deepEqual(await recoverAll(old), { tables: [], seen: 4, identities: [], incomplete: [] });
 }
 
 for (const when of ["before", "after"] as const) {

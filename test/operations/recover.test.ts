@@ -164,7 +164,7 @@ test("a transaction of which a part is lost is shown in no table before somebody
     sent.filter(({ request: wanted }) => wanted !== first),
   );
   await assertParity(old, a, b, c);
-  assert.deepEqual(await recoverAll(old), { tables: [], seen: 3, incomplete: [] });
+  assert.deepEqual(await recoverAll(old), { tables: [], seen: 3, identities: [], incomplete: [] });
   await old.close();
   await lake.close();
 });

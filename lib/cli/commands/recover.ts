@@ -15,6 +15,7 @@ import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
 import { plural } from "../format.ts";
+import { identitySentence } from "../identity-text.ts";
 import { openProgress } from "../progress.ts";
 import { table } from "../table.ts";
 
@@ -43,6 +44,7 @@ export function recoverCommand(): Command {
             : recoverTables(lake, names.map(tableRef), options, progress.update),
         ).finally(progress.stop);
         await output.result(result, () => text(result));
+        for (const change of result.identities) output.note(identitySentence(change));
         for (const { transactionId, known, missing } of result.incomplete) {
           const parts = known.map(({ tableId, version }) => `${tableId} at version ${version}`).join(", ");
           output.note(

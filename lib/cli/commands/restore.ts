@@ -19,6 +19,7 @@ import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
 import { formatSeconds, formatTime, plural } from "../format.ts";
+import { identitySentence } from "../identity-text.ts";
 import { openProgress, type Progress } from "../progress.ts";
 import { stopwatch } from "../stopwatch.ts";
 
@@ -159,6 +160,7 @@ function logTexts({ recovered, setAside = [], forked = [], ahead = [] }: Logs): 
         error?.message ?? (stop && stop.reason !== "later" && `stopped before version ${stop.version}: see dl recover`);
       return `${table}: ${plural(to - from, "version")} taken over from its log${rest ? `; ${rest}` : ""}`;
     }),
+    ...(recovered?.identities ?? []).map(identitySentence),
     ...setAside.map(
       ({ table, version, logVersion, folder }) =>
         `${table}: versions ${version + 1} to ${logVersion} of its log are set aside, in ${folder}`,

@@ -9,6 +9,7 @@ import type { DeltaLog, Lake, TableHead } from "../../ports.ts";
 import type { OnProgress } from "../import-rows.ts";
 import { movedOn } from "../publishing/manifest.ts";
 import { allTables } from "../read.ts";
+import { keepIdentities } from "../tables/identities.ts";
 
 /** Below the root of a table; VACUUM passes over names with an underscore. */
 const ASIDE_FOLDER = "_deltalakedb_aside";
@@ -54,6 +55,7 @@ export async function setLogsAside(lake: Lake, onProgress: OnProgress = () => {}
     seen += 1;
     onProgress({ phase: "logs", done: seen });
   }
+  await keepIdentities(lake);
   return done;
 }
 
