@@ -1,41 +1,68 @@
-/** Files in answers, of whichever list: one page of JSON, one page of lines, or all of them as one stream. */
+/** Files in answers, of whichever list: one page of JSON, of lines or of columns, or all of them as one stream. */
 
 import type { AddFile } from "../delta/actions.ts";
 import { addFields } from "../delta/encode.ts";
-import { stringifyJson } from "../delta/values/json.ts";
+import { ADD } from "../delta/fields/actions.ts";
+import { type JsonObject, stringifyJson } from "../delta/values/json.ts";
+import { nearestName } from "../delta/values/nearest-name.ts";
+import { invalid } from "../errors.ts";
 import type { ListPage, Page } from "../ports.ts";
 import { objectText, writtenPage } from "../wire/answer-size.ts";
 import { documented } from "../wire/contracts/actions.ts";
-import type { Media } from "../wire/contracts/responses.ts";
+import { binary, type Media } from "../wire/contracts/responses.ts";
 import { acceptedTypes } from "./accept.ts";
 import { type Host, jsonText } from "./endpoint.ts";
-import { type ListForm, streamList } from "./list-stream.ts";
+import { type ListForm, pageOf, streamList } from "./list-stream.ts";
 
 const NDJSON = "application/x-ndjson";
-/** Files read at once for a stream; bounds its memory. */
-export const STREAM_PAGE = 1000;
+export const ARROW = "application/vnd.apache.arrow.stream";
+/** Files read at once for a stream, if they fit into a page by their bytes, which bounds its memory. */
+export const STREAM_PAGE = 4000;
 
 /** The media types beside JSON in which files are answered, for the contract. */
 export function fileMedia(example: unknown): Record<string, Media> {
-  return { [NDJSON]: { schema: documented("AddFile"), example } };
+  return {
+    [NDJSON]: { schema: documented("AddFile"), example },
+    [ARROW]: { schema: binary("An Arrow IPC stream: a column for each field of an add action") },
+  };
 }
 
 const encoder = new TextEncoder();
-
-/** By media type. */
-const FORMS: Readonly<Record<string, () => ListForm<AddFile>>> = {
-  [NDJSON]: () => ({
-    contentType: NDJSON,
-    page: (files) => encoder.encode(files.map((file) => `${stringifyJson(addFields(file))}\n`).join("")),
-  }),
-};
 const ALIASES: Readonly<Record<string, string>> = { "application/jsonl": NDJSON };
 
+const ADD_NAMES = Object.keys(ADD.fields);
+
+/** The fields of an add action that are wanted, of those named in a query; all if absent. @throws LakeError invalid */
+export function wantedFields(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined) return undefined;
+  const names = text.split(",").map((name) => name.trim());
+  for (const name of names) {
+    if (ADD_NAMES.includes(name)) continue;
+    const near = nearestName(name, ADD_NAMES);
+    const hint = near === undefined ? `There are ${ADD_NAMES.join(", ")}.` : `Did you mean "${near}"?`;
+    throw invalid(`an add action has no field "${name}"`, { at: "/fields", hint });
+  }
+  return names;
+}
+
+/** How a file is written as JSON. */
+export function writeFile(fields: readonly string[] | undefined): (file: AddFile) => JsonObject {
+  if (fields === undefined) return addFields;
+  return (file) => {
+    const all = addFields(file);
+    return Object.fromEntries(fields.flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]])));
+  };
+}
+
 /** The form that a client asks for by its header; undefined for JSON. */
-export function askedForm(headers: Headers): (() => ListForm<AddFile>) | undefined {
+export async function askedForm(headers: Headers, fields?: readonly string[]): Promise<ListForm<AddFile> | undefined> {
   const asked = acceptedTypes(headers).map((type) => ALIASES[type] ?? type);
-  const type = asked.find((known) => Object.hasOwn(FORMS, known));
-  return type === undefined ? undefined : FORMS[type];
+  const type = asked.find((known) => known === NDJSON || known === ARROW);
+  if (type === ARROW) return (await import("./arrow-lists.ts")).arrowFiles(fields);
+  const write = writeFile(fields);
+  const page = (files: readonly AddFile[]) =>
+    encoder.encode(files.map((file) => `${stringifyJson(write(file))}\n`).join(""));
+  return type === undefined ? undefined : { contentType: NDJSON, page };
 }
 
 /** A page of files with what is said of the list. */
@@ -50,8 +77,9 @@ export interface AnsweredFiles {
 }
 
 /** One page as JSON, with less on it where that would not fit into an answer. */
-export function filesJson({ tableId, version, timestamp, page, total, keptAfter }: AnsweredFiles): Response {
-  const { items, next } = writtenPage(page, addFields);
+export function filesJson(answered: AnsweredFiles, fields?: readonly string[]): Response {
+  const { tableId, version, timestamp, page, total, keptAfter } = answered;
+  const { items, next } = writtenPage(page, writeFile(fields));
   const counts = { totalFiles: total, keptFiles: keptAfter?.(items.length) };
   return jsonText(200, objectText({ tableId, version, timestamp }, { files: items }, { ...counts, next }));
 }
@@ -62,16 +90,9 @@ export function filesPage(answered: AnsweredFiles, form: ListForm<AddFile>): Res
   // As much as fits when it is written as JSON: no other form takes more.
   const { items, next } = writtenPage(page, addFields);
   const files = page.items.slice(0, items.length);
-  const parts = [form.begin?.(), form.page(files), form.end?.()].filter((part) => part !== undefined);
-  const more: Record<string, string> = next === undefined ? {} : { "delta-next": next };
-  if (keptAfter) more["delta-kept-files"] = String(keptAfter(files.length));
-  return new Response(Buffer.concat(parts), {
-    headers: {
-      ...more,
-      ...filesHeaders(answered),
-      "content-type": form.contentType,
-    },
-  });
+  const kept: Record<string, string> = keptAfter ? { "delta-kept-files": String(keptAfter(files.length)) } : {};
+  const cut = { items: files, ...(next === undefined ? {} : { next }) };
+  return pageOf(cut, form, { ...kept, ...filesHeaders(answered) });
 }
 
 /** All pages, as one body. */

@@ -45,3 +45,10 @@ export function streamList<T>({ first, next, headers, onError }: StreamedList<T>
   });
   return new Response(body, { headers: { ...headers, "content-type": form.contentType } });
 }
+
+/** One page as a body; where there are more, a header has what asks for the next. */
+export function pageOf<T>(page: Page<T>, form: ListForm<T>, headers: Readonly<Record<string, string>> = {}): Response {
+  const parts = [form.begin?.(), form.page(page.items), form.end?.()].filter((part) => part !== undefined);
+  const more: Record<string, string> = page.next === undefined ? {} : { "delta-next": page.next };
+  return new Response(Buffer.concat(parts), { headers: { ...more, ...headers, "content-type": form.contentType } });
+}

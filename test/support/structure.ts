@@ -98,7 +98,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/gateway": [...PORTS, "lib/parquet"],
   "lib/wire": ["lib/operations", ...PORTS, "lib/validation.ts"],
-  "lib/http": [...SURFACE, "lib/slots.ts"],
+  "lib/http": [...SURFACE, "lib/parquet", "lib/slots.ts"],
   "lib/cli": [...SURFACE, "lib/http", "lib/gateway", "package.json"],
   "lib/index.ts": SURFACE,
   functions: [...SURFACE, "lib/http", "lib/retry.ts"],

@@ -13,7 +13,16 @@ import { PLAN_EXAMPLES, planAnswer, planExamples, planRequest } from "../../wire
 import { tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
-import { askedForm, brokenStream, fileMedia, filesJson, filesPage, filesStream, STREAM_PAGE } from "../file-list.ts";
+import {
+  askedForm,
+  brokenStream,
+  fileMedia,
+  filesJson,
+  filesPage,
+  filesStream,
+  STREAM_PAGE,
+  wantedFields,
+} from "../file-list.ts";
 import { isPinned, keptAnswer, versionedAnswer } from "../versioned.ts";
 
 const list = endpoint(
@@ -24,12 +33,13 @@ const list = endpoint(
     description:
       "At a version, at a moment, or the newest. With `Accept: application/x-ndjson` all files come in one stream, one add " +
       "object a line; the headers Delta-Version and Delta-Timestamp say of which version. With `limit` or `cursor`, and " +
-      "always on AWS, the lines are one page, and the header Delta-Next, where there is one, is the cursor of the next.",
+      "always on AWS, the lines are one page, and the header Delta-Next, where there is one, is the cursor of the next. " +
+      "`Accept: application/vnd.apache.arrow.stream` gives the same as columns.",
     params: tableParams,
     query: filesQuery,
     responses: {
       200: {
-        description: "One page of files, or all of them as lines.",
+        description: "One page of files, or all of them as lines or columns.",
         content: {
           "application/json": { schema: filesAnswer, example: READ_EXAMPLES.files },
           ...fileMedia(READ_EXAMPLES.file),
@@ -41,8 +51,9 @@ const list = endpoint(
   async ({ params, asked, query, headers, cutOff }, host) => {
     const { lake, pageSize, streams } = host;
     const ref = tableRef(params.tableId);
-    const { limit, ...from } = withoutUndefined(query);
-    const form = askedForm(headers)?.();
+    const { limit, fields: named, ...from } = withoutUndefined(query);
+    const fields = wantedFields(named);
+    const form = await askedForm(headers, fields);
     const inOne = form !== undefined && limit === undefined && from.cursor === undefined && streams !== false;
     const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : pageSize) };
     if (inOne) {
@@ -52,12 +63,12 @@ const list = endpoint(
     }
     return versionedAnswer(host, {
       headers,
-      key: ["files", page.limit, from.cursor, form?.contentType],
+      key: ["files", page.limit, from.cursor, form?.contentType, fields],
       isPinned: isPinned(tableRef(asked.tableId), from),
       find: async () => (await beginList(lake, ref, "files", { ...from, ...page })).at,
       async make() {
         const answered = await listFiles(lake, ref, { ...from, ...page });
-        return { at: answered, answer: form === undefined ? filesJson(answered) : filesPage(answered, form) };
+        return { at: answered, answer: form === undefined ? filesJson(answered, fields) : filesPage(answered, form) };
       },
     });
   },
@@ -75,7 +86,7 @@ const plan = endpoint(
     body: { schema: planRequest, examples: planExamples },
     responses: {
       200: {
-        description: "One page of files, or all of them as lines.",
+        description: "One page of files, or all of them as lines or columns.",
         content: {
           "application/json": { schema: planAnswer, example: PLAN_EXAMPLES.plan },
           ...fileMedia(READ_EXAMPLES.file),
@@ -91,12 +102,12 @@ const plan = endpoint(
     checkPredicateBounds([predicate as Json], "/predicate");
     const { onUnindexed } = host;
     const scan = { ...rest, predicate: predicate as Json, ...(onUnindexed ? { onUnindexed } : {}) };
-    const form = askedForm(headers)?.();
+    const form = await askedForm(headers);
     const inOne = form !== undefined && limit === undefined && rest.cursor === undefined && streams !== false;
     const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : pageSize) };
     if (!inOne) {
       return keptAnswer(host, {
-        key: ["plan", page.limit, rest.cursor, form?.contentType, canonicalJson(predicate)],
+        key: ["plan", page.limit, rest.cursor, form?.contentType, canonicalJson(predicate), rest.columns],
         find: async () => (await beginList(lake, ref, "plan", { ...rest, ...page })).at,
         async make() {
           const planned = await planScan(lake, ref, { ...scan, ...page });

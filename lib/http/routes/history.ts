@@ -18,10 +18,13 @@ import {
   mirrorQuery,
   READ_EXAMPLES,
 } from "../../wire/contracts/reads.ts";
-import { answers } from "../../wire/contracts/responses.ts";
+import { answers, binary } from "../../wire/contracts/responses.ts";
 import { tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
+import { acceptedTypes } from "../accept.ts";
 import { type Endpoint, endpoint, jsonText } from "../endpoint.ts";
+import { ARROW, brokenStream } from "../file-list.ts";
+import { pageOf, streamList } from "../list-stream.ts";
 
 const COMMITS_DEFAULT = 100;
 
@@ -82,13 +85,35 @@ const history = endpoint(
   {
     tags: ["reads"],
     summary: "Versions without their file actions, newest first",
+    description:
+      "With `Accept: application/vnd.apache.arrow.stream` all of them come as columns in one stream. With `limit` or `before`, and " +
+      "always on AWS, these are one page, and the header Delta-Next, where there is one, is the `before` of the next.",
     params: tableParams,
     query: historyQuery,
-    responses: { 200: answers("Some versions.", historyAnswer, READ_EXAMPLES.history), ...problems(400, 404) },
+    responses: {
+      200: {
+        description: "Some versions, or all of them as columns.",
+        content: {
+          "application/json": { schema: historyAnswer, example: READ_EXAMPLES.history },
+          [ARROW]: { schema: binary("An Arrow IPC stream: a column for each member of a version") },
+        },
+      },
+      ...problems(400, 404),
+    },
   },
-  async ({ params, query: { before, limit } }, { lake, pageSize }) => {
+  async ({ params, query: { before, limit }, headers, cutOff }, host) => {
+    const { lake, pageSize, streams } = host;
     const of = { limit: limit ?? pageSize, maxBytes: PAGE_BYTES, ...(before === undefined ? {} : { before }) };
-    const page = await tableHistory(lake, tableRef(params.tableId), of);
+    const ref = tableRef(params.tableId);
+    const page = await tableHistory(lake, ref, of);
+    if (acceptedTypes(headers).includes(ARROW)) {
+      const form = (await import("../arrow-lists.ts")).arrowHistory();
+      const isPage = limit !== undefined || before !== undefined || streams === false;
+      if (isPage) return pageOf(page, form);
+      const { tableId } = page;
+      const next = (cursor: string) => tableHistory(lake, { tableId }, { ...of, before: Number(cursor) });
+      return streamList({ first: page, next, headers: {}, onError: brokenStream(host, cutOff) }, form);
+    }
     const { items, next } = writtenPage(page, (version) => version);
     return jsonText(200, objectText({ tableId: page.tableId }, { versions: items }, { next: numberOf(next) }));
   },

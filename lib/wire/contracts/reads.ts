@@ -1,6 +1,6 @@
 /** Wire contracts of what is read from a table: files, commits, history, mirror, snapshots; and of the service's health. */
 
-import { COUNT } from "../../delta/limits.ts";
+import { COUNT, TEXT } from "../../delta/limits.ts";
 import { documentedArray } from "./actions.ts";
 import { HEALTHY, tableHealth } from "./health.ts";
 import {
@@ -15,6 +15,7 @@ import {
   size64,
   tableName,
   tableRefShape,
+  text,
   timestamp,
   uuid,
   version,
@@ -29,7 +30,17 @@ export const asOfShape = {
   timestamp: timestamp.optional(),
 };
 
-export const filesQuery = z.object({ ...asOfShape, cursor, limit: pageLimit("files") });
+export const filesQuery = z.object({
+  ...asOfShape,
+  cursor,
+  limit: pageLimit("files"),
+  fields: text(TEXT.name, 1)
+    .optional()
+    .meta({
+      description: "Fields of add actions that are wanted, with commas between; all if absent",
+      examples: ["path,size"],
+    }),
+});
 export const filesAnswer = z
   .object({ tableId: uuid, version, timestamp: millis, files: documentedArray("AddFile"), next })
   .meta({ id: "FileList" });

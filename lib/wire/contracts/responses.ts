@@ -1,6 +1,6 @@
 /** What a route answers, by status: a description, and per media type a contract with an example. */
 
-import type { z } from "./values.ts";
+import { shownAs, z } from "./values.ts";
 
 export interface Media {
   readonly schema: z.ZodType;
@@ -14,6 +14,11 @@ export interface ResponseContract {
 }
 
 export type Responses = Readonly<Record<string, ResponseContract>>;
+
+/** An answer that is no text. */
+export function binary(description: string): z.ZodType {
+  return shownAs(z.unknown(), { type: "string", format: "binary", description });
+}
 
 /** An answer in JSON. */
 export function answers(description: string, schema: z.ZodType, example: unknown): ResponseContract {
