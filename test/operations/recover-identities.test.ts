@@ -163,6 +163,7 @@ describe("a recovery", () => {
         identities.map(({ changes }) => changes),
         [["renamed"]],
       );
+      await publish(old, [tableId]);
       assert.deepEqual(await lifeIn(old, tableId), await lifeIn(lake, tableId));
       await assertTheorem(old, tableId);
       assert.deepEqual((await recoverAll(old)).identities, []);
