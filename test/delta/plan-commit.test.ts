@@ -132,6 +132,14 @@ describe("isolation", () => {
   const rearranged = { removes: [remove("a", still)], adds: [add("b", still)] };
   const at = "/tables/0/isolationLevel";
 
+  test("what holds where neither says counts for nothing more", () => {
+    const isolationElse = "WriteSerializable";
+    assert.equal(level({ ...tableCommit({ adds: [add()] }), isolationElse }), "WriteSerializable");
+    assert.equal(level({ ...tableCommit({ adds: [add()] }), isolationElse }, "Serializable"), "Serializable");
+    const wanted = { ...tableCommit({ adds: [add()] }), isolationElse, isolationLevel: "Serializable" } as const;
+    assert.equal(level(wanted), "Serializable");
+  });
+
   test("the table's level, Serializable by default", () => {
     assert.equal(level(tableCommit({ adds: [add()] })), "Serializable");
     assert.equal(level(tableCommit({ adds: [add()] }), "WriteSerializable"), "WriteSerializable");
