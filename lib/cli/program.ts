@@ -113,6 +113,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "forget a table, once all of it is in its _delta_log; its files stay, and for some days it can come back",
     load: async () => (await import("./commands/drop.ts")).dropCommand(),
   },
+  eject: {
+    about: "give a table back as plain Delta: complete, without the fence, and dropped here",
+    load: async () => (await import("./commands/eject.ts")).ejectCommand(),
+  },
   undrop: {
     about: "bring a dropped table back, with all its versions",
     load: async () => (await import("./commands/undrop.ts")).undropCommand(),

@@ -22,8 +22,8 @@ export interface Manifest {
   readonly location: string;
   /** Identity of the catalog. */
   readonly catalogId: string;
-  /** `moved`: the table went on at another place, and this log ends. */
-  readonly status: "active" | "dropped" | "moved";
+  /** `moved`: the table went on at another place, and this log ends. `ejected`: it was given back, and is no table of the catalog any more. */
+  readonly status: "active" | "dropped" | "moved" | "ejected";
   readonly movedTo?: string;
   /** Milliseconds; of a dropped table. */
   readonly droppedAt?: number;
@@ -34,7 +34,7 @@ export interface Manifest {
 /** Of the form of the file. A release that does not know a form reads no manifest. */
 const FORMAT = 1;
 
-const STATUSES = ["active", "dropped", "moved"] as const satisfies readonly Manifest["status"][];
+const STATUSES = ["active", "dropped", "moved", "ejected"] as const satisfies readonly Manifest["status"][];
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
   return new TextEncoder().encode(`${stringifyJson({ format: FORMAT, ...manifest })}\n`);

@@ -28,7 +28,7 @@ export interface FoundTable {
 export interface SkippedLog {
   readonly location: string;
   readonly tableId?: string;
-  readonly why: "foreign" | "copy" | "moved" | "otherCatalog" | "ambiguous";
+  readonly why: "foreign" | "copy" | "moved" | "ejected" | "otherCatalog" | "ambiguous";
   readonly message: string;
 }
 
@@ -70,6 +70,9 @@ export function planRebuild(
     } else if (log.manifest?.tableId === tableId && log.manifest.status === "moved") {
       const message = `the table has moved to ${log.manifest.movedTo ?? "another place"}`;
       skipped.push({ location: log.location, tableId, why: "moved", message });
+    } else if (log.manifest?.tableId === tableId && log.manifest.status === "ejected") {
+      const message = "the table was given back (`dl eject`): whoever writes it now, the catalog does not";
+      skipped.push({ location: log.location, tableId, why: "ejected", message });
     } else claims.set(tableId, [...(claims.get(tableId) ?? []), log]);
   }
   const chosen = [...claims].flatMap(([tableId, found]) => {

@@ -1,6 +1,7 @@
 /** Ends a dropped table for good: its rows, and its files where that is asked for (ARCHITECTURE.md D65). */
 
 import { LAST_CHECKPOINT, MANIFEST, MOVED_MARK } from "../delta/files/log-files.ts";
+import { decodeManifest } from "../delta/manifest.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { DroppedHead, Lake, ObjectInfo, Signal } from "../ports.ts";
@@ -48,7 +49,10 @@ export async function purgeTable(lake: Lake, ref: TableRef, options: PurgeOption
   const { dropped } = (await lake.catalog.whereabouts(ref)) ?? {};
   if (dropped === undefined) throw await notDropped(lake, ref);
   const { tableId, name, location } = dropped;
-  if (options.files) await checkPlaceIsOurs(lake, dropped);
+  if (options.files) {
+    await checkPlaceIsOurs(lake, dropped);
+    await checkNotEjected(lake, dropped);
+  }
   const outcome = await lake.catalog.beginPurge(tableId, { windowMs: undropWindowMs(lake) });
   if (outcome.status === "canComeBack") throw windowOpen(lake, outcome.table);
   const logFiles = options.files ? await removeLog(lake, dropped) : 0;
@@ -123,6 +127,19 @@ async function checkPlaceIsOurs(lake: Lake, { tableId, name, location }: Dropped
       facts: { tableId: other.tableId, name: other.name, location: other.location },
     },
   );
+}
+
+/** The files of a table that was given back are not ours to remove. @throws LakeError conflict TABLE_EJECTED */
+async function checkNotEjected(lake: Lake, { tableId, name, location }: DroppedHead): Promise<void> {
+  const bytes = await lake.openLog(location).readManifest();
+  const manifest = bytes && decodeManifest(bytes);
+  if (manifest?.tableId !== tableId || manifest.status !== "ejected") return;
+  throw new LakeError("conflict", `the files of "${name}" stay: it was given back (\`dl eject\`)`, {
+    code: "TABLE_EJECTED",
+    at: `${location}/_delta_log/${MANIFEST}`,
+    hint: "Purge it without its files: then its rows alone go.",
+    facts: { tableId, location },
+  });
 }
 
 /** The newest version first, so that no reader sees a log with a gap; the manifest at the very end. */

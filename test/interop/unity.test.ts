@@ -1,4 +1,4 @@
-/** Clients of Unity Catalog find and read our tables by name, set up as docs/unity.md says. Part of `npm run test:gateway`. */
+/** Clients of Unity Catalog find and read our tables by name, set up as docs/unity.md says; and what was given back, others write. Part of `npm run test:gateway`. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -75,6 +75,24 @@ describe(SUITE, needs(SUITE, cache, "no clients here: `npm run test:gateway` ins
     ]);
     assert.deepEqual(rows, ROWS);
     assert.match(String(insert), /deltalakedb\.managed/);
+  });
+
+  test("delta-rs is kept off by the fence, and writes what was given back", async () => {
+    await service.call("POST", "/v1/tables", {
+      name: "shop.back",
+      schema: { type: "struct", fields: FIELDS.slice(0, 1) },
+    });
+    const place = join(service.storage, "shop/back");
+    const append =
+      "import sys, deltalake, pyarrow as pa;" +
+      "deltalake.write_deltalake(sys.argv[1], pa.table({'id': pa.array([7], pa.int64())}), mode='append');" +
+      "print(deltalake.DeltaTable(sys.argv[1]).to_pyarrow_table().to_pylist())";
+    await assert.rejects(run(python, ["-c", append, place]), /deltalakedb\.managed/);
+    const ejected = await service.dl("eject", "shop.back");
+    assert.equal(ejected.code, 0, ejected.output);
+    const { stdout } = await run(python, ["-c", append, place]);
+    assert.equal(stdout.trim(), "[{'id': 7}]");
+    assert.equal((await service.request("GET", "/v1/tables/shop.back")).status, 404);
   });
 
   test("Sail lists and reads", async () => {
