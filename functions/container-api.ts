@@ -23,6 +23,14 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
       ...(lake.uploads ? { uploads: lake.uploads } : {}),
       onIncident: (error, incident) => logger.error(errorText(error), { incident, error: error as Error }),
     });
-    return lambdaApi(app);
+    return lambdaApi(app, {
+      onLate() {
+        lake.metrics.record("ServerErrors", 1, "Count", { status: 503 });
+        logger.error("there was no answer in time", {
+          code: "ANSWER_LATE",
+          hint: "Look at the time that database and storage take.",
+        });
+      },
+    });
   });
 }

@@ -138,10 +138,20 @@ export const DEADLINES = {
     ms: 2_000,
     afterwards: "the message is sent again, as below",
   },
+  wakeUp: {
+    call: "SQS, that a commit has work for the mirror, all tries together: a hint",
+    ms: 1_000,
+    afterwards: "the commit is answered; the sweeper finds what was lost",
+  },
+  answer: {
+    call: "the answer of a function behind API Gateway, which itself waits for 30 s",
+    ms: 27_000,
+    afterwards: "503 `ANSWER_LATE`: whether a commit was made, the same request tells",
+  },
   sqsRepeats: {
     call: "a repeat of a call to SQS: none begins later",
     ms: 2_500,
-    afterwards: "the commit is answered; the sweeper finds what was lost",
+    afterwards: "whoever sends says that it failed, or the sweeper finds what was lost",
   },
   secretsConnection: {
     call: "a connection to Secrets Manager",

@@ -1,6 +1,7 @@
 /** The API behind API Gateway's HTTP API (payload 2.0): one app, of which each function answers only its own kind of requests. */
 
 import { handle } from "hono/aws-lambda";
+import { deadlineMs } from "../deadlines.ts";
 import { ANSWER_BYTES } from "../wire/answer-size.ts";
 import type { App } from "./app.ts";
 
@@ -9,15 +10,24 @@ const RESULT_BYTES = 6_000_000;
 
 export type LambdaApi = ReturnType<typeof handle>;
 
+export interface LambdaOptions {
+  readonly answerMs?: number;
+  /** Called when the time is over: nobody else counts this answer. */
+  readonly onLate?: () => void;
+}
+
 /**
  * The app as a Lambda handler. A body of up to {@link ANSWER_BYTES} always arrives: one that would grow too much as a text
  * within JSON, where each quotation mark takes two bytes, goes as base64. No route answers with more; if one ever did, a problem
- * would say how to ask for less.
+ * would say how to ask for less. An answer that takes too long is given by us, before API Gateway gives one that says nothing.
  */
-export function lambdaApi(app: App): LambdaApi {
+export function lambdaApi(
+  app: App,
+  { answerMs = deadlineMs("answer"), onLate = () => {} }: LambdaOptions = {},
+): LambdaApi {
   const answer = handle(app);
   return async (event, context) => {
-    const result = await answer(event, context);
+    const result = (await inTime(answer(event, context), answerMs)) ?? late(answerMs, onLate);
     const { body = "", isBase64Encoded } = result;
     // Within JSON no character takes more than six bytes; most answers are small, and need not be measured.
     if (body.length * 6 <= RESULT_BYTES) return result;
@@ -42,4 +52,39 @@ export function lambdaApi(app: App): LambdaApi {
       body: JSON.stringify(problem),
     } as typeof result;
   };
+}
+
+type Result = Awaited<ReturnType<LambdaApi>>;
+
+/** undefined when the time is over first; the work goes on as long as the container runs. */
+async function inTime(work: Promise<Result>, ms: number): Promise<Result | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    clearTimeout(timer);
+    // Nobody waits any more for what it may throw.
+    work.catch(() => undefined);
+  }
+}
+
+function late(ms: number, onLate: () => void): Result {
+  onLate();
+  const problem = {
+    type: "urn:deltalakedb:problem:ANSWER_LATE",
+    title: "Not available now",
+    status: 503,
+    detail: `there was no answer within ${ms / 1000} s`,
+    code: "ANSWER_LATE",
+    hint: "What was asked for may have been done all the same: send the same request, with the same transactionId, again; then it is answered, and never done twice.",
+  };
+  return {
+    statusCode: 503,
+    isBase64Encoded: false,
+    headers: { "content-type": "application/problem+json", "retry-after": "1" },
+    body: JSON.stringify(problem),
+  } as Result;
 }

@@ -56,16 +56,23 @@ export function openSqsMirrorQueue(options: SqsMirrorQueueOptions): MirrorQueue 
   return {
     async enqueue(tables) {
       const once = nonce?.();
+      // A client waits for the answer to its commit meanwhile; whoever sends again has all the time that it takes.
+      const signal = once === undefined ? AbortSignal.timeout(deadlineMs("wakeUp")) : undefined;
       const entries = tables.map(({ tableId, version }) => ({
         MessageBody: JSON.stringify({ tableId, version }),
         MessageGroupId: once === undefined ? tableId : `${tableId}.again`,
         MessageDeduplicationId: [tableId, version, ...(once === undefined ? [] : [once])].join("."),
       }));
-      await sendAll(client, queueUrl, entries, (lost, error) =>
-        onError(
-          lost.map(({ MessageBody = "{}" }) => (JSON.parse(MessageBody) as { tableId: string }).tableId),
-          error,
-        ),
+      await sendAll(
+        client,
+        queueUrl,
+        entries,
+        (lost, error) =>
+          onError(
+            lost.map(({ MessageBody = "{}" }) => (JSON.parse(MessageBody) as { tableId: string }).tableId),
+            error,
+          ),
+        signal,
       );
     },
   };
@@ -142,6 +149,7 @@ async function sendAll(
   queueUrl: string,
   messages: readonly Message[],
   onLost: (lost: readonly Message[], error: unknown) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const batches = Array.from({ length: Math.ceil(messages.length / BATCH) }, (_, i) =>
     messages.slice(i * BATCH, (i + 1) * BATCH),
@@ -150,7 +158,7 @@ async function sendAll(
   const sendNext = async (): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       // A queue that did not answer is not asked again: a commit of many tables would wait for each ten of them.
-      const left = given ? { messages: batch, ...given } : await sendBatch(client, queueUrl, batch);
+      const left = given ? { messages: batch, ...given } : await sendBatch(client, queueUrl, batch, signal);
       if (left === undefined) continue;
       if (!wasAnswered(left.error)) given ??= { error: left.error };
       onLost(left.messages, left.error);
@@ -172,18 +180,22 @@ async function sendBatch(
   client: SQSClient,
   queueUrl: string,
   batch: readonly Message[],
+  signal: AbortSignal | undefined,
 ): Promise<{ readonly messages: readonly Message[]; readonly error: unknown } | undefined> {
   let messages = batch;
   const send = async (): Promise<void> => {
     const Entries = messages.map((message, i) => ({ ...message, Id: String(i) }));
-    const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+    const { Failed = [] } = await client.send(
+      new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }),
+      signal && { abortSignal: signal },
+    );
     if (Failed.length === 0) return;
     const refused = new Set(Failed.map(({ Id }) => Id));
     messages = messages.filter((_, i) => refused.has(String(i)));
     throw new Refused(Failed.map(({ Code, Message }) => `${Code}: ${Message}`).join("; "));
   };
   try {
-    await retry(SENDING, send, () => true);
+    await retry(SENDING, send, () => signal?.aborted !== true);
     return undefined;
   } catch (error) {
     return { messages, error };

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LakeError } from "../../lib/errors.ts";
 import { createApp } from "../../lib/http/app.ts";
-import { lambdaApi } from "../../lib/http/lambda.ts";
+import { type LambdaOptions, lambdaApi } from "../../lib/http/lambda.ts";
 import { systemClock } from "../../lib/lake/clock.ts";
 import type { Catalog, Lake } from "../../lib/ports.ts";
 import { openEmf } from "../../lib/telemetry/emf.ts";
@@ -19,13 +19,13 @@ const mirrorFacts = async (ids: readonly string[]) =>
 const accessState = async () => ({ mode: "open", version: 0, changedAt: 0 });
 
 /** Lists tables on a catalog that answers as told. */
-async function list(listTables: () => Promise<unknown>) {
+async function list(listTables: () => Promise<unknown>, options: LambdaOptions = {}) {
   const lake = {
     catalog: { listTables, mirrorFacts, accessState } as unknown as Catalog,
     clock: systemClock,
     metrics: openEmf({ stage: "development" }),
   } as Lake;
-  const api = lambdaApi(createApp(lake, { version: "0", resolveLocation: async () => "", serves: "read" }));
+  const api = lambdaApi(createApp(lake, { version: "0", resolveLocation: async () => "", serves: "read" }), options);
   const { result, lines } = await printed(() =>
     api(event<Parameters<Invoke>[0]>("http.tables"), contextOf("read") as unknown as Parameters<Invoke>[1]),
   );
@@ -52,4 +52,23 @@ test("an answer larger than a function may give says how to ask for less", async
   assert.equal(answer.status, 413);
   assert.match(answer.body, /limit/);
   assert.ok(!answer.names.includes("ServerErrors"));
+});
+
+test("what takes too long is answered by us, says what to do, and is told of once; what fails later is nobody's", async () => {
+  let told = 0;
+  const onLate = () => {
+    told += 1;
+  };
+  let fail: (error: Error) => void = () => {};
+  const failing = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  const answer = await list(() => failing, { answerMs: 30, onLate });
+  assert.deepEqual([answer.status, answer.headers["retry-after"], told], [503, "1", 1]);
+  const problem = JSON.parse(answer.body) as Record<string, string>;
+  assert.equal(problem.code, "ANSWER_LATE");
+  assert.match(problem.hint ?? "", /same transactionId/);
+  fail(new Error("later"));
+  assert.equal((await list(async () => ({ items: [] }), { answerMs: 60_000, onLate })).status, 200, "in time");
+  assert.equal(told, 1);
 });
