@@ -75,6 +75,8 @@ export async function relocateTable(
   await lake.tryLocation?.(to);
   // Until it moves, the new place says that the table is at the old one: so a rebuild does, and a repeated call knows its own.
   await writeElsewhere(lake, tableId, to);
+  // Where SQL has a state and no bytes, as from a checkpoint, an earlier stay may have left the bytes of before.
+  await removeBelow(lake.openLog(to), (await lake.catalog.firstOwnVersion(tableId)) ?? head.version + 1);
   let moved: FilesMoved = NOTHING_MOVED;
   let [filesUpTo, logUpTo] = [-1, -1];
   const copyTo = async (version: number, limitBytes?: number): Promise<boolean> => {
@@ -142,16 +144,19 @@ async function trySwitch(
 
 /** SQL keeps versions from this one on, and an earlier stay or attempt may have left older ones in the new log, with a gap between. */
 async function removeBelowGap(log: DeltaLog, first: number): Promise<void> {
-  const { commits, checkpoints, summaries } = await log.list();
-  const below = commits.filter(({ version }) => version < first);
+  const below = (await log.list()).commits.filter(({ version }) => version < first);
   const isContiguous = below.every(({ version }, i) => version === first - below.length + i);
-  if (isContiguous) return;
+  if (!isContiguous) await removeBelow(log, first);
+}
+
+async function removeBelow(log: DeltaLog, first: number): Promise<void> {
+  const { commits, checkpoints, summaries } = await log.list();
   const files = [
     ...checkpoints.flatMap(({ version, files: parts }) => parts.map(({ name }) => ({ version, name }))),
     ...summaries,
   ];
-  const names = [...below, ...files.filter(({ version }) => version < first)].map(({ name }) => name);
-  const [failed] = await log.removeFiles(names);
+  const names = [...commits, ...files].filter(({ version }) => version < first).map(({ name }) => name);
+  const [failed] = names.length === 0 ? [] : await log.removeFiles(names);
   if (failed) throw failed.error;
 }
 

@@ -204,6 +204,8 @@ class Life {
     await this.recover();
     await this.remember(backup);
     await this.check();
+    // An increment on a backup of the time that is lost would know first answers of which the logs have less.
+    if ([...this.sent.values()].some(({ answer }) => answer.lost !== undefined)) await this.backup({ full: true });
   }
 
   /** The database is gone, and no backup is there: nor will any of those that were made before. */

@@ -8,6 +8,7 @@ import { backupCatalog } from "../../lib/operations/backup.ts";
 import { logsAboveHeads, setLogsAside } from "../../lib/operations/backups/set-log-aside.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
+import { rebuildCatalog } from "../../lib/operations/rebuild.ts";
 import { recoverAll } from "../../lib/operations/recover.ts";
 import { relocateTable } from "../../lib/operations/relocate-table.ts";
 import { restoreCatalog } from "../../lib/operations/restore.ts";
@@ -88,5 +89,30 @@ test("who goes back to the moment before a move goes on at the old place, once w
     assert.equal((await old.catalog.findTable({ tableId }))?.location, from);
     assert.equal(await assertTheorem(old, tableId), HEAD + 1);
   });
+  await lake.close();
+});
+
+test("a table of which SQL has a state and no bytes goes back to a place where its first bytes still are", async () => {
+  const lake = await openTestLake(SQLITE_ENGINE);
+  const { tableId, from, to } = await filledTable(lake, "r.bytes");
+  await relocateTable(lake, { tableId }, to, { move: true });
+  assert.equal((await mirrorTable(lake, tableId)).error, undefined);
+  const log = await lake.openLog(to).list();
+  const old = log.commits.filter(({ version }) => version < 4).map(({ name }) => name);
+  await lake.openLog(to).removeFiles(old);
+  const database = await SQLITE_ENGINE.create();
+  const catalog = await openCatalog(database.url, lake.clock, { schema: "leave" });
+  const findTables = async function* () {
+    yield* [from, to];
+  };
+  const again = lake.with({ catalog });
+  await rebuildCatalog({ ...again, findTables }, { roots: ["file:///"] });
+  assert.equal((await catalog.findTable({ tableId }))?.baseVersion, 4, "it begins with a checkpoint");
+  const moved = await relocateTable(again, { tableId }, from, { move: true });
+  assert.deepEqual([moved.status, moved.version], ["moved", HEAD + 2]);
+  assert.equal((await mirrorTable(again, tableId)).error, undefined);
+  assert.equal(await assertTheorem(again, tableId), HEAD + 2);
+  await catalog.close();
+  await database.drop();
   await lake.close();
 });
