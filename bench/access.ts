@@ -13,7 +13,7 @@ import { createApp } from "../lib/http/app.ts";
 import { openLocalLake } from "../lib/lake/local.ts";
 import { createTable } from "../lib/operations/create-table.ts";
 import type { AccessRules, Catalog, Grant } from "../lib/ports.ts";
-import { addFile, machine, markdownTable, percentile, SCHEMA } from "./support.ts";
+import { addFile, machine, markdownTable, PARTITION_COLUMNS, percentile, SCHEMA } from "./support.ts";
 
 const made = { by: "operator", at: 1 };
 const USERS = 100;
@@ -93,7 +93,7 @@ const { tableId } = await createTable(lake, {
   name: "bench.t",
   location: "file:///bench/t",
   schema: SCHEMA,
-  partitionColumns: [],
+  partitionColumns: PARTITION_COLUMNS,
 });
 for (const mode of ["open", "enforced"] as const) {
   const grant = Array.from({ length: 1_000 }, (_, i) => {

@@ -10,6 +10,7 @@ export {
   type TableState,
   type TableStatus,
 } from "./delta/table.ts";
+export type * from "./ports/audit.ts";
 export type * from "./ports/backups.ts";
 export type * from "./ports/cache.ts";
 export type * from "./ports/catalog.ts";

@@ -8,7 +8,7 @@ import { isLakeError, LakeError, notFound } from "../errors.ts";
 import type { TableHead, Tables } from "../ports.ts";
 import type { Judged, PolicyEngine } from "./policies/engine.ts";
 import type { Principal } from "./principal.ts";
-import { PRIVILEGES, type Privilege } from "./privileges.ts";
+import { PRIVILEGES, type Privilege, resourceText } from "./privileges.ts";
 import type { JudgedTable, Rules } from "./rules.ts";
 
 export interface Guard {
@@ -41,6 +41,8 @@ export interface Guard {
   visible<T extends Pick<TableHead, "tableId" | "name">>(heads: readonly T[]): Promise<readonly T[]>;
   /** All that the caller is: itself, groups, roles. */
   identities(): readonly string[];
+  /** What has decided so far: grants and policies by their names, or what was lacking. */
+  because(): { readonly isRefused: boolean; readonly names: readonly string[] };
   /** An error without what the caller may not know. */
   told(error: unknown): Promise<unknown>;
 }
@@ -71,6 +73,7 @@ const OPEN: Guard = {
   sees: async () => true,
   visible: async (heads) => heads,
   identities: () => [],
+  because: () => ({ isRefused: false, names: [] }),
   told: async (error) => error,
 };
 
@@ -90,12 +93,21 @@ const SEEN_BY = ["SELECT", ...(Object.keys(PRIVILEGES) as Privilege[]).filter((o
 function enforced(first: PolicyEngine, { catalog, rules, principal, now, ip, missing }: Guarded): Guard {
   let engine = first;
   let asked = false;
+  const decisive = new Set<string>();
+  let lacking: string | undefined;
   const ask = (privilege: Privilege, resource: Judged): boolean =>
     principal !== undefined && engine.decide({ principal, privilege, resource, at: now(), ip }).allowed;
+  const record = (privilege: Privilege, resource: Judged, isAllowed: boolean): boolean => {
+    if (principal === undefined) return isAllowed;
+    const { because } = engine.decide({ principal, privilege, resource, at: now(), ip });
+    if (isAllowed) for (const name of because) decisive.add(name);
+    lacking = isAllowed ? undefined : [`${privilege} on ${resourceText(resource)}`, ...because].join(": ");
+    return isAllowed;
+  };
 
   const may = async (privilege: Privilege, on: Judged): Promise<boolean> => {
     asked = true;
-    return ask(privilege, on) || ((await hasNews()) && ask(privilege, on));
+    return record(privilege, on, ask(privilege, on) || ((await hasNews()) && ask(privilege, on)));
   };
   /** Before anybody is refused: whether anything has been granted since. Grants that are no longer enforced are, to the end of this request. */
   const hasNews = async (): Promise<boolean> => {
@@ -196,6 +208,7 @@ function enforced(first: PolicyEngine, { catalog, rules, principal, now, ip, mis
       });
     },
     identities: () => (principal === undefined ? [] : engine.identitiesOf(principal)),
+    because: () => ({ isRefused: lacking !== undefined, names: lacking === undefined ? [...decisive] : [lacking] }),
     told,
   };
 }

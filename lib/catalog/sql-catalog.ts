@@ -4,6 +4,7 @@ import { invalid, type LakeError } from "../errors.ts";
 import type { Catalog, Clock, DatabaseLogin } from "../ports.ts";
 import { adoptLives, raiseChanges } from "./adopted-lives.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
+import { addAudit, auditOf, auditShards, findAudit, trimAudit } from "./audit.ts";
 import { holdVersions, readCut, readRows, tablesAmong } from "./backup/read.ts";
 import { beginRestore, finishRestore, restorePart } from "./backup/restore.ts";
 import { ROW_SETS } from "./backup/sets.ts";
@@ -169,6 +170,12 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     accessState: () => accessState(db),
     readAccess: () => readAccess(db),
     changeAccess: (change) => changeAccess(db, change),
+
+    addAudit: (rows) => addAudit(db, rows),
+    auditOf: (shard, options) => auditOf(db, shard, options),
+    findAudit: (filter) => findAudit(db, filter),
+    auditShards: () => auditShards(db),
+    trimAudit: (shard, upTo) => trimAudit(db, shard, upTo),
 
     backupSets: ROW_SETS,
     readCut: () => readCut(db),

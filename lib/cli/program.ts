@@ -178,6 +178,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "hold grants against requests (on, off), explain decisions, set policies",
     load: async () => (await import("./commands/access.ts")).accessCommand(),
   },
+  audit: {
+    about: "who tried what, and what came of it; verify that nobody has changed it",
+    load: async () => (await import("./commands/audit.ts")).auditCommand(),
+  },
   config: {
     about: "work with configuration files",
     load: async () => (await import("./commands/config.ts")).configCommand(),

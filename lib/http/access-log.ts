@@ -1,6 +1,7 @@
 /** One line a request. Neither bodies nor queries nor headers are in it, as they may hold secrets. */
 
 import type { Context } from "hono";
+import type { Guard } from "../access/guard.ts";
 import type { Principal } from "../access/principal.ts";
 
 export interface AccessLine {
@@ -28,6 +29,11 @@ export interface Seen {
   readonly startedAt: number;
   principal?: Principal;
   tables?: readonly string[];
+  /** What it has changed, as JSON. */
+  effect?: string;
+  /** The operation, once it is known that the request is one. */
+  operation?: string;
+  guard?: Guard;
 }
 
 const MAX_TABLES = 10;
@@ -36,7 +42,7 @@ const TABLE = /^(?!dlk_)[\w-]{1,128}(?:\.[\w-]{1,128})*$/;
 
 export function accessLine(context: Context, seen: Seen, route: string, cut: boolean): AccessLine {
   const { requestId, startedAt, principal, tables = [context.req.param("tableId")] } = seen;
-  const named = tables.filter((name) => name !== undefined && TABLE.test(name)).slice(0, MAX_TABLES) as string[];
+  const named = namedTables(tables);
   const { incoming } = connectionOf(context);
   const client = incoming?.socket?.remoteAddress;
   return {
@@ -51,6 +57,11 @@ export function accessLine(context: Context, seen: Seen, route: string, cut: boo
     milliseconds: Math.round((performance.now() - startedAt) * 10) / 10,
     ...(cut ? { cut: true } : {}),
   };
+}
+
+/** Those that can be names or ids of tables. */
+export function namedTables(tables: readonly (string | undefined)[]): readonly string[] {
+  return tables.filter((name) => name !== undefined && TABLE.test(name)).slice(0, MAX_TABLES) as string[];
 }
 
 interface Connection {

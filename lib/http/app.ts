@@ -10,6 +10,7 @@ import { PAGE_DEFAULT } from "../wire/contracts/values.ts";
 import { answeredBy, METRICS_ROUTE, ROUTES, type Route, UNITY_BASE } from "../wire/routes.ts";
 import { accessLine, requestIdOf, type Seen, whenSent } from "./access-log.ts";
 import { type Admitted, admit } from "./admission.ts";
+import { noteAttempt } from "./audit.ts";
 import type { AppContext, Endpoint, Host, HostOptions } from "./endpoint.ts";
 import { checkPlace, corsHeaders, preflight } from "./hosts.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -73,9 +74,11 @@ export function createApp(lake: Lake, options: HostOptions): App {
     app.on(route.method, honoPath(route.path), async (context) => {
       // A name in a path must not pass for a placeholder: /v1/tables/import is no table.
       if (routeOf(context.req.path) !== route.path) return answerError(noRoute(context), context);
+      context.get("seen").operation = route.operation;
       const admitted = await admit({ lake, door, rules: host.rules }, route, context);
       const { guard, principal } = admitted;
       if (principal) context.get("seen").principal = principal;
+      context.get("seen").guard = guard;
       let answered: Response;
       try {
         answered = await answer(context, admitted);
@@ -91,19 +94,19 @@ export function createApp(lake: Lake, options: HostOptions): App {
     if (serves !== undefined && serves !== answeredBy(route)) continue;
     // Whether the service lives is told at once, however much it has to do.
     const waits = inTurn !== undefined && route.access !== "open";
-    serve(route, (context, admitted) => {
+    serve({ ...route, operation: operationId }, (context, admitted) => {
       const work = () => answer(context, host, admitted);
       return waits ? inTurn(work) : work();
     });
   }
   let document: string | undefined;
-  serve(ROUTES.openApi, async (context) => {
+  serve({ ...ROUTES.openApi, operation: "openApi" }, async (context) => {
     document ??= openApiDocument(ENDPOINTS, options.version);
     return context.body(document, 200, { "content-type": "application/json" });
   });
   if (metrics) {
     const asks = metrics.access === "open" ? ROUTES.health.asks : METRICS_ROUTE.asks;
-    serve({ ...METRICS_ROUTE, access: metrics.access, asks }, async (context) => {
+    serve({ ...METRICS_ROUTE, access: metrics.access, asks, operation: "metrics" }, async (context) => {
       const { contentType, text } = await metrics.render();
       return context.body(text, 200, { "content-type": contentType });
     });
@@ -121,10 +124,10 @@ export function healthOf(lake: Lake, parts: readonly ServicePart[] = []): Health
 
 export type App = Hono<{ Variables: { seen: Seen } }>;
 
-type Served = Pick<Route, "method" | "access" | "asks"> & { readonly path: string };
+type Served = Pick<Route, "method" | "access" | "asks"> & { readonly path: string; readonly operation: string };
 
 /** Gives each request its id, and tells of it: in the answer, in metrics, in the access log. */
-function observed({ lake, hosts, onAnswer }: Host): MiddlewareHandler<{ Variables: { seen: Seen } }> {
+function observed({ lake, hosts, onAnswer, audit }: Host): MiddlewareHandler<{ Variables: { seen: Seen } }> {
   return async (context, next) => {
     const startedAt = lake.clock.now();
     const seen: Seen = {
@@ -146,6 +149,7 @@ function observed({ lake, hosts, onAnswer }: Host): MiddlewareHandler<{ Variable
       route,
       status,
     });
+    if (audit) noteAttempt(audit, context, seen, startedAt);
     if (onAnswer) whenSent(context, (cut) => onAnswer(accessLine(context, seen, route, cut)));
   };
 }

@@ -1,6 +1,7 @@
 /** What a route is: a documented contract, and the one function that answers it. */
 
 import type { Context } from "hono";
+import type { AuditTrail } from "../access/audit.ts";
 import type { Door } from "../access/door.ts";
 import type { Guard } from "../access/guard.ts";
 import type { Principal } from "../access/principal.ts";
@@ -36,6 +37,8 @@ export interface HostOptions {
   readonly door?: Door | undefined;
   /** What the catalog says of grants, where several apps share it; the app's own if absent. */
   readonly rules?: Rules;
+  /** Where it is written down who has tried what. */
+  readonly audit?: AuditTrail | undefined;
   /** Names of the server and origins of pages that may use it; absent where what is in front of the server checks them. */
   readonly hosts?: HostRules;
   /** Called once a request, when its answer is out. */
@@ -87,6 +90,8 @@ export interface Answering<P, Q> {
   readonly isKnown: boolean;
   /** Says which tables a body names, for the access log. */
   readonly concerns: (tables: readonly string[]) => void;
+  /** Says what the request has changed, for the audit trail: ids, versions and names, nothing else. */
+  readonly changed: (effect: Json) => void;
   /** Breaks the connection, so that half an answer cannot pass for a whole one; false where there is none (Lambda). */
   readonly cutOff: () => boolean;
 }
@@ -155,6 +160,9 @@ export function endpoint<P extends Shape, Q extends Shape>(
           isKnown,
           concerns: (tables) => {
             context.get("seen").tables = tables;
+          },
+          changed: (effect) => {
+            context.get("seen").effect = stringifyJson(effect);
           },
           cutOff: () => cutOff(context),
         },

@@ -1,5 +1,6 @@
 /** The SQL side: the truth about every table. Each noun has a file of its own; a Catalog is all of them on one database. */
 
+import type { Audit } from "./audit.ts";
 import type { Backups } from "./backups.ts";
 import type { Commits } from "./commits.ts";
 import type { Compactions } from "./compaction.ts";
@@ -35,6 +36,7 @@ export interface Catalog
     Recovery,
     ApiKeys,
     Grants,
+    Audit,
     Backups {}
 
 /** The database itself. */

@@ -3,6 +3,7 @@
 import { after, before, describe } from "node:test";
 import { openCatalog } from "../../lib/catalog/open.ts";
 import type { Catalog } from "../../lib/ports.ts";
+import { auditContract } from "../catalog/contract-audit.ts";
 import { commitContract } from "../catalog/contract-commit.ts";
 import { compactionContract } from "../catalog/contract-compaction.ts";
 import { concurrencyContract } from "../catalog/contract-concurrency.ts";
@@ -37,6 +38,7 @@ const PARTS = {
   recoveries: recoveryContract,
   "API keys": keyContract,
   grants: grantContract,
+  audit: auditContract,
   places: placeContract,
   lives: lifecycleContract,
   concurrency: concurrencyContract,

@@ -14,6 +14,23 @@ table dl_api_keys -- API keys of dl serve. Only hashes: a key is shown once, whe
   revoked_at bigint -- When it was revoked; NULL: it was not.
   last_used_at bigint -- Its last use, up to some minutes late; NULL: none.
 
+table dl_audit -- Who tried what, what was decided, and what came of it. Rows are added and never changed; each has the hash of the one before.
+  shard text collate "C" not null -- The process that wrote it, from its start to its end: a chain of its own.
+  seq bigint not null -- Place in the chain, from 1 without a gap.
+  at bigint not null -- When, in milliseconds.
+  request_id text not null -- Also in the answer, and in the log.
+  who text not null -- user:NAME; empty where nobody was named.
+  session text not null -- Which of their keys, tokens or sessions; empty for none.
+  client text not null -- The address that it came from; empty where that is not known.
+  operation text not null -- Operation of the API.
+  tables text not null -- As the request named them: a JSON list.
+  decision text not null -- allowed, denied, or failed.
+  outcome text not null -- Status of the answer.
+  because text not null -- Grants and policies that decided, or what was lacking.
+  effect text not null -- What it has changed, as JSON; empty for nothing.
+  previous text not null -- Hash of the row before.
+  hash text not null -- SHA-256 (hex) of all of the above.
+
 table dl_domains -- domainMetadata actions. The one of a domain is the newest; none when that has removed = true.
   table_id uuid not null -- Table, as in dl_tables.
   domain text collate "C" not null -- Name of the domain.
@@ -243,6 +260,8 @@ table dl_versions -- Versions of the tables: one row per commit.
 
 CREATE UNIQUE INDEX dl_access_pkey ON dl_access USING btree (name);
 CREATE UNIQUE INDEX dl_api_keys_pkey ON dl_api_keys USING btree (key_id);
+CREATE INDEX dl_audit_at ON dl_audit USING btree (at);
+CREATE UNIQUE INDEX dl_audit_pkey ON dl_audit USING btree (shard, seq);
 CREATE UNIQUE INDEX dl_domains_pkey ON dl_domains USING btree (table_id, domain, version);
 CREATE INDEX dl_domains_version ON dl_domains USING btree (table_id, version);
 CREATE INDEX dl_files_former ON dl_files USING btree (table_id, path_key, removed_version) WHERE (removed_version < '9007199254740991'::bigint);

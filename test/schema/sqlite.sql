@@ -18,6 +18,27 @@ CREATE TABLE dl_api_keys ( -- API keys of dl serve. Only hashes: a key is shown 
   primary key (key_id)
 ) strict;
 
+CREATE TABLE dl_audit ( -- Who tried what, what was decided, and what came of it. Rows are added and never changed; each has the hash of the one before.
+  shard TEXT not null, -- The process that wrote it, from its start to its end: a chain of its own.
+  seq INTEGER not null, -- Place in the chain, from 1 without a gap.
+  at INTEGER not null, -- When, in milliseconds.
+  request_id TEXT not null, -- Also in the answer, and in the log.
+  who TEXT not null, -- user:NAME; empty where nobody was named.
+  session TEXT not null, -- Which of their keys, tokens or sessions; empty for none.
+  client TEXT not null, -- The address that it came from; empty where that is not known.
+  operation TEXT not null, -- Operation of the API.
+  tables TEXT not null, -- As the request named them: a JSON list.
+  decision TEXT not null, -- allowed, denied, or failed.
+  outcome TEXT not null, -- Status of the answer.
+  because TEXT not null, -- Grants and policies that decided, or what was lacking.
+  effect TEXT not null, -- What it has changed, as JSON; empty for nothing.
+  previous TEXT not null, -- Hash of the row before.
+  hash TEXT not null, -- SHA-256 (hex) of all of the above.
+  primary key (shard, seq)
+) strict;
+
+CREATE INDEX dl_audit_at on dl_audit (at);
+
 CREATE TABLE dl_domains ( -- domainMetadata actions. The one of a domain is the newest; none when that has removed = true.
   table_id TEXT not null, -- Table, as in dl_tables.
   domain TEXT not null, -- Name of the domain.

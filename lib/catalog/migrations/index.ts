@@ -20,6 +20,7 @@ import { COMMIT_ONE_WITH_FLOORS, FORGOTTEN_COLUMNS, OLDEST_TRANSACTIONS } from "
 import { SCAN_BOUNDS, SCAN_INDEXES } from "./0028-scan-indexes.ts";
 import { ACCESS, ACCESS_MIGRATION, ACCESS_WORKS_FROM, GRANTS, POLICIES, ROLE_MEMBERS } from "./0032-grants.ts";
 import { CHECK_ROWS_UP_TO } from "./0033-new-files-only.ts";
+import { AUDIT } from "./0034-audit.ts";
 import { POSTGRES_APPENDS } from "./0041-appends.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
@@ -126,6 +127,7 @@ export const MIGRATIONS: readonly Migration[] = [
     worksFrom: 20,
     statements: (dialect) => (dialect.name === "postgres" ? [CHECK_ROWS_UP_TO] : []),
   },
+  { id: 34, name: "0034-audit", worksFrom: 20, statements: (dialect) => createTable(dialect, AUDIT) },
   {
     id: 28,
     name: "0028-scan-indexes",

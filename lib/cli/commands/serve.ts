@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
+import { openAuditTrail } from "../../access/audit.ts";
 import type { Config } from "../../config.ts";
 import { sqliteFile } from "../../database-url.ts";
 import { errorText } from "../../errors.ts";
@@ -198,9 +199,14 @@ async function serve(
   const health = healthOf(lake, serviceParts(background, { storage: settings.server.storage, cache }));
   const selfCheck = openSelfCheck(health, logger);
   let stopping = false;
+  const audit = openAuditTrail(lake.catalog, {
+    shard: lake.clock.newId(),
+    now: lake.clock.now,
+    onError: (error) => logger.error(failureFields(error), `the audit trail waits: ${errorText(error)}`),
+  });
   const options = hostOptions(lake, settings, { logger, metrics, door, background, selfCheck, health, cache });
   const indexer = openScanIndexer(lake, logger);
-  const app = createApp(lake, { ...options, isStopping: () => stopping, onUnindexed: indexer.wish });
+  const app = createApp(lake, { ...options, audit, isStopping: () => stopping, onUnindexed: indexer.wish });
   const server = await listenOn(app.fetch, settings.server, logger);
   const face =
     gateway &&
@@ -233,7 +239,7 @@ async function serve(
     await delay(drain_seconds * 1000);
   }
   logger.info({ signal }, `stopping: requests and the mirror have ${seconds} s; a second signal stops at once`);
-  const schedules = [schedule, looks, indexer, { stop: async () => cache?.close() }];
+  const schedules = [schedule, looks, indexer, { stop: async () => cache?.close() }, { stop: audit.flush }];
   return stopWithin(seconds, {
     servers: face ? [server, face] : [server],
     background,

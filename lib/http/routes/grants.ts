@@ -2,6 +2,7 @@
 
 import type { Guard } from "../../access/guard.ts";
 import type { Principal } from "../../access/principal.ts";
+import type { Json } from "../../delta/values/json.ts";
 import { LakeError } from "../../errors.ts";
 import { type AskedGrant, changeGrants, type GrantChange, listGrants } from "../../operations/grants.ts";
 import { checked } from "../../validation.ts";
@@ -54,8 +55,9 @@ const give = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ body, principal, guard }, host) => {
+  async ({ body, principal, guard, changed: tell }, host) => {
     const asked = withoutUndefined(checked(grantRequest, await body())) as AskedGrant;
+    tell({ grant: asked as Json });
     return change(host, guard, principal, { grant: [asked] }, asked);
   },
 );
@@ -73,8 +75,9 @@ const take = endpoint(
       ...problems(400, 404, 409),
     },
   },
-  async ({ query, principal, guard }, host) => {
+  async ({ query, principal, guard, changed: tell }, host) => {
     const asked = checked(grantRequest, withoutUndefined(query)) as AskedGrant;
+    tell({ revoke: asked as Json });
     return change(host, guard, principal, { revoke: [asked] }, asked);
   },
 );

@@ -60,7 +60,7 @@ const create = endpoint(
       ...problems(400, 409, 413, 415, 422),
     },
   },
-  async ({ body, principal, guard, concerns }, host) => {
+  async ({ body, principal, guard, concerns, changed }, host) => {
     const request = withoutUndefined(checked(createTableRequest, await body()));
     concerns([request.name]);
     await guard.namespace(namespaceOf(request.name), "CREATE");
@@ -74,6 +74,7 @@ const create = endpoint(
       ...ownerOf(guard, principal, host),
     });
     const { replayed, ...answer } = created;
+    if (!replayed) changed(idAndName(created));
     return json(replayed ? 200 : 201, answer, { location: `/v1/tables/${created.tableId}` });
   },
 );
@@ -91,7 +92,7 @@ const takeIn = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ body, principal, guard, concerns }, host) => {
+  async ({ body, principal, guard, concerns, changed }, host) => {
     const { name, mode, location } = checked(importRequest, await body());
     concerns([name]);
     const { notes, ...imported } = await importTable(host.lake, {
@@ -100,6 +101,7 @@ const takeIn = endpoint(
       location: await host.resolveLocation(location, name),
     });
     await ownerOf(guard, principal, host).claim?.(imported.tableId);
+    changed(idAndName(imported));
     return json(201, { ...imported, notes: fewNotes(notes) }, { location: `/v1/tables/${imported.tableId}` });
   },
 );
@@ -173,9 +175,10 @@ const forget = endpoint(
     }),
     responses: { 204: { description: "Forgotten." }, ...problems(400, 404, 409) },
   },
-  async ({ params, query }, { lake }) => {
+  async ({ params, query, changed }, { lake }) => {
     const unpublished = query.force === "true" ? "giveUp" : "keep";
     await dropTable(lake, tableRef(params.tableId), { unpublished });
+    changed({ dropped: params.tableId, unpublished });
     return new Response(null, { status: 204 });
   },
 );
@@ -194,11 +197,13 @@ const rename = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ params, body, guard, concerns }, { lake }) => {
+  async ({ params, body, guard, concerns, changed }, { lake }) => {
     const { name } = checked(renameRequest, await body());
     concerns([name]);
     await checkNewNamespace(guard, params.tableId, name, lake);
-    return json(200, await renameTable(lake, tableRef(params.tableId), name));
+    const renamed = await renameTable(lake, tableRef(params.tableId), name);
+    changed({ ...idAndName(renamed), formerName: renamed.formerName });
+    return json(200, renamed);
   },
 );
 
@@ -218,13 +223,15 @@ const bringBack = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ params, body, guard, concerns }, { lake }) => {
+  async ({ params, body, guard, concerns, changed }, { lake }) => {
     const options = withoutUndefined(checked(undropRequest, await body()));
     if (options.name !== undefined) {
       concerns([options.name]);
       await checkNewNamespace(guard, params.tableId, options.name, lake);
     }
-    return json(200, await undropTable(lake, tableRef(params.tableId), options));
+    const back = await undropTable(lake, tableRef(params.tableId), options);
+    changed(idAndName(back));
+    return json(200, back);
   },
 );
 
@@ -241,6 +248,10 @@ async function checkNewNamespace(guard: Guard, tableId: string, name: string, la
   if (head === undefined || namespaceOf(head.name) === to) return;
   await guard.tableOrDropped(tableRef(tableId), "MANAGE");
   await guard.namespace(to, "CREATE");
+}
+
+function idAndName({ tableId, name }: { readonly tableId: string; readonly name: string }) {
+  return { tableId, name };
 }
 
 function checkSchemaLength(schema: JsonObject): void {

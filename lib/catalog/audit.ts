@@ -1,0 +1,98 @@
+/** dl_audit: the audit trail. */
+
+import type { AuditFilter, AuditRow, AuditShard } from "../ports.ts";
+import { type Database, join, type Queries, type Row, raw, sql } from "./database.ts";
+import { integer, text } from "./rows/values.ts";
+
+const COLUMNS = [
+  "shard",
+  "seq",
+  "at",
+  "request_id",
+  "who",
+  "session",
+  "client",
+  "operation",
+  "tables",
+  "decision",
+  "outcome",
+  "because",
+  "effect",
+  "previous",
+  "hash",
+] as const;
+const ALL = raw(COLUMNS.join(", "));
+/** Each row has fifteen values, and a statement takes a thousand everywhere. */
+const ROWS_AT_ONCE = 50;
+
+export async function addAudit(db: Database, rows: readonly AuditRow[]): Promise<void> {
+  for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
+    const some = rows.slice(i, i + ROWS_AT_ONCE).map((row) => {
+      const { shard, seq, at, requestId, who, session, client, operation, tables } = row;
+      const { decision, outcome, because, effect, previous, hash } = row;
+      const first = [shard, seq, at, requestId, who, session, client, operation, tables];
+      return sql`(${join([...first, decision, outcome, because, effect, previous, hash])})`;
+    });
+    await db.write(sql`insert into dl_audit (${ALL}) values ${join(some)} on conflict (shard, seq) do nothing`);
+  }
+}
+
+export async function auditOf(
+  db: Queries,
+  shard: string,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<readonly AuditRow[]> {
+  const rows = await db.read(sql`
+    select ${ALL} from dl_audit where shard = ${shard} and seq > ${after} order by seq limit ${limit}`);
+  return rows.map(rowOf);
+}
+
+export async function findAudit(db: Queries, { who, table, since, limit }: AuditFilter): Promise<readonly AuditRow[]> {
+  const quoted = table === undefined ? undefined : JSON.stringify(table);
+  const byWho = who === undefined ? sql`true` : sql`who = ${who}`;
+  const bySince = since === undefined ? sql`true` : sql`at >= ${since}`;
+  // A name between quotation marks is a whole one: orders says nothing of orders2.
+  const byTable =
+    quoted === undefined
+      ? sql`true`
+      : sql`(replace(tables, ${quoted}, '') <> tables or replace(effect, ${quoted}, '') <> effect)`;
+  const rows = await db.read(sql`
+    select ${ALL} from dl_audit where ${byWho} and ${bySince} and ${byTable} order by at desc, shard, seq desc limit ${limit}`);
+  return rows.map(rowOf);
+}
+
+export async function auditShards(db: Queries): Promise<readonly AuditShard[]> {
+  const rows = await db.read(sql`
+    select shard, min(seq) as first, max(seq) as last, max(at) as at from dl_audit group by shard order by shard`);
+  return rows.map((row) => ({
+    shard: text(row, "shard"),
+    first: integer(row, "first"),
+    last: integer(row, "last"),
+    at: integer(row, "at"),
+  }));
+}
+
+export async function trimAudit(db: Database, shard: string, upTo: number): Promise<void> {
+  await db.write(sql`delete from dl_audit where shard = ${shard} and seq <= ${upTo}`);
+}
+
+/** As it stands there, whatever somebody has made of it: the trail's own check says what is wrong. */
+function rowOf(row: Row): AuditRow {
+  return {
+    shard: text(row, "shard"),
+    seq: integer(row, "seq"),
+    at: integer(row, "at"),
+    requestId: text(row, "request_id"),
+    who: text(row, "who"),
+    session: text(row, "session"),
+    client: text(row, "client"),
+    operation: text(row, "operation"),
+    tables: text(row, "tables"),
+    decision: text(row, "decision") as AuditRow["decision"],
+    outcome: text(row, "outcome"),
+    because: text(row, "because"),
+    effect: text(row, "effect"),
+    previous: text(row, "previous"),
+    hash: text(row, "hash"),
+  };
+}

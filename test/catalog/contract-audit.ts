@@ -1,0 +1,141 @@
+/** Rows of the audit trail: written once, found by whom and what they concern, and any change of them is found. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { anchorsOf, hashOfRow, openAuditTrail, rootOf, trimAudit, verifyAudit } from "../../lib/access/audit.ts";
+import type { Audit, AuditFacts, AuditRow } from "../../lib/ports.ts";
+import type { CatalogUnderTest } from "../contract/catalog.contract.ts";
+
+const facts = (at: number, more: Partial<AuditFacts> = {}): AuditFacts => ({
+  at,
+  requestId: `r${at}`,
+  who: "user:etl",
+  session: "k",
+  client: "127.0.0.1",
+  operation: "commit",
+  tables: '["sales.orders"]',
+  decision: "allowed",
+  outcome: "201",
+  because: "grant APPEND on table:t to user:etl",
+  effect: '{"transactionId":"x"}',
+  ...more,
+});
+
+export function auditContract({ catalog }: CatalogUnderTest): void {
+  const onError = (error: unknown) => assert.fail(String(error));
+  const trailOf = (shard: string) => openAuditTrail(catalog(), { shard, now: () => 1, onError });
+
+  test("what is noted is found by whom it concerns, and by whole names of tables", async () => {
+    const trail = trailOf("found");
+    for (let i = 1; i <= 120; i += 1)
+      trail.note(facts(i, i % 2 ? {} : { who: "user:other", tables: '["sales.orders2"]' }));
+    await trail.flush();
+    const find = async (filter: object) => (await catalog().findAudit({ limit: 1000, ...filter })).map(({ at }) => at);
+    assert.equal((await find({})).length, 120);
+    assert.deepEqual(await find({ who: "user:etl", since: 117 }), [119, 117]);
+    assert.equal((await find({ table: "sales.orders" })).length, 60);
+    assert.deepEqual(await find({ table: "x", since: 120 }), [120], "effects count as well");
+    assert.deepEqual(await find({ limit: 2 }), [120, 119]);
+    const [first] = await catalog().auditOf("found", { after: 0, limit: 1 });
+    assert.deepEqual([first?.previous, first?.hash], [rootOf("found"), first && hashOfRow(first)]);
+    await catalog().addAudit(first ? [{ ...first, who: "user:nobody" }] : []);
+    assert.deepEqual((await catalog().auditOf("found", { after: 0, limit: 1 }))[0], first, "no row is written twice");
+  });
+
+  /** The trail as somebody with the database in hand has made it. */
+  const forged = (rows: readonly AuditRow[], change: (rows: readonly AuditRow[]) => readonly AuditRow[]): Audit => {
+    const changed = async () => change(rows);
+    return {
+      ...catalog(),
+      auditOf: async (_shard, { after, limit }) => (await changed()).filter(({ seq }) => seq > after).slice(0, limit),
+      auditShards: async () => {
+        const rows = await changed();
+        return rows.length === 0
+          ? []
+          : [{ shard: "forged", first: rows[0]?.seq ?? 0, last: rows.at(-1)?.seq ?? 0, at: 0 }];
+      },
+    };
+  };
+
+  test("any field of any row that is changed, any row that is missing, moved or put in is found", async () => {
+    const trail = trailOf("forged");
+    for (let i = 1; i <= 8; i += 1) trail.note(facts(i));
+    await trail.flush();
+    const anchors = (await anchorsOf(catalog())).filter(({ shard }) => shard === "forged");
+    const written = await catalog().auditOf("forged", { after: 0, limit: 1000 });
+    const faultsOf = async (change: (rows: readonly AuditRow[]) => readonly AuditRow[]) =>
+      (await verifyAudit(forged(written, change), anchors)).faults.length;
+    assert.equal(await faultsOf((rows) => rows), 0);
+    let tried = 0;
+    for (let i = 0; i < 8; i += 1) {
+      const fields = Object.keys(facts(1)).concat("previous", "hash", "seq", "shard") as (keyof AuditRow)[];
+      for (const field of fields) {
+        const change = (row: AuditRow) => ({
+          ...row,
+          [field]: typeof row[field] === "number" ? row[field] + 100 : `${row[field]}x`,
+        });
+        assert.notEqual(
+          await faultsOf((rows) => rows.map((row, at) => (at === i ? change(row) : row))),
+          0,
+          `${field} of ${i}`,
+        );
+        // Whoever changes a row can compute its hash, but not those of the rows after it, nor the anchor.
+        const rehashed = (row: AuditRow) => ({ ...change(row), hash: hashOfRow(change(row)) });
+        if (field !== "hash")
+          assert.notEqual(await faultsOf((rows) => rows.map((row, at) => (at === i ? rehashed(row) : row))), 0);
+        tried += 1;
+      }
+      assert.notEqual(await faultsOf((rows) => rows.filter((_, at) => at !== i)), 0, `without ${i}`);
+      assert.notEqual(await faultsOf((rows) => rows.slice(0, i)), 0, `cut at ${i}`);
+    }
+    assert.equal(tried, 8 * 15);
+    const putIn = ([first, ...rest]: readonly AuditRow[]) => (first ? [first, { ...first, seq: 1.5 }, ...rest] : []);
+    assert.notEqual(await faultsOf(putIn), 0);
+  });
+
+  test("rows whose time is over go, the chains can be followed all the same, and no more than that can go", async () => {
+    const trail = trailOf("trimmed");
+    for (let i = 1; i <= 9; i += 1) trail.note(facts(1_000_000 + i));
+    await trail.flush();
+    const anchors = await anchorsOf(catalog());
+    const options = { now: () => 2_000_000, onError };
+    assert.ok((await trimAudit(catalog(), { ...options, shard: "trim-1", before: 1_000_006 })) >= 5);
+    assert.deepEqual((await verifyAudit(catalog(), anchors)).faults, []);
+    assert.deepEqual(
+      (await catalog().auditOf("trimmed", { after: 0, limit: 9 })).map(({ seq }) => seq),
+      [6, 7, 8, 9],
+    );
+    assert.equal(await trimAudit(catalog(), { ...options, shard: "trim-2", before: 1_000_006 }), 0);
+    await catalog().trimAudit("trimmed", 7);
+    assert.match((await verifyAudit(catalog())).faults.join(), /trimmed 8: rows before it are missing/);
+  });
+
+  test("strangers cannot fill the trail: what is beyond the bound is counted, and the count is a row", async () => {
+    const rows: AuditRow[] = [];
+    const addAudit = async (more: readonly AuditRow[]) => void rows.push(...more);
+    const trail = openAuditTrail({ addAudit }, { shard: "flood", now: () => 1, onError });
+    for (let i = 0; i < 500; i += 1) trail.note(facts(7, { who: "", decision: "denied" }));
+    trail.note(facts(7));
+    await trail.flush();
+    assert.deepEqual([rows.length, rows.at(-1)?.operation, rows.at(-1)?.effect], [102, "auditLost", '{"lost":400}']);
+    assert.equal(rows.filter(({ who }) => who === "user:etl").length, 1);
+  });
+
+  test("while rows cannot be written they wait, and are then all there", async () => {
+    let isAway = true;
+    const addAudit = async (rows: readonly AuditRow[]) => {
+      if (isAway) throw new Error("away");
+      await catalog().addAudit(rows);
+    };
+    const trail = openAuditTrail({ addAudit }, { shard: "away", now: () => 1, onError: () => undefined });
+    trail.note(facts(5));
+    await trail.flush();
+    trail.note(facts(6));
+    isAway = false;
+    await trail.flush();
+    assert.deepEqual(
+      (await catalog().auditOf("away", { after: 0, limit: 9 })).map(({ at }) => at),
+      [5, 6],
+    );
+  });
+}

@@ -1,0 +1,70 @@
+/** What the audit trail has of requests: every attempt to write and every refusal, with who, why and what came of it, and no secret. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { newApiKey } from "../../lib/access/api-key.ts";
+import { openDoor } from "../../lib/access/door.ts";
+import { openKeyRing } from "../../lib/access/key-ring.ts";
+import { openRules } from "../../lib/access/rules.ts";
+import type { AuditFacts } from "../../lib/ports.ts";
+import { addOf, openLocalApi } from "./local-api.ts";
+import { client } from "./stub-lake.ts";
+
+test("attempts, refusals and effects are noted, and reads that are allowed are not", async () => {
+  const api = await openLocalApi();
+  const { lake } = api;
+  const table = await api.newTable();
+  const secret = await api.newTable();
+  const { key, keyId, hash } = newApiKey();
+  await lake.catalog.addKey({ keyId, name: "etl", hash, access: "write", createdAt: 1 });
+  const grant = [
+    { privilege: "APPEND", resource: `table:${table.tableId}`, grantee: "user:etl" },
+    { privilege: "SELECT", resource: `table:${table.tableId}`, grantee: "user:etl" },
+  ] as const;
+  await lake.catalog.changeAccess({ mode: "enforced", grant, by: "operator", at: 1 });
+  const noted: AuditFacts[] = [];
+  const door = openDoor({ keys: openKeyRing(lake.catalog, lake.clock) });
+  const audit = { note: (facts: AuditFacts) => void noted.push(facts), flush: async () => undefined };
+  const served = client(lake, { door, audit, rules: openRules(lake.catalog) });
+  const authorization = { authorization: `Bearer ${key}` };
+  const commit = (tableId: string) => {
+    const transactionId = crypto.randomUUID();
+    const tables = [{ tableId, readVersion: 0, actions: [addOf("secret-file.parquet")] }];
+    return served.post("/v1/commits", { transactionId, tables }, authorization);
+  };
+  const last = () => noted.at(-1) ?? assert.fail("nothing is noted");
+
+  const committed = await commit(table.tableId);
+  assert.equal(committed.status, 201, committed.text);
+  assert.deepEqual(
+    [last().who, last().session, last().operation, last().decision, last().outcome, last().tables],
+    ["user:etl", keyId, "commit", "allowed", "201", JSON.stringify([table.tableId])],
+  );
+  assert.match(last().because, /grant APPEND on table:.* to user:etl/);
+  assert.deepEqual(JSON.parse(last().effect), {
+    transactionId: committed.body.transactionId,
+    tables: [{ tableId: table.tableId, version: 1 }],
+  });
+
+  // To the caller there is no such table; the trail knows better.
+  assert.equal((await commit(secret.tableId)).status, 404);
+  assert.deepEqual([last().decision, last().outcome, last().effect], ["denied", "404", ""]);
+  assert.match(last().because, /^APPEND on table:/);
+  assert.equal((await served.get(`/v1/tables/${secret.name}`, authorization)).status, 404);
+  assert.deepEqual([last().decision, last().operation], ["denied", "describeTable"]);
+  assert.equal(
+    (await served.send(`/v1/tables/${table.tableId}`, { method: "DELETE", headers: authorization })).status,
+    403,
+  );
+  assert.deepEqual([last().decision, last().operation, last().outcome], ["denied", "dropTable", "403"]);
+  assert.equal((await served.get("/v1/tables", { authorization: "Bearer nonsense" })).status, 401);
+  assert.deepEqual([last().decision, last().who, last().outcome], ["denied", "", "401"]);
+  assert.equal((await served.post("/v1/commits", "{", authorization)).status, 400);
+  assert.deepEqual([last().decision, last().outcome], ["failed", "400"]);
+
+  const count = noted.length;
+  assert.equal((await served.get(`/v1/tables/${table.name}`, authorization)).status, 200);
+  assert.equal((await served.get("/v1/health")).status, 200);
+  assert.equal(noted.length, count);
+  assert.doesNotMatch(JSON.stringify(noted), new RegExp(`${key}|nonsense|secret-file`));
+});
