@@ -94,6 +94,12 @@ export const LIST: Bench = {
       role: "ours",
       sample: () => medianOf(1, () => call(`/v1/tables/${tableId}/files`, undefined, "application/x-ndjson")),
     },
+    {
+      name: "deltalakedb, columns",
+      role: "ours",
+      sample: () =>
+        medianOf(1, () => call(`/v1/tables/${tableId}/files`, undefined, "application/vnd.apache.arrow.stream")),
+    },
   ]),
 };
 
