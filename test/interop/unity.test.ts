@@ -78,20 +78,24 @@ describe(SUITE, needs(SUITE, cache, "no clients here: `npm run test:gateway` ins
   });
 
   test("delta-rs is kept off by the fence, and writes what was given back", async () => {
-    await service.call("POST", "/v1/tables", {
-      name: "shop.back",
-      schema: { type: "struct", fields: FIELDS.slice(0, 1) },
-    });
-    const place = join(service.storage, "shop/back");
+    const place = join(folder, "back");
     const append =
       "import sys, deltalake, pyarrow as pa;" +
       "deltalake.write_deltalake(sys.argv[1], pa.table({'id': pa.array([7], pa.int64())}), mode='append');" +
       "print(deltalake.DeltaTable(sys.argv[1]).to_pyarrow_table().to_pylist())";
+    await run(python, ["-c", append, place]);
+    for (const args of [
+      ["import", place, "--name", "shop.back"],
+      ["fence", "shop.back", "on"],
+    ]) {
+      const done = await service.dl(...args);
+      assert.equal(done.code, 0, done.output);
+    }
     await assert.rejects(run(python, ["-c", append, place]), /deltalakedb\.managed/);
     const ejected = await service.dl("eject", "shop.back");
     assert.equal(ejected.code, 0, ejected.output);
     const { stdout } = await run(python, ["-c", append, place]);
-    assert.equal(stdout.trim(), "[{'id': 7}]");
+    assert.equal(stdout.trim(), "[{'id': 7}, {'id': 7}]");
     assert.equal((await service.request("GET", "/v1/tables/shop.back")).status, 404);
   });
 
