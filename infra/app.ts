@@ -5,14 +5,22 @@ import { AwsSolutionsChecks } from "cdk-nag";
 import { AppStack } from "./app-stack.ts";
 import type { DatabaseAccess } from "./constructs/database.ts";
 import { DataStack } from "./data-stack.ts";
-import { nameOf, settingsOf } from "./settings.ts";
+import { deploymentFile } from "./deployment-file.ts";
+import { type Context, nameOf, settingsOf } from "./settings.ts";
 
-/** Adds the stacks of one stage to an app; a database of your own (`-c localDatabaseUrl=rds-data://…`) leaves Aurora out. */
-export function addStacks(app: App): { readonly data: DataStack; readonly application: AppStack } {
-  const settings = settingsOf((name) => app.node.tryGetContext(name));
-  const url: unknown = app.node.tryGetContext("localDatabaseUrl");
+/**
+ * Adds the stacks of one stage to an app; a database of your own (`-c localDatabaseUrl=rds-data://…`) leaves Aurora out.
+ * @param written what the file of the stage says; `-c` goes before
+ */
+export function addStacks(
+  app: App,
+  written: Context = () => undefined,
+): { readonly data: DataStack; readonly application: AppStack } {
+  const context: Context = (name) => app.node.tryGetContext(name) ?? written(name);
+  const settings = settingsOf(context);
+  const url = context("localDatabaseUrl");
   const [reader, scratch] = ["localReaderSecret", "localScratchSecret"].map((name) => {
-    const secret: unknown = app.node.tryGetContext(name);
+    const secret = context(name);
     if (secret && !url) throw new Error(`-c ${name}= is for the database of -c localDatabaseUrl=: give both.`);
     return typeof secret === "string" && secret !== "" ? secret : undefined;
   });
@@ -43,4 +51,15 @@ function accessOf(
   };
 }
 
-if (import.meta.main) addStacks(new App());
+if (import.meta.main) {
+  const app = new App();
+  const stage: unknown = app.node.tryGetContext("stage") ?? "development";
+  const file: unknown = app.node.tryGetContext("config") ?? `config/${stage}.yaml`;
+  try {
+    addStacks(app, await deploymentFile(String(file), process.env));
+  } catch (error) {
+    // A person made a mistake: the way through our code tells them nothing.
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

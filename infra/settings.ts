@@ -139,6 +139,11 @@ export function settingsOf(context: Context): Settings {
     throw new Error(`-c backupKeySecret=${keySecret} is not the ARN of a secret.`);
   }
   const alarmMail = text(context, "alarmMail");
+  if (stage === "production" && alarmMail === undefined) {
+    throw new Error(
+      "nobody would hear of an alarm in production: say deployment.alarm_mail in config/production.yaml, or -c alarmMail=operators@example.org; none means nobody.",
+    );
+  }
   const existingBucket = text(context, "existingBucket");
   const logOperators = text(context, "logOperators")?.split(",") ?? [];
   const storageRoots = text(context, "storageRoots")?.split(",") ?? [];
@@ -159,7 +164,7 @@ export function settingsOf(context: Context): Settings {
     maintenance: { ...settings.maintenance, vacuum: text(context, "vacuum") === "true" || settings.maintenance.vacuum },
     storageRoots,
     logOperators,
-    ...(alarmMail === undefined ? {} : { alarmMail }),
+    ...(alarmMail === undefined || alarmMail === "none" ? {} : { alarmMail }),
     ...(existingBucket === undefined ? {} : { existingBucket }),
     ...(issuer === undefined || audience === undefined ? {} : { authorisation: { kind: "jwt", issuer, audience } }),
   };

@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { cacheSettings } from "./config/cache.ts";
+import { deploymentSettings } from "./config/deployment.ts";
 import { hostName, isolation, oidcIssuer, onlyText, onlyTrue, origin } from "./config/forms.ts";
 import { DEFAULT_CONFIG } from "./default-config.ts";
 
@@ -371,6 +372,7 @@ export const ConfigSchema = z.strictObject({
         .describe("Whether durations are in the metrics: of requests, commits, publishing and checkpoints."),
     })
     .prefault({}),
+  deployment: deploymentSettings,
 });
 
 type DeepReadonly<T> = T extends readonly (infer I)[]

@@ -14,7 +14,9 @@ export const cdkJson = JSON.parse(readFileSync(path.join(ROOT, "cdk.json"), "utf
 
 /** The templates of one stage, without bundling: nothing here looks into the code of functions. */
 export function templatesOf(context: Record<string, string>): { readonly data: Template; readonly app: Template } {
-  const app = new App({ context: { ...cdkJson.context, ...context, "aws:cdk:bundling-stacks": [] } });
+  const app = new App({
+    context: { ...cdkJson.context, alarmMail: "none", ...context, "aws:cdk:bundling-stacks": [] },
+  });
   const { data, application } = addStacks(app);
   return { data: Template.fromStack(data), app: Template.fromStack(application) };
 }

@@ -57,7 +57,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/telemetry/metric-names.ts": [],
   "lib/ports.ts": ["lib/delta", "lib/ports"],
   "lib/validation.ts": ["lib/delta", "lib/errors.ts"],
-  "lib/config.ts": ["lib/default-config.ts", "lib/config/cache.ts", "lib/config/forms.ts"],
+  "lib/config.ts": ["lib/default-config.ts", "lib/config/cache.ts", "lib/config/deployment.ts", "lib/config/forms.ts"],
   "lib/config": [
     "lib/config.ts",
     "lib/default-config.ts",
@@ -102,7 +102,14 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/cli": [...SURFACE, "lib/http", "lib/gateway", "package.json"],
   "lib/index.ts": SURFACE,
   functions: [...SURFACE, "lib/http", "lib/retry.ts"],
-  infra: ["lib/config.ts", "lib/telemetry/metric-names.ts", "lib/storage/keys.ts", "lib/wire/routes.ts"],
+  infra: [
+    "lib/config.ts",
+    "lib/config",
+    "lib/cli/config-file.ts",
+    "lib/telemetry/metric-names.ts",
+    "lib/storage/keys.ts",
+    "lib/wire/routes.ts",
+  ],
 };
 
 /** The one home of each third-party package: replacing it is a change of one folder. */
