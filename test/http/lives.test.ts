@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checked } from "../../lib/validation.ts";
 import { problem } from "../../lib/wire/contracts/problem.ts";
-import { renameAnswer, undropAnswer } from "../../lib/wire/contracts/tables.ts";
+import { renameAnswer, tableList, undropAnswer } from "../../lib/wire/contracts/tables.ts";
 import { addOf, openLocalApi } from "./local-api.ts";
 
 const api = await openLocalApi();
@@ -50,4 +50,31 @@ test("a table is renamed; the former name says who has it", async () => {
   assert.deepEqual([taken.status, taken.body.code, taken.body.pointer], [409, "TABLE_EXISTS", "/name"]);
   const bad = await rename(third, "no");
   assert.deepEqual([bad.status, bad.body.pointer], [400, "/name"]);
+});
+
+test("dropped tables are listed page by page, and come back from the list", async () => {
+  const tables = [await newTable(), await newTable(), await newTable()];
+  for (const { name } of tables) assert.equal((await api.send(`/v1/tables/${name}`, { method: "DELETE" })).status, 204);
+  const seen: string[] = [];
+  for (let cursor = "", more = true; more; more = cursor !== "") {
+    const page = await get(`/v1/tables?status=dropped&limit=2${cursor === "" ? "" : `&cursor=${cursor}`}`);
+    assert.equal(page.status, 200, page.text);
+    const { tables: some, next } = checked(tableList, page.body);
+    for (const table of some) {
+      assert.ok("droppedAt" in table && (table.undropUntil ?? 0) > table.droppedAt);
+      seen.push(table.tableId);
+    }
+    cursor = next ?? "";
+  }
+  assert.equal(new Set(seen).size, seen.length);
+  for (const { tableId } of tables) {
+    assert.ok(seen.includes(tableId));
+    assert.equal((await post(`/v1/tables/${tableId}/undrop`, {})).status, 200);
+  }
+  const left = checked(tableList, (await get("/v1/tables?status=dropped")).body).tables;
+  assert.ok(!left.some(({ tableId }) => tables.some((table) => table.tableId === tableId)));
+  for (const wrong of ["status=dropped&namespace=a", "status=gone", "status=dropped&cursor=tables...a.b"]) {
+    const { status, text } = await get(`/v1/tables?${wrong}`);
+    assert.equal(status, 400, text);
+  }
 });

@@ -2,10 +2,10 @@
 
 import { Command } from "commander";
 
+import { type DroppedListed, listDroppedTables } from "../../operations/dropped-tables.ts";
 import { listTables } from "../../operations/lists.ts";
 import { describeTable, type ListedTable } from "../../operations/read.ts";
-import { undropUntil } from "../../operations/tables/missing-table.ts";
-import type { DroppedHead, Lake } from "../../ports.ts";
+import type { Lake } from "../../ports.ts";
 import { INLINE } from "../../wire/answer-size.ts";
 import { descriptionAnswer, tableAnswer } from "../../wire/answers.ts";
 
@@ -58,23 +58,18 @@ async function listAll(lake: Lake, namespace: string | undefined): Promise<reado
   return all;
 }
 
-type Dropped = DroppedHead & { readonly undropUntil?: number };
-
-async function listDropped(lake: Lake): Promise<readonly Dropped[]> {
-  const all: Dropped[] = [];
+async function listDropped(lake: Lake): Promise<readonly DroppedListed[]> {
+  const all: DroppedListed[] = [];
   let cursor: string | undefined;
   do {
-    const page = await lake.catalog.listDropped({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
-    for (const table of page.items) {
-      const until = undropUntil(lake, table);
-      all.push(until === undefined ? table : { ...table, undropUntil: until });
-    }
+    const page = await listDroppedTables(lake, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+    all.push(...page.items);
     cursor = page.next;
   } while (cursor !== undefined);
   return all;
 }
 
-function droppedText(dropped: readonly Dropped[]): string {
+function droppedText(dropped: readonly DroppedListed[]): string {
   if (dropped.length === 0) return "no dropped tables";
   const time = (at: number | undefined) => (at === undefined ? "not any more" : formatTime(at));
   return table(

@@ -7,6 +7,7 @@ import { type JsonObject, stringifyJson } from "../../delta/values/json.ts";
 import { invalid } from "../../errors.ts";
 import { createTable } from "../../operations/create-table.ts";
 import { dropTable } from "../../operations/drop-table.ts";
+import { listDroppedTables } from "../../operations/dropped-tables.ts";
 import { importTable } from "../../operations/import.ts";
 import { listTableAt, listTables } from "../../operations/lists.ts";
 import { describeTable } from "../../operations/read.ts";
@@ -125,16 +126,27 @@ const list = endpoint(
       location: text(TEXT.location, 1)
         .optional()
         .meta({ description: "The table that lives at this place alone, as `location` of answers spells it" }),
+      status: z.enum(["active", "dropped"]).optional().meta({
+        description:
+          "`dropped`: tables that were dropped and are not purged, the last dropped first, each with `droppedAt` and, while it can come back, `undropUntil`",
+      }),
       cursor,
       limit: pageLimit("tables"),
     }),
     responses: { 200: answers("One page of tables.", tableList, TABLE_EXAMPLES.list), ...problems(400) },
   },
   async ({ query, guard }, { lake, pageSize }) => {
-    const { limit = pageSize, location, ...rest } = withoutUndefined(query);
+    const { limit = pageSize, location, status = "active", ...rest } = withoutUndefined(query);
     if (location !== undefined && Object.keys(rest).length > 0)
       throw invalid("a location names one table: give it alone");
     const { visible } = guard;
+    if (status === "dropped") {
+      if (location !== undefined || rest.namespace !== undefined) {
+        throw invalid("dropped tables are listed all together: leave namespace and location out", { at: "/status" });
+      }
+      const dropped = writtenPage(await listDroppedTables(lake, { ...rest, limit, visible }), (table) => table);
+      return jsonText(200, objectText({}, { tables: dropped.items }, { next: dropped.next }));
+    }
     const page =
       location === undefined
         ? await listTables(lake, { ...rest, limit, visible })

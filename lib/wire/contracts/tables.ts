@@ -98,7 +98,20 @@ const head = z.object({
   health: tableHealth,
 });
 
-export const tableList = z.object({ tables: z.array(head.meta({ id: "Table" })), next }).meta({ id: "TableList" });
+const droppedTable = z
+  .object({
+    tableId: uuid,
+    name: tableName,
+    location,
+    version,
+    droppedAt: millis,
+    undropUntil: millis.optional().meta({ description: "Until then it can come back; absent: not any more" }),
+  })
+  .meta({ id: "DroppedTable" });
+
+export const tableList = z
+  .object({ tables: z.array(z.union([head.meta({ id: "Table" }), droppedTable])), next })
+  .meta({ id: "TableList" });
 
 export const tableDescription = head
   .extend({
