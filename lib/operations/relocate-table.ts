@@ -3,7 +3,7 @@
  * of a commit (ARCHITECTURE.md D71).
  */
 
-import { checkTableLocation, placeTaken } from "../delta/files/locations.ts";
+import { checkTableLocation, isWithin, placeTaken } from "../delta/files/locations.ts";
 import { MOVED_MARK } from "../delta/files/log-files.ts";
 import { decodeManifest } from "../delta/manifest.ts";
 import { withOrigins } from "../delta/origin.ts";
@@ -185,6 +185,10 @@ async function openMove(lake: Lake, head: TableHead, to: string): Promise<Moving
   // No table has an empty name, so only the place decides; that of the table itself counts, too: its log stays there.
   const by = await lake.catalog.findClaim({ name: "", location: to });
   if (by !== undefined) throw placeTaken(to, by);
+  // Logs stay at places that it has left, and whoever reads them may run VACUUM there.
+  for (const { location } of await lake.catalog.formerPlaces(tableId)) {
+    if (isWithin(to, location) || isWithin(location, to)) throw placeTaken(to, { name, location });
+  }
   const [source, target] = [lake.openDataFiles(from), lake.openDataFiles(to)];
   const log = lake.openLog(to);
   await requireNothingAbove(log, version, "LOCATION_NOT_EMPTY");

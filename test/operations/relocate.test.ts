@@ -89,6 +89,10 @@ test("and back again, to a place that has been its own", async () => {
     (await lake.catalog.formerPlaces(tableId)).map(({ location }) => location),
     [from, to],
   );
+  for (const place of [`${to}/in`, "file:///new"]) {
+    const moving = relocateTable(lake, { tableId }, place, { move: true });
+    await assert.rejects(moving, { code: "LOCATION_OVERLAPS" }, "its log is still at the place that it has left");
+  }
   await lake.close();
 });
 
