@@ -252,7 +252,7 @@ test("dl health", async () => {
   assert.match(troubled.stdout, /^degraded: .* answers\nsales\.seized: quarantined, /);
   const empty = join(folder, "well.sqlite");
   ok(await dl(["migrate", "--database", empty]));
-  assert.equal(ok(await dl(["health", "--database", empty])), `ok: ${empty} answers\n`);
+  assert.equal(ok(await dl(["health", "--database", empty])), `healthy: ${empty} answers\n`);
   writeFileSync(
     join(folder, "text.sqlite"),
     "this is no database, but some text that is long enough to be read as a header".repeat(3),
