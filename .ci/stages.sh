@@ -3,7 +3,7 @@
 scratch=$(mktemp -d)
 ran=()
 red=()
-trap 'stop_postgres; stop_s3; rm -rf "$scratch"' EXIT
+trap 'stop_postgres; stop_mysql; stop_s3; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
 # stage SECONDS NAME TITLE: runs the function stage_NAME. A red stage does not keep the later ones from running.

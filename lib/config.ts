@@ -23,7 +23,7 @@ export const ConfigSchema = z.strictObject({
         .string()
         .min(1)
         .optional()
-        .describe("A file, `sqlite:FILE`, `postgresql://…` or `rds-data://…`.")
+        .describe("A file, `sqlite:FILE`, `postgresql://…`, `mysql://…` or `rds-data://…`.")
         .meta({ secret: true }),
       pool_size: z
         .int()

@@ -3,7 +3,7 @@
 import { invalid } from "./errors.ts";
 
 const KINDS =
-  "Use a file path, sqlite:PATH, postgresql://user@host/database or rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME.";
+  "Use a file path, sqlite:PATH, postgresql://user@host/database, mysql://user@host/database or rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME.";
 
 /** Settings as libpq takes them in place of a URL: `host=db dbname=lake password=…`. */
 const LIBPQ_SETTING =

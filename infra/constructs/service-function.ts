@@ -89,7 +89,8 @@ export class ServiceFunction extends Construct {
         // Of a defect the log has lines of our files, not of the bundle.
         sourceMap: true,
         sourcesContent: false,
-        externalModules: [],
+        // Functions reach Aurora PostgreSQL through the Data API: this driver is for servers of one's own.
+        externalModules: ["mysql2/promise"],
         banner: BANNER,
         commandHooks: {
           beforeBundling: () => [],

@@ -4,6 +4,7 @@ import { placesAbove } from "../delta/files/locations.ts";
 import type { DatabaseLogin } from "../ports.ts";
 import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
 import { empty, join, type Queries, type Row, raw, type Sql, type SqlTransaction, sql } from "./database.ts";
+import type { ColumnSpec, IndexSpec, TableSpec } from "./migrations/ddl.ts";
 
 /** Types of our columns; `key` is a 16-byte hash. */
 export type ColumnType = "uuid" | "text" | "name" | "int64" | "int32" | "boolean" | "key";
@@ -14,12 +15,16 @@ export interface TypedColumn {
 }
 
 export interface Dialect {
-  readonly name: "sqlite" | "postgres";
+  readonly name: "sqlite" | "postgres" | "mysql";
   readonly columnTypes: Readonly<Record<ColumnType, string>>;
   /** Where comments go: into statements of their own, or into the text of CREATE TABLE. */
   readonly comments: "statement" | "inline";
   /** Ends a CREATE TABLE: storage options. */
   tableOptions(table: { readonly clustered?: boolean; readonly updatedInPlace?: boolean }): string;
+  /** The statements that make tables, where they are not those of migrations/ddl.ts. */
+  readonly definitions: Definitions | undefined;
+  /** Each definition of a table ends the transaction, so migrations go statement by statement. */
+  readonly definitionsCommit: boolean;
   /** Finds a row when there is a table of this name. */
   hasTable(name: string): Sql;
   /** A JSON object, as text, of columns of one table: each under its own name. */
@@ -28,6 +33,8 @@ export interface Dialect {
   longIn(column: string, member: string): Sql;
   /** A text column that is compared and ordered by its bytes, whatever the locale of the database. */
   bytewise(column: string): Sql;
+  /** A text up to its last dot, without it. */
+  beforeLastDot(column: string): Sql;
   /** Comes after a table's name and makes the engine use this index, where it can be told and would choose worse. */
   useIndex(name: string): Sql;
   /** That a column of whole numbers has one of these values; an index on it is made use of. */
@@ -85,6 +92,12 @@ export interface Dialect {
     | undefined;
 }
 
+export interface Definitions {
+  createTable(table: TableSpec): string[];
+  addColumn(table: string, column: ColumnSpec): string[];
+  createIndex(table: string, index: IndexSpec): string[];
+}
+
 /** Values of a row that meets another of the same key. */
 export interface Conflicting {
   there(column: string): Sql;
@@ -112,6 +125,12 @@ export function onConflictClause(table: string, { key, set, when }: ConflictRule
     return sql`${raw(column)} = ${value}`;
   });
   return sql`${target} do update set ${join(sets)}${when === undefined ? empty : sql` where ${when(row)}`}`;
+}
+
+/** {@link Dialect.beforeLastDot} where all that is no dot can be taken off the end. */
+export function trimmedToDot(column: string): Sql {
+  const upToDot = `rtrim(${column}, replace(${column}, '.', ''))`;
+  return raw(`substr(${upToDot}, 1, length(${upToDot}) - 1)`);
 }
 
 const STANDARD_TYPES = { text: "text", int64: "bigint", double: "double precision" } as const;

@@ -3,7 +3,7 @@
 import { askedPrivilege } from "../access/privileges.ts";
 import { invalid, LakeError } from "../errors.ts";
 import type { AccessChange, AccessRules, AccessState, Grant, Made, Policy, RoleMember } from "../ports.ts";
-import { type Database, type Queries, type Row, type SqlTransaction, sql } from "./database.ts";
+import { type Database, type Queries, type Row, type Sql, type SqlTransaction, sql } from "./database.ts";
 import { ACCESS_MIGRATION, ACCESS_WORKS_FROM } from "./migrations/0032-grants.ts";
 import { integer, text, wrong } from "./rows/values.ts";
 
@@ -35,7 +35,7 @@ export async function changeAccess(
   return db.transaction(async (tx) => {
     await tx.write(sql`
       insert into dl_access (name, mode, version, changed_at) values ('access', 'open', 0, 0)
-      on conflict (name) do update set name = excluded.name`);
+      ${tx.dialect.onConflict("dl_access", { key: ["name"], set: ["name"] })}`);
     const before = await accessState(tx);
     if (change.ifVersion !== undefined && change.ifVersion !== before.version) throw changedMeanwhile();
     let changed = 0;
@@ -66,6 +66,26 @@ function changedMeanwhile(): LakeError {
   });
 }
 
+/** The rows that a change meets. Nobody else changes them meanwhile. */
+async function isThere(tx: SqlTransaction, rows: Sql): Promise<boolean> {
+  return (await tx.read(sql`select 1 as one from ${rows}`)).length > 0;
+}
+
+/** @returns how many rows there were: one, or none */
+async function removed(tx: SqlTransaction, rows: Sql): Promise<number> {
+  if (!(await isThere(tx, rows))) return 0;
+  await tx.write(sql`delete from ${rows}`);
+  return 1;
+}
+
+function ofGrant({ resource, grantee, privilege }: Pick<Grant, "resource" | "grantee" | "privilege">): Sql {
+  return sql`dl_grants where resource = ${resource} and grantee = ${grantee} and privilege = ${privilege}`;
+}
+
+function ofMember({ role, member }: Pick<RoleMember, "role" | "member">): Sql {
+  return sql`dl_role_members where role = ${role} and member = ${member}`;
+}
+
 async function grantAll(tx: SqlTransaction, { grant = [], by, at }: AccessChange): Promise<number> {
   let changed = 0;
   for (const { resource, grantee, privilege } of grant) {
@@ -74,38 +94,29 @@ async function grantAll(tx: SqlTransaction, { grant = [], by, at }: AccessChange
       await tx.write(sql`
         delete from dl_grants where resource = ${resource} and privilege = 'OWN' and grantee <> ${grantee}`);
     }
-    const made = await tx.writeReturning(sql`
+    if (await isThere(tx, ofGrant({ resource, grantee, privilege }))) continue;
+    await tx.write(sql`
       insert into dl_grants (resource, grantee, privilege, made_by, made_at)
-      values (${resource}, ${grantee}, ${privilege}, ${by}, ${at})
-      on conflict (resource, grantee, privilege) do nothing returning resource`);
-    changed += made.length;
+      values (${resource}, ${grantee}, ${privilege}, ${by}, ${at})`);
+    changed += 1;
   }
   return changed;
 }
 
 async function revokeAll(tx: SqlTransaction, { revoke = [] }: AccessChange): Promise<number> {
   let changed = 0;
-  for (const { resource, grantee, privilege } of revoke) {
-    const gone = await tx.writeReturning(sql`
-      delete from dl_grants where resource = ${resource} and grantee = ${grantee} and privilege = ${privilege}
-      returning resource`);
-    changed += gone.length;
-  }
+  for (const one of revoke) changed += await removed(tx, ofGrant(one));
   return changed;
 }
 
 async function changeRoles(tx: SqlTransaction, { join = [], leave = [], by, at }: AccessChange): Promise<number> {
   let changed = 0;
-  for (const { role, member } of leave) {
-    const gone = await tx.writeReturning(sql`
-      delete from dl_role_members where role = ${role} and member = ${member} returning role`);
-    changed += gone.length;
-  }
+  for (const one of leave) changed += await removed(tx, ofMember(one));
   for (const { role, member } of join) {
-    const made = await tx.writeReturning(sql`
-      insert into dl_role_members (role, member, made_by, made_at) values (${role}, ${member}, ${by}, ${at})
-      on conflict (role, member) do nothing returning role`);
-    changed += made.length;
+    if (await isThere(tx, ofMember({ role, member }))) continue;
+    await tx.write(sql`
+      insert into dl_role_members (role, member, made_by, made_at) values (${role}, ${member}, ${by}, ${at})`);
+    changed += 1;
   }
   if (join.length > 0) await checkNoCycle(tx);
   return changed;
@@ -134,15 +145,13 @@ async function checkNoCycle(tx: SqlTransaction): Promise<void> {
 
 async function changePolicies(tx: SqlTransaction, { set = [], unset = [], by, at }: AccessChange): Promise<number> {
   let changed = 0;
-  for (const name of unset) {
-    changed += (await tx.writeReturning(sql`delete from dl_policies where name = ${name} returning name`)).length;
-  }
+  for (const name of unset) changed += await removed(tx, sql`dl_policies where name = ${name}`);
   for (const { name, text: words } of set) {
-    const made = await tx.writeReturning(sql`
+    if (await isThere(tx, sql`dl_policies where name = ${name} and text = ${words}`)) continue;
+    await tx.write(sql`
       insert into dl_policies (name, text, made_by, made_at) values (${name}, ${words}, ${by}, ${at})
-      on conflict (name) do update set text = excluded.text, made_by = excluded.made_by, made_at = excluded.made_at
-      where dl_policies.text <> excluded.text returning name`);
-    changed += made.length;
+      ${tx.dialect.onConflict("dl_policies", { key: ["name"], set: ["text", "made_by", "made_at"] })}`);
+    changed += 1;
   }
   return changed;
 }

@@ -16,7 +16,7 @@ export interface CatalogOptions extends PostgresOptions, SqliteOptions, DataApiO
 }
 
 /**
- * @param url a file path or `sqlite:PATH`, `postgresql://…` or `postgres://…`,
+ * @param url a file path or `sqlite:PATH`, `postgresql://…` or `postgres://…`, `mysql://…`,
  *   `rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME`
  *
  * A new SQLite file is migrated. Any other database that lacks migrations refuses every call but `migrate` with
@@ -28,6 +28,10 @@ export async function openCatalog(url: string, clock: Clock, options: CatalogOpt
   if (/^postgres(ql)?:\/\//i.test(url)) {
     const { openPostgres } = await import("./engines/postgres/driver.ts");
     return catalogOn(openPostgres(url, options), clock);
+  }
+  if (/^mysql:\/\//i.test(url)) {
+    const { openMysql } = await import("./engines/mysql/driver.ts");
+    return catalogOn(openMysql(url, options), clock);
   }
   if (isDataApiUrl(url)) {
     const { openDataApi } = await import("./engines/data-api/driver.ts");

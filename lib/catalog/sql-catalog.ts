@@ -221,7 +221,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
  */
 async function allowReader(database: Database, login: DatabaseLogin): Promise<void> {
   const { allowReader: allow } = database.dialect;
-  if (allow === undefined) throw noLogins();
+  if (allow === undefined) throw noLogins(database.dialect);
   await database.transaction((tx) =>
     allow(
       tx,
@@ -232,14 +232,18 @@ async function allowReader(database: Database, login: DatabaseLogin): Promise<vo
 }
 
 function scratchOf({ dialect }: Database): NonNullable<Dialect["scratch"]> {
-  if (dialect.scratch === undefined) throw noLogins();
+  if (dialect.scratch === undefined) throw noLogins(dialect);
   return dialect.scratch;
 }
 
-function noLogins(): LakeError {
-  return invalid("SQLite has no logins: whoever can open the file may write to it", {
-    hint: "Open the file read-only, or use PostgreSQL.",
-  });
+function noLogins({ name }: Dialect): LakeError {
+  return name === "sqlite"
+    ? invalid("SQLite has no logins: whoever can open the file may write to it", {
+        hint: "Open the file read-only, or use PostgreSQL.",
+      })
+    : invalid("logins are made on PostgreSQL alone", {
+        hint: "Make the user and its grants with the tools of the server.",
+      });
 }
 
 /** Where the imports begun through this catalog are. After a failure whose outcome may be unknown, an import begins again. */

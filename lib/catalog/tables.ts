@@ -64,16 +64,14 @@ export async function listTables(
   // "/" follows "." in the order of bytes.
   const inNamespace =
     namespace === undefined ? sql`true` : sql`t.name > ${`${namespace}.`} and t.name < ${`${namespace}/`}`;
-  const isDirect = options.isDirect && namespace !== undefined ? sql`${NAMESPACE} = ${`${namespace}.`}` : sql`true`;
+  const isDirect =
+    options.isDirect && namespace !== undefined ? sql`${db.dialect.beforeLastDot("t.name")} = ${namespace}` : sql`true`;
   const after = cursor === undefined ? sql`true` : sql`t.name > ${cursor}`;
   const rows = await db.read(sql`
     select t.* from dl_tables t where t.status = 'ACTIVE' and ${NOT_DELETED} and ${inNamespace} and ${isDirect} and ${after}
     order by t.name limit ${limit + 1}`);
   return page(rows.map(headOf), limit, (head) => head.name);
 }
-
-/** The name of a table up to its last dot: what is left when all that is no dot is taken off the end. */
-const NAMESPACE = sql`rtrim(t.name, replace(t.name, '.', ''))`;
 
 /** Ascending; the cursor is the last one. */
 export async function listNamespaces(
@@ -83,7 +81,7 @@ export async function listNamespaces(
   const after = cursor === undefined ? sql`true` : sql`n.namespace > ${cursor}`;
   const rows = await db.read(sql`
     select n.namespace from (
-      select distinct substr(${NAMESPACE}, 1, length(${NAMESPACE}) - 1) as namespace from dl_tables t
+      select distinct ${db.dialect.beforeLastDot("t.name")} as namespace from dl_tables t
       where t.status = 'ACTIVE' and ${NOT_DELETED}) n
     where ${after} order by n.namespace limit ${limit + 1}`);
   return page(

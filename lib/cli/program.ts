@@ -208,7 +208,7 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
     .description("SQL is the truth of Delta Lake tables, _delta_log the mirror")
     // Only -V: `--version` belongs to commands, where it is the version of a table.
     .version(VERSION, "-V", "print the version of dl")
-    .option("--database <url>", "a file, sqlite:FILE, postgresql://… or rds-data://… (or DATABASE_URL)")
+    .option("--database <url>", "a file, sqlite:FILE, postgresql://…, mysql://… or rds-data://… (or DATABASE_URL)")
     .option("--config <file>", "settings in YAML, TOML or JSON")
     .addOption(
       new Option("--format <format>", "how data is printed").choices(["text", "json", "ndjson"]).default("text"),

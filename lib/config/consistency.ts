@@ -20,20 +20,22 @@ const OF_SERVERS = ["pool_size", "max_overflow", "pool_timeout", "pool_recycle",
 function ofDatabase({ database }: Config, isGiven: (path: string) => boolean): readonly Contradiction[] {
   const { url, ssl_mode } = database;
   if (url === undefined) return [];
-  if (!/^postgres(ql)?:\/\//i.test(url)) {
-    const what = isFile(url) ? "a SQLite file, which is opened once and has no pool" : "not a PostgreSQL server";
+  if (!/^(?:postgres(?:ql)?|mysql):\/\//i.test(url)) {
+    const what = isFile(url)
+      ? "a SQLite file, which is opened once and has no pool"
+      : "not a server of PostgreSQL or MySQL";
     return OF_SERVERS.filter((name) => isGiven(`database.${name}`)).map((name) => ({
       path: `database.${name}`,
       detail: `the database is ${what}, so this would do nothing`,
-      hint: "Remove it, or name a PostgreSQL server in database.url.",
+      hint: "Remove it, or name a server in database.url.",
     }));
   }
-  const inUrl = /[?&]sslmode=([^&#]*)/i.exec(url)?.[1];
+  const [, said, inUrl] = /[?&](ssl-?mode=([^&#]*))/i.exec(url) ?? [];
   if (ssl_mode === undefined || !isGiven("database.ssl_mode") || inUrl === undefined || inUrl === ssl_mode) return [];
   return [
     {
       path: "database.ssl_mode",
-      detail: `it is "${ssl_mode}", and the URL says sslmode=${inUrl}`,
+      detail: `it is "${ssl_mode}", and the URL says ${said}`,
       hint: "Say it once.",
     },
   ];

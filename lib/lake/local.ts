@@ -13,7 +13,7 @@ import { dataFilesAt, fileChecks, openStore, tryStore } from "./stores.ts";
 export { toLocation } from "./location.ts";
 
 export interface LocalLakeOptions {
-  /** A file, `sqlite:…`, `postgresql://…` or `rds-data://…`. */
+  /** A file, `sqlite:…`, `postgresql://…`, `mysql://…` or `rds-data://…`. */
   readonly database: string;
   readonly clock?: Clock;
   readonly metrics?: Metrics;

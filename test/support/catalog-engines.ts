@@ -3,9 +3,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openMysql } from "../../lib/catalog/engines/mysql/driver.ts";
 import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { type DataApiEmulator, type EmulatorOptions, startDataApi } from "./data-api/emulator.ts";
-import { needs, postgresUrl } from "./skip.ts";
+import { mysqlUrl, needs, postgresUrl } from "./skip.ts";
 
 export interface TestDatabase {
   /** A catalog URL; nothing is in it yet. */
@@ -14,7 +15,7 @@ export interface TestDatabase {
 }
 
 export interface TestEngine {
-  readonly name: "sqlite" | "postgres" | "data-api";
+  readonly name: "sqlite" | "postgres" | "data-api" | "mysql";
   create(): Promise<TestDatabase>;
 }
 
@@ -48,6 +49,32 @@ export function postgresEngine(base: string): TestEngine {
       };
     },
   };
+}
+
+/** A database of its own on the server. */
+export function mysqlEngine(base: string): TestEngine {
+  return {
+    name: "mysql",
+    async create() {
+      const name = `dl_test_${crypto.randomUUID().replaceAll("-", "")}`;
+      const admin = openMysql(base, { poolSize: 1 });
+      await admin.define(`create database ${name}`);
+      const url = new URL(base);
+      url.pathname = name;
+      return {
+        url: url.href,
+        async drop() {
+          await admin.define(`drop database ${name}`);
+          await admin.close();
+        },
+      };
+    },
+  };
+}
+
+/** undefined when no MySQL is there to test on. */
+export function findMysql(): TestEngine | undefined {
+  return mysqlUrl === undefined ? undefined : mysqlEngine(mysqlUrl);
 }
 
 /** A schema of its own in the given database, behind an emulator of its own. */
@@ -95,8 +122,9 @@ export function findDataApi(): TestEngine | undefined {
   return postgresUrl === undefined ? undefined : dataApiEngine(postgresUrl);
 }
 
-/** Says when PostgreSQL is missing. */
+/** Says when PostgreSQL is missing. With TEST_ENGINE that engine alone. */
 export function testEngines(): readonly TestEngine[] {
+  if (process.env.TEST_ENGINE === "mysql") return [findMysql()].filter((engine) => engine !== undefined);
   const postgres = findPostgres();
   needs("catalog on PostgreSQL", postgres, "TEST_POSTGRES_URL is not set");
   return [SQLITE_ENGINE, postgres, findDataApi()].filter((engine) => engine !== undefined);

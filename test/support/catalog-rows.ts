@@ -3,6 +3,7 @@
 import { type Database, type Row, raw, sql, uuid } from "../../lib/catalog/database.ts";
 import { openDataApi } from "../../lib/catalog/engines/data-api/driver.ts";
 import { isDataApiUrl } from "../../lib/catalog/engines/data-api/transport/url.ts";
+import { openMysql } from "../../lib/catalog/engines/mysql/driver.ts";
 import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { openSqlite } from "../../lib/catalog/engines/sqlite/driver.ts";
 
@@ -20,7 +21,9 @@ export async function withDatabase<T>(url: string, work: (db: Database) => Promi
     ? openDataApi(url)
     : url.startsWith("postgres")
       ? openPostgres(url, { poolSize: 1 })
-      : openSqlite(url);
+      : url.startsWith("mysql")
+        ? openMysql(url, { poolSize: 1 })
+        : openSqlite(url);
   try {
     return await work(database);
   } finally {

@@ -11,7 +11,7 @@ import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import type { Catalog, Clock, Lake, ObjectStore } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
-import { findDataApi, findPostgres, SQLITE_ENGINE, type TestEngine } from "./catalog-engines.ts";
+import { findDataApi, findMysql, findPostgres, SQLITE_ENGINE, type TestEngine } from "./catalog-engines.ts";
 
 export interface TestClock extends Clock {
   time: number;
@@ -43,7 +43,12 @@ export function testClock(time = Date.now()): TestClock {
   };
 }
 
-const ENGINES = { sqlite: () => SQLITE_ENGINE, postgres: findPostgres, "data-api": findDataApi } as const;
+const ENGINES = {
+  sqlite: () => SQLITE_ENGINE,
+  postgres: findPostgres,
+  "data-api": findDataApi,
+  mysql: findMysql,
+} as const;
 
 /** The emulated Data API takes its time for each call: loops over calls take every fifth there. */
 export const STRIDE = process.env.TEST_ENGINE === "data-api" ? 5 : 1;

@@ -16,6 +16,9 @@ export const postgresUrl: string | undefined = process.env.TEST_POSTGRES_URL
   ? withPlantedPassword(process.env.TEST_POSTGRES_URL)
   : undefined;
 
+/** Address of a database `mysql://…` on a server of MySQL or MariaDB on which tests may make databases of their own. */
+export const mysqlUrl: string | undefined = process.env.TEST_MYSQL_URL || undefined;
+
 /** Address of an S3 server on which tests may make buckets of their own; test/s3/setup.sh installs one. */
 export const s3Url: string | undefined = process.env.TEST_S3_URL || undefined;
 

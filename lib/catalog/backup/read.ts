@@ -1,7 +1,7 @@
 /** The rows of a backup as they come out of the database: the heads at one moment, and pages of all else in the order of their keys. */
 
 import type { BackupRow, BackupValue, CatalogCut, CutTable, RowPage, RowsWanted, VersionMark } from "../../ports.ts";
-import { join, OPEN, type Queries, type Row, raw, type Sql, type SqlValue, sql, uuid } from "../database.ts";
+import { join, OPEN, type Queries, quoted, type Row, raw, type Sql, type SqlValue, sql, uuid } from "../database.ts";
 import { checkSchema } from "../migrations/migrate.ts";
 import { LISTED, pickedRows, rowBytes } from "../reads/weighed.ts";
 import { FINGERPRINT_COLUMNS, headOf, lanesOf } from "../rows/heads.ts";
@@ -90,7 +90,7 @@ function weighedPage(
     where ${where} and ${later("r", order, set, after)} order by ${named("r", order)} limit ${PAGE_ROWS}`;
   const same = set.key.map((column) => `r.${column} = p.${column}`).join(" and ");
   return sql`
-    with ${pickedRows(db.dialect, listed, raw(order.join(", ")), PAGE_BYTES)}
+    with ${pickedRows(db.dialect, listed, quoted(order), PAGE_BYTES)}
     select ${LISTED} as dl_listed, ${selected(db, set)} from picked p join ${raw(set.table)} r on ${raw(same)}
     order by ${named("p", order)}`;
 }

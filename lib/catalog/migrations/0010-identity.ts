@@ -15,10 +15,19 @@ export const DATABASE_ID: ColumnSpec = {
 const SQLITE_UUID = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-a' ||
   substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))`;
 
-export function giveIdentity(dialect: Dialect): readonly string[] {
-  const made = dialect.name === "sqlite" ? SQLITE_UUID : "gen_random_uuid()";
-  return [
-    ...addColumn(dialect, "dl_migrations", DATABASE_ID),
-    `update dl_migrations set database_id = ${made} where id = ${IDENTITY_MIGRATION}`,
-  ];
+const MYSQL_UUID = `lower(concat(hex(random_bytes(4)), '-', hex(random_bytes(2)), '-4', substr(hex(random_bytes(2)), 2), '-a',
+  substr(hex(random_bytes(2)), 2), '-', hex(random_bytes(6))))`;
+
+const UUIDS: Readonly<Record<Dialect["name"], string>> = {
+  sqlite: SQLITE_UUID,
+  postgres: "gen_random_uuid()",
+  mysql: MYSQL_UUID,
+};
+
+export function identityColumn(dialect: Dialect): readonly string[] {
+  return addColumn(dialect, "dl_migrations", DATABASE_ID);
+}
+
+export function giveIdentity({ name }: Dialect): readonly string[] {
+  return [`update dl_migrations set database_id = ${UUIDS[name]} where id = ${IDENTITY_MIGRATION}`];
 }

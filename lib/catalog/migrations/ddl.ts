@@ -60,6 +60,7 @@ export interface TableSpec {
 
 /** The statements that create a table with its indexes and comments. */
 export function createTable(dialect: Dialect, table: TableSpec): string[] {
+  if (dialect.definitions) return dialect.definitions.createTable(table);
   const inline = dialect.comments === "inline";
   const columns = table.columns.map((column, i) => {
     const comma = i === table.columns.length - 1 && table.primaryKey.length === 0 ? "" : ",";
@@ -79,6 +80,7 @@ export function createTable(dialect: Dialect, table: TableSpec): string[] {
 
 /** The statements that add a column that may be NULL or has a default, with its comment, to a table that is there. */
 export function addColumn(dialect: Dialect, table: string, column: ColumnSpec): string[] {
+  if (dialect.definitions) return dialect.definitions.addColumn(table, column);
   const filled = column.default === undefined ? "" : ` not null default ${column.default}`;
   const add = `alter table ${table} add column ${column.name} ${dialect.columnTypes[column.type]}${filled}`;
   return dialect.comments === "inline" ? [add] : [add, commentOnColumn(table, column)];
@@ -86,6 +88,7 @@ export function addColumn(dialect: Dialect, table: string, column: ColumnSpec): 
 
 /** The statements that add an index, with its comment, to a table that is there. */
 export function createIndex(dialect: Dialect, table: string, index: IndexSpec): string[] {
+  if (dialect.definitions) return dialect.definitions.createIndex(table, index);
   return [indexOn(table, index), ...(dialect.comments === "inline" ? [] : [commentOn(index)])];
 }
 

@@ -11,7 +11,7 @@ import { NAME_IN_ANY_CASE, POSTGRES_FUNCTIONS_BY_NAME } from "./0006-rows-by-nam
 import { addMirrorErrorCode, MIRROR_ERROR_CODE } from "./0007-mirror-error-code.ts";
 import { API_KEYS } from "./0008-api-keys.ts";
 import { DRIFT, FAULTS, MIRROR_FACTS_FUNCTION, QUARANTINED_TABLES } from "./0009-health.ts";
-import { DATABASE_ID, giveIdentity } from "./0010-identity.ts";
+import { DATABASE_ID, giveIdentity, identityColumn } from "./0010-identity.ts";
 import { DROPPED_TABLES, IDENTITY_COLUMNS, MANIFEST_DUE, TABLE_NAMES } from "./0012-names.ts";
 import { MAINTENANCE, OUTSIDE, SHARED_VECTORS, VECTORS } from "./0013-maintenance.ts";
 import { TABLE_PLACES } from "./0016-places.ts";
@@ -34,6 +34,8 @@ export interface Migration {
   readonly worksFrom?: number;
   /** The statements for an engine; none where there is nothing to do. */
   statements(dialect: Dialect): readonly string[];
+  /** Statements that write rows, after those. */
+  rows?(dialect: Dialect): readonly string[];
 }
 
 export const MIGRATIONS_TABLE: TableSpec = {
@@ -90,7 +92,7 @@ export const MIGRATIONS: readonly Migration[] = [
       ...(dialect.name === "postgres" ? [MIRROR_FACTS_FUNCTION] : []),
     ],
   },
-  { id: IDENTITY_MIGRATION, name: "0010-identity", statements: giveIdentity },
+  { id: IDENTITY_MIGRATION, name: "0010-identity", statements: identityColumn, rows: giveIdentity },
   {
     id: 12,
     name: "0012-names",

@@ -1,8 +1,9 @@
 /** Runs migrations, forward only, one transaction each, and tells whether a database fits this release. */
 
-import { LakeError } from "../../errors.ts";
+import { isLakeError, LakeError } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { type Database, type Row, type SqlTransaction, sql } from "../database.ts";
+import { takeLocks } from "../dialect.ts";
 import { IDENTITY_MIGRATION } from "../rows/identity.ts";
 import { integer, optionalText } from "../rows/values.ts";
 import { createTable } from "./ddl.ts";
@@ -30,6 +31,9 @@ export async function migrate(
   const before = await appliedMigrations(db);
   refuseNewer(before);
   if (shut === undefined) refuseUnfinished(before);
+  if (db.dialect.definitionsCommit) {
+    return db.transaction((tx) => migrateInSteps(tx, clock, only, shut), { long: true });
+  }
   if (before === undefined) await createMigrationsTable(db, shut);
   const applied: string[] = [];
   for (const migration of MIGRATIONS) {
@@ -45,10 +49,53 @@ async function apply(db: Database, tx: SqlTransaction, migration: Migration, clo
     insert into dl_migrations (id, name, applied_at) values (${migration.id}, ${migration.name}, ${clock.now()})
     ${tx.dialect.onConflict("dl_migrations", { key: ["id"], set: [] })} returning id`);
   if (claimed.length === 0) return false;
-  const { id, worksFrom } = migration;
   for (const statement of migration.statements(db.dialect)) await tx.define(statement);
-  if (worksFrom !== undefined) await tx.write(sql`update dl_migrations set works_from = ${worksFrom} where id = ${id}`);
+  await applyRows(tx, migration);
   return true;
+}
+
+async function applyRows(tx: SqlTransaction, { id, worksFrom, rows }: Migration): Promise<void> {
+  for (const statement of rows?.(tx.dialect) ?? []) await tx.define(statement);
+  if (worksFrom !== undefined) await tx.write(sql`update dl_migrations set works_from = ${worksFrom} where id = ${id}`);
+}
+
+/**
+ * Where each definition commits: one installer at a time, as one has the lock. What one that was killed has made is there already,
+ * and a migration has its row when all of it is.
+ */
+async function migrateInSteps(
+  tx: SqlTransaction,
+  clock: Clock,
+  only: MigrateOptions["only"],
+  shut: string | undefined,
+): Promise<{ readonly applied: readonly string[] }> {
+  await takeLocks(tx, ["migrations"]);
+  await defineAnew(tx, createTable(tx.dialect, MIGRATIONS_TABLE));
+  const before = (await appliedMigrations(tx)) ?? new Map();
+  if (shut === undefined) refuseUnfinished(before);
+  if (shut !== undefined && before.size === 0) {
+    await tx.write(sql`insert into dl_migrations (id, name, applied_at) values (${RESTORE_ROW}, ${shut}, 0)`);
+  }
+  const applied: string[] = [];
+  for (const migration of MIGRATIONS) {
+    const { id, name } = migration;
+    if (before.has(id) || only?.includes(id) === false) continue;
+    await defineAnew(tx, migration.statements(tx.dialect));
+    await tx.define("start transaction");
+    await tx.write(sql`insert into dl_migrations (id, name, applied_at) values (${id}, ${name}, ${clock.now()})`);
+    await applyRows(tx, migration);
+    await tx.define("commit");
+    applied.push(name);
+  }
+  return { applied };
+}
+
+async function defineAnew(tx: SqlTransaction, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) {
+    await tx.define(statement).catch((error: unknown) => {
+      if (!isLakeError(error) || error.code !== "ALREADY_DEFINED") throw error;
+    });
+  }
 }
 
 async function createMigrationsTable(db: Database, shut: string | undefined): Promise<void> {

@@ -41,7 +41,7 @@ export async function addScanIndex(
   await db.write(sql`
     insert into dl_scan_indexes (table_id, index_id, column_id, key_form, from_version, to_version, to_ord, num_rows, created_at)
     values (${id}, ${randomInt(1, IDS)}, ${columnId}, ${form}, ${fromVersion}, -1, 0, 0, ${clock.now()})
-    on conflict (table_id, column_id) do nothing`);
+    ${db.dialect.onConflict("dl_scan_indexes", { key: ["table_id", "column_id"], set: [] })}`);
 }
 
 export async function dropScanIndex(db: Queries, indexId: number): Promise<void> {
@@ -63,7 +63,8 @@ export async function sweepScanBounds(db: Queries, limit: number): Promise<boole
     if (integer(row, "known") > 0) continue;
     await db.write(sql`
       delete from dl_scan_bounds where (index_id, node, high, added_version, ord) in (
-        select index_id, node, high, added_version, ord from dl_scan_bounds where index_id = ${after} limit ${limit})`);
+        select * from (
+          select index_id, node, high, added_version, ord from dl_scan_bounds where index_id = ${after} limit ${limit}) some)`);
     return true;
   }
   return false;
@@ -110,10 +111,12 @@ export async function advanceScanIndex(
   files: Parameters<Scans["advanceScanIndex"]>[2],
 ): Promise<boolean> {
   return db.transaction(async (tx) => {
-    const moved = await tx.writeReturning(sql`
+    const here = sql`where index_id = ${indexId} and to_version = ${at.version} and to_ord = ${at.ord}`;
+    const found = await tx.writeReturning(sql`select num_rows from dl_scan_indexes ${here}${tx.dialect.forUpdate}`);
+    if (found.length === 0) return false;
+    await tx.write(sql`
       update dl_scan_indexes set to_version = ${to.version}, to_ord = ${to.ord}, num_rows = num_rows + ${files.length}
-      where index_id = ${indexId} and to_version = ${at.version} and to_ord = ${at.ord} returning num_rows`);
-    if (moved.length === 0) return false;
+      where index_id = ${indexId}`);
     const rows = files.map(({ place, range }) => ({
       index_id: indexId,
       node: nodeOf(range),

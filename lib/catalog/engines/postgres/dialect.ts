@@ -1,7 +1,7 @@
 /** What is particular to PostgreSQL, as data and fragments. */
 
 import { empty, raw, sql } from "../../database.ts";
-import { type ColumnType, castAs, type Dialect, onConflictClause } from "../../dialect.ts";
+import { type ColumnType, castAs, type Dialect, onConflictClause, trimmedToDot } from "../../dialect.ts";
 import { commitByFunction } from "./functions/commit.ts";
 import { EPOCH } from "./functions/epoch.ts";
 import { importBatchesByFunction } from "./functions/import-batch.ts";
@@ -35,11 +35,14 @@ export const POSTGRES: Dialect = {
   comments: "statement",
   // Room for new row versions on the same page: with no index on a hot column every update of a head is HOT.
   tableOptions: ({ updatedInPlace }) => (updatedInPlace ? " with (fillfactor = 25)" : ""),
+  definitions: undefined,
+  definitionsCommit: false,
   hasTable: (name) => sql`select 1 as one where to_regclass(${name}) is not null`,
   jsonOf: (alias, columns) =>
     raw(`cast(json_build_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")}) as text)`),
   longIn: (column, member) => raw(`cast(cast(${column} as json) ->> '${member}' as bigint)`),
   bytewise: (column) => raw(`${column} collate "C"`),
+  beforeLastDot: trimmedToDot,
   isAmong: (column, values) => sql`${raw(column)} = any (cast(${`{${values.join(",")}}`} as bigint[]))`,
   pairs: (pairs) =>
     sql`(select cast(e ->> 0 as bigint) as a, cast(e ->> 1 as integer) as b from jsonb_array_elements(cast(${JSON.stringify(pairs)} as jsonb)) e)`,

@@ -1,7 +1,7 @@
 /** What is particular to SQLite, as data. */
 
 import { empty, raw, sql } from "../../database.ts";
-import { castAs, type Dialect, onConflictClause } from "../../dialect.ts";
+import { castAs, type Dialect, onConflictClause, trimmedToDot } from "../../dialect.ts";
 
 export const SQLITE: Dialect = {
   name: "sqlite",
@@ -16,10 +16,13 @@ export const SQLITE: Dialect = {
   },
   comments: "inline",
   tableOptions: ({ clustered }) => (clustered ? " strict, without rowid" : " strict"),
+  definitions: undefined,
+  definitionsCommit: false,
   hasTable: (name) => sql`select name from sqlite_schema where name = ${name}`,
   jsonOf: (alias, columns) => raw(`json_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")})`),
   longIn: (column, member) => raw(`cast(${column} ->> '${member}' as integer)`),
   bytewise: (column) => raw(column),
+  beforeLastDot: trimmedToDot,
   isAmong: (column, values) => sql`${raw(column)} in (select value from json_each(${`[${values.join(",")}]`}))`,
   pairs: (pairs) => sql`(select value ->> 0 as a, value ->> 1 as b from json_each(${JSON.stringify(pairs)}))`,
   hexOf: (column) => raw(`lower(hex(${column}))`),
