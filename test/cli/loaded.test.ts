@@ -39,8 +39,8 @@ test("dl health and dl --help load no server, no parser of files and no checker"
   assert.equal((await finish(startDl(["--database", database, "migrate"]))).code, 0);
   const counts: string[] = [];
   for (const [name, args, most] of [
-    ["health", ["--database", database, "health"], 185],
-    ["tables", ["--database", database, "tables"], 200],
+    ["health", ["--database", database, "health"], 195],
+    ["tables", ["--database", database, "tables"], 210],
     ["help", ["--help"], 40],
   ] as const) {
     const modules = await modulesOf(name, args);
