@@ -1,12 +1,12 @@
 /** Ends a dropped table for good: its rows, and its files where that is asked for (ARCHITECTURE.md D65). */
 
 import { LAST_CHECKPOINT, MANIFEST, MOVED_MARK } from "../delta/files/log-files.ts";
-import { decodeManifest } from "../delta/manifest.ts";
 import type { TableRef } from "../delta/request.ts";
 import { invalid, isLakeError, LakeError } from "../errors.ts";
 import type { DroppedHead, Lake, ObjectInfo, Signal } from "../ports.ts";
 import { BATCH_FILES, openSurvey } from "./cleaning/vacuum-files.ts";
 import { noteNested } from "./cleaning/vacuum-orphans.ts";
+import { isEjected } from "./publishing/manifest.ts";
 import { missingTable, undropUntil, undropWindowMs } from "./tables/missing-table.ts";
 
 /** Rows of one kind in one transaction. */
@@ -131,9 +131,7 @@ async function checkPlaceIsOurs(lake: Lake, { tableId, name, location }: Dropped
 
 /** The files of a table that was given back are not ours to remove. @throws LakeError conflict TABLE_EJECTED */
 async function checkNotEjected(lake: Lake, { tableId, name, location }: DroppedHead): Promise<void> {
-  const bytes = await lake.openLog(location).readManifest();
-  const manifest = bytes && decodeManifest(bytes);
-  if (manifest?.tableId !== tableId || manifest.status !== "ejected") return;
+  if (!(await isEjected(lake, { tableId, location }))) return;
   throw new LakeError("conflict", `the files of "${name}" stay: it was given back (\`dl eject\`)`, {
     code: "TABLE_EJECTED",
     at: `${location}/_delta_log/${MANIFEST}`,

@@ -6,6 +6,7 @@ import { LakeError } from "../errors.ts";
 import type { DroppedHead, Lake, TableHead, UndropOutcome } from "../ports.ts";
 import { forgetTable } from "./committing/table-states.ts";
 import { checkTableName } from "./create-table.ts";
+import { isEjected } from "./publishing/manifest.ts";
 import { taken } from "./tables/free-place.ts";
 import { missingTable, undropWindowMs } from "./tables/missing-table.ts";
 
@@ -21,7 +22,7 @@ export interface UndroppedTable {
  * stays as it is: whoever lost the answer may ask again.
  * @param ref by a name the table is meant that was dropped last under it
  * @param options.name another name than it had
- * @throws LakeError notFound; conflict: TABLE_EXISTS, LOCATION_TAKEN, LOCATION_OVERLAPS, LOCATION_REUSED, LOG_AHEAD, UNDROP_WINDOW_OVER
+ * @throws LakeError notFound; conflict: TABLE_EXISTS, LOCATION_TAKEN, LOCATION_OVERLAPS, LOCATION_REUSED, LOG_AHEAD, TABLE_EJECTED, UNDROP_WINDOW_OVER
  */
 export async function undropTable(
   lake: Lake,
@@ -54,7 +55,16 @@ async function alreadyThere(lake: Lake, ref: TableRef, { name }: { readonly name
 }
 
 /** While the table was dropped, its log was nobody's: who wrote on would be lost. A look ahead, before anything is changed. */
-async function checkLogIsOurs(lake: Lake, { name, location, version }: DroppedHead): Promise<void> {
+async function checkLogIsOurs(lake: Lake, dropped: DroppedHead): Promise<void> {
+  const { name, location, version } = dropped;
+  if (await isEjected(lake, dropped)) {
+    throw new LakeError("conflict", `"${name}" was given back (\`dl eject\`): others may be writing it`, {
+      code: "TABLE_EJECTED",
+      at: location,
+      hint: `\`dl import ${location} --name ${name}\` takes the table in as its log is now, as a new table.`,
+      facts: { tableId: dropped.tableId, location },
+    });
+  }
   const { commits, checkpoints } = await lake.openLog(location).listFrom(version + 1);
   const top = Math.max(-1, ...[...commits, ...checkpoints].map((file) => file.version));
   if (top <= version) return;

@@ -77,6 +77,7 @@ test("a table without a fence gets no version", async () => {
   const ejected = await ejectTable(lake, { tableId });
   assert.deepEqual([ejected.version, ejected.unfenced], [0, undefined]);
   assert.equal((await manifestOf("e.open"))?.status, "ejected");
+  await assert.rejects(undropTable(lake, { tableId }), { kind: "conflict", code: "TABLE_EJECTED" });
 });
 
 test("others go on with it: nothing brings it back over them, no purge takes its files, an import takes it in", async () => {
@@ -84,7 +85,7 @@ test("others go on with it: nothing brings it back over them, no purge takes its
   await ejectTable(lake, { tableId });
   const text = `${JSON.stringify({ commitInfo: { operation: "WRITE" } })}\n${JSON.stringify(addOf("theirs"))}\n`;
   await lake.store(placeOf("e.others")).put("_delta_log/00000000000000000004.json", new TextEncoder().encode(text));
-  await assert.rejects(undropTable(lake, { tableId }), { code: "LOG_AHEAD" });
+  await assert.rejects(undropTable(lake, { tableId }), { code: "TABLE_EJECTED" });
   lake.clock.time += 8 * DAY_MS;
   await assert.rejects(purgeTable(lake, { tableId }, { files: true }), { kind: "conflict", code: "TABLE_EJECTED" });
   const taken = await importTable(lake, { name: "e.others", location: placeOf("e.others"), mode: "full-history" });

@@ -111,6 +111,16 @@ async function manifestAt(lake: Lake, tableId: string, location: string): Promis
   return there?.tableId === tableId ? there : undefined;
 }
 
+/** Whether the log says that this table was given back: then its files are nobody's here. @throws LakeError unavailable */
+export async function isEjected(
+  lake: Lake,
+  { tableId, location }: Pick<Manifest, "tableId" | "location">,
+): Promise<boolean> {
+  const bytes = await lake.openLog(location).readManifest();
+  const manifest = bytes && decodeManifest(bytes);
+  return manifest?.tableId === tableId && manifest.status === "ejected";
+}
+
 /** What is there stays: it is newer, or a dropped table's place belongs to another one now. */
 function isSuperseded(ours: Manifest, bytes: Uint8Array | undefined): boolean {
   const there = bytes && decodeManifest(bytes);
