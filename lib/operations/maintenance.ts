@@ -36,8 +36,11 @@ export const MAINTENANCE_RULES: MaintenanceRules = {
   everyMs: 86_400_000,
 };
 
-/** In this order: what the log no longer has SQL need not keep, and what vacuum has dealt with neither. */
-export const TASKS = ["cleanLog", "vacuum", "trimHistory"] as const;
+/**
+ * In this order: what the log no longer has SQL need not keep. Vacuum is last, as what it has dealt with stays in SQL for a day: trimmed after it,
+ * day by day, removes would never go.
+ */
+export const TASKS = ["cleanLog", "trimHistory", "vacuum"] as const;
 export type Task = (typeof TASKS)[number];
 
 const LAST: Readonly<Record<Task, "cleanLogAt" | "vacuumAt" | "trimHistoryAt">> = {

@@ -41,7 +41,8 @@ test("one run does all that is due of a table", async () => {
   const lake = await openTestLake();
   const tableId = await newTable(lake, "m.all", { configuration: { "delta.checkpointInterval": "5" } });
   await lake.store("file:///lake/m.all").put("f0", new Uint8Array(100));
-  for (let v = 0; v < 12; v += 1) await commitTo(lake, tableId, v, v === 3 ? [removeOf("f0")] : [addOf(`f${v}`)]);
+  for (let v = 0; v < 12; v += 1)
+    await commitTo(lake, tableId, v, v === 3 ? [removeOf("f0", { size: 100 })] : [addOf(`f${v}`)]);
   await mirrorTable(lake, tableId);
   await lake.catalog.writeUpkeep(tableId, { vacuum: true, historyRetention: DAY });
   lake.clock.time += 40 * DAY;
@@ -71,3 +72,38 @@ test("what fails is written down and comes again; a signal ends a run", async ()
   assert.equal((await lake.catalog.readUpkeep([tableId]))[0]?.lastError, undefined);
   await lake.close();
 });
+
+test("removes do not pile up where vacuum and history go by the day", async () => {
+  const lake = await openTestLake();
+  const days = "interval 1 days";
+  const tableId = await newTable(lake, "m.removes", {
+    configuration: { "delta.logRetentionDuration": days, "delta.deletedFileRetentionDuration": days },
+  });
+  await lake.catalog.writeUpkeep(tableId, { vacuum: true, historyRetention: DAY });
+  const removes = async () => (await collectRows(lake, "dl_removes")).filter((row) => row.includes(tableId)).length;
+  let most = 0;
+  for (let day = 0; day < 8; day += 1) {
+    for (let i = 0; i < 3; i += 1) {
+      const version = (await lake.catalog.findTable({ tableId }))?.version ?? 0;
+      await commitTo(lake, tableId, version, [addOf(`f${day}-${i}`)]);
+      await commitTo(lake, tableId, version + 1, [removeOf(`f${day}-${i}`, { deletionTimestamp: lake.clock.time })]);
+    }
+    await mirrorTable(lake, tableId);
+    for await (const due of maintenanceDue(lake, MAINTENANCE_RULES)) await maintainTable(lake, due, MAINTENANCE_RULES);
+    await mirrorTable(lake, tableId);
+    lake.clock.time += DAY + 1000;
+    most = Math.max(most, await removes());
+  }
+  assert.ok(most < 5 * 3, `${most} removes of 24`);
+  await lake.close();
+});
+
+async function collectRows({ catalog }: TestLake, set: string): Promise<readonly (readonly unknown[])[]> {
+  const rows: (readonly unknown[])[] = [];
+  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+    const page = await catalog.readRows({ set, ...(cursor === undefined ? {} : { cursor }) });
+    rows.push(...page.rows);
+    cursor = page.next;
+  }
+  return rows;
+}
