@@ -162,7 +162,7 @@ test("maintenance vacuums the tables that want it, and no others; one that fails
   for (const id of [wanted, stopped]) await lake.catalog.writeUpkeep(id, { vacuum: true });
   await lake.catalog.setQuarantine(stopped, "a foreign commit");
   const { error, lines } = await invoke("maintenance", event("schedule"));
-  assert.match(error?.message ?? "", /maintenance failed for 1 tables, first up\.a-stopped/);
+  assert.match(error?.message ?? "", /maintenance failed 1 times, first for up\.a-stopped/);
   assert.equal(measured(lines, EVENT_METRICS.maintenanceRuns.cloudwatch), 1);
   assert.equal(measured(lines, EVENT_METRICS.maintenanceFailures.cloudwatch), 1);
   const upkeep = await lake.catalog.readUpkeep([wanted, other, stopped]);
