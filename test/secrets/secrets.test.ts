@@ -150,7 +150,7 @@ describe("with passwords where they go wrong", () => {
     assert.ok(openLogger({ level: "silent" }));
     const config = join(folder, "lake.yaml");
     writeFileSync(config, `database:\n  url: "postgresql://u:${encoded}@127.0.0.1:1/d"\n`);
-    const valid = await dl(["config", "validate", config]);
+    const valid = await dl(["config", "show", "--config", config]);
     assert.equal(valid.code, 0, valid.stderr);
     assert.match(valid.stdout, /postgresql:\/\/u:\*\*\*@127/);
     assertNoSecret(valid.stdout + valid.stderr, "dl config validate");
@@ -162,7 +162,7 @@ describe("with passwords where they go wrong", () => {
       `server:\n  port: "${encoded}"`,
     ]) {
       writeFileSync(config, text);
-      const { code, stdout, stderr } = await dl(["config", "validate", config]);
+      const { code, stdout, stderr } = await dl(["config", "show", "--config", config]);
       assert.equal(code, 1);
       assertNoSecret(stdout + stderr, text.slice(0, 20));
     }
