@@ -1,6 +1,6 @@
 /**
  * Gives a table back as plain Delta: complete, with a checkpoint, without the fence, and dropped here. First SQL lets go of it, then others
- * may write: so there is no moment in which both could (ARCHITECTURE.md D91). Repeatable after a kill at any point.
+ * may write: so there is no moment in which both could (ARCHITECTURE.md D81). Repeatable after a kill at any point.
  */
 
 import type { Metadata, Protocol } from "../delta/actions.ts";
