@@ -160,17 +160,20 @@ function honoPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
-const PATHS = [...new Set(Object.values(ROUTES).map(({ path }) => path))];
+/** Those with the fewest placeholders first. */
+const PATHS = [...new Set(Object.values(ROUTES).map(({ path }) => path))].sort(
+  (a, b) => a.split("{").length - b.split("{").length,
+);
+/** Made once: each request is held against them more than once. */
+const PATTERNS = PATHS.map((path) => ({ path, pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`) }));
 
 /** The documented paths that a request path fits, the one with the fewest placeholders first. */
 function routesOf(path: string): string[] {
-  return PATHS.filter((known) => new RegExp(`^${known.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path)).sort(
-    (a, b) => a.split("{").length - b.split("{").length,
-  );
+  return PATTERNS.filter(({ pattern }) => pattern.test(path)).map((known) => known.path);
 }
 
 function routeOf(path: string): string | undefined {
-  return path === METRICS_ROUTE.path ? path : routesOf(path)[0];
+  return path === METRICS_ROUTE.path ? path : PATTERNS.find(({ pattern }) => pattern.test(path))?.path;
 }
 
 /** In capitals, of the route that a path fits. */
