@@ -188,7 +188,7 @@ describe("SQLite", () => {
     await assert.rejects(open(join(folder, "text.sqlite")), code("invalid", "NOT_A_DATABASE"));
     await assert.rejects(open(join(folder, "folder.sqlite")), code("invalid", "DATABASE_NOT_FOUND"));
     await assert.rejects(open(join(folder, "none", "x.sqlite")), code("invalid", "DATABASE_NOT_FOUND"));
-    await assert.rejects(open("mysql://localhost/x"), code("invalid", "UNKNOWN_DATABASE"));
+    await assert.rejects(open("oracle://localhost/x"), code("invalid", "UNKNOWN_DATABASE"));
     await assert.rejects(open(":memory:"), code("invalid", "UNKNOWN_DATABASE"));
     assert.ok(code("unavailable", "DISK_FULL")(sqliteError({ errcode: 13 }, "x")));
     assert.ok(code("unavailable", "DATABASE_IO_ERROR")(sqliteError({ errcode: 778 }, "x")));

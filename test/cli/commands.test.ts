@@ -260,8 +260,8 @@ test("dl health", async () => {
   const broken = await dl(["health", "--database", join(folder, "text.sqlite")]);
   assert.equal(broken.code, 1);
   assert.match(broken.stderr, /^dl: .*text\.sqlite/);
-  const mysql = await dl(["health", "--database", "mysql://u@h/d"]);
-  assert.match(mysql.stderr, /^dl: .*mysql/);
+  const oracle = await dl(["health", "--database", "oracle://u@h/d"]);
+  assert.match(oracle.stderr, /^dl: .*oracle/);
 });
 
 test("a reader that stops reading is no error", async () => {

@@ -59,7 +59,7 @@ describe("sqliteFile", () => {
     assert.equal(sqliteFile("sqlite:///a.sqlite"), "/a.sqlite");
     assert.equal(sqliteFile("postgresql://h/d"), undefined);
     assert.equal(sqliteFile("/data/host=a/c.sqlite"), "/data/host=a/c.sqlite");
-    assert.throws(() => requireSqliteFile("mysql://h/d"), /"mysql:" are not supported/);
+    assert.throws(() => requireSqliteFile("oracle://h/d"), /"oracle:" are not supported/);
   });
 
   test("settings of libpq are no file, and are not repeated", () => {
