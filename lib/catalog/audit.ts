@@ -33,7 +33,8 @@ export async function addAudit(db: Database, rows: readonly AuditRow[]): Promise
       const first = [shard, seq, at, requestId, who, session, client, operation, tables];
       return sql`(${join([...first, decision, outcome, because, effect, previous, hash])})`;
     });
-    await db.write(sql`insert into dl_audit (${ALL}) values ${join(some)} on conflict (shard, seq) do nothing`);
+    await db.write(sql`insert into dl_audit (${ALL}) values ${join(some)}
+      ${db.dialect.onConflict("dl_audit", { key: ["shard", "seq"], set: [] })}`);
   }
 }
 

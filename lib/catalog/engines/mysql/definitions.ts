@@ -70,7 +70,8 @@ const OWN: Readonly<Record<string, OwnIndex | undefined>> = {
 
 export const DEFINITIONS: Definitions = {
   createTable(table) {
-    const columns = table.columns.map((column) => `  ${definition(column)}`);
+    const keys = [...table.primaryKey, ...(table.indexes ?? []).flatMap(({ columns }) => columns)];
+    const columns = table.columns.map((column) => `  ${definition(column, keys)}`);
     const key = table.primaryKey.map((column) => `"${column}"`).join(", ");
     const create = [
       `create table ${table.name} (`,
@@ -83,13 +84,21 @@ export const DEFINITIONS: Definitions = {
   createIndex: indexOn,
 };
 
-function definition({ name, type, optional, default: given, comment }: ColumnSpec): string {
+/** Of columns in keys that are not named above. */
+const OTHER_CHARACTERS = 200;
+
+/** @param keys columns of the table that stand in indexes, where it is made */
+function definition(
+  { name, type, optional, default: given, comment }: ColumnSpec,
+  keys: readonly string[] = [],
+): string {
   const filled = given === undefined ? "" : ` default ${given}`;
-  return `"${name}" ${typeOf(name, type)}${optional ? "" : " not null"}${filled} comment ${quoted(comment)}`;
+  return `"${name}" ${typeOf(name, type, keys)}${optional ? "" : " not null"}${filled} comment ${quoted(comment)}`;
 }
 
-function typeOf(name: string, type: ColumnType): string {
-  const characters = type === "text" || type === "name" ? CHARACTERS[name] : undefined;
+function typeOf(name: string, type: ColumnType, keys: readonly string[]): string {
+  const other = keys.includes(name) ? OTHER_CHARACTERS : undefined;
+  const characters = type === "text" || type === "name" ? (CHARACTERS[name] ?? other) : undefined;
   return characters === undefined ? COLUMN_TYPES[type] : `varchar(${characters}) ${TEXT}`;
 }
 
