@@ -92,7 +92,7 @@ async function back(
 async function contentOf(store: ObjectStore): Promise<Map<string, string>> {
   const content = new Map<string, string>();
   for await (const { key } of store.list("")) {
-    if (!key.endsWith("_deltalakedb.json"))
+    if (!key.endsWith("_deltalakedb.json") && !key.endsWith("_deltalakedb.moved.json"))
       content.set(key, Buffer.from((await store.get(key))?.bytes ?? "").toString("hex"));
   }
   return content;

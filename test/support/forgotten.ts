@@ -8,14 +8,15 @@ import { addOf, request, type TestLake } from "./lake.ts";
 
 export const DAY = 86_400_000;
 
-/** Its first answer again, that it is refused, or that it was committed now. */
+/** Its first answer again, that it is refused or not whole and so not answered, or that it was committed now. */
 export async function repeated(lake: TestLake, wanted: CommitRequest): Promise<"answered" | "refused" | "committed"> {
   try {
     const result = await commit(lake, wanted);
     if (result.status === "conflict") return "refused";
     return result.replayed ? "answered" : "committed";
   } catch (error) {
-    if ((error as { code?: string }).code === "TRANSACTION_FORGOTTEN") return "refused";
+    const { code } = error as { readonly code?: string };
+    if (code === "TRANSACTION_FORGOTTEN" || code === "TRANSACTION_INCOMPLETE") return "refused";
     throw error;
   }
 }

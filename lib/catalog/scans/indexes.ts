@@ -1,6 +1,6 @@
 /** dl_scan_indexes and dl_scan_bounds: how indexes for scans come, grow and go. */
 
-import { randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { AddFile } from "../../delta/actions.ts";
 import { nodeOf } from "../../delta/predicates/scan-keys.ts";
 import type { Clock, FilePlace, IndexedFile, ScanIndex, Scans } from "../../ports.ts";
@@ -30,7 +30,7 @@ function indexOf(row: Row): ScanIndex {
 }
 
 /** Ids of indexes are of six random bytes: rows that an index has left behind are never taken for another one's. */
-const IDS = 2 ** 48 - 1;
+const newIndexId = (): number => 1 + randomBytes(6).readUIntBE(0, 6);
 
 export async function addScanIndex(
   db: Queries,
@@ -40,7 +40,7 @@ export async function addScanIndex(
   const id = uuid(requireUuid(tableId, "table id"));
   await db.write(sql`
     insert into dl_scan_indexes (table_id, index_id, column_id, key_form, from_version, to_version, to_ord, num_rows, created_at)
-    values (${id}, ${randomInt(1, IDS)}, ${columnId}, ${form}, ${fromVersion}, -1, 0, 0, ${clock.now()})
+    values (${id}, ${newIndexId()}, ${columnId}, ${form}, ${fromVersion}, -1, 0, 0, ${clock.now()})
     ${db.dialect.onConflict("dl_scan_indexes", { key: ["table_id", "column_id"], set: [] })}`);
 }
 
