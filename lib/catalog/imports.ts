@@ -304,6 +304,7 @@ export async function finishImport(
     const until = unknown < 0 ? 0 : Math.min(integer(kept[0] ?? {}, "timestamp") + CLOCKS_MS, clock.now());
     await tx.write(sql`
       update dl_tables set status = 'ACTIVE', version = import_version, base_version = ${keepFrom}, import_plan = null,
+        rows_since = ${clock.now()},
         forgotten_version = case when forgotten_version > ${unknown} then forgotten_version else ${unknown} end,
         forgotten_before = case when forgotten_before > ${until} then forgotten_before else ${until} end
       where table_id = ${uuid(id)}`);

@@ -125,6 +125,7 @@ function sameAtEnd(cut: CatalogCut, end: CatalogCut, plan: RowsPlan): readonly C
     const now = ends.get(table.tableId);
     if (!plan.tables.has(table.tableId) || now === undefined) return [];
     if (now.version < table.version) throw overtaken(`${table.name} has gone back to version ${now.version}`);
+    if (now.rowsSince !== table.rowsSince) throw overtaken(`the rows of ${table.name} were made anew`);
     // Of an increment rows above the base are missing where history was cleaned away from there on.
     const { after = table.version } = plan.tables.get(table.tableId) ?? {};
     if (now.baseVersion > after && now.baseVersion > table.baseVersion)

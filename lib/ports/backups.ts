@@ -62,6 +62,8 @@ export interface CutTable extends VersionMark {
   readonly location: string;
   readonly status: TableStatus;
   readonly baseVersion: number;
+  /** When all of its rows were last made from a log, in milliseconds; 0 for never. */
+  readonly rowsSince: number;
   readonly numFiles: number;
   /** The oldest version that is not in the log; absent when all are. */
   readonly firstUnpublished?: number;

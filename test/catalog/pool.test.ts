@@ -93,7 +93,7 @@ function tests(postgres: TestEngine): void {
     await withDatabase(database.url, (db) => db.define(`create role ${role} login connection limit 4`));
     const own = new URL(database.url);
     own.username = role;
-    const pools = [1, 2, 3].map(() => open({ poolSize: 5 }, own.href));
+    const pools = [1, 2, 3].map(() => open({ poolSize: 5, poolTimeoutMs: 30_000 }, own.href));
     // Without waiting, most of these are refused: twelve connections are asked for, and four are given.
     const refusals = await countRefusals(own.href);
     context.diagnostic(`${refusals} of 12 connections at once are refused`);

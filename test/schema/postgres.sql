@@ -225,6 +225,7 @@ table dl_tables with (fillfactor=25) -- Heads of the tables: one row each, chang
   purged_at bigint -- When the purge of a dropped table began, in milliseconds: from then on it cannot come back.
   forgotten_version bigint not null default '-1'::integer -- Transactions that made versions up to this one may be forgotten, and no request that read an older version is committed; -1 for none.
   forgotten_before bigint not null default 0 -- Ids that were made before this moment, in milliseconds, may be those of forgotten transactions; 0 for none.
+  rows_since bigint not null default 0 -- When all rows of the table were last made from a log, by an import, a rebuild or a recovery, in milliseconds; 0 for never.
 
 table dl_transactions -- Transactions: a commit of one or more tables; the idempotency keys.
   transaction_id uuid not null -- Made by the client; the same id is answered with the same result, for ever.

@@ -279,7 +279,7 @@ CREATE TABLE dl_tables ( -- Heads of the tables: one row each, changed by every 
   import_version INTEGER not null default -1, -- Last version that the import applied whole; -1 for none.
   import_actions INTEGER not null default 0, -- File actions of the starting checkpoint that the import applied.
   created_at INTEGER not null, -- When the row was made, in milliseconds.
-  dropped_at INTEGER, identity_changes INTEGER not null default 0, manifest_changes INTEGER not null default -1, purged_at INTEGER, forgotten_version INTEGER not null default -1, forgotten_before INTEGER not null default 0, -- When the table was dropped, in milliseconds.
+  dropped_at INTEGER, identity_changes INTEGER not null default 0, manifest_changes INTEGER not null default -1, purged_at INTEGER, forgotten_version INTEGER not null default -1, forgotten_before INTEGER not null default 0, rows_since INTEGER not null default 0, -- When the table was dropped, in milliseconds.
   primary key (table_id)
 ) strict;
 

@@ -42,6 +42,7 @@ function cutTable(row: Row, set: RowSet): CutTable {
     timestamp,
     numFiles,
     fingerprint: lanesOf(row, FINGERPRINT_COLUMNS),
+    rowsSince: integer(row, "rows_since"),
     forgottenVersion: integer(row, "forgotten_version"),
     forgottenBefore: integer(row, "forgotten_before"),
     changes: integer(row, "identity_changes"),

@@ -22,6 +22,7 @@ import { ACCESS, ACCESS_MIGRATION, ACCESS_WORKS_FROM, GRANTS, POLICIES, ROLE_MEM
 import { CHECK_ROWS_UP_TO } from "./0033-new-files-only.ts";
 import { AUDIT } from "./0034-audit.ts";
 import { POSTGRES_APPENDS } from "./0041-appends.ts";
+import { ROWS_SINCE } from "./0048-rows-since.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -153,12 +154,18 @@ export const MIGRATIONS: readonly Migration[] = [
       ...(dialect.name === "postgres" ? [COMMIT_ONE_WITH_FLOORS] : []),
     ],
   },
+  {
+    id: 48,
+    name: "0048-rows-since",
+    worksFrom: 20,
+    statements: (dialect) => addColumn(dialect, "dl_tables", ROWS_SINCE),
+  },
 ];
 
 /** What later migrations added to the first tables. */
 const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexes">>>> = {
   dl_tables: {
-    columns: [...IDENTITY_COLUMNS, ...FORGOTTEN_COLUMNS],
+    columns: [...IDENTITY_COLUMNS, ...FORGOTTEN_COLUMNS, ROWS_SINCE],
     indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES, MANIFEST_DUE, ...DROPPED_TABLES],
   },
   dl_transactions: { indexes: [OLDEST_TRANSACTIONS] },

@@ -95,9 +95,11 @@ async function heldTables(
 /**
  * All that SQL has up to the base's version is in the base, and all that is later in SQL. A base that has forgotten transactions which SQL
  * still answers for, as after a restore of a backup from before, would leave neither the answer nor the line below which it is refused.
+ * Where the rows were made anew from a log since, the same state lies at other versions: those of the base would be found by nobody.
  */
 function isWithin(table: CutTable, base: ManifestTable): boolean {
   if ((base.forgottenVersion ?? -1) > table.forgottenVersion) return false;
+  if ((base.rowsSince ?? 0) !== table.rowsSince) return false;
   return base.baseVersion <= table.baseVersion && table.baseVersion <= base.version && base.version <= table.version;
 }
 

@@ -48,6 +48,8 @@ export interface ManifestTable extends VersionMark {
   readonly status: string;
   readonly baseVersion: number;
   readonly numFiles: number;
+  /** When all of its rows were last made from a log, in milliseconds; absent for never. */
+  readonly rowsSince?: number;
   /** Transactions that made versions up to this one may be missing; absent where none are. */
   readonly forgottenVersion?: number;
   readonly firstUnpublished?: number;

@@ -81,9 +81,11 @@ export async function openParquetFile(source: ParquetSource): Promise<ParquetFil
   const name = key.slice(key.lastIndexOf("/") + 1);
   const readable = <T>(read: () => Promise<T>) => orUnreadable(name, source.unreadable, read);
   const file = cachedAsyncBuffer(storedBuffer(source), { minSize: SMALL_FILE });
-  const metadata = await readable(async () => {
+  const { metadata, schema } = await readable(async () => {
     checkFooter(await footerBytes(file), size);
-    return parquetMetadataAsync(file, { parsers: STORED_VALUES, initialFetchSize: FOOTER_BYTES, geoparquet: false });
+    const options = { parsers: STORED_VALUES, initialFetchSize: FOOTER_BYTES, geoparquet: false };
+    const footer = await parquetMetadataAsync(file, options);
+    return { metadata: footer, schema: parquetSchema(footer) };
   });
   const starts = groupStarts(metadata);
   const slicer = openSlicer(async () => {
@@ -94,7 +96,7 @@ export async function openParquetFile(source: ParquetSource): Promise<ParquetFil
   return {
     name,
     size,
-    schema: parquetSchema(metadata),
+    schema,
     groups: metadata.row_groups,
     ranges: (groups, columns) => groups.flatMap((group) => splitGroup(group, starts.get(group) ?? 0, columns)),
     readRows: ({ group, start, end, needsSlice }, columns) =>
