@@ -40,8 +40,10 @@ const USAGE = `npm run bench -- ${Object.keys(BENCHES).join("|")} [options]
 /** A ratio may fall to this share of the one that is kept before it counts as a regression. */
 const TOLERATED = 0.5;
 
-/** How ours compares with the floor, by case: larger is better. */
-function ratios(bench: Bench, figures: readonly Figures[]): ReadonlyMap<string, number> {
+/** How ours compares with the floor, by case: larger is better. Of each the best sample, which others on the machine have disturbed least. */
+function ratios(bench: Pick<Bench, "better">, all: readonly Figures[]): ReadonlyMap<string, number> {
+  const best = bench.better === "more" ? Math.max : Math.min;
+  const figures = all.map((one) => ({ ...one, samples: [best(...one.samples)] }));
   const floors = figures.filter(({ role }) => role === "floor");
   return new Map(floors.map((floor) => [floor.case, 1 / (ratioToOurs(bench, figures, floor) ?? Number.NaN)]));
 }
