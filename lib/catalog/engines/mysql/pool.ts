@@ -3,7 +3,7 @@
  * room for both. Whoever finds none free waits in turn, and so do we all when the server has no more to give.
  */
 
-import mysql, { type Connection, type ConnectionOptions } from "mysql2/promise";
+import type { Connection, ConnectionOptions } from "mysql2/promise";
 import { deadlineMs } from "../../../deadlines.ts";
 import { type Int64, int64 } from "../../../delta/values/int64.ts";
 import { LakeError } from "../../../errors.ts";
@@ -147,6 +147,8 @@ function idleOf(pool: Pool, recycleMs: number): Opened | undefined {
 const isEnded = new WeakSet<Connection>();
 
 async function connect(target: ConnectionOptions, statementMs: number): Promise<Opened> {
+  // Here and not above: the bundles of functions are one file each, and do not have it.
+  const { default: mysql } = await import("mysql2/promise");
   const connection = await mysql.createConnection({
     ...target,
     connectTimeout: deadlineMs("databaseConnection"),
