@@ -23,6 +23,8 @@ export interface ServerLimits {
 const MAX_CONNECTIONS = 1_000;
 /** How exactly the times are kept. */
 const CHECK_EVERY_MS = 1_000;
+/** The address of a request is among them: a place of 4096 characters takes 12 bytes for each, percent-encoded. */
+const MAX_HEADER_BYTES = 64 * 1024;
 
 export interface HttpServer {
   readonly url: string;
@@ -44,6 +46,7 @@ export async function listen(
   const requestTimeoutMs = limits.requestTimeoutMs ?? deadlineMs("requestBody");
   const times = {
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+    maxHeaderSize: MAX_HEADER_BYTES,
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, headersTimeoutMs),
   };

@@ -289,5 +289,7 @@ describe(SUITE, needs(SUITE, ready, reason), () => {
 });
 
 function record(tableId: string): object {
-  return { messageId: tableId, body: JSON.stringify({ tableId }), attributes: {}, eventSource: "aws:sqs" };
+  const attributes = { ApproximateReceiveCount: "1" };
+  const eventSourceARN = "arn:aws:sqs:eu-west-1:123456789012:parity";
+  return { messageId: tableId, body: JSON.stringify({ tableId }), attributes, eventSource: "aws:sqs", eventSourceARN };
 }
