@@ -64,7 +64,7 @@ export async function sweepScanBounds(db: Queries, limit: number): Promise<boole
     await db.write(sql`
       delete from dl_scan_bounds where (index_id, node, high, added_version, ord) in (
         select * from (
-          select index_id, node, high, added_version, ord from dl_scan_bounds where index_id = ${after} limit ${limit}) some)`);
+          select index_id, node, high, added_version, ord from dl_scan_bounds where index_id = ${after} limit ${limit}) few)`);
     return true;
   }
   return false;
