@@ -37,6 +37,8 @@ import { tableNotFound } from "./tables/missing-table.ts";
 
 /** After so many rounds on hot tables the last check is made with the locks held, so that no writer starves. */
 const OPTIMISTIC_ROUNDS = 4;
+/** So often it is made: SQLite cannot tell the checkpoint of another process from a file that was copied over (engines/sqlite/epoch.ts). */
+const LOCKED_TIMES = 3;
 
 /**
  * Commits actions to one or many tables: all of them, or none. The same transactionId gives the first answer, and once that
@@ -260,6 +262,7 @@ async function attemptLocked(
   parts: readonly Part[],
   verified: ReadonlyMap<string, Verified>,
   limits: Limits,
+  times = LOCKED_TIMES,
 ): Promise<Attempt> {
   const { transactionId } = request;
   const epoch = await lookAtLogs(lake, statesOf(parts));
@@ -285,7 +288,11 @@ async function attemptLocked(
     if (outcome.status === "committed") return committed(lake, parts, outcome);
     if (outcome.status === "otherRequest") throw keyReused(request);
     if (outcome.status === "forgotten") throw idForgotten(request.transactionId, outcome.before);
-    if (outcome.status === "again") throw databaseReplaced();
+    if (outcome.status === "again") {
+      if (times <= 1) throw databaseReplaced();
+      for (const { state } of parts) forgetTable(lake, state);
+      return await attemptLocked(lake, request, requestHash, await refreshed(lake, parts), verified, limits, times - 1);
+    }
     if (outcome.status === "rejected") {
       checkPlaces(parts, outcome.rejections);
       limits.checkNewFiles(parts, outcome.rejections);

@@ -192,7 +192,7 @@ async function overtaken(name: string, beforeLock: (tableId: string, wanted: Com
     },
   });
   const result = await commit(two.with({ catalog }), wanted);
-  assert.equal(locked, 1, "the last check was made under the lock");
+  assert.ok(locked >= 1, "the last check was made under the lock");
   return { result, before: version };
 }
 
