@@ -6,6 +6,7 @@ import type { CommitRequest, CommitResult } from "../../lib/delta/request.ts";
 import type { Json } from "../../lib/delta/values/json.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { snapshots } from "../../lib/operations/read.ts";
+import { withoutHealth } from "../support/answers.ts";
 import { addOf, commitTo, newTable, removeOf, request, type TestLake } from "../support/lake.ts";
 import { assertHistory } from "../support/theorem.ts";
 import { openPair, type Pair } from "./pair.ts";
@@ -216,7 +217,8 @@ test("under the lock, too, a request is not told that it lost to its own twin", 
     twin = await commit(one, wanted);
   });
   assert.ok(result.status === "committed" && result.replayed);
-  assert.deepEqual(result, { ...twin, replayed: true });
+  const first = { ...twin, replayed: true };
+  assert.deepEqual(withoutHealth(result), withoutHealth(first as object));
 });
 
 test("whatever the clocks of two servers say, times grow", async () => {
