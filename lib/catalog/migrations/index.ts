@@ -132,6 +132,16 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   { id: 34, name: "0034-audit", worksFrom: 20, statements: (dialect) => createTable(dialect, AUDIT) },
   {
+    id: 21,
+    name: "0021-forgotten-transactions",
+    worksFrom: 20,
+    statements: (dialect) => [
+      ...FORGOTTEN_COLUMNS.flatMap((column) => addColumn(dialect, "dl_tables", column)),
+      ...createIndex(dialect, "dl_transactions", OLDEST_TRANSACTIONS),
+      ...(dialect.name === "postgres" ? [COMMIT_ONE_WITH_FLOORS] : []),
+    ],
+  },
+  {
     id: 28,
     name: "0028-scan-indexes",
     worksFrom: 20,
@@ -142,17 +152,6 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0041-appends",
     worksFrom: 20,
     statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_APPENDS : []),
-  },
-  // Out of its turn, since it makes the function of 41 again.
-  {
-    id: 21,
-    name: "0021-forgotten-transactions",
-    worksFrom: 20,
-    statements: (dialect) => [
-      ...FORGOTTEN_COLUMNS.flatMap((column) => addColumn(dialect, "dl_tables", column)),
-      ...createIndex(dialect, "dl_transactions", OLDEST_TRANSACTIONS),
-      ...(dialect.name === "postgres" ? [COMMIT_ONE_WITH_FLOORS] : []),
-    ],
   },
   {
     id: 48,
