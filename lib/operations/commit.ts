@@ -37,7 +37,7 @@ import { tableNotFound } from "./tables/missing-table.ts";
 
 /** After so many rounds on hot tables the last check is made with the locks held, so that no writer starves. */
 const OPTIMISTIC_ROUNDS = 4;
-/** So often it is made: SQLite cannot tell the checkpoint of another process from a file that was copied over (engines/sqlite/epoch.ts). */
+/** So often it is made: SQLite cannot tell the checkpoint of another process from a file that was copied over (lib/catalog/engines/sqlite/epoch.ts). */
 const LOCKED_TIMES = 3;
 
 /**
