@@ -28,8 +28,9 @@ export interface Mutant {
   readonly fast?: boolean;
 }
 
-/** What a new database gets: the newest migration with functions; the locks are older. */
+/** What a new database gets: the newest migrations with these functions; the locks are older. */
 export const FUNCTIONS = "lib/catalog/migrations/0006-rows-by-name.ts";
+const COMMIT_ONE = "lib/catalog/migrations/0021-forgotten-transactions.ts";
 const CHECKS = "lib/catalog/migrations/0006-locks-and-checks.ts";
 const STEPS = "lib/catalog/commit/steps.ts";
 export const ROW_CHECKS = "lib/catalog/commit/check-rows.ts";
@@ -53,7 +54,7 @@ const NO_LOCKS: readonly Edit[] = [
 const LATE_LOCKS = "  perform dl_lock(array(select jsonb_array_elements_text(req->'locks')));\n";
 const AFTER_LOCKS = "  -- After the locks, or two twins would both find nothing.\n";
 const CLOCK_ALONE: Edit = {
-  file: FUNCTIONS,
+  file: COMMIT_ONE,
   search: "        else greatest(ts, t.timestamp + 1) end;\n",
   replace: "        else ts end;\n",
 };
@@ -116,9 +117,9 @@ export const MUTANTS: readonly Mutant[] = [
     fast: true,
     killers: ["contention", "checker"],
     edits: [
-      { file: FUNCTIONS, search: FIND_TRANSACTION, replace: FIND_TRANSACTION.replace(";", " and false;") },
+      { file: COMMIT_ONE, search: FIND_TRANSACTION, replace: FIND_TRANSACTION.replace(";", " and false;") },
       {
-        file: FUNCTIONS,
+        file: COMMIT_ONE,
         search: RECORD_TRANSACTION,
         replace: RECORD_TRANSACTION.replace(";", " on conflict do nothing;"),
       },
@@ -127,16 +128,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a transactionId is not looked up; only the primary key is in the way (PL/pgSQL)",
     killers: ["catalog"],
-    edits: [{ file: FUNCTIONS, search: FIND_TRANSACTION, replace: FIND_TRANSACTION.replace(";", " and false;") }],
+    edits: [{ file: COMMIT_ONE, search: FIND_TRANSACTION, replace: FIND_TRANSACTION.replace(";", " and false;") }],
   },
   {
     name: "a transactionId is looked up before the locks, and may be recorded twice (PL/pgSQL)",
     killers: ["contention", "checker"],
     edits: [
       ...NO_LOCKS,
-      { file: FUNCTIONS, search: CLOCK, replace: LATE_LOCKS + CLOCK },
+      { file: COMMIT_ONE, search: CLOCK, replace: LATE_LOCKS + CLOCK },
       {
-        file: FUNCTIONS,
+        file: COMMIT_ONE,
         search: RECORD_TRANSACTION,
         replace: RECORD_TRANSACTION.replace(";", " on conflict do nothing;"),
       },
@@ -163,7 +164,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "heads are read and checked before the locks are taken (PL/pgSQL)",
     fast: true,
     killers: ["contention", "checker"],
-    edits: [...NO_LOCKS, { file: FUNCTIONS, search: IF_MOVED, replace: LATE_LOCKS + IF_MOVED }],
+    edits: [...NO_LOCKS, { file: COMMIT_ONE, search: IF_MOVED, replace: LATE_LOCKS + IF_MOVED }],
   },
   {
     name: "no locks at all (PL/pgSQL)",
@@ -224,8 +225,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       ...NO_LOCKS,
       CLOCK_ALONE,
-      { file: FUNCTIONS, search: CLOCK, replace: "" },
-      { file: FUNCTIONS, search: AFTER_LOCKS, replace: CLOCK + LATE_LOCKS + AFTER_LOCKS },
+      { file: COMMIT_ONE, search: CLOCK, replace: "" },
+      { file: COMMIT_ONE, search: AFTER_LOCKS, replace: CLOCK + LATE_LOCKS + AFTER_LOCKS },
     ],
   },
   {
