@@ -37,7 +37,8 @@ const supportedFeatures = z
   .meta({ description: "Table features that the writer honours" });
 
 const transactionId = uuid.meta({
-  description: "Made by the client; the same id gives the first answer again, forever",
+  description:
+    "Made by the client; the same id gives the first answer again, as long as transactions are kept (30 days by default), and then a refusal",
 });
 
 const acknowledge = z.enum(["sql", "mirrored"]).optional().meta({
