@@ -81,6 +81,7 @@ async function main(): Promise<number> {
   const unknown = wanted.find((peer) => !PEERS.includes(peer as PeerName));
   if (bench === undefined || positionals.length !== 1 || unknown !== undefined) {
     if (unknown !== undefined) console.error(`there is no peer ${unknown}`);
+    if (bench === undefined && name !== "") console.error(`there is no benchmark ${name}`);
     console.error(USAGE);
     return 2;
   }

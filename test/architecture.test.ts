@@ -86,6 +86,17 @@ describe("engines", () => {
     );
   });
 
+  test("what they spell differently is asked of the dialect", () => {
+    const shared = /^lib\/catalog\/(?!engines\/|migrations\/|dialect\.ts$)/;
+    expectNone(
+      violationsIn(product, (source) =>
+        shared.test(source.path) && /\bon conflict\b/i.test(readText(source.path)) ? ["says on conflict"] : [],
+      ),
+      "MySQL knows no `on conflict`: a statement of all engines is spelled by each.",
+      "Take dialect.onConflict.",
+    );
+  });
+
   test("only catalog/open.ts names their drivers", () => {
     expectNone(
       violationsIn(product, (source) =>
