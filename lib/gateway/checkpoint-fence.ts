@@ -1,5 +1,6 @@
 /** Takes the fence out of checkpoints on their way to clients of the gateway, by range, and leaves every byte count as it was. */
 
+import { BoundedMap } from "../bounded-map.ts";
 import { FENCE } from "../delta/features.ts";
 import { isLakeError } from "../errors.ts";
 import { countValues, openParquetFile, type ParquetSource } from "../parquet/read/file.ts";
@@ -31,11 +32,10 @@ const DATA_PAGE = 0;
  * name there, and what is left over at the end of the page is read by nobody. Other checkpoints go through as they are.
  */
 export function checkpointReads(upstream: Upstream): (request: S3Request) => Promise<S3Answer> {
-  const known = new Map<string, Promise<Patch | undefined>>();
+  const known = new BoundedMap<string, Promise<Patch | undefined>>(MAX_KNOWN);
   const patchOf = (request: S3Request, etag: string, size: number): Promise<Patch | undefined> => {
     const id = `${request.bucket}/${request.key} ${etag} ${size}`;
     const found = known.get(id) ?? findPatch(upstream, request, size);
-    if (known.size >= MAX_KNOWN) known.clear();
     known.set(id, found);
     found.catch(() => known.delete(id));
     return found;

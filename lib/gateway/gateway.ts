@@ -1,5 +1,6 @@
 /** The gateway: S3 in front of S3, in which each version of a Delta log is a commit of the catalog. All else goes through. */
 
+import { BoundedMap } from "../bounded-map.ts";
 import type { GatewayCatalog } from "./catalog.ts";
 import { checkpointReads } from "./checkpoint-fence.ts";
 import { S3Error, unlessAbsent } from "./errors.ts";
@@ -22,6 +23,7 @@ export interface GatewayOptions {
 }
 
 const CACHE_BYTES = 32 << 20;
+const MAX_KNOWN_TABLES = 10_000;
 
 /** @throws S3Error, LakeError */
 export type Gateway = (request: S3Request) => Promise<S3Answer>;
@@ -31,7 +33,7 @@ export function openGateway(options: GatewayOptions): Gateway {
   const parts: Parts = {
     upstream,
     reads: { ...options, cache: versionCache(CACHE_BYTES) },
-    writes: { ...options, known: new Map() },
+    writes: { ...options, known: new BoundedMap(MAX_KNOWN_TABLES) },
     derived: derivedFiles(options.now),
     readDerived: checkpointReads(upstream),
   };

@@ -1,6 +1,7 @@
 /** Writes into logs: versions become commits of the catalog, the rest is taken, kept or refused by what it is (docs/writers.md). */
 
 import { createHash, randomUUID } from "node:crypto";
+import type { BoundedMap } from "../bounded-map.ts";
 import { isLakeError } from "../errors.ts";
 import type { CommitOutcome, GatewayCatalog } from "./catalog.ts";
 import { actionLines, commitBody, fencedAgain, setsProtocol, type VersionPut } from "./commit-body.ts";
@@ -15,12 +16,11 @@ export interface LogWrites {
   /** The name of a table that an engine makes here; undefined where engines make none. */
   readonly nameOf: (bucket: string, root: string) => string | undefined;
   /** Tables by their locations: a hint, which a commit finds out when it is wrong. */
-  readonly known: Map<string, string>;
+  readonly known: BoundedMap<string, string>;
 }
 
 /** Bytes of a version: what the API takes. */
 const MAX_VERSION_BYTES = 64 << 20;
-const MAX_KNOWN = 10_000;
 
 /**
  * PUT of `<version>.json`: exactly this version, or 412, whether the request has If-None-Match or not.
@@ -63,7 +63,7 @@ async function commitNext(writes: LogWrites, asked: Asked & { readonly version: 
   }
   const table = await writes.catalog.tableAt(location);
   if (table === undefined) throw unknownTable(location);
-  remember(writes, location, table.tableId);
+  writes.known.set(location, table.tableId);
   return commitTo(writes.catalog, table.tableId, asked);
 }
 
@@ -95,11 +95,6 @@ async function commitFirst(
 
 function send(catalog: GatewayCatalog, put: VersionPut, lines: readonly string[]): Promise<CommitOutcome> {
   return catalog.commitVersion(commitBody(put, lines));
-}
-
-function remember({ known }: LogWrites, location: string, tableId: string): void {
-  if (known.size >= MAX_KNOWN) known.clear();
-  known.set(location, tableId);
 }
 
 function unknownTable(location: string): S3Error {

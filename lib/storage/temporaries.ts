@@ -7,6 +7,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { BoundedMap } from "../bounded-map.ts";
 import type { Step } from "./folder-steps.ts";
 
 /** Longest time without a change after which a file is nobody's whose writer we cannot look at: it runs on another machine. */
@@ -21,7 +22,7 @@ const OWN = /^\.(?:([0-9a-f]{8})-(\d{1,10})-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-
 /** Those that this process is writing. */
 const living = new Set<string>();
 /** When this process has looked into a folder, by a clock that nobody sets. */
-const looked = new Map<string, number>();
+const looked = new BoundedMap<string, number>(MAX_REMEMBERED);
 
 /** Runs `work` with the path of a file that is not there yet, and counts as living meanwhile. */
 export async function withTemporaryIn<T>(folder: string, work: (path: string) => Promise<T>): Promise<T> {
@@ -41,7 +42,6 @@ export async function withTemporaryIn<T>(folder: string, work: (path: string) =>
 export async function sweepTemporaries(step: Step, folder: string): Promise<void> {
   const now = performance.now();
   if (now - (looked.get(folder) ?? Number.NEGATIVE_INFINITY) < LOOK_AGAIN_MS) return;
-  if (looked.size >= MAX_REMEMBERED) looked.clear();
   looked.set(folder, now);
   try {
     for (const name of await step(() => readdir(folder))) {

@@ -6,6 +6,7 @@ const PORTS = [
   "lib/delta",
   "lib/errors.ts",
   "lib/deadlines.ts",
+  "lib/bounded-map.ts",
   "lib/access/principal.ts",
   "lib/access/privileges.ts",
 ];
@@ -42,6 +43,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/retry.ts": [],
   "lib/deadlines.ts": [],
   "lib/slots.ts": [],
+  "lib/bounded-map.ts": [],
   "lib/delta": ["lib/errors.ts"],
   "lib/access/principal.ts": [],
   "lib/access/privileges.ts": ["lib/errors.ts"],

@@ -1,5 +1,6 @@
 /** S3's protocol over an object store of ours: a folder behind the gateway answers as a bucket would. */
 
+import { BoundedMap } from "../../bounded-map.ts";
 import type { ObjectInfo, ObjectStore } from "../../ports.ts";
 import { answerRead, type Readable } from "../conditions.ts";
 import { S3Error } from "../errors.ts";
@@ -13,11 +14,12 @@ import { type Uploads, uploadsIn } from "./uploads.ts";
 const PIECE = 1 << 20;
 /** Empty folders that clients have made; a bucket has none, and nothing but a listing shows them. */
 const MAX_MARKERS = 10_000;
+type Markers = BoundedMap<string, true>;
 const MAX_REPLACED = 64 << 20;
 
 /** @param store its top folders are the buckets */
 export function storeUpstream(store: ObjectStore, { newId }: { readonly newId: () => string }): Upstream {
-  const markers = new Set<string>();
+  const markers: Markers = new BoundedMap(MAX_MARKERS);
   const uploads = uploadsIn(store, newId);
   return {
     async send(request) {
@@ -28,7 +30,7 @@ export function storeUpstream(store: ObjectStore, { newId }: { readonly newId: (
 }
 
 interface Beside {
-  readonly markers: Set<string>;
+  readonly markers: Markers;
   readonly uploads: Uploads;
 }
 
@@ -69,12 +71,7 @@ export function etagOf({ size, modifiedAt }: ObjectInfo): string {
   return `"${modifiedAt.toString(16)}-${size.toString(16)}"`;
 }
 
-async function read(
-  store: ObjectStore,
-  request: S3Request,
-  name: string,
-  markers: ReadonlySet<string>,
-): Promise<S3Answer> {
+async function read(store: ObjectStore, request: S3Request, name: string, markers: Markers): Promise<S3Answer> {
   const info = name.endsWith("/") ? undefined : await store.head(name);
   if (info !== undefined) return answerRead(request, readable(store, info));
   if (markers.has(name))
@@ -94,11 +91,10 @@ function readable(store: ObjectStore, info: ObjectInfo): Readable {
 }
 
 /** A folder, as Hadoop makes it. */
-async function mark({ body }: S3Request, name: string, markers: Set<string>): Promise<S3Answer> {
+async function mark({ body }: S3Request, name: string, markers: Markers): Promise<S3Answer> {
   if ((await drained(body)) > 0)
     throw new S3Error("InvalidRequest", "an object whose name ends in / has no bytes here");
-  if (markers.size >= MAX_MARKERS) markers.clear();
-  markers.add(name);
+  markers.set(name, true);
   return { status: 200, headers: { etag: '"0"' } };
 }
 
@@ -160,7 +156,7 @@ async function deleteOne(
   store: ObjectStore,
   { headers, key }: S3Request,
   name: string,
-  markers: Set<string>,
+  markers: Markers,
 ): Promise<S3Answer> {
   markers.delete(name);
   if (name.endsWith("/")) return { status: 204 };
@@ -177,7 +173,7 @@ async function deleteOne(
   return { status: 204 };
 }
 
-async function deleteMany(store: ObjectStore, request: S3Request, markers: Set<string>): Promise<S3Answer> {
+async function deleteMany(store: ObjectStore, request: S3Request, markers: Markers): Promise<S3Answer> {
   const { keys } = await readDelete(request);
   for (const key of keys) markers.delete(`${request.bucket}/${key}`);
   const files = keys.filter((key) => !key.endsWith("/")).map((key) => `${request.bucket}/${key}`);
@@ -186,7 +182,7 @@ async function deleteMany(store: ObjectStore, request: S3Request, markers: Set<s
   return deleteAnswer(keys, new Map([...refused].map(([key, message]) => [key, { code: "InternalError", message }])));
 }
 
-async function list(store: ObjectStore, request: S3Request, markers: ReadonlySet<string>): Promise<S3Answer> {
+async function list(store: ObjectStore, request: S3Request, markers: Markers): Promise<S3Answer> {
   const asked = listQuery(request);
   const page = await pageOf(store, request.bucket, asked, markers);
   return listAnswer(request.bucket, asked, page, request.query.get("continuation-token"));
@@ -195,12 +191,7 @@ async function list(store: ObjectStore, request: S3Request, markers: ReadonlySet
 /** What follows all names that begin with a prefix. */
 const LAST = "\u{10FFFF}";
 
-async function pageOf(
-  store: ObjectStore,
-  bucket: string,
-  asked: ListQuery,
-  markers: ReadonlySet<string>,
-): Promise<ListPage> {
+async function pageOf(store: ObjectStore, bucket: string, asked: ListQuery, markers: Markers): Promise<ListPage> {
   const { prefix, delimiter, maxKeys } = asked;
   const root = `${bucket}/`;
   const objects: Listed[] = [];

@@ -3,6 +3,7 @@
  * is committed on top of it could never be published, and readers would go on at versions that SQL does not know.
  */
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { LOG_FOLDER, type LogListing, MOVED_MARK } from "../../delta/files/log-files.ts";
 import type { MirrorFacts } from "../../delta/health.ts";
 import { isLakeError, LakeError } from "../../errors.ts";
@@ -19,13 +20,12 @@ type Named = Pick<TableHead, "tableId" | "name" | "location">;
 /** Bounds the memory of a long life, not the safety of a usual one. */
 const MAX_TABLES = 100_000;
 
-const newest = new WeakMap<Catalog, Map<string, number>>();
+const newest = new WeakMap<Catalog, BoundedMap<string, number>>();
 
 /** Remembers of each table that SQL had this version. */
 export function noteHeads(lake: Lake, tables: readonly Pick<CommittedTable, "tableId" | "version">[]): void {
-  const seen = newest.get(lake.catalog) ?? new Map<string, number>();
+  const seen = newest.get(lake.catalog) ?? new BoundedMap<string, number>(MAX_TABLES);
   newest.set(lake.catalog, seen);
-  if (seen.size > MAX_TABLES) seen.clear();
   for (const { tableId, version } of tables) seen.set(tableId, Math.max(seen.get(tableId) ?? -1, version));
 }
 

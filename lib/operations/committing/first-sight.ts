@@ -3,6 +3,7 @@
  * one epoch of the database, which the commit's own statement compares, so that a warm commit looks at nothing.
  */
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { isPast } from "../../delta/values/age.ts";
 import { isLakeError } from "../../errors.ts";
 import type { Catalog, Lake, TableState } from "../../ports.ts";
@@ -17,7 +18,7 @@ const MAX_TABLES = 100_000;
 interface Sights {
   readonly epoch: string;
   /** When the log of a table was found not to be ahead, by the clock of this process. */
-  readonly seenAt: Map<string, number>;
+  readonly seenAt: BoundedMap<string, number>;
   /** Looks under way, so that writers of one table look once. */
   readonly looking: Map<string, Promise<void>>;
 }
@@ -40,7 +41,7 @@ export async function lookAtLogs(lake: Lake, tables: readonly TableState[]): Pro
 function sightsIn(lake: Lake, epoch: string): Sights {
   const before = known.get(lake.catalog);
   if (before?.epoch === epoch) return before;
-  const sights: Sights = { epoch, seenAt: new Map(), looking: new Map() };
+  const sights: Sights = { epoch, seenAt: new BoundedMap(MAX_TABLES), looking: new Map() };
   known.set(lake.catalog, sights);
   if (before !== undefined) forgetTables(lake);
   return sights;
@@ -59,10 +60,7 @@ function lookOnce(lake: Lake, sights: Sights, table: TableState): Promise<void> 
       // What was seen before in this epoch is good enough while the store does not answer.
       if (last === undefined || !isLakeError(error, "unavailable") || error.code === BEHIND_LOG) throw error;
     })
-    .then(() => {
-      if (seenAt.size >= MAX_TABLES) seenAt.clear();
-      seenAt.set(tableId, now);
-    })
+    .then(() => seenAt.set(tableId, now))
     .finally(() => looking.delete(tableId));
   looking.set(tableId, look);
   return look;

@@ -1,14 +1,15 @@
 /** Heads to plan against, remembered between commits: a stale one is found out by the commit statement and costs one more round. */
 
+import { BoundedMap } from "../../bounded-map.ts";
 import type { TableRef } from "../../delta/request.ts";
 import type { Catalog, Lake, TableState } from "../../ports.ts";
 import { missingTable } from "../tables/missing-table.ts";
 import { noteHeads } from "./behind-log.ts";
 
-/** Metadata of wide tables run to megabytes: this bounds what a warm process holds. */
+/** Metadata of wide tables run to megabytes: this bounds what a warm process holds. A table is there by its id and by its name. */
 const MAX_REMEMBERED = 500;
 
-const remembered = new WeakMap<Catalog, Map<string, TableState>>();
+const remembered = new WeakMap<Catalog, BoundedMap<string, TableState>>();
 
 function key(ref: TableRef): string {
   return "tableId" in ref ? `id:${ref.tableId.toLowerCase()}` : `name:${ref.name}`;
@@ -24,18 +25,17 @@ export async function tableStates(
   refs: readonly TableRef[],
   options: { readonly fresh?: boolean } = {},
 ): Promise<readonly TableState[]> {
-  const cache = remembered.get(lake.catalog) ?? new Map<string, TableState>();
+  const cache = remembered.get(lake.catalog) ?? new BoundedMap<string, TableState>(MAX_REMEMBERED);
   remembered.set(lake.catalog, cache);
-  // Taken out at once: while we ask for the others, another request may forget them, or the cache may be cleared.
+  // Looked up at once: while we ask for the others, another request may forget them, or they make room.
   const found = new Map<string, TableState>();
   for (const ref of options.fresh ? [] : refs) {
     const state = cache.get(key(ref));
-    if (state) found.set(key(ref), state);
+    if (state !== undefined) found.set(key(ref), state);
   }
   const missing = refs.filter((ref) => !found.has(key(ref)));
   const read = missing.length === 0 ? [] : await lake.catalog.readStates(missing);
   noteHeads(lake, read);
-  if (cache.size + read.length > MAX_REMEMBERED) cache.clear();
   for (const state of read) {
     for (const ref of [{ tableId: state.tableId }, { name: state.name }]) {
       cache.set(key(ref), state);

@@ -1,5 +1,6 @@
 /** The files of a table that moves: SQL knows which ones retained versions need, and they are copied a few at a time. */
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { deletionVectorEnd, deletionVectorPath, keyInTable } from "../../delta/files/file-places.ts";
 import { isRelative } from "../../delta/files/paths.ts";
 import { invalid, LakeError } from "../../errors.ts";
@@ -130,7 +131,7 @@ interface Batch {
 
 async function* batches(moving: Moving, after: number): AsyncGenerator<Batch> {
   const { lake, tableId, floor } = moving;
-  const known = new Set<string>();
+  const known = new BoundedMap<string, true>(MAX_KNOWN);
   for await (const items of pages((at) => lake.catalog.neededFiles(tableId, { ...at, after, floor, limit: PAGE }))) {
     const files: OneFile[] = [];
     let outside = 0;
@@ -138,13 +139,12 @@ async function* batches(moving: Moving, after: number): AsyncGenerator<Batch> {
       for (const { path, bytes } of pathsOf(item)) {
         const key = keyHere(moving, path);
         if (key === undefined) outside += 1;
-        else if (!known.has(key)) {
-          known.add(key);
+        else if (known.get(key) === undefined) {
+          known.set(key, true);
           files.push({ key, bytes, isLive: item.isLive });
         }
       }
     }
-    if (known.size > MAX_KNOWN) known.clear();
     yield { files, outside };
   }
 }
