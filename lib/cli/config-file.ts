@@ -8,6 +8,7 @@ import { isJsonObject, type Json, pointerToken } from "../delta/values/json.ts";
 import { invalid, isLakeError, LakeError, notFound } from "../errors.ts";
 import type { Finding } from "../validation.ts";
 import { readJsonText } from "../wire/json-text.ts";
+import { configKeys, decryptSetting, isEncrypted } from "./config-secrets.ts";
 import { parseTomlText, tomlPositions } from "./config-toml.ts";
 import { parseYamlText, yamlPositions } from "./config-yaml.ts";
 
@@ -27,7 +28,9 @@ export async function readContent(path: string, env: Environment): Promise<FileC
   try {
     const { value, positions } = parseText(path, bytes);
     const findings: Finding[] = [];
-    return { path, value: interpolate(value, env, "", findings), positions, findings };
+    const encrypted = new Set<string>();
+    const keys = await configKeys(env);
+    return { path, value: interpolate(value, "", { env, keys, findings, encrypted }), positions, findings, encrypted };
   } catch (error) {
     if (!isLakeError(error)) throw error;
     const { code, hint, facts, at } = error;
@@ -72,24 +75,41 @@ function parseText(path: string, bytes: Uint8Array): Pick<FileContent, "value" |
 /** A default ends where another placeholder begins, so that many that are never closed cost no more than their length. */
 const PLACEHOLDER = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}$]|\$(?!\{))*))?\}/g;
 
+interface Filling {
+  readonly env: Environment;
+  readonly keys: readonly Uint8Array[];
+  readonly findings: Finding[];
+  /** JSON pointers of what was encrypted. */
+  readonly encrypted: Set<string>;
+}
+
 /** After parsing, so that a password with `:` or `#` in it cannot change the structure of the file. */
-function interpolate(value: Json, env: Environment, at: string, findings: Finding[], depth = 0): Json {
+function interpolate(value: Json, at: string, filling: Filling, depth = 0): Json {
   if (depth > MAX_DEPTH) {
     throw invalid(`nested more than ${MAX_DEPTH} levels deep`, { at, hint: "Settings are a few levels deep." });
   }
-  if (typeof value === "string") return interpolateText(value, env, at, findings);
-  if (Array.isArray(value))
-    return value.map((item: Json, i) => interpolate(item, env, `${at}/${i}`, findings, depth + 1));
+  if (typeof value === "string")
+    return isEncrypted(value) ? decrypted(value, at, filling) : interpolateText(value, at, filling);
+  if (Array.isArray(value)) return value.map((item: Json, i) => interpolate(item, `${at}/${i}`, filling, depth + 1));
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key,
-      interpolate(item ?? null, env, `${at}/${pointerToken(key)}`, findings, depth + 1),
+      interpolate(item ?? null, `${at}/${pointerToken(key)}`, filling, depth + 1),
     ]),
   );
 }
 
-function interpolateText(text: string, env: Environment, at: string, findings: Finding[]): Json {
+/** As it was, whatever is in it. */
+function decrypted(text: string, at: string, { keys, findings, encrypted }: Filling): Json {
+  encrypted.add(at);
+  const opened = decryptSetting(keys, at, text);
+  if (typeof opened === "string") return opened;
+  findings.push(opened);
+  return "";
+}
+
+function interpolateText(text: string, at: string, { env, findings }: Filling): Json {
   const replaced = text.replaceAll(PLACEHOLDER, (_whole, name: string, fallback: string | undefined) => {
     const found = env[name] || fallback;
     if (found !== undefined) return found;

@@ -37,7 +37,8 @@ export const REFUSED: Readonly<Record<string, Refusal>> = {
 export const REFUSED_VARIABLES: Readonly<Record<string, Refusal>> = {
   ENCRYPTION_KEY: {
     why: "it encrypts nothing here",
-    instead: "The key of backups is DL_BACKUP_KEY; data is encrypted where it lies. Unset it for this service.",
+    instead:
+      "The key of backups is DL_BACKUP_KEY, that of secrets in the file DL_CONFIG_KEY; data is encrypted where it lies. Unset it for this service.",
   },
   AUDIT_LOG_FILE: {
     why: "there is no audit log apart from the log",

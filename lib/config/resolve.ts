@@ -25,6 +25,8 @@ export interface FileContent {
   readonly positions: ReadonlyMap<string, Position>;
   /** What is wrong with it already. */
   readonly findings: readonly Finding[];
+  /** JSON pointers of the members that are encrypted in it. */
+  readonly encrypted: ReadonlySet<string>;
 }
 
 export type Source =
@@ -49,6 +51,8 @@ export interface Resolved {
   readonly problems: readonly Problem[];
   /** By setting, of those that somebody has said. */
   readonly sources: ReadonlyMap<string, Source>;
+  /** Settings whose value, or a part of it, the file has encrypted. */
+  readonly encrypted: ReadonlySet<string>;
 }
 
 export interface Given {
@@ -102,13 +106,20 @@ export function resolveConfig({ file, env = {}, options = {} }: Given): Resolved
   }
   const line = ({ source }: Problem) => (source.kind === "file" ? (source.line ?? 0) : Number.POSITIVE_INFINITY);
   problems.sort((a, b) => (line(a) === line(b) ? 0 : line(a) - line(b)));
-  return { ...(problems.length === 0 && "data" in looked ? { config: looked.data } : {}), problems, sources };
+  const config = problems.length === 0 && "data" in looked ? { config: looked.data } : {};
+  return { ...config, problems, sources, encrypted: encryptedIn(file, sources) };
+}
+
+function encryptedIn(file: FileContent | undefined, sources: ReadonlyMap<string, Source>): ReadonlySet<string> {
+  const pointers = [...(file?.encrypted ?? [])];
+  const isEncrypted = (path: string) => pointers.some((one) => `${one}/`.startsWith(`${pointerOf(path)}/`));
+  return new Set([...sources].flatMap(([path, { kind }]) => (kind === "file" && isEncrypted(path) ? [path] : [])));
 }
 
 /** The settings alone. @throws LakeError invalid, naming each unknown or wrong member */
 export function parseConfig(value: Json | undefined): { readonly config: Config } {
   const { config, problems } = resolveConfig({
-    file: { path: "", value: value ?? {}, positions: new Map(), findings: [] },
+    file: { path: "", value: value ?? {}, positions: new Map(), findings: [], encrypted: new Set() },
   });
   if (config === undefined) throw problemsError(problems);
   return { config };

@@ -4,13 +4,16 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ZSTD } from "../backup/codec.ts";
-import { encrypted, parseKey } from "../backup/encryption.ts";
+import { encrypted } from "../backup/encryption.ts";
 import { openCatalog } from "../catalog/open.ts";
 import { invalid } from "../errors.ts";
 import type { BackupPlace, Catalog } from "../ports.ts";
+import { parseKey } from "../sealed.ts";
 import { systemClock } from "./clock.ts";
 import { toLocation } from "./location.ts";
 import { openStore } from "./stores.ts";
+
+const INVALID_KEY = "INVALID_BACKUP_KEY";
 
 /** Where the key of encrypted backups is: a file comes before the text of the key itself. */
 export interface BackupKey {
@@ -26,11 +29,11 @@ export async function openBackups(place: string, key: BackupKey = {}): Promise<B
 }
 
 async function keyBytes({ keyFile, key }: BackupKey): Promise<Uint8Array | undefined> {
-  if (keyFile === undefined) return key === undefined ? undefined : parseKey(key, "the text of the key");
+  if (keyFile === undefined) return key === undefined ? undefined : parseKey(key, "the text of the key", INVALID_KEY);
   const text = await readFile(keyFile, "utf8").catch((cause: unknown) => {
-    throw invalid(`the key file ${keyFile} cannot be read`, { code: "INVALID_BACKUP_KEY", cause });
+    throw invalid(`the key file ${keyFile} cannot be read`, { code: INVALID_KEY, cause });
   });
-  return parseKey(text, `the file ${keyFile}`);
+  return parseKey(text, `the file ${keyFile}`, INVALID_KEY);
 }
 
 /**

@@ -4,13 +4,14 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { ZSTD } from "../../lib/backup/codec.ts";
-import { encrypted, parseKey } from "../../lib/backup/encryption.ts";
+import { encrypted } from "../../lib/backup/encryption.ts";
 import { withScratchCatalog } from "../../lib/lake/backups.ts";
 import { backupCatalog } from "../../lib/operations/backup.ts";
 import { findBackups } from "../../lib/operations/backups/list.ts";
 import { restoreCatalog } from "../../lib/operations/restore.ts";
 import { verifyBackup } from "../../lib/operations/verify-backup.ts";
 import type { BackupPlace, ObjectStore } from "../../lib/ports.ts";
+import { parseKey } from "../../lib/sealed.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
 import { SQLITE_ENGINE } from "../support/catalog-engines.ts";
 import { addOf, commitTo, newTable, openTestLake, type TestLake } from "../support/lake.ts";
@@ -101,7 +102,7 @@ describe("an encrypted backup", () => {
 
 test("a key is 64 hex digits or base64 of 32 bytes, and nothing else", () => {
   for (const text of [KEY.toString("hex"), `${KEY.toString("base64")}\n`, KEY.toString("hex").toUpperCase()]) {
-    assert.deepEqual(Buffer.from(parseKey(text, "it")), KEY);
+    assert.deepEqual(Buffer.from(parseKey(text, "it", "INVALID_BACKUP_KEY")), KEY);
   }
   for (const text of [
     "",
@@ -110,7 +111,7 @@ test("a key is 64 hex digits or base64 of 32 bytes, and nothing else", () => {
     `${KEY.toString("hex")}00`,
     KEY.toString("base64").slice(4),
   ]) {
-    assert.throws(() => parseKey(text, "the file k"), {
+    assert.throws(() => parseKey(text, "the file k", "INVALID_BACKUP_KEY"), {
       code: "INVALID_BACKUP_KEY",
       message: "the file k holds no key of 256 bits",
     });

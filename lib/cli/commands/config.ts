@@ -1,11 +1,15 @@
 /** dl config: checks a configuration, shows what holds and where it has come from, and prints the JSON Schema. */
 
+import { text } from "node:stream/consumers";
 import { Command } from "commander";
 import type { Problem, Resolved, Source } from "../../config/resolve.ts";
 import { placeText } from "../../config/resolve.ts";
 import { configJsonSchema, settings } from "../../config/settings.ts";
 import type { Json } from "../../delta/values/json.ts";
+import { nearestName } from "../../delta/values/nearest-name.ts";
+import { invalid } from "../../errors.ts";
 import { maskedUrl } from "../../masked-url.ts";
+import { configKeys, encryptSetting, KEY_FILE_VARIABLE, KEY_VARIABLE } from "../config-secrets.ts";
 import { action, type GlobalOptions } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../output.ts";
@@ -14,7 +18,11 @@ import { configPath, resolved } from "../settings.ts";
 const PRECEDENCE = "options, then variables of the environment, then the file, then defaults";
 
 export function configCommand(): Command {
-  return new Command("config").addCommand(validateCommand()).addCommand(showCommand()).addCommand(schemaCommand());
+  return new Command("config")
+    .addCommand(validateCommand())
+    .addCommand(showCommand())
+    .addCommand(schemaCommand())
+    .addCommand(encryptCommand());
 }
 
 function validateCommand(): Command {
@@ -80,18 +88,64 @@ function schemaCommand(): Command {
   );
 }
 
+function encryptCommand(): Command {
+  return new Command("encrypt")
+    .description("encrypt the value of a setting, which is read from the input, and print what to write into the file")
+    .argument("<setting>", "such as database.url; security.oidc.0.issuer is a member of the first of a list")
+    .addHelpText(
+      "after",
+      `\nThe key, 64 hex digits as of \`openssl rand -hex 32\`, is ${KEY_VARIABLE}, or in the file ${KEY_FILE_VARIABLE}.`,
+    )
+    .action(
+      action<object>(
+        async ({ output }, _options, [setting = ""]) => {
+          const pointer = pointerOfSetting(setting);
+          const [key] = await configKeys(process.env);
+          if (key === undefined) {
+            throw invalid("no key is given", {
+              code: "INVALID_CONFIG_KEY",
+              hint: `Make one with \`openssl rand -hex 32\`, and set ${KEY_VARIABLE}, or ${KEY_FILE_VARIABLE} to the file that holds it.`,
+            });
+          }
+          if (process.stdin.isTTY) process.stderr.write("reading the value from the terminal; end it with Ctrl-D\n");
+          const value = (await text(process.stdin)).replace(/\r?\n$/, "");
+          if (value === "")
+            throw invalid("the input is empty", { hint: `printf %s "$VALUE" | dl config encrypt ${setting}` });
+          const encrypted = encryptSetting(key, pointer, value);
+          await output.result({ setting, encrypted }, () => encrypted);
+          return EXIT.ok;
+        },
+        { settings: "unread" },
+      ),
+    );
+}
+
+/** @throws LakeError invalid for what is no setting */
+function pointerOfSetting(setting: string): string {
+  const names = settings().map(({ path }) => path);
+  if (!names.some((name) => setting === name || setting.startsWith(`${name}.`))) {
+    const near = nearestName(setting, names);
+    throw invalid(`there is no setting "${setting}"`, near === undefined ? {} : { hint: `Did you mean ${near}?` });
+  }
+  return `/${setting.replaceAll(".", "/")}`;
+}
+
 interface Shown {
   readonly name: string;
   readonly value: Json;
   readonly source: string;
 }
 
-function shownSettings({ config, sources }: Resolved): readonly Shown[] {
+/** In place of what was encrypted: whoever reads a terminal need not know it. */
+const ENCRYPTED = "(encrypted)";
+
+function shownSettings({ config, sources, encrypted }: Resolved): readonly Shown[] {
   return settings().map(({ path, isSecret }) => {
     const value = path
       .split(".")
       .reduce<unknown>((all, key) => (all as Record<string, unknown> | undefined)?.[key], config);
-    const shown = isSecret && typeof value === "string" ? maskedUrl(value) : value;
+    const masked = isSecret && typeof value === "string" ? maskedUrl(value) : value;
+    const shown = encrypted.has(path) ? ENCRYPTED : masked;
     return { name: path, value: (shown ?? null) as Json, source: sourceText(sources.get(path)) };
   });
 }
