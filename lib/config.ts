@@ -59,7 +59,7 @@ export const ConfigSchema = z.strictObject({
         .pipe(z.enum(SSL_MODES))
         .optional()
         .describe(
-          "TLS to a PostgreSQL server, where the URL has no `sslmode`. `require` and `verify-full` check the certificate and the name in it, `verify-ca` the certificate alone, `no-verify` nothing; `disable` speaks plain text. Nothing falls back to plain text: there is no `allow` and no `prefer`.",
+          "TLS to a database server, where the URL says nothing; absent, `verify-full` for one on another machine. `require` and `verify-full` check the certificate and the name in it, `verify-ca` the certificate alone, `no-verify` nothing; `disable` speaks plain text. Nothing falls back to plain text: there is no `allow` and no `prefer`.",
         ),
     })
     .prefault({}),

@@ -10,9 +10,24 @@ import { catalogOn } from "./sql-catalog.ts";
 
 export type { PostgresOptions } from "./engines/postgres/options.ts";
 
+const POSTGRES = /^postgres(ql)?:\/\//i;
+const MYSQL = /^mysql:\/\//i;
+
 export interface CatalogOptions extends PostgresOptions, SqliteOptions, DataApiOptions {
   /** Leaves a new SQLite file without a schema: a restore makes the one of the backup. */
   readonly schema?: "leave";
+}
+
+/** True for a server on another machine that is spoken to in plain text, as somebody has asked for. @throws LakeError invalid */
+export async function isPlainText(url: string, sslMode: PostgresOptions["sslMode"]): Promise<boolean> {
+  if (POSTGRES.test(url)) {
+    const { serversOf } = await import("./engines/postgres/servers.ts");
+    const { speaksPlainText } = await import("./engines/postgres/tls.ts");
+    return speaksPlainText(serversOf(url).urls, sslMode);
+  }
+  if (!MYSQL.test(url)) return false;
+  const { speaksPlainText } = await import("./engines/mysql/url.ts");
+  return speaksPlainText(url, sslMode);
 }
 
 /**
@@ -25,11 +40,11 @@ export interface CatalogOptions extends PostgresOptions, SqliteOptions, DataApiO
  */
 export async function openCatalog(url: string, clock: Clock, options: CatalogOptions = {}): Promise<Catalog> {
   // Each driver is loaded where it is used.
-  if (/^postgres(ql)?:\/\//i.test(url)) {
+  if (POSTGRES.test(url)) {
     const { openPostgres } = await import("./engines/postgres/driver.ts");
     return catalogOn(openPostgres(url, options), clock);
   }
-  if (/^mysql:\/\//i.test(url)) {
+  if (MYSQL.test(url)) {
     const { openMysql } = await import("./engines/mysql/driver.ts");
     return catalogOn(openMysql(url, options), clock);
   }

@@ -10,6 +10,7 @@ import { findTables } from "./find-tables.ts";
 import { fromLocation, fromS3Location, toLocation } from "./location.ts";
 import { dataFilesAt, fileChecks, openStore, tryStore } from "./stores.ts";
 
+export { isPlainText } from "../catalog/open.ts";
 export { toLocation } from "./location.ts";
 
 export interface LocalLakeOptions {

@@ -33,6 +33,7 @@ describe("a URL of MySQL", () => {
       "mysql://lake:secret@db",
       "mysql://lake:sec/ret@db/lake",
       "mysql:lake",
+      "mysql://lake:secret@one:3306,two:3306/lake",
       "mysql://lake:secret@db/lake?ssl-mode=PREFERRED",
       "mysql://lake:secret@db/lake?charset=latin1",
     ]) {

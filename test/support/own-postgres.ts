@@ -6,12 +6,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
+import { serverReady } from "./server-ready.ts";
 
 export interface OwnPostgres {
   /** Of its database `postgres`. */
   readonly url: string;
   /** An immediate shutdown, which loses what is not on disk as a power cut would, and a start with recovery. */
   crash(): Promise<void>;
+  /** As `crash`, without the start. */
+  kill(): Promise<void>;
   readonly port: number;
   /** Its data folder: to be looked at and replaced while it is stopped. */
   readonly data: string;
@@ -35,10 +38,10 @@ export function postgresPrograms(): string | undefined {
   return newest === undefined ? undefined : join(INSTALLED, newest, "bin");
 }
 
-/** @param options.copyOf a server of which this one is a replica: it stays as it was then, until it is promoted */
+/** @param options.copyOf a server of which this one is a replica: it stays as it was then, or `follows` it, until it is promoted */
 export async function startOwnPostgres(
   programs: string,
-  { copyOf }: { readonly copyOf?: OwnPostgres } = {},
+  { copyOf, follows = false }: { readonly copyOf?: OwnPostgres; readonly follows?: boolean } = {},
 ): Promise<OwnPostgres> {
   const home = mkdtempSync(join(tmpdir(), "dl-postgres-"));
   const data = join(home, "data");
@@ -61,10 +64,10 @@ export async function startOwnPostgres(
   const start = async (): Promise<void> => {
     const settings = ["-h", "127.0.0.1", "-p", String(port), "-k", home, "-c", "fsync=on", "-c", "max_connections=100"];
     // A replica that never hears of what its primary does after the copy.
-    if (copyOf !== undefined) settings.push("-c", "primary_conninfo=");
+    if (copyOf !== undefined && !follows) settings.push("-c", "primary_conninfo=");
     const [program, args] = command("postgres", ["-D", data, ...settings]);
     server = spawn(program, args, { cwd: "/", stdio: ["ignore", "ignore", "pipe"] });
-    await ready(server);
+    await serverReady(server, "PostgreSQL", "ready to accept ");
   };
   const end = async (signal: "SIGQUIT" | "SIGINT"): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return;
@@ -81,6 +84,7 @@ export async function startOwnPostgres(
     run,
     start,
     stop: () => end("SIGINT"),
+    kill: () => end("SIGQUIT"),
     async crash() {
       await end("SIGQUIT");
       await start();
@@ -90,16 +94,4 @@ export async function startOwnPostgres(
       rmSync(home, { recursive: true, force: true });
     },
   };
-}
-
-/** Waits until it takes connections: after a crash that is when recovery is done. */
-function ready(server: ChildProcess): Promise<void> {
-  let said = "";
-  return new Promise((resolve, reject) => {
-    server.stderr?.on("data", (text) => {
-      said = (said + text).slice(-20_000);
-      if (said.includes("ready to accept ")) resolve();
-    });
-    server.once("exit", (code) => reject(new Error(`PostgreSQL ended with ${code}: ${said}`)));
-  });
 }

@@ -12,7 +12,7 @@ import { type HttpServer, listen } from "../../http/node-server.ts";
 import type { HealthCheck } from "../../http/service-health.ts";
 import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
 import { answerCacheOf } from "../../lake/answer-cache.ts";
-import type { LocalLake } from "../../lake/local.ts";
+import { isPlainText, type LocalLake } from "../../lake/local.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
 import { NESTED_HINT, nestedTables } from "../../operations/tables/nested-tables.ts";
@@ -42,6 +42,8 @@ import { type End, stopWithin } from "../serve/stop.ts";
 import { tableMetrics } from "../serve/table-metrics.ts";
 import { VERSION } from "../version.ts";
 
+const PLAIN_TEXT =
+  "the database is spoken to in plain text, its password too, as ssl_mode says: verify-full would check it";
 /** Whoever expected tables must hear of it. */
 const NEW_CATALOG = "there was no catalog here: a new one has been made, without any table";
 
@@ -107,6 +109,7 @@ export function serveCommand(): Command {
           async (lake, { made }) => {
             logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
             if (made) logger.warn({ database: maskedUrl(database()) }, NEW_CATALOG);
+            if (await isPlainText(database(), settings.database.ssl_mode)) logger.warn(PLAIN_TEXT);
             for (const nested of await nestedTables(lake.catalog)) logger.warn({ hint: NESTED_HINT }, nested);
             const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
             const door = await serverDoor(lake, settings, { noDoor, logger });

@@ -18,8 +18,8 @@ import type { LocalLake } from "../../lake/local.ts";
 import { fromS3Location, toLocation } from "../../lake/location.ts";
 import { openStore, s3Access } from "../../lake/stores.ts";
 import { tableLocation } from "../../lake/table-location.ts";
+import { isLoopback } from "../../loopback.ts";
 import type { Logger } from "../../telemetry/log.ts";
-import { isLoopback } from "../serve/door.ts";
 import { VERSION } from "../version.ts";
 
 export interface S3FaceOptions {

@@ -7,6 +7,7 @@ import { type Issuer, openTokens } from "../../access/tokens.ts";
 import type { Config } from "../../config.ts";
 import { errorText, invalid } from "../../errors.ts";
 import type { HostRules } from "../../http/hosts.ts";
+import { isLoopback } from "../../loopback.ts";
 import type { Lake } from "../../ports.ts";
 import type { Logger } from "../../telemetry/log.ts";
 
@@ -94,15 +95,6 @@ function doorOf(lake: Lake, issuers: readonly Issuer[], logger: Logger): Door {
     );
   const tokens = issuers.length === 0 ? undefined : openTokens(issuers, { now, onError });
   return openDoor({ keys: openKeyRing(lake.catalog, { now }), tokens });
-}
-
-/** True for addresses that only this machine reaches. */
-export function isLoopback(host: string): boolean {
-  const address = host
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, "$1")
-    .replace(/^::ffff:(?=\d+\.)/, "");
-  return address === "localhost" || address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
 }
 
 function issuerOf(settings: Config["security"]["oidc"][number]): Issuer {

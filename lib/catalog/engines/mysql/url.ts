@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "mysql2/promise";
 import { invalid } from "../../../errors.ts";
+import { isLoopback } from "../../../loopback.ts";
 
 /** As for PostgreSQL. */
 export type SslMode = "disable" | "no-verify" | "require" | "verify-ca" | "verify-full";
@@ -26,6 +27,11 @@ const HINT = "It reads mysql://user:password@host:3306/database; special charact
 
 /** @param given TLS where the URL says nothing @throws LakeError invalid */
 export function mysqlPlace(url: string, given?: SslMode): MysqlPlace {
+  if (/^mysql:\/\/([^/?#]*@)?[^/?#]*,/i.test(url)) {
+    throw invalid("the URL of the MySQL database has a list of hosts, which is for PostgreSQL alone", {
+      hint: "Give one name that moves with the primary: that of a proxy, of MySQL Router or of the cluster.",
+    });
+  }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const database = parsed && decodeURIComponent(parsed.pathname.slice(1));
   // A "/" in a password ends the host for URL: what follows is the rest of the password, and must not be shown.
@@ -55,6 +61,12 @@ export function mysqlPlace(url: string, given?: SslMode): MysqlPlace {
   };
 }
 
+/** True for a server on another machine that is spoken to in plain text. @throws LakeError invalid */
+export function speaksPlainText(url: string, given?: SslMode): boolean {
+  const { host = "", ssl } = mysqlPlace(url, given).options;
+  return ssl === undefined && !isLoopback(host);
+}
+
 /** Where nobody says otherwise the server is checked, but on this machine. */
 function tlsOf({ searchParams }: URL, host: string, given: SslMode | undefined): ConnectionOptions["ssl"] {
   const named = searchParams.get("ssl-mode");
@@ -64,8 +76,7 @@ function tlsOf({ searchParams }: URL, host: string, given: SslMode | undefined):
       hint: "There are DISABLED, REQUIRED, VERIFY_CA and VERIFY_IDENTITY. PREFERRED is not taken: it may fall back to plain text.",
     });
   }
-  const isHere = host === "localhost" || host === "::1" || /^127\./.test(host);
-  const mode = own ?? given ?? (isHere ? "disable" : "verify-full");
+  const mode = own ?? given ?? (isLoopback(host) ? "disable" : "verify-full");
   if (mode === "disable") return undefined;
   const files: Record<string, string> = {};
   for (const [name, as] of Object.entries(FILES)) {

@@ -1,7 +1,7 @@
 /** The driver for PostgreSQL (pg): statements outside a transaction on any connection of the pool, those of a transaction on one. */
 
 import type pg from "pg";
-import { invalid, LakeError } from "../../../errors.ts";
+import { LakeError } from "../../../errors.ts";
 import {
   type Database,
   type Row,
@@ -16,12 +16,15 @@ import { DURABLE } from "./durable.ts";
 import { isRefusal, isTransient, outcomeUnknown, postgresError, sqlState } from "./errors.ts";
 import type { PostgresOptions } from "./options.ts";
 import { type Connections, openConnections, type Use } from "./pool.ts";
+import { serversOf } from "./servers.ts";
 
 export type { PostgresOptions } from "./options.ts";
 
+/** @param url with a list of hosts where there are standbys @throws LakeError invalid */
 export function openPostgres(url: string, options: PostgresOptions = {}): Database {
-  const place = placeOf(url);
-  const connections = openConnections(url, place, options);
+  const servers = serversOf(url);
+  const { place } = servers;
+  const connections = openConnections(servers, options);
   const errors: DriverErrors = {
     isTransient: (error) => isTransient(sqlState(error)),
     translated: (error) => postgresError(error, place),
@@ -151,17 +154,4 @@ function tookTooLong(place: string): LakeError {
     code: "DATABASE_BUSY",
     hint: "Try again.",
   });
-}
-
-function placeOf(url: string): string {
-  try {
-    const { hostname, port, pathname } = new URL(url);
-    // A "/" in a password ends the host for URL: what follows is the rest of the password, and must not be shown.
-    if (pathname.includes("@")) throw new Error("a password that is not encoded");
-    return `${decodeURIComponent(pathname.slice(1)) || "(default)"} at ${hostname || "localhost"}:${port || 5432}`;
-  } catch {
-    throw invalid("the URL of the PostgreSQL database cannot be read", {
-      hint: "It reads postgresql://user:password@host:5432/database; special characters are percent-encoded.",
-    });
-  }
 }

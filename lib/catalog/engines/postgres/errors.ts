@@ -49,6 +49,12 @@ const REACTIONS: Readonly<Record<string, Reaction>> = {
   "57": { kind: "unavailable", code: "DATABASE_UNAVAILABLE", says: "is shutting down or starting" },
   "57014": { kind: "unavailable", code: "DATABASE_TIMEOUT", says: "did not finish a statement in time" },
   "58": { kind: "unavailable", code: "DATABASE_IO_ERROR", says: "has trouble with its disk" },
+  "58P01": {
+    kind: "unavailable",
+    code: "DATABASE_FILE_MISSING",
+    says: "does not find a file of its own, such as the library of an extension",
+    hint: "Look at the server's log: it names the file. What was to be loaded has to be installed, or a data file came to harm.",
+  },
   DL001: {
     kind: "unavailable",
     code: "DATABASE_CHANGED",
@@ -97,7 +103,7 @@ export function postgresError(error: unknown, place: string): LakeError {
   const why = typeof errno === "string" ? errno : detail;
   return new LakeError("unavailable", `the database ${place} cannot be reached: ${why}`, {
     code: "DATABASE_UNAVAILABLE",
-    hint: "Check that it runs and that host and port are right.",
+    hint: "Check that it runs, that host and port are right, and that it speaks TLS as asked for: on another machine its certificate is checked, if database.ssl_mode or the URL does not say otherwise.",
     cause: error,
   });
 }

@@ -3,15 +3,16 @@
  * leave room for both. Whoever finds none free waits in turn, and so do we all when the server has no more to give.
  */
 
-import { readFileSync } from "node:fs";
 import pg from "pg";
 import { deadlineMs } from "../../../deadlines.ts";
 import { type Int64, int64 } from "../../../delta/values/int64.ts";
-import { invalid, LakeError } from "../../../errors.ts";
+import { LakeError } from "../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../retry.ts";
 import { openSlots, type Slots } from "../../../slots.ts";
 import { sqlState } from "./errors.ts";
-import type { PostgresOptions, SslMode } from "./options.ts";
+import type { PostgresOptions } from "./options.ts";
+import { connecting, type Servers, tryNext } from "./servers.ts";
+import { tlsOf } from "./tls.ts";
 
 export type Use = "read" | "write" | "health";
 
@@ -33,18 +34,18 @@ const CLOSING_MS = 2_000;
 const PASSING = new Set(["53300", "57P03"]);
 const ASKING_AGAIN: RetryPolicy = { firstPauseMs: 50, longestPauseMs: 500, jitter: 0.5 };
 
-/** @param place host, port and database, for messages */
-export function openConnections(url: string, place: string, options: PostgresOptions): Connections {
+export function openConnections(servers: Servers, options: PostgresOptions): Connections {
+  const { place } = servers;
   const size = options.poolSize ?? POOL_SIZE;
   const forReads = size > 1 ? Math.max(1, Math.floor(size * SHARE_OF_READS)) : 0;
   const overflow = options.maxOverflow ?? 0;
   const overflowOfReads = forReads > 0 ? Math.floor(overflow * SHARE_OF_READS) : 0;
-  const shared = poolOf(url, size - forReads, { ...options, maxOverflow: overflow - overflowOfReads });
+  const shared = poolOf(servers, size - forReads, { ...options, maxOverflow: overflow - overflowOfReads });
   const pools: Readonly<Record<Use, Pool>> = {
     write: shared,
-    read: forReads > 0 ? poolOf(url, forReads, { ...options, maxOverflow: overflowOfReads }) : shared,
+    read: forReads > 0 ? poolOf(servers, forReads, { ...options, maxOverflow: overflowOfReads }) : shared,
     health: poolOf(
-      url,
+      servers,
       1,
       { ...options, maxOverflow: 0, statementTimeoutMs: deadlineMs("databaseConnection") },
       "health",
@@ -63,7 +64,13 @@ export function openConnections(url: string, place: string, options: PostgresOpt
       if (release === undefined) throw allInUse(place, max, waitMs);
       try {
         const withinMs = waitMs - (performance.now() - since);
-        const client = await retry({ ...ASKING_AGAIN, withinMs }, () => pool.connect(), isPassing);
+        let asked = servers.at;
+        const connect = () => {
+          asked = servers.at;
+          return pool.connect();
+        };
+        const mayPass = (error: unknown) => tryNext(servers, asked, error) || isPassing(error);
+        const client = await retry({ ...ASKING_AGAIN, withinMs }, connect, mayPass);
         takenFrom.set(client, { from, release });
         return client;
       } catch (error) {
@@ -107,14 +114,17 @@ interface Pool {
   readonly open: Set<pg.PoolClient>;
 }
 
-function poolOf(url: string, size: number, options: PostgresOptions, use?: "health"): Pool {
+function poolOf(servers: Servers, size: number, options: PostgresOptions, use?: "health"): Pool {
   const max = size + (options.maxOverflow ?? 0);
-  const tls = tlsOf(url, options.sslMode);
+  const each = tlsOf(servers.urls, options.sslMode);
+  const urls = each.map((tls) => withServerOptions(tls.url));
+  const [tls] = each;
   const statementTimeoutMs = options.statementTimeoutMs ?? deadlineMs("databaseStatement");
   const patienceMs = use === "health" ? 0 : deadlineMs("databaseAnswer");
   const pool = new pg.Pool({
-    connectionString: withServerOptions(tls.url),
-    ...(tls.ssl === undefined ? {} : { ssl: tls.ssl }),
+    connectionString: urls[0],
+    ...(tls?.ssl === undefined ? {} : { ssl: tls.ssl }),
+    ...connecting(servers, urls),
     max,
     application_name: "deltalakedb",
     connectionTimeoutMillis: deadlineMs("databaseConnection"),
@@ -135,41 +145,6 @@ function poolOf(url: string, size: number, options: PostgresOptions, use?: "heal
   pool.on("connect", (client) => void open.add(client));
   pool.on("remove", (client) => void open.delete(client));
   return { pool, slots: openSlots(max), size, max, open };
-}
-
-interface Tls {
-  readonly url: string;
-  readonly ssl?: pg.PoolConfig["ssl"];
-}
-
-/** `require` checks the certificate and the name as `verify-full` does: encryption with whoever answers protects nothing. */
-function tlsOf(url: string, mode: SslMode | undefined): Tls {
-  const target = new URL(url);
-  const { searchParams } = target;
-  if (mode === undefined || searchParams.has("sslmode")) return { url };
-  const files: Record<string, string> = {};
-  for (const [name, as] of [
-    ["sslrootcert", "ca"],
-    ["sslcert", "cert"],
-    ["sslkey", "key"],
-  ] as const) {
-    const path = searchParams.get(name);
-    // The driver would take them for a mode of its own.
-    searchParams.delete(name);
-    if (path !== null && mode !== "disable") files[as] = readPem(name, path);
-  }
-  if (mode === "disable") return { url: target.href, ssl: false };
-  if (mode === "no-verify") return { url: target.href, ssl: { ...files, rejectUnauthorized: false } };
-  if (mode === "verify-ca") return { url: target.href, ssl: { ...files, checkServerIdentity: () => undefined } };
-  return { url: target.href, ssl: files };
-}
-
-function readPem(name: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw invalid(`the file ${path} that ${name} of the database's URL names cannot be read`, { cause: error });
-  }
 }
 
 /** Settings that the driver cannot send by name go before those of the URL, which win. */
