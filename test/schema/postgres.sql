@@ -411,11 +411,11 @@ begin
       where f.table_id = tid and f.path_key = r.path_key and f.dv_key >= r.dv_key and f.dv_key <= r.dv_key
         and f.removed_version = 9007199254740991 order by f.dv_key) live on true
     -- the same file, gone since the read
-    left join lateral (select f.removed_version version from dl_files f
+    left join lateral (select f.removed_version as version from dl_files f
       where f.table_id = tid and f.path_key = r.path_key and f.dv_key = r.dv_key
         and f.removed_version > rv and f.removed_version < 9007199254740991 order by f.removed_version limit 1) former on true
     -- the same path with any deletion vector
-    left join lateral (select max(f.added_version) version from (select added_version from dl_files
+    left join lateral (select max(f.added_version) as version from (select added_version from dl_files
       where table_id = tid and path_key = r.path_key and removed_version = 9007199254740991 order by dv_key) f) other on true
     where live.added_version is null or live.added_version > rv or live.path <> r.path
     order by r.ord limit 20) bad;
@@ -442,7 +442,7 @@ begin
         select a.ord, a.path, null, false, false, former.version
         from jsonb_to_recordset(tab->'adds') a(ord int, path text, path_key uuid)
         cross join lateral (
-          select case when f.added_version > rv then f.added_version else f.removed_version end version from dl_files f
+          select case when f.added_version > rv then f.added_version else f.removed_version end as version from dl_files f
           where f.table_id = tid and f.path_key = a.path_key and f.removed_version > rv
             and f.removed_version < 9007199254740991 order by f.removed_version limit 1) former
         where head_removed > rv

@@ -18,9 +18,13 @@ const SQLITE_UUID = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-
 const MYSQL_UUID = `lower(concat(hex(random_bytes(4)), '-', hex(random_bytes(2)), '-4', substr(hex(random_bytes(2)), 2), '-a',
   substr(hex(random_bytes(2)), 2), '-', hex(random_bytes(6))))`;
 
+/** `gen_random_uuid()` came with PostgreSQL 13. This is no secret, only unlike any other. */
+const POSTGRES_UUID = `overlay(overlay(md5(concat(random(), clock_timestamp(), pg_backend_pid(), txid_current()))
+  placing '4' from 13) placing 'a' from 17)::uuid`;
+
 const UUIDS: Readonly<Record<Dialect["name"], string>> = {
   sqlite: SQLITE_UUID,
-  postgres: "gen_random_uuid()",
+  postgres: POSTGRES_UUID,
   mysql: MYSQL_UUID,
 };
 
