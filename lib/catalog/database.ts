@@ -46,6 +46,12 @@ export interface Queries {
 export interface SqlTransaction extends Queries {
   /** Runs one statement that writes, once per row: the row's values take the places of `statement.values`. */
   each(statement: Sql, rows: readonly (readonly SqlValue[])[]): Promise<void>;
+  /** Many rows, given by the names of their columns, in a way of the engine's own; absent where it has none. */
+  copy?(
+    table: string,
+    columns: readonly string[],
+    rows: readonly Readonly<Record<string, SqlValue | undefined>>[],
+  ): Promise<void>;
 }
 
 export interface TransactionOptions {
@@ -53,6 +59,11 @@ export interface TransactionOptions {
   readonly long?: boolean;
   /** Milliseconds after which no further statement begins, and the transaction is given up. */
   readonly withinMs?: number;
+  /**
+   * Its commit need not wait for the disk, where the engine knows that. A crash may take it away, with nothing that was committed later
+   * than what it leaves; the next transaction without this makes all before it last.
+   */
+  readonly relaxed?: boolean;
 }
 
 export interface Database extends Queries {

@@ -3,7 +3,17 @@
 import { placesAbove } from "../delta/files/locations.ts";
 import type { DatabaseLogin } from "../ports.ts";
 import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
-import { empty, join, type Queries, type Row, raw, type Sql, type SqlTransaction, sql } from "./database.ts";
+import {
+  empty,
+  join,
+  type Queries,
+  type Row,
+  raw,
+  type Sql,
+  type SqlTransaction,
+  type SqlValue,
+  sql,
+} from "./database.ts";
 import type { ColumnSpec, IndexSpec, TableSpec } from "./migrations/ddl.ts";
 
 /** Types of our columns; `key` is a 16-byte hash. */
@@ -144,6 +154,13 @@ export interface CatalogFunctions {
   /** The answers in the order of the requests. */
   commit(db: Queries, group: CommitGroup): Promise<readonly GroupAnswer[]>;
   importBatches(db: Queries, requests: readonly ImportRows[]): Promise<readonly ImportAnswer[]>;
+  /** Many rows in one statement; what is NULL may be left out of a row. */
+  insertRows(
+    tx: SqlTransaction,
+    table: string,
+    columns: readonly string[],
+    rows: readonly Readonly<Record<string, SqlValue | undefined>>[],
+  ): Promise<void>;
 }
 
 /** Takes the locks, in whatever form the engine has them. */

@@ -19,6 +19,7 @@ import {
 import { headNumbers, writeVersion } from "./commit/write-version.ts";
 import { type Database, OPEN, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
 import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from "./dialect.ts";
+import { importFilesAlone, RELAXED } from "./import-files.ts";
 import { headOf } from "./rows/heads.ts";
 import { integer, optionalText, requireUuid, text } from "./rows/values.ts";
 
@@ -143,16 +144,18 @@ export async function importBatches(
     next = request.next;
     return request;
   });
-  const { functions } = db.dialect;
-  // One call where a function does it all.
-  const answers = functions ? await functions.importBatches(db, requests) : await applyAll(db, requests);
+  const answers = await applyAll(db, requests);
   if (answers.includes("noImport")) throw noImport(tableId);
   if (answers.includes("elsewhere")) throw importMoved(tableId);
   return next;
 }
 
-function applyAll(db: Database, requests: readonly ImportRows[]): Promise<readonly ImportAnswer[]> {
-  return db.transaction((tx) => applyRows(tx, requests), LONG);
+async function applyAll(db: Database, requests: readonly ImportRows[]): Promise<readonly ImportAnswer[]> {
+  if (await importFilesAlone(db, requests)) return ["applied"];
+  const { functions } = db.dialect;
+  // One call where a function does it all.
+  if (functions) return functions.importBatches(db, requests);
+  return db.transaction((tx) => applyRows(tx, requests), RELAXED);
 }
 
 /** @param at how far the table is */

@@ -6,7 +6,7 @@ import type { CheckpointFile, CommitFile, LogSegment } from "../delta/files/log-
 import { checkProtocolKnown } from "../delta/protocol.ts";
 import { invalid, isLakeError } from "../errors.ts";
 import type { CheckpointHeader, DeltaLog, FileAction, ImportBatch, ImportProgress, Lake, LogCommit } from "../ports.ts";
-import { batching } from "./batching.ts";
+import { batching, endedBy, oneBehind } from "./batching.ts";
 import { loggedTransaction, readCommits, timesOf } from "./publishing/log-commits.ts";
 
 export type OnProgress = (progress: { readonly phase: string; readonly done: number; readonly total?: number }) => void;
@@ -37,8 +37,9 @@ export async function importSegment(
     applied = await importCheckpoint(lake, log, { checkpoint, header }, progress, onProgress);
   }
   const batches = batching<ImportBatch>((some) => lake.catalog.importBatches(progress.tableId, some));
-  await importCommits(log, commits, { ...applied, location: progress.location }, batches.add, onProgress);
-  await batches.flush();
+  await endedBy(batches.flush, () =>
+    importCommits(log, commits, { ...applied, location: progress.location }, batches.add, onProgress),
+  );
 }
 
 /** The starting checkpoint, from where `progress` left off. Answers how far the import is then. */
@@ -49,7 +50,8 @@ async function importCheckpoint(
   progress: ImportProgress & { readonly location: string },
   onProgress: OnProgress,
 ): Promise<Applied> {
-  const write = (batch: ImportBatch) => lake.catalog.importBatches(progress.tableId, [batch]);
+  const send = oneBehind();
+  const write = (batch: ImportBatch) => send.add(() => lake.catalog.importBatches(progress.tableId, [batch]));
   const { version } = checkpoint;
   const own = await readOwnCommit(log, version);
   const modifiedAt = own?.modifiedAt ?? checkpoint.files[0]?.modifiedAt ?? 0;
@@ -65,27 +67,28 @@ async function importCheckpoint(
     others: [],
   });
   let done = 0;
-  for await (const batch of log.readCheckpointFiles(checkpoint)) {
-    const fresh = batch.slice(Math.max(0, progress.checkpointActions - done));
-    const first = done === 0 && progress.checkpointActions === 0;
-    done += batch.length;
-    if (fresh.length === 0) continue;
+  await endedBy(send.end, async () => {
+    for await (const batch of log.readCheckpointFiles(checkpoint)) {
+      const fresh = batch.slice(Math.max(0, progress.checkpointActions - done));
+      const first = done === 0 && progress.checkpointActions === 0;
+      done += batch.length;
+      if (fresh.length === 0) continue;
+      await writeBatch(write, {
+        kind: "checkpoint",
+        location: progress.location,
+        commit: { version, actions: describe(first, fresh), ...times },
+        complete: false,
+      });
+      onProgress({ phase: "checkpoint", done });
+    }
     await writeBatch(write, {
       kind: "checkpoint",
       location: progress.location,
-      commit: { version, actions: describe(first, fresh), ...times },
-      complete: false,
+      commit: { version, actions: describe(done === 0, []), ...times },
+      complete: true,
+      // SQL has the state of this version, and not what was committed: it cannot make its bytes.
+      ...(own && loggedTransaction(own, times, { sameBytes: false })),
     });
-    onProgress({ phase: "checkpoint", done });
-  }
-  const first = done === 0;
-  await writeBatch(write, {
-    kind: "checkpoint",
-    location: progress.location,
-    commit: { version, actions: describe(first, []), ...times },
-    complete: true,
-    // SQL has the state of this version, and not what was committed: it cannot make its bytes.
-    ...(own && loggedTransaction(own, times, { sameBytes: false })),
   });
   return { version, timestamp: times.timestamp };
 }

@@ -7,7 +7,7 @@ import { encodeCommit } from "../delta/encode.ts";
 import type { TableRef } from "../delta/request.ts";
 import { isLakeError, type LakeError } from "../errors.ts";
 import type { ImportBatch, Lake, LogCommit, RecoveredVersion, TableHead } from "../ports.ts";
-import { batching } from "./batching.ts";
+import { batching, endedBy } from "./batching.ts";
 import { recallVacuum } from "./cleaning/recall-vacuum.ts";
 import { noteHeads } from "./committing/behind-log.ts";
 import { forgetTable } from "./committing/table-states.ts";
@@ -280,8 +280,9 @@ async function rollForward(lake: Lake, { ahead, limit }: TablePlan, onVersion: (
     const add = ({ kind: _, ...batch }: ImportBatch, file: LogCommit): Promise<void> =>
       batches.add({ kind: "commit", ...batch, publishedAt: Math.floor(file.modifiedAt) }, file);
     try {
-      await importCommits(ahead.log, files, { version, timestamp, location }, add, onVersion);
-      return await batches.flush();
+      return await endedBy(batches.flush, () =>
+        importCommits(ahead.log, files, { version, timestamp, location }, add, onVersion),
+      );
     } catch (error) {
       // Another recovery does the same. Whoever committed meanwhile has made a fork, and then the next call says so.
       const isMoved = isLakeError(error, "conflict") && error.code === "RECOVERY_MOVED";

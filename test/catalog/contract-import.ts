@@ -154,6 +154,91 @@ function resultTests(catalog: CatalogUnderTest["catalog"]): void {
     assert.equal(await catalog().mirroredVersion(tableId), 13);
   });
 
+  test("files of a checkpoint are the same whether something else is in their batch or not; a file that is named twice is there once", async () => {
+    const rich = add("rich", {
+      ...{ size: 9_007_199_254_740_993n, modificationTime: 5, dataChange: false, partitionValues: { p: "1", q: null } },
+      ...{
+        stats: '{"numRecords":3,"maxValues":{"x":1.0,"t":"\\u0001 \u{1F600} \\"}}',
+        tags: { k: "v" },
+        clusteringProvider: "liquid",
+      },
+      ...{ deletionVector: dv("r"), baseRowId: 7, defaultRowCommitVersion: 2, unknown: { more: [1, null] } },
+    });
+    const first = [add("a"), rich, add("b")];
+    const second = [add("a", { size: 7 }), add("c")];
+    const whole = (extra: Partial<CommitActions>) => [
+      checkpoint(5, false, { ...extra, adds: first }),
+      checkpoint(5, false, { ...extra, adds: second }),
+      checkpoint(5, true, HEADER),
+    ];
+    const imported = await Promise.all(
+      [whole({}), whole({ txns: [{ appId: "s", version: 4 }] })].map((batches) => importAll(catalog(), batches, 5)),
+    );
+    const [alone, mixed] = await Promise.all(
+      imported.map(async (tableId) => {
+        const { items } = await catalog().readFiles(tableId, 5, { limit: 9 });
+        const {
+          tableId: _,
+          name: __,
+          location: ___,
+          createdAt: ____,
+          ...head
+        } = (await catalog().findTable({ tableId })) ?? {};
+        const { fingerprint } = await catalog().readHeader(tableId, 5);
+        return { items, fingerprint, head: { ...head, markers: undefined } };
+      }),
+    );
+    assert.deepEqual(alone, mixed);
+    const byPath = (files: readonly { readonly path: string }[] = []) =>
+      [...files].sort((x, y) => (x.path < y.path ? -1 : 1));
+    assert.deepEqual(byPath(alone?.items), byPath([rich, add("b"), ...second]));
+    assert.equal((await catalog().findTable({ tableId: imported[0] ?? "" }))?.numFiles, 4);
+  });
+
+  test("versions that only add are the same whether others go with them or not, and whatever is in their texts", async () => {
+    const odd = ["\\N", "\\.", "tab\tand\nnew\r\nline", "\\t \\\\", '"quoted"', "\u{1F600} \u00e4 \u2028", "null", ""];
+    const versions = odd.map((text, i) =>
+      commit(i + 1, {
+        commitInfo: { operation: text, isBlindAppend: i % 2 === 0 },
+        adds: [
+          add(`v${i}`),
+          add(`w${i}`, { stats: text, size: 2n ** 58n, partitionValues: { p: text }, tags: { k: text } }),
+        ],
+      }),
+    );
+    const plain: readonly ImportBatch[] = [...versions, commit(odd.length + 1, {})];
+    const first = commit(0, HEADER);
+    const last = commit(odd.length + 2, { txns: [{ appId: "s", version: 4 }] });
+    const again = commit(odd.length + 3, { adds: [add("v0", { size: 7 })] });
+    const ways: readonly (readonly (readonly ImportBatch[])[])[] = [
+      [[first], plain, [last], [again]],
+      [[first, ...plain, last, again]],
+      [[first], ...plain.map((one) => [one]), [last], [again]],
+      [[first], [...plain, last], [again]],
+    ];
+    const found = [];
+    for (const groups of ways) {
+      const { tableId } = await catalog().beginImport(request());
+      for (const group of groups) await catalog().importBatches(tableId, group);
+      const { version } = await catalog().finishImport(tableId, { keepFrom: 0 });
+      const head = await catalog().findTable({ tableId });
+      found.push({
+        history: (await catalog().history(tableId, { limit: 99 })).items,
+        commits: await catalog().readCommits(tableId, 0, version),
+        files: (await catalog().readFiles(tableId, version, { limit: 99 })).items,
+        fingerprints: await Promise.all(
+          [1, version].map(async (v) => (await catalog().readHeader(tableId, v)).fingerprint),
+        ),
+        head: [head?.version, head?.timestamp, head?.numFiles, head?.sizeInBytes, head?.markers],
+      });
+    }
+    for (const other of found.slice(1)) assert.deepEqual(other, found[0]);
+    assert.deepEqual(
+      found[0]?.commits.map(({ actions }) => actions),
+      [first, ...plain, last, again].map((one) => one.commit.actions),
+    );
+  });
+
   test("an import can leave older versions out", async () => {
     const tableId = await importAll(catalog(), BATCHES, 13);
     assert.equal((await catalog().findTable({ tableId }))?.baseVersion, 13);

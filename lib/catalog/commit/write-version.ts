@@ -64,30 +64,41 @@ export async function writeVersion(
   const removes = removesWithRowIds(to, write, closed.byPath);
   await writeFiles(tx, to, { removes, adds: rows }, closed.all);
   await writeActions(tx, to, write, highWaterMark > head.highWaterMark ? highWaterMark : undefined);
-  let sizeInBytes = head.sizeInBytes;
-  let lanes = head.lanes;
+  await writeHead(tx, to, headAfter(head, to, { ...write, adds: rows }, closed, highWaterMark));
+  if (to.complete) await writeVersionRow(tx, to, write);
+}
+
+/** The numbers of the head once these files have come and those have gone. */
+export function headAfter(
+  head: HeadNumbers,
+  { version, timestamp, importing }: Pick<VersionWrite, "version" | "timestamp" | "importing">,
+  write: TableWrite,
+  closed: Pick<ClosedFiles, "all" | "superseded">,
+  highWaterMark: Int64,
+): HeadNumbers {
+  let { sizeInBytes, lanes } = head;
   for (const file of closed.all) {
     sizeInBytes = addInt64(sizeInBytes, -file.size as Int64);
     lanes = subtractFingerprint(lanes, file.lanes);
   }
-  for (const row of rows) {
+  for (const row of write.adds) {
     sizeInBytes = addInt64(sizeInBytes, row.size);
     lanes = addFingerprint(lanes, [row.h0, row.h1, row.h2, row.h3]);
   }
-  await writeHead(tx, to, {
-    version: to.importing ? head.version : to.version,
-    timestamp: to.timestamp,
-    numFiles: head.numFiles + rows.length - closed.all.length,
+  return {
+    version: importing ? head.version : version,
+    timestamp,
+    numFiles: head.numFiles + write.adds.length - closed.all.length,
     sizeInBytes,
-    markers: movedMarkers(head, to, write, closed.superseded),
+    markers: movedMarkers(head, version, write, closed.superseded),
     highWaterMark,
     lanes,
-  });
-  if (to.complete) await writeVersionRow(tx, to, write);
+  };
 }
 
 interface ClosedFiles {
   readonly all: readonly LiveFile[];
+  /** How many of them an add replaces. */
   readonly superseded: number;
   readonly byPath: ReadonlyMap<string, readonly LiveFile[]>;
 }
@@ -247,7 +258,7 @@ async function writeActions(
 
 function movedMarkers(
   { markers }: HeadNumbers,
-  { version }: VersionWrite,
+  version: number,
   write: TableWrite,
   superseded: number,
 ): HeadNumbers["markers"] {

@@ -7,6 +7,7 @@ import { EPOCH } from "./functions/epoch.ts";
 import { importBatchesByFunction } from "./functions/import-batch.ts";
 import { takeLocks } from "./functions/lock.ts";
 import { allowReader } from "./reader-login.ts";
+import { insertAsJson } from "./insert-rows.ts";
 import { allowScratch, EMPTY_SCRATCH } from "./scratch-login.ts";
 
 /** Types to which the texts of a JSON document are cast; an order of letters plays no part there. */
@@ -67,7 +68,7 @@ export const POSTGRES: Dialect = {
   cast: castAs,
   materialized: raw("as materialized"),
   random: raw("random()"),
-  functions: { commit: commitByFunction, importBatches: importBatchesByFunction },
+  functions: { commit: commitByFunction, importBatches: importBatchesByFunction, insertRows: insertAsJson },
   doubts: {
     query: sql`select current_setting('fsync') as fsync, current_setting('full_page_writes') as pages`,
     of: ([row]) => [

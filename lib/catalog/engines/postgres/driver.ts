@@ -14,6 +14,7 @@ import { type DriverErrors, retried } from "../retry.ts";
 import { POSTGRES } from "./dialect.ts";
 import { DURABLE } from "./durable.ts";
 import { isRefusal, isTransient, outcomeUnknown, postgresError, sqlState } from "./errors.ts";
+import { copyRows, copyText } from "./insert-rows.ts";
 import type { PostgresOptions } from "./options.ts";
 import { type Connections, openConnections, type Use } from "./pool.ts";
 import { serversOf } from "./servers.ts";
@@ -89,13 +90,18 @@ async function run(
   values: readonly unknown[] = [],
   effect: "read" | "write" | "health" = "read",
 ): Promise<readonly Row[]> {
-  const { client, place, answerMs } = session;
+  const { client, answerMs } = session;
+  const limit = answerMs === undefined ? {} : { query_timeout: answerMs };
+  const query = { text, values: values.map(untyped), ...limit } as pg.QueryConfig;
+  return answered(session, effect, async () => (await client.query<Row>(query)).rows);
+}
+
+async function answered<T>(session: Session, effect: "read" | "write" | "health", ask: () => Promise<T>): Promise<T> {
+  const { place } = session;
   if (session.broken !== undefined) throw postgresError(session.broken, place);
   if (session.endsAt !== undefined && performance.now() > session.endsAt) throw tookTooLong(place);
   try {
-    const limit = answerMs === undefined ? {} : { query_timeout: answerMs };
-    const { rows } = await client.query<Row>({ text, values: values.map(untyped), ...limit } as pg.QueryConfig);
-    return rows;
+    return await ask();
   } catch (error) {
     if (isTransient(sqlState(error))) throw error;
     const translated = postgresError(error, place);
@@ -105,16 +111,23 @@ async function run(
   }
 }
 
+/** As {@link run}, for rows that the server takes as they come. */
+async function copy(session: Session, statement: string, text: string): Promise<void> {
+  const { client, answerMs } = session;
+  await answered(session, "read", () => copyRows(client, statement, text, answerMs));
+}
+
 /** Longer than any migration. */
 const WITHOUT_LIMIT_MS = 2 ** 31 - 1;
 
 async function inTransaction<T>(
   session: Session,
   work: (tx: SqlTransaction) => Promise<T>,
-  { long = false, withinMs }: TransactionOptions = {},
+  { long = false, withinMs, relaxed = false }: TransactionOptions = {},
 ): Promise<T> {
   // dl_commit is right under READ COMMITTED only, whatever the default of the database.
-  const begin = ["begin isolation level read committed", `select ${DURABLE}`];
+  const begin = ["begin isolation level read committed"];
+  begin.push(relaxed ? "set local synchronous_commit = off" : `select ${DURABLE}`);
   if (long) {
     session.answerMs = WITHOUT_LIMIT_MS;
     begin.push("set local statement_timeout = 0", "set local lock_timeout = 0");
@@ -146,6 +159,8 @@ function transactionOn(session: Session): SqlTransaction {
     async each(statement, rows) {
       for (const row of rows) await run(session, statement.text, row);
     },
+    copy: (table, columns, rows) =>
+      copy(session, `copy ${table} (${columns.join(", ")}) from stdin`, copyText(columns, rows)),
   };
 }
 

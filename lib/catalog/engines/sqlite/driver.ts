@@ -10,7 +10,16 @@ import { setImmediate as turn } from "node:timers/promises";
 import { deadlineMs } from "../../../deadlines.ts";
 import { invalid, LakeError } from "../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../retry.ts";
-import { type Database, type Row, type Sql, type SqlTransaction, type SqlValue, sql, untyped } from "../../database.ts";
+import {
+  type Database,
+  type Row,
+  type Sql,
+  type SqlTransaction,
+  type SqlValue,
+  sql,
+  type TransactionOptions,
+  untyped,
+} from "../../database.ts";
 import { SQLITE } from "./dialect.ts";
 import { watchEpoch } from "./epoch.ts";
 import { isBusy, sqliteError } from "./errors.ts";
@@ -74,24 +83,33 @@ export function openSqlite(path: string, options: SqliteOptions = {}): SqliteDat
     return reader.all(query.sql, query.values as SqlValue[]);
   };
 
-  const transaction = <T>(work: (tx: SqlTransaction) => Promise<T>): Promise<T> =>
+  const transaction = <T>(
+    work: (tx: SqlTransaction) => Promise<T>,
+    { relaxed = false }: TransactionOptions = {},
+  ): Promise<T> =>
     inTurn(async () => {
       const connection = await openWriter();
-      await retried(() => connection.all("begin immediate", []));
-      try {
-        files.check();
-        epoch.look({ schema: numberOf(connection, "schema_version"), data: numberOf(connection, "data_version") });
-        const result = await work(transactionOn(connection, path));
-        translated(path, () => connection.all("commit", []));
-        // Before anybody hears of it: a file that went away meanwhile has taken the commit with it.
-        files.check();
-        epoch.wrote();
-        return result;
-      } catch (error) {
-        connection.rollback();
-        throw error;
-      }
+      if (!relaxed) return inTransaction(connection, work);
+      connection.waitForDisk(false);
+      return inTransaction(connection, work).finally(() => connection.waitForDisk(true));
     });
+
+  async function inTransaction<T>(connection: Connection, work: (tx: SqlTransaction) => Promise<T>): Promise<T> {
+    await retried(() => connection.all("begin immediate", []));
+    try {
+      files.check();
+      epoch.look({ schema: numberOf(connection, "schema_version"), data: numberOf(connection, "data_version") });
+      const result = await work(transactionOn(connection, path));
+      translated(path, () => connection.all("commit", []));
+      // Before anybody hears of it: a file that went away meanwhile has taken the commit with it.
+      files.check();
+      epoch.wrote();
+      return result;
+    } catch (error) {
+      connection.rollback();
+      throw error;
+    }
+  }
 
   return {
     dialect: SQLITE,
@@ -131,10 +149,14 @@ interface Connection {
   /** Makes a function of SQL without parameters. */
   define(name: string, answer: () => string): void;
   rollback(): void;
+  /** Between transactions: whether each is on the disk when its commit returns. The file is sound in any case. */
+  waitForDisk(waits: boolean): void;
   close(): void;
 }
 
 const MAX_STATEMENTS = 200;
+/** A commit that was acknowledged survives a power cut. */
+const DURABLE = "pragma synchronous = full";
 
 function openConnection(path: string, access: "read" | "write"): Connection {
   const readOnly = access === "read";
@@ -143,8 +165,7 @@ function openConnection(path: string, access: "read" | "write"): Connection {
   try {
     if (!readOnly) {
       db.exec("pragma journal_mode = wal");
-      // A commit that was acknowledged survives a power cut.
-      db.exec("pragma synchronous = full");
+      db.exec(DURABLE);
     }
   } catch (error) {
     db.close();
@@ -169,6 +190,7 @@ function openConnection(path: string, access: "read" | "write"): Connection {
     rollback() {
       if (db.isTransaction) db.exec("rollback");
     },
+    waitForDisk: (waits) => db.exec(waits ? DURABLE : "pragma synchronous = normal"),
     close: () => db.close(),
   };
 }
