@@ -19,6 +19,9 @@ import type { ColumnSpec, IndexSpec, TableSpec } from "./migrations/ddl.ts";
 /** Types of our columns; `key` is a 16-byte hash. */
 export type ColumnType = "uuid" | "text" | "name" | "int64" | "int32" | "boolean" | "key";
 
+/** {@link Dialect.isUnpublished} where an index may have a condition. */
+export const IS_UNPUBLISHED = "m.status <> 'COMPLETE'";
+
 export interface TypedColumn {
   readonly name: string;
   readonly type: ColumnType;
@@ -47,6 +50,10 @@ export interface Dialect {
   beforeLastDot(column: string): Sql;
   /** Comes after a table's name and makes the engine use this index, where it can be told and would choose worse. */
   useIndex(name: string): Sql;
+  /** That the version of a row m of dl_mirror_status is not published, so that an index has these alone. */
+  readonly isUnpublished: string;
+  /** A range whose bounds are queries of their own goes by an index as well; else bounds have to be read beforehand. */
+  readonly rangesByQueries: boolean;
   /** That a column of whole numbers has one of these values; an index on it is made use of. */
   isAmong(column: string, values: readonly bigint[]): Sql;
   /** Pairs of whole numbers, as a table of the columns `a` and `b`. */
@@ -90,6 +97,11 @@ export interface Dialect {
   readonly random: Sql;
   /** The commit and the import batch as one statement each; undefined where they run as TypeScript over a transaction. */
   readonly functions: CatalogFunctions | undefined;
+  /**
+   * Commits, in one call, what plainly can be; undefined in the place of a request that the transaction in TypeScript has to decide. Nothing
+   * is here where that costs no round trip, or where a function commits.
+   */
+  readonly tryCommit: ((db: Queries, group: CommitGroup) => Promise<readonly (GroupAnswer | undefined)[]>) | undefined;
   /** Settings of a server with which acknowledged commits may be lost, and what is to be said of them. */
   readonly doubts: { readonly query: Sql; of(rows: readonly Row[]): readonly string[] } | undefined;
   /** A login with a schema of its own, and the statement that empties it; undefined where there are no logins. */

@@ -14,7 +14,7 @@ import type {
   Whereabouts,
 } from "../ports.ts";
 import { firstClaim, readClaims } from "./claims.ts";
-import { type Database, type Queries, type Row, type SqlTransaction, sql, uuid } from "./database.ts";
+import { type Database, type Queries, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
 import { creationLocks, locksAbove, tableLock, takeLocks } from "./dialect.ts";
 import { headOf } from "./rows/heads.ts";
 import { integer, isNull, optionalInteger, storedUuid, text } from "./rows/values.ts";
@@ -35,7 +35,7 @@ export async function dropTable(
   return db.transaction(async (tx) => {
     await takeLocks(tx, [tableLock(id)]);
     const [row] = await tx.read(sql`
-      select (select count(*) from dl_mirror_status m where m.table_id = t.table_id and m.status <> 'COMPLETE') as open_versions
+      select (select count(*) from dl_mirror_status m where m.table_id = t.table_id and ${raw(tx.dialect.isUnpublished)}) as open_versions
       from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'`);
     if (row === undefined) throw tableNotFound(tableId);
     const open = integer(row, "open_versions");

@@ -2,7 +2,7 @@
 
 import type { FormerName } from "../delta/manifest.ts";
 import type { ManifestFacts } from "../ports.ts";
-import { type Database, type Queries, sql, uuid } from "./database.ts";
+import { type Database, type Queries, raw, sql, uuid } from "./database.ts";
 import { IDENTITY_MIGRATION } from "./rows/identity.ts";
 import { integer, optionalInteger, requireUuid, storedUuid, text } from "./rows/values.ts";
 
@@ -62,7 +62,7 @@ export async function dueManifests(
     select t.table_id, t.version from dl_tables t
     where t.manifest_changes < t.identity_changes and t.purged_at is null and t.quarantine is null
       and (t.status = 'DELETED' or t.status = 'ACTIVE' and not exists (
-        select 1 from dl_mirror_status m where m.table_id = t.table_id and m.status <> 'COMPLETE'))
+        select 1 from dl_mirror_status m where m.table_id = t.table_id and ${raw(db.dialect.isUnpublished)}))
     order by ${db.dialect.random} limit ${limit}`);
   return rows.map((row) => ({ tableId: text(row, "table_id"), version: integer(row, "version") }));
 }

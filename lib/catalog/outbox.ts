@@ -1,7 +1,7 @@
 /** dl_mirror_status: the outbox that the commit fills and the mirror empties. */
 
 import type { ListPage, MirrorStatus } from "../ports.ts";
-import { type Database, join, type Queries, type Row, sql, uuid } from "./database.ts";
+import { type Database, join, type Queries, type Row, raw, sql, uuid } from "./database.ts";
 import { VERSIONS_MARKED_AT_ONCE } from "./limits.ts";
 import { integer, optionalInteger, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
 import { isActive, page, tableNotFound } from "./tables.ts";
@@ -29,7 +29,7 @@ export async function unpublished(db: Queries, tableId: string, limit: number): 
   if (id === undefined) return [];
   const rows = await db.read(sql`
     select ${COLUMNS} from dl_mirror_status m
-    where m.table_id = ${uuid(id)} and ${isActive(id)} and m.status <> 'COMPLETE' order by m.version limit ${limit}`);
+    where m.table_id = ${uuid(id)} and ${isActive(id)} and ${raw(db.dialect.isUnpublished)} order by m.version limit ${limit}`);
   return rows.map(mirrorStatusOf);
 }
 
@@ -41,7 +41,7 @@ export async function mirroredVersion(db: Queries, tableId: string): Promise<num
       ? []
       : await db.read(sql`
     select t.version, (select min(m.version) from dl_mirror_status m
-      where m.table_id = t.table_id and m.status <> 'COMPLETE') as open_version
+      where m.table_id = t.table_id and ${raw(db.dialect.isUnpublished)}) as open_version
     from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'`);
   if (row === undefined) throw tableNotFound(tableId);
   const open = optionalInteger(row, "open_version");

@@ -68,7 +68,7 @@ export async function listTables(
     options.isDirect && namespace !== undefined ? sql`${db.dialect.beforeLastDot("t.name")} = ${namespace}` : sql`true`;
   const after = cursor === undefined ? sql`true` : sql`t.name > ${cursor}`;
   const rows = await db.read(sql`
-    select t.* from dl_tables t where t.status = 'ACTIVE' and ${NOT_DELETED} and ${inNamespace} and ${isDirect} and ${after}
+    select t.* from dl_tables t ${db.dialect.useIndex("dl_tables_name")} where t.status = 'ACTIVE' and ${NOT_DELETED} and ${inNamespace} and ${isDirect} and ${after}
     order by t.name limit ${limit + 1}`);
   return page(rows.map(headOf), limit, (head) => head.name);
 }

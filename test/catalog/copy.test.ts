@@ -14,15 +14,17 @@ import { copyCatalog } from "../../lib/operations/copy-catalog.ts";
 import { tableHistory } from "../../lib/operations/history.ts";
 import { listFiles } from "../../lib/operations/lists.ts";
 import type { Catalog } from "../../lib/ports.ts";
-import { findPostgres, SQLITE_ENGINE, type TestEngine } from "../support/catalog-engines.ts";
+import { findMysql, findPostgres, SQLITE_ENGINE, type TestEngine } from "../support/catalog-engines.ts";
 import { actions, addOf, commitTo, newTable } from "../support/lake.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dl-copy-"));
 after(() => rmSync(folder, { recursive: true }));
 const postgres = findPostgres();
+const mysql = findMysql();
 const engines: readonly (readonly [string, TestEngine])[] = [
   ["SQLite", SQLITE_ENGINE],
   ...(postgres ? [["PostgreSQL", postgres] as const] : []),
+  ...(mysql ? [["MySQL", mysql] as const] : []),
 ];
 const ways = engines.flatMap(([a, from]) => engines.map(([b, to]) => [a, from, b, to] as const));
 

@@ -1,6 +1,6 @@
 /**
- * The same random commits on SQLite (TypeScript) and PostgreSQL (PL/pgSQL, over its own protocol and over the Data API): the same
- * outcomes, versions and fingerprints.
+ * The same random commits on SQLite (TypeScript), PostgreSQL (PL/pgSQL, over its own protocol and over the Data API) and MySQL (its
+ * procedure, and TypeScript for what that leaves), as far as they are there: the same outcomes, versions and fingerprints.
  */
 
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import { addFingerprint, type Fingerprint, NO_FILES } from "../../lib/delta/fing
 import type { MirrorFacts } from "../../lib/delta/health.ts";
 import { MARKER_NAMES } from "../../lib/delta/table.ts";
 import type { Catalog, CommitOutcome, PlannedCommit } from "../../lib/ports.ts";
-import { findDataApi, findPostgres, SQLITE_ENGINE } from "../support/catalog-engines.ts";
+import { findDataApi, findMysql, findPostgres, SQLITE_ENGINE } from "../support/catalog-engines.ts";
 import { add, all, creation, dv, id, planned, plannedTable, remove, testClock } from "../support/catalog-plans.ts";
 import { readRows } from "../support/catalog-rows.ts";
 
@@ -124,15 +124,13 @@ function timeless(facts: MirrorFacts): MirrorFacts {
   return { ...facts, now: 0, ...(facts.oldest && { oldest: { ...facts.oldest, committedAt: 0 } }) };
 }
 
-const postgres = findPostgres();
-const dataApi = findDataApi();
+const servers = [findPostgres(), findDataApi(), findMysql()].filter((engine) => engine !== undefined);
 
 test("all engines decide and store the same", {
-  skip: postgres ? false : "TEST_POSTGRES_URL is not set",
+  skip: servers.length > 0 ? false : "TEST_POSTGRES_URL is not set",
   timeout: 300_000,
 }, async () => {
-  if (postgres === undefined || dataApi === undefined) return;
-  const databases = [await SQLITE_ENGINE.create(), await postgres.create(), await dataApi.create()];
+  const databases = await Promise.all([SQLITE_ENGINE, ...servers].map((engine) => engine.create()));
   const clock = testClock();
   const catalogs = await Promise.all(databases.map((database) => openCatalog(database.url, clock)));
   for (const catalog of catalogs) await catalog.migrate();
@@ -143,7 +141,7 @@ test("all engines decide and store the same", {
       const tables = [id(), id(), id()];
       const onAll = async (plan: PlannedCommit): Promise<CommitOutcome> => {
         const [a, ...others] = await Promise.all(catalogs.map((catalog) => catalog.commit(plan)));
-        assert.ok(a && others.length === 2);
+        assert.ok(a && others.length === servers.length);
         for (const other of others) assert.deepEqual(comparable(other), comparable(a));
         const names = a.status === "rejected" ? a.rejections.map((r) => r.reason) : [a.status];
         for (const name of names) seen.set(name, (seen.get(name) ?? 0) + 1);

@@ -5,6 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { postgresPrograms } from "../support/own-postgres.ts";
+import { mysqlUrl } from "../support/skip.ts";
 import type { DatabaseChoice } from "./checker/databases.ts";
 import { runChecker, summaryLine } from "./checker/run.ts";
 
@@ -22,6 +23,9 @@ const url = process.env.TEST_POSTGRES_URL;
 const programs = postgresPrograms();
 const choices: Readonly<Record<string, DatabaseChoice | string>> = {
   sqlite: { engine: "sqlite" },
+  mysql: mysqlUrl
+    ? { engine: "mysql", url: mysqlUrl }
+    : "TEST_MYSQL_URL must name a server on which a database may be made",
   postgres: url ? { engine: "postgres", url } : "TEST_POSTGRES_URL must name a server on which a database may be made",
   "postgres that crashes": programs
     ? { engine: "postgres that crashes", programs }

@@ -20,7 +20,7 @@ export async function readCut(db: Queries): Promise<CatalogCut> {
   const set = rowSet("dl_tables");
   const rows = await db.read(sql`
     select ${selected(db, set)}, (select min(m.version) from dl_mirror_status m
-      where m.table_id = r.table_id and m.status <> 'COMPLETE') as dl_open
+      where m.table_id = r.table_id and ${raw(db.dialect.isUnpublished)}) as dl_open
     from dl_tables r order by r.table_id`);
   return {
     catalogId,

@@ -9,7 +9,7 @@ import type { MirrorRequest } from "./planned-rows.ts";
 /** Undefined when there is no such table. */
 export async function readFacts(tx: SqlTransaction, tableId: string, now: number): Promise<MirrorFacts | undefined> {
   const [row] = await tx.read(
-    sql`select ${raw(MIRROR_FACTS.columns)} from ${raw(MIRROR_FACTS.from)} where h.table_id = ${tableId}`,
+    sql`select ${raw(MIRROR_FACTS.columns)} from ${raw(MIRROR_FACTS.from(tx.dialect.isUnpublished))} where h.table_id = ${tableId}`,
   );
   return row && mirrorFactsOf(row, now);
 }

@@ -1,4 +1,4 @@
-/** The commit point of the product: one statement where the engine has functions, else one transaction; for a group of commits. */
+/** The commit point of the product: one statement where the engine has one for it, else one transaction; for a group of commits. */
 
 import { deadlineMs } from "../../deadlines.ts";
 import type { Commit } from "../../delta/actions.ts";
@@ -29,12 +29,13 @@ import {
 import { commitInTransaction } from "./steps.ts";
 
 export function committer(db: CheckedDatabase, clock: Clock): (planned: PlannedCommit) => Promise<CommitOutcome> {
-  const { functions, singleWriter } = db.dialect;
+  const { functions, singleWriter, tryCommit } = db.dialect;
   const concurrency = singleWriter ? 1 : GROUPS_AT_ONCE;
   const grouped = groupCommits(
     async (group) => {
       const whole = { ...group, database: await db.identity() };
-      return functions ? functions.commit(db, whole) : commitInOneTransaction(db, clock, whole);
+      if (functions) return functions.commit(db, whole);
+      return tryCommit ? commitInOneCall(db, clock, whole, tryCommit) : commitInOneTransaction(db, clock, whole);
     },
     { concurrency },
   );
@@ -48,6 +49,20 @@ function noted(db: CheckedDatabase, outcome: CommitOutcome): CommitOutcome {
 
 /** One writes while the other waits for the disk. More would be smaller groups: the same work in more calls. */
 const GROUPS_AT_ONCE = 2;
+
+/** What the call leaves goes by a transaction, as if it had come a moment later. */
+async function commitInOneCall(
+  db: Database,
+  clock: Clock,
+  group: CommitGroup,
+  tryCommit: NonNullable<Database["dialect"]["tryCommit"]>,
+): Promise<readonly GroupAnswer[]> {
+  const answers = await tryCommit(db, group);
+  const left = group.requests.filter((_, i) => answers[i] === undefined);
+  if (left.length === 0) return answers as readonly GroupAnswer[];
+  const decided = (await commitInOneTransaction(db, clock, { ...group, requests: left })).values();
+  return answers.map((answer) => answer ?? (decided.next().value as GroupAnswer));
+}
 
 function commitInOneTransaction(
   db: Database,

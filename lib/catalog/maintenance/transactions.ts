@@ -2,7 +2,7 @@
 
 import type { ForgottenTransactions, OldTransaction, Page, TransactionTable } from "../../ports.ts";
 import { answerParts } from "../commit/answers.ts";
-import { type Database, join, type Queries, sql, uuid } from "../database.ts";
+import { type Database, join, type Queries, raw, sql, uuid } from "../database.ts";
 import { tableLock, takeLocks } from "../dialect.ts";
 import { integer, isNull, json, optionalInteger, requireUuid, text } from "../rows/values.ts";
 
@@ -43,7 +43,7 @@ export async function transactionTables(
     const some = tableIds.slice(start, start + IDS_AT_ONCE).map(uuid);
     const rows = await db.read(sql`
       select t.table_id, t.name, t.status, t.version, t.purged_at, (select min(m.version) from dl_mirror_status m
-        where m.table_id = t.table_id and m.status <> 'COMPLETE') as open_version
+        where m.table_id = t.table_id and ${raw(db.dialect.isUnpublished)}) as open_version
       from dl_tables t where t.table_id in (${join(some)})`);
     for (const row of rows) {
       found.push({

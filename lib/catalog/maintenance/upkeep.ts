@@ -93,5 +93,5 @@ export async function raiseBase(db: Queries, tableId: string, version: number): 
     update dl_tables set base_version = ${version}
     where table_id = ${id} and status = 'ACTIVE' and base_version < ${version} and version >= ${version}
       and not exists (select 1 from dl_mirror_status m
-        where m.table_id = ${id} and m.status <> 'COMPLETE' and m.version <= ${version})`);
+        where m.table_id = ${id} and ${raw(db.dialect.isUnpublished)} and m.version <= ${version})`);
 }

@@ -23,6 +23,8 @@ import { CHECK_ROWS_UP_TO } from "./0033-new-files-only.ts";
 import { AUDIT } from "./0034-audit.ts";
 import { POSTGRES_APPENDS } from "./0041-appends.ts";
 import { ROWS_SINCE } from "./0048-rows-since.ts";
+import { MYSQL_COMMIT } from "./0058-mysql-commit.ts";
+import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -158,6 +160,18 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0048-rows-since",
     worksFrom: 20,
     statements: (dialect) => addColumn(dialect, "dl_tables", ROWS_SINCE),
+  },
+  {
+    id: 58,
+    name: "0058-mysql-commit",
+    worksFrom: 20,
+    statements: (dialect) => (dialect.name === "mysql" ? MYSQL_COMMIT : []),
+  },
+  {
+    id: 66,
+    name: "0066-mysql-unpublished",
+    worksFrom: 20,
+    statements: (dialect) => (dialect.name === "mysql" ? MYSQL_UNPUBLISHED : []),
   },
 ];
 

@@ -105,8 +105,12 @@ export function commitRows(
   { from, to, before = empty, also = empty, removedValues = "null", maxBytes, only = () => empty }: CommitRows,
   maxActions = MAX_ACTIONS_READ,
 ): Sql {
-  const upTo = sql`between ${from} and (select max(version) from chosen)`;
-  const { jsonOf, cast } = dialect;
+  const { jsonOf, cast, rangesByQueries } = dialect;
+  const isWithin = (name: string): Sql => {
+    const column = raw(name);
+    const bound = rangesByQueries ? empty : sql` and ${column} <= ${to}`;
+    return sql`${column} between ${from} and (select max(version) from chosen)${bound}`;
+  };
   const versionColumns = ["timestamp", "in_commit_timestamp", "commit_info"];
   const removeColumns = { path: "r.path", partition_values: removedValues, data_change: "r.data_change" };
   return sql`
@@ -117,31 +121,31 @@ export function commitRows(
     ${maxBytes === undefined ? sql`chosen as (select version from counted)` : chosenByBytes(id, maxBytes)}
     select 'add' as kind, f.added_version as version, f.ord as ord, ${columnsOf("f", ADD_COLUMNS)},
       ${cast(sql`null`, "int64")} as deletion_timestamp, ${cast(sql`null`, "text")} as fields
-    from dl_files f where f.table_id = ${uuid(id)} and f.added_version ${upTo} ${only("add", "f")}
+    from dl_files f where f.table_id = ${uuid(id)} and ${isWithin("f.added_version")} ${only("add", "f")}
     union all
     select 'remove', r.version, r.ord, ${fileColumns(removeColumns)}, r.deletion_timestamp, r.action
-    from dl_removes r where r.table_id = ${uuid(id)} and r.version ${upTo} ${only("remove", "r")}
+    from dl_removes r where r.table_id = ${uuid(id)} and ${isWithin("r.version")} ${only("remove", "r")}
     union all
     select 'head', t.version, 0, ${NO_FILE}, ${jsonOf("t", ["base_version"])}
     from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
     union all
     select 'version', v.version, 0, ${NO_FILE}, ${jsonOf("v", versionColumns)}
-    from dl_versions v where v.table_id = ${uuid(id)} and v.version ${upTo}
+    from dl_versions v where v.table_id = ${uuid(id)} and ${isWithin("v.version")}
     union all
     select 'metadata', m.version, 0, ${NO_FILE}, m.action
-    from dl_metadata m where m.table_id = ${uuid(id)} and m.version ${upTo} ${only("metadata", "m")}
+    from dl_metadata m where m.table_id = ${uuid(id)} and ${isWithin("m.version")} ${only("metadata", "m")}
     union all
     select 'protocol', p.version, 0, ${NO_FILE}, p.action
-    from dl_protocols p where p.table_id = ${uuid(id)} and p.version ${upTo} ${only("protocol", "p")}
+    from dl_protocols p where p.table_id = ${uuid(id)} and ${isWithin("p.version")} ${only("protocol", "p")}
     union all
     select 'txn', x.version, x.ord, ${NO_FILE}, ${jsonOf("x", TXN_COLUMNS)}
-    from dl_txns x where x.table_id = ${uuid(id)} and x.version ${upTo} ${only("txn", "x")}
+    from dl_txns x where x.table_id = ${uuid(id)} and ${isWithin("x.version")} ${only("txn", "x")}
     union all
     select 'domain', d.version, d.ord, ${NO_FILE}, ${jsonOf("d", DOMAIN_COLUMNS)}
-    from dl_domains d where d.table_id = ${uuid(id)} and d.version ${upTo} ${only("domain", "d")}
+    from dl_domains d where d.table_id = ${uuid(id)} and ${isWithin("d.version")} ${only("domain", "d")}
     union all
     select 'other', o.version, o.ord, ${NO_FILE}, o.action
-    from dl_other_actions o where o.table_id = ${uuid(id)} and o.version ${upTo} ${only("other", "o")}
+    from dl_other_actions o where o.table_id = ${uuid(id)} and ${isWithin("o.version")} ${only("other", "o")}
     ${also}
     order by version, ord`;
 }

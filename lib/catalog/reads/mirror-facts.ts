@@ -17,12 +17,15 @@ export async function mirrorFacts(
   return read(db, clock, sql`h.status = 'ACTIVE' and h.table_id in (${join(ids.map(uuid))})`);
 }
 
-/** Each of them by an index, so that the many tables that are settled cost nothing. */
-const UNSETTLED = sql`h.table_id in (
-  select table_id from dl_mirror_status where status <> 'COMPLETE'
+/**
+ * Each of them by an index, so that the many tables that are settled cost nothing. A query of its own within: some would else ask for
+ * each table.
+ */
+const unsettled = (isUnpublished: string): Sql => sql`h.table_id in (select u.table_id from (
+  select m.table_id from dl_mirror_status m where ${raw(isUnpublished)}
   union select table_id from dl_mirror_status where error_code is not null
   union select table_id from dl_tables where quarantine is not null
-  union select table_id from dl_parity where drift is not null)`;
+  union select table_id from dl_parity where drift is not null) u)`;
 
 export async function listMirrorFacts(
   db: Queries,
@@ -32,7 +35,7 @@ export async function listMirrorFacts(
   const { which, limit } = options;
   const cursor = options.cursor === undefined ? undefined : storedUuid(options.cursor);
   const after = cursor === undefined ? sql`true` : sql`h.table_id > ${uuid(cursor)}`;
-  const wanted = which === "all" ? sql`true` : UNSETTLED;
+  const wanted = which === "all" ? sql`true` : unsettled(db.dialect.isUnpublished);
   const where = sql`h.status = 'ACTIVE' and ${after} and ${wanted} order by h.table_id limit ${limit + 1}`;
   return page(await read(db, clock, where), limit, ({ tableId }) => tableId);
 }
@@ -41,7 +44,7 @@ export async function listMirrorFacts(
 async function read(db: Queries, clock: Clock, where: Sql): Promise<readonly MirrorFacts[]> {
   const now = db.dialect.now ?? sql`${clock.now()}`;
   const rows = await db.read(sql`
-    with heads ${db.dialect.materialized} (${raw(MIRROR_FACTS.heads)} where ${where})
+    with heads ${db.dialect.materialized} (${raw(MIRROR_FACTS.heads(db.dialect.isUnpublished))} where ${where})
     select ${raw(MIRROR_FACTS.columns)}, ${now} as now from ${raw(MIRROR_FACTS.fromHeads)} order by h.table_id`);
   return rows.map((row) => mirrorFactsOf(row, integer(row, "now")));
 }

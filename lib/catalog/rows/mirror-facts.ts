@@ -5,11 +5,12 @@ import type { CommittedTable, ParityRecord } from "../../ports.ts";
 import type { Row } from "../database.ts";
 import { integer, optionalInteger, optionalJsonObject, optionalText, text } from "./values.ts";
 
-const OLDEST_OPEN = `(
-        select min(m.version) from dl_mirror_status m where m.table_id = h.table_id and m.status <> 'COMPLETE')`;
+/** @param isUnpublished `Dialect.isUnpublished` */
+const oldestOpen = (isUnpublished: string): string => `(
+        select min(m.version) from dl_mirror_status m where m.table_id = h.table_id and ${isUnpublished})`;
 
-const joins = (oldestOpen: string) => `
-      left join dl_mirror_status o on o.table_id = h.table_id and o.version = ${oldestOpen}
+const joins = (oldest: string) => `
+      left join dl_mirror_status o on o.table_id = h.table_id and o.version = ${oldest}
       left join dl_mirror_status f on f.table_id = h.table_id and f.version = coalesce(o.version - 1, h.version)
         and f.status = 'COMPLETE' and f.error_code is not null
       left join dl_parity p on p.table_id = h.table_id`;
@@ -23,12 +24,12 @@ export const MIRROR_FACTS = {
       o.committed_at, o.attempts, o.last_error, o.error_code, o.tried_at, f.error_code as fault_code,
       f.last_error as fault, p.version as parity_version, p.checked_at, p.outcome, p.drift`,
   /** Of one table, where plans are pinned. */
-  from: `dl_tables h${joins(OLDEST_OPEN)}`,
+  from: (isUnpublished: string): string => `dl_tables h${joins(oldestOpen(isUnpublished))}`,
   /**
    * Of many, under any plan: first the heads, each with its oldest open version, which a server with poor statistics would else
    * look for once for every version that there is.
    */
-  heads: `select h.*, ${OLDEST_OPEN} as oldest_open from dl_tables h`,
+  heads: (isUnpublished: string): string => `select h.*, ${oldestOpen(isUnpublished)} as oldest_open from dl_tables h`,
   fromHeads: `heads h${joins("h.oldest_open")}`,
 } as const;
 

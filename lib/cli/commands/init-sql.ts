@@ -14,11 +14,11 @@ const NAME = /^[a-z][a-z0-9_]{0,40}$/;
 
 export function initSqlCommand(): Command {
   return new Command("init-sql")
-    .requiredOption("--engine <engine>", "postgresql")
+    .requiredOption("--engine <engine>", "postgresql, or mysql, which is for MariaDB as well")
     .option("--name <name>", "of the database, and what its roles begin with", "lake")
     .addHelpText(
       "after",
-      "\nFor the first day of a database: dl init-sql --engine postgresql | psql --set ON_ERROR_STOP=1",
+      "\nFor the first day of a database: dl init-sql --engine postgresql | psql --set ON_ERROR_STOP=1, or dl init-sql --engine mysql | mysql",
     )
     .action(
       action<Options>(async ({ output }, { engine, name }) => {
@@ -32,6 +32,7 @@ export function initSqlCommand(): Command {
 /** @throws UsageError */
 function textFor(engine: string, name: string): string {
   if (engine === "postgresql" || engine === "postgres") return postgres(name);
+  if (engine === "mysql" || engine === "mariadb") return mysql(name);
   if (engine === "sqlite") {
     throw new UsageError(
       "SQLite has no roles: who may read and write is said by the rights to the file and its folder",
@@ -40,7 +41,7 @@ function textFor(engine: string, name: string): string {
   if (engine === "rds-data" || engine === "aurora") {
     throw new UsageError("on Aurora the deployment makes the logins by itself (docs/deployment.md)");
   }
-  throw new UsageError(`--engine ${engine} is not known; use postgresql`);
+  throw new UsageError(`--engine ${engine} is not known; use postgresql or mysql`);
 }
 
 /** Rights to tables that are made later come by default privileges: migrations need not know the roles. */
@@ -70,5 +71,24 @@ alter default privileges for role ${name}_owner in schema ${name} grant execute 
 alter default privileges for role ${name}_owner revoke execute on functions from public;
 alter default privileges for role ${name}_owner in schema ${name} grant select on tables to ${name}_reader;
 -- Then: dl migrate --database postgresql://${name}_owner@HOST/${name}
+`;
+}
+
+/** Rights to a whole database hold for tables and procedures that are made later. A login without a password would be open to all: so it is locked. */
+function mysql(name: string): string {
+  const [owner, app, reader] = ["owner", "app", "reader"].map((role) => `'${name}_${role}'@'%'`);
+  return `-- Logins and rights of a catalog on MySQL 8.0.31 or MariaDB 10.6 and newer, for mysql as an administrator, once.
+--   ${name}_owner   makes and changes the schema: dl migrate
+--   ${name}_app     reads and writes rows: dl serve, dl gateway, and all other commands
+--   ${name}_reader  reads: reports, dl diff
+-- Each is locked until it has a password: alter user ${owner} identified by '…' account unlock, and so on.
+create database ${name} character set utf8mb4;
+create user ${owner} account lock;
+create user ${app} account lock;
+create user ${reader} account lock;
+grant all privileges on ${name}.* to ${owner};
+grant select, insert, update, delete, execute on ${name}.* to ${app};
+grant select on ${name}.* to ${reader};
+-- Then: dl migrate --database mysql://${name}_owner:PASSWORD@HOST/${name}
 `;
 }

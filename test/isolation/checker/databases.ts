@@ -1,15 +1,22 @@
-/** The databases under the servers of the checker: one on a PostgreSQL that is there, one on a PostgreSQL that crashes, or a SQLite file. */
+/** The databases under the servers of the checker: one on a PostgreSQL or MySQL that is there, also behind the Data API, one on a PostgreSQL or MariaDB that crashes, or a SQLite file. */
 
 import { join } from "node:path";
 import { raw } from "../../../lib/catalog/database.ts";
+import { openMysql } from "../../../lib/catalog/engines/mysql/driver.ts";
 import { openPostgres } from "../../../lib/catalog/engines/postgres/driver.ts";
+import { dataApiUrl } from "../../support/catalog-engines.ts";
+import { startDataApi } from "../../support/data-api/emulator.ts";
+import { startOwnMariadb } from "../../support/own-mariadb.ts";
 import { startOwnPostgres } from "../../support/own-postgres.ts";
 import { pause } from "./lake-client.ts";
 
-/** A PostgreSQL server by its address; one of our own, by the folder of its programs, that is crashed; or SQLite. */
+/** A server of PostgreSQL or MySQL by its address; a PostgreSQL of our own, by the folder of its programs, or a MariaDB, that is crashed; or SQLite. */
 export type DatabaseChoice =
   | { readonly engine: "postgres"; readonly url: string }
+  | { readonly engine: "data-api"; readonly url: string }
+  | { readonly engine: "mysql"; readonly url: string }
   | { readonly engine: "postgres that crashes"; readonly programs: string }
+  | { readonly engine: "mysql that crashes" }
   | { readonly engine: "sqlite" };
 
 export interface CheckedDatabase {
@@ -24,10 +31,13 @@ export interface CheckedDatabase {
 /** @param folder for a database that is a file */
 export async function openDatabase(choice: DatabaseChoice, folder: string): Promise<CheckedDatabase> {
   if (choice.engine === "postgres") return inServer(choice.url);
+  if (choice.engine === "data-api") return behindDataApi(choice.url);
+  if (choice.engine === "mysql") return inMysql(choice.url);
   if (choice.engine === "sqlite") {
     return { url: join(folder, "lake.sqlite"), deadlocks: async () => 0, drop: async () => undefined };
   }
-  const server = await startOwnPostgres(choice.programs);
+  const server =
+    choice.engine === "mysql that crashes" ? await startOwnMariadb() : await startOwnPostgres(choice.programs);
   return { url: server.url, crash: server.crash, deadlocks: async () => 0, drop: server.drop };
 }
 
@@ -47,6 +57,38 @@ async function inServer(base: string): Promise<CheckedDatabase> {
     },
     async drop() {
       await admin.define(`drop database if exists ${name} with (force)`);
+      await admin.close();
+    },
+  };
+}
+
+async function behindDataApi(base: string): Promise<CheckedDatabase> {
+  const { url, deadlocks, drop } = await inServer(base);
+  const emulator = await startDataApi(url);
+  process.env.AWS_ACCESS_KEY_ID ??= "test";
+  process.env.AWS_SECRET_ACCESS_KEY ??= "test";
+  return {
+    url: dataApiUrl(url, emulator.endpoint),
+    deadlocks,
+    async drop() {
+      await emulator.close();
+      await drop();
+    },
+  };
+}
+
+async function inMysql(base: string): Promise<CheckedDatabase> {
+  const name = `dl_isolation_${crypto.randomUUID().replaceAll("-", "")}`;
+  const admin = openMysql(base, { poolSize: 1 });
+  await admin.define(`create database ${name}`);
+  const url = new URL(base);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    // It counts those of the whole server, and ends them where its locks on rows and gaps meet: they are tried again, and no fault.
+    deadlocks: async () => 0,
+    async drop() {
+      await admin.define(`drop database if exists ${name}`);
       await admin.close();
     },
   };

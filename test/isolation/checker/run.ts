@@ -8,12 +8,13 @@ import { orderAnomalies } from "../order.ts";
 import { refereeAnomalies } from "../referee.ts";
 import { Bank } from "./bank.ts";
 import type { DatabaseChoice } from "./databases.ts";
-import { fileRef, LakeClient, newRecord, pause, type Recorded, type WireFile } from "./lake-client.ts";
+import { LakeClient, newRecord, pause, type Recorded } from "./lake-client.ts";
 import { ListAppend } from "./list-append.ts";
 import { LogWatch } from "./log-watch.ts";
 import { RULE_TABLES, Rules } from "./rules.ts";
 import { type Servers, startServers } from "./servers.ts";
 import { Streams } from "./streams.ts";
+import { readCommits, versionOf } from "./versions.ts";
 
 export interface CheckerOptions {
   readonly database: DatabaseChoice;
@@ -198,52 +199,17 @@ async function makeFaults(servers: Servers, options: CheckerOptions, until: numb
   return made;
 }
 
-interface WireCommit {
-  readonly version: number;
-  readonly timestamp: number;
-  readonly actions: readonly Record<string, Record<string, unknown>>[];
-}
-
 async function readHistory(client: LakeClient, tables: readonly string[], rules: Rules) {
   const history = new Map<string, Version[]>();
   const batches: { appId: string; version: number }[] = [];
   for (const table of tables) {
-    const versions: Version[] = [];
-    const wired: WireCommit[] = [];
-    for (let after = -1; ; ) {
-      const page = await client.read(`/v1/tables/${table}/commits?after=${after}&limit=500`);
-      const commits = page.commits as WireCommit[];
-      if (commits.length === 0) break;
-      if (page.next !== undefined) throw new Error(`${table} has a version that no answer holds`);
-      after = page.after as number;
-      wired.push(...commits);
-      versions.push(...commits.map(versionOf));
-      for (const { actions } of commits)
-        for (const { txn } of actions) if (txn) batches.push(txn as { appId: string; version: number });
-    }
-    history.set(table, versions);
+    const wired = await readCommits(client, table);
+    for (const { actions } of wired)
+      for (const { txn } of actions) if (txn) batches.push(txn as { appId: string; version: number });
+    history.set(table, wired.map(versionOf));
     rules.check(table, wired);
   }
   return { history, batches };
-}
-
-function versionOf({ version, timestamp, actions }: WireCommit): Version {
-  const of = (kind: string) => actions.flatMap((action) => (action[kind] ? [action[kind]] : []));
-  const files = (kind: string) => of(kind).map((file) => fileRef(file as WireFile));
-  const [info] = of("commitInfo");
-  return {
-    version,
-    timestamp,
-    transactionId: String(info?.txnId),
-    adds: files("add"),
-    removes: files("remove"),
-    appIds: of("txn").map(({ appId }) => String(appId)),
-    domains: of("domainMetadata").flatMap(({ domain }) =>
-      String(domain).startsWith("delta.") ? [] : [String(domain)],
-    ),
-    changesMetadata: of("metaData").length > 0,
-    isBlindAppend: info?.isBlindAppend === true,
-  };
 }
 
 /** Waits until both representations are equally long. Answers the number of versions in the logs. */

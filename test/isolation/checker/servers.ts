@@ -31,7 +31,16 @@ export interface Servers {
 }
 
 /** SQLite's lock is between processes: more of them meet in it. */
-const SERVERS = { postgres: 2, "postgres that crashes": 2, sqlite: 3 } as const;
+const SERVERS = {
+  postgres: 2,
+  "data-api": 2,
+  mysql: 2,
+  "postgres that crashes": 2,
+  "mysql that crashes": 2,
+  sqlite: 3,
+} as const;
+/** The Data API's emulator asks for a signature, whoever signs. */
+const SIGNED = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" } as const;
 /** That the connection of a request, or of an answer, is cut. */
 const CUT_CHANCE = 0.01;
 
@@ -43,7 +52,7 @@ export async function startServers(choice: DatabaseChoice, random: () => number)
   const serve = async (port: string): Promise<{ readonly server: ChildProcess; readonly url: string }> => {
     const intervals = ["--sweep-interval-seconds", "1", "--parity-interval-seconds", "0"];
     const args = ["serve", "--database", database.url, "--storage", storage, "--port", port, ...intervals];
-    const server = startDl(args, { stdio: ["ignore", "pipe", "pipe"], env: { LOG_LEVEL: "error" } });
+    const server = startDl(args, { stdio: ["ignore", "pipe", "pipe"], env: { LOG_LEVEL: "error", ...SIGNED } });
     return { server, url: await listening(server) };
   };
   let dropped = false;

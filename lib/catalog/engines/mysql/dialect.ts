@@ -5,8 +5,12 @@ import type { Conflicting, ConflictRule, Dialect } from "../../dialect.ts";
 import { COLUMN_TYPES, DEFINITIONS } from "./definitions.ts";
 import { EPOCH } from "./epoch.ts";
 import { takeLocks, tryLocks } from "./locks.ts";
+import { tryCommit } from "./try-commit.ts";
 
 const TYPES = { text: "char", int64: "signed", double: "double" } as const;
+
+/** Indexes that are on the very column, in the place of those which have a condition elsewhere. */
+const ORDERED_BY: Readonly<Record<string, string>> = { dl_tables_name: "dl_tables_dropped_name" };
 
 export const MYSQL: Dialect = {
   name: "mysql",
@@ -23,12 +27,14 @@ export const MYSQL: Dialect = {
   bytewise: (column) => raw(column),
   beforeLastDot: (column) =>
     raw(`left(${column}, char_length(${column}) - char_length(substring_index(${column}, '.', -1)) - 1)`),
+  isUnpublished: "m.is_unpublished = 1",
+  rangesByQueries: false,
   isAmong: (column, values) => raw(`${column} in (${values.join(", ")})`),
   pairs: (pairs) => sql`(select j.a, j.b from json_table(${JSON.stringify(pairs)},
     '$[*]' columns (a bigint path '$[0]', b int path '$[1]')) j)`,
   hexOf: (column) => raw(`lower(hex(${column}))`),
   rowsOfJson: undefined,
-  useIndex: (name) => raw(`force index (${name})`),
+  useIndex: (name) => raw(`force index (${ORDERED_BY[name] ?? name})`),
   epoch: raw(EPOCH),
   textList: (texts) => sql`(select j.n - 1 as n, j.t from json_table(${JSON.stringify(texts)},
     '$[*]' columns (n for ordinality, t ${raw(COLUMN_TYPES.text)} path '$')) j)`,
@@ -44,6 +50,7 @@ export const MYSQL: Dialect = {
   materialized: raw("as"),
   random: raw("rand()"),
   functions: undefined,
+  tryCommit,
   doubts: {
     query: sql`select @@innodb_flush_log_at_trx_commit as flushes, @@innodb_doublewrite as doublewrite`,
     of: ([row]) => [

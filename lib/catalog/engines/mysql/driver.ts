@@ -77,8 +77,8 @@ async function run(
   if (text.length * 4 > client.maxBytes && Buffer.byteLength(text) >= client.maxBytes) throw tooLarge(client, place);
   try {
     const timeout = answerMs ?? client.statementMs + deadlineMs("databaseAnswer");
-    const [rows] = await client.connection.query({ sql: text, timeout });
-    return Array.isArray(rows) ? (rows as Row[]) : [];
+    const [rows] = await answered(client.connection.query(text), timeout);
+    return rowsOf(rows);
   } catch (error) {
     if (isTransient(error)) throw error;
     const translated = mysqlError(error, place);
@@ -86,6 +86,22 @@ async function run(
     session.broken ??= error instanceof Error ? error : new Error(String(error));
     throw effect === "write" ? outcomeUnknown(translated) : translated;
   }
+}
+
+/** The limit of mysql2 itself goes on when its connection has ended, and keeps a process from its end. */
+async function answered<T>(query: Promise<T>, withinMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = Object.assign(new Error(`no answer within ${withinMs} ms`), { code: "ETIMEDOUT" });
+    timer = setTimeout(reject, withinMs, error);
+  });
+  return Promise.race([query, late]).finally(() => clearTimeout(timer));
+}
+
+/** A call of a procedure answers with its rows, and then with how it ended. */
+function rowsOf(answer: unknown): readonly Row[] {
+  if (!Array.isArray(answer)) return [];
+  return Array.isArray(answer[0]) ? answer[0] : answer;
 }
 
 /** Longer than any migration. */

@@ -1,7 +1,14 @@
 /** What is particular to PostgreSQL, as data and fragments. */
 
 import { empty, raw, sql } from "../../database.ts";
-import { type ColumnType, castAs, type Dialect, onConflictClause, trimmedToDot } from "../../dialect.ts";
+import {
+  type ColumnType,
+  castAs,
+  type Dialect,
+  IS_UNPUBLISHED,
+  onConflictClause,
+  trimmedToDot,
+} from "../../dialect.ts";
 import { commitByFunction } from "./functions/commit.ts";
 import { EPOCH } from "./functions/epoch.ts";
 import { importBatchesByFunction } from "./functions/import-batch.ts";
@@ -44,6 +51,8 @@ export const POSTGRES: Dialect = {
   longIn: (column, member) => raw(`cast(cast(${column} as json) ->> '${member}' as bigint)`),
   bytewise: (column) => raw(`${column} collate "C"`),
   beforeLastDot: trimmedToDot,
+  isUnpublished: IS_UNPUBLISHED,
+  rangesByQueries: true,
   isAmong: (column, values) => sql`${raw(column)} = any (cast(${`{${values.join(",")}}`} as bigint[]))`,
   pairs: (pairs) =>
     sql`(select cast(e ->> 0 as bigint) as a, cast(e ->> 1 as integer) as b from jsonb_array_elements(cast(${JSON.stringify(pairs)} as jsonb)) e)`,
@@ -69,6 +78,7 @@ export const POSTGRES: Dialect = {
   materialized: raw("as materialized"),
   random: raw("random()"),
   functions: { commit: commitByFunction, importBatches: importBatchesByFunction, insertRows: insertAsJson },
+  tryCommit: undefined,
   doubts: {
     query: sql`select current_setting('fsync') as fsync, current_setting('full_page_writes') as pages`,
     of: ([row]) => [

@@ -1,7 +1,7 @@
 /** What is particular to SQLite, as data. */
 
 import { empty, raw, sql } from "../../database.ts";
-import { castAs, type Dialect, onConflictClause, trimmedToDot } from "../../dialect.ts";
+import { castAs, type Dialect, IS_UNPUBLISHED, onConflictClause, trimmedToDot } from "../../dialect.ts";
 
 export const SQLITE: Dialect = {
   name: "sqlite",
@@ -23,6 +23,8 @@ export const SQLITE: Dialect = {
   longIn: (column, member) => raw(`cast(${column} ->> '${member}' as integer)`),
   bytewise: (column) => raw(column),
   beforeLastDot: trimmedToDot,
+  isUnpublished: IS_UNPUBLISHED,
+  rangesByQueries: true,
   isAmong: (column, values) => sql`${raw(column)} in (select value from json_each(${`[${values.join(",")}]`}))`,
   pairs: (pairs) => sql`(select value ->> 0 as a, value ->> 1 as b from json_each(${JSON.stringify(pairs)}))`,
   hexOf: (column) => raw(`lower(hex(${column}))`),
@@ -44,6 +46,7 @@ export const SQLITE: Dialect = {
   materialized: raw("as materialized"),
   random: raw("random()"),
   functions: undefined,
+  tryCommit: undefined,
   doubts: undefined,
   allowReader: undefined,
   scratch: undefined,
