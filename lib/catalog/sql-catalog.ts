@@ -24,7 +24,7 @@ import { trimBelowBase } from "./maintenance/trim.ts";
 import { condemn, raiseBase, readUpkeep, writeUpkeep } from "./maintenance/upkeep.ts";
 import { dueManifests, markManifest, readManifestFacts } from "./manifests.ts";
 import { SCHEMA } from "./migrations/index.ts";
-import { migrate } from "./migrations/migrate.ts";
+import { migrate, pendingMigrations } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
 import { formerPlaces } from "./places.ts";
@@ -57,6 +57,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       if (scratch) await database.transaction((tx) => scratchOf(database).allow(tx, scratch));
       return result;
     },
+    pendingMigrations: () => pendingMigrations(database),
     async emptyScratch() {
       await database.define(scratchOf(database).empty);
       recheck();

@@ -9,6 +9,8 @@ export const EXIT = {
   lag: 3,
   /** `dl serve`: it was told to stop, and the time was over before all was done. */
   unfinished: 4,
+  /** `dl migrate --check`: the database lacks migrations of this release. */
+  pending: 5,
   /** Wrong usage (EX_USAGE of sysexits.h). */
   usage: 64,
 } as const;

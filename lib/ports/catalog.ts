@@ -47,6 +47,8 @@ export interface Schema {
    * @throws LakeError unavailable SCHEMA_NEWER
    */
   migrate(options?: MigrateLogins): Promise<{ readonly applied: readonly string[] }>;
+  /** What `migrate` would run, in order; nothing is written. @throws LakeError unavailable SCHEMA_NEWER, RESTORE_UNFINISHED */
+  pendingMigrations(): Promise<readonly PendingMigration[]>;
   /**
    * Drops all tables in the schema of this login, which has nothing else: what a restore for practice has left.
    * @throws LakeError invalid where the login is not shut into a schema of its own
@@ -58,6 +60,12 @@ export interface Schema {
    */
   ping(): Promise<readonly string[]>;
   close(): Promise<void>;
+}
+
+export interface PendingMigration {
+  readonly name: string;
+  /** In the SQL of the engine. */
+  readonly statements: readonly string[];
 }
 
 export interface MigrateLogins {

@@ -47,16 +47,28 @@ for (const engine of testEngines()) {
         code("SCHEMA_OUTDATED")(error) && /dl migrate/.test((error as { hint: string }).hint);
       await assert.rejects(catalog.ping(), wanted);
       await assert.rejects(newTable(catalog), wanted);
+      const all = MIGRATIONS.map(({ name }) => name);
+      const pending = await catalog.pendingMigrations();
       assert.deepEqual(
-        (await catalog.migrate()).applied,
-        MIGRATIONS.map(({ name }) => name),
+        pending.map(({ name }) => name),
+        all,
       );
+      assert.match(pending[0]?.statements[0] ?? "", /create table (if not exists )?dl_migrations/);
+      await withDatabase(database.url, async (db) => {
+        assert.deepEqual(await db.read(db.dialect.hasTable("dl_migrations")), [], "nothing was written");
+      });
+      assert.deepEqual((await catalog.migrate()).applied, all);
+      assert.deepEqual(await catalog.pendingMigrations(), []);
       await catalog.ping();
       await newTable(catalog);
       await withDatabase(database.url, (db) => db.write(sql`delete from dl_migrations where id = 2`));
       const again = await openCatalog(database.url, testClock());
       t.after(() => again.close());
       await assert.rejects(again.ping(), wanted);
+      assert.deepEqual(
+        (await again.pendingMigrations()).map(({ name }) => name),
+        MIGRATIONS.filter(({ id }) => id === 2).map(({ name }) => name),
+      );
     });
 
     test("an upgrade under load, and taken back: code of before commits on, warm and cold, where the new schema says it can", async (t) => {

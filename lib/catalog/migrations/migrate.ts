@@ -1,7 +1,7 @@
 /** Runs migrations, forward only, one transaction each, and tells whether a database fits this release. */
 
 import { isLakeError, LakeError } from "../../errors.ts";
-import type { Clock } from "../../ports.ts";
+import type { Clock, PendingMigration } from "../../ports.ts";
 import { type Database, type Row, type SqlTransaction, sql } from "../database.ts";
 import { takeLocks } from "../dialect.ts";
 import { IDENTITY_MIGRATION } from "../rows/identity.ts";
@@ -43,6 +43,23 @@ export async function migrate(
   return { applied };
 }
 
+/**
+ * What {@link migrate} would run, without running it; empty where nothing is missing.
+ * @throws LakeError unavailable: SCHEMA_NEWER, RESTORE_UNFINISHED
+ */
+export async function pendingMigrations(db: Reading): Promise<readonly PendingMigration[]> {
+  const before = await appliedMigrations(db);
+  refuseNewer(before);
+  refuseUnfinished(before);
+  const pending = MIGRATIONS.filter(({ id }) => !before?.has(id)).map(({ name, statements, rows }) => ({
+    name,
+    statements: [...statements(db.dialect), ...(rows?.(db.dialect) ?? [])],
+  }));
+  const [first, ...later] = pending;
+  if (before !== undefined || first === undefined) return pending;
+  return [{ ...first, statements: [...createTable(db.dialect, MIGRATIONS_TABLE), ...first.statements] }, ...later];
+}
+
 /** The first statement claims the version: of two installers one waits here, finds it taken, and carries on. */
 async function apply(db: Database, tx: SqlTransaction, migration: Migration, clock: Clock): Promise<boolean> {
   const claimed = await tx.writeReturning(sql`
@@ -70,8 +87,10 @@ async function migrateInSteps(
   shut: string | undefined,
 ): Promise<{ readonly applied: readonly string[] }> {
   await takeLocks(tx, ["migrations"]);
-  await defineAnew(tx, createTable(tx.dialect, MIGRATIONS_TABLE));
-  const before = (await appliedMigrations(tx)) ?? new Map();
+  const known = await appliedMigrations(tx);
+  // A login that may make no tables gets by where nothing is to be done.
+  if (known === undefined) await defineAnew(tx, createTable(tx.dialect, MIGRATIONS_TABLE));
+  const before = known ?? new Map();
   if (shut === undefined) refuseUnfinished(before);
   if (shut !== undefined && before.size === 0) {
     await tx.write(sql`insert into dl_migrations (id, name, applied_at) values (${RESTORE_ROW}, ${shut}, 0)`);
