@@ -17,6 +17,10 @@ import { addFile, machine, markdownTable, PARTITION_COLUMNS, percentile, SCHEMA 
 
 const made = { by: "operator", at: 1 };
 const USERS = 100;
+/** Of each decision the best of so many counts: a machine with other work takes breaks, which are not the decision's. */
+const ROUNDS = 5;
+const best = ([first = [], ...others]: readonly number[][]) =>
+  first.map((time, i) => Math.min(time, ...others.map((round) => round[i] ?? time)));
 const rows: string[][] = [];
 let files = 0;
 const next = () => {
@@ -40,22 +44,27 @@ for (const count of [1_000, 10_000]) {
     ...made,
   }));
   const rules: AccessRules = { mode: "enforced", version: 1, changedAt: 1, grants, members, policies: [] };
-  const startedAt = performance.now();
-  const engine = await openPolicyEngine(rules);
-  const opened = performance.now() - startedAt;
-  const decide = (user: number, table: number) => {
-    const from = performance.now();
-    engine.decide({
-      principal: { id: `user:u${user}`, groups: [], proof: "key" },
-      privilege: "SELECT",
-      resource: { kind: "table", tableId: `t${table}`, name: `a.t${table}`, properties: {} },
-      at: 1,
-    });
-    return performance.now() - from;
-  };
-  const first = Array.from({ length: USERS }, (_, user) => decide(user, user));
-  const fresh = Array.from({ length: 1_000 }, (_, i) => decide(i % USERS, (i * 7) % count));
-  const known = Array.from({ length: 1_000 }, (_, i) => decide(i % USERS, (i * 7) % count));
+  let opened = Number.POSITIVE_INFINITY;
+  const rounds = { first: [] as number[][], fresh: [] as number[][], known: [] as number[][] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const startedAt = performance.now();
+    const engine = await openPolicyEngine(rules);
+    opened = Math.min(opened, performance.now() - startedAt);
+    const decide = (user: number, table: number) => {
+      const from = performance.now();
+      engine.decide({
+        principal: { id: `user:u${user}`, groups: [], proof: "key" },
+        privilege: "SELECT",
+        resource: { kind: "table", tableId: `t${table}`, name: `a.t${table}`, properties: {} },
+        at: 1,
+      });
+      return performance.now() - from;
+    };
+    rounds.first.push(Array.from({ length: USERS }, (_, user) => decide(user, user)));
+    rounds.fresh.push(Array.from({ length: 1_000 }, (_, i) => decide(i % USERS, (i * 7) % count)));
+    rounds.known.push(Array.from({ length: 1_000 }, (_, i) => decide(i % USERS, (i * 7) % count)));
+  }
+  const [first, fresh, known] = [best(rounds.first), best(rounds.fresh), best(rounds.known)];
   for (const [what, times] of [
     ["a caller's first", first],
     ["not remembered", fresh],

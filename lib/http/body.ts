@@ -40,13 +40,20 @@ async function readBytes(request: Request, limitBytes: number): Promise<Uint8Arr
       hint: "Split the commit into several, or raise the limit (server.body_limit_bytes).",
       facts: { limitBytes },
     });
-  if (Number(request.headers.get("content-length") ?? 0) > limitBytes) throw tooLarge();
+  const length = request.headers.get("content-length");
+  if (Number(length ?? 0) > limitBytes) throw tooLarge();
+  // Of a length that is known it comes whole: a stream around it costs more than parsing a small one.
+  if (length !== null) {
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    if (bytes.length > limitBytes) throw tooLarge();
+    return bytes;
+  }
   const chunks: Uint8Array[] = [];
-  let length = 0;
+  let read = 0;
   for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > limitBytes) throw tooLarge();
+    read += chunk.length;
+    if (read > limitBytes) throw tooLarge();
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks, length);
+  return Buffer.concat(chunks, read);
 }

@@ -18,12 +18,13 @@ export interface HostRules {
 /** @throws LakeError HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED */
 export function checkPlace(rules: HostRules, request: Request): void {
   const host = request.headers.get("host")?.toLowerCase() ?? new URL(request.url).host;
-  if (![host, new URL(request.url).host].every((name) => isOurs(rules, name))) {
+  if (![host, new URL(request.url).host].every((name) => lastOurs.get(rules) === name || isOurs(rules, name))) {
     throw invalid("this server is not known by the name that the request calls it", {
       code: "HOST_NOT_ALLOWED",
       hint: "Add the name to server.allowed_hosts (--allowed-host), or use the server's address.",
     });
   }
+  lastOurs.set(rules, host);
   const origin = request.headers.get("origin");
   if (origin === null || isSameHost(origin, host) || rules.origins.includes(origin)) return;
   throw new LakeError("forbidden", "pages of this origin may not use the API", {
@@ -31,6 +32,9 @@ export function checkPlace(rules: HostRules, request: Request): void {
     hint: "Add the origin to server.cors_origins (--cors-origin), exactly as the browser writes it.",
   });
 }
+
+/** The name by which the server was called last, and which was right: most requests use one. */
+const lastOurs = new WeakMap<HostRules, string>();
 
 function isOurs({ names, anyName }: HostRules, host: string): boolean {
   if (!/^[^\s/@?#\\]+$/.test(host) || !URL.canParse(`http://${host}`)) return false;

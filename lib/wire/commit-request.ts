@@ -16,9 +16,22 @@ import { refOf } from "./table-ref.ts";
 
 type WireTable = z.output<typeof commitRequest>["tables"][number];
 
+/** A commit, and how its client lets it share a version with others. */
+export interface DecodedCommit {
+  readonly request: CommitRequest;
+  /** Absent where it must have a version of its own. */
+  readonly sharing?: Pick<AppendRequest, "maxDelayMs">;
+}
+
 /** @throws LakeError invalid, with the JSON pointer of the culprit */
 export function decodeCommitRequest(body: Json): CommitRequest {
-  const { transactionId, tables, acknowledge, allowUnknownActions = false, verifyFiles } = checked(commitRequest, body);
+  return decodeCommit(body).request;
+}
+
+/** As {@link decodeCommitRequest}, for who lets commits share versions. */
+export function decodeCommit(body: Json): DecodedCommit {
+  const asked = checked(commitRequest, body);
+  const { transactionId, tables, acknowledge, allowUnknownActions = false, verifyFiles } = asked;
   const actions = tables.reduce((sum, table) => sum + table.actions.length, 0);
   if (actions > COUNT.actions) {
     throw invalid(`a commit holds at most ${COUNT.actions} actions, and this one has ${actions}`, {
@@ -27,26 +40,27 @@ export function decodeCommitRequest(body: Json): CommitRequest {
       hint: "Split it into several commits.",
     });
   }
-  return {
+  const request: CommitRequest = {
     transactionId,
     tables: tables.map((table, i) => decodeTable(table, `/tables/${i}`, allowUnknownActions)),
     ...(acknowledge === undefined ? {} : { acknowledge }),
     ...(verifyFiles === undefined ? {} : { verifyFiles: verifyMode(verifyFiles) }),
   };
+  const { coalesce = false, maxDelayMs } = asked;
+  return { request, ...(coalesce ? { sharing: maxDelayMs === undefined ? {} : { maxDelayMs } } : {}) };
 }
 
 /**
  * The same request as an append, where its client lets it share a version and it only adds files to one table; else undefined.
  */
-export function coalescedAppend(body: Json, request: CommitRequest): AppendRequest | undefined {
-  const { coalesce = false, maxDelayMs } = checked(commitRequest, body);
+export function coalescedAppend({ request, sharing }: DecodedCommit): AppendRequest | undefined {
   const [table, ...others] = request.tables;
-  if (!coalesce || table === undefined || others.length > 0) return undefined;
+  if (sharing === undefined || table === undefined || others.length > 0) return undefined;
   const { expectedVersion, reads, create, ...rest } = table;
   const isStrict = expectedVersion !== undefined || create !== undefined;
   if (isStrict || reads !== undefined || !addsFilesOnly(table.actions)) return undefined;
   const { tables: _, ...ofAll } = request;
-  return { ...ofAll, table: rest, ...(maxDelayMs === undefined ? {} : { maxDelayMs }) };
+  return { ...ofAll, table: rest, ...sharing };
 }
 
 /** @throws LakeError invalid, with the JSON pointer of the culprit */

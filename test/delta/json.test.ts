@@ -154,6 +154,24 @@ describe("parseJson and stringifyJson", () => {
     }
   });
 
+  test("what looks like a number in a string, or a name, is none; behind it numbers are looked at all the same", () => {
+    const texts = ["1.0", 'a\\"1.0', "\\\\", '\\\\\\"-0', "12345678901234567890", "\\u0031e3"];
+    for (const text of texts) {
+      for (const [number, isExact] of [
+        ["0.25", true],
+        ["-7", true],
+        ["1.0", false],
+        ["-0", false],
+        ["1E2", false],
+      ] as const) {
+        const source = `{"${text}":["${text}",${number}]}`;
+        assert.equal(stringifyJson(parseJson(source)).endsWith(`,${number}]}`), true, source);
+        const [, last] = Object.values(parseJson(source) as Record<string, readonly unknown[]>)[0] ?? [];
+        assert.equal(typeof last === "number", isExact, source);
+      }
+    }
+  });
+
   test("undefined members are left out; a cycle is an error and no endless loop", () => {
     assert.equal(stringifyJson({ a: undefined, b: 2n ** 60n }), '{"b":1152921504606846976}');
     const cycle: Record<string, unknown> = { big: 1n };

@@ -1,13 +1,23 @@
 /**
- * Decides by grants and policies, with Cedar. Of the grants only those can permit anything whose grantee the principal is, or is in: so
- * Cedar is handed just these, parsed once, and all policies beside them. What it has decided is remembered for as long as the rules
- * are the same.
+ * Decides by grants and policies, with Cedar. Of the grants only those can permit anything whose grantee the principal is or is in, on
+ * what the resource is or is in, with this privilege: so Cedar is handed just these, which are few however many there are. Policies are
+ * judged beside them, parsed once: each policy of Cedar is judged by itself, so two answers make one. What has been decided is remembered
+ * for as long as the rules are the same.
  */
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { invalid } from "../../errors.ts";
-import type { AccessRules, Policy } from "../../ports.ts";
+import type { AccessRules, Grant, Policy } from "../../ports.ts";
 import type { Principal } from "../principal.ts";
-import { namespaceOf, namespacesAround, type Privilege, type Resource, split } from "../privileges.ts";
+import {
+  namespaceOf,
+  namespacesAround,
+  type Privilege,
+  type Resource,
+  resourceText,
+  split,
+  WHOLE,
+} from "../privileges.ts";
 import { SCHEMA, TEMPLATES } from "./schema.ts";
 
 type Cedar = typeof import("@cedar-policy/cedar-wasm/nodejs");
@@ -49,8 +59,8 @@ export interface PolicyEngine {
 }
 
 const MAX_DECISIONS = 50_000;
-/** Parsed sets of policies that Cedar keeps. Their names are given again in turn. */
-const SLOTS = 128;
+/** Parsed sets of policies that Cedar keeps: of the engines that were opened last. Their names are given again in turn. */
+const SLOTS = 8;
 
 let cedar: Promise<Cedar> | undefined;
 const slots: (object | undefined)[] = new Array(SLOTS);
@@ -65,12 +75,9 @@ function loadCedar(): Promise<Cedar> {
   return cedar;
 }
 
-/** One grantee set's policies, parsed. */
-interface Slice {
-  readonly policies: Parameters<Cedar["preparsePolicySet"]>[1];
-  readonly isEmpty: boolean;
-  slot: number;
-}
+type Asked = Omit<Parameters<Cedar["isAuthorized"]>[0], "policies">;
+type Answer = ReturnType<Cedar["isAuthorized"]>;
+type Response = Extract<Answer, { type: "success" }>["response"];
 
 /** Loads Cedar, some four megabytes of WebAssembly, at its first call. @throws LakeError invalid for a policy that is none */
 export async function openPolicyEngine(rules: AccessRules): Promise<PolicyEngine> {
@@ -104,12 +111,15 @@ function check(loaded: Cedar, { name, text }: Pick<Policy, "name" | "text">): vo
 function engineOf(loaded: Cedar, rules: AccessRules): PolicyEngine {
   const rolesOf = new Map<string, string[]>();
   for (const { role, member } of rules.members) rolesOf.set(member, [...(rolesOf.get(member) ?? []), `role:${role}`]);
-  const grantsTo = new Map<string, (typeof rules.grants)[number][]>();
-  for (const grant of rules.grants) grantsTo.set(grant.grantee, [...(grantsTo.get(grant.grantee) ?? []), grant]);
+  const grantsTo = new Map<string, Map<string, Grant[]>>();
+  for (const grant of rules.grants) {
+    const on = grantsTo.get(grant.grantee) ?? new Map<string, Grant[]>();
+    on.set(grant.resource, [...(on.get(grant.resource) ?? []), grant]);
+    grantsTo.set(grant.grantee, on);
+  }
   const statics = Object.fromEntries(rules.policies.map(({ name, text }) => [`policy ${name}`, text]));
   const hasPolicies = rules.policies.length > 0;
-  const slices = new Map<string, Slice>();
-  const decisions = new Map<string, Decision>();
+  const decisions = new BoundedMap<string, Decision>(MAX_DECISIONS);
 
   const identitiesOf = ({ id, groups }: Pick<Principal, "id" | "groups">): readonly string[] => {
     const found = new Set([id, ...groups.map((group) => `group:${group}`)]);
@@ -118,41 +128,40 @@ function engineOf(loaded: Cedar, rules: AccessRules): PolicyEngine {
     return [...found];
   };
 
-  const sliceOf = (key: string, grantees: readonly string[]): Slice => {
-    const known = slices.get(key);
-    if (known) return known;
-    const grants = grantees.flatMap((grantee) => grantsTo.get(grantee) ?? []);
-    const slice: Slice = {
-      policies: {
-        staticPolicies: statics,
-        templates: { ...TEMPLATES },
-        templateLinks: grants.map(({ privilege, resource, grantee }) => ({
-          templateId: privilege,
-          newId: `grant ${privilege} on ${resource} to ${grantee}`,
-          values: { "?principal": principalUid(grantee), "?resource": resourceUid(resource) },
-        })),
-      },
-      isEmpty: grants.length === 0 && !hasPolicies,
-      slot: -1,
-    };
-    slices.set(key, slice);
-    return slice;
+  const byGrants = (asked: Asked, grants: readonly Grant[]): Response | undefined => {
+    if (grants.length === 0) return undefined;
+    const templates = Object.fromEntries(grants.map(({ privilege }) => [privilege, TEMPLATES[privilege] ?? ""]));
+    const templateLinks = grants.map(({ privilege, resource, grantee }) => ({
+      templateId: privilege,
+      newId: `grant ${privilege} on ${resource} to ${grantee}`,
+      values: { "?principal": principalUid(grantee), "?resource": resourceUid(resource) },
+    }));
+    return responseOf(loaded.isAuthorized({ ...asked, policies: { staticPolicies: {}, templates, templateLinks } }));
   };
 
-  /** Where Cedar has these policies; they are parsed again when others have taken their place meanwhile. */
-  const parsed = (slice: Slice): string => {
-    if (slice.slot < 0 || slots[slice.slot] !== slice) {
-      slice.slot = nextSlot;
+  let slot = -1;
+  const mine = {};
+  /** Where Cedar has the policies; they are parsed again when those of other engines have taken their place meanwhile. */
+  const parsed = (): string => {
+    if (slot < 0 || slots[slot] !== mine) {
+      slot = nextSlot;
       nextSlot = (nextSlot + 1) % SLOTS;
-      slots[slice.slot] = slice;
-      const answer = loaded.preparsePolicySet(`slot ${slice.slot}`, slice.policies);
+      slots[slot] = mine;
+      const answer = loaded.preparsePolicySet(`slot ${slot}`, { staticPolicies: statics });
       if (answer.type === "failure") {
-        slots[slice.slot] = undefined;
-        throw new Error(`grants that are no policies: ${answer.errors[0]?.message}`);
+        slots[slot] = undefined;
+        throw new Error(`policies that are none: ${answer.errors[0]?.message}`);
       }
     }
-    return `slot ${slice.slot}`;
+    return `slot ${slot}`;
   };
+  const byPolicies = (asked: Asked): Response | undefined => {
+    if (!hasPolicies) return undefined;
+    const call = { ...asked, preparsedPolicySetId: parsed(), preparsedSchemaName: "deltalakedb" };
+    return responseOf(loaded.statefulIsAuthorized(call));
+  };
+  // Before anybody waits for a decision.
+  if (hasPolicies) parsed();
 
   return {
     looksAtProperties: hasPolicies,
@@ -161,16 +170,14 @@ function engineOf(loaded: Cedar, rules: AccessRules): PolicyEngine {
       const { principal, privilege, resource, at, ip } = question;
       const identities = identitiesOf(principal);
       const grantees = identities.filter((one) => grantsTo.has(one));
-      const sliceKey = JSON.stringify(grantees);
-      const slice = sliceOf(sliceKey, grantees);
-      if (slice.isEmpty) return { allowed: false, because: [], errors: [] };
+      if (grantees.length === 0 && !hasPolicies) return { allowed: false, because: [], errors: [] };
       // Grants look at nobody's address, and at no clock; other policies may.
       const facts = hasPolicies ? [identities, principal.proof, ip, Math.floor(at / 1000)] : [];
-      const key = JSON.stringify([sliceKey, privilege, resource, facts]);
+      const key = JSON.stringify([grantees, privilege, resource, facts]);
       const known = decisions.get(key);
       if (known) return known;
       const { uid, entities } = resourceEntities(resource);
-      const answer = loaded.statefulIsAuthorized({
+      const asked: Asked = {
         principal: principalUid(principal.id),
         action: { type: "Action", id: privilege },
         resource: uid,
@@ -179,28 +186,51 @@ function engineOf(loaded: Cedar, rules: AccessRules): PolicyEngine {
           proof: principal.proof,
           ...(ip === undefined ? {} : { ip: { __extn: { fn: "ip", arg: ip } } }),
         },
-        preparsedPolicySetId: parsed(slice),
-        preparsedSchemaName: "deltalakedb",
         validateRequest: false,
         entities: [...principalEntities(principal.id, identities), ...entities],
-      });
-      if (answer.type === "failure")
-        throw new Error(`no decision: ${answer.errors.map(({ message }) => message).join("; ")}`);
-      const { decision, diagnostics } = answer.response;
-      const failed = diagnostics.errors.map(({ policyId, error }) => `${policyId}: ${error.message}`);
-      // A policy that forbids and cannot be evaluated would be passed over.
-      const broken = diagnostics.errors.filter(({ policyId }) =>
-        /^\s*(?:@[^)]*\)\s*)*forbid\b/.test(statics[policyId] ?? ""),
-      );
-      const decided: Decision =
-        broken.length > 0
-          ? { allowed: false, because: broken.map(({ policyId }) => policyId), errors: failed }
-          : { allowed: decision === "allow", because: [...diagnostics.reason].sort(), errors: failed };
-      if (decisions.size >= MAX_DECISIONS) decisions.clear();
+      };
+      const places = placesOf(resource);
+      const grants = grantees
+        .flatMap((grantee) => places.flatMap((place) => grantsTo.get(grantee)?.get(place) ?? []))
+        .filter((grant) => grant.privilege === privilege || WHOLE.some((whole) => whole === grant.privilege));
+      const decided = together(byGrants(asked, grants), byPolicies(asked), statics);
       decisions.set(key, decided);
       return decided;
     },
   };
+}
+
+function responseOf(answer: Answer): Response {
+  if (answer.type === "success") return answer.response;
+  throw new Error(`no decision: ${answer.errors.map(({ message }) => message).join("; ")}`);
+}
+
+/** As Cedar decides: whatever forbids counts, else whatever permits. A policy that forbids and cannot be evaluated forbids: Cedar would pass over it. */
+function together(
+  byGrants: Response | undefined,
+  byPolicies: Response | undefined,
+  statics: Readonly<Record<string, string>>,
+): Decision {
+  const all = [byGrants, byPolicies].flatMap((response) => (response === undefined ? [] : [response]));
+  const failures = all.flatMap(({ diagnostics }) => diagnostics.errors);
+  const errors = failures.map(({ policyId, error }) => `${policyId}: ${error.message}`);
+  const broken = failures.filter(({ policyId }) => /^\s*(?:@[^)]*\)\s*)*forbid\b/.test(statics[policyId] ?? ""));
+  if (broken.length > 0) return { allowed: false, because: broken.map(({ policyId }) => policyId), errors };
+  const isForbidden = all.some(({ decision, diagnostics }) => decision === "deny" && diagnostics.reason.length > 0);
+  const decisive = isForbidden ? all.filter(({ decision }) => decision === "deny") : all;
+  return {
+    allowed: !isForbidden && all.some(({ decision }) => decision === "allow"),
+    because: decisive.flatMap(({ diagnostics }) => diagnostics.reason).sort(),
+    errors,
+  };
+}
+
+/** Whatever a grant can be on to hold for this, as {@link resourceText} has it. */
+function placesOf(resource: Judged): readonly string[] {
+  if (resource.kind === "catalog") return ["catalog"];
+  const spaces = namespacesAround(resource.kind === "table" ? namespaceOf(resource.name) : resource.name);
+  const around = spaces.map((name) => resourceText({ kind: "namespace", name }));
+  return [...(resource.kind === "table" ? [resourceText(resource)] : []), ...around, "catalog"];
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -135,9 +135,15 @@ export function fileRow(add: AddFile, ord: number, location?: string): FileRow {
   };
 }
 
+/** As most writers begin statistics. */
+const COUNT_FIRST = /^\{"numRecords":(0|[1-9]\d{0,14})[,}]/;
+
 /** `numRecords` of a file's statistics, where it has them. */
-function numRecords(stats: string | undefined): Int64 | undefined {
+export function numRecords(stats: string | undefined): Int64 | undefined {
   if (stats === undefined) return undefined;
+  const first = COUNT_FIRST.exec(stats)?.[1];
+  // Of two members with one name the last one counts; what is cut short is no JSON.
+  if (first !== undefined && stats.endsWith("}") && stats.lastIndexOf('"numRecords"') === 1) return Number(first);
   try {
     // Exact parsing costs more; only a count beyond 2^53 needs it.
     const fast: unknown = JSON.parse(stats)?.numRecords;

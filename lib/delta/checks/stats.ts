@@ -40,7 +40,7 @@ export function checkColumnStats(stats: JsonObject, file: { path: string; at: st
     ["maxValues", maxValues, bounds],
     ["nullCount", nullCount, counts],
   ] as const) {
-    const problem = misfit(values, rules, []);
+    const problem = misfit(values, rules);
     if (problem === undefined) continue;
     const column = problem.path.length === 0 ? "" : ` of the column "${problem.path.join(".")}"`;
     throw invalid(`stats of "${file.path}" have ${member}${column} that must be ${problem.wanted}`, {
@@ -56,14 +56,15 @@ interface Misfit {
   readonly wanted: string;
 }
 
-function misfit(value: Json, rule: Rule | Rules, path: readonly string[]): Misfit | undefined {
+function misfit(value: Json, rule: Rule | Rules): Misfit | undefined {
   if (value === null) return undefined;
-  if (!isRules(rule)) return rule.fits(value) ? undefined : { path, wanted: rule.wanted };
-  if (!isJsonObject(value)) return { path, wanted: "an object with a member for each column" };
-  for (const [name, item = null] of Object.entries(value)) {
+  if (!isRules(rule)) return rule.fits(value) ? undefined : { path: [], wanted: rule.wanted };
+  if (!isJsonObject(value)) return { path: [], wanted: "an object with a member for each column" };
+  for (const name in value) {
+    const item = value[name] ?? null;
     const ofColumn = item === null ? undefined : rule.get(name);
-    const problem = ofColumn && misfit(item, ofColumn, [...path, name]);
-    if (problem) return problem;
+    const problem = ofColumn && misfit(item, ofColumn);
+    if (problem) return { ...problem, path: [name, ...problem.path] };
   }
   return undefined;
 }

@@ -9,7 +9,7 @@ import type { Json } from "../../delta/values/json.ts";
 import { append } from "../../operations/append.ts";
 import { commit } from "../../operations/commit.ts";
 import type { Allowed } from "../../operations/committing/author.ts";
-import { coalescedAppend, decodeAppendRequest, decodeCommitRequest, withLocations } from "../../wire/commit-request.ts";
+import { coalescedAppend, decodeAppendRequest, decodeCommit, withLocations } from "../../wire/commit-request.ts";
 import {
   appendExamples,
   appendRequest,
@@ -51,10 +51,10 @@ export const commitRoutes: readonly Endpoint[] = [
       },
     },
     async ({ body, principal, guard, concerns, changed }, host) => {
-      const given = await withUpload(await body(), host);
-      const asked = decodeCommitRequest(given);
+      const decoded = decodeCommit(await withUpload(await body(), host));
+      const asked = decoded.request;
       concerns(asked.tables.map(({ table }) => ("name" in table ? table.name : table.tableId)));
-      const shared = coalescedAppend(given, asked);
+      const shared = coalescedAppend(decoded);
       if (shared)
         return answered(await append(host.lake, { ...(await allowedAppend(guard, shared)), by: principal }), changed);
       await checkCreations(guard, asked);

@@ -7,6 +7,7 @@ import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setImmediate as turn } from "node:timers/promises";
+import { BoundedMap } from "../../../bounded-map.ts";
 import { deadlineMs } from "../../../deadlines.ts";
 import { invalid, LakeError } from "../../../errors.ts";
 import { type RetryPolicy, retry } from "../../../retry.ts";
@@ -154,6 +155,12 @@ interface Connection {
   close(): void;
 }
 
+interface Prepared {
+  readonly statement: StatementSync;
+  /** Of the columns of its rows, once there have been any. */
+  names: readonly string[];
+}
+
 const MAX_STATEMENTS = 200;
 /** A commit that was acknowledged survives a power cut. */
 const DURABLE = "pragma synchronous = full";
@@ -171,19 +178,29 @@ function openConnection(path: string, access: "read" | "write"): Connection {
     db.close();
     throw error;
   }
-  const statements = new Map<string, StatementSync>();
-  const prepare = (text: string): StatementSync => {
+  const statements = new BoundedMap<string, Prepared>(MAX_STATEMENTS);
+  const prepare = (text: string): Prepared => {
     const known = statements.get(text);
     if (known) return known;
-    if (statements.size >= MAX_STATEMENTS) statements.clear();
     const statement = db.prepare(text);
-    statements.set(text, statement);
-    return statement;
+    // Rows as objects without a prototype take several times as long to make and to read.
+    statement.setReturnArrays(true);
+    const prepared = { statement, names: [] };
+    statements.set(text, prepared);
+    return prepared;
   };
   return {
-    all: (text, values) => (prepare(text).all(...values.map(bound)) as Row[]).map(plainRow),
+    all(text, values) {
+      const prepared = prepare(text);
+      const rows = prepared.statement.all(...values.map(bound)) as unknown as readonly unknown[][];
+      // A column that was added meanwhile is in the rows of `select *`.
+      if (rows[0] !== undefined && rows[0].length !== prepared.names.length)
+        prepared.names = prepared.statement.columns().map(({ name }) => name);
+      const { names } = prepared;
+      return rows.map((row) => plainRow(names, row));
+    },
     run(text, rows) {
-      const statement = prepare(text);
+      const { statement } = prepare(text);
       for (const row of rows) statement.run(...row.map(bound));
     },
     define: (name, answer) => db.function(name, answer),
@@ -205,15 +222,14 @@ function bound(value: SqlValue): null | string | number | bigint {
 }
 
 /** Integers come as bigint, so that none is rounded; the safe ones become numbers. */
-function plainRow(row: Row): Row {
-  const plain: Record<string, unknown> = { ...row };
-  for (const column in plain) {
-    const value = plain[column];
-    if (typeof value !== "bigint") continue;
-    const small = Number(value);
-    if (Number.isSafeInteger(small)) plain[column] = small;
+function plainRow(names: readonly string[], values: readonly unknown[]): Row {
+  const row: Record<string, unknown> = {};
+  for (let i = 0; i < names.length; i += 1) {
+    const value = values[i];
+    const small = typeof value === "bigint" ? Number(value) : undefined;
+    row[names[i] as string] = Number.isSafeInteger(small) ? small : value;
   }
-  return plain;
+  return row;
 }
 
 function transactionOn(connection: Connection, path: string): SqlTransaction {
