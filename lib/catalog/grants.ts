@@ -59,6 +59,17 @@ export async function changeAccess(
   });
 }
 
+/**
+ * Of a table that is gone for good: nobody gets it any more, and lists need not name it. In the transaction that ends the table.
+ * @param now milliseconds since the epoch
+ */
+export async function forgetGrantsOn(tx: SqlTransaction, tableId: string, now: number): Promise<void> {
+  const theirs = sql`dl_grants where resource = ${`table:${tableId}`}`;
+  if (!(await isThere(tx, sql`${theirs} limit 1`))) return;
+  await tx.write(sql`delete from ${theirs}`);
+  await tx.write(sql`update dl_access set version = version + 1, changed_at = ${now} where name = 'access'`);
+}
+
 function changedMeanwhile(): LakeError {
   return new LakeError("conflict", "grants have been changed by somebody else meanwhile", {
     code: "ACCESS_CHANGED",

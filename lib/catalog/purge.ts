@@ -4,6 +4,7 @@ import { placesAbove } from "../delta/files/locations.ts";
 import type { Claim, Clock, PurgeOutcome } from "../ports.ts";
 import { type Database, join, type Queries, raw, sql, uuid } from "./database.ts";
 import { tableLock, takeLocks } from "./dialect.ts";
+import { forgetGrantsOn } from "./grants.ts";
 import { ROW_TABLES } from "./imports.ts";
 import { claimOf, droppedOf, rowOf, timeOf } from "./lifecycle.ts";
 import { SCHEMA } from "./migrations/index.ts";
@@ -23,10 +24,15 @@ export async function beginPurge(
     const row = await rowOf(tx, id);
     if (row.status !== "DELETED") throw tableNotFound(tableId);
     const table = droppedOf(row);
-    if (table.purgedAt !== undefined) return { status: "begun", table };
     const now = await timeOf(tx, clock);
+    if (table.purgedAt !== undefined) {
+      // Older releases have left them.
+      await forgetGrantsOn(tx, id, now);
+      return { status: "begun", table };
+    }
     if (table.droppedAt + windowMs >= now) return { status: "canComeBack", table };
     await tx.write(sql`update dl_tables set purged_at = ${now} where table_id = ${uuid(id)}`);
+    await forgetGrantsOn(tx, id, now);
     return { status: "begun", table: { ...table, purgedAt: now } };
   });
 }

@@ -16,6 +16,7 @@ import type { Int64 } from "../delta/values/int64.ts";
 import { corrupt, isLakeError, LakeError } from "../errors.ts";
 import type { CheckpointHeader, DeltaLog, FormerLife, Lake, TableHead } from "../ports.ts";
 import { recallVacuum } from "./cleaning/recall-vacuum.ts";
+import type { Allowed } from "./committing/author.ts";
 import { checkTableName } from "./create-table.ts";
 import { importSegment, type OnProgress, type Start } from "./import-rows.ts";
 import { removeLateFiles } from "./publishing/late-files.ts";
@@ -31,6 +32,8 @@ export interface ImportRequest {
   readonly mode: ImportMode;
   /** Set where a table of a lost catalog is made again: its id, and what it was. A dropped one is dropped again. */
   readonly again?: { readonly tableId: string; readonly life: FormerLife };
+  /** Makes the caller its owner, before anybody can see it: whoever carries on after a kill is it then. */
+  readonly claim?: Allowed["claim"];
 }
 
 export interface ImportResult {
@@ -94,6 +97,7 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
   const progress = await lake.catalog.beginImport({ name, location, tableId: wanted, plan });
   const { tableId } = progress;
   try {
+    await request.claim?.(tableId);
     await importSegment(lake, log, start, { ...progress, location: request.location }, onProgress);
     const head = await lake.catalog.finishImport(tableId, {
       keepFrom: mode === "snapshot" ? segment.version : (segment.checkpoint?.version ?? 0),

@@ -140,7 +140,15 @@ export function lifecycleContract({ catalog, reopen, engine, clock }: CatalogUnd
     assert.equal((await undrop(tableId)).status, "back");
     assert.equal((await catalog().readFiles(tableId, 0, { limit: 100 })).items.length, 25);
     await drop(catalog(), tableId);
+    const grant = [{ privilege: "SELECT", resource: `table:${tableId}`, grantee: "user:a" }] as const;
+    const { version } = await catalog().changeAccess({ grant, by: "operator", at: 1 });
     const begun = await catalog().beginPurge(tableId, { windowMs: -1 });
+    const { version: after, grants } = await catalog().readAccess();
+    assert.deepEqual(
+      [after, grants.filter(({ resource }) => resource === `table:${tableId}`)],
+      [version + 1, []],
+      "nobody holds anything on what cannot come back",
+    );
     assert.deepEqual(await catalog().beginPurge(tableId, { windowMs: WINDOW_MS }), begun, "it is begun once");
     assert.equal((await undrop(tableId)).status, "gone");
     let batches = 0;

@@ -164,6 +164,42 @@ test("repair: a crash at any call, then again: the log is as it was, and no othe
   await lake.close();
 });
 
+test("import: whoever imports owns the table before anybody sees it, killed at whatever call", async () => {
+  const golden = fileURLToPath(new URL("../golden/trips", import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), "dl-owner-"));
+  cpSync(golden, folder, { recursive: true, preserveTimestamps: true });
+  for (let at = 0, done = false; !done; at += 1) {
+    assert.ok(at < MAX_CALLS, "the loop ends");
+    const base = await openTestLake();
+    const lake = { ...base, openLog: (location: string) => openDeltaLog(openFileStore(folder), location) };
+    const importAs = (grantee: string, catalog: typeof lake.catalog) =>
+      importTable(
+        { ...lake, catalog },
+        {
+          ...{ location: "file:///lake/trips", name: "c.owned", mode: "snapshot" as const },
+          async claim(tableId) {
+            const grant = [{ privilege: "OWN", resource: `table:${tableId}`, grantee } as const];
+            await catalog.changeAccess({ grant, by: grantee, at: 1 });
+          },
+        },
+      );
+    const ownersOf = async (tableId: string) =>
+      (await lake.catalog.readAccess()).grants
+        .filter(({ resource }) => resource === `table:${tableId}`)
+        .map(({ grantee }) => grantee);
+    const point = crashPoint(at, at % 2 ? "before" : "after");
+    await importAs("user:first", dying(lake.catalog, point)).catch((e: unknown) =>
+      assert.ok(e instanceof Crash, String(e)),
+    );
+    done = !point.dead;
+    const seen = await lake.catalog.findTable({ name: "c.owned" });
+    if (seen !== undefined) assert.deepEqual(await ownersOf(seen.tableId), ["user:first"], `killed at ${at}`);
+    else assert.deepEqual(await ownersOf((await importAs("user:second", lake.catalog)).tableId), ["user:second"]);
+    await base.close();
+  }
+  rmSync(folder, { recursive: true });
+});
+
 async function contents(store: ObjectStore): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
   for await (const { key } of store.list("")) found.set(key, (await store.get(key))?.bytes ?? new Uint8Array());

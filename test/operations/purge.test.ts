@@ -78,6 +78,33 @@ test("a table that can come back is not purged; afterwards its rows are gone, an
   await assert.rejects(purgeTable(purging(lake), { name: "p.never" }), { code: "TABLE_NOT_FOUND" });
 });
 
+test("a purge ends the grants on the table, in any state of it, and none on another; a new one of its name has none", async () => {
+  const tableId = await droppedTable("p.granted", ["a"]);
+  const other = await newTable(lake, "p.granted2");
+  const on = (id: string) => ({ privilege: "SELECT", resource: `table:${id}`, grantee: "user:a" }) as const;
+  await lake.catalog.changeAccess({
+    grant: [on(tableId), { ...on(tableId), privilege: "OWN" }, on(other)],
+    by: "operator",
+    at: 1,
+  });
+  const granted = async () => (await lake.catalog.readAccess()).grants.map(({ resource }) => resource).sort();
+  const all = [`table:${tableId}`, `table:${tableId}`, `table:${other}`].sort();
+  await assert.rejects(purgeTable(lake, { tableId }), { code: "UNDROP_WINDOW_OPEN" });
+  assert.deepEqual(await granted(), all, "a table that comes back has its grants");
+  const { version } = await lake.catalog.accessState();
+  await pass(lake, 5);
+  await purgeTable(purging(lake), { tableId });
+  assert.deepEqual(await granted(), [`table:${other}`]);
+  assert.equal((await lake.catalog.accessState()).version, version + 1, "servers see that something has changed");
+  // As a release has left them that knew nothing of this.
+  await lake.catalog.changeAccess({ grant: [on(tableId)], by: "operator", at: 2 });
+  await purgeTable(purging(lake), { tableId });
+  const place = { name: "p.granted", location: "file:///lake/p.granted/again" };
+  const heir = await createTable(lake, { ...place, schema: SCHEMA });
+  assert.notEqual(heir.tableId, tableId);
+  assert.deepEqual(await granted(), [`table:${other}`]);
+});
+
 test("with its files: all but those that clones name, those of tables within, and those that are young", async () => {
   const location = "file:///lake/p.files";
   const tableId = await droppedTable("p.files", ["a", "b", "c"]);

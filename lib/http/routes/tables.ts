@@ -100,8 +100,8 @@ const takeIn = endpoint(
       name,
       mode,
       location: await host.resolveLocation(location, name),
+      ...ownerOf(guard, principal, host),
     });
-    await ownerOf(guard, principal, host).claim?.(imported.tableId);
     changed(idAndName(imported));
     return json(201, { ...imported, notes: fewNotes(notes) }, { location: `/v1/tables/${imported.tableId}` });
   },
