@@ -1,20 +1,22 @@
 /**
- * Callers that API Gateway has let in: its authorizer has checked a signature of AWS or a token, and says who it was. Here is
- * nothing left to check; what they may do is a matter of the gateway's own policies.
+ * Callers that API Gateway has let in: its authorizer has checked a signature of AWS or a token, and says who it was. What a signed
+ * caller may do is a matter of IAM's policies, and what a token may do of its scopes.
  */
 
 import type { Door } from "./door.ts";
+import { DEFAULT_SCOPES, type Scopes } from "./issuer-rules.ts";
 import type { Principal } from "./principal.ts";
+import { accessOf } from "./scopes.ts";
 
 /** A stage without an authorizer names nobody, and that is its owner's choice: then nobody is asked. */
-export function apiGatewayDoor(): Door {
-  return { unnamed: "welcome", identify: async ({ event }) => callerOf(event) };
+export function apiGatewayDoor(scopes: Scopes = DEFAULT_SCOPES): Door {
+  return { unnamed: "welcome", identify: async ({ event }) => callerOf(event, scopes) };
 }
 
-/** Of an event in payload format 2.0. */
-export function callerOf(event: unknown): Principal | undefined {
+/** Of an event in payload format 2.0. @throws LakeError forbidden for a token without a scope of ours */
+export function callerOf(event: unknown, scopes: Scopes = DEFAULT_SCOPES): Principal | undefined {
   const authorizer = member(member(event, "requestContext"), "authorizer");
-  return iamCaller(member(authorizer, "iam")) ?? tokenCaller(member(member(authorizer, "jwt"), "claims"));
+  return iamCaller(member(authorizer, "iam")) ?? tokenCaller(member(member(authorizer, "jwt"), "claims"), scopes);
 }
 
 const ASSUMED_ROLE = /^arn:([a-z-]+):sts::(\d{12}):assumed-role\/([^/]+)\/(.+)$/;
@@ -31,23 +33,26 @@ function iamCaller(iam: unknown): Principal | undefined {
   return { id, name: `${role}/${session}`, proof: "iam", access: "write", groups: [], session };
 }
 
-function tokenCaller(claims: unknown): Principal | undefined {
+function tokenCaller(claims: unknown, scopes: Scopes): Principal | undefined {
   const user = text(member(claims, "sub"));
   if (user === undefined) return undefined;
-  // API Gateway writes a list as "[a b]".
   const groups = text(member(claims, "groups") ?? member(claims, "cognito:groups")) ?? "";
   const session = text(member(claims, "jti"));
   return {
     id: `user:${user}`,
     name: text(member(claims, "preferred_username") ?? member(claims, "username") ?? member(claims, "email")) ?? user,
     proof: "token",
-    access: "write",
-    groups: groups
-      .replaceAll(/^\[|\]$/g, "")
+    access: accessOf({ scope: member(claims, "scope"), scp: listText(text(member(claims, "scp")) ?? "") }, scopes),
+    groups: listText(groups)
       .split(/[\s,]+/)
       .filter(Boolean),
     ...(session === undefined ? {} : { session }),
   };
+}
+
+/** API Gateway writes a list as "[a b]". */
+function listText(text: string): string {
+  return text.replaceAll(/^\[|\]$/g, "");
 }
 
 function member(value: unknown, name: string): unknown {

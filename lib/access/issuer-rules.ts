@@ -23,3 +23,15 @@ export function isSafeUrl(text: string): boolean {
   if (username !== "" || password !== "") return false;
   return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
 }
+
+/** The scopes of a token that let it in. */
+export interface Scopes {
+  readonly readScope: string;
+  /** Who has it may read, too. */
+  readonly writeScope: string;
+}
+
+export const DEFAULT_SCOPES: Scopes = { readScope: "deltalakedb.read", writeScope: "deltalakedb.write" };
+
+/** One scope (RFC 6749, "Access Token Scope"). */
+export const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;

@@ -2,13 +2,14 @@
 
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { isLakeError } from "../errors.ts";
-import type { ALGORITHMS } from "./issuer-rules.ts";
+import type { ALGORITHMS, Scopes } from "./issuer-rules.ts";
 import { openKeySet } from "./key-set.ts";
-import type { Access, Principal } from "./principal.ts";
-import { badCredentials, expired, noScope } from "./refusals.ts";
+import type { Principal } from "./principal.ts";
+import { badCredentials, expired } from "./refusals.ts";
+import { accessOf } from "./scopes.ts";
 
 /** An identity provider, and how its tokens are read. */
-export interface Issuer {
+export interface Issuer extends Scopes {
   /** Exactly as `iss` has it. */
   readonly issuer: string;
   /** One of them must be in `aud`. */
@@ -17,8 +18,6 @@ export interface Issuer {
   readonly jwksUrl?: string | undefined;
   readonly algorithms: readonly (typeof ALGORITHMS)[number][];
   readonly clockSkewSeconds: number;
-  readonly readScope: string;
-  readonly writeScope: string;
   /** The claim that names the user, and what is put before it: NAME of `user:NAME`. */
   readonly userClaim: string;
   readonly userPrefix: string;
@@ -136,7 +135,6 @@ function holder(claims: JWTPayload, settings: Issuer): Principal {
   const shown = claims[settings.nameClaim];
   const groups = claims[settings.groupsClaim];
   const access = accessOf(claims, settings);
-  if (access === undefined) throw noScope(settings.readScope, settings.writeScope);
   return {
     id,
     name: typeof shown === "string" && isName(shown) ? shown : user,
@@ -152,11 +150,4 @@ const NAME_LENGTH = 255;
 /** Histories and logs show it: of a sane length, and without characters that steer a terminal. */
 function isName(text: string): boolean {
   return text.length > 0 && text.length <= NAME_LENGTH && !/\p{C}/u.test(text);
-}
-
-/** `scope` is a text with spaces (RFC 8693), `scp` of Okta and Entra a list or a text. */
-function accessOf({ scope, scp }: JWTPayload, { readScope, writeScope }: Issuer): Access | undefined {
-  const scopes = [scope, scp].flat().flatMap((part) => (typeof part === "string" ? part.split(" ") : []));
-  if (scopes.includes(writeScope)) return "write";
-  return scopes.includes(readScope) ? "read" : undefined;
 }

@@ -1,7 +1,7 @@
 /** What single settings may be, where a type and bounds do not say it: names, origins, isolation levels, identity providers. */
 
 import * as z from "zod";
-import { ALGORITHMS, isSafeUrl } from "../access/issuer-rules.ts";
+import { ALGORITHMS, DEFAULT_SCOPES, isSafeUrl, SCOPE } from "../access/issuer-rules.ts";
 
 export const hostName = z
   .string()
@@ -16,7 +16,7 @@ const safeUrl = z
   .string()
   .refine(isSafeUrl, { message: "expected an https URL without a password; http only on this machine" });
 const claim = z.string().min(1).max(255);
-const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "one scope, without spaces");
+export const scope = z.string().regex(SCOPE, "one scope, without spaces");
 
 /** On for good: any other value is refused with the reason and the way out. */
 export const onlyTrue = (reason: string) =>
@@ -56,8 +56,8 @@ export const oidcIssuer = z.strictObject({
   jwks_url: safeUrl.optional().describe("Where its keys are; found by OpenID Connect Discovery if absent."),
   algorithms: z.array(z.enum(ALGORITHMS)).min(1).default(["RS256", "ES256"]).describe("Algorithms of its signatures."),
   clock_skew_seconds: z.int().min(0).max(300).default(30).describe("Seconds by which clocks may differ."),
-  read_scope: scope.default("deltalakedb.read").describe("The scope that may read."),
-  write_scope: scope.default("deltalakedb.write").describe("The scope that may write; who has it may read, too."),
+  read_scope: scope.default(DEFAULT_SCOPES.readScope).describe("The scope that may read."),
+  write_scope: scope.default(DEFAULT_SCOPES.writeScope).describe("The scope that may write; who has it may read, too."),
   user_claim: claim.default("sub").describe("The claim that names the user: NAME of `user:NAME`."),
   user_prefix: z.string().max(128).default("").describe("What is put before it."),
   name_claim: claim.default("preferred_username").describe("The claim with a name for people."),

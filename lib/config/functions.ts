@@ -1,6 +1,7 @@
 /** What the deployment (infra/) tells each Lambda function: the same settings by the same names of variables, as far as they concern it. */
 
 import * as z from "zod";
+import { DEFAULT_SCOPES, type Scopes } from "../access/issuer-rules.ts";
 import { STOPPED } from "../config.ts";
 import { DEFAULT_CONFIG } from "../default-config.ts";
 import { checked } from "../validation.ts";
@@ -27,6 +28,9 @@ const FunctionEnvironmentSchema = z.object({
   SCRATCH_DATABASE_URL: z.string().min(1).optional(),
   /** The secret with the key that backups are encrypted with. */
   BACKUP_KEY_SECRET_ARN: z.string().startsWith("arn:").optional(),
+  /** Scopes of tokens that may read and that may write: for the functions that answer requests. */
+  READ_SCOPE: z.string().min(1).default(DEFAULT_SCOPES.readScope),
+  WRITE_SCOPE: z.string().min(1).default(DEFAULT_SCOPES.writeScope),
   /** Whether commits look at the files that they name, where neither they nor their table says. */
   VERIFY_FILES: z.stringbool().default(true),
   LAG_THRESHOLD_SECONDS: z.coerce.number().min(0).default(5),
@@ -55,6 +59,7 @@ export interface FunctionSettings {
   readonly scratchSecretArn?: string;
   readonly scratchDatabaseUrl?: string;
   readonly backupKeySecretArn?: string;
+  readonly scopes: Scopes;
   readonly verifyFiles: "size" | "off";
   readonly lagThresholdSeconds: number;
   readonly overdueSeconds: number;
@@ -81,6 +86,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     ...(given.SCRATCH_SECRET_ARN === undefined ? {} : { scratchSecretArn: given.SCRATCH_SECRET_ARN }),
     ...(given.SCRATCH_DATABASE_URL === undefined ? {} : { scratchDatabaseUrl: given.SCRATCH_DATABASE_URL }),
     ...(given.BACKUP_KEY_SECRET_ARN === undefined ? {} : { backupKeySecretArn: given.BACKUP_KEY_SECRET_ARN }),
+    scopes: { readScope: given.READ_SCOPE, writeScope: given.WRITE_SCOPE },
     lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,
     overdueSeconds: given.OVERDUE_SECONDS,
     maxUnpublished: given.MAX_UNPUBLISHED,

@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { callerOf } from "../../lib/access/api-gateway.ts";
+import { DEFAULT_SCOPES } from "../../lib/access/issuer-rules.ts";
 
 const EVENTS = new URL("../../events/aws/", import.meta.url);
 const withAuthorizer = (authorizer: unknown) => ({ requestContext: { authorizer } });
 const iam = (userArn: unknown) => withAuthorizer({ iam: { userArn, accountId: "111122223333" } });
+const { readScope: READ, writeScope: WRITE } = DEFAULT_SCOPES;
 const jwt = (claims: unknown) => withAuthorizer({ jwt: { claims, scopes: null } });
 
 describe("callers behind API Gateway", () => {
@@ -55,15 +57,44 @@ describe("callers behind API Gateway", () => {
   });
 
   test("claims of a token", () => {
-    assert.deepEqual(callerOf(jwt({ sub: "00u1", email: "a@b.example", groups: "[x y]", jti: "t", scope: "z" })), {
-      id: "user:00u1",
-      name: "a@b.example",
-      proof: "token",
-      access: "write",
-      groups: ["x", "y"],
-      session: "t",
-    });
-    assert.equal(callerOf(jwt({ sub: "00u1" }))?.name, "00u1");
+    assert.deepEqual(
+      callerOf(jwt({ sub: "00u1", email: "a@b.example", groups: "[x y]", jti: "t", scope: `z ${WRITE}` })),
+      {
+        id: "user:00u1",
+        name: "a@b.example",
+        proof: "token",
+        access: "write",
+        groups: ["x", "y"],
+        session: "t",
+      },
+    );
+    assert.equal(callerOf(jwt({ sub: "00u1", scope: WRITE }))?.name, "00u1");
+  });
+
+  test("scopes of a token, as identity providers and API Gateway write them", () => {
+    const own = { readScope: "lake/read", writeScope: "lake/write" };
+    for (const [claims, access, scopes] of [
+      [{ scope: WRITE }, "write"],
+      [{ scope: `openid ${READ}` }, "read"],
+      [{ scope: `${READ} ${WRITE}` }, "write"],
+      [{ scp: `[${READ} openid]` }, "read"],
+      [{ scp: `[openid ${WRITE}]` }, "write"],
+      [{ scp: WRITE, scope: "openid" }, "write"],
+      [{ scope: "lake/read" }, "read", own],
+      [{ scope: "lake/read lake/write" }, "write", own],
+      [{}, undefined],
+      [{ scope: "" }, undefined],
+      [{ scope: "openid" }, undefined],
+      [{ scope: `other,${WRITE}` }, undefined],
+      [{ scp: `[other,${WRITE}]` }, undefined],
+      [{ scope: `[${WRITE}]` }, undefined],
+      [{ scope: `${WRITE}s x${READ}` }, undefined],
+      [{ scope: WRITE }, undefined, own],
+    ] as const) {
+      const ask = () => callerOf(jwt({ sub: "u", ...claims }), scopes)?.access;
+      if (access !== undefined) assert.equal(ask(), access, JSON.stringify(claims));
+      else assert.throws(ask, { kind: "forbidden", code: "ACCESS_DENIED" }, JSON.stringify(claims));
+    }
   });
 
   test("nobody, where no authorizer says who; what a client sends itself is no authorizer", () => {

@@ -75,7 +75,7 @@ describe("tokens", () => {
     "of a name of two lines": [{ sub: "alice\nroot" }, invalid],
     "without a scope": [{ scope: undefined }, is("forbidden", "ACCESS_DENIED")],
     "of other scopes, nearly named": [
-      { scope: "deltalakedb.writes xdeltalakedb.read" },
+      { scope: "deltalakedb.writes xdeltalakedb.read other,deltalakedb.write [deltalakedb.write]" },
       is("forbidden", "ACCESS_DENIED"),
     ],
   };
@@ -228,7 +228,7 @@ describe("tokens", () => {
       time.monotonic += 3_600_000;
       const startedAt = performance.now();
       await tokens.holderOf(token);
-      assert.ok(performance.now() - startedAt < 1_000);
+      assert.ok(performance.now() - startedAt < 4_000);
       await assert.rejects(door().tokens.holderOf(token), /no answer within 5 s/);
     });
 
