@@ -86,6 +86,13 @@ export const ConfigSchema = z.strictObject({
             .min(1)
             .describe("File with the certificate in PEM: the server speaks HTTPS then. Read again when it changes."),
           key: z.string().min(1).describe("File with its key in PEM."),
+          client_ca: z
+            .string()
+            .min(1)
+            .optional()
+            .describe(
+              "File with authorities in PEM whose certificates say who a client is ([security.md](security.md#client-certificates)).",
+            ),
         })
         .optional(),
       allowed_hosts: z

@@ -1,6 +1,7 @@
 /** The door: from what a request brings along to who makes it. The one place that knows what credentials look like. */
 
 import { looksLikeApiKey } from "./api-key.ts";
+import { type ClientCertificate, holderOfCertificate } from "./certificates.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { Principal } from "./principal.ts";
 import { badCredentials } from "./refusals.ts";
@@ -12,6 +13,8 @@ export interface Sent {
   readonly authorization: string | undefined;
   /** The event of API Gateway, behind it. */
   readonly event: unknown;
+  /** Of the connection, where the server's authority has signed it. */
+  readonly certificate?: ClientCertificate | undefined;
 }
 
 export interface Door {
@@ -21,12 +24,21 @@ export interface Door {
   readonly unnamed: "refused" | "welcome";
 }
 
-/** @param tokens absent where no identity provider is known */
-export function openDoor({ keys, tokens }: { readonly keys: KeyRing; readonly tokens?: Tokens | undefined }): Door {
+export interface Credentials {
+  readonly keys: KeyRing;
+  /** Absent where no identity provider is known. */
+  readonly tokens?: Tokens | undefined;
+  /** Milliseconds since the epoch, where certificates count. */
+  readonly now?: () => number;
+}
+
+/** What a request itself brings along counts before the certificate of its connection, which may be that of a proxy. */
+export function openDoor({ keys, tokens, now }: Credentials): Door {
   return {
     unnamed: "refused",
-    async identify({ authorization }) {
-      if (authorization === undefined) return undefined;
+    async identify({ authorization, certificate }) {
+      if (authorization === undefined)
+        return certificate === undefined || now === undefined ? undefined : holderOfCertificate(certificate, now());
       const credentials = /^bearer +([\x21-\x7e]+) *$/i.exec(authorization)?.[1];
       if (credentials === undefined)
         throw badCredentials("the header Authorization is not Bearer with one key or token");

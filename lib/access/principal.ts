@@ -8,12 +8,12 @@ export interface Principal {
   readonly id: string;
   /** For people. */
   readonly name: string;
-  /** How it was proven: an API key, a signed token, AWS (IAM), or by being at the gateway of this process. */
-  readonly proof: "key" | "token" | "iam" | "gateway";
+  /** How it was proven: an API key, a signed token, AWS (IAM), a client certificate, or by being at the gateway of this process. */
+  readonly proof: "key" | "token" | "iam" | "certificate" | "gateway";
   readonly access: Access;
   /** Groups, as whoever vouches for the caller names them. */
   readonly groups: readonly string[];
-  /** Of several at once by one caller: the id of the key or token, or the name of a role's session. */
+  /** Of several at once by one caller: the id of the key or token, the number of the certificate, or the name of a role's session. */
   readonly session?: string;
 }
 

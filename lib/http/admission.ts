@@ -1,7 +1,9 @@
 /** Who may use a route: what it needs, held against who makes the request. */
 
 import { isIP } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Context } from "hono";
+import type { ClientCertificate } from "../access/certificates.ts";
 import type { Door } from "../access/door.ts";
 import { type Guard, guardBy, guardOf } from "../access/guard.ts";
 import type { PolicyEngine } from "../access/policies/engine.ts";
@@ -36,7 +38,8 @@ export async function admit(
 ): Promise<Admitted> {
   const { door, rules } = gate;
   const { event } = (context.env ?? {}) as { readonly event?: unknown };
-  const identified = door?.identify({ authorization: context.req.header("authorization"), event });
+  const authorization = context.req.header("authorization");
+  const identified = door?.identify({ authorization, event, certificate: certificateOf(context) });
   if (access === "open") return admitToOpen(gate, identified, context);
   const principal = await identified;
   if (principal === undefined && door?.unnamed === "refused") throw noCredentials();
@@ -87,6 +90,14 @@ export function addressOf(context: Context): string | undefined {
   const address = incoming?.socket?.remoteAddress ?? event?.requestContext?.http?.sourceIp;
   const bare = address?.replace(/^::ffff:(?=\d+\.)/, "").replace(/%.*$/, "");
   return bare !== undefined && isIP(bare) !== 0 ? bare : undefined;
+}
+
+/** Of the connection, if it has one that the server's authority has signed. */
+function certificateOf(context: Context): ClientCertificate | undefined {
+  const { incoming } = (context.env ?? {}) as { readonly incoming?: { readonly socket?: Partial<TLSSocket> } };
+  const { socket } = incoming ?? {};
+  // A connection without TLS has neither.
+  return socket?.authorized === true ? socket.getPeerCertificate?.() : undefined;
 }
 
 /** An open route is open for wrong credentials, too, and for right ones that nobody can check now. */

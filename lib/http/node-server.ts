@@ -1,5 +1,6 @@
 /** Listens on a port and stops without cutting off requests. */
 
+import { constants } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -85,8 +86,12 @@ export async function listen(
   };
 }
 
-function contextOf({ cert, key }: TlsPair) {
-  return { cert, key, minVersion: "TLSv1.2" } as const;
+function contextOf({ cert, key, clientCa }: TlsPair) {
+  const pair = { cert, key, minVersion: "TLSv1.2" } as const;
+  // Whoever has no certificate may have a key or a token. A session that is resumed would not be looked at again.
+  if (clientCa === undefined) return pair;
+  const secureOptions = constants.SSL_OP_NO_TICKET;
+  return { ...pair, ca: clientCa, secureOptions, requestCert: true, rejectUnauthorized: false } as const;
 }
 
 /** The options of `dl` that say where a server listens. */

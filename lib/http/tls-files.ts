@@ -14,11 +14,14 @@ export interface TlsPaths {
   readonly cert: string;
   /** PEM, without a password. */
   readonly key: string;
+  /** PEM: the authorities whose certificates say who a client is; nobody is asked for one if absent. */
+  readonly clientCa?: string | undefined;
 }
 
 export interface TlsPair {
   readonly cert: string;
   readonly key: string;
+  readonly clientCa?: string;
   /** The end of the certificate. */
   readonly validTo: Date;
 }
@@ -26,13 +29,26 @@ export interface TlsPair {
 /** @throws LakeError invalid TLS_FILES for files that are not there, no PEM, or do not belong together; never repeats them */
 export async function readTlsPair(paths: TlsPaths): Promise<TlsPair> {
   const [cert, key] = await Promise.all([read(paths.cert), read(paths.key)]);
+  const authorities = paths.clientCa === undefined ? {} : { clientCa: await readAuthorities(paths.clientCa) };
   try {
     createSecureContext({ cert, key });
-    return { cert, key, validTo: new X509Certificate(cert).validToDate };
+    return { cert, key, ...authorities, validTo: new X509Certificate(cert).validToDate };
   } catch (error) {
     const { code = "no PEM" } = error as { readonly code?: string };
     const hint = "Both are PEM, the key without a password, and it must be the certificate's own.";
     throw invalid(`${paths.cert} and ${paths.key} are no certificate with its key (${code})`, { ...CODE, hint });
+  }
+}
+
+async function readAuthorities(path: string): Promise<string> {
+  const text = await read(path);
+  try {
+    // What is no certificate would be passed over, and nobody let in.
+    new X509Certificate(text);
+    return text;
+  } catch {
+    const hint = "It is PEM, a certificate of each authority that signs those of clients.";
+    throw invalid(`${path} holds no certificate of an authority`, { ...CODE, hint });
   }
 }
 
@@ -66,7 +82,8 @@ export function followTlsFiles(
     try {
       const pair = await readTlsPair(paths);
       told = undefined;
-      if (pair.cert === current.cert && pair.key === current.key) return;
+      const isSame = pair.cert === current.cert && pair.key === current.key && pair.clientCa === current.clientCa;
+      if (isSame) return;
       current = pair;
       onChange(pair);
     } catch (error) {

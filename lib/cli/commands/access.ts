@@ -174,7 +174,7 @@ function explainCommand(): Command {
     .option("--ip <address>", "where the request would come from, for policies that ask")
     .addOption(
       new Option("--proof <proof>", "how the user would prove who they are")
-        .choices(["key", "token", "iam"])
+        .choices(["key", "token", "iam", "certificate"])
         .default("key"),
     )
     .action(

@@ -165,7 +165,7 @@ async function withAddress(server: Config["server"], options: Options): Promise<
   const { tlsCert: cert = server.tls?.cert, tlsKey: key = server.tls?.key, allowedHost, corsOrigin } = options;
   if ((cert === undefined) !== (key === undefined)) throw new UsageError("--tls-cert and --tls-key go together");
   const given = { ...server, host: options.host ?? server.host, port: options.port ?? server.port };
-  const tls = cert === undefined || key === undefined ? {} : { tls: { cert, key } };
+  const tls = cert === undefined || key === undefined ? {} : { tls: { ...server.tls, cert, key } };
   if (allowedHost === undefined && corsOrigin === undefined) return { ...given, ...tls };
   const { parseConfig } = await import("../../config/resolve.ts");
   const names = {
@@ -254,24 +254,25 @@ async function serve(
 /** Listens; with TLS, renews the certificate as its files change, and at SIGHUP. */
 async function listenOn(fetch: App["fetch"], settings: Config["server"], logger: Logger): Promise<HttpServer> {
   const { tls: paths, request_timeout_seconds, max_connections } = settings;
-  const tls = paths && (await readTlsPair(paths));
+  const files = paths && { ...paths, clientCa: paths.client_ca };
+  const tls = files && (await readTlsPair(files));
   const limits = { requestTimeoutMs: request_timeout_seconds * 1000, maxConnections: max_connections };
   const server = await listen(fetch, settings, { ...limits, tls });
-  if (paths === undefined || tls === undefined) return server;
-  const files = followTlsFiles(paths, tls, {
+  if (files === undefined || tls === undefined) return server;
+  const followed = followTlsFiles(files, tls, {
     onChange(pair) {
       server.renew(pair);
       logger.info({ validTo: pair.validTo }, "the certificate has been renewed");
     },
     onError: (error) => logger.error({ reason: errorText(error) }, "the certificate from before stays in use"),
   });
-  const look = () => void files.look();
+  const look = () => void followed.look();
   process.on("SIGHUP", look);
   return {
     ...server,
     close(options) {
       process.off("SIGHUP", look);
-      files.stop();
+      followed.stop();
       return server.close(options);
     },
   };

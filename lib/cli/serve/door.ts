@@ -24,7 +24,7 @@ export interface DoorOptions {
 }
 
 /**
- * Callers are asked who they are as soon as anyone can say so: an identity provider is set, or a key has ever been made, also when it is
+ * Callers are asked who they are as soon as anyone can say so: an identity provider or an authority of clients is set, or a key has ever been made, also when it is
  * revoked since; and where grants are enforced. So no revocation opens the door, and a server that nobody has prepared asks nothing, on this machine alone.
  * @throws LakeError invalid NO_AUTHENTICATION beyond this machine
  */
@@ -47,7 +47,8 @@ export async function serverDoor(lake: Lake, settings: Config, options: DoorOpti
       hint: "Leave out --insecure-no-auth; or, as its operator, dl access off.",
     });
   }
-  const mayAsk = hasKeys || issuers.length > 0 || isEnforced;
+  const hasAuthorities = tls?.client_ca !== undefined;
+  const mayAsk = hasKeys || issuers.length > 0 || hasAuthorities || isEnforced;
   const isLocal = isLoopback(host);
   if (!mayAsk && isWanted === true) {
     throw invalid("callers are to be asked who they are (security.access_control_enabled), and nobody could answer", {
@@ -68,6 +69,7 @@ export async function serverDoor(lake: Lake, settings: Config, options: DoorOpti
   } else {
     const known = {
       apiKeys: true,
+      certificates: hasAuthorities,
       issuers: issuers.map(({ issuer }) => issuer),
       grants: isEnforced ? "enforced" : "open",
     };
@@ -83,10 +85,14 @@ export async function serverDoor(lake: Lake, settings: Config, options: DoorOpti
     anyName: !isOpen && allowed_hosts.length === 0,
     origins: cors_origins,
   };
-  return { door: isOpen ? undefined : doorOf(lake, issuers, logger), hosts };
+  return { door: isOpen ? undefined : doorOf(lake, { issuers, hasAuthorities }, logger), hosts };
 }
 
-function doorOf(lake: Lake, issuers: readonly Issuer[], logger: Logger): Door {
+function doorOf(
+  lake: Lake,
+  { issuers, hasAuthorities }: { readonly issuers: readonly Issuer[]; readonly hasAuthorities: boolean },
+  logger: Logger,
+): Door {
   const { now } = lake.clock;
   const onError = (issuer: string, error: unknown) =>
     logger.warn(
@@ -94,7 +100,7 @@ function doorOf(lake: Lake, issuers: readonly Issuer[], logger: Logger): Door {
       "the keys of an identity provider cannot be had; known ones go on",
     );
   const tokens = issuers.length === 0 ? undefined : openTokens(issuers, { now, onError });
-  return openDoor({ keys: openKeyRing(lake.catalog, { now }), tokens });
+  return openDoor({ keys: openKeyRing(lake.catalog, { now }), tokens, ...(hasAuthorities && { now }) });
 }
 
 function issuerOf(settings: Config["security"]["oidc"][number]): Issuer {
