@@ -5,6 +5,7 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { AUDIT } from "./suite/audit.ts";
 import { figuresTable, measure, ratioToOurs } from "./suite/measure.ts";
 import type { Bench, Figures } from "./suite/model.ts";
 import { openPeers, PEERS, type PeerName } from "./suite/peers.ts";
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   mirror: MIRROR,
   import: IMPORT,
   growth: GROWTH,
+  audit: AUDIT,
 };
 
 const USAGE = `npm run bench -- ${Object.keys(BENCHES).join("|")} [options]
@@ -31,7 +33,7 @@ const USAGE = `npm run bench -- ${Object.keys(BENCHES).join("|")} [options]
   --peers ${PEERS.join(",")}   others on the same work; they are installed from PyPI (needs python3)
   --postgres URL           on this server, too; databases are made there and dropped
   --rounds N               samples of each (default: 3)
-  --files N                files of a large table (default: 100000)
+  --files N                files of a large table, or rows of an audit trail (default: 100000)
   --seconds N              how long a load lasts (default: 5)
   --save                   keep the figures in bench/results/
   --check SHARE            fail where a ratio to the floor is below this share of the one kept there: 0.5, or less where others work beside

@@ -1,5 +1,6 @@
 /** Makes a backup of the catalog at every tick of a clock, and verifies the newest one at another's. */
 
+import { anchorsOf } from "../lib/access/audit.ts";
 import { isLakeError } from "../lib/errors.ts";
 import type { AwsLake } from "../lib/lake/aws.ts";
 import { withScratchCatalog } from "../lib/lake/backups.ts";
@@ -29,7 +30,17 @@ async function backup(lake: AwsLake, place: BackupPlace, full: boolean) {
   logger.info("made a backup", made);
   lake.metrics.record(EVENT_METRICS.backups.cloudwatch, 1, "Count", made);
   recordAge(lake, cutAt);
+  await anchor(lake, place);
   return made;
+}
+
+/** The ends of all chains of the audit trail, beside the backups: the lock of their bucket holds these, too. */
+async function anchor(lake: AwsLake, place: BackupPlace): Promise<void> {
+  const anchors = await anchorsOf(lake.catalog);
+  if (anchors.length === 0) return;
+  const at = new Date(lake.clock.now()).toISOString();
+  await place.store.putIfAbsent(`anchors/${at}.json`, new TextEncoder().encode(JSON.stringify({ anchors })));
+  logger.info("anchored the audit trail", { at, chains: anchors.length });
 }
 
 async function verify(lake: AwsLake, place: BackupPlace) {

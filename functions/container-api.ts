@@ -1,10 +1,14 @@
 /** The API of a container: what `commit` and `read` share, and the other functions need not load. */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { apiGatewayDoor } from "../lib/access/api-gateway.ts";
+import { type AuditTrail, openAuditTrail } from "../lib/access/audit.ts";
+import { deadlineMs } from "../lib/deadlines.ts";
 import { errorText } from "../lib/errors.ts";
 import { createApp } from "../lib/http/app.ts";
 import { type LambdaApi, lambdaApi } from "../lib/http/lambda.ts";
 import { perContainer } from "../lib/lake/aws.ts";
+import type { Audit, Clock } from "../lib/ports.ts";
 import type { Access } from "../lib/wire/routes.ts";
 import { containerLake, logger } from "./middleware.ts";
 
@@ -13,17 +17,22 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
   const lakeOf = containerLake();
   return perContainer(async () => {
     const lake = await lakeOf();
+    // Who reads has a login that cannot write, and for the trail another one that can do nothing else.
+    const place = serves === "write" ? lake.catalog : lake.trail;
+    const audit = place && containerTrail(place, lake.clock);
     const app = createApp(lake, {
       version: process.env.AWS_LAMBDA_FUNCTION_VERSION ?? "0",
       serves,
       streams: false,
       resolveLocation: lake.resolveLocation,
-      door: apiGatewayDoor(),
-      onAnswer: (line) => logger.info("answered", { ...line }),
+      door: apiGatewayDoor(lake.settings.scopes),
+      audit,
+      // What went well is in API Gateway's log, with who asked, and in the line of the metrics.
+      onAnswer: (line) => logger[line.status < 400 ? "debug" : "info"]("answered", { ...line }),
       ...(lake.uploads ? { uploads: lake.uploads } : {}),
       onIncident: (error, incident) => logger.error(errorText(error), { incident, error: error as Error }),
     });
-    return lambdaApi(app, {
+    const api = lambdaApi(app, {
       onLate() {
         lake.metrics.record("ServerErrors", 1, "Count", { status: 503 });
         logger.error("there was no answer in time", {
@@ -32,5 +41,29 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
         });
       },
     });
+    return async (event, context) => {
+      const answer = await api(event, context);
+      // Afterwards the container stands still.
+      await audit?.written();
+      return answer;
+    };
   });
+}
+
+/** The trail of a container. What cannot be written is a line of the log, and is tried again with the next request. */
+function containerTrail(place: Pick<Audit, "addAudit">, clock: Clock): AuditTrail & { written(): Promise<void> } {
+  const trail = openAuditTrail(place, {
+    shard: clock.newId(),
+    now: clock.now,
+    onError: (error, rows) => logger.error("the audit trail waits", { reason: errorText(error), rows }),
+  });
+  return {
+    ...trail,
+    async written() {
+      const over = new AbortController();
+      const late = delay(deadlineMs("auditTrail"), undefined, { signal: over.signal }).catch(() => undefined);
+      await Promise.race([trail.flush({ ends: false }), late]);
+      over.abort();
+    },
+  };
 }

@@ -148,6 +148,11 @@ export const DEADLINES = {
     ms: 27_000,
     afterwards: "503 `ANSWER_LATE`: whether a commit was made, the same request tells",
   },
+  auditTrail: {
+    call: "the row of a request in the audit trail, before a function answers it",
+    ms: 1_000,
+    afterwards: "the request is answered; the row is written with the next one, and a line of the log has it",
+  },
   sqsRepeats: {
     call: "a repeat of a call to SQS: none begins later",
     ms: 2_500,

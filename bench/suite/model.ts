@@ -33,7 +33,7 @@ export interface Context {
   readonly postgres?: string;
   /** Absent where no peers were asked for. */
   readonly peers?: Peers;
-  /** Files of a large table. */
+  /** Files of a large table, or rows of an audit trail. */
   readonly files: number;
   /** Milliseconds that a load lasts. */
   readonly loadMs: number;

@@ -3,16 +3,16 @@
  * process has a chain of its own, and so takes no lock and waits for nobody; rows are written beside the requests, some at once.
  */
 
-import { createHash } from "node:crypto";
+import { hash as hashOf } from "node:crypto";
+import { unavailable } from "../errors.ts";
 import type { Audit, AuditFacts, AuditRow, AuditShard } from "../ports.ts";
+import { openRefusalBound } from "./refusal-bound.ts";
 
 /** Milliseconds for which rows gather. */
 const GATHERED_MS = 200;
 /** Rows that wait while the database is away; what is beyond is counted, and the count is a row. */
 const MAX_WAITING = 10_000;
-/** Refusals a second of those who name nobody: beyond it they are counted. Whoever is known has no bound. */
-const STRANGERS_A_SECOND = 100;
-const PAGE = 1000;
+const PAGE = 500;
 
 /** SHA-256 (hex) of everything in a row but the hash. */
 export function hashOfRow({ hash: _, ...row }: Omit<AuditRow, "hash"> & { readonly hash?: string }): string {
@@ -28,14 +28,14 @@ export function rootOf(shard: string): string {
 }
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hashOf("sha256", text);
 }
 
 export interface AuditTrail {
   /** Waits for nothing. */
   note(facts: AuditFacts): void;
-  /** Writes what waits. */
-  flush(): Promise<void>;
+  /** Writes what waits. @param options.ends false for a process that stands still and may go on: what is counted goes on, too */
+  flush(options?: { readonly ends: boolean }): Promise<void>;
 }
 
 export interface AuditTrailOptions {
@@ -43,7 +43,7 @@ export interface AuditTrailOptions {
   readonly shard: string;
   readonly now: () => number;
   /** Rows could not be written; they wait, and are tried again. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, waiting: readonly AuditRow[]) => void;
 }
 
 export function openAuditTrail(catalog: Pick<Audit, "addAudit">, options: AuditTrailOptions): AuditTrail {
@@ -53,6 +53,7 @@ export function openAuditTrail(catalog: Pick<Audit, "addAudit">, options: AuditT
   let last = { seq: 0, hash: rootOf(shard) };
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
+  const bound = openRefusalBound();
 
   function chain(facts: AuditFacts): void {
     const row = { ...facts, shard, seq: last.seq + 1, previous: last.hash };
@@ -61,7 +62,8 @@ export function openAuditTrail(catalog: Pick<Audit, "addAudit">, options: AuditT
     last = { seq: row.seq, hash };
   }
 
-  async function write(): Promise<void> {
+  async function write(until = now()): Promise<void> {
+    for (const facts of bound.counted(until)) chain(facts);
     if (lost > 0 && waiting.length < MAX_WAITING) {
       chain({ ...OF_ITSELF, at: now(), operation: "auditLost", effect: JSON.stringify({ lost }) });
       lost = 0;
@@ -72,7 +74,7 @@ export function openAuditTrail(catalog: Pick<Audit, "addAudit">, options: AuditT
       await catalog.addAudit(rows);
       waiting = waiting.slice(rows.length);
     } catch (error) {
-      onError(error);
+      onError(error, rows);
       later();
     }
   }
@@ -81,33 +83,51 @@ export function openAuditTrail(catalog: Pick<Audit, "addAudit">, options: AuditT
     if (timer !== undefined) return;
     timer = setTimeout(() => {
       timer = undefined;
-      writing = writing.then(write);
+      writing = writing.then(() => write());
+      // What is counted has its row when its time is over.
+      if (bound.isCounting()) later();
     }, GATHERED_MS);
     // A process that ends says so by flush.
     timer.unref();
   }
 
-  let strangers = { second: 0, count: 0 };
-  function isFlood({ who, at }: AuditFacts): boolean {
-    if (who !== "") return false;
-    const second = Math.floor(at / 1000);
-    strangers = { second, count: strangers.second === second ? strangers.count + 1 : 1 };
-    return strangers.count > STRANGERS_A_SECOND;
-  }
-
   return {
     note(facts) {
-      if (waiting.length >= MAX_WAITING || isFlood(facts)) lost += 1;
-      else chain(facts);
+      if (waiting.length >= MAX_WAITING) lost += 1;
+      else if (bound.admits(facts)) chain(facts);
       later();
     },
-    async flush() {
+    async flush({ ends } = { ends: true }) {
       clearTimeout(timer);
       timer = undefined;
-      writing = writing.then(write);
+      writing = writing.then(() => write(ends ? Number.POSITIVE_INFINITY : now()));
       await writing;
     },
   };
+}
+
+/** Others may write to the chain at the same moment: whoever comes second follows the first. */
+const TRIES = 20;
+
+/**
+ * One row at the end of a chain that many short processes share, each of which writes little: it is read first. Resolves when it is there.
+ * @throws LakeError unavailable
+ */
+export async function noteAlone(
+  catalog: Pick<Audit, "addAudit" | "auditOf">,
+  shard: string,
+  facts: AuditFacts,
+): Promise<void> {
+  let last = { seq: 0, hash: rootOf(shard) };
+  for (let i = 0; i < TRIES; i += 1) {
+    for await (const page of pagesOf(catalog, shard, last.seq)) last = page.at(-1) ?? last;
+    const row = { ...facts, shard, seq: last.seq + 1, previous: last.hash };
+    const hash = hashOfRow(row);
+    await catalog.addAudit([{ ...row, hash }]);
+    const [there] = await catalog.auditOf(shard, { after: last.seq, limit: 1 });
+    if (there?.hash === hash) return;
+  }
+  throw unavailable(`the audit trail has no place for a row: ${TRIES} others came first`, { hint: "Try again." });
 }
 
 const OF_ITSELF: AuditFacts = {
@@ -134,54 +154,75 @@ export interface Anchor {
 export interface Verified {
   readonly rows: number;
   readonly shards: number;
-  /** Sentences: what is wrong, and where. */
+  /** Sentences: what is wrong, and where; at most {@link MAX_FAULTS}. */
   readonly faults: readonly string[];
+  /** Those beyond. */
+  readonly moreFaults: number;
 }
+
+/** Where all is wrong, nobody reads more of it. */
+export const MAX_FAULTS = 1000;
 
 /**
  * Follows all chains. A beginning may be missing where a row of the trail says that it was taken away, and which row was its last.
  * @param anchors what has been known of the chains before
+ * @param onRow sees each row
  */
-export async function verifyAudit(catalog: Audit, anchors: readonly Anchor[] = []): Promise<Verified> {
+export async function verifyAudit(
+  catalog: Audit,
+  anchors: readonly Anchor[] = [],
+  onRow: (row: AuditRow) => void = () => undefined,
+): Promise<Verified> {
   const shards = await catalog.auditShards();
   const trims: Anchor[] = [];
   const begun: { readonly shard: string; readonly first: AuditRow }[] = [];
   const faults: string[] = [];
-  const due = new Map(anchors.map((anchor) => [`${anchor.shard} ${anchor.seq}`, anchor]));
+  let moreFaults = 0;
+  const fault = (what: string): void => {
+    if (faults.length < MAX_FAULTS) faults.push(what);
+    else moreFaults += 1;
+  };
+  const due = new Map<string, Map<number, Anchor>>();
+  for (const anchor of anchors) {
+    const known = due.get(anchor.shard) ?? new Map<number, Anchor>();
+    due.set(anchor.shard, known.set(anchor.seq, anchor));
+  }
   let rows = 0;
   for (const { shard } of shards) {
     let previous: AuditRow | undefined;
-    for await (const row of rowsOf(catalog, shard)) {
+    const anchored = due.get(shard);
+    const check = (row: AuditRow): void => {
       rows += 1;
-      const where = `${shard} ${row.seq}`;
-      if (hashOfRow(row) !== row.hash) faults.push(`${where}: the row has been changed`);
+      onRow(row);
+      const wrong = (what: string) => fault(`${shard} ${row.seq}: ${what}`);
+      if (hashOfRow(row) !== row.hash) wrong("the row has been changed");
       if (previous === undefined && row.seq === 1 && row.previous !== rootOf(shard))
-        faults.push(`${where}: it is not the first of its chain`);
+        wrong("it is not the first of its chain");
       if (previous === undefined && row.seq !== 1) begun.push({ shard, first: row });
-      if (previous && row.seq !== previous.seq + 1)
-        faults.push(`${where}: rows before it are missing, from ${previous.seq + 1} on`);
-      else if (previous && row.previous !== previous.hash)
-        faults.push(`${where}: it does not follow the row before it`);
+      if (previous && row.seq !== previous.seq + 1) wrong(`rows before it are missing, from ${previous.seq + 1} on`);
+      else if (previous && row.previous !== previous.hash) wrong("it does not follow the row before it");
       if (row.operation === TRIM) trims.push(...trimsIn(row));
-      const anchor = due.get(where);
-      if (anchor && anchor.hash !== row.hash) faults.push(`${where}: it is not the row that was anchored`);
-      due.delete(where);
+      const anchor = anchored?.get(row.seq);
+      if (anchor && anchor.hash !== row.hash) wrong("it is not the row that was anchored");
+      anchored?.delete(row.seq);
       previous = row;
-    }
+    };
+    for await (const page of pagesOf(catalog, shard)) page.forEach(check);
   }
   const isTrimmed = (shard: string, seq: number) => trims.some((trim) => trim.shard === shard && trim.seq >= seq);
   for (const { shard, first } of begun) {
     const trim = trims.find((one) => one.shard === shard && one.seq === first.seq - 1);
     if (trim?.hash !== first.previous)
-      faults.push(`${shard} ${first.seq}: rows before it are missing, and no row says that they were taken away`);
+      fault(`${shard} ${first.seq}: rows before it are missing, and no row says that they were taken away`);
   }
-  for (const { shard, seq } of due.values()) {
-    if (!isTrimmed(shard, seq)) faults.push(`${shard} ${seq}: it was anchored, and is missing`);
+  for (const { shard, seq } of [...due.values()].flatMap((left) => [...left.values()])) {
+    if (!isTrimmed(shard, seq)) fault(`${shard} ${seq}: it was anchored, and is missing`);
   }
-  return { rows, shards: shards.length, faults };
+  return { rows, shards: shards.length, faults, moreFaults };
 }
 
-const TRIM = "auditTrim";
+/** The operation of a row that says what was taken away; its effect has the moment `before` which rows were. */
+export const TRIM = "auditTrim";
 
 function trimsIn({ effect }: AuditRow): readonly Anchor[] {
   try {
@@ -191,25 +232,27 @@ function trimsIn({ effect }: AuditRow): readonly Anchor[] {
   }
 }
 
-async function* rowsOf(catalog: Pick<Audit, "auditOf">, shard: string): AsyncGenerator<AuditRow> {
-  let after = 0;
+/** One page is asked for ahead: the database reads while this process hashes. */
+async function* pagesOf(catalog: Pick<Audit, "auditOf">, shard: string, from = 0): AsyncGenerator<readonly AuditRow[]> {
+  const pageAfter = (after: number) => {
+    const page = catalog.auditOf(shard, { after, limit: PAGE });
+    // Whoever stops before has no use for its failure.
+    page.catch(() => undefined);
+    return page;
+  };
+  let page = pageAfter(from);
   for (;;) {
-    const rows = await catalog.auditOf(shard, { after, limit: PAGE });
-    yield* rows;
+    const rows = await page;
     const end = rows.at(-1);
     if (end === undefined) return;
-    after = end.seq;
+    page = pageAfter(end.seq);
+    yield rows;
   }
 }
 
-/** The last row of every chain. */
-export async function anchorsOf(catalog: Audit): Promise<readonly Anchor[]> {
-  const anchors: Anchor[] = [];
-  for (const { shard, last } of await catalog.auditShards()) {
-    const [row] = await catalog.auditOf(shard, { after: last - 1, limit: 1 });
-    if (row) anchors.push({ shard, seq: row.seq, hash: row.hash });
-  }
-  return anchors;
+/** The last row of every chain, by one question. */
+export async function anchorsOf(catalog: Pick<Audit, "auditShards">): Promise<readonly Anchor[]> {
+  return (await catalog.auditShards()).map(({ shard, last, hash }) => ({ shard, seq: last, hash }));
 }
 
 /** Takes rows away whose time is over, once a row says so: a chain goes on from there. @returns how many there were */
@@ -229,7 +272,7 @@ export async function trimAudit(
   const failures: unknown[] = [];
   const failed = (error: unknown) => {
     failures.push(error);
-    onError(error);
+    onError(error, []);
   };
   const trail = openAuditTrail(catalog, { shard, now, onError: failed });
   trail.note({ ...OF_ITSELF, at: now(), operation: TRIM, effect: JSON.stringify({ before, removed }) });
@@ -242,9 +285,11 @@ export async function trimAudit(
 /** Rows that say what was taken away stay: without them no chain that begins later could be followed. */
 async function lastBefore(catalog: Audit, { shard }: AuditShard, before: number): Promise<AuditRow | undefined> {
   let end: AuditRow | undefined;
-  for await (const row of rowsOf(catalog, shard)) {
-    if (row.at >= before || row.operation === TRIM) return end;
-    end = row;
+  for await (const page of pagesOf(catalog, shard)) {
+    for (const row of page) {
+      if (row.at >= before || row.operation === TRIM) return end;
+      end = row;
+    }
   }
   return end;
 }

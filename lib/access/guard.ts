@@ -191,7 +191,10 @@ function enforced(first: PolicyEngine, { catalog, rules, principal, now, ip, mis
       await hasNews();
       for (const [i, tableId] of tableIds.entries()) {
         const table = live[i] ?? (await dropped({ tableId }));
-        if (table === undefined || !sees(table)) return false;
+        if (table === undefined) return false;
+        if (sees(table)) continue;
+        lacking = `any privilege on ${resourceText(table)}`;
+        return false;
       }
       return true;
     },

@@ -64,12 +64,15 @@ export async function findAudit(db: Queries, { who, table, since, limit }: Audit
 
 export async function auditShards(db: Queries): Promise<readonly AuditShard[]> {
   const rows = await db.read(sql`
-    select shard, min(seq) as first, max(seq) as last, max(at) as at from dl_audit group by shard order by shard`);
+    select s.shard, s.first_seq, s.last_seq, s.at, a.hash from
+      (select shard, min(seq) as first_seq, max(seq) as last_seq, max(at) as at from dl_audit group by shard) s
+      join dl_audit a on a.shard = s.shard and a.seq = s.last_seq order by s.shard`);
   return rows.map((row) => ({
     shard: text(row, "shard"),
-    first: integer(row, "first"),
-    last: integer(row, "last"),
+    first: integer(row, "first_seq"),
+    last: integer(row, "last_seq"),
     at: integer(row, "at"),
+    hash: text(row, "hash"),
   }));
 }
 

@@ -5,7 +5,7 @@ import type { CompactionGroup } from "../delta/compaction.ts";
 import { type JsonObject, stringifyJson } from "../delta/values/json.ts";
 import type { CompactionPlan } from "../operations/compact-plan.ts";
 import { formatBytes, plural } from "./format.ts";
-import type { Format, Output } from "./output.ts";
+import type { ListFormat, Output } from "./output.ts";
 import { table } from "./table.ts";
 
 interface PlanWriter {
@@ -14,7 +14,7 @@ interface PlanWriter {
 }
 
 /** Each writes group by group, so that a plan may be of any length. */
-export const COMPACTION_WRITERS: Readonly<Record<Format, (output: Output) => PlanWriter>> = {
+export const COMPACTION_WRITERS: Readonly<Record<ListFormat, (output: Output) => PlanWriter>> = {
   json: (output) => {
     let tables = 0;
     return {

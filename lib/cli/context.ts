@@ -7,11 +7,12 @@ import type { Config } from "../config.ts";
 import { sqliteFile } from "../database-url.ts";
 import { DEFAULT_CONFIG } from "../default-config.ts";
 import type { TableRef } from "../delta/request.ts";
-import { foundAt, invalid, isLakeError, type LakeError } from "../errors.ts";
+import { errorText, foundAt, invalid, isLakeError, type LakeError } from "../errors.ts";
 import type { LocalLake, LocalLakeOptions } from "../lake/local.ts";
 import { tableRef } from "../wire/table-ref.ts";
 import { UsageError } from "./failure.ts";
 import { lakeOptions } from "./lake-options.ts";
+import { type OperatorNote, operatorNote } from "./operator-trail.ts";
 import { type Format, Output } from "./output.ts";
 import { settingsOf } from "./settings.ts";
 
@@ -68,6 +69,7 @@ export function action<O>(
     const context = openContext(
       options,
       settings === "unread" ? DEFAULT_CONFIG : await settingsOf(options, process.env),
+      operatorNote(command, unwritten),
     );
     try {
       process.exitCode = (await work(context, options, command.processedArgs as string[])) ?? 0;
@@ -82,7 +84,12 @@ function withoutPointer(error: LakeError): LakeError {
   return error.at?.startsWith("/") ? foundAt(error, undefined) : error;
 }
 
-function openContext(options: GlobalOptions, config: Config): CommandContext {
+/** The deed is done: its exit code stays. */
+function unwritten(error: unknown): void {
+  process.stderr.write(`dl: this was done, and could not be written down in the audit trail: ${errorText(error)}\n`);
+}
+
+function openContext(options: GlobalOptions, config: Config, note: OperatorNote | undefined): CommandContext {
   const output = new Output(options.format);
   const database = () => {
     const { url } = config.database;
@@ -106,7 +113,12 @@ function openContext(options: GlobalOptions, config: Config): CommandContext {
       });
       try {
         if (create === "schema") made ||= (await lake.catalog.migrate()).applied.includes(FIRST_MIGRATION);
-        return await work(lake, { made });
+        const result = await work(lake, { made });
+        await note?.write(lake, { result });
+        return result;
+      } catch (error) {
+        await note?.write(lake, { error });
+        throw error;
       } finally {
         await lake.close();
       }

@@ -4,7 +4,9 @@ import { once } from "node:events";
 import { styleText } from "node:util";
 import { stringifyJson } from "../delta/values/json.ts";
 
-export type Format = "text" | "json" | "ndjson";
+export type Format = "text" | "json" | "ndjson" | "cloudevents";
+/** What lists are printed as; events are the audit trail's alone. */
+export type ListFormat = Exclude<Format, "cloudevents">;
 
 export class Output {
   readonly format: Format;

@@ -11,7 +11,7 @@ interface Listed {
 }
 
 /** In the order of the help, which needs no more of a command than what stands here. */
-const COMMANDS: Readonly<Record<string, Listed>> = {
+export const COMMANDS: Readonly<Record<string, Listed>> = {
   serve: {
     about: "run the API, the mirror, the sweeper and parity checks in one process",
     load: async () => (await import("./commands/serve.ts")).serveCommand(),
@@ -211,7 +211,9 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
     .option("--database <url>", "a file, sqlite:FILE, postgresql://…, mysql://… or rds-data://… (or DATABASE_URL)")
     .option("--config <file>", "settings in YAML, TOML or JSON")
     .addOption(
-      new Option("--format <format>", "how data is printed").choices(["text", "json", "ndjson"]).default("text"),
+      new Option("--format <format>", "how data is printed")
+        .choices(["text", "json", "ndjson", "cloudevents"])
+        .default("text"),
     )
     .addHelpText(
       "after",

@@ -26,6 +26,8 @@ const FunctionEnvironmentSchema = z.object({
   SCRATCH_SECRET_ARN: z.string().startsWith("arn:").optional(),
   /** The database as that login sees it: for the function that practises. */
   SCRATCH_DATABASE_URL: z.string().min(1).optional(),
+  /** The database as the login sees it that adds to the audit trail: for the function that reads. */
+  AUDIT_DATABASE_URL: z.string().min(1).optional(),
   /** The secret with the key that backups are encrypted with. */
   BACKUP_KEY_SECRET_ARN: z.string().startsWith("arn:").optional(),
   /** Scopes of tokens that may read and that may write: for the functions that answer requests. */
@@ -58,6 +60,7 @@ export interface FunctionSettings {
   readonly readerSecretArn?: string;
   readonly scratchSecretArn?: string;
   readonly scratchDatabaseUrl?: string;
+  readonly auditDatabaseUrl?: string;
   readonly backupKeySecretArn?: string;
   readonly scopes: Scopes;
   readonly verifyFiles: "size" | "off";
@@ -85,6 +88,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     ...(given.READER_SECRET_ARN === undefined ? {} : { readerSecretArn: given.READER_SECRET_ARN }),
     ...(given.SCRATCH_SECRET_ARN === undefined ? {} : { scratchSecretArn: given.SCRATCH_SECRET_ARN }),
     ...(given.SCRATCH_DATABASE_URL === undefined ? {} : { scratchDatabaseUrl: given.SCRATCH_DATABASE_URL }),
+    ...(given.AUDIT_DATABASE_URL === undefined ? {} : { auditDatabaseUrl: given.AUDIT_DATABASE_URL }),
     ...(given.BACKUP_KEY_SECRET_ARN === undefined ? {} : { backupKeySecretArn: given.BACKUP_KEY_SECRET_ARN }),
     scopes: { readScope: given.READ_SCOPE, writeScope: given.WRITE_SCOPE },
     lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,

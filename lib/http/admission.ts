@@ -13,6 +13,7 @@ import type { Rules } from "../access/rules.ts";
 import { missingTable } from "../operations/tables/missing-table.ts";
 import type { Lake } from "../ports.ts";
 import type { Asks, Need } from "../wire/routes.ts";
+import type { Seen } from "./access-log.ts";
 
 /** Milliseconds that an open route waits to know who asks: whoever watches the server must get an answer. */
 const OPEN_WAIT_MS = 500;
@@ -30,11 +31,15 @@ export interface Gate {
   readonly rules: Rules;
 }
 
-/** @throws LakeError unauthenticated, forbidden; unavailable where it cannot be found out */
+/**
+ * @param seen is told who it is and what decides as soon as that is known: whoever is refused here has a name in the trail, too
+ * @throws LakeError unauthenticated, forbidden; unavailable where it cannot be found out
+ */
 export async function admit(
   gate: Gate,
   { access, asks }: { readonly access: Need; readonly asks: Asks },
   context: Context,
+  seen: Pick<Seen, "principal" | "guard">,
 ): Promise<Admitted> {
   const { door, rules } = gate;
   const { event } = (context.env ?? {}) as { readonly event?: unknown };
@@ -42,9 +47,11 @@ export async function admit(
   const identified = door?.identify({ authorization, event, certificate: certificateOf(context) });
   if (access === "open") return admitToOpen(gate, identified, context);
   const principal = await identified;
+  if (principal) seen.principal = principal;
   if (principal === undefined && door?.unnamed === "refused") throw noCredentials();
   if (principal !== undefined && !mayDo(principal, access)) throw mayNot(principal, access);
   const guard = await guardOf(guarded(gate, principal, context));
+  seen.guard = guard;
   if (guard.isEnforced && principal === undefined) throw door === undefined ? nobodyAsked() : noCredentials();
   if (asks.on === "catalog") await guard.catalog(asks.privilege);
   return { ...(principal && { principal }), isKnown: true, guard };
@@ -60,6 +67,8 @@ export async function admit(
       withinTime<PolicyEngine | undefined>(rules.engine(), rules.lastKnown()),
     ]);
     const guarding = guardBy(engine, guarded(of, known, from));
+    if (known) seen.principal = known;
+    seen.guard = guarding;
     const isLetIn = known !== undefined || door === undefined || door.unnamed === "welcome";
     const isKnown = guarding.isEnforced ? known !== undefined && (await mayWatch(guarding)) : isLetIn;
     return { ...(known && { principal: known }), isKnown, guard: guarding };

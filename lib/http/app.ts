@@ -75,10 +75,8 @@ export function createApp(lake: Lake, options: HostOptions): App {
       // A name in a path must not pass for a placeholder: /v1/tables/import is no table.
       if (routeOf(context.req.path) !== route.path) return answerError(noRoute(context), context);
       context.get("seen").operation = route.operation;
-      const admitted = await admit({ lake, door, rules: host.rules }, route, context);
-      const { guard, principal } = admitted;
-      if (principal) context.get("seen").principal = principal;
-      context.get("seen").guard = guard;
+      const admitted = await admit({ lake, door, rules: host.rules }, route, context, context.get("seen"));
+      const { guard } = admitted;
       let answered: Response;
       try {
         answered = await answer(context, admitted);

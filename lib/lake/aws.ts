@@ -4,7 +4,7 @@ import { openCatalog } from "../catalog/open.ts";
 import { type FunctionSettings, parseFunctionEnvironment } from "../config/functions.ts";
 import { errorText, invalid, unavailable } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
-import type { BackupPlace, Lake, MigrateLogins, Uploads } from "../ports.ts";
+import type { Audit, BackupPlace, Lake, MigrateLogins, Uploads } from "../ports.ts";
 import {
   type Nack,
   openCheckpointQueue,
@@ -25,6 +25,8 @@ export type { FailedMessage } from "../queue/sqs.ts";
 
 export interface AwsLake extends Lake {
   readonly settings: FunctionSettings;
+  /** Where a function that only reads adds to the audit trail; absent where it was given no login for that. */
+  readonly trail?: Pick<Audit, "addAudit">;
   /** Tables to compare. */
   readonly parityQueue: TableQueue;
   /** Where failed messages of the mirror go back to. */
@@ -74,6 +76,7 @@ export async function openAwsLake(
   return {
     settings,
     catalog,
+    ...(await trailOf(settings)),
     clock: systemClock,
     metrics,
     openLog: (location) => openDeltaLog(openStore(location), location),
@@ -108,6 +111,10 @@ export async function openAwsLake(
     backups: () => backupsOf(settings),
     resolveLocation: (location, tableName) => s3Location(settings, location, tableName),
   };
+}
+
+async function trailOf({ auditDatabaseUrl: url }: FunctionSettings): Promise<Pick<AwsLake, "trail">> {
+  return url === undefined ? {} : { trail: await openCatalog(url, systemClock) };
 }
 
 async function backupsOf({ backups, backupKeySecretArn }: FunctionSettings): Promise<BackupPlace> {

@@ -29,6 +29,8 @@ export interface AuditShard {
   readonly last: number;
   /** Milliseconds since the epoch, of the last row. */
   readonly at: number;
+  /** Of the last row, as it stands there. */
+  readonly hash: string;
 }
 
 /** What happened. */

@@ -52,10 +52,22 @@ export function auditContract({ catalog }: CatalogUnderTest): void {
         const rows = await changed();
         return rows.length === 0
           ? []
-          : [{ shard: "forged", first: rows[0]?.seq ?? 0, last: rows.at(-1)?.seq ?? 0, at: 0 }];
+          : [
+              {
+                ...{ shard: "forged", first: rows[0]?.seq ?? 0 },
+                ...{ last: rows.at(-1)?.seq ?? 0, at: 0, hash: rows.at(-1)?.hash ?? "" },
+              },
+            ];
       },
     };
   };
+
+  test("where everything is wrong, as much is said as anybody reads, and how much there is", async () => {
+    const row = { ...facts(1), shard: "forged", previous: "", hash: "" };
+    const rows = Array.from({ length: 1500 }, (_, i): AuditRow => ({ ...row, seq: i + 1 }));
+    const { faults, moreFaults, rows: count } = await verifyAudit(forged(rows, (all) => all));
+    assert.deepEqual([count, faults.length, moreFaults > 500], [1500, 1000, true]);
+  });
 
   test("any field of any row that is changed, any row that is missing, moved or put in is found", async () => {
     const trail = trailOf("forged");
@@ -117,8 +129,50 @@ export function auditContract({ catalog }: CatalogUnderTest): void {
     for (let i = 0; i < 500; i += 1) trail.note(facts(7, { who: "", decision: "denied" }));
     trail.note(facts(7));
     await trail.flush();
-    assert.deepEqual([rows.length, rows.at(-1)?.operation, rows.at(-1)?.effect], [102, "auditLost", '{"lost":400}']);
+    assert.equal(rows.length, 102);
+    const counted = rows.at(-1);
+    assert.deepEqual(
+      [counted?.who, counted?.decision, counted?.effect],
+      ["", "denied", '{"repeated":400,"from":7,"until":7}'],
+    );
     assert.equal(rows.filter(({ who }) => who === "user:etl").length, 1);
+  });
+
+  test("whoever is refused again and again has a hundred rows a minute, and then a count for each operation", async () => {
+    const rows: AuditRow[] = [];
+    const addAudit = async (more: readonly AuditRow[]) => void rows.push(...more);
+    let now = 0;
+    const trail = openAuditTrail({ addAudit }, { shard: "insistent", now: () => now, onError });
+    const refuse = (who: string, operation: string, times: number) => {
+      for (let i = 0; i < times; i += 1) trail.note(facts(now, { who, operation, decision: "denied", effect: "" }));
+    };
+    refuse("user:mallory", "describeTable", 250);
+    refuse("user:mallory", "listFiles", 30);
+    refuse("user:other", "describeTable", 20);
+    for (let i = 0; i < 300; i += 1) trail.note(facts(now, { who: "user:mallory", decision: "allowed" }));
+    await trail.flush({ ends: false });
+    const denied = () => rows.filter(({ decision }) => decision === "denied");
+    assert.deepEqual([denied().length, rows.length - denied().length], [120, 300], "the minute is not over");
+    now = 60_000;
+    await trail.flush({ ends: false });
+    const counts = () =>
+      denied().flatMap(({ who, operation, effect }) =>
+        effect === "" ? [] : [[who, operation, JSON.parse(effect).repeated]],
+      );
+    const first = [
+      ["user:mallory", "describeTable", 150],
+      ["user:mallory", "listFiles", 30],
+    ];
+    assert.deepEqual(counts(), first);
+    refuse("user:mallory", "describeTable", 101);
+    assert.deepEqual(counts(), first);
+    await trail.flush();
+    assert.deepEqual(counts(), [...first, ["user:mallory", "describeTable", 1]], "who ends tells all");
+    assert.deepEqual(
+      rows.map(({ seq }) => seq),
+      rows.map((_, i) => i + 1),
+      "one chain",
+    );
   });
 
   test("while rows cannot be written they wait, and are then all there", async () => {

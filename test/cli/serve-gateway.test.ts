@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { dlByItself, finish, startDl } from "./run.ts";
+import { dl, dlByItself, finish, startDl } from "./run.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-serve-gateway-")));
 const storage = join(folder, "lake");
@@ -66,6 +66,14 @@ test("what an engine puts is in the API at once, is published, and the server en
   const { code, stderr } = await finished;
   assert.equal(code, 0, stderr);
   await assert.rejects(fetch(gateway));
+  const env = { DATABASE_URL: join(folder, "c.sqlite") };
+  const { stdout } = await dl(["audit", "--who", "user:gateway", "--format", "ndjson"], { env });
+  assert.match(stdout, /"operation":"commit".*"decision":"allowed"/, "what the engine has done is in the audit trail");
+  const verified = await dl(["audit", "verify", "--format", "json"], { env });
+  assert.equal(verified.code, 0, verified.stderr);
+  assert.partialDeepStrictEqual(JSON.parse(verified.stdout), { faults: [], unrecorded: [] });
+  const completed = await dl(["audit", "complete", "--format", "json"], { env });
+  assert.deepEqual(JSON.parse(completed.stdout), { recorded: [] });
 });
 
 for (const [args, option] of [

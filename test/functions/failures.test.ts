@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 import type { CdkCustomResourceEvent, SQSRecord } from "aws-lambda";
 import { commitFileName } from "../../lib/delta/files/log-files.ts";
@@ -57,6 +58,29 @@ async function failures(name: string, bodies: readonly string[], receives = 3): 
   printedByAll.push(...lines.map((line) => ({ "@timestamp": line.timestamp, ...line })));
   return errorsIn(lines);
 }
+
+test("a row of the audit trail that cannot be written is logged, and written with the next request", async () => {
+  const tableId = await newTable("failing.trail");
+  const database = new DatabaseSync(join(stage.folder, "catalog.sqlite"));
+  const sample = event<{ rawPath: string; body: string }>("http.commit");
+  const commit = () => {
+    const tables = [{ tableId, readVersion: 0, actions: [{ txn: { appId: crypto.randomUUID(), version: 1 } }] }];
+    return invoke("commit", { ...sample, body: JSON.stringify({ transactionId: crypto.randomUUID(), tables }) });
+  };
+  const count = () => Number(database.prepare("select count(*) as n from dl_audit").get()?.n);
+  const before = count();
+  database.exec("alter table dl_audit rename to away");
+  const { result, lines } = await commit();
+  database.exec("alter table away rename to dl_audit");
+  assert.equal((result as { statusCode: number }).statusCode, 201);
+  const [line] = errorsIn(lines);
+  assert.equal(line?.message, "the audit trail waits");
+  assert.match(JSON.stringify(line), new RegExp(`"operation":"commit".*${tableId}`));
+  assert.equal(count(), before);
+  await commit();
+  assert.equal(count(), before + 2);
+  database.close();
+});
 
 test("a mirror that its storage refuses says once which table, at which try, why, and what to do", async () => {
   const tableId = await newTable("said.refused");

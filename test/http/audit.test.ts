@@ -62,6 +62,16 @@ test("attempts, refusals and effects are noted, and reads that are allowed are n
   assert.equal((await served.post("/v1/commits", "{", authorization)).status, 400);
   assert.deepEqual([last().decision, last().outcome], ["failed", "400"]);
 
+  // Who is refused before the route itself is reached has a name as well, and a reason.
+  assert.equal((await served.post("/v1/tables/import", { name: "a.b", location: "x" }, authorization)).status, 403);
+  assert.deepEqual([last().decision, last().who, last().operation], ["denied", "user:etl", "importTable"]);
+  assert.equal(last().because, "CREATE on catalog");
+  const reading = newApiKey();
+  await lake.catalog.addKey({ keyId: reading.keyId, name: "viewer", hash: reading.hash, access: "read", createdAt: 1 });
+  const viewer = { authorization: `Bearer ${reading.key}` };
+  assert.equal((await served.post("/v1/commits", {}, viewer)).status, 403);
+  assert.deepEqual([last().decision, last().who, last().operation], ["denied", "user:viewer", "commit"]);
+
   const count = noted.length;
   assert.equal((await served.get(`/v1/tables/${table.name}`, authorization)).status, 200);
   assert.equal((await served.get("/v1/health")).status, 200);

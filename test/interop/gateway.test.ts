@@ -87,7 +87,8 @@ describe(SUITE, needs(SUITE, cache, "no engines here: `npm run test:gateway` ins
     lake = await openLocalLake({ database: join(folder, "catalog.sqlite") });
     await lake.catalog.migrate();
     const open = await prepareS3Face({ upstream: objects, host: "127.0.0.1", port: 0, creates: true, logger });
-    face = await open(await apiOf(lake, objects, logger));
+    const audit = { note: () => undefined, flush: async () => undefined };
+    face = await open(await apiOf(lake, objects, { logger, audit }));
     engines = await openEngines(cache ?? "");
   });
   after(async () => {

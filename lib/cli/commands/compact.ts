@@ -12,7 +12,7 @@ import { action, oneTable } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
 import { formatBytes, plural } from "../format.ts";
-import type { Output } from "../output.ts";
+import type { ListFormat, Output } from "../output.ts";
 import { openProgress } from "../progress.ts";
 import { table } from "../table.ts";
 
@@ -54,7 +54,7 @@ export function compactCommand(): Command {
 }
 
 async function printPlans(lake: Lake, output: Output, named: string | undefined, options: CompactionOptions) {
-  const writer = COMPACTION_WRITERS[output.format](output);
+  const writer = COMPACTION_WRITERS[output.format as ListFormat](output);
   for await (const each of plansOf(lake, named, options)) await writer.plan(each);
   await writer.end();
   return EXIT.ok;

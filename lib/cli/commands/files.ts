@@ -11,7 +11,7 @@ import { PAGE_BYTES } from "../../wire/answer-size.ts";
 import { integer, moment } from "../arguments.ts";
 import { action, oneTable, withTableOptions } from "../context.ts";
 import { formatBytes, formatTime, plural } from "../format.ts";
-import type { Output } from "../output.ts";
+import type { ListFormat, Output } from "../output.ts";
 import { table } from "../table.ts";
 import { parseWhere } from "../where.ts";
 
@@ -53,7 +53,7 @@ async function printFiles(lake: Lake, output: Output, options: Options): Promise
   const { version, timestamp, where } = options;
   const asOf = { ...(version === undefined ? {} : { version }), ...(timestamp === undefined ? {} : { timestamp }) };
   const list = where === undefined ? await allFiles(lake, options, asOf) : await filesWhere(lake, options, asOf, where);
-  const writer = WRITERS[output.format](list);
+  const writer = WRITERS[output.format as ListFormat](list);
   await output.write(writer.begin);
   let count = 0;
   for (let page = list.first; ; ) {
@@ -114,7 +114,7 @@ interface Writer {
   readonly end: (counts: Readonly<Record<string, number>>) => string;
 }
 
-const WRITERS: Record<Output["format"], (at: At) => Writer> = {
+const WRITERS: Record<ListFormat, (at: At) => Writer> = {
   ndjson: () => ({
     begin: "",
     page: (files) => files.map((file) => `${stringifyJson(addFields(file))}\n`).join(""),

@@ -1,6 +1,7 @@
 /** dl gateway: S3 for engines that write Delta tables; each version that they put is a commit of the catalog. */
 
 import { Command } from "commander";
+import { openAuditTrail } from "../../access/audit.ts";
 import { errorText } from "../../errors.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { sweepMirrors } from "../../operations/sweep.ts";
@@ -89,9 +90,15 @@ async function runWith(
     async () => void (await sweepMirrors(lake, { overdueMs: overdue_seconds * 1000, limit: SWEEP_TABLES })),
     (error) => logger.error(failureFields(error), `the sweep failed: ${errorText(error)}`),
   );
+  const audit = openAuditTrail(lake.catalog, {
+    shard: lake.clock.newId(),
+    now: lake.clock.now,
+    onError: (error) => logger.error(failureFields(error), `the audit trail waits: ${errorText(error)}`),
+  });
   try {
-    return await run(context, face, { api: await apiOf(lake, upstream, logger), logger });
+    return await run(context, face, { api: await apiOf(lake, upstream, { logger, audit }), logger });
   } finally {
+    await audit.flush();
     await sweeper.stop();
   }
 }

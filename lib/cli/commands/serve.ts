@@ -213,7 +213,7 @@ async function serve(
   const server = await listenOn(app.fetch, settings.server, logger);
   const face =
     gateway &&
-    (await openServedGateway(lake, gateway, { logger, asksOthers: door.door !== undefined }).catch(
+    (await openServedGateway(lake, gateway, { logger, audit, asksOthers: door.door !== undefined }).catch(
       async (error: unknown) => {
         await server.close({ withinMs: 0 });
         throw error;

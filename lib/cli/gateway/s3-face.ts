@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
+import type { AuditTrail } from "../../access/audit.ts";
 import type { Principal } from "../../access/principal.ts";
 import { errorText, invalid } from "../../errors.ts";
 import { catalogBehind, type SendToApi } from "../../gateway/catalog.ts";
@@ -87,11 +88,16 @@ export async function prepareS3Face(options: S3FaceOptions): Promise<S3Face> {
 /** As whom an engine acts that comes through a gateway within this process: grants are given to it as to anybody. */
 const GATEWAY: Principal = { id: "user:gateway", name: "gateway", proof: "gateway", access: "write", groups: [] };
 
-/** The API without a socket. */
-export async function apiOf(lake: LocalLake, upstream: string, logger: Logger): Promise<ApiAccess> {
+/** The API without a socket. @param audit where it writes down what engines have tried */
+export async function apiOf(
+  lake: LocalLake,
+  upstream: string,
+  { logger, audit }: { readonly logger: Logger; readonly audit: AuditTrail },
+): Promise<ApiAccess> {
   const storage = await toLocation(upstream);
   const app = createApp(lake, {
     version: VERSION,
+    audit,
     door: { unnamed: "refused", identify: async () => GATEWAY },
     resolveLocation: (location, name) => tableLocation({ storage }, location, name),
     onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),

@@ -1,5 +1,6 @@
 /** The S3 endpoint beside the API of one server: an engine on this machine needs nothing else. */
 
+import type { AuditTrail } from "../../access/audit.ts";
 import type { Config } from "../../config.ts";
 import type { GatewayServer } from "../../gateway/server.ts";
 import type { LocalLake } from "../../lake/local.ts";
@@ -39,7 +40,7 @@ export async function gatewayOf(
 export async function openServedGateway(
   lake: LocalLake,
   { upstream, face }: ServedGateway,
-  { logger, asksOthers }: { readonly logger: Logger; readonly asksOthers: boolean },
+  { logger, audit, asksOthers }: { readonly logger: Logger; readonly audit: AuditTrail; readonly asksOthers: boolean },
 ): Promise<GatewayServer> {
   const { apiOf } = await import("../gateway/s3-face.ts");
   if (asksOthers) {
@@ -47,5 +48,5 @@ export async function openServedGateway(
       "the gateway asks nobody: whoever reaches it from this machine may write to every table, without a key",
     );
   }
-  return face(await apiOf(lake, upstream, logger));
+  return face(await apiOf(lake, upstream, { logger, audit }));
 }
