@@ -32,12 +32,9 @@ export interface NewTable {
 
 /**
  * In-commit timestamps are on, so that outside readers travel in time by our commits and not by the mirror's clock
- * (docs/delta-rules.md §3.2); the checkpoint interval is spelled out, because engines differ in its default (§7).
+ * (docs/delta-rules.md §3.2). No checkpoint interval: one that is there is its owner's (checkpoint-cadence.ts).
  */
-const DEFAULT_CONFIGURATION = {
-  "delta.enableInCommitTimestamps": "true",
-  "delta.checkpointInterval": "10",
-} as const;
+const DEFAULT_CONFIGURATION = { "delta.enableInCommitTimestamps": "true" } as const;
 
 /** Features of protocol (1, 2), which writers of version-7 tables expect to find listed. */
 const BASE_FEATURES = ["appendOnly", "invariants", "inCommitTimestamp"];

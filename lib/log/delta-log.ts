@@ -2,6 +2,7 @@
 
 import {
   commitFileName,
+  isCommitName,
   type ListedFile,
   LOG_FOLDER,
   MANIFEST,
@@ -32,7 +33,7 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
   return {
     location,
     list: async () => sortLogFiles(await listLog(store, location)),
-    listFrom: async (version) => sortLogFiles(await listVersions(store, version)),
+    listFrom: async (version, options) => sortLogFiles(await listVersions(store, version, options)),
     readCommit: async (version) => {
       const found = await store.get(commitKey(version));
       if (!found) {
@@ -98,10 +99,15 @@ async function listSidecars(store: ObjectStore): Promise<ListedFile[]> {
 }
 
 /** Names that begin with a version come first, then ours, then those of sidecars, which may be many. */
-async function listVersions(store: ObjectStore, from: number): Promise<ListedFile[]> {
+async function listVersions(
+  store: ObjectStore,
+  from: number,
+  { commitNames = false }: { readonly commitNames?: boolean } = {},
+): Promise<ListedFile[]> {
   const files: ListedFile[] = [];
   const startAfter = PREFIX + (from === 0 ? "" : versionName(from));
-  for await (const { key, size, modifiedAt } of store.list(PREFIX, { startAfter })) {
+  const keyIsEnough = (key: string) => commitNames && isCommitName(key.slice(PREFIX.length));
+  for await (const { key, size, modifiedAt } of store.list(PREFIX, { startAfter, keyIsEnough })) {
     const name = key.slice(PREFIX.length);
     if (name > MOVED_MARK) break;
     if (!name.includes("/") && (name < "A" || name === MOVED_MARK)) files.push({ name, size, modifiedAt });

@@ -2,11 +2,12 @@
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
 import type { PathsFrom } from "../delta/files/absolute-paths.ts";
-import { newestCheckpointDue, tableProperties } from "../delta/properties/properties.ts";
+import { tableProperties } from "../delta/properties/properties.ts";
 import { unexpiredTxns } from "../delta/txns.ts";
 import { errorText, unavailable } from "../errors.ts";
 import type { DeltaLog, Lake, Page, Signal, WrittenCheckpoint } from "../ports.ts";
 import { checkCommitted } from "./committing/behind-log.ts";
+import { newestDue } from "./publishing/due-checkpoint.ts";
 
 /** Files read from SQL at a time. */
 export const PAGE_FILES = 5000;
@@ -59,10 +60,10 @@ export async function writeDueCheckpoint(
   if (state.version < version) await checkCommitted(lake, { tableId, version });
   const mirrored = await lake.catalog.mirroredVersion(tableId);
   if (mirrored < version) throw unavailable(`version ${version} of ${tableId} is not published yet`);
-  const due = newestCheckpointDue(mirrored, state.metadata);
-  if (due === undefined || due < state.baseVersion) return undefined;
   const log = lake.openLog(state.location);
-  if (((await log.readLastCheckpoint()) ?? -1) >= due) return undefined;
+  const checkpoint = await log.readLastCheckpoint();
+  const due = await newestDue(lake, state, { to: mirrored, checkpoint });
+  if (due === undefined || due < state.baseVersion || (checkpoint ?? -1) >= due) return undefined;
   return counted(lake, { tableId, version: due }, () => writeCheckpoint(lake, log, tableId, due, options));
 }
 

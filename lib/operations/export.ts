@@ -1,9 +1,9 @@
 /** Writes the whole log of a table elsewhere, from SQL alone: for a copy, a move, or a rebuild. */
 
 import type { Commit } from "../delta/actions.ts";
+import { isDueInWholeLog } from "../delta/checkpoint-cadence.ts";
 import { encodeCommit } from "../delta/encode.ts";
 import type { PathsFrom } from "../delta/files/absolute-paths.ts";
-import { isCheckpointDue } from "../delta/properties/properties.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
 import type { DeltaLog, Lake } from "../ports.ts";
@@ -62,7 +62,7 @@ export async function exportTable(
       const { version } = commit;
       await putNew(log, commit);
       metadata = commit.actions.metadata ?? metadata;
-      const isDue = isCheckpointDue(version, metadata);
+      const isDue = isDueInWholeLog(version, head.version, metadata);
       if (isDue) due = Math.max(due ?? 0, version);
       if ((version === baseVersion && baseVersion > 0) || (isDue && wanted === "all")) await checkpoint(version);
       next = Math.max(next, version + 1);

@@ -2,12 +2,12 @@
 
 import type { Commit } from "../delta/actions.ts";
 import { encodeCommit } from "../delta/encode.ts";
-import { isCheckpointDue } from "../delta/properties/properties.ts";
 import { ageMs, isPast } from "../delta/values/age.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
 import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 import { faultError, findHindrance } from "./publishing/check-log.ts";
+import { checkpointGuess, dueAfter, noteCheckpoint } from "./publishing/due-checkpoint.ts";
 import { firstAbove, isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./publishing/late-files.ts";
 import { writeManifest } from "./publishing/manifest.ts";
 
@@ -116,11 +116,9 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   const checkpoints: number[] = [];
   let { metadata } = work;
   let stopped: Stop | undefined;
-  /** The newest checkpoint of the batch makes those before it needless. */
-  let due: number | undefined;
   let dropped = false;
   let readAt = lake.clock.now();
-  const hindrance = await lookAt(lake, log, work);
+  const { hindrance, checkpoint } = await lookAt(lake, log, work);
   if (hindrance) {
     const cleaned = hindrance.kind === "damaged" ? await cleanedUpTo(lake, log, work) : -1;
     const there = work.open.map(({ version }) => version).filter((version) => version <= cleaned);
@@ -142,12 +140,18 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
     if (stopped?.kind === "foreign") stopped = (await behindInstead(lake, log, work, stopped)) ?? stopped;
     if (stopped) break;
     metadata = commit.actions.metadata ?? metadata;
-    if (isCheckpointDue(commit.version, metadata)) due = commit.version;
     published.push(commit.version);
   }
+  // One for all that was published at once: it makes those before it needless.
+  const done = work.commits.slice(0, published.length);
+  const isBacklog = work.open.length === BATCH_VERSIONS && !stopped;
+  const due = dropped ? undefined : await dueAfter(lake, { ...work, metadata }, done, { checkpoint, isBacklog });
   // Marked only after the checkpoint: a worker that is killed here leaves the versions open, and the next one comes by again.
-  const isMissing = due !== undefined && !dropped && !(await tryCheckpoint(lake, log, work, due, signal));
-  if (due !== undefined && !isMissing && !dropped) checkpoints.push(due);
+  const isMissing = due !== undefined && !(await tryCheckpoint(lake, log, work, due, signal));
+  if (due !== undefined && !isMissing) {
+    checkpoints.push(due);
+    noteCheckpoint(lake, tableId, due);
+  }
   if (published.length > 0 && !(await lake.catalog.markPublished(tableId, published, lake.clock.now()))) dropped = true;
   if (stopped && !dropped) dropped = await hasLeft(lake, work);
   if (due !== undefined && isMissing) await askForCheckpoint(lake, tableId, due);
@@ -163,20 +167,25 @@ async function hasLeft(lake: Lake, { tableId, location }: Work): Promise<boolean
  * Nothing is published into a gap, nor below what stands there already: once for all that follows in this batch. Files of a
  * table that was dropped here are taken away.
  */
-async function lookAt(lake: Lake, log: DeltaLog, work: Work): Promise<Stop | undefined> {
-  const { open, metadata, location } = work;
+async function lookAt(
+  lake: Lake,
+  log: DeltaLog,
+  work: Work,
+): Promise<{ readonly hindrance?: Stop | undefined; readonly checkpoint?: number | undefined }> {
+  const { tableId, open, metadata, location } = work;
   const version = open[0]?.version ?? 0;
   try {
-    let fault = await findHindrance(log, version, metadata);
+    const guess = checkpointGuess(lake, tableId, version - 1, metadata);
+    let { fault, checkpoint } = await findHindrance(log, version, guess);
     // A late worker may put more meanwhile, but no more than its batch; a twin of ours may have taken them away.
     for (let n = 0; n < BATCH_VERSIONS && fault?.code === "LOG_AHEAD"; n += 1) {
       const removed = await removeLateFiles(lake, work, version);
-      fault = await findHindrance(log, version, metadata);
+      ({ fault, checkpoint } = await findHindrance(log, version, guess));
       if (removed.length === 0) break;
     }
-    return fault && { version, kind: "damaged", error: faultError(fault, location) };
+    return { checkpoint, hindrance: fault && { version, kind: "damaged", error: faultError(fault, location) } };
   } catch (error) {
-    return { version, kind: "failed", error: asLakeError(error) };
+    return { hindrance: { version, kind: "failed", error: asLakeError(error) } };
   }
 }
 

@@ -3,12 +3,12 @@
 import { encodeCommit } from "../delta/encode.ts";
 import { type LogListing, sortLogFiles } from "../delta/files/log-files.ts";
 import { missingCommits } from "../delta/files/log-gaps.ts";
-import { newestCheckpointDue } from "../delta/properties/properties.ts";
 import type { TableRef } from "../delta/request.ts";
 import type { DeltaLog, Lake, TableHead } from "../ports.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 import type { OnProgress } from "./import-rows.ts";
 import { checkLog, seeLog } from "./publishing/check-log.ts";
+import { newestDue } from "./publishing/due-checkpoint.ts";
 import { removeLateFiles } from "./publishing/late-files.ts";
 import { writeManifest } from "./publishing/manifest.ts";
 import { findHead } from "./read.ts";
@@ -56,7 +56,7 @@ export async function repairTable(lake: Lake, ref: TableRef, onProgress: OnProgr
     missing.filter((version) => version >= firstOwn),
     onProgress,
   );
-  for (const version of await checkpointsDue(lake, head, log, to)) {
+  for (const version of await checkpointsDue(lake, head, log, listing, to)) {
     checkpoints.push(...(await putCheckpoint(lake, log, head, listing, version)));
   }
   const fault = (await checkLog(lake, head))?.message ?? (await findHead(lake, { tableId })).quarantine;
@@ -137,11 +137,14 @@ async function checkpointsDue(
   lake: Lake,
   { tableId, baseVersion }: TableHead,
   log: DeltaLog,
+  { checkpoints }: LogListing,
   to: number,
 ): Promise<readonly number[]> {
   const [state] = await lake.catalog.readStates([{ tableId }]);
   const hinted = await log.readLastCheckpoint();
-  const due = state && newestCheckpointDue(to, state.metadata);
+  const there = checkpoints.findLast(({ complete, version }) => complete && version <= to)?.version;
+  const checkpoint = Math.max(there ?? 0, hinted !== undefined && hinted <= to ? hinted : 0);
+  const due = state && (await newestDue(lake, state, { to, checkpoint }));
   const wanted = [hinted, due].filter((version) => version !== undefined && version >= baseVersion && version <= to);
   return [...new Set(wanted as number[])].sort((a, b) => a - b);
 }

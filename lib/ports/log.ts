@@ -45,8 +45,11 @@ export interface DeltaLog {
   readonly location: string;
   /** All that is in `_delta_log`, sorted into kinds. @throws LakeError notFound (NO_DELTA_LOG) */
   list(): Promise<LogListing>;
-  /** Files of this version and later ones, in one call of the store for every thousand; empty where there are none, or no log. */
-  listFrom(version: number): Promise<LogListing>;
+  /**
+   * Files of this version and later ones, in one call of the store for every thousand; empty where there are none, or no log.
+   * @param options.commitNames true: of commits only the names are asked for; their sizes and times may be 0
+   */
+  listFrom(version: number, options?: { readonly commitNames?: boolean }): Promise<LogListing>;
   /** @throws LakeError notFound; corrupt with file and line */
   readCommit(version: number): Promise<LogCommit>;
   readCommitBytes(version: number): Promise<Uint8Array | undefined>;

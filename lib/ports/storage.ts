@@ -19,6 +19,12 @@ export interface PutOptions {
   readonly modifiedAt?: number;
 }
 
+export interface Listing {
+  readonly startAfter?: string;
+  /** Of these the key is enough: their size and time may be 0, where each of them costs a call. */
+  readonly keyIsEnough?: (key: string) => boolean;
+}
+
 export interface Replacement {
   /** What the object must hold. */
   readonly from: Uint8Array;
@@ -28,7 +34,7 @@ export interface Replacement {
 /** Keys are relative to the store's root, with `/` between segments. */
 export interface ObjectStore {
   /** Objects whose keys start with `prefix`, in the order of their UTF-8 bytes, strictly after `startAfter`. */
-  list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+  list(prefix: string, options?: Listing): AsyncIterable<ObjectInfo>;
   /** Names of the folders directly below a prefix that is empty or ends in `/`; objects in it are passed over. */
   listFolders(prefix: string): AsyncIterable<string>;
   /** undefined when there is no such object. @throws LakeError unavailable, also when the signal comes before the answer */

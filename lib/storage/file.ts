@@ -5,7 +5,7 @@ import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, unlink, 
 import { dirname, join, resolve } from "node:path";
 import { compareKeys } from "../delta/files/key-order.ts";
 import { isLakeError, notFound } from "../errors.ts";
-import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions, RemoveFailure, Replacement } from "../ports.ts";
+import type { Listing, ObjectBody, ObjectInfo, ObjectStore, PutOptions, RemoveFailure, Replacement } from "../ports.ts";
 import { errorCode, fileError, isAbsent, noFolders, noHardLinks } from "./file-errors.ts";
 import { folderSteps, type Step } from "./folder-steps.ts";
 import { bodyChunks, checkKey, isTemporary, plainBytes } from "./keys.ts";
@@ -26,10 +26,10 @@ export function openFileStore(root: string): ObjectStore {
     return join(base, key);
   };
   return {
-    list: (prefix, { startAfter } = {}) => {
+    list: (prefix, { startAfter = "", keyIsEnough = () => false } = {}) => {
       const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
       if (folder !== "") checkKey(folder.slice(0, -1));
-      return listFolder(step, base, folder, { prefix, startAfter: startAfter ?? "" });
+      return listFolder(step, base, folder, { prefix, startAfter, keyIsEnough });
     },
     listFolders: (prefix) => foldersBelow(step, base, prefix),
     head: async (key) => headFile(step, pathOf(key), key),
@@ -45,9 +45,8 @@ export function openFileStore(root: string): ObjectStore {
 
 // ---------------------------------------------------------------- reading
 
-interface Wanted {
+interface Wanted extends Required<Listing> {
   readonly prefix: string;
-  readonly startAfter: string;
 }
 
 /**
@@ -58,13 +57,20 @@ async function* listFolder(step: Step, base: string, folder: string, wanted: Wan
   const entries = await readFolder(step, join(base, folder));
   const keys = entries
     .filter((entry) => !isTemporary(entry.name))
-    .map((entry) => ({ key: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`, isFolder: entry.isDirectory() }))
+    .map((entry) => ({
+      key: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`,
+      isFolder: entry.isDirectory(),
+      isFile: entry.isFile(),
+    }))
     .filter(({ key, isFolder }) => mayMatch(key, isFolder, wanted))
     .sort((a, b) => compareKeys(a.key, b.key));
   for (let i = 0; i < keys.length; i += CALLS_AT_ONCE) {
     const batch = keys.slice(i, i + CALLS_AT_ONCE);
     const infos = await Promise.all(
-      batch.map(({ key, isFolder }) => (isFolder ? undefined : headFile(step, join(base, key), key))),
+      batch.map(({ key, isFolder, isFile }) => {
+        if (isFile && wanted.keyIsEnough(key)) return { key, size: 0, modifiedAt: 0 };
+        return isFolder ? undefined : headFile(step, join(base, key), key);
+      }),
     );
     for (const [j, { key, isFolder }] of batch.entries()) {
       const info = infos[j];

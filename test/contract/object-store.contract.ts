@@ -59,6 +59,21 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
     assert.deepEqual(await collect(store.listFolders("none/")), []);
   });
 
+  it("where keys are enough the list has the same ones, and all else its size", async (store) => {
+    for (const key of ["l/1.json", "l/2.json", "l/2.parquet", "l/3.json", "l/n/4.json"])
+      await store.put(key, bytes("xyz"));
+    const keyIsEnough = (key: string) => key.endsWith(".json");
+    const listed = await collect(store.list("l/", { startAfter: "l/1.json", keyIsEnough }));
+    assert.deepEqual(
+      listed.map(({ key }) => key),
+      ["l/2.json", "l/2.parquet", "l/3.json", "l/n/4.json"],
+    );
+    assert.deepEqual(
+      listed.flatMap(({ key, size }) => (keyIsEnough(key) ? [] : [[key, size]])),
+      [["l/2.parquet", 3]],
+    );
+  });
+
   it("what is missing is undefined, and getRange of it is notFound", async (store) => {
     await store.put("a/b", bytes("x"));
     for (const key of ["nothing", "a", "a/b/c", "a/c"]) {

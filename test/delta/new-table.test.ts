@@ -34,7 +34,7 @@ test("edge 34: version 0 has metaData and a protocol, and nothing else but commi
     format: { provider: "parquet", options: {} },
     schemaString: JSON.stringify(struct(field("id"), field("part", "string"))),
     partitionColumns: ["part"],
-    configuration: { "delta.enableInCommitTimestamps": "true", "delta.checkpointInterval": "10", mine: "x" },
+    configuration: { "delta.enableInCommitTimestamps": "true", mine: "x" },
     createdTime: 5,
   });
   assert.deepEqual([made.adds, made.removes, made.txns, made.domains, made.others], [[], [], [], [], []]);

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ownInterval } from "../../lib/delta/checkpoint-cadence.ts";
 import {
   canonicalPropertyValue,
-  isCheckpointDue,
   PROPERTIES,
   type PropertyName,
   propertyProblem,
@@ -60,13 +60,11 @@ test("a value that nobody can read counts as not set", () => {
   assert.equal(retention("for ever"), 7 * DAY);
 });
 
-test("a checkpoint is due every 10 versions, or as the table says; never at version 0", () => {
-  const every = (value: string) =>
-    tableProperties(configured("delta.checkpointInterval", value))["delta.checkpointInterval"];
+test("an interval of checkpoints is its owner's: none where it is not said, or cannot be read", () => {
+  const every = (value: string) => ownInterval(configured("delta.checkpointInterval", value));
   assert.equal(every("3"), 3);
-  for (const wrong of ["0", "-1", "x", "1.5", ""]) assert.equal(every(wrong), 10, wrong);
-  const due = [0, 1, 9, 10, 11, 20].filter((version) => isCheckpointDue(version, metadata()));
-  assert.deepEqual(due, [10, 20]);
+  for (const wrong of ["0", "-1", "x", "1.5", ""]) assert.equal(every(wrong), undefined, wrong);
+  assert.equal(ownInterval(metadata()), undefined);
 });
 
 /** For each kind of value: what is taken, as what it is stored, and what is refused. */

@@ -53,12 +53,17 @@ export function checkpointFileName(version: number): string {
   return `${versionName(version)}.checkpoint.parquet`;
 }
 
-const COMMIT = /^(\d{20})\.json$/;
+export const COMMIT_FILE = /^(\d{20})\.json$/;
 const CLASSIC = /^(\d{20})\.checkpoint\.parquet$/;
 const MULTIPART = /^(\d{20})\.checkpoint\.(\d{10})\.(\d{10})\.parquet$/;
 const UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}";
 const SUMMARY = /^(?:\d{20}\.)?(\d{20})\.(?:crc|compacted\.json)$/;
 const V2 = new RegExp(`^(\\d{20})\\.checkpoint\\.(${UUID})\\.(json|parquet)$`);
+
+/** True for the name of a published commit: twenty digits and `.json`. */
+export function isCommitName(name: string): boolean {
+  return COMMIT_FILE.test(name);
+}
 
 /** Sorts the files of `_delta_log` into kinds. Names that the protocol does not define, and empty checkpoints, are left out. */
 export function sortLogFiles(files: readonly ListedFile[]): LogListing {
@@ -71,7 +76,7 @@ export function sortLogFiles(files: readonly ListedFile[]): LogListing {
   for (const file of files) {
     if (file.name.startsWith("_staged_commits/")) hasStagedCommits = true;
     if (file.name === MOVED_MARK) mayHaveMoved = true;
-    const commit = COMMIT.exec(file.name);
+    const commit = COMMIT_FILE.exec(file.name);
     if (commit) commits.push({ ...file, version: Number(commit[1]) });
     const summary = SUMMARY.exec(file.name);
     if (summary) summaries.push({ ...file, version: Number(summary[1]) });

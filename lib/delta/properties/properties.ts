@@ -65,7 +65,10 @@ export const PROPERTIES = {
     false,
     "Checkpoints hold statistics and partition values as typed columns.",
   ),
-  "delta.checkpointInterval": define(integerFrom(1), 10, "A checkpoint follows every that many versions."),
+  "delta.checkpointInterval": optional(
+    integerFrom(1),
+    "A checkpoint follows every that many versions; without it after 10 % of the files have changed, 10 versions at least, 100 at most.",
+  ),
   "delta.checkpointPolicy": define(
     oneOf("classic", "v2"),
     "classic",
@@ -249,15 +252,4 @@ export function canonicalPropertyValue(name: string, value: string): string {
   const kind = valueKind(name);
   const typed = kind?.read(value);
   return kind === undefined || typed === undefined ? value : kind.write(typed, value);
-}
-
-/** True when a checkpoint should follow this version. */
-export function isCheckpointDue(version: number, metadata: Metadata): boolean {
-  return version > 0 && version % tableProperties(metadata)["delta.checkpointInterval"] === 0;
-}
-
-/** The newest version up to this one that a checkpoint should follow; undefined when there is none yet. */
-export function newestCheckpointDue(version: number, metadata: Metadata): number | undefined {
-  const due = version - (version % tableProperties(metadata)["delta.checkpointInterval"]);
-  return due > 0 ? due : undefined;
 }

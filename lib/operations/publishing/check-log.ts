@@ -1,9 +1,7 @@
 /** Looks whether a log is as the mirror left it: nothing published is missing, nothing stands where it has not come to yet. */
 
-import type { Metadata } from "../../delta/actions.ts";
 import { commitFileName, type LogListing, sortLogFiles } from "../../delta/files/log-files.ts";
 import { endOf, filesFrom, firstMissing } from "../../delta/files/log-gaps.ts";
-import { newestCheckpointDue } from "../../delta/properties/properties.ts";
 import { isLakeError, LakeError } from "../../errors.ts";
 import type { DeltaLog, Lake, TableHead } from "../../ports.ts";
 import { findHead } from "../read.ts";
@@ -21,25 +19,36 @@ export interface LogFault {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
+/** What was seen of a log before a version is published. */
+export interface LookedAt {
+  /** What keeps it from being published. */
+  readonly fault?: LogFault | undefined;
+  /** The newest whole checkpoint below it. */
+  readonly checkpoint?: number | undefined;
+}
+
 /**
  * What keeps version `next` from being published: readers could not read the version before it, or something later stands
  * in the log already. A version that another worker of ours has put is no hindrance, nor is what retention has cleaned away.
- * One call of the store as a rule: it lists the log from the newest checkpoint that is due; where that is not there, it looks
+ * One call of the store as a rule: it lists the log from where the newest checkpoint should be; where that is not there, it looks
  * further back.
+ * @param guess a version at or below `next`
  * @throws LakeError unavailable
  */
-export async function findHindrance(log: DeltaLog, next: number, metadata: Metadata): Promise<LogFault | undefined> {
+export async function findHindrance(log: DeltaLog, next: number, guess: number): Promise<LookedAt> {
   const before = next - 1;
-  let from = newestCheckpointDue(before, metadata) ?? 0;
+  let from = Math.max(0, Math.min(guess, before));
   for (let step = Math.max(1, before - from); ; step *= 2) {
-    const listing = await log.listFrom(from);
+    // Up to a hundred commits lie there, and each size would be a call of the file system.
+    const listing = await log.listFrom(from, { commitNames: true });
     const missing = before < 0 ? undefined : await stillMissing(log, listing, { from, to: before });
     if (missing === "further back") {
       from = Math.max(0, from - step);
       continue;
     }
-    if (missing !== undefined) return missingFile(listing, { missing, from, to: before });
-    return findAhead(log, listing, next);
+    if (missing !== undefined) return { fault: missingFile(listing, { missing, from, to: before }) };
+    const checkpoint = listing.checkpoints.findLast(({ complete, version }) => complete && version < next)?.version;
+    return { fault: await findAhead(log, listing, next), checkpoint };
   }
 }
 

@@ -71,10 +71,15 @@ async function importAndContinue(lab: Lab, golden: Golden, mode: Mode, suffix = 
     assert.equal(await commitLike(lab.service, name, golden.actions(version)), version);
   }
   const { metadata } = await lab.service.call("GET", `/v1/tables/${name}`);
-  const interval = Math.min(Number(metadata.configuration["delta.checkpointInterval"] ?? 10), 10);
-  if (metadata.configuration["delta.checkpointInterval"] === "100") return { name, path, head: golden.head };
+  const interval = metadata.configuration["delta.checkpointInterval"];
+  if (interval === "100") return { name, path, head: golden.head };
   let head = golden.head;
-  while (head % interval !== 0) {
+  if (interval === undefined) {
+    // Where we choose, one would come later, and every version is read by everyone.
+    const configuration = { ...metadata.configuration, "delta.checkpointInterval": "1" };
+    head = await commit(lab.service, name, head, [{ metaData: { ...metadata, configuration } }]);
+  }
+  while (head % Number(interval ?? 1) !== 0) {
     head = await commit(lab.service, name, head, [{ commitInfo: { operation: "NOTE" } }]);
   }
   assert.ok(logFiles(path).checkpoints.includes(head), `a checkpoint of ours at ${head}`);
