@@ -10,12 +10,15 @@ import type { ListPage, Page } from "../ports.ts";
 import { objectText, writtenPage } from "../wire/answer-size.ts";
 import { documented } from "../wire/contracts/actions.ts";
 import { binary, type Media } from "../wire/contracts/responses.ts";
-import { acceptedTypes } from "./accept.ts";
+import { firstNamed } from "./accept.ts";
 import { type Host, jsonText } from "./endpoint.ts";
 import { type ListForm, pageOf, streamList } from "./list-stream.ts";
 
-const NDJSON = "application/x-ndjson";
+const NDJSON = "application/x-ndjson" as const;
 export const ARROW = "application/vnd.apache.arrow.stream";
+const PARQUET = "application/vnd.apache.parquet";
+const COLUMN_TYPES = [ARROW, PARQUET] as const;
+export type ColumnType = (typeof COLUMN_TYPES)[number];
 /** Files read at once for a stream, if they fit into a page by their bytes, which bounds its memory. */
 export const STREAM_PAGE = 4000;
 
@@ -23,12 +26,24 @@ export const STREAM_PAGE = 4000;
 export function fileMedia(example: unknown): Record<string, Media> {
   return {
     [NDJSON]: { schema: documented("AddFile"), example },
-    [ARROW]: { schema: binary("An Arrow IPC stream: a column for each field of an add action") },
+    ...columnMedia("a column for each field of an add action"),
   };
 }
 
+/** @param columns which there are, for the contract */
+export function columnMedia(columns: string): Record<string, Media> {
+  return {
+    [ARROW]: { schema: binary(`An Arrow IPC stream: ${columns}`) },
+    [PARQUET]: { schema: binary(`A Parquet file: ${columns}`) },
+  };
+}
+
+/** The form of columns that a client asks for by its header, if any. */
+export function askedColumns(headers: Headers): ColumnType | undefined {
+  return firstNamed(headers, COLUMN_TYPES);
+}
+
 const encoder = new TextEncoder();
-const ALIASES: Readonly<Record<string, string>> = { "application/jsonl": NDJSON };
 
 const ADD_NAMES = Object.keys(ADD.fields);
 
@@ -56,13 +71,13 @@ export function writeFile(fields: readonly string[] | undefined): (file: AddFile
 
 /** The form that a client asks for by its header; undefined for JSON. */
 export async function askedForm(headers: Headers, fields?: readonly string[]): Promise<ListForm<AddFile> | undefined> {
-  const asked = acceptedTypes(headers).map((type) => ALIASES[type] ?? type);
-  const type = asked.find((known) => known === NDJSON || known === ARROW);
-  if (type === ARROW) return (await import("./arrow-lists.ts")).arrowFiles(fields);
+  const type = firstNamed(headers, [NDJSON, ...COLUMN_TYPES]);
+  if (type === undefined) return undefined;
+  if (type !== NDJSON) return (await import("./column-lists.ts")).columnsOfFiles(type, fields);
   const write = writeFile(fields);
   const page = (files: readonly AddFile[]) =>
     encoder.encode(files.map((file) => `${stringifyJson(write(file))}\n`).join(""));
-  return type === undefined ? undefined : { contentType: NDJSON, page };
+  return { contentType: NDJSON, page };
 }
 
 /** A page of files with what is said of the list. */

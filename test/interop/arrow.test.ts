@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { needs } from "../support/skip.ts";
 import { type Service, startService } from "./support/service.ts";
 
-const SUITE = "readers of Arrow";
+const SUITE = "readers of Arrow and Parquet";
 const cache = process.env.INTEROP_CACHE;
 const SCRIPT = fileURLToPath(new URL("python/arrow_lists.py", import.meta.url));
 const FILES = 5000;
@@ -48,7 +48,8 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
   test("all files of a table", async () => {
     const all = [FILES, (FILES * (FILES - 1)) / 2, "part-10000-é.parquet"];
     const partitions = ["{'day': '0'}", "{'day': '1'}"];
-    assert.deepEqual(await read("files"), { pyarrow: all, polars: all, duckdb: all, partitions });
+    const found = { pyarrow: all, polars: all, duckdb: all, partitions };
+    assert.deepEqual(await read("files"), { arrow: found, parquet: found });
   });
 
   test("the files of a scan", async () => {
@@ -60,6 +61,7 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
       ],
     };
     const partitions = ["{'day': '1'}"];
-    assert.deepEqual(await read("plan", { predicate }), { pyarrow: few, polars: few, duckdb: few, partitions });
+    const found = { pyarrow: few, polars: few, duckdb: few, partitions };
+    assert.deepEqual(await read("plan", { predicate }), { arrow: found, parquet: found });
   });
 });

@@ -34,7 +34,7 @@ const list = endpoint(
       "At a version, at a moment, or the newest. With `Accept: application/x-ndjson` all files come in one stream, one add " +
       "object a line; the headers Delta-Version and Delta-Timestamp say of which version. With `limit` or `cursor`, and " +
       "always on AWS, the lines are one page, and the header Delta-Next, where there is one, is the cursor of the next. " +
-      "`Accept: application/vnd.apache.arrow.stream` gives the same as columns.",
+      "`Accept: application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet` gives the same as columns.",
     params: tableParams,
     query: filesQuery,
     responses: {

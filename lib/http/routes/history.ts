@@ -18,12 +18,11 @@ import {
   mirrorQuery,
   READ_EXAMPLES,
 } from "../../wire/contracts/reads.ts";
-import { answers, binary } from "../../wire/contracts/responses.ts";
+import { answers } from "../../wire/contracts/responses.ts";
 import { tableParams } from "../../wire/contracts/values.ts";
 import { tableRef } from "../../wire/table-ref.ts";
-import { acceptedTypes } from "../accept.ts";
 import { type Endpoint, endpoint, jsonText } from "../endpoint.ts";
-import { ARROW, brokenStream } from "../file-list.ts";
+import { askedColumns, brokenStream, columnMedia } from "../file-list.ts";
 import { pageOf, streamList } from "../list-stream.ts";
 
 const COMMITS_DEFAULT = 100;
@@ -86,7 +85,7 @@ const history = endpoint(
     tags: ["reads"],
     summary: "Versions without their file actions, newest first",
     description:
-      "With `Accept: application/vnd.apache.arrow.stream` all of them come as columns in one stream. With `limit` or `before`, and " +
+      "With `Accept: application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet` all of them come as columns in one stream. With `limit` or `before`, and " +
       "always on AWS, these are one page, and the header Delta-Next, where there is one, is the `before` of the next.",
     params: tableParams,
     query: historyQuery,
@@ -95,7 +94,7 @@ const history = endpoint(
         description: "Some versions, or all of them as columns.",
         content: {
           "application/json": { schema: historyAnswer, example: READ_EXAMPLES.history },
-          [ARROW]: { schema: binary("An Arrow IPC stream: a column for each member of a version") },
+          ...columnMedia("a column for each member of a version"),
         },
       },
       ...problems(400, 404),
@@ -106,8 +105,9 @@ const history = endpoint(
     const of = { limit: limit ?? pageSize, maxBytes: PAGE_BYTES, ...(before === undefined ? {} : { before }) };
     const ref = tableRef(params.tableId);
     const page = await tableHistory(lake, ref, of);
-    if (acceptedTypes(headers).includes(ARROW)) {
-      const form = (await import("../arrow-lists.ts")).arrowHistory();
+    const columns = askedColumns(headers);
+    if (columns !== undefined) {
+      const form = (await import("../column-lists.ts")).columnsOfHistory(columns);
       const isPage = limit !== undefined || before !== undefined || streams === false;
       if (isPage) return pageOf(page, form);
       const { tableId } = page;

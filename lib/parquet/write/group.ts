@@ -40,7 +40,7 @@ export function openRowGroup(columns: Readonly<Record<string, AnyColumn>>): RowG
     take({ plain = false } = {}) {
       const children = Object.values(columns).map((column) => column.take(rows));
       const batch = new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children }));
-      const file = encodeParquet(batch, rows, plain);
+      const file = encodeParquet(batch, { plain });
       rows = 0;
       return file;
     },
@@ -48,17 +48,19 @@ export function openRowGroup(columns: Readonly<Record<string, AnyColumn>>): RowG
 }
 
 /**
+ * A Parquet file with these rows as its one row group.
+ *
  * Data pages V1, as all known Delta readers read them. Statistics per column chunk, not per page: column indexes have hurt
  * Trino (trinodb/trino#18760), null counts per chunk are what kernels skip row groups by.
  */
-function encodeParquet(batch: RecordBatch, rows: number, plain: boolean): Uint8Array {
+export function encodeParquet(batch: RecordBatch, { plain = false } = {}): Uint8Array {
   const arrow = RecordBatchStreamWriter.writeAll([batch]).toUint8Array(true);
   const properties = new WriterPropertiesBuilder()
     .setWriterVersion(WriterVersion.V1)
     .setCompression(plain ? Compression.UNCOMPRESSED : Compression.SNAPPY)
     .setDictionaryEnabled(!plain)
     .setStatisticsEnabled(EnabledStatistics.Chunk)
-    .setMaxRowGroupSize(rows)
+    .setMaxRowGroupSize(Math.max(1, batch.numRows))
     .build();
   // The call consumes both: their memory in the WebAssembly heap is free again when it returns.
   return writeParquet(Table.fromIPCStream(arrow), properties);

@@ -1,9 +1,9 @@
-/** Files and versions as columns, for who reads Arrow. Loaded when somebody asks for them. */
+/** Files and versions as columns, for who reads Arrow or Parquet. Loaded when somebody asks for them. */
 
 import type { AddFile, DeletionVector } from "../delta/actions.ts";
 import { stringifyJson } from "../delta/values/json.ts";
 import type { HistoryEntry } from "../operations/history.ts";
-import { ARROW_STREAM, openArrowStream } from "../parquet/write/arrow-stream.ts";
+import { openArrowStream, openParquetStream } from "../parquet/write/column-stream.ts";
 import {
   booleanColumn,
   field,
@@ -13,15 +13,16 @@ import {
   textColumn,
   textMapColumn,
 } from "../parquet/write/columns.ts";
+import { ARROW, type ColumnType } from "./file-list.ts";
 import type { ListForm } from "./list-stream.ts";
 
-function form<T>(columns: readonly StructField<T>[]): ListForm<T> {
-  const stream = openArrowStream(columns);
-  return { contentType: ARROW_STREAM, page: stream.page, end: stream.end };
+function form<T>(contentType: ColumnType, columns: readonly StructField<T>[]): ListForm<T> {
+  const stream = contentType === ARROW ? openArrowStream(columns) : openParquetStream(columns);
+  return { contentType, page: stream.page, end: stream.end };
 }
 
 /** Columns are named as the fields of an add action; `unknown` has fields that we do not know, as a JSON text. */
-export function arrowFiles(fields?: readonly string[]): ListForm<AddFile> {
+export function columnsOfFiles(type: ColumnType, fields?: readonly string[]): ListForm<AddFile> {
   const deletionVector = structColumn<DeletionVector>([
     field("storageType", textColumn(), (dv) => dv.storageType),
     field("pathOrInlineDv", textColumn(), (dv) => dv.pathOrInlineDv),
@@ -43,12 +44,12 @@ export function arrowFiles(fields?: readonly string[]): ListForm<AddFile> {
     field("clusteringProvider", textColumn(), (add: AddFile) => add.clusteringProvider),
     field("unknown", textColumn(), (add: AddFile) => add.unknown && stringifyJson(add.unknown)),
   ];
-  return form(fields === undefined ? columns : columns.filter((column) => fields.includes(column.field.name)));
+  return form(type, fields === undefined ? columns : columns.filter((column) => fields.includes(column.field.name)));
 }
 
 /** Columns are named as the members of a version in JSON; `commitInfo` is a JSON text. */
-export function arrowHistory(): ListForm<HistoryEntry> {
-  return form([
+export function columnsOfHistory(type: ColumnType): ListForm<HistoryEntry> {
+  return form(type, [
     field("version", longColumn(), (entry: HistoryEntry) => entry.version),
     field("timestamp", longColumn(), (entry: HistoryEntry) => entry.timestamp),
     field("inCommitTimestamp", longColumn(), (entry: HistoryEntry) => entry.inCommitTimestamp),
