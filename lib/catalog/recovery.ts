@@ -137,6 +137,7 @@ export async function findTransactionParts(db: Queries, transactionId: string): 
 
 export async function settleTransaction(
   db: Database,
+  clock: Clock,
   transactionId: string,
   tableIds: readonly string[],
 ): Promise<void> {
@@ -149,5 +150,13 @@ export async function settleTransaction(
         update dl_transactions set result = replace(result, ${pendingPart(tableId)}, ${lostPart(tableId)})
         where transaction_id = ${uuid(id)}`);
     }
+    // A backup from before the loss has the first answer, which is not the truth any more: no increment goes on from it.
+    const known = (await findTransactionParts(tx, transactionId))?.known ?? [];
+    const touched = [...known.map(({ tableId }) => tableId), ...tableIds].flatMap((one) => storedUuid(one) ?? []);
+    if (touched.length === 0) return;
+    const now = clock.now();
+    await tx.write(sql`
+      update dl_tables set rows_since = case when rows_since < ${now} then ${now} else rows_since + 1 end
+      where table_id in (${join(touched.map(uuid))})`);
   });
 }

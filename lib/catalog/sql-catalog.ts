@@ -212,7 +212,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     openRecoveries: () => recovery.openRecoveries(db),
     incompleteTransactions: (options) => recovery.incompleteTransactions(db, options),
     findTransactionParts: (transactionId) => recovery.findTransactionParts(db, transactionId),
-    settleTransaction: (transactionId, tableIds) => recovery.settleTransaction(db, transactionId, tableIds),
+    settleTransaction: (transactionId, tableIds) => recovery.settleTransaction(db, clock, transactionId, tableIds),
   };
 }
 

@@ -9,6 +9,7 @@ import { decodeManifest } from "../delta/manifest.ts";
 import { withOrigins } from "../delta/origin.ts";
 import { planMetadataAgain } from "../delta/plan-commit.ts";
 import type { TableRef } from "../delta/request.ts";
+import { RETAINED_FROM } from "../delta/vacuum.ts";
 import { canonicalJson } from "../delta/values/json.ts";
 import { invalid, LakeError } from "../errors.ts";
 import type { DeltaLog, Lake, PlannedCommit, TableHead, TableState } from "../ports.ts";
@@ -130,7 +131,10 @@ async function trySwitch(
     ...{ tableId, from, to },
     async plan(locked): Promise<PlannedCommit | undefined> {
       if (!(await complete(locked))) return undefined;
-      const commitInfo = { operation: "RELOCATE", operationParameters: { from, to } };
+      // What SQL has forgotten was not copied: a database from before that must not call it readable.
+      const { baseVersion } = await findHead(lake, { tableId });
+      const operationParameters = { from, to, [RETAINED_FROM]: String(baseVersion) };
+      const commitInfo = { operation: "RELOCATE", operationParameters };
       const planned = planMetadataAgain(locked, commitInfo, transactionId);
       return withOrigins({
         ...{ transactionId, epoch, requestHash: sha256(canonicalJson({ relocate: { tableId, from, to } })) },

@@ -47,7 +47,10 @@ export interface Recovery {
   adoptLives(lives: readonly AdoptedLife[]): Promise<readonly { readonly tableId: string; readonly by: Claim }[]>;
   /** Lets the identity of a table have changed so often at least, so that its log is told again. */
   raiseChanges(tableId: string, changes: number): Promise<void>;
-  /** Gives these tables of a transaction up, as far as they are not in: it is answered with what stands. */
+  /**
+   * Gives these tables of a transaction up, as far as they are not in: it is answered with what stands. The next backup takes all of its tables
+   * whole.
+   */
   settleTransaction(transactionId: string, tableIds: readonly string[]): Promise<void>;
 }
 

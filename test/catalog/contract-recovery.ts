@@ -144,7 +144,17 @@ export function recoveryContract(under: CatalogUnderTest): void {
     const listed = await catalog.incompleteTransactions({ limit: 1000 });
     const ours = listed.find((one) => one.transactionId === transactionId);
     assert.deepEqual([ours?.known.length, ours?.pending, ours?.lost], [2, [gone], []]);
+    const rowsSince = async () => {
+      const { tables: cut } = await catalog.readCut();
+      return [a, b].map((tableId) => cut.find((one) => one.tableId === tableId)?.rowsSince ?? 0);
+    };
+    const before = await rowsSince();
     await catalog.settleTransaction(transactionId, [gone, a]);
+    const since = await rowsSince();
+    assert.ok(
+      since.every((at, i) => at > (before[i] ?? 0)),
+      `no increment goes on from what the transaction was answered before: ${before} ${since}`,
+    );
     const answer = await catalog.findTransaction(transactionId);
     assert.deepEqual([answer?.tables.map(({ tableId }) => tableId), answer?.lost], [[a, b], [gone]]);
     const again = await catalog.commit(replay);

@@ -1,4 +1,7 @@
-/** The commands of docs/recovery.md, run as they stand against a lake that has just lost what their heading says. */
+/**
+ * The commands of docs/recovery.md, run as they stand against a lake that has just lost what their heading says: on SQLite, and with
+ * TEST_ENGINE=data-api on PostgreSQL behind an emulator of the Data API, as on AWS.
+ */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -18,13 +21,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { openCatalog } from "../../lib/catalog/open.ts";
 import type { CommitRequest } from "../../lib/delta/request.ts";
 import { openBackups } from "../../lib/lake/backups.ts";
+import { systemClock } from "../../lib/lake/clock.ts";
 import { type LocalLake, openLocalLake } from "../../lib/lake/local.ts";
 import { backupCatalog } from "../../lib/operations/backup.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
+import { findDataApi, SQLITE_ENGINE, type TestDatabase } from "../support/catalog-engines.ts";
 import { all, livePaths } from "../support/catalog-plans.ts";
 import { addOf, commitTo, removeOf, request, SCHEMA } from "../support/lake.ts";
 import { ROOT, readText } from "../support/source-tree.ts";
@@ -38,7 +44,15 @@ const blocks = [...readText(DOCUMENT).matchAll(/^ *```sh (\S+)\n([\s\S]*?)^ *```
   }),
 );
 const root = realpathSync(mkdtempSync(join(tmpdir(), "dl-recovery-")));
-after(() => rmSync(root, { recursive: true }));
+const engine =
+  process.env.TEST_ENGINE === "data-api"
+    ? (findDataApi() ?? assert.fail("TEST_POSTGRES_URL is not set"))
+    : SQLITE_ENGINE;
+const made = new Map<string, TestDatabase>();
+after(async () => {
+  for (const database of made.values()) await database.drop();
+  rmSync(root, { recursive: true });
+});
 const rehearsed = new Set<string>();
 
 /** All blocks of this name, in order, in one shell that ends at the first command that fails; `npx dl` is this `dl`. */
@@ -59,6 +73,18 @@ async function run(name: string, environment: Readonly<Record<string, string>>, 
   return output;
 }
 
+/** A URL; nothing is in it yet. */
+async function newDatabase(): Promise<string> {
+  const database = await engine.create();
+  made.set(database.url, database);
+  return database.url;
+}
+
+async function lose(url: string): Promise<void> {
+  await made.get(url)?.drop();
+  made.delete(url);
+}
+
 interface Stage {
   readonly database: string;
   readonly backups: string;
@@ -76,9 +102,12 @@ const NAMES = ["shop.orders", "shop.lines"];
 async function stage(name: string): Promise<Stage> {
   const folder = join(root, name);
   mkdirSync(folder);
-  const database = join(folder, "lake.sqlite");
+  const database = await newDatabase();
   const backups = join(folder, "backups");
   const place = (table: string) => join(folder, "tables", table);
+  const empty = await openCatalog(database, systemClock, { schema: "leave" });
+  await empty.migrate();
+  await empty.close();
   const lake = await openLocalLake({ database, verifyFiles: "off" });
   const tableIds: string[] = [];
   for (const table of NAMES) {
@@ -115,8 +144,8 @@ async function assertWhole(database: string, { tableIds, last }: Stage, version 
 describe("recovery", { concurrency: 2 }, () => {
   test("the database is lost: a backup, and what came later from the logs", async () => {
     const lost = await stage("database");
-    rmSync(lost.database);
-    const fresh = join(root, "database", "new.sqlite");
+    await lose(lost.database);
+    const fresh = await newDatabase();
     const output = await run("database", { ...lost.environment, NEW_DATABASE_URL: fresh });
     assert.ok(output.includes(lost.backupId));
     await assertWhole(fresh, lost);
@@ -154,7 +183,7 @@ describe("recovery", { concurrency: 2 }, () => {
     rmSync(join(lost.place("shop.orders"), "_delta_log", "00000000000000000001.json"));
     assert.match(await run("table", lost.environment), /1 version put back \(1\)/);
     await assertWhole(lost.database, lost);
-    const copy = join(root, "table", "copy.sqlite");
+    const copy = await newDatabase();
     await run("beside", { ...lost.environment, COPY_DATABASE_URL: copy });
     const head = await withLake(copy, (lake) => lake.catalog.findTable({ name: "shop.orders" }));
     assert.equal(head?.version, 1, "as of the backup");
@@ -179,9 +208,9 @@ describe("recovery", { concurrency: 2 }, () => {
 
   test("the database and all backups are lost: the logs make the catalog again", async () => {
     const lost = await stage("rebuild");
-    rmSync(lost.database);
+    await lose(lost.database);
     rmSync(lost.backups, { recursive: true });
-    const fresh = join(root, "rebuild", "new.sqlite");
+    const fresh = await newDatabase();
     await run("rebuild", { STORAGE: join(root, "rebuild", "tables"), NEW_DATABASE_URL: fresh });
     const found = await withLake(fresh, (lake) =>
       lake.catalog.readStates(lost.tableIds.map((tableId) => ({ tableId }))),
@@ -193,8 +222,8 @@ describe("recovery", { concurrency: 2 }, () => {
 
   test("ransom: a good backup is found, verified and restored; what came later is set aside", async () => {
     const lost = await stage("ransom");
-    rmSync(lost.database);
-    const fresh = join(root, "ransom", "new.sqlite");
+    await lose(lost.database);
+    const fresh = await newDatabase();
     await run("ransom", { ...lost.environment, GOOD_BACKUP: lost.backupId, NEW_DATABASE_URL: fresh });
     const names = await withLake(fresh, async (lake) =>
       (await all((page) => lake.catalog.listTables({ limit: 9, ...page }))).map(({ name }) => name),

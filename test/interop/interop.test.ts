@@ -10,6 +10,7 @@ import { cleanUp } from "./cases/clean-up.ts";
 import { compaction } from "./cases/compaction.ts";
 import { filters } from "./cases/filters.ts";
 import { imported } from "./cases/imported.ts";
+import { recovered } from "./cases/recovered.ts";
 import { throughApi } from "./cases/through-api.ts";
 import { trino } from "./cases/trino.ts";
 import { openEngines } from "./support/engines.ts";
@@ -41,5 +42,6 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
   filters(lab);
   bugs(lab);
   cleanUp(lab);
+  recovered(lab);
   trino(lab);
 });

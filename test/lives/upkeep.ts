@@ -104,11 +104,25 @@ function vacuumed(error: unknown): undefined {
   throw error;
 }
 
-/** As RESTORE: the head gets the files of an old version again. */
+/** As RESTORE: the head gets the files of an old version again, also of one below the floor, which the API would not tell any more. */
 async function restore(life: Life): Promise<void> {
+  const { lake, tableId } = life;
+  const { baseVersion = 0 } = (await lake.catalog.findTable({ tableId })) ?? {};
+  await restoreFrom(life, baseVersion);
+}
+
+/** Likewise, of a version that the API tells: while it is under way SQL may forget those below, and with them what has gone. */
+async function restoreRetained(life: Life): Promise<void> {
+  const { lake, tableId } = life;
+  const { baseVersion = 0 } = (await lake.catalog.findTable({ tableId })) ?? {};
+  const floor = (await lake.catalog.readUpkeep([tableId]))[0]?.vacuumFloor ?? 0;
+  await restoreFrom(life, Math.max(baseVersion, floor));
+}
+
+async function restoreFrom(life: Life, oldest: number): Promise<void> {
   const { lake, tableId, chance } = life;
-  const { version: head = 0, baseVersion = 0 } = (await lake.catalog.findTable({ tableId })) ?? {};
-  const target = baseVersion + Math.floor(chance() * (head - baseVersion + 1));
+  const head = await headOf(life);
+  const target = oldest + Math.floor(chance() * (head - oldest + 1));
   const read = await Promise.all([filesAt(life, target), filesAt(life, head)]).catch(() => undefined);
   if (read === undefined) return;
   const [then, now] = read;
@@ -149,13 +163,14 @@ async function upkeep(life: Life, crashing = false): Promise<void> {
 async function step(life: Life): Promise<void> {
   const { chance, lake, tableId } = life;
   lake.clock.time += Math.floor(chance() * DAY * 1.5);
-  const writes = [append, append, remove, deleteRows, restore];
+  const common = [append, append, remove, deleteRows];
+  const writes = [...common, restore];
   const x = chance();
   if (x < 0.5) await pick(chance, writes)(life);
   else if (x < 0.6) await lake.store((await tableOf(life)).location).put(`stray${life.files++}`, BODY);
   else if (x < 0.7) await upkeep(life);
   else if (x < 0.8) await upkeep(life, true);
-  else if (x < 0.9) await Promise.all([upkeep(life), pick(chance, writes)(life)]);
+  else if (x < 0.9) await Promise.all([upkeep(life), pick(chance, [...common, restoreRetained])(life)]);
   else await Promise.all([upkeep(life), upkeep(life)]);
   await mirrorTable(lake, tableId);
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ZSTD } from "../../lib/backup/codec.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";
+import { keyInTable } from "../../lib/delta/files/file-places.ts";
 import { backupCatalog } from "../../lib/operations/backup.ts";
 import { logsAboveHeads, setLogsAside } from "../../lib/operations/backups/set-log-aside.ts";
 import { commit } from "../../lib/operations/commit.ts";
@@ -12,6 +13,7 @@ import { rebuildCatalog } from "../../lib/operations/rebuild.ts";
 import { recoverAll } from "../../lib/operations/recover.ts";
 import { relocateTable } from "../../lib/operations/relocate-table.ts";
 import { restoreCatalog } from "../../lib/operations/restore.ts";
+import { trimHistory } from "../../lib/operations/trim-history.ts";
 import type { BackupPlace } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
 import { SQLITE_ENGINE } from "../support/catalog-engines.ts";
@@ -72,6 +74,31 @@ test("a database that is older than the move is noticed before a commit, and a r
   });
   await lake.close();
   assert.equal(from, "file:///lake/r.old");
+});
+
+test("what SQL had forgotten before a move is not said to be readable by a database from before that", async () => {
+  const lake = await openTestLake(SQLITE_ENGINE);
+  const { tableId, to } = await filledTable(lake, "r.trimmed");
+  const place: BackupPlace = { location: "file:///backups", store: openMemoryStore(), ...ZSTD };
+  await backupCatalog(lake, place);
+  lake.clock.time += 40 * 86_400_000;
+  await trimHistory(lake, { tableId }, { remove: true, retentionMs: 0 });
+  const { baseVersion = 0 } = (await lake.catalog.findTable({ tableId })) ?? {};
+  assert.ok(baseVersion > 0);
+  await relocateTable(lake, { tableId }, to, { move: true });
+  await mirrorTable(lake, tableId);
+  await restored(lake, place, async (old) => {
+    await recoverAll(old);
+    const head = await old.catalog.findTable({ tableId });
+    assert.deepEqual([head?.location, head?.baseVersion], [to, 0], "its rows go back further");
+    assert.equal((await old.catalog.readUpkeep([tableId]))[0]?.vacuumFloor, baseVersion);
+    for (let v = baseVersion; v <= (head?.version ?? 0); v += 1) {
+      const { items } = await old.catalog.readFiles(tableId, v, { limit: 100 });
+      for (const { path } of items)
+        if (keyInTable(to, path)) assert.ok(await lake.store(to).head(path), `${path} of ${v}`);
+    }
+  });
+  await lake.close();
 });
 
 test("who goes back to the moment before a move goes on at the old place, once what tells of the move is set aside", async () => {
