@@ -93,6 +93,11 @@ export const DEADLINES = {
     ms: 8_000,
     afterwards: "the call is repeated, where that is safe",
   },
+  s3SmallWrite: {
+    call: "S3 to take a new object of up to 1 MiB, such as a version of a table, at one try",
+    ms: 4_000,
+    afterwards: "what is there is read back, and where that is nothing it is put once more",
+  },
   s3Repeats: {
     call: "a repeat of a call to S3: none begins later",
     ms: 10_000,
@@ -147,6 +152,12 @@ export const DEADLINES = {
     call: "the answer of a function behind API Gateway, which itself waits for 30 s",
     ms: 27_000,
     afterwards: "503 `ANSWER_LATE`: whether a commit was made, the same request tells",
+  },
+  reserve: {
+    call: "whatever an invocation of a function has under way, as long before Lambda would end it",
+    ms: 2_000,
+    afterwards:
+      "all of its calls end at once (`TIME_OVER`); records of a queue come again, each with its line in the log",
   },
   auditTrail: {
     call: "the row of a request in the audit trail, before a function answers it",

@@ -8,7 +8,8 @@ import { checked } from "../validation.ts";
 
 const FunctionEnvironmentSchema = z.object({
   DATABASE_URL: z.string().min(1),
-  /** Dimension of the metrics. */
+  /** Name of the deployment, and its stage: the dimensions of the metrics. */
+  SERVICE: z.string().min(1).default("deltalakedb"),
   STAGE: z.string().min(1),
   /** FIFO: one group a table. */
   MIRROR_QUEUE_URL: z.url(),
@@ -51,6 +52,7 @@ const FunctionEnvironmentSchema = z.object({
 
 export interface FunctionSettings {
   readonly databaseUrl: string;
+  readonly service: string;
   readonly stage: string;
   readonly mirrorQueueUrl: string;
   readonly parityQueueUrl: string;
@@ -78,6 +80,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
   const given = checked(FunctionEnvironmentSchema, environment, { texts: "hidden" });
   return {
     databaseUrl: given.DATABASE_URL,
+    service: given.SERVICE,
     stage: given.STAGE,
     mirrorQueueUrl: given.MIRROR_QUEUE_URL,
     parityQueueUrl: given.PARITY_QUEUE_URL,

@@ -2,6 +2,7 @@
 
 import { handle } from "hono/aws-lambda";
 import { deadlineMs } from "../deadlines.ts";
+import { timeLeft } from "../time-left.ts";
 import { ANSWER_BYTES } from "../wire/answer-size.ts";
 import type { App } from "./app.ts";
 
@@ -11,7 +12,6 @@ const RESULT_BYTES = 6_000_000;
 export type LambdaApi = ReturnType<typeof handle>;
 
 export interface LambdaOptions {
-  readonly answerMs?: number;
   /** Called when the time is over: nobody else counts this answer. */
   readonly onLate?: () => void;
 }
@@ -21,13 +21,10 @@ export interface LambdaOptions {
  * within JSON, where each quotation mark takes two bytes, goes as base64. No route answers with more; if one ever did, a problem
  * would say how to ask for less. An answer that takes too long is given by us, before API Gateway gives one that says nothing.
  */
-export function lambdaApi(
-  app: App,
-  { answerMs = deadlineMs("answer"), onLate = () => {} }: LambdaOptions = {},
-): LambdaApi {
+export function lambdaApi(app: App, { onLate = () => {} }: LambdaOptions = {}): LambdaApi {
   const answer = handle(app);
   return async (event, context) => {
-    const result = (await inTime(answer(event, context), answerMs)) ?? late(answerMs, onLate);
+    const result = (await inTime(answer(event, context))) ?? late(onLate);
     const { body = "", isBase64Encoded } = result;
     // Within JSON no character takes more than six bytes; most answers are small, and need not be measured.
     if (body.length * 6 <= RESULT_BYTES) return result;
@@ -56,28 +53,32 @@ export function lambdaApi(
 
 type Result = Awaited<ReturnType<LambdaApi>>;
 
-/** undefined when the time is over first; the work goes on as long as the container runs. */
-async function inTime(work: Promise<Result>, ms: number): Promise<Result | undefined> {
-  let timer: NodeJS.Timeout | undefined;
+/** undefined when the time of the invocation is over first; what waits for something outside then ends, too. */
+async function inTime(work: Promise<Result>): Promise<Result | undefined> {
+  const signal = timeLeft();
+  if (signal === undefined) return work;
+  let tell: () => void = () => undefined;
   const over = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
+    tell = () => resolve(undefined);
+    if (signal.aborted) tell();
+    else signal.addEventListener("abort", tell, { once: true });
   });
   try {
     return await Promise.race([work, over]);
   } finally {
-    clearTimeout(timer);
+    signal.removeEventListener("abort", tell);
     // Nobody waits any more for what it may throw.
     work.catch(() => undefined);
   }
 }
 
-function late(ms: number, onLate: () => void): Result {
+function late(onLate: () => void): Result {
   onLate();
   const problem = {
     type: "urn:deltalakedb:problem:ANSWER_LATE",
     title: "Not available now",
     status: 503,
-    detail: `there was no answer within ${ms / 1000} s`,
+    detail: `there was no answer within ${deadlineMs("answer") / 1000} s`,
     code: "ANSWER_LATE",
     hint: "What was asked for may have been done all the same: send the same request, with the same transactionId, again; then it is answered, and never done twice.",
   };

@@ -14,7 +14,7 @@ import {
   type TableQueue,
 } from "../queue/sqs.ts";
 import { UPLOADS_PREFIX } from "../storage/keys.ts";
-import { openEmf } from "../telemetry/emf.ts";
+import { type FunctionMetrics, openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
 import { systemClock } from "./clock.ts";
 import { fromS3Location } from "./location.ts";
@@ -24,6 +24,7 @@ import { tableLocation } from "./table-location.ts";
 export type { FailedMessage } from "../queue/sqs.ts";
 
 export interface AwsLake extends Lake {
+  readonly metrics: FunctionMetrics;
   readonly settings: FunctionSettings;
   /** Where a function that only reads adds to the audit trail; absent where it was given no login for that. */
   readonly trail?: Pick<Audit, "addAudit">;

@@ -115,6 +115,9 @@ async function listVersions(
   return files;
 }
 
+/** One that hangs is soon given up, and the next goes another way; a whole new try of the mirror would cost seconds. */
+const PUTS = 2;
+
 /**
  * ARCHITECTURE.md D7. The put is the commit point of publishing; what it answers is never believed when it did not answer clearly:
  * the bytes that are there decide. So two workers that publish the same version are harmless.
@@ -126,14 +129,17 @@ async function putCommit(
   modifiedAt: number,
 ): Promise<"published" | "exists"> {
   let failure: unknown;
-  try {
-    if ((await store.putIfAbsent(key, bytes, { modifiedAt })) === "created") return "published";
-  } catch (error) {
-    if (!isLakeError(error, "unavailable")) throw error;
-    failure = error;
+  for (let tries = 0; tries < PUTS; tries += 1) {
+    try {
+      if ((await store.putIfAbsent(key, bytes, { modifiedAt })) === "created") return "published";
+      failure = undefined;
+    } catch (error) {
+      if (!isLakeError(error, "unavailable")) throw error;
+      failure = error;
+    }
+    const found = await readBack(store, key, failure);
+    if (found) return Buffer.compare(found, bytes) === 0 ? "published" : "exists";
   }
-  const found = await readBack(store, key, failure);
-  if (found) return Buffer.compare(found, bytes) === 0 ? "published" : "exists";
   throw failure ?? unavailable(`${key} was there and is gone again: another program removes log files`);
 }
 

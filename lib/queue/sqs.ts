@@ -10,6 +10,7 @@ import { deadlineMs } from "../deadlines.ts";
 import { errorText, unavailable } from "../errors.ts";
 import type { CheckpointQueue, MirrorQueue } from "../ports.ts";
 import { type RetryPolicy, retry } from "../retry.ts";
+import { timeLeft } from "../time-left.ts";
 
 /** Messages of one call, as SQS permits. */
 const BATCH = 10;
@@ -129,17 +130,25 @@ const LONGEST_RETRY_SECONDS = 60;
 export function openNack({ queueUrl, client = newSqsClient() }: SqsOptions): Nack {
   return {
     async nack(messages) {
-      for (let start = 0; start < messages.length; start += BATCH) {
-        const Entries = messages.slice(start, start + BATCH).map(({ receiptHandle, receives }, i) => ({
+      const nackBatch = async (batch: readonly FailedMessage[]) => {
+        const Entries = batch.map(({ receiptHandle, receives }, i) => ({
           Id: String(i),
           ReceiptHandle: receiptHandle,
           VisibilityTimeout: Math.min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** Math.max(0, receives - 1)),
         }));
         const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries });
-        await client.send(command).catch(() => undefined);
-      }
+        const abortSignal = AbortSignal.timeout(deadlineMs("wakeUp"));
+        await client.send(command, { abortSignal }).catch(() => undefined);
+      };
+      await Promise.all(batchesOf(messages).map(nackBatch));
     },
   };
+}
+
+function batchesOf<T>(messages: readonly T[]): (readonly T[])[] {
+  return Array.from({ length: Math.ceil(messages.length / BATCH) }, (_, i) =>
+    messages.slice(i * BATCH, (i + 1) * BATCH),
+  );
 }
 
 type Message = Omit<SendMessageBatchRequestEntry, "Id">;
@@ -149,11 +158,10 @@ async function sendAll(
   queueUrl: string,
   messages: readonly Message[],
   onLost: (lost: readonly Message[], error: unknown) => void,
-  signal?: AbortSignal,
+  within?: AbortSignal,
 ): Promise<void> {
-  const batches = Array.from({ length: Math.ceil(messages.length / BATCH) }, (_, i) =>
-    messages.slice(i * BATCH, (i + 1) * BATCH),
-  );
+  const signal = timeLeft(within);
+  const batches = batchesOf(messages);
   let given: { readonly error: unknown } | undefined;
   const sendNext = async (): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
@@ -195,7 +203,7 @@ async function sendBatch(
     throw new Refused(Failed.map(({ Code, Message }) => `${Code}: ${Message}`).join("; "));
   };
   try {
-    await retry(SENDING, send, () => signal?.aborted !== true);
+    await retry(signal === undefined ? SENDING : { ...SENDING, signal }, send, () => signal?.aborted !== true);
     return undefined;
   } catch (error) {
     return { messages, error };

@@ -17,6 +17,9 @@ import type { S3Place } from "./s3-errors.ts";
 import { removeObjects } from "./s3-remove.ts";
 import { bodyParts, uploadParts } from "./s3-upload.ts";
 
+/** What S3 has within a second: nearly every version of a table. */
+const SMALL_BYTES = 1024 * 1024;
+
 export interface S3StoreOptions {
   readonly bucket: string;
   /** Where the store begins in the bucket, without slashes around it; empty for the whole bucket. */
@@ -201,7 +204,8 @@ async function putWhole(
   const object = { ...target(place, key), Body: bytes, ChecksumAlgorithm: "CRC32" as const };
   if (where === "ifAbsent") {
     const command = new PutObjectCommand({ ...object, IfNoneMatch: "*" });
-    return createIfAbsent(place, key, ["raced", "busy"], (sending) => place.client.send(command, sending));
+    const limit = bytes.length > SMALL_BYTES ? undefined : deadlineMs("s3SmallWrite");
+    return createIfAbsent(place, key, ["raced", "busy"], (sending) => place.client.send(command, sending), limit);
   }
   await ask(place, { action: "write", key }, (sending) => place.client.send(new PutObjectCommand(object), sending));
   return "created";

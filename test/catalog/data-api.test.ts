@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { type Database, join, raw, sql, uuid } from "../../lib/catalog/database.ts";
 import { openDataApi } from "../../lib/catalog/engines/data-api/driver.ts";
 import type { DataApiCall } from "../../lib/catalog/engines/data-api/transport/client.ts";
+import { deadlineMs } from "../../lib/deadlines.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { createDataApi, type DataApiDatabase } from "../support/catalog-engines.ts";
 import { needs, postgresUrl } from "../support/skip.ts";
@@ -215,6 +216,46 @@ describe("driver of the Data API", needs("driver of the Data API", postgresUrl, 
     });
     await assert.rejects(slow, is("unavailable", "DATABASE_TRANSACTION_LOST"));
     assert.equal(await count(), 0);
+  });
+
+  /** Whoever is killed says nothing more: no rollback, no commit. The emulator's clock stands still, so only the server can end it. */
+  async function untilFree(work: () => Promise<unknown>): Promise<number> {
+    const startedAt = performance.now();
+    for (;;) {
+      try {
+        await work();
+        return performance.now() - startedAt;
+      } catch (error) {
+        is("unavailable", "DATABASE_TIMEOUT")(error);
+      }
+    }
+  }
+  const idleMs = deadlineMs("databaseIdleTransaction");
+  const never = new Promise<never>(() => undefined);
+
+  test("a function that is killed while it holds locks holds up its table for seconds, not for three minutes", async () => {
+    await insert(1);
+    const locked = Promise.withResolvers<void>();
+    void db.transaction(async (tx) => {
+      await tx.write(sql`update t set s = 'killed' where n = ${1}`);
+      locked.resolve();
+      await never;
+    });
+    await locked.promise;
+    const waited = await untilFree(() => db.write(sql`update t set s = 'next' where n = ${1}`));
+    assert.ok(waited > 1000 && waited < idleMs + 3_000, `${waited} ms`);
+    assert.deepEqual(await db.read(sql`select s from t`), [{ s: "next" }]);
+  });
+
+  test("one that is killed in the midst of a long answer holds up no migration", async () => {
+    await db.write(sql`insert into t (n, s) select g, repeat('x', 500) from generate_series(1, 5000) g`);
+    // Its last call comes when all is over.
+    database.emulator.faults.inject({ sql: /^close/, latencyMs: idleMs + 3_000 });
+    const reading = db.read(sql`select n, s from t`).catch((error: unknown) => error);
+    while (database.emulator.faults.left() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const waited = await untilFree(() => db.define("alter table t add column if not exists later bigint"));
+    assert.ok(waited > 1000 && waited < idleMs + 2_000, `${waited} ms`);
+    is("unavailable", "DATABASE_TRANSACTION_LOST")(await reading);
   });
 
   test("many rows go in few calls", async () => {

@@ -8,6 +8,7 @@ import { type LambdaOptions, lambdaApi } from "../../lib/http/lambda.ts";
 import { systemClock } from "../../lib/lake/clock.ts";
 import type { Catalog, Lake } from "../../lib/ports.ts";
 import { openEmf } from "../../lib/telemetry/emf.ts";
+import { withTimeLeft } from "../../lib/time-left.ts";
 import { contextOf, event, printed } from "../functions/stage.ts";
 import { assertEmf } from "../support/emf.ts";
 
@@ -23,8 +24,8 @@ async function list(listTables: () => Promise<unknown>, options: LambdaOptions =
   const lake = {
     catalog: { listTables, mirrorFacts, accessState } as unknown as Catalog,
     clock: systemClock,
-    metrics: openEmf({ stage: "development" }),
-  } as Lake;
+    metrics: openEmf({ service: "deltalakedb", stage: "development" }),
+  } as unknown as Lake;
   const api = lambdaApi(createApp(lake, { version: "0", resolveLocation: async () => "", serves: "read" }), options);
   const { result, lines } = await printed(() =>
     api(event<Parameters<Invoke>[0]>("http.tables"), contextOf("read") as unknown as Parameters<Invoke>[1]),
@@ -63,12 +64,13 @@ test("what takes too long is answered by us, says what to do, and is told of onc
   const failing = new Promise<never>((_, reject) => {
     fail = reject;
   });
-  const answer = await list(() => failing, { answerMs: 30, onLate });
+  const answer = await withTimeLeft(30, () => list(() => failing, { onLate }));
   assert.deepEqual([answer.status, answer.headers["retry-after"], told], [503, "1", 1]);
   const problem = JSON.parse(answer.body) as Record<string, string>;
   assert.equal(problem.code, "ANSWER_LATE");
   assert.match(problem.hint ?? "", /same transactionId/);
   fail(new Error("later"));
-  assert.equal((await list(async () => ({ items: [] }), { answerMs: 60_000, onLate })).status, 200, "in time");
+  const inTime = await withTimeLeft(60_000, () => list(async () => ({ items: [] }), { onLate }));
+  assert.equal(inTime.status, 200);
   assert.equal(told, 1);
 });

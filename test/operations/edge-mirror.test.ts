@@ -76,16 +76,30 @@ test("edge 53: the put finds other bytes there (412): split brain is an alarm, n
 
 test("edge 53: a put refused for a moment (409, 503) leaves the version open; the next call publishes it", async () => {
   const id = await tableWith("m.busy", 3);
-  let puts = 0;
-  const busy = withPut((store, key, body) => {
-    puts += 1;
-    return puts === 2 ? Promise.reject(unavailable("409 ConditionalRequestConflict")) : store.putIfAbsent(key, body);
-  });
+  let isBusy = true;
+  const busy = withPut((store, key, body) =>
+    isBusy && key.endsWith("1.json")
+      ? Promise.reject(unavailable("409 ConditionalRequestConflict"))
+      : store.putIfAbsent(key, body),
+  );
   const first = await mirrorTable(busy, id);
   assert.deepEqual([first.published, first.error?.kind, first.quarantined], [[0], "unavailable", undefined]);
   const [open] = await lake.catalog.unpublished(id, 1);
   assert.deepEqual([open?.version, open?.status, open?.attempts], [1, "IN_FLIGHT", 1]);
+  isBusy = false;
   assert.deepEqual((await mirrorTable(busy, id)).published, [1, 2, 3]);
+  assert.equal(await assertTheorem(lake, id), 3);
+});
+
+test("edge 53: a put that is refused once, with nothing there, is sent again by the same call", async () => {
+  const id = await tableWith("m.once", 3);
+  const refused = new Set<string>();
+  const busy = withPut((store, key, body) => {
+    if (refused.has(key)) return store.putIfAbsent(key, body);
+    refused.add(key);
+    return Promise.reject(unavailable("the time for this try is over"));
+  });
+  assert.deepEqual((await mirrorTable(busy, id)).published, [0, 1, 2, 3]);
   assert.equal(await assertTheorem(lake, id), 3);
 });
 

@@ -122,16 +122,23 @@ describe("S3: putIfAbsent", () => {
   });
 
   for (const fault of ["resetAfter", "resetBefore", { status: 500, code: "InternalError" }] as const) {
-    test(`${JSON.stringify(fault)} is unavailable at once, and the log reads back what happened`, async () => {
+    test(`${JSON.stringify(fault)} is unavailable at once; the log reads back what happened, and puts once more`, async () => {
       s3.fail(/^PUT/, fault);
       assert.equal((await failure(store.putIfAbsent("k", bytes("x")))).kind, "unavailable");
       assert.deepEqual(s3.calls.filter((call) => call.startsWith("PUT")).length, 1);
 
       const log = openDeltaLog(store, "s3://lake/t");
+      s3.clear();
       s3.fail(/^PUT/, fault);
+      assert.equal(await log.putCommit(0, bytes("{}\n"), { timestamp: 1 }), "published");
+      const puts = () => s3.calls.filter((call) => call.startsWith("PUT")).length;
+      assert.equal(puts(), fault === "resetAfter" ? 1 : 2, "where nothing is there it is put once more");
+      s3.clear();
+      s3.fail(/^PUT/, fault, fault);
       const put = log.putCommit(0, bytes("{}\n"), { timestamp: 1 });
       if (fault === "resetAfter") assert.equal(await put, "published");
       else assert.equal((await failure(put)).kind, "unavailable");
+      s3.clear();
       assert.equal(await log.putCommit(0, bytes("{}\n"), { timestamp: 1 }), "published");
       assert.equal(await log.putCommit(0, bytes("{ }\n"), { timestamp: 1 }), "exists");
     });

@@ -36,6 +36,7 @@ const SQL = [
   "lib/retry.ts",
   "lib/slots.ts",
   "lib/loopback.ts",
+  "lib/time-left.ts",
 ];
 
 /** What each folder or file may import beside itself. What is not listed here belongs nowhere yet. */
@@ -46,6 +47,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/slots.ts": [],
   "lib/loopback.ts": [],
   "lib/bounded-map.ts": [],
+  "lib/time-left.ts": ["lib/errors.ts"],
   "lib/sealed.ts": ["lib/errors.ts"],
   "lib/delta": ["lib/errors.ts"],
   "lib/access/principal.ts": [],
@@ -83,12 +85,12 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/catalog": [...PORTS, "lib/retry.ts", "lib/slots.ts", "lib/database-url.ts"],
   "lib/parquet": ["lib/delta/values/int64.ts", "lib/delta/values/json.ts", "lib/errors.ts", "lib/ports/storage.ts"],
   "lib/log": [...PORTS, "lib/parquet"],
-  "lib/storage": [...PORTS, "lib/retry.ts", "lib/slots.ts"],
+  "lib/storage": [...PORTS, "lib/retry.ts", "lib/slots.ts", "lib/time-left.ts"],
   "lib/files": [...PORTS, "lib/parquet"],
   "lib/compaction": PORTS,
   "lib/backup": [...PORTS, "lib/sealed.ts"],
   "lib/cache": PORTS,
-  "lib/queue": [...PORTS, "lib/retry.ts"],
+  "lib/queue": [...PORTS, "lib/retry.ts", "lib/time-left.ts"],
   "lib/telemetry": [...PORTS, "lib/config.ts"],
   "lib/lake/clock.ts": ["lib/ports.ts"],
   "lib/lake": [
@@ -105,10 +107,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/gateway": [...PORTS, "lib/parquet"],
   "lib/wire": ["lib/operations", ...PORTS, "lib/validation.ts"],
-  "lib/http": [...SURFACE, "lib/parquet", "lib/slots.ts"],
+  "lib/http": [...SURFACE, "lib/parquet", "lib/slots.ts", "lib/time-left.ts"],
   "lib/cli": [...SURFACE, "lib/http", "lib/gateway", "lib/sealed.ts", "lib/loopback.ts", "package.json"],
   "lib/index.ts": SURFACE,
-  functions: [...SURFACE, "lib/http", "lib/retry.ts"],
+  functions: [...SURFACE, "lib/http", "lib/retry.ts", "lib/time-left.ts"],
   infra: [
     "lib/config.ts",
     "lib/config",

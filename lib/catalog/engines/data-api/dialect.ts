@@ -22,7 +22,8 @@ export interface Flavour {
   uuid(parameter: string): string;
   /**
    * The rows of a statement as one JSON text, cut into binary slices of so many bytes: total and slice, in order. The rows are
-   * materialized, so that they stay in order. @param slices at most so many of them; all if absent
+   * materialized, so that they stay in order. @param slices at most so many of them; all if absent, in a transaction of their own: it says
+   * in the same call how long it may be idle, since tables that somebody reads cannot be altered
    */
   sliced(statement: string, sliceBytes: number, slices?: number): string;
   readonly cursor: {
@@ -53,9 +54,10 @@ export const AURORA_POSTGRES: Flavour = {
   uuid: (parameter) => `${parameter}::uuid`,
   sliced(statement, sliceBytes, slices) {
     const last = `(length(dl_text.bytes) - 1) / ${sliceBytes}`;
+    const idle = `set_config('idle_in_transaction_session_timeout', '${deadlineMs("databaseIdleTransaction")}', true)`;
     return `with dl_rows as materialized (
 ${statement}
-), dl_text as materialized (select convert_to(coalesce(json_agg(dl_rows)::text, '[]'), 'UTF8') as bytes from dl_rows)
+), dl_text as materialized (select convert_to(coalesce(json_agg(dl_rows)::text, '[]'), 'UTF8') as bytes${slices === undefined ? `, ${idle} as idle` : ""} from dl_rows)
 select length(dl_text.bytes) as total, substring(dl_text.bytes from n * ${sliceBytes} + 1 for ${sliceBytes}) as slice
 from dl_text, generate_series(0, ${slices === undefined ? last : `least(${last}, ${slices - 1})`}) n order by n`;
   },

@@ -3,6 +3,7 @@
 import type { Field, RDSDataClient, SqlParameter } from "@aws-sdk/client-rds-data";
 import { deadlineMs } from "../../../../deadlines.ts";
 import { LakeError } from "../../../../errors.ts";
+import { timeLeft } from "../../../../time-left.ts";
 import type { Flavour } from "../dialect.ts";
 import { errorName } from "../errors.ts";
 import type { Statement } from "../statements.ts";
@@ -40,11 +41,21 @@ export interface DataApiClient {
   close(): Promise<void>;
 }
 
+interface Loaded {
+  readonly sdk: typeof import("@aws-sdk/client-rds-data");
+  readonly client: RDSDataClient;
+}
+
+/** What the SDK is told with each call. */
+interface Sending {
+  readonly abortSignal?: AbortSignal;
+}
+
 export function openDataApiClient(target: DataApiTarget, flavour: Flavour, options: DataApiOptions): DataApiClient {
   const { resourceArn, secretArn, database } = target;
   const cluster = { resourceArn, secretArn };
   // Loaded on the first call: who uses another engine need not have it in memory.
-  let loading: Promise<{ sdk: typeof import("@aws-sdk/client-rds-data"); client: RDSDataClient }> | undefined;
+  let loading: Promise<Loaded> | undefined;
   const load = () => {
     loading ??= import("@aws-sdk/client-rds-data").then((sdk) => ({ sdk, client: clientOf(sdk, target) }));
     return loading;
@@ -52,60 +63,77 @@ export function openDataApiClient(target: DataApiTarget, flavour: Flavour, optio
   const call = async <T>(
     operation: DataApiCall["operation"],
     repeatable: boolean,
-    send: (loaded: Awaited<ReturnType<typeof load>>) => Promise<T>,
+    send: (loaded: Loaded & { readonly sending: Sending }) => Promise<T>,
     resending: ResendOptions = {},
   ): Promise<T> => {
     const loaded = await load();
-    const attempt = () => timed(operation, options.onCall, () => send(loaded));
-    return resend(attempt, { repeatable, flavour, place: target.place, ...options, ...resending });
+    const { signal = timeLeft() } = resending;
+    const sending = signal === undefined ? {} : { abortSignal: signal };
+    const attempt = () => timed(operation, options.onCall, () => untilOver(signal, send({ ...loaded, sending })));
+    return resend(attempt, { repeatable, flavour, place: target.place, signal, ...options, ...resending });
   };
   return {
     execute: ({ sql, parameters }, { transactionId, repeatable = false, continueAfterTimeout }) =>
-      call("Execute", repeatable, async ({ sdk, client }) => {
+      call("Execute", repeatable, async ({ sdk, client, sending }) => {
         const input = { ...cluster, database, sql, parameters: [...parameters], transactionId, continueAfterTimeout };
-        return (await client.send(new sdk.ExecuteStatementCommand(input))).records ?? [];
+        return (await client.send(new sdk.ExecuteStatementCommand(input), sending)).records ?? [];
       }),
     probe: ({ sql, parameters }) =>
       call(
         "Execute",
         true,
-        async ({ sdk, client }) => {
+        async ({ sdk, client, sending }) => {
           const command = new sdk.ExecuteStatementCommand({ ...cluster, database, sql, parameters: [...parameters] });
-          const abortSignal = AbortSignal.timeout(deadlineMs("databaseConnection"));
-          return (await client.send(command, { abortSignal })).records ?? [];
+          return (await client.send(command, sending)).records ?? [];
         },
-        { withinMs: -1 },
+        onceAndSoon(),
       ),
     batch: (sql, sets, { transactionId, repeatable = false }) =>
-      call("BatchExecute", repeatable, async ({ sdk, client }) => {
+      call("BatchExecute", repeatable, async ({ sdk, client, sending }) => {
         const input = { ...cluster, database, sql, parameterSets: [...sets], transactionId };
-        await client.send(new sdk.BatchExecuteStatementCommand(input));
+        await client.send(new sdk.BatchExecuteStatementCommand(input), sending);
       }),
     // A transaction whose begin was lost holds nothing, and expires by itself.
     begin: () =>
-      call("BeginTransaction", true, async ({ sdk, client }) => {
-        const { transactionId } = await client.send(new sdk.BeginTransactionCommand({ ...cluster, database }));
+      call("BeginTransaction", true, async ({ sdk, client, sending }) => {
+        const command = new sdk.BeginTransactionCommand({ ...cluster, database });
+        const { transactionId } = await client.send(command, sending);
         if (transactionId === undefined) throw new LakeError("internal", "the Data API began a transaction without id");
         return transactionId;
       }),
     commit: (transactionId) =>
-      call("CommitTransaction", false, async ({ sdk, client }) => {
-        await client.send(new sdk.CommitTransactionCommand({ ...cluster, transactionId }));
+      call("CommitTransaction", false, async ({ sdk, client, sending }) => {
+        await client.send(new sdk.CommitTransactionCommand({ ...cluster, transactionId }), sending);
       }),
-    // Once: a transaction that nobody rolls back expires by itself.
+    // Also when all time is over, as it holds locks; one that nobody rolls back expires by itself.
     rollback: (transactionId) =>
       call(
         "RollbackTransaction",
         false,
-        async ({ sdk, client }) => {
-          await client.send(new sdk.RollbackTransactionCommand({ ...cluster, transactionId }));
+        async ({ sdk, client, sending }) => {
+          await client.send(new sdk.RollbackTransactionCommand({ ...cluster, transactionId }), sending);
         },
-        { withinMs: -1 },
+        onceAndSoon(),
       ),
     async close() {
       if (loading !== undefined) (await loading).client.destroy();
     },
   };
+}
+
+/** One attempt, with a time of its own. */
+function onceAndSoon(): ResendOptions {
+  return { withinMs: -1, signal: AbortSignal.timeout(deadlineMs("databaseConnection")) };
+}
+
+/** The SDK says of an aborted call that it was aborted; why, the signal knows. */
+async function untilOver<T>(signal: AbortSignal | undefined, sent: Promise<T>): Promise<T> {
+  try {
+    return await sent;
+  } catch (error) {
+    if (errorName(error) === "AbortError") signal?.throwIfAborted();
+    throw error;
+  }
 }
 
 /** The retries of the client itself are off: it would send a commit again whose answer was lost. */

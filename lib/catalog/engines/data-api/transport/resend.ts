@@ -10,6 +10,8 @@ export interface ResendOptions {
   readonly withinMs?: number;
   readonly sleep?: RetryPolicy["sleep"];
   readonly random?: RetryPolicy["random"];
+  /** Ends the pauses; the call itself is told by whoever sends it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const POLICY: RetryPolicy = {
@@ -29,12 +31,13 @@ export async function resend<T>(
   attempt: () => Promise<T>,
   options: ResendOptions & { readonly repeatable: boolean; readonly flavour: Flavour; readonly place: string },
 ): Promise<T> {
-  const { repeatable, flavour, place, withinMs, sleep, random } = options;
+  const { repeatable, flavour, place, withinMs, sleep, random, signal } = options;
   const policy = {
     ...POLICY,
     ...(withinMs === undefined ? {} : { withinMs: withinMs }),
     ...(sleep === undefined ? {} : { sleep }),
     ...(random === undefined ? {} : { random }),
+    ...(signal === undefined ? {} : { signal }),
   };
   try {
     return await retry(policy, attempt, (error) => {
