@@ -11,6 +11,8 @@ import { type About, eachRecord, type Message, messageOf } from "./records.ts";
 
 /** Milliseconds before the time is over at which no more work begins: marking what was published takes a moment. */
 const RESERVE_MS = 5_000;
+/** Milliseconds after which a table gives way to those that share its batch, as SQS keeps their next messages until the batch is over. */
+const SHARED_MS = 2_000;
 
 const lakeOf = containerLake();
 
@@ -18,13 +20,28 @@ export const handler = around(async (event: SQSEvent, context: Context) => {
   const lake = await lakeOf();
   const drained = new Set<string>();
   const newest = newestOf(event);
-  const signal = deadlineOf(context, RESERVE_MS);
+  const groups = [...Map.groupBy(event.Records, ({ attributes }) => attributes.MessageGroupId).values()];
+  const signal = groups.length > 1 ? givingWay(context) : deadlineOf(context, RESERVE_MS);
   const publish = eachRecord((message, about) => drain(lake, message, about, { drained, newest, signal }));
   const options = { context, skipGroupOnError: true, throwOnFullBatchFailure: false };
-  const result = await processPartialResponse(event, publish, new SqsFifoPartialProcessorAsync(), options);
+  // All tables at once: none waits for another.
+  const answers = await Promise.all(
+    groups.map((Records) => processPartialResponse({ Records }, publish, new SqsFifoPartialProcessorAsync(), options)),
+  );
+  const result = { batchItemFailures: answers.flatMap(({ batchItemFailures }) => batchItemFailures) };
   await lake.mirrorMessages.nack(failedOf(event, result));
   return result;
 });
+
+function givingWay(context: Context): Signal {
+  const own = deadlineOf(context, RESERVE_MS);
+  const startedWith = context.getRemainingTimeInMillis();
+  return {
+    get aborted() {
+      return own.aborted || startedWith - context.getRemainingTimeInMillis() > SHARED_MS;
+    },
+  };
+}
 
 function failedOf({ Records }: SQSEvent, { batchItemFailures }: SQSBatchResponse): FailedMessage[] {
   const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
@@ -74,7 +91,14 @@ async function drain(
   // A person must look at a foreign commit; no message can do anything about it.
   if (error !== undefined && quarantined === undefined) throw error;
   if (error !== undefined) logger.error(error.message, { ...failureFields(error), ...about });
-  else logger.info("mirrored", { table, tableId, published: published.length, quarantined, interrupted });
+  else
+    logger[interrupted || quarantined !== undefined ? "info" : "debug"]("mirrored", {
+      table,
+      tableId,
+      published: published.length,
+      quarantined,
+      interrupted,
+    });
   const version = newest.get(tableId) ?? 0;
   if (interrupted) {
     // A long way is no failure: a new message goes on, and has not been tried before.

@@ -26,6 +26,8 @@ export interface FakeS3 {
   readonly calls: string[];
   /** The next calls that match fail so, one after the other. */
   fail(call: RegExp, ...faults: readonly Fault[]): void;
+  /** Calls that match wait so many milliseconds, from now on. */
+  slow(call: RegExp, ms: number): void;
   /** Forgets objects, calls and faults. */
   clear(): void;
   close(): Promise<void>;
@@ -47,9 +49,12 @@ export async function startFakeS3(): Promise<FakeS3> {
   const uploads = new Map<string, Map<number, Buffer>>();
   const calls: string[] = [];
   const faults: { readonly call: RegExp; readonly fault: Fault }[] = [];
+  const delays: { readonly call: RegExp; readonly ms: number }[] = [];
   const server = createServer(async (request, response) => {
     const call = `${request.method} ${request.url}`;
     calls.push(call);
+    const late = delays.find((delay) => delay.call.test(call));
+    if (late !== undefined) await new Promise((resolve) => setTimeout(resolve, late.ms));
     const body = await bodyOf(request).catch(() => undefined);
     if (!body) return;
     const planned = faults.findIndex((fault) => fault.call.test(call));
@@ -68,11 +73,13 @@ export async function startFakeS3(): Promise<FakeS3> {
     uploads,
     calls,
     fail: (call, ...list) => void faults.push(...list.map((fault) => ({ call, fault }))),
+    slow: (call, ms) => void delays.push({ call, ms }),
     clear() {
       objects.clear();
       uploads.clear();
       calls.length = 0;
       faults.length = 0;
+      delays.length = 0;
     },
     async close() {
       server.closeAllConnections();
