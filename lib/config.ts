@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { cacheSettings } from "./config/cache.ts";
 import { deploymentSettings } from "./config/deployment.ts";
-import { hostName, isolation, oidcIssuer, onlyText, onlyTrue, origin } from "./config/forms.ts";
+import { hostName, httpUrl, isolation, oidcIssuer, onlyText, onlyTrue, origin } from "./config/forms.ts";
 import { DEFAULT_CONFIG } from "./default-config.ts";
 
 const D = DEFAULT_CONFIG;
@@ -377,6 +377,19 @@ export const ConfigSchema = z.strictObject({
         .boolean()
         .default(D.monitoring.performance_stats)
         .describe("Whether durations are in the metrics: of requests, commits, publishing and checkpoints."),
+      traces_endpoint: httpUrl
+        .optional()
+        .describe(
+          "Where `dl serve` sends traces of requests, commits and the mirror, by OTLP over HTTP: the address of a collector, such as `http://127.0.0.1:4318`; `OTEL_EXPORTER_OTLP_HEADERS` may say how it knows us. Absent: nobody is traced.",
+        ),
+      traces_sample_ratio: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(D.monitoring.traces_sample_ratio)
+        .describe(
+          "Share of the traces that begin here; a request with a `traceparent` says itself whether it is traced.",
+        ),
     })
     .prefault({}),
   deployment: deploymentSettings,

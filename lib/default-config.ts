@@ -72,5 +72,6 @@ export const DEFAULT_CONFIG = {
     metrics_access: "read" as "read" | "open",
     health_check_interval: 30,
     performance_stats: true,
+    traces_sample_ratio: 1,
   },
 };

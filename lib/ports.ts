@@ -37,4 +37,5 @@ export type * from "./ports/scans.ts";
 export type * from "./ports/snapshots.ts";
 export type * from "./ports/storage.ts";
 export type * from "./ports/tables.ts";
+export type * from "./ports/traces.ts";
 export type * from "./ports/versions.ts";

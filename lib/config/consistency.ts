@@ -62,6 +62,10 @@ function ofTheRest(config: Config, isGiven: (path: string) => boolean): readonly
     const hint = "Set performance.cache.enabled (DL_PERFORMANCE_CACHE_ENABLED), or remove it.";
     found.push({ path: `performance.cache.${name}`, detail: "the cache is off, so this would do nothing", hint });
   }
+  if (config.monitoring.traces_endpoint === undefined && isGiven("monitoring.traces_sample_ratio")) {
+    const hint = "Set monitoring.traces_endpoint, or remove it.";
+    found.push({ path: "monitoring.traces_sample_ratio", detail: "nobody is traced, so this would do nothing", hint });
+  }
   if (isGiven("transactions.enable_auto_recovery") && config.mirror.sweep_interval_seconds === 0) {
     found.push({
       path: "transactions.enable_auto_recovery",

@@ -12,6 +12,14 @@ export const origin = z
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text, {
     message: "expected one origin as browsers write it, such as https://console.example",
   });
+export const httpUrl = z.string().refine(
+  (text) => {
+    if (!URL.canParse(text)) return false;
+    const { protocol, username, search, hash } = new URL(text);
+    return /^https?:$/.test(protocol) && `${username}${search}${hash}` === "";
+  },
+  { message: "expected a URL such as http://127.0.0.1:4318, without a password, a query or a fragment" },
+);
 const safeUrl = z
   .string()
   .refine(isSafeUrl, { message: "expected an https URL without a password; http only on this machine" });

@@ -13,6 +13,7 @@ export const SHORT_NAMES: Readonly<Record<string, string>> = {
   ASYNC_TIMEOUT_SECONDS: "performance.async_io.task_timeout",
   REDIS_URL: "performance.cache.redis_url",
   CACHE_TTL_SECONDS: "performance.cache.ttl_seconds",
+  OTEL_EXPORTER_OTLP_ENDPOINT: "monitoring.traces_endpoint",
   VERIFY_FILES: "storage.verify_files",
   LAG_THRESHOLD_SECONDS: "parity.lag_threshold_seconds",
   OVERDUE_SECONDS: "mirror.overdue_seconds",

@@ -5,7 +5,7 @@ import { openRules } from "../access/rules.ts";
 import { ageMs } from "../delta/values/age.ts";
 import { nearestName } from "../delta/values/nearest-name.ts";
 import { invalid, notFound } from "../errors.ts";
-import type { Lake } from "../ports.ts";
+import type { Facts, Lake, Traces } from "../ports.ts";
 import { PAGE_DEFAULT } from "../wire/contracts/values.ts";
 import { answeredBy, METRICS_ROUTE, ROUTES, type Route, UNITY_BASE } from "../wire/routes.ts";
 import { accessLine, requestIdOf, type Seen, whenSent } from "./access-log.ts";
@@ -125,7 +125,7 @@ export type App = Hono<{ Variables: { seen: Seen } }>;
 type Served = Pick<Route, "method" | "access" | "asks"> & { readonly path: string; readonly operation: string };
 
 /** Gives each request its id, and tells of it: in the answer, in metrics, in the access log. */
-function observed({ lake, hosts, onAnswer, audit }: Host): MiddlewareHandler<{ Variables: { seen: Seen } }> {
+function observed({ lake, hosts, onAnswer, audit, traces }: Host): MiddlewareHandler<{ Variables: { seen: Seen } }> {
   return async (context, next) => {
     const startedAt = lake.clock.now();
     const seen: Seen = {
@@ -133,7 +133,7 @@ function observed({ lake, hosts, onAnswer, audit }: Host): MiddlewareHandler<{ V
       startedAt: performance.now(),
     };
     context.set("seen", seen);
-    await next();
+    await (traces === undefined ? next() : inSpan(traces, context, seen, next));
     const { headers, status } = context.res;
     headers.set("x-request-id", seen.requestId);
     // Some browsers take an answer for a page, whatever its type says.
@@ -150,6 +150,21 @@ function observed({ lake, hosts, onAnswer, audit }: Host): MiddlewareHandler<{ V
     if (audit) noteAttempt(audit, context, seen, startedAt);
     if (onAnswer) whenSent(context, (cut) => onAnswer(accessLine(context, seen, route, cut)));
   };
+}
+
+/** Its name has no id in it, as names are counted by. */
+function inSpan(traces: Traces, context: AppContext, seen: Seen, next: () => Promise<void>): Promise<void> {
+  const { method, path, raw } = context.req;
+  const route = routeOf(path) ?? "none";
+  const answer = async (note: (facts: Facts) => void) => {
+    await next();
+    note({ "http.response.status_code": context.res.status });
+  };
+  return traces.span(`${method} ${route}`, answer, {
+    kind: "server",
+    parent: raw.headers.get("traceparent") ?? undefined,
+    facts: { "http.request.method": method, "http.route": route, "deltalakedb.request_id": seen.requestId },
+  });
 }
 
 const OPENAPI_PATH = ROUTES.openApi.path;

@@ -8,7 +8,7 @@ import type { Principal } from "../access/principal.ts";
 import type { Rules } from "../access/rules.ts";
 import { type Json, stringifyJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
-import type { AnswerCache, Lake, Uploads } from "../ports.ts";
+import type { AnswerCache, Lake, Traces, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";
 import type { Responses } from "../wire/contracts/responses.ts";
 import type { z } from "../wire/contracts/values.ts";
@@ -41,6 +41,8 @@ export interface HostOptions {
   readonly audit?: AuditTrail | undefined;
   /** Names of the server and origins of pages that may use it; absent where what is in front of the server checks them. */
   readonly hosts?: HostRules;
+  /** Where each request is told as a span, a child of the `traceparent` that it brings. */
+  readonly traces?: Traces | undefined;
   /** Called once a request, when its answer is out. */
   readonly onAnswer?: ((line: AccessLine) => void) | undefined;
   /** False where an answer has to be whole before it is sent: then nothing is streamed, and lines come in pages. True if absent. */

@@ -3,12 +3,24 @@
 import { openCatalog, type PostgresOptions } from "../catalog/open.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
 import { mirrorTable } from "../operations/mirror.ts";
-import type { Catalog, Clock, CommitRules, FileChecks, Lake, Metrics, MirrorQueue, MirrorRules } from "../ports.ts";
+import type {
+  Catalog,
+  Clock,
+  CommitRules,
+  Facts,
+  FileChecks,
+  Lake,
+  Metrics,
+  MirrorQueue,
+  MirrorRules,
+  Traces,
+} from "../ports.ts";
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
 import { systemClock } from "./clock.ts";
 import { findTables } from "./find-tables.ts";
 import { fromLocation, fromS3Location, toLocation } from "./location.ts";
 import { dataFilesAt, fileChecks, openStore, tryStore } from "./stores.ts";
+import { traced, tracedLogs, tracedQueue } from "./traced.ts";
 
 export { isPlainText } from "../catalog/open.ts";
 export { toLocation } from "./location.ts";
@@ -39,6 +51,8 @@ export interface LocalLakeOptions {
   readonly schema?: "leave";
   /** Connections to a PostgreSQL server. */
   readonly pool?: PostgresOptions;
+  /** Where calls of SQL, logs and queue are told as spans; absent: nowhere. */
+  readonly traces?: Traces | undefined;
   /** Writes in place of this lake what a mirror writes: threads of one process share a connection that writes. */
   readonly mirrorWrites?: MirrorWrites;
 }
@@ -81,25 +95,35 @@ const mute: MirrorQueue = { enqueue: async () => undefined };
 /** Opens the lake; the schema is the caller's to migrate. @throws LakeError invalid, unavailable */
 export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLake> {
   const { database, clock = systemClock, metrics = noMetrics, mirror = true, onMirrorError } = options;
-  const { verifyFiles = "size" } = options;
+  const { verifyFiles = "size", traces } = options;
   const opened = await openCatalog(database, clock, {
     ...options.pool,
     missing: options.missing ?? "make",
     ...(options.mirrorWrites ? { readOnly: true } : {}),
     ...(options.schema && { schema: options.schema }),
   });
-  const catalog: Catalog = { ...opened, ...options.mirrorWrites };
-  const openLog: Lake["openLog"] = (location) => openDeltaLog(openStore(location), location);
+  const whole: Catalog = { ...opened, ...options.mirrorWrites };
+  const catalog = traces ? traced(whole, "catalog", traces) : whole;
+  const logAt: Lake["openLog"] = (location) => openDeltaLog(openStore(location), location);
+  const openLog = traces ? tracedLogs(logAt, traces) : logAt;
   const inline: InlineQueue | undefined =
     mirror === true
       ? openInlineQueue({
-          mirror: async (tableId) => {
-            const { error } = await mirrorTable(lake, tableId);
-            if (error) onMirrorError?.(tableId, error);
+          mirror: async (tableId, [parent, ...links]) => {
+            const run = async (note?: (facts: Facts) => void) => {
+              const { error, published } = await mirrorTable(lake, tableId);
+              note?.({ "deltalakedb.published": published.length });
+              if (error) onMirrorError?.(tableId, error);
+            };
+            // A sweep asks for no one: its runs are traced where they publish what somebody waits for.
+            if (traces === undefined || parent === undefined) return run();
+            const facts = { "deltalakedb.table_id": tableId };
+            return traces.span("mirror", run, { kind: "consumer", parent, links, facts });
           },
           onError: (tableId, error) => onMirrorError?.(tableId, error),
         })
       : undefined;
+  const queue = inline ?? (typeof mirror === "object" ? mirror : mute);
   let closed: Promise<readonly string[]> | undefined;
   const lake: LocalLake = {
     catalog,
@@ -114,7 +138,7 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     ...(options.undropWindowMs !== undefined && { undropWindowMs: options.undropWindowMs }),
     clock,
     metrics,
-    queue: inline ?? (typeof mirror === "object" ? mirror : mute),
+    queue: traces ? tracedQueue(queue, traces) : queue,
     mirrored: async () => inline?.idle(),
     slowMirrors: () => inline?.slow() ?? [],
     close(closing) {

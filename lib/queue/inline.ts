@@ -11,6 +11,9 @@ const SLOTS = 16;
 /** Runs that have outstayed their slots, at most: then slots are kept. Each may have a thread that hangs, of the 64. */
 const BESIDE = 24;
 
+/** So many of those who have asked for one run are told of it. */
+const TRACES = 32;
+
 type Lane = "quick" | "slow";
 
 interface Run {
@@ -29,8 +32,8 @@ export interface InlineQueue extends MirrorQueue {
 }
 
 export interface InlineQueueOptions {
-  /** Publishes all that is unpublished of a table. */
-  readonly mirror: (tableId: string) => Promise<unknown>;
+  /** Publishes all that is unpublished of a table. @param traces of those who have asked for it, the first ones */
+  readonly mirror: (tableId: string, traces: readonly string[]) => Promise<unknown>;
   /** A run that threw. The sweeper will enqueue its table again. */
   readonly onError: (tableId: string, error: unknown) => void;
   /** After which a run gives its slot to another table, and goes on beside. */
@@ -40,7 +43,7 @@ export interface InlineQueueOptions {
 /** Messages during a run of the same table coalesce into one more run: it reads what is missing from SQL. */
 export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
   const { mirror, onError, patienceMs = deadlineMs("mirrorSlot") } = options;
-  const waiting = new Set<string>();
+  const waiting = new Map<string, readonly string[]>();
   const running = new Map<string, Run>();
   const slowTables = new Set<string>();
   let closed = false;
@@ -50,7 +53,7 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
 
   function startWaiting(): void {
     const free: Record<Lane, number> = { quick: SLOTS - taken("quick"), slow: SLOTS - taken("slow") };
-    for (const tableId of waiting) {
+    for (const [tableId, traces] of waiting) {
       if (free.quick <= 0 && free.slow <= 0) break;
       const lane: Lane = slowTables.has(tableId) ? "slow" : "quick";
       if (running.has(tableId) || free[lane] <= 0) continue;
@@ -58,7 +61,7 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
       waiting.delete(tableId);
       const run: Run = { lane, since: performance.now(), hasSlot: true };
       running.set(tableId, run);
-      void finish(tableId, run);
+      void finish(tableId, run, traces);
     }
     if (waiting.size === 0 && running.size === 0) {
       const resolveAll = idleWaiters;
@@ -67,7 +70,7 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
     }
   }
 
-  async function finish(tableId: string, run: Run): Promise<void> {
+  async function finish(tableId: string, run: Run, traces: readonly string[]): Promise<void> {
     const timer = setTimeout(() => {
       slowTables.add(tableId);
       if ([...running.values()].filter(({ hasSlot }) => !hasSlot).length >= BESIDE) return;
@@ -75,7 +78,7 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
       startWaiting();
     }, patienceMs);
     try {
-      await mirror(tableId);
+      await mirror(tableId, traces);
     } catch (error) {
       onError(tableId, error);
     }
@@ -93,7 +96,10 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
   return {
     async enqueue(tables) {
       if (closed) return;
-      for (const { tableId } of tables) waiting.add(tableId);
+      for (const { tableId, trace } of tables) {
+        const known = waiting.get(tableId) ?? [];
+        waiting.set(tableId, trace === undefined || known.length >= TRACES ? known : [...known, trace]);
+      }
       startWaiting();
     },
     idle,
@@ -111,7 +117,7 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
       });
       await Promise.race([idle(), late]);
       clearTimeout(timer);
-      const left = [...new Set([...running.keys(), ...waiting])];
+      const left = [...new Set([...running.keys(), ...waiting.keys()])];
       waiting.clear();
       return left;
     },

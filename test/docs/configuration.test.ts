@@ -73,6 +73,7 @@ test("each short name is that of a setting, and sets it", () => {
     REDIS_URL: "redis://h",
     LOG_LEVEL: "WARN",
     VERIFY_FILES: "off",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://h:4318",
     COMMITS_WHEN_STOPPED: "refuse",
   };
   for (const [name, path] of Object.entries(SHORT_NAMES)) {

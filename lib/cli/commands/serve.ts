@@ -16,7 +16,7 @@ import { isPlainText, type LocalLake } from "../../lake/local.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
 import { NESTED_HINT, nestedTables } from "../../operations/tables/nested-tables.ts";
-import type { AnswerCache } from "../../ports.ts";
+import type { AnswerCache, Traces } from "../../ports.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { type LogFile, openLogFile } from "../../telemetry/log-file.ts";
 import { openPrometheus, type PrometheusMetrics, withoutDurations } from "../../telemetry/prometheus.ts";
@@ -40,6 +40,7 @@ import { openSelfCheck, type SelfCheck } from "../serve/self-check.ts";
 import { stopSignal } from "../serve/signals.ts";
 import { type End, stopWithin } from "../serve/stop.ts";
 import { tableMetrics } from "../serve/table-metrics.ts";
+import { tracesOf } from "../serve/traces.ts";
 import { VERSION } from "../version.ts";
 
 const PLAIN_TEXT =
@@ -102,6 +103,7 @@ export function serveCommand(): Command {
         const { level } = settings.logging;
         const logger = openLogger({ level, environment: settings.environment, to: logFile });
         const metrics = settings.monitoring.performance_stats ? openPrometheus() : withoutDurations(openPrometheus());
+        const traces = await tracesOf(settings, logger);
         const background = openBackground({ logger, metrics, logFile });
         await checkPlaces(placesOf(settings));
         const gateway = await gatewayOf(settings, options, logger);
@@ -114,10 +116,11 @@ export function serveCommand(): Command {
             const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
             const door = await serverDoor(lake, settings, { noDoor, logger });
             const task = taskOf(database(), settings);
-            return serve(lake, task, { logger, metrics, output, door, background, gateway });
+            return serve(lake, task, { logger, metrics, traces, output, door, background, gateway });
           },
-          { create: "schema", mirror: settings.mirror.enabled && background.queue, metrics },
+          { create: "schema", mirror: settings.mirror.enabled && background.queue, metrics, traces },
         );
+        await traces?.close();
         if (left.length === 0) {
           logger.info("stopped");
           // A look at a file that nobody waits for any more would keep the program alive.
@@ -179,6 +182,7 @@ async function withAddress(server: Config["server"], options: Options): Promise<
 interface Speaking {
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
+  readonly traces: Traces | undefined;
   readonly output: Output;
   readonly door: ServerDoor;
   readonly background: Background;
@@ -194,7 +198,7 @@ interface Looking {
 async function serve(
   lake: LocalLake,
   task: Task,
-  { logger, metrics, output, door, background, gateway }: Speaking,
+  { logger, metrics, traces, output, door, background, gateway }: Speaking,
 ): Promise<End> {
   const { settings } = task;
   const stop = stopSignal();
@@ -209,7 +213,7 @@ async function serve(
   });
   const options = hostOptions(lake, settings, { logger, metrics, door, background, selfCheck, health, cache });
   const indexer = openScanIndexer(lake, logger);
-  const app = createApp(lake, { ...options, audit, isStopping: () => stopping, onUnindexed: indexer.wish });
+  const app = createApp(lake, { ...options, audit, traces, isStopping: () => stopping, onUnindexed: indexer.wish });
   const server = await listenOn(app.fetch, settings.server, logger);
   const face =
     gateway &&
@@ -285,7 +289,15 @@ function placesOf({ server, storage }: Config): AllowedPlaces {
 function hostOptions(
   lake: LocalLake,
   settings: Config,
-  { logger, metrics, door, background, selfCheck, health, cache }: Omit<Speaking, "output" | "gateway"> & Looking,
+  {
+    logger,
+    metrics,
+    door,
+    background,
+    selfCheck,
+    health,
+    cache,
+  }: Omit<Speaking, "output" | "gateway" | "traces"> & Looking,
 ): HostOptions {
   const { body_limit_bytes } = settings.server;
   const { async_io, lazy_loading } = settings.performance;

@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import { deadlineMs } from "../../../deadlines.ts";
 import { errorText, unavailable } from "../../../errors.ts";
 import type { LocalLake } from "../../../lake/local.ts";
-import type { Metrics, MirrorQueue } from "../../../ports.ts";
+import type { Metrics, MirrorQueue, Woken } from "../../../ports.ts";
 import type { Logger } from "../../../telemetry/log.ts";
 import type { LogFile } from "../../../telemetry/log-file.ts";
 import type { Sample } from "../../../telemetry/samples.ts";
@@ -98,10 +98,24 @@ export function openBackground({
     say({ kind: "written", id, outcome: await outcomeOf(() => call(...values)) });
   }
 
+  /** Commits of one turn of the event loop wake the mirror up together: a message to a thread costs as much as hashing a request. */
+  const woken = new Map<string, Woken[]>();
+  const wake = () => {
+    if (woken.size === 0) return;
+    say({ kind: "enqueue", tables: [...woken.values()].flat() });
+    woken.clear();
+  };
+
   return {
     queue: {
-      enqueue: async (tables) =>
-        say({ kind: "enqueue", tables: tables.map(({ tableId, version }) => ({ tableId, version })) }),
+      async enqueue(tables) {
+        if (woken.size === 0 && tables.length > 0) setImmediate(wake);
+        for (const table of tables) {
+          // Only those who are traced have messages of their own.
+          const traced = (woken.get(table.tableId) ?? []).filter(({ trace }) => trace !== undefined);
+          woken.set(table.tableId, [...traced, table]);
+        }
+      },
     },
     start,
     samples: () => latest,
@@ -130,6 +144,7 @@ export function openBackground({
           isStuck: true,
         }).unref();
       });
+      wake();
       say({ kind: "stop", withinMs });
       return end;
     },

@@ -3,7 +3,7 @@
 import type { Config } from "../../../config.ts";
 import { type ErrorKind, LakeError } from "../../../errors.ts";
 import type { MirrorWrites } from "../../../lake/local.ts";
-import type { Metrics } from "../../../ports.ts";
+import type { Metrics, Woken } from "../../../ports.ts";
 import type { Sample } from "../../../telemetry/samples.ts";
 
 /** What the thread begins with. */
@@ -15,7 +15,7 @@ export interface Task {
 }
 
 export type ToBackground =
-  | { readonly kind: "enqueue"; readonly tables: readonly { readonly tableId: string; readonly version: number }[] }
+  | { readonly kind: "enqueue"; readonly tables: readonly Woken[] }
   | { readonly kind: "written"; readonly id: number; readonly outcome: Outcome }
   | { readonly kind: "look"; readonly id: number }
   | { readonly kind: "stop"; readonly withinMs: number };

@@ -12,6 +12,7 @@ import { failureFields, openHealthLog } from "../health-log.ts";
 import { openParityChecks } from "../parity.ts";
 import { every } from "../schedule.ts";
 import { stopSchedules } from "../stop.ts";
+import { tracesOf } from "../traces.ts";
 import { type FromBackground, type Outcome, resultOf, type Task, type ToBackground } from "./messages.ts";
 
 /** Tables that one sweep enqueues; the next sweep takes the rest. */
@@ -28,8 +29,10 @@ async function work(port: MessagePort, { database, settings, asksToWrite }: Task
   const logger = openLogger({ level, environment: settings.environment, to });
   const writes = openWrites(say);
   const { pool, ...options } = lakeOptions(settings);
+  const traces = await tracesOf(settings, logger);
   const lake = await openLocalLake({
     ...options,
+    traces,
     pool: { ...pool, poolSize: Math.min(CONNECTIONS, settings.database.pool_size) },
     database,
     missing: "refuse",
@@ -62,6 +65,7 @@ async function work(port: MessagePort, { database, settings, asksToWrite }: Task
     } else {
       parity.stop();
       const left = await stopSchedules({ schedules: [sweeper, checks], lake }, message.withinMs);
+      await traces?.close();
       say({ kind: "stopped", left, isStuck: stepsUnderWay() > 0 });
       port.close();
     }
