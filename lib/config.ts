@@ -3,7 +3,9 @@
 import * as z from "zod";
 import { cacheSettings } from "./config/cache.ts";
 import { deploymentSettings } from "./config/deployment.ts";
-import { hostName, httpUrl, isolation, oidcIssuer, onlyText, onlyTrue, origin } from "./config/forms.ts";
+import { hostName, httpUrl, isolation, onlyText, onlyTrue, origin } from "./config/forms.ts";
+import { securitySettings } from "./config/security.ts";
+import { storageSettings } from "./config/storage.ts";
 import { DEFAULT_CONFIG } from "./default-config.ts";
 
 const D = DEFAULT_CONFIG;
@@ -207,42 +209,8 @@ export const ConfigSchema = z.strictObject({
       ).default(true),
     })
     .prefault({}),
-  security: z
-    .strictObject({
-      access_control_enabled: z
-        .boolean()
-        .optional()
-        .describe(
-          "true: callers are asked who they are, and the server does not start before there is a key (`dl key create`) or an issuer. false: nobody is asked, as with `--insecure-no-auth`. Absent: asked as soon as there is a key or an issuer; beyond this machine it does not start without.",
-        ),
-      oidc: z
-        .array(oidcIssuer)
-        .refine((all) => new Set(all.map(({ issuer }) => issuer)).size === all.length, {
-          message: "an issuer is named twice",
-        })
-        .refine((all) => new Set(all.map(({ user_prefix }) => user_prefix)).size === all.length, {
-          message:
-            "with several issuers each needs a user_prefix of its own, or a user of one could pass for one of another",
-        })
-        .default([])
-        .describe("Identity providers whose tokens (JWT) are taken; see [security.md](security.md)."),
-    })
-    .prefault({}),
-  storage: z
-    .strictObject({
-      roots: z
-        .array(z.string().min(1))
-        .max(1000)
-        .default([])
-        .describe(
-          "Folders and s3://bucket/prefix below which the API may make and import tables, beside `server.storage`; `/` is every folder.",
-        ),
-      verify_files: z
-        .boolean()
-        .default(D.storage.verify_files)
-        .describe('Whether commits look at the files that they name ([api.md](api.md), "Files are looked at").'),
-    })
-    .prefault({}),
+  security: securitySettings.prefault({}),
+  storage: storageSettings.prefault({}),
   mirror: z
     .strictObject({
       enabled: z.boolean().default(D.mirror.enabled).describe("false leaves `_delta_log` to another process."),

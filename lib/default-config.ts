@@ -45,8 +45,8 @@ export const DEFAULT_CONFIG = {
     retry_attempts: 4,
     enable_auto_recovery: true,
   },
-  security: { oidc: [] },
-  storage: { roots: none, verify_files: true },
+  security: { oidc: [], data_credentials: { valid_seconds: 3600 } },
+  storage: { roots: none, encryption: none, verify_files: true },
   mirror: {
     enabled: true,
     sweep_interval_seconds: 5,

@@ -91,6 +91,9 @@ function unwritten(error: unknown): void {
 
 function openContext(options: GlobalOptions, config: Config, note: OperatorNote | undefined): CommandContext {
   const output = new Output(options.format);
+  // How S3 is reached is in the environment, as the SDK has it: so threads know it, too.
+  const { encryption } = config.storage;
+  if (encryption.length > 0) process.env.STORAGE_ENCRYPTION = encryption.join();
   const database = () => {
     const { url } = config.database;
     if (url) return url;

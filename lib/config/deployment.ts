@@ -4,6 +4,9 @@ import * as z from "zod";
 
 const arn = z.string().startsWith("arn:");
 
+/** Of a key of KMS, and of no alias: an alias may come to name another key, which could not read what was written by the first. */
+export const KEY_ARN =
+  /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 export const deploymentSettings = z
   .strictObject({
     alarm_mail: z

@@ -15,6 +15,7 @@ export const SHORT_NAMES: Readonly<Record<string, string>> = {
   CACHE_TTL_SECONDS: "performance.cache.ttl_seconds",
   OTEL_EXPORTER_OTLP_ENDPOINT: "monitoring.traces_endpoint",
   VERIFY_FILES: "storage.verify_files",
+  STORAGE_ENCRYPTION: "storage.encryption",
   LAG_THRESHOLD_SECONDS: "parity.lag_threshold_seconds",
   OVERDUE_SECONDS: "mirror.overdue_seconds",
   MAX_UNPUBLISHED: "mirror.max_unpublished",

@@ -1,7 +1,8 @@
 /** Signatures of clients (AWS Signature Version 4): computed once more with the key that they name, and compared. */
 
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
+import { Sha256 } from "../sha256.ts";
 import type { ChunkCheck } from "./aws-chunked.ts";
 import { S3Error } from "./errors.ts";
 
@@ -20,23 +21,6 @@ export interface Signed {
 
 /** Milliseconds that the clocks of client and gateway may be apart: S3's own limit. */
 const SKEW_MS = 15 * 60_000;
-
-/** SHA-256 as the library wants it. */
-export class Sha256 {
-  readonly #hash;
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", Buffer.from(secret as Uint8Array));
-  }
-  update(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
-  }
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-  reset(): void {
-    throw new Error("a hash is computed once");
-  }
-}
 
 /**
  * @returns the check of signed chunks, where the body has them

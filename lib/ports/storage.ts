@@ -75,6 +75,8 @@ export interface Uploads {
     readonly uploadId: string;
     readonly url: string;
     readonly bytes: number;
+    /** To be sent along, as they are part of the signature. */
+    readonly headers: Readonly<Record<string, string>>;
     readonly expiresAt: number;
   }>;
   /** What was put there. @throws LakeError notFound UPLOAD_NOT_FOUND, invalid BODY_TOO_LARGE, unavailable */
@@ -87,6 +89,8 @@ export type ObjectBody = Uint8Array | AsyncIterable<Uint8Array>;
 export interface S3Access {
   /** Of a bucket, by the rules of the SDK: path-style where an endpoint is set. */
   readonly addressOf: (bucket: string) => URL;
+  /** What a bucket wants to be told with each object that is put into it. */
+  readonly headersOf: (bucket: string) => Readonly<Record<string, string>>;
   readonly region: string;
   readonly credentials: () => Promise<{
     readonly accessKeyId: string;

@@ -2,6 +2,7 @@
 
 import type { S3Access } from "../ports.ts";
 import { newS3Client } from "./s3.ts";
+import { encryptionHeaders } from "./s3-encryption.ts";
 
 export async function s3Access(): Promise<S3Access> {
   const { config } = newS3Client();
@@ -13,5 +14,6 @@ export async function s3Access(): Promise<S3Access> {
     addressOf: (Bucket) => config.endpointProvider({ ...asked, Bucket }).url,
     region,
     credentials: () => config.credentials(),
+    headersOf: encryptionHeaders,
   };
 }

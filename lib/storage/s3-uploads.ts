@@ -6,6 +6,7 @@ import { invalid, notFound } from "../errors.ts";
 import type { Clock, Uploads } from "../ports.ts";
 import { UPLOADS_PREFIX } from "./keys.ts";
 import { newS3Client, openS3Store } from "./s3.ts";
+import { encryptionHeaders } from "./s3-encryption.ts";
 
 const VALID_SECONDS = 900;
 
@@ -28,7 +29,8 @@ export function openS3Uploads({ bucket, clock, client = newS3Client() }: S3Uploa
         ContentLength: bytes,
       });
       const expiresAt = clock.now() + VALID_SECONDS * 1000;
-      return { uploadId, url: await getSignedUrl(client, command, { expiresIn: VALID_SECONDS }), bytes, expiresAt };
+      const url = await getSignedUrl(client, command, { expiresIn: VALID_SECONDS });
+      return { uploadId, url, bytes, headers: encryptionHeaders(bucket), expiresAt };
     },
     async read(uploadId, { limitBytes }) {
       // Who may write to the bucket may put anything here.

@@ -13,6 +13,7 @@ import { isLakeError } from "../errors.ts";
 import type { ObjectBody, ObjectInfo, ObjectStore, Waiting } from "../ports.ts";
 import { checkKey } from "./keys.ts";
 import { ask, changeIfMatch, createIfAbsent, type Sending } from "./s3-calls.ts";
+import { sayEncryption } from "./s3-encryption.ts";
 import type { S3Place } from "./s3-errors.ts";
 import { removeObjects } from "./s3-remove.ts";
 import { bodyParts, uploadParts } from "./s3-upload.ts";
@@ -31,7 +32,7 @@ export interface S3StoreOptions {
 /** A client that tries once: retries are ours, as its own would hide whether a write happened. */
 export function newS3Client({ silenceMs = deadlineMs("s3Silence") }: { readonly silenceMs?: number } = {}): S3Client {
   const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
-  return new S3Client({
+  const client = new S3Client({
     maxAttempts: 1,
     // Servers other than AWS have no host name for each bucket, and know no CRC trailers.
     forcePathStyle: Boolean(AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL),
@@ -39,6 +40,7 @@ export function newS3Client({ silenceMs = deadlineMs("s3Silence") }: { readonly 
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: { connectionTimeout: deadlineMs("s3Connection"), socketTimeout: silenceMs },
   });
+  return sayEncryption(client);
 }
 
 let shared: S3Client | undefined;

@@ -12,7 +12,13 @@ import { client } from "./stub-lake.ts";
 const LIMIT = 100_000;
 const put = new Map<string, Uint8Array>();
 const uploads: Uploads = {
-  offer: async ({ bytes }) => ({ uploadId: crypto.randomUUID(), url: "https://s3.test/x", bytes, expiresAt: 1 }),
+  offer: async ({ bytes }) => ({
+    uploadId: crypto.randomUUID(),
+    url: "https://s3.test/x",
+    bytes,
+    headers: {},
+    expiresAt: 1,
+  }),
   async read(uploadId) {
     const found = put.get(uploadId);
     if (!found) throw notFound("no such upload", { code: "UPLOAD_NOT_FOUND" });

@@ -58,6 +58,7 @@ describe(SUITE, needs(SUITE, endpoint, "TEST_S3_URL is not set"), () => {
     const upstream = forwardUpstream({
       bucket: Bucket,
       addressOf,
+      headersOf: () => ({}),
       region: "us-east-1",
       credentials: async () => credentials,
     });

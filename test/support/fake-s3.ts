@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { assumeRole, type FakeSessions, mayCall } from "./fake-sts.ts";
 
 export type Fault =
   /** An error answer; nothing was done. */
@@ -22,6 +23,10 @@ export interface FakeS3 {
   readonly objects: Map<string, Buffer>;
   /** Open multipart uploads. */
   readonly uploads: Map<string, Map<number, Buffer>>;
+  /** What `AssumeRole` has lent: calls with such a session are held to its policy. */
+  readonly sessions: FakeSessions;
+  /** By bucket what its policy wants to be told with each object; in a URL that is signed, within the signature. */
+  readonly wants: Map<string, Readonly<Record<string, string>>>;
   /** `METHOD /bucket/key?query`, in the order of arrival. */
   readonly calls: string[];
   /** The next calls that match fail so, one after the other. */
@@ -47,6 +52,8 @@ const error = (status: number, code: string): Answer => ({
 export async function startFakeS3(): Promise<FakeS3> {
   const objects = new Map<string, Buffer>();
   const uploads = new Map<string, Map<number, Buffer>>();
+  const sessions: FakeSessions = new Map();
+  const wants: FakeS3["wants"] = new Map();
   const calls: string[] = [];
   const faults: { readonly call: RegExp; readonly fault: Fault }[] = [];
   const delays: { readonly call: RegExp; readonly ms: number }[] = [];
@@ -62,7 +69,9 @@ export async function startFakeS3(): Promise<FakeS3> {
     if (fault === "silent") return;
     if (fault === "resetBefore") return void request.socket.destroy();
     const answer =
-      typeof fault === "object" ? error(fault.status, fault.code) : carryOut(request, body, objects, uploads);
+      typeof fault === "object"
+        ? error(fault.status, fault.code)
+        : (lent(request, body, sessions) ?? unsaid(request, wants) ?? carryOut(request, body, objects, uploads));
     if (fault === "resetAfter") return void request.socket.destroy();
     send(request, response, answer, fault === "truncate");
   });
@@ -71,12 +80,16 @@ export async function startFakeS3(): Promise<FakeS3> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     objects,
     uploads,
+    sessions,
+    wants,
     calls,
     fail: (call, ...list) => void faults.push(...list.map((fault) => ({ call, fault }))),
     slow: (call, ms) => void delays.push({ call, ms }),
     clear() {
       objects.clear();
       uploads.clear();
+      sessions.clear();
+      wants.clear();
       calls.length = 0;
       faults.length = 0;
       delays.length = 0;
@@ -86,6 +99,24 @@ export async function startFakeS3(): Promise<FakeS3> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** What STS answers, or that a session may not. */
+function lent(request: IncomingMessage, body: Buffer, sessions: FakeSessions): Answer | undefined {
+  const session = request.url === "/" && request.method === "POST" ? assumeRole(body.toString(), sessions) : undefined;
+  if (session !== undefined) return { status: 200, body: session, headers: { "content-type": "text/xml" } };
+  return mayCall(request, sessions) ? undefined : error(403, "AccessDenied");
+}
+
+/** Refused is an object that comes, or begins to come, without what the policy of its bucket wants to be told. */
+function unsaid({ method, url: asked, headers }: IncomingMessage, wants: FakeS3["wants"]): Answer | undefined {
+  const { pathname, searchParams } = new URL(asked ?? "", "http://fake");
+  const begins = method === "POST" && searchParams.has("uploads");
+  if (!begins && (method !== "PUT" || searchParams.has("uploadId"))) return undefined;
+  const signed = searchParams.get("X-Amz-SignedHeaders")?.split(";");
+  const wanted = Object.entries(wants.get(pathname.split("/")[1] ?? "") ?? {});
+  const isSaid = ([name, value]: [string, string]) => headers[name] === value && (signed?.includes(name) ?? true);
+  return wanted.every(isSaid) ? undefined : error(403, "AccessDenied");
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

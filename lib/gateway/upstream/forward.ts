@@ -7,9 +7,9 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { deadlineMs } from "../../deadlines.ts";
 import { errorText, isLakeError, unavailable } from "../../errors.ts";
 import type { S3Access } from "../../ports.ts";
+import { Sha256 } from "../../sha256.ts";
 import { S3Error } from "../errors.ts";
 import type { S3Answer, S3Request, Upstream } from "../exchange.ts";
-import { Sha256 } from "../signatures.ts";
 
 export interface ForwardOptions extends S3Access {
   /** The one bucket that is behind the gateway. */
@@ -21,7 +21,7 @@ const CONNECTIONS = 256;
 /** Of answers: those that say how the connection is used. */
 const OF_THE_WAY = /^(?:connection|keep-alive|transfer-encoding|date|server|x-amz-request-id|x-amz-id-2)$/;
 
-export function forwardUpstream({ bucket, addressOf, region, credentials }: ForwardOptions): Upstream {
+export function forwardUpstream({ bucket, addressOf, headersOf, region, credentials }: ForwardOptions): Upstream {
   const signer = new SignatureV4({ credentials, region, service: "s3", sha256: Sha256, uriEscapePath: false });
   const place = addressOf(bucket);
   const isSecure = place.protocol === "https:";
@@ -40,6 +40,7 @@ export function forwardUpstream({ bucket, addressOf, region, credentials }: Forw
         path,
         query: queryOf(request.query),
         headers: {
+          ...(makesObject(request) ? headersOf(bucket) : {}),
           ...withOwnSource(request, bucket),
           host: place.host,
           "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
@@ -52,6 +53,11 @@ export function forwardUpstream({ bucket, addressOf, region, credentials }: Forw
       return answerOf(await sent(isSecure, { ...target, headers: signed.headers }, request));
     },
   };
+}
+
+/** An object, or the beginning of one that comes in parts. */
+function makesObject({ method, query }: S3Request): boolean {
+  return method === "PUT" ? !query.has("uploadId") : method === "POST" && query.has("uploads");
 }
 
 const BODILESS = new Set(["GET", "HEAD", "DELETE"]);

@@ -16,6 +16,7 @@ export const uploadAnswer = z
         "Send the body here with PUT, and its exact Content-Length. It needs no other credentials: keep it secret",
     }),
     bytes: z.int(),
+    headers: z.record(z.string(), z.string()).meta({ description: "To be sent along; none for most buckets" }),
     expiresAt: millis.meta({ description: "When the URL stops working" }),
   })
   .meta({ id: "UploadAnswer" });
@@ -38,5 +39,6 @@ export const uploadAnswerExample = {
   uploadId: uploadedExample.value.upload,
   url: "https://bucket.s3.amazonaws.com/uploads/7d2f9c1e-3b54-4f0a-9d1c-2a8b6f4e0c11?X-Amz-Signature=9d1c2a8b",
   bytes: 20971520,
+  headers: {},
   expiresAt: 1767226500000,
 };
