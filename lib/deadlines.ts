@@ -22,6 +22,11 @@ export const DEADLINES = {
     ms: 5_000,
     afterwards: "`dl health` exits 1",
   },
+  keyCommand: {
+    call: "the command of `DL_API_KEY_COMMAND`",
+    ms: 30_000,
+    afterwards: "`dl` has no key: the request is a `503`",
+  },
   databaseConnection: {
     call: "a new connection to PostgreSQL",
     ms: 5_000,

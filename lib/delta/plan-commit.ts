@@ -1,6 +1,6 @@
 /** The planner: turns one table's part of a request into what the commit statement needs, and says what it depends on. Pure. */
 
-import type { CommitActions, CommitInfo, Protocol, Txn } from "./actions.ts";
+import type { CommitActions, CommitInfo, Metadata, Protocol, Txn } from "./actions.ts";
 import { canonicalActions } from "./checks/canonical-actions.ts";
 import { withOwnPaths } from "./checks/own-paths.ts";
 import { withoutAssignedDomains } from "./checks/system-domains.ts";
@@ -50,7 +50,11 @@ export function planTable(
   const { at } = asked;
   const before = tableConfiguration(state.protocol, state.metadata);
   const place = placesOf(asked);
-  const readable = canonicalActions(before, asked.actions, place);
+  const read = canonicalActions(before, asked.actions, place);
+  const isStrict = asked.expectedVersion !== undefined;
+  const isAnother = isStrict && read.metadata !== undefined && read.metadata.id !== state.metadata.id;
+  const readable =
+    isAnother && keptFiles(state.numFiles, read) > 0 ? withId(read, read.metadata, state.metadata.id) : read;
   const after = tableConfiguration(
     readable.protocol ?? state.protocol,
     readable.metadata ?? state.metadata,
@@ -71,17 +75,19 @@ export function planTable(
     before,
     after,
     keptFiles: change.keptFiles,
+    isStrict,
     declared: new Set([...(asked.supportedFeatures?.writer ?? []), ...(asked.supportedFeatures?.reader ?? [])]),
     at,
     ...(asked.places === undefined ? {} : { places: asked.places }),
   });
   const actions = withoutAssignedDomains(given);
   const request = { ...asked, actions };
-  const looksAtAllFiles = actions.metadata !== undefined && dependsOnFiles(change);
+  const looksAtAllFiles = actions.metadata !== undefined && (isAnother || dependsOnFiles(change));
   const intent = readIntent(before, request, { looksAtAllFiles, location });
   const canonical = { ...request, actions: withCanonicalPartitionValues(actions, after, place) };
   const blind = isBlindAppend(request, intent);
-  checkBlindClaim(request, intent);
+  // Of a strict commit nobody relies on it: its writer judges conflicts itself, and what we write is what is so.
+  if (!isStrict) checkBlindClaim(request, intent);
   const afterPublication = turnsTimestampsOn(before, after);
   return {
     intent,
@@ -104,6 +110,11 @@ export function planTable(
       assignRowIds: assignsRowIds(after),
     },
   };
+}
+
+/** delta-rs gives a table a new id where a MERGE adds columns, and means the same table: while files of it stay, its id does (ARCHITECTURE.md D92). */
+function withId(actions: CommitActions, metadata: Metadata, id: string): CommitActions {
+  return { ...actions, metadata: { ...metadata, id } };
 }
 
 function strictly({ expectedVersion, actions }: TableCommit, after: TableConfiguration) {

@@ -48,6 +48,7 @@ export function planFirstVersion(place: NewPlace, asked: TableCommit, transactio
     before: undefined,
     after: table,
     keptFiles: 0,
+    isStrict: true,
     declared: new Set([...(asked.supportedFeatures?.writer ?? []), ...(asked.supportedFeatures?.reader ?? [])]),
     at: asked.at,
     ...(asked.places === undefined ? {} : { places: asked.places }),

@@ -42,15 +42,16 @@ export interface PublishedVersion {
 
 const VERSIONS_AT_ONCE = 100;
 
-/** @param access a key or token for the API, where it asks for one */
+/** @param access gets a key or token for the API, where it asks for one; it may say another later on */
 export function catalogBehind(
   send: SendToApi,
-  { baseUrl, access }: { readonly baseUrl: string; readonly access?: string | undefined },
+  { baseUrl, access }: { readonly baseUrl: string; readonly access?: () => Promise<string | undefined> },
 ): GatewayCatalog {
   const call = async (path: string, body?: string): Promise<JsonObject> => {
+    const credentials = await access?.();
     const headers = {
       "content-type": "application/json",
-      ...(access === undefined ? {} : { authorization: `Bearer ${access}` }),
+      ...(credentials === undefined ? {} : { authorization: `Bearer ${credentials}` }),
     };
     const signal = AbortSignal.timeout(deadlineMs("gatewayApi"));
     const init = { headers, signal, ...(body === undefined ? {} : { method: "POST", body }) };

@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { CommitRequest, CommitResult } from "../../lib/delta/request.ts";
+import type { Json } from "../../lib/delta/values/json.ts";
 import { unavailable } from "../../lib/errors.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, request, type TestLake } from "../support/lake.ts";
 import { codeOf, headVersion, livePaths } from "../support/table-facts.ts";
-import { assertHistory } from "../support/theorem.ts";
+import { assertHistory, assertTheorem } from "../support/theorem.ts";
 
 let lake: TestLake;
 before(async () => {
@@ -149,4 +150,46 @@ test("its in-commit timestamp is kept where it is above the one before and not f
   const blind = await commit(lake, request({ tableId, readVersion: 5, actions: [ict(now + 90_000), addOf("g")] }));
   assert.notEqual(blind.status === "committed" && blind.tables[0]?.inCommitTimestamp, now + 90_000);
   await assertHistory(lake, tableId);
+});
+
+test("a strict writer replaces a table under a new id where no file stays; where one does the table keeps its id", async () => {
+  const tableId = await newTable(lake, "strict.replaced");
+  await commitTo(lake, tableId, 0, [addOf("a"), addOf("b")]);
+  const [state] = await lake.catalog.readStates([{ tableId }]);
+  assert.ok(state);
+  const { unknown: _, ...metadata } = state.metadata;
+  const another = { metaData: { ...metadata, id: crypto.randomUUID() } } as unknown as Json;
+  const replace = (...removed: string[]) => [another, ...removed.map((path) => removeOf(path)), addOf("new")];
+  const refused = /metaData\.id must stay/;
+  const loose = request({ tableId, readVersion: 1, actions: replace("a", "b"), reads: { wholeTable: true } });
+  await assert.rejects(commit(lake, loose), refused);
+  assert.deepEqual(told(await commit(lake, strict({ tableId, expectedVersion: 2, actions: replace("a", "b") }))), [2]);
+  const [after] = await lake.catalog.readStates([{ tableId }]);
+  assert.notEqual(after?.metadata.id, metadata.id);
+  assert.deepEqual(await livePaths(lake, tableId), ["new"]);
+  // As delta-rs does in a MERGE that adds columns: the new id was not meant.
+  assert.deepEqual(
+    told(await commit(lake, strict({ tableId, expectedVersion: 3, actions: [another, addOf("more")] }))),
+    [3],
+  );
+  const merged = { metaData: { ...metadata, id: crypto.randomUUID() } } as unknown as Json;
+  assert.deepEqual(
+    told(await commit(lake, strict({ tableId, expectedVersion: 4, actions: [merged, addOf("c")] }))),
+    [4],
+  );
+  const [last] = await lake.catalog.readStates([{ tableId }]);
+  assert.equal(last?.metadata.id, after?.metadata.id);
+  await assertTheorem(lake, tableId);
+  await assertHistory(lake, tableId);
+});
+
+test("a claim of a strict writer to have appended blindly is written as it is in truth", async () => {
+  const tableId = await newTable(lake, "strict.blind");
+  await commitTo(lake, tableId, 0, [addOf("a")]);
+  const claim = { commitInfo: { operation: "CREATE OR REPLACE TABLE AS SELECT", isBlindAppend: true } };
+  const actions = [claim, removeOf("a"), addOf("b")];
+  await assert.rejects(commit(lake, request({ tableId, readVersion: 1, actions })), /isBlindAppend is true/);
+  assert.deepEqual(told(await commit(lake, strict({ tableId, expectedVersion: 2, actions }))), [2]);
+  const [winner] = await lake.catalog.readCommits(tableId, 2, 2);
+  assert.equal(winner?.actions.commitInfo?.isBlindAppend, false);
 });

@@ -26,6 +26,6 @@ export function checkCommit(some: CommitActions, table: CheckedTable): CommitAct
     place("metadata", 0, "schemaString"),
   );
   const { declared = new Set(), keptFiles = 1, at } = table;
-  checkActions(actions, { before, after, keptFiles, declared, at });
+  checkActions(actions, { before, after, keptFiles, isStrict: false, declared, at });
   return actions;
 }

@@ -6,6 +6,7 @@ import { errorText } from "../../errors.ts";
 import type { LocalLake } from "../../lake/local.ts";
 import { sweepMirrors } from "../../operations/sweep.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
+import { apiAccess } from "../api-access.ts";
 import { repeated } from "../arguments.ts";
 import { action, type CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -61,7 +62,7 @@ export function gatewayCommand(): Command {
           const api = {
             send: fetch,
             baseUrl: options.api.replace(/\/$/, ""),
-            access: process.env.DL_API_KEY || undefined,
+            access: apiAccess(process.env),
           };
           return run(context, face, { api, logger });
         }

@@ -6,6 +6,7 @@ import { deadlineMs } from "../../deadlines.ts";
 import { errorText, LakeError } from "../../errors.ts";
 import { maskedUrl } from "../../masked-url.ts";
 import { lakeHealth } from "../../operations/table-health.ts";
+import { apiAccess } from "../api-access.ts";
 import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { healthText } from "../format.ts";
@@ -87,9 +88,9 @@ async function healthOfServer(server: string, output: Output): Promise<number> {
 
 /** @throws LakeError unavailable */
 async function askServer(server: string): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
+  const key = await apiAccess(process.env)();
   try {
     const url = new URL("/v1/health", server);
-    const key = process.env.DL_API_KEY;
     const headers = key ? { authorization: `Bearer ${key}` } : {};
     const answer = await fetch(url, { headers, signal: AbortSignal.timeout(deadlineMs("serverHealth")) });
     const text = await answer.text();

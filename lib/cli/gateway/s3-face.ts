@@ -44,7 +44,7 @@ export interface ApiAccess {
   readonly send: SendToApi;
   readonly baseUrl: string;
   /** A key or token for it, where it asks for one. */
-  readonly access?: string | undefined;
+  readonly access?: () => Promise<string | undefined>;
 }
 
 /** Listens, in front of an API. @throws LakeError invalid CANNOT_LISTEN */

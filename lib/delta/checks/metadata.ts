@@ -3,7 +3,7 @@
 import { invalid } from "../../errors.ts";
 import { FEATURES } from "../features.ts";
 import { checkPropertyCombinations } from "../properties/check.ts";
-import { checkFilesSurvive, type MetadataChange } from "../schema/metadata-change.ts";
+import { anotherTable, checkFilesSurvive, type MetadataChange } from "../schema/metadata-change.ts";
 import { checkSchemaRules } from "../schema/rules.ts";
 import { physicalName, type SchemaField, walkSchema } from "../schema/schema.ts";
 import type { TableConfiguration, TableDescription } from "../table-configuration.ts";
@@ -122,15 +122,13 @@ function checkRowTrackingNames({ schema, properties }: TableDescription, at: str
 /**
  * PROTOCOL.md, "Change Metadata": a new metaData replaces the old one whole, yet the table stays the same table, and its files
  * stay readable.
+ * @param isStrict the writer has seen every version before its own: it may replace the table by another
  * @throws LakeError invalid
  */
-export function checkMetadataChange(change: MetadataChange): void {
+export function checkMetadataChange(change: MetadataChange, isStrict: boolean): void {
   const { before, after, at } = change;
-  if (before.metadata.id !== after.metadata.id) {
-    throw invalid(`metaData.id must stay "${before.metadata.id}"; "${after.metadata.id}" would make it another table`, {
-      at: `${at}/id`,
-    });
-  }
+  const another = anotherTable(change);
+  if (another !== undefined && !isStrict) throw another;
   checkColumnMappingChange(before, after, `${at}/configuration`);
   checkFilesSurvive(change);
 }

@@ -25,6 +25,8 @@ export interface ValidationContext {
   readonly after: TableConfiguration;
   /** Files that stay live through the commit. */
   readonly keptFiles: number;
+  /** The commit is strict: its writer has seen every version before it. */
+  readonly isStrict: boolean;
   /** Feature names that the writer declares to honour. */
   readonly declared: ReadonlySet<string>;
   /** JSON pointer of the table's part of the request. */
@@ -38,13 +40,13 @@ export interface ValidationContext {
  * @throws LakeError invalid, with the rule's Delta error class
  */
 export function checkActions(actions: CommitActions, context: ValidationContext): void {
-  const { at, before, after, keptFiles } = context;
+  const { at, before, after, keptFiles, isStrict } = context;
   const place = placesOf(context);
   if (actions.protocol) checkProtocolUpgrade(before?.protocol, actions.protocol, place("protocol"));
   if (actions.metadata) {
     const change = { after, keptFiles, at: place("metadata") };
     checkMetadata(before, after, change.at);
-    if (before) checkMetadataChange({ ...change, before });
+    if (before) checkMetadataChange({ ...change, before }, isStrict);
     checkFeaturesListed(before, after, change.at);
   }
   checkClusteringLayout(before, after, at);

@@ -32,11 +32,23 @@ export function keptFiles(numFiles: number, actions: CommitActions): number {
   return Math.max(0, numFiles - gone.size);
 }
 
+/** The error where the metaData has the id of another table. Engines that replace a table give it one, so that streams notice. */
+export function anotherTable({ before, after, at }: MetadataChange): Error | undefined {
+  if (before.metadata.id === after.metadata.id) return undefined;
+  return invalid(`metaData.id must stay "${before.metadata.id}"; "${after.metadata.id}" would make it another table`, {
+    at: `${at}/id`,
+    hint: "A commit with expectedVersion that leaves none of its files may replace a table by another.",
+  });
+}
+
 /**
  * Why files at hand would not survive the change; undefined when they do. In an empty table, or when every file goes in the
  * same commit, nothing of this matters.
  */
-function harm({ before, after, at }: MetadataChange): ((files: string) => Error) | undefined {
+function harm(change: MetadataChange): ((files: string) => Error) | undefined {
+  const { before, after, at } = change;
+  const another = anotherTable(change);
+  if (another !== undefined) return () => another;
   const layout = (table: TableConfiguration) => physicalPartitionColumns(table).join("\n");
   if (layout(before) !== layout(after)) {
     return (files) =>
