@@ -6,6 +6,7 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import * as rds from "aws-cdk-lib/aws-rds";
 import type * as secrets from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
+import { DUTIES, type DutyName } from "../../lib/lake/duties.ts";
 import { retentionOf } from "../retention.ts";
 import { nameOf, type Settings } from "../settings.ts";
 
@@ -16,10 +17,14 @@ export interface DatabaseAccess {
   readonly url: string;
   readonly clusterArn?: string;
   readonly secretArn?: string;
+  /** Of the key of KMS that the secrets are encrypted with; absent: AWS's own. */
+  readonly keyArn?: string;
   /** The login that may only read; without it, who reads logs in as all others do. */
   readonly reader?: Login;
   /** The login of restores for practice, which has a schema of its own and nothing else; without it they use SQLite. */
   readonly scratch?: Login;
+  /** Of each function that writes, or compares; without them these log in as the owner of the tables. */
+  readonly functions?: Readonly<Record<DutyName, Login>>;
 }
 
 interface Login {
@@ -79,13 +84,22 @@ export class Database extends Construct {
     const { clusterArn } = cluster;
     this.clusterArn = clusterArn;
     const urlWith = (secret: string) => `rds-data://${clusterArn}?secret=${secret}&database=${NAME}`;
-    const loginOf = ({ secretArn }: secrets.ISecret) => ({ url: urlWith(secretArn), secretArn });
+    const login = (id: string, username: string, what: string) => {
+      const { secretArn } = loginSecret(this, cluster, { id, username, what });
+      return { url: urlWith(secretArn), secretArn };
+    };
     this.access = {
       url: urlWith(secretArn),
       clusterArn,
       secretArn,
-      reader: loginOf(loginSecret(this, cluster, "Reader", "Reads nothing but our tables")),
-      scratch: loginOf(loginSecret(this, cluster, "Scratch", "Has one schema, which is empty but for a drill")),
+      reader: login("Reader", "dl_reader", "Reads nothing but our tables"),
+      scratch: login("Scratch", "dl_scratch", "Has one schema, which is empty but for a drill"),
+      functions: Object.fromEntries(
+        Object.entries(DUTIES).map(([name, duty]) => [
+          name,
+          login(`Login-${name}`, duty.login, "Has the rights to our tables that its function needs"),
+        ]),
+      ) as Record<DutyName, Login>,
     };
     if (!settings.protectData) {
       Validations.of(cluster).acknowledge({
@@ -97,11 +111,16 @@ export class Database extends Construct {
 }
 
 /** The migrate function makes the login, with this password. */
-function loginSecret(scope: Construct, cluster: rds.DatabaseCluster, id: string, what: string): secrets.ISecret {
-  const secret = new rds.DatabaseSecret(scope, id, {
-    username: `dl_${id.toLowerCase()}`,
-    dbname: NAME,
-  });
+function loginSecret(
+  scope: Construct,
+  cluster: rds.DatabaseCluster,
+  {
+    id,
+    what,
+    ...login
+  }: { readonly id: string; readonly username: string; readonly what: string },
+): secrets.ISecret {
+  const secret = new rds.DatabaseSecret(scope, id, { ...login, dbname: NAME });
   Validations.of(secret).acknowledge({
     id: "AwsSolutions-SMG4",
     reason:

@@ -11,6 +11,8 @@ import type { Settings } from "../settings.ts";
 export interface Tables {
   readonly bucketName: string;
   readonly bucketArn: string;
+  /** Of the key of KMS that its objects are encrypted with, by default; absent: S3's own. */
+  readonly keyArn?: string;
 }
 
 export interface LakeBucketProps {
@@ -99,4 +101,11 @@ function onlyTheMirrorWritesLogs(bucket: s3.Bucket, roleArns: readonly string[])
     resources: [bucket.arnForObjects("_delta_log/*"), bucket.arnForObjects("*/_delta_log/*")],
     conditions: { ArnNotEquals: { "aws:PrincipalArn": roleArns } },
   });
+}
+
+/** Where in the bucket of the stage tables may be: keys up to the last slash. */
+export function rootsIn({ storageRoots, existingBucket }: Settings, { bucketName }: Tables): readonly string[] {
+  const own = `s3://${existingBucket ?? bucketName}/`;
+  const more = storageRoots.filter((root) => `${root}/`.startsWith(own)).map((root) => root.slice(own.length));
+  return ["tables/", ...more.map((root) => (root === "" || root.endsWith("/") ? root : `${root}/`))];
 }

@@ -9,6 +9,7 @@ import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Provider } from "aws-cdk-lib/custom-resources";
 import { Construct } from "constructs";
+import { DUTIES } from "../../lib/lake/duties.ts";
 import { retentionOf } from "../retention.ts";
 import type { Settings } from "../settings.ts";
 import type { DatabaseAccess } from "./database.ts";
@@ -41,6 +42,7 @@ export class Migration extends Construct {
         migrations: fingerprint(),
         database: props.database.url,
         reader: props.database.reader?.secretArn ?? "",
+        logins: createHash("sha256").update(JSON.stringify(DUTIES)).digest("hex"),
       },
     });
     acknowledge(provider, props.migrate);

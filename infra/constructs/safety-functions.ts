@@ -2,21 +2,14 @@
 
 import { Duration, Size } from "aws-cdk-lib";
 import { Construct } from "constructs";
+import type { DutyName } from "../../lib/lake/duties.ts";
+import { MEMORY_MB } from "../memory.ts";
 import type { Settings } from "../settings.ts";
 import type { DatabaseAccess } from "./database.ts";
-import type { Tables } from "./lake-bucket.ts";
+import { allowDuty, databaseUrlOf } from "./duties.ts";
+import { rootsIn, type Tables } from "./lake-bucket.ts";
 import type { Queues } from "./queues.ts";
-import {
-  allowBackups,
-  allowDatabase,
-  allowDeletingFiles,
-  allowReadingTables,
-  allowSecret,
-  allowSending,
-  allowWritingLogs,
-  backupRoleName,
-  maintenanceRoleName,
-} from "./roles.ts";
+import { allowBackups, allowDatabase, allowSecret, backupRoleName, maintenanceRoleName } from "./roles.ts";
 import { ServiceFunction } from "./service-function.ts";
 import { environmentOf } from "./service-functions.ts";
 
@@ -50,13 +43,18 @@ export class SafetyFunctions extends Construct {
         ...(keySecret === undefined ? {} : { BACKUP_KEY_SECRET_ARN: keySecret }),
       },
       timeout: LONGEST,
-      memory: 1769,
       // The next run does the same work, and an alarm has told by then.
       retries: 0,
     };
+    const as = (name: DutyName, environment: Readonly<Record<string, string>>) => ({
+      ...environment,
+      DATABASE_URL: databaseUrlOf(database, name),
+    });
     this.backup = new ServiceFunction(this, "Backup", {
       ...common,
       entry: "backup",
+      environment: as("backup", common.environment),
+      memory: MEMORY_MB.backup,
       description: "Makes backups of the catalog, and verifies them",
       scratch: SCRATCH,
       roleName: backupRoleName(this, settings),
@@ -64,6 +62,7 @@ export class SafetyFunctions extends Construct {
     this.drill = new ServiceFunction(this, "Drill", {
       ...common,
       entry: "drill",
+      memory: MEMORY_MB.drill,
       description: "Restores the newest backup for practice, and measures how long that takes",
       environment: {
         ...common.environment,
@@ -74,33 +73,25 @@ export class SafetyFunctions extends Construct {
     this.maintenance = new ServiceFunction(this, "Maintenance", {
       ...common,
       entry: "maintenance",
+      memory: MEMORY_MB.maintenance,
       description: "Removes what no version needs: files, old logs, dropped tables",
-      environment: { ...common.environment, VACUUM: String(settings.maintenance.vacuum) },
+      environment: { ...as("maintenance", common.environment), VACUUM: String(settings.maintenance.vacuum) },
       parquet: true,
       roleName: maintenanceRoleName(this, settings),
     });
-    for (const { role } of [this.backup, this.maintenance]) allowDatabase(role, database, "write");
+    const roots = rootsIn(settings, tables);
+    const places = { database, tables, queues, roots };
+    allowDuty(this.backup.role, "backup", places);
+    allowDuty(this.maintenance.role, "maintenance", places);
     allowBackups(this.backup.role, backups, "write");
     allowBackups(this.drill.role, backups, "read");
     if (database.scratch) allowDatabase(this.drill.role, database, "scratch");
     if (keySecret !== undefined) {
-      for (const { role } of [this.backup, this.drill]) allowSecret(role, keySecret);
+      for (const { role } of [this.backup, this.drill]) allowSecret(role, keySecret, database.keyArn);
     }
-    allowReadingTables(this.maintenance.role, tables);
-    allowWritingLogs(this.maintenance.role, tables);
-    allowDeletingFiles(this.maintenance.role, tables, rootsIn(settings, tables));
-    allowSending(this.maintenance.role, queues.mirror);
-    allowSending(this.maintenance.role, queues.checkpoints);
   }
 
   get all(): readonly ServiceFunction[] {
     return [this.backup, this.drill, this.maintenance];
   }
-}
-
-/** Where in the bucket of the stage tables may be: keys up to the last slash. */
-function rootsIn({ storageRoots, existingBucket }: Settings, { bucketName }: Tables): readonly string[] {
-  const own = `s3://${existingBucket ?? bucketName}/`;
-  const more = storageRoots.filter((root) => `${root}/`.startsWith(own)).map((root) => root.slice(own.length));
-  return ["tables/", ...more.map((root) => (root === "" || root.endsWith("/") ? root : `${root}/`))];
 }

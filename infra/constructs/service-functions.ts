@@ -3,19 +3,14 @@
 import { Duration } from "aws-cdk-lib";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Construct } from "constructs";
+import type { DutyName } from "../../lib/lake/duties.ts";
+import { MEMORY_MB } from "../memory.ts";
 import type { Settings } from "../settings.ts";
 import type { DatabaseAccess } from "./database.ts";
+import { allowDuty, databaseUrlOf } from "./duties.ts";
 import type { Tables } from "./lake-bucket.ts";
 import type { Queues } from "./queues.ts";
-import {
-  allowDatabase,
-  allowReadingTables,
-  allowSecret,
-  allowSending,
-  allowUploads,
-  allowWritingLogs,
-  mirrorRoleName,
-} from "./roles.ts";
+import { allowDatabase, allowSecret, mirrorRoleName } from "./roles.ts";
 import { ServiceFunction } from "./service-function.ts";
 
 /** API Gateway waits for 30 seconds. */
@@ -47,13 +42,14 @@ export class ServiceFunctions extends Construct {
     super(scope, id);
     const { settings, database, queues } = props;
     const common = { settings, environment: environmentOf(props) };
+    const as = (name: DutyName) => ({ ...common.environment, DATABASE_URL: databaseUrlOf(database, name) });
     this.commit = new ServiceFunction(this, "Commit", {
       ...common,
       entry: "commit",
+      environment: as("commit"),
       description: "Commits, creates, imports and forgets tables",
       timeout: ANSWER,
-      // 100,000 actions in 56 MB of JSON, uploaded, take up to 820 MB.
-      memory: 1769,
+      memory: MEMORY_MB.commit,
       parquet: true,
       grants: true,
     });
@@ -61,26 +57,29 @@ export class ServiceFunctions extends Construct {
       ...common,
       entry: "read",
       description: "Answers reads",
-      environment: { ...common.environment, DATABASE_URL: database.reader?.url ?? database.url },
+      environment: { ...common.environment, ...readerEnvironment(database) },
       timeout: ANSWER,
-      memory: 1024,
+      memory: MEMORY_MB.read,
+      parquet: true,
       grants: true,
     });
     this.mirror = new ServiceFunction(this, "Mirror", {
       ...common,
       entry: "mirror",
+      environment: as("mirror"),
       description: "Publishes versions to _delta_log, and writes checkpoints of small tables",
       timeout: MIRROR_TIMEOUT,
-      memory: 1769,
+      memory: MEMORY_MB.mirror,
       parquet: true,
       roleName: mirrorRoleName(this, settings),
     });
     this.checkpoint = new ServiceFunction(this, "Checkpoint", {
       ...common,
       entry: "checkpoint",
+      environment: as("mirror"),
       description: "Writes checkpoints of large tables",
       timeout: CHECKPOINT_TIMEOUT,
-      memory: 1769,
+      memory: MEMORY_MB.checkpoint,
       parquet: true,
       // It writes logs, which the bucket's policy lets this role alone do.
       role: this.mirror.role,
@@ -88,16 +87,18 @@ export class ServiceFunctions extends Construct {
     this.sweep = new ServiceFunction(this, "Sweep", {
       ...common,
       entry: "sweep",
+      environment: as("sweep"),
       description: "Wakes the mirror up for versions that are overdue",
       timeout: Duration.seconds(60),
-      memory: 512,
+      memory: MEMORY_MB.sweep,
     });
     this.parity = new ServiceFunction(this, "Parity", {
       ...common,
       entry: "parity",
+      environment: as("parity"),
       description: "Compares SQL and _delta_log, table by table",
       timeout: PARITY_TIMEOUT,
-      memory: 1769,
+      memory: MEMORY_MB.parity,
       parquet: true,
     });
     this.migrate = new ServiceFunction(this, "Migrate", {
@@ -108,11 +109,13 @@ export class ServiceFunctions extends Construct {
         ...common.environment,
         ...(database.reader ? { READER_SECRET_ARN: database.reader.secretArn } : {}),
         ...(database.scratch ? { SCRATCH_SECRET_ARN: database.scratch.secretArn } : {}),
+        ...(database.functions ? { FUNCTION_SECRET_ARNS: secretsText(database.functions) } : {}),
       },
       timeout: Duration.minutes(10),
-      memory: 512,
+      memory: MEMORY_MB.migrate,
     });
-    this.#allow(props);
+    const places = { database, queues, tables: props.tables, roots: [] };
+    for (const name of ["commit", "mirror", "sweep", "parity"] as const) allowDuty(this[name].role, name, places);
     this.mirror.lambda.addEventSource(
       new SqsEventSource(queues.mirror, {
         batchSize: FIFO_BATCH,
@@ -126,30 +129,35 @@ export class ServiceFunctions extends Construct {
     this.checkpoint.lambda.addEventSource(
       new SqsEventSource(queues.checkpoints, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 10 }),
     );
-    for (const { role } of [this.commit, this.mirror, this.sweep, this.parity, this.migrate]) {
-      allowDatabase(role, database, "write");
+    // The read function answers from SQL alone; it gets neither the bucket nor a queue, and no rows but those of the audit trail.
+    allowDatabase(this.read.role, database, "reader");
+    if (database.functions) allowDuty(this.read.role, "witness", places);
+    // The owner of the tables makes the logins, too.
+    allowDatabase(this.migrate.role, database, "owner");
+    for (const login of [database.reader, database.scratch, ...Object.values(database.functions ?? {})]) {
+      if (login) allowSecret(this.migrate.role, login.secretArn, database.keyArn);
     }
-    allowDatabase(this.read.role, database, "read");
-    for (const login of [database.reader, database.scratch]) {
-      if (login) allowSecret(this.migrate.role, login.secretArn);
-    }
-  }
-
-  #allow({ tables, queues }: ServiceFunctionsProps): void {
-    // The read function answers from SQL alone; it gets neither the bucket nor a queue.
-    for (const { role } of [this.commit, this.mirror, this.parity]) allowReadingTables(role, tables);
-    allowWritingLogs(this.mirror.role, tables);
-    allowUploads(this.commit.role, tables);
-    for (const { role } of [this.commit, this.sweep]) allowSending(role, queues.mirror);
-    // A mirror whose time runs out enqueues what is left.
-    allowSending(this.mirror.role, queues.mirror);
-    allowSending(this.mirror.role, queues.checkpoints);
-    allowSending(this.parity.role, queues.parity);
   }
 
   get all(): readonly ServiceFunction[] {
     return [this.commit, this.read, this.mirror, this.sweep, this.parity, this.checkpoint, this.migrate];
   }
+}
+
+/**
+ * It reads by a login that may write nothing, and adds to the audit trail by one that may do nothing else. A database of one's own has the second only where all
+ * log in as its URL says.
+ */
+function readerEnvironment({ url, reader, functions }: DatabaseAccess): Record<string, string> {
+  const trail = functions?.witness.url ?? (reader === undefined ? url : undefined);
+  return { DATABASE_URL: reader?.url ?? url, ...(trail === undefined ? {} : { AUDIT_DATABASE_URL: trail }) };
+}
+
+/** `commit=arn:… mirror=arn:…`, as lib/config/functions.ts reads it. */
+function secretsText(functions: NonNullable<DatabaseAccess["functions"]>): string {
+  return Object.entries(functions)
+    .map(([name, { secretArn }]) => `${name}=${secretArn}`)
+    .join(" ");
 }
 
 /** What every function is told. */

@@ -1,7 +1,7 @@
 /** How engines differ, as data and fragments of SQL; each engine has one in its folder. */
 
 import { placesAbove } from "../delta/files/locations.ts";
-import type { DatabaseLogin } from "../ports.ts";
+import type { DatabaseLogin, SqlRights } from "../ports.ts";
 import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
 import {
   empty,
@@ -108,10 +108,8 @@ export interface Dialect {
   readonly scratch:
     | { allow(tx: SqlTransaction, login: DatabaseLogin): Promise<void>; readonly empty: string }
     | undefined;
-  /** Makes a login that may read these tables and nothing else; undefined where there are no logins. */
-  readonly allowReader:
-    | ((tx: SqlTransaction, login: DatabaseLogin, tables: readonly string[]) => Promise<void>)
-    | undefined;
+  /** Makes a login that has these rights and no others; undefined where there are no logins. */
+  readonly allowLogin: ((tx: SqlTransaction, login: DatabaseLogin, rights: SqlRights) => Promise<void>) | undefined;
 }
 
 export interface Definitions {

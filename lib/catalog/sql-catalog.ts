@@ -1,7 +1,7 @@
 /** The Catalog port on a SQL database: a table of contents of the files beside it, one per noun. */
 
 import { invalid, type LakeError } from "../errors.ts";
-import type { Catalog, Clock, DatabaseLogin } from "../ports.ts";
+import type { Catalog, Clock, DatabaseLogin, SqlRights } from "../ports.ts";
 import { adoptLives, raiseChanges } from "./adopted-lives.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
 import { addAudit, auditOf, auditShards, findAudit, trimAudit } from "./audit.ts";
@@ -50,10 +50,11 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
   const { db, recheck, ping } = checkedDatabase(database);
   const imports = importPositions();
   return {
-    async migrate({ reader, scratch } = {}) {
+    async migrate({ reader, scratch, functions = [] } = {}) {
       const result = await migrate(database, clock);
       recheck();
-      if (reader) await allowReader(database, reader);
+      if (reader) await allowLogin(database, reader, readerRights());
+      for (const { rights, ...login } of functions) await allowLogin(database, login, rights);
       if (scratch) await database.transaction((tx) => scratchOf(database).allow(tx, scratch));
       return result;
     },
@@ -217,19 +218,19 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
 }
 
 /**
- * Makes the login, or gives it this password, and lets it read all tables that there are now. Safe to run again, and at once.
+ * Makes the login, or gives it this password and these rights. Safe to run again, and at once.
  * @throws LakeError invalid where the engine has no logins
  */
-async function allowReader(database: Database, login: DatabaseLogin): Promise<void> {
-  const { allowReader: allow } = database.dialect;
+async function allowLogin(database: Database, login: DatabaseLogin, rights: SqlRights): Promise<void> {
+  const { allowLogin: allow } = database.dialect;
   if (allow === undefined) throw noLogins(database.dialect);
-  await database.transaction((tx) =>
-    allow(
-      tx,
-      login,
-      SCHEMA.filter(({ isPrivate }) => !isPrivate).map(({ name }) => name),
-    ),
-  );
+  await database.transaction((tx) => allow(tx, login, rights));
+}
+
+/** All tables that there are now, but for those with secrets of callers. */
+function readerRights(): SqlRights {
+  const open = SCHEMA.filter(({ isPrivate }) => !isPrivate);
+  return Object.fromEntries(open.map(({ name }) => [name, ["select"] as const]));
 }
 
 function scratchOf({ dialect }: Database): NonNullable<Dialect["scratch"]> {

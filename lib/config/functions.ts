@@ -25,6 +25,11 @@ const FunctionEnvironmentSchema = z.object({
   READER_SECRET_ARN: z.string().startsWith("arn:").optional(),
   /** Login that restores for practice have; made likewise. */
   SCRATCH_SECRET_ARN: z.string().startsWith("arn:").optional(),
+  /** Logins of the other functions, each with the rights of its duty: `commit=arn:… mirror=arn:…`. */
+  FUNCTION_SECRET_ARNS: z
+    .string()
+    .regex(/^\w+=arn:\S+( \w+=arn:\S+)*$/)
+    .optional(),
   /** The database as that login sees it: for the function that practises. */
   SCRATCH_DATABASE_URL: z.string().min(1).optional(),
   /** The database as the login sees it that adds to the audit trail: for the function that reads. */
@@ -61,6 +66,8 @@ export interface FunctionSettings {
   readonly storageRoots: readonly string[];
   readonly readerSecretArn?: string;
   readonly scratchSecretArn?: string;
+  /** By the name of the duty. */
+  readonly functionSecretArns: Readonly<Record<string, string>>;
   readonly scratchDatabaseUrl?: string;
   readonly auditDatabaseUrl?: string;
   readonly backupKeySecretArn?: string;
@@ -89,6 +96,9 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     storageRoots: (given.STORAGE_ROOTS ?? "").split(",").flatMap((root) => root.trim() || []),
     verifyFiles: given.VERIFY_FILES ? "size" : "off",
     ...(given.READER_SECRET_ARN === undefined ? {} : { readerSecretArn: given.READER_SECRET_ARN }),
+    functionSecretArns: Object.fromEntries(
+      [...(given.FUNCTION_SECRET_ARNS ?? "").matchAll(/(\w+)=(\S+)/g)].map(([, name = "", arn = ""]) => [name, arn]),
+    ),
     ...(given.SCRATCH_SECRET_ARN === undefined ? {} : { scratchSecretArn: given.SCRATCH_SECRET_ARN }),
     ...(given.SCRATCH_DATABASE_URL === undefined ? {} : { scratchDatabaseUrl: given.SCRATCH_DATABASE_URL }),
     ...(given.AUDIT_DATABASE_URL === undefined ? {} : { auditDatabaseUrl: given.AUDIT_DATABASE_URL }),

@@ -17,6 +17,7 @@ import { UPLOADS_PREFIX } from "../storage/keys.ts";
 import { type FunctionMetrics, openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
 import { systemClock } from "./clock.ts";
+import { DUTIES, type Duty, type DutyName } from "./duties.ts";
 import { fromS3Location } from "./location.ts";
 import { dataFilesAt, fileChecks, openStore } from "./stores.ts";
 import { tableLocation } from "./table-location.ts";
@@ -100,15 +101,7 @@ export async function openAwsLake(
     mirrorMessages: openNack({ queueUrl: settings.mirrorQueueUrl }),
     parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
     ...uploadsOf(settings),
-    async logins() {
-      const { readerSecretArn: reader, scratchSecretArn: scratch } = settings;
-      if (reader === undefined && scratch === undefined) return {};
-      const { readLogin } = await import("./secrets.ts");
-      return {
-        ...(reader === undefined ? {} : { reader: await readLogin(reader) }),
-        ...(scratch === undefined ? {} : { scratch: await readLogin(scratch) }),
-      };
-    },
+    logins: () => loginsOf(settings),
     backups: () => backupsOf(settings),
     resolveLocation: (location, tableName) => s3Location(settings, location, tableName),
   };
@@ -116,6 +109,24 @@ export async function openAwsLake(
 
 async function trailOf({ auditDatabaseUrl: url }: FunctionSettings): Promise<Pick<AwsLake, "trail">> {
   return url === undefined ? {} : { trail: await openCatalog(url, systemClock) };
+}
+
+async function loginsOf(settings: FunctionSettings): Promise<MigrateLogins> {
+  const { readerSecretArn: reader, scratchSecretArn: scratch, functionSecretArns } = settings;
+  const functions = Object.entries(functionSecretArns);
+  if (reader === undefined && scratch === undefined && functions.length === 0) return {};
+  const { readLogin } = await import("./secrets.ts");
+  return {
+    ...(reader === undefined ? {} : { reader: await readLogin(reader) }),
+    ...(scratch === undefined ? {} : { scratch: await readLogin(scratch) }),
+    functions: await Promise.all(
+      functions.map(async ([name, arn]) => {
+        const duty: Duty | undefined = DUTIES[name as DutyName];
+        if (duty === undefined) throw invalid(`FUNCTION_SECRET_ARNS: there is no duty ${name}`);
+        return { ...(await readLogin(arn)), rights: duty.sql };
+      }),
+    ),
+  };
 }
 
 async function backupsOf({ backups, backupKeySecretArn }: FunctionSettings): Promise<BackupPlace> {

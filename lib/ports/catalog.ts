@@ -71,6 +71,16 @@ export interface PendingMigration {
 export interface MigrateLogins {
   readonly reader?: DatabaseLogin;
   readonly scratch?: DatabaseLogin;
+  /** Of the functions, each with its rights. */
+  readonly functions?: readonly FunctionLogin[];
+}
+
+export type SqlRight = "select" | "insert" | "update" | "delete";
+/** By the name of a table. */
+export type SqlRights = Readonly<Record<string, readonly SqlRight[]>>;
+
+export interface FunctionLogin extends DatabaseLogin {
+  readonly rights: SqlRights;
 }
 
 export interface DatabaseLogin {

@@ -123,6 +123,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/config.ts",
     "lib/config",
     "lib/cli/config-file.ts",
+    "lib/lake/duties.ts",
     "lib/telemetry/metric-names.ts",
     "lib/storage/keys.ts",
     "lib/wire/routes.ts",

@@ -62,7 +62,7 @@ export const MYSQL: Dialect = {
         : []),
     ],
   },
-  allowReader: undefined,
+  allowLogin: undefined,
   scratch: undefined,
 };
 

@@ -9,11 +9,11 @@ import {
   onConflictClause,
   trimmedToDot,
 } from "../../dialect.ts";
+import { allowLogin } from "./function-login.ts";
 import { commitByFunction } from "./functions/commit.ts";
 import { EPOCH } from "./functions/epoch.ts";
 import { importBatchesByFunction } from "./functions/import-batch.ts";
 import { takeLocks } from "./functions/lock.ts";
-import { allowReader } from "./reader-login.ts";
 import { insertAsJson } from "./insert-rows.ts";
 import { allowScratch, EMPTY_SCRATCH } from "./scratch-login.ts";
 
@@ -90,6 +90,6 @@ export const POSTGRES: Dialect = {
         : []),
     ],
   },
-  allowReader,
+  allowLogin,
   scratch: { allow: allowScratch, empty: EMPTY_SCRATCH },
 };

@@ -48,6 +48,6 @@ export const SQLITE: Dialect = {
   functions: undefined,
   tryCommit: undefined,
   doubts: undefined,
-  allowReader: undefined,
+  allowLogin: undefined,
   scratch: undefined,
 };
