@@ -1,14 +1,18 @@
 /** What may be deployed again at any time: API, functions, queues, schedules, alarms, dashboard. */
 
-import { CfnOutput, Stack, Tags } from "aws-cdk-lib";
+import { CfnOutput, Stack, type StackProps, Tags } from "aws-cdk-lib";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import { Alarms } from "./constructs/alarms.ts";
 import { Api } from "./constructs/api.ts";
+import { Choices } from "./constructs/choices.ts";
 import type { DatabaseAccess } from "./constructs/database.ts";
+import { encryptLogs, keyByArn } from "./constructs/encryption-key.ts";
 import type { Tables } from "./constructs/lake-bucket.ts";
 import { LakeDashboard } from "./constructs/lake-dashboard.ts";
 import { Migration } from "./constructs/migration.ts";
 import { Queues } from "./constructs/queues.ts";
+import { Rollout } from "./constructs/rollout.ts";
 import { SafetyFunctions } from "./constructs/safety-functions.ts";
 import { Schedules } from "./constructs/schedules.ts";
 import {
@@ -20,24 +24,38 @@ import {
 import type { Dimensions } from "./metrics.ts";
 import type { Settings } from "./settings.ts";
 
-export interface AppStackProps {
+export interface AppStackProps extends Pick<StackProps, "env" | "stackName"> {
   readonly settings: Settings;
   readonly database: DatabaseAccess;
   readonly tables: Tables;
   readonly backups: Tables;
+  /** Of the key of KMS that queues, logs and alarms are encrypted with; absent: keys of AWS. */
+  readonly keyArn?: string | undefined;
+  /** Of a database that exists already. */
+  readonly databaseUrl?: string;
 }
 
 export class AppStack extends Stack {
+  readonly api: Api;
+
   constructor(scope: Construct, id: string, props: AppStackProps) {
-    const { settings, database, tables, backups } = props;
+    const { settings, database, tables, backups, keyArn } = props;
+    const { env, stackName } = props;
     super(scope, id, {
+      ...(env === undefined ? {} : { env }),
+      ...(stackName === undefined ? {} : { stackName }),
       description: `deltalakedb ${settings.stage}: API, mirror, sweep, parity, backups and maintenance`,
     });
     Tags.of(this).add("service", "deltalakedb");
     Tags.of(this).add("stage", settings.stage);
+    // Here as well: this stack may be deployed without the other.
+    new Choices(this, "Choices", { settings, databaseUrl: props.databaseUrl });
+    const key = keyArn === undefined ? undefined : keyByArn(this, keyArn);
+    encryptLogs(this, key);
     // The id says what they once were called: another one would replace the queues.
     const queues = new Queues(this, "Doorbells", {
       settings,
+      key,
       mirrorTimeout: MIRROR_TIMEOUT,
       parityTimeout: PARITY_TIMEOUT,
       checkpointTimeout: CHECKPOINT_TIMEOUT,
@@ -49,12 +67,18 @@ export class AppStack extends Stack {
     // New code meets the new schema, never the old one.
     for (const { lambda } of [commit, read, mirror, sweep, parity, checkpoint, ...safety.all])
       lambda.node.addDependency(migration.done);
-    const api = new Api(this, "Api", { settings, commit: commit.lambda, read: read.lambda });
+    const answers = { commit: commit.lambda as IFunction, read: read.lambda as IFunction };
+    if (settings.canary) {
+      answers.commit = new Rollout(this, "CommitRollout", { settings, lambda: commit.lambda }).alias;
+      answers.read = new Rollout(this, "ReadRollout", { settings, lambda: read.lambda }).alias;
+    }
+    this.api = new Api(this, "Api", { settings, ...answers });
+    const { api } = this;
     const [backup, drill, maintenance] = [safety.backup.lambda, safety.drill.lambda, safety.maintenance.lambda];
     const clocks = { sweep: sweep.lambda, parity: parity.lambda, backup, drill, maintenance };
     new Schedules(this, "Schedules", { settings, ...clocks });
     const dimensions: Dimensions = {
-      service: { service: "deltalakedb", stage: settings.stage },
+      service: { service: settings.name, stage: settings.stage },
       mirrorQueue: { QueueName: queues.mirror.queueName },
       mirrorDeadLetters: { QueueName: queues.mirrorDeadLetters.queueName },
       checkpointDeadLetters: { QueueName: queues.checkpointDeadLetters.queueName },

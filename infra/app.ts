@@ -2,9 +2,9 @@
 
 import { App, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
-import { AppStack } from "./app-stack.ts";
-import type { DatabaseAccess } from "./constructs/database.ts";
-import { DataStack } from "./data-stack.ts";
+import type { AppStack } from "./app-stack.ts";
+import type { DataStack } from "./data-stack.ts";
+import { type ExistingDatabase, stacksOf } from "./delta-lake-catalog.ts";
 import { deploymentFile } from "./deployment-file.ts";
 import { type Context, nameOf, settingsOf } from "./settings.ts";
 
@@ -18,36 +18,28 @@ export function addStacks(
 ): { readonly data: DataStack; readonly application: AppStack } {
   const context: Context = (name) => app.node.tryGetContext(name) ?? written(name);
   const settings = settingsOf(context);
-  const url = context("localDatabaseUrl");
-  const [reader, scratch] = ["localReaderSecret", "localScratchSecret"].map((name) => {
-    const secret = context(name);
-    if (secret && !url) throw new Error(`-c ${name}= is for the database of -c localDatabaseUrl=: give both.`);
-    return typeof secret === "string" && secret !== "" ? secret : undefined;
-  });
-  const external =
-    typeof url === "string" && url !== "" ? { externalDatabase: accessOf(url, { reader, scratch }) } : {};
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  const data = new DataStack(app, nameOf(settings, "data"), { settings, ...external });
-  const { database, tables, backups } = data;
-  const application = new AppStack(app, nameOf(settings, "app"), { settings, database, tables, backups });
-  return { data, application };
+  const ids = { data: nameOf(settings, "data"), app: nameOf(settings, "app") };
+  return stacksOf(app, { settings, existingDatabase: databaseOf(context), ids });
 }
 
-/** Functions get permission for the cluster and secret that the URL names; an emulator's names are no ARNs and need none. */
-function accessOf(
-  url: string,
-  logins: { readonly [login in "reader" | "scratch"]: string | undefined },
-): DatabaseAccess {
-  const [, clusterArn, secret] = /^rds-data:\/\/(arn:[^?]+)\?(?:.*&)?secret=(arn[^&]+)/.exec(url) ?? [];
-  if (clusterArn === undefined || secret === undefined) return { url };
-  const { reader, scratch } = logins;
-  const loginOf = (secretArn: string) => ({ url: url.replace(secret, secretArn), secretArn });
+function databaseOf(context: Context): ExistingDatabase | undefined {
+  const given = (name: string) => {
+    const value = context(name);
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const url = given("localDatabaseUrl");
+  const [readerSecret, scratchSecret] = ["localReaderSecret", "localScratchSecret"].map((name) => {
+    const secret = given(name);
+    if (secret !== undefined && url === undefined)
+      throw new Error(`-c ${name}= is for the database of -c localDatabaseUrl=: give both.`);
+    return secret;
+  });
+  if (url === undefined) return undefined;
   return {
     url,
-    clusterArn,
-    secretArn: decodeURIComponent(secret),
-    ...(reader === undefined ? {} : { reader: loginOf(reader) }),
-    ...(scratch === undefined ? {} : { scratch: loginOf(scratch) }),
+    ...(readerSecret === undefined ? {} : { readerSecret }),
+    ...(scratchSecret === undefined ? {} : { scratchSecret }),
   };
 }
 

@@ -171,7 +171,9 @@ describe("packages", () => {
     expectNone(
       violationsIn(sources, (source) =>
         source.imports.flatMap(({ package: name }) => {
-          if (name === undefined || within(source.path, "test") || within(source.path, "bench")) return [];
+          // Examples are programs of others.
+          if (name === undefined || ["test", "bench", "examples"].some((folder) => within(source.path, folder)))
+            return [];
           const homes = HOMES[name];
           if (homes === undefined) return [`imports ${name}, which has no home`];
           return homes.some((home) => within(source.path, home)) ? [] : [`imports ${name}, at home in ${homes}`];

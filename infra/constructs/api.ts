@@ -56,6 +56,10 @@ export class Api extends Construct {
       description: "deltalakedb: commits to Delta tables, and reads of their state",
       createDefaultStage: false,
       defaultAuthorizer: authorizerOf(settings),
+      // A token that has neither is refused here; which of the two a route wants is known to the functions, whose refusals say more.
+      ...(settings.authorisation.kind === "jwt"
+        ? { defaultAuthorizationScopes: [...new Set(Object.values(settings.authorisation.scopes))] }
+        : {}),
     });
     const integrations = {
       commit: new HttpLambdaIntegration("Commit", props.commit),

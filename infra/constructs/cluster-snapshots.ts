@@ -1,11 +1,12 @@
 /** AWS Backup of Aurora, beside its own point-in-time recovery: daily snapshots in a vault of their own, which outlive the cluster. */
 
-import { Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
+import { Duration, Validations } from "aws-cdk-lib";
 import { BackupPlan, BackupPlanRule, BackupResource, BackupVault } from "aws-cdk-lib/aws-backup";
 import { Schedule } from "aws-cdk-lib/aws-events";
 import * as iam from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { nameOf, type Settings } from "../settings.ts";
+import { uniqueNameOf } from "../unique-name.ts";
 
 const POLICY = "AWSBackupServiceRolePolicyForBackup";
 /** Minutes past the full hour, and hour (UTC). */
@@ -17,10 +18,9 @@ export class ClusterSnapshots extends Construct {
     const { settings, clusterArn } = props;
     const kept = Duration.days(settings.backup.keepDays);
     const vault = new BackupVault(this, "Vault", {
-      backupVaultName: nameOf(settings, "snapshots"),
+      backupVaultName: uniqueNameOf(settings, "snapshots"),
       // Without a time after which the lock itself could not be changed: a rule for people, as governance is.
       lockConfiguration: { minRetention: kept },
-      removalPolicy: settings.protectData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     const plan = new BackupPlan(this, "Plan", {
       backupPlanName: nameOf(settings, "snapshots"),

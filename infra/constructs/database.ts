@@ -1,14 +1,18 @@
 /** Aurora Serverless v2 with PostgreSQL, reached by the Data API only. */
 
-import { Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
+import * as iam from "aws-cdk-lib/aws-iam";
+import type * as kms from "aws-cdk-lib/aws-kms";
 import * as logs from "aws-cdk-lib/aws-logs";
 import * as rds from "aws-cdk-lib/aws-rds";
 import type * as secrets from "aws-cdk-lib/aws-secretsmanager";
+import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from "aws-cdk-lib/custom-resources";
 import { Construct } from "constructs";
 import { DUTIES, type DutyName } from "../../lib/lake/duties.ts";
 import { retentionOf } from "../retention.ts";
-import { nameOf, type Settings } from "../settings.ts";
+import type { Settings } from "../settings.ts";
+import { uniqueNameOf } from "../unique-name.ts";
 
 const NAME = "deltalakedb";
 
@@ -32,15 +36,24 @@ interface Login {
   readonly secretArn: string;
 }
 
+export interface DatabaseProps {
+  readonly settings: Settings;
+  readonly vpc: ec2.IVpc;
+  readonly key: kms.IKey | undefined;
+}
+
 export class Database extends Construct {
   readonly access: DatabaseAccess;
   readonly clusterArn: string;
+  /** Comes last of all that is deployed; none in development. */
+  readonly protection: Construct | undefined;
 
-  constructor(scope: Construct, id: string, props: { readonly settings: Settings; readonly vpc: ec2.IVpc }) {
+  constructor(scope: Construct, id: string, props: DatabaseProps) {
     super(scope, id);
-    const { settings, vpc } = props;
+    const { settings, vpc, key } = props;
+    const encrypted = key ? { encryptionKey: key } : {};
     const { minCapacity, maxCapacity, pauseAfterMinutes, backupDays, standby } = settings.database;
-    const clusterIdentifier = nameOf(settings, "database");
+    const clusterIdentifier = uniqueNameOf(settings, "database");
     // Made before RDS makes it, which would keep the lines forever.
     const logGroup = new logs.LogGroup(this, "Log", {
       logGroupName: `/aws/rds/cluster/${clusterIdentifier}/postgresql`,
@@ -70,13 +83,13 @@ export class Database extends Construct {
       enableDataApi: true,
       // RDS makes the secret and rotates it each week; a rotation of our own would need a function inside the network.
       manageMasterUserPassword: true,
+      // The name is the one that it has without.
+      ...(key ? { storageEncryptionKey: key, credentials: rds.Credentials.fromUsername("postgres", encrypted) } : {}),
       storageEncrypted: true,
       iamAuthentication: true,
       backup: { retention: Duration.days(backupDays) },
       copyTagsToSnapshot: true,
       cloudwatchLogsExports: ["postgresql"],
-      deletionProtection: settings.protectData,
-      removalPolicy: settings.protectData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     cluster.node.addDependency(logGroup);
     const secretArn = cluster.secret?.secretArn;
@@ -85,7 +98,7 @@ export class Database extends Construct {
     this.clusterArn = clusterArn;
     const urlWith = (secret: string) => `rds-data://${clusterArn}?secret=${secret}&database=${NAME}`;
     const login = (id: string, username: string, what: string) => {
-      const { secretArn } = loginSecret(this, cluster, { id, username, what });
+      const { secretArn } = loginSecret(this, cluster, { id, username, what, ...encrypted });
       return { url: urlWith(secretArn), secretArn };
     };
     this.access = {
@@ -101,12 +114,55 @@ export class Database extends Construct {
         ]),
       ) as Record<DutyName, Login>,
     };
-    if (!settings.protectData) {
-      Validations.of(cluster).acknowledge({
-        id: "AwsSolutions-RDS10",
-        reason: "Development databases are thrown away on purpose; staging and production are protected.",
-      });
-    }
+    if (settings.protectData) this.protection = new DeletionProtection(this, "Protection", { settings, cluster });
+    Validations.of(cluster).acknowledge({
+      id: "AwsSolutions-RDS10",
+      reason:
+        "Development databases are thrown away on purpose. Those of staging and production are protected once they are made: " +
+        "before, a deploy that fails could not take them back, and not be repeated.",
+    });
+  }
+}
+
+/** The last thing that is done to a new cluster: from then on RDS refuses to delete it. */
+class DeletionProtection extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: { readonly settings: Settings; readonly cluster: rds.DatabaseCluster },
+  ) {
+    super(scope, id);
+    const { settings, cluster } = props;
+    const protect = {
+      service: "RDS",
+      action: "modifyDBCluster",
+      parameters: { DBClusterIdentifier: cluster.clusterIdentifier, DeletionProtection: true, ApplyImmediately: true },
+      physicalResourceId: PhysicalResourceId.of(cluster.clusterIdentifier),
+      outputPaths: ["DBCluster.DBClusterIdentifier"],
+    };
+    const call = new AwsCustomResource(this, "Call", {
+      onCreate: protect,
+      onUpdate: protect,
+      resourceType: "Custom::DeltaLakeDBProtection",
+      policy: AwsCustomResourcePolicy.fromStatements([
+        new iam.PolicyStatement({ actions: ["rds:ModifyDBCluster"], resources: [cluster.clusterArn] }),
+      ]),
+      installLatestAwsSdk: false,
+      logGroup: new logs.LogGroup(this, "Log", {
+        retention: retentionOf(settings.logDays),
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+    });
+    call.node.addDependency(cluster);
+    const provider = Stack.of(this).node.findChild(
+      `AWS${AwsCustomResource.PROVIDER_FUNCTION_UUID.replaceAll("-", "")}`,
+    );
+    const reason = "The function is part of CDK, which chooses its role and runtime.";
+    const policy = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
+    Validations.of(provider).acknowledge(
+      { id: "AwsSolutions-L1", reason },
+      { id: `AwsSolutions-IAM4[Policy::${policy}]`, reason },
+    );
   }
 }
 
@@ -118,7 +174,7 @@ function loginSecret(
     id,
     what,
     ...login
-  }: { readonly id: string; readonly username: string; readonly what: string },
+  }: { readonly id: string; readonly username: string; readonly what: string; readonly encryptionKey?: kms.IKey },
 ): secrets.ISecret {
   const secret = new rds.DatabaseSecret(scope, id, { ...login, dbname: NAME });
   Validations.of(secret).acknowledge({

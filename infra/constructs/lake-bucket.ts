@@ -1,11 +1,12 @@
 /** The bucket of the tables: data files, which writers put, and `_delta_log`, which only the mirror writes. */
 
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as s3 from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { UPLOADS_PREFIX } from "../../lib/storage/keys.ts";
 import type { Settings } from "../settings.ts";
+import type { EncryptionKey } from "./encryption-key.ts";
 
 /** The bucket as other stacks see it. */
 export interface Tables {
@@ -17,23 +18,33 @@ export interface Tables {
 
 export interface LakeBucketProps {
   readonly settings: Settings;
+  readonly encryption: EncryptionKey;
   readonly mirrorRoleArn: string;
   readonly maintenanceRoleArn: string;
 }
 
 export class LakeBucket extends Construct {
   readonly tables: Tables;
+  /** As its own stack sees it, which cannot import what it exports. */
+  readonly bucketName: string;
 
   constructor(scope: Construct, id: string, props: LakeBucketProps) {
     super(scope, id);
-    const { settings } = props;
+    const { settings, encryption } = props;
     if (settings.existingBucket !== undefined) {
       // Its policy is not ours to replace; docs/deployment.md has the statement to add.
       const { bucketName, bucketArn } = s3.Bucket.fromBucketName(this, "Existing", settings.existingBucket);
-      this.tables = { bucketName, bucketArn };
+      const { existingBucketKey } = settings;
+      this.tables = {
+        bucketName,
+        bucketArn,
+        ...(existingBucketKey === undefined ? {} : { keyArn: existingBucketKey }),
+      };
+      this.bucketName = bucketName;
       return;
     }
-    const bucket = newBucket(this, settings);
+    const bucket = newBucket(this, settings, encryption);
+    this.bucketName = bucket.bucketName;
     const { mirrorRoleArn, maintenanceRoleArn } = props;
     const { logOperators } = settings;
     bucket.addToResourcePolicy(onlyTheMirrorWritesLogs(bucket, [mirrorRoleArn, maintenanceRoleArn, ...logOperators]));
@@ -43,26 +54,30 @@ export class LakeBucket extends Construct {
     this.tables = {
       bucketName: stack.exportValue(bucket.bucketName),
       bucketArn: stack.exportValue(bucket.bucketArn),
+      ...(encryption.arn === undefined ? {} : { keyArn: encryption.arn }),
     };
   }
 }
 
-function newBucket(scope: Construct, settings: Settings): s3.Bucket {
-  const removalPolicy = settings.protectData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+function newBucket(scope: Construct, settings: Settings, { key }: EncryptionKey): s3.Bucket {
   const safe = {
-    encryption: s3.BucketEncryption.S3_MANAGED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
     objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-    removalPolicy,
   };
   const accessLogs = new s3.Bucket(scope, "AccessLogs", {
     ...safe,
+    // S3 delivers its logs into no bucket that encrypts by a key of KMS.
+    encryption: s3.BucketEncryption.S3_MANAGED,
     lifecycleRules: [{ id: "expire", expiration: Duration.days(settings.logDays) }],
   });
   return new s3.Bucket(scope, "Tables", {
     ...safe,
+    // With a key of the bucket KMS is asked once in a while, and not for each object.
+    ...(key
+      ? { encryption: s3.BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }
+      : { encryption: s3.BucketEncryption.S3_MANAGED }),
     versioned: true,
     serverAccessLogsBucket: accessLogs as s3.IBucket,
     serverAccessLogsPrefix: "tables/",
@@ -74,7 +89,12 @@ function newBucket(scope: Construct, settings: Settings): s3.Bucket {
         expiration: Duration.days(1),
         noncurrentVersionExpiration: Duration.days(1),
       },
-      { id: "old-versions", noncurrentVersionExpiration: Duration.days(settings.noncurrentDays) },
+      {
+        id: "old-versions",
+        noncurrentVersionExpiration: Duration.days(settings.noncurrentDays),
+        // A marker over nothing is in the way of each list of a log, and never goes by itself.
+        expiredObjectDeleteMarker: true,
+      },
     ],
   });
 }

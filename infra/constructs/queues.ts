@@ -1,15 +1,18 @@
 /** The queues, and what they could not deliver: messages to the mirror, in order per table; tables to compare; checkpoints to write. */
 
 import { Duration } from "aws-cdk-lib";
+import type * as kms from "aws-cdk-lib/aws-kms";
 import * as sqs from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { nameOf, type Settings } from "../settings.ts";
+import type { Settings } from "../settings.ts";
+import { uniqueNameOf } from "../unique-name.ts";
 
 /** SQS hides a message for six times as long as the function may run, as AWS asks for. */
 const VISIBILITY_FACTOR = 6;
 
 export interface QueuesProps {
   readonly settings: Settings;
+  readonly key: kms.IKey | undefined;
   readonly mirrorTimeout: Duration;
   readonly parityTimeout: Duration;
   readonly checkpointTimeout: Duration;
@@ -25,9 +28,14 @@ export class Queues extends Construct {
 
   constructor(scope: Construct, id: string, props: QueuesProps) {
     super(scope, id);
-    const { settings } = props;
-    const safe = { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true };
-    // Without a written name that ends in .fifo, some emulators make a standard queue of it.
+    const { settings, key } = props;
+    const safe = {
+      enforceSSL: true,
+      ...(key
+        ? { encryption: sqs.QueueEncryption.KMS, encryptionMasterKey: key }
+        : { encryption: sqs.QueueEncryption.SQS_MANAGED }),
+    };
+    // Without a written name that ends in .fifo, some emulators make a standard queue of it; SQS gives no name again within a minute.
     const fifo = {
       ...safe,
       fifo: true,
@@ -36,12 +44,12 @@ export class Queues extends Construct {
     };
     this.mirrorDeadLetters = new sqs.Queue(this, "MirrorDeadLetters", {
       ...fifo,
-      queueName: nameOf(settings, "mirror-dead-letters.fifo"),
+      queueName: `${uniqueNameOf(settings, "mirror-dead-letters")}.fifo`,
       retentionPeriod: Duration.days(14),
     });
     this.mirror = new sqs.Queue(this, "Mirror", {
       ...fifo,
-      queueName: nameOf(settings, "mirror.fifo"),
+      queueName: `${uniqueNameOf(settings, "mirror")}.fifo`,
       visibilityTimeout: hidden(props.mirrorTimeout),
       // The mirror gives back what failed for 2, 4, 8 … 60 seconds: a quarter of an hour in all.
       deadLetterQueue: { queue: this.mirrorDeadLetters, maxReceiveCount: 20 },
@@ -49,11 +57,11 @@ export class Queues extends Construct {
     const standard = (id: string, name: string, visibilityTimeout: Duration) => {
       const deadLetters = new sqs.Queue(this, `${id}DeadLetters`, {
         ...safe,
-        queueName: nameOf(settings, `${name}-dead-letters`),
+        queueName: uniqueNameOf(settings, `${name}-dead-letters`),
         retentionPeriod: Duration.days(14),
       });
       const deadLetterQueue = { queue: deadLetters, maxReceiveCount: 3 };
-      const queueName = nameOf(settings, name);
+      const queueName = uniqueNameOf(settings, name);
       return {
         deadLetters,
         queue: new sqs.Queue(this, id, { ...safe, queueName, visibilityTimeout, deadLetterQueue }),

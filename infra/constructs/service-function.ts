@@ -1,17 +1,16 @@
 /** A Lambda function of ours: Node 24 on arm64, one bundle, its own role and log group. */
 
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Duration, RemovalPolicy, type Size } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
+import { bundlingFolder, dependencyFile, functionFile, PACKAGE } from "../package-files.ts";
 import { retentionOf } from "../retention.ts";
 import { nameOf, type Settings } from "../settings.ts";
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+import { acknowledgeTracing } from "./roles.ts";
 
 /** Bundled packages in CommonJS ask for `require` and `__dirname`, which modules do not have. */
 export const BANNER = [
@@ -29,7 +28,7 @@ export interface ServiceFunctionProps {
   readonly timeout: Duration;
   readonly memory: number;
   readonly environment: Readonly<Record<string, string>>;
-  /** Reads or writes checkpoints: the WebAssembly of parquet-wasm goes along. */
+  /** Reads or writes Parquet: the WebAssembly of parquet-wasm goes along. */
   readonly parquet?: boolean;
   /** Answers requests: the WebAssembly of Cedar goes along, which decides by grants. */
   readonly grants?: boolean;
@@ -68,7 +67,7 @@ export class ServiceFunction extends Construct {
     this.lambda = new NodejsFunction(this, "Function", {
       functionName: nameOf(settings, entry),
       description: props.description,
-      entry: path.join(ROOT, "functions", `${entry}.ts`),
+      entry: functionFile(entry),
       handler: "handler",
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
@@ -78,8 +77,10 @@ export class ServiceFunction extends Construct {
       ...(props.retries === undefined ? {} : { retryAttempts: props.retries }),
       role: this.role,
       logGroup,
-      projectRoot: ROOT,
-      depsLockFilePath: path.join(ROOT, "package-lock.json"),
+      tracing: settings.tracing ? lambda.Tracing.ACTIVE : lambda.Tracing.DISABLED,
+      projectRoot: bundlingFolder(),
+      // Any file does: nothing is installed while the bundle is made.
+      depsLockFilePath: path.join(PACKAGE, "package.json"),
       environment: { ...props.environment, NODE_OPTIONS: "--enable-source-maps" },
       bundling: {
         format: OutputFormat.ESM,
@@ -95,14 +96,15 @@ export class ServiceFunction extends Construct {
         commandHooks: {
           beforeBundling: () => [],
           beforeInstall: () => [],
-          afterBundling: (input, output) =>
+          afterBundling: (_, output) =>
             [
               ...(props.parquet === true ? ["parquet-wasm/node/parquet_wasm_bg.wasm"] : []),
               ...(props.grants === true ? ["@cedar-policy/cedar-wasm/nodejs/cedar_wasm_bg.wasm"] : []),
-            ].map((file) => `cp "${input}/node_modules/${file}" "${output}"`),
+            ].map((file) => `cp "${dependencyFile(file)}" "${output}"`),
         },
       },
     });
+    if (settings.tracing) acknowledgeTracing(this.role);
     this.lambda.node.addDependency(this.role);
   }
 }

@@ -169,11 +169,19 @@ export function environmentOf({ settings, database, tables, queues }: ServiceFun
     CHECKPOINT_QUEUE_URL: queues.checkpoints.queueUrl,
     STORAGE: `s3://${tables.bucketName}/tables`,
     STORAGE_ROOTS: settings.storageRoots.join(","),
+    ...(settings.existingBucketKey && { STORAGE_ENCRYPTION: `${tables.bucketName}=${settings.existingBucketKey}` }),
+    SERVICE: settings.name,
     STAGE: settings.stage,
     VERIFY_FILES: String(settings.verifyFiles),
     LAG_THRESHOLD_SECONDS: String(settings.mirror.lagThresholdSeconds),
     OVERDUE_SECONDS: String(settings.mirror.overdueSeconds),
     MAX_UNPUBLISHED: String(settings.mirror.maxUnpublished),
     COMMITS_WHEN_STOPPED: settings.mirror.commitsWhenStopped,
+    ...scopesFor(settings),
   };
+}
+
+function scopesFor({ authorisation }: ServiceFunctionsProps["settings"]): Record<string, string> {
+  if (authorisation.kind === "iam") return {};
+  return { READ_SCOPE: authorisation.scopes.readScope, WRITE_SCOPE: authorisation.scopes.writeScope };
 }

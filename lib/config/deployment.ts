@@ -1,20 +1,46 @@
 /** What a deployment on AWS is told, stage by stage: written down in its file, so that no deploy depends on what somebody types. */
 
 import * as z from "zod";
+import { DEFAULT_SCOPES } from "../access/issuer-rules.ts";
+import { scope } from "./forms.ts";
 
 const arn = z.string().startsWith("arn:");
 
 /** Of a key of KMS, and of no alias: an alias may come to name another key, which could not read what was written by the first. */
 export const KEY_ARN =
   /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const KEY_FORM = "the ARN of a key of KMS: arn:aws:kms:REGION:ACCOUNT:key/ID";
+
 export const deploymentSettings = z
   .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,23}$/, "small letters, digits and hyphens, 24 at most")
+      .optional()
+      .describe(
+        "What its stacks, functions and alarms begin with, where one account and region has several (`deltalakedb`).",
+      ),
+    termination_protection: z
+      .boolean()
+      .optional()
+      .describe("Whether CloudFormation refuses to delete the data stack. Say so once the first deploy has succeeded."),
     alarm_mail: z
       .string()
       .min(1)
       .optional()
       .describe("Who gets the alarms; `none` for nobody, which production has to say."),
+    encryption_key: z
+      .union([z.enum(["aws", "own"]), z.string().regex(KEY_ARN, `aws, own, or ${KEY_FORM}`)])
+      .optional()
+      .describe(
+        "What tables, database, secrets, queues, logs and alarms are encrypted with: keys of AWS (`aws`, the default), a key of KMS that the stack makes and rotates (`own`), or one of yours by its ARN.",
+      ),
     existing_bucket: z.string().min(3).optional().describe("A bucket of yours in place of a new one."),
+    existing_bucket_key: z
+      .string()
+      .regex(KEY_ARN, KEY_FORM)
+      .optional()
+      .describe("ARN of the key of KMS that this bucket encrypts with (SSE-KMS): the functions may use it through S3."),
     storage_roots: z
       .array(z.string().min(1))
       .optional()
@@ -27,9 +53,38 @@ export const deploymentSettings = z
       .describe("Whether a role may delete a backup before its time (`governance`), or nobody."),
     backup_key_secret: arn.optional().describe("ARN of the secret whose text is the key of encrypted backups."),
     vacuum: z.boolean().optional().describe("Whether maintenance removes files that no version needs."),
+    compaction: z
+      .enum(["none", "policy", "all"])
+      .optional()
+      .describe(
+        "Whether a function is deployed that makes large files of small ones: of the tables whose policy asks for it (`dl policy set`), or of all that do not say otherwise.",
+      ),
+    canary_minutes: z
+      .int()
+      .min(0)
+      .max(60)
+      .optional()
+      .describe(
+        "Every how many minutes a function tries the service as a client does, and alarms; 0 or absent: never.",
+      ),
+    canary_secret: arn
+      .optional()
+      .describe(
+        'ARN of the secret with its client at the identity provider, where callers are known by tokens: `{"tokenUrl", "clientId", "clientSecret", "scope"}`.',
+      ),
+    follow_events: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether S3 tells of each version that is put into a log, so that followed tables are looked at at once, and not once a minute.",
+      ),
     log_operators: z.array(arn).optional().describe("ARNs of the roles that may set a foreign file in a log aside."),
     jwt_issuer: z.string().min(1).optional().describe("Tokens of this issuer in place of IAM."),
     jwt_audience: z.array(z.string().min(1)).optional().describe("What they must be for."),
+    jwt_read_scope: scope.optional().describe(`The scope that may read; \`${DEFAULT_SCOPES.readScope}\` if absent.`),
+    jwt_write_scope: scope
+      .optional()
+      .describe(`The scope that may write, and read; \`${DEFAULT_SCOPES.writeScope}\` if absent.`),
     database_url: z
       .string()
       .startsWith("rds-data://")

@@ -27,6 +27,7 @@ deployment:
   log_operators: ["arn:aws:iam::111122223333:role/Operators"]
   jwt_issuer: "\${ISSUER}"
   jwt_audience: [lake, other]
+  jwt_write_scope: lake/write
   vacuum: true
 `);
   const written = await deploymentFile(file, { ISSUER: "https://id.example" });
@@ -35,7 +36,9 @@ deployment:
   assert.equal(settings.existingBucket, "our-lake");
   assert.deepEqual(settings.storageRoots, ["s3://lake-a/b", "s3://lake-c"]);
   assert.deepEqual(settings.logOperators, ["arn:aws:iam::111122223333:role/Operators"]);
-  assert.deepEqual(settings.authorisation, { kind: "jwt", issuer: "https://id.example", audience: ["lake", "other"] });
+  const scopes = { readScope: "deltalakedb.read", writeScope: "lake/write" };
+  const authorisation = { kind: "jwt", issuer: "https://id.example", audience: ["lake", "other"], scopes };
+  assert.deepEqual(settings.authorisation, authorisation);
   assert.equal(settings.maintenance.vacuum, true);
   const given: Record<string, string> = { stage: "production", existingBucket: "another" };
   assert.equal(settingsOf((name) => given[name] ?? written(name)).existingBucket, "another");

@@ -13,12 +13,21 @@ export const cdkJson = JSON.parse(readFileSync(path.join(ROOT, "cdk.json"), "utf
 };
 
 /** The templates of one stage, without bundling: nothing here looks into the code of functions. */
-export function templatesOf(context: Record<string, string>): { readonly data: Template; readonly app: Template } {
+export function templatesOf(context: Record<string, string>): {
+  readonly data: Template;
+  readonly app: Template;
+  /** Whether CloudFormation refuses to delete the data stack. */
+  readonly protected: boolean;
+} {
   const app = new App({
     context: { ...cdkJson.context, alarmMail: "none", ...context, "aws:cdk:bundling-stacks": [] },
   });
   const { data, application } = addStacks(app);
-  return { data: Template.fromStack(data), app: Template.fromStack(application) };
+  return {
+    data: Template.fromStack(data),
+    app: Template.fromStack(application),
+    protected: data.terminationProtection ?? false,
+  };
 }
 
 export interface Statement {
@@ -33,6 +42,13 @@ export function statementsOf(template: Template, name: string): readonly Stateme
   const own = policies.filter(([id]) => new RegExp(`^(Functions|Safety)${name}Role`).test(id));
   assert.equal(own.length, 1, `one policy of ${name}`);
   return own.flatMap(([, policy]) => policy.Properties.PolicyDocument.Statement as Statement[]);
+}
+
+/** A name that each stack has of its own. */
+export function uniqueName(name: string, end = ""): object {
+  const uuid = { "Fn::Select": [2, { "Fn::Split": ["/", { Ref: "AWS::StackId" }] }] };
+  const digits = { "Fn::Select": [0, { "Fn::Split": ["-", uuid] }] };
+  return { "Fn::Join": ["", [`${name}-`, digits, ...(end === "" ? [] : [end])]] };
 }
 
 /** Every role of its own; the checkpoint function has that of the mirror. */

@@ -120,6 +120,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/index.ts": SURFACE,
   functions: [...SURFACE, "lib/http", "lib/retry.ts", "lib/time-left.ts"],
   infra: [
+    "lib/access/issuer-rules.ts",
     "lib/config.ts",
     "lib/config",
     "lib/cli/config-file.ts",
