@@ -7,6 +7,7 @@ import {
   maintainTable,
   maintainTransactions,
   maintenanceDue,
+  TASKS,
 } from "../lib/operations/maintenance.ts";
 import { purgeExpired } from "../lib/operations/purge.ts";
 import type { Signal } from "../lib/ports.ts";
@@ -16,6 +17,9 @@ import { around, containerLake, deadlineOf, logger } from "./middleware.ts";
 /** Milliseconds before the time is over at which no more work begins: what is under way is finished. */
 const RESERVE_MS = 60_000;
 
+/** Compaction reads rows: it needs more memory than all of these, and a package of 70 MB. */
+const OURS = TASKS.filter((task) => task !== "compact");
+
 const lakeOf = containerLake();
 
 /** @throws Error at the end when a table failed, so that Lambda counts it; the others are done by then */
@@ -24,7 +28,7 @@ export const handler = around(async (_event: unknown, context: Context) => {
   const signal = deadlineOf(context, RESERVE_MS);
   const rules = { ...MAINTENANCE_RULES, vacuum: lake.settings.vacuum };
   const failed: string[] = [];
-  for await (const due of maintenanceDue(lake, rules)) {
+  for await (const due of maintenanceDue(lake, rules, OURS)) {
     if (signal.aborted) break;
     const { table, tableId, files, bytes, logFiles, versions, failure } = await maintainTable(lake, due, rules, {
       signal,

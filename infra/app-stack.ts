@@ -76,7 +76,8 @@ export class AppStack extends Stack {
     const { api } = this;
     const [backup, drill, maintenance] = [safety.backup.lambda, safety.drill.lambda, safety.maintenance.lambda];
     const clocks = { sweep: sweep.lambda, parity: parity.lambda, backup, drill, maintenance };
-    new Schedules(this, "Schedules", { settings, ...clocks });
+    const compaction = safety.compaction?.lambda;
+    new Schedules(this, "Schedules", { settings, ...clocks, compaction });
     const dimensions: Dimensions = {
       service: { service: settings.name, stage: settings.stage },
       mirrorQueue: { QueueName: queues.mirror.queueName },

@@ -269,12 +269,19 @@ export const ConfigSchema = z.strictObject({
         .max(8760)
         .default(D.maintenance.every_hours)
         .describe("Hours between two runs for one table."),
+      compact: z
+        .boolean()
+        .default(D.maintenance.compact)
+        .describe("Of tables that say nothing themselves (`dl policy set`): whether small files become large ones."),
+      compact_max_mb: z
+        .int()
+        .min(1)
+        .default(D.maintenance.compact_max_mb)
+        .describe("Megabytes of one table that a run writes again at most; what is left is for the next run."),
       vacuum: z
         .boolean()
         .default(D.maintenance.vacuum)
-        .describe(
-          "Of tables that say nothing themselves (`dl policy set`): whether files go that only expired versions have.",
-        ),
+        .describe("Likewise: whether files go that only expired versions have."),
       clean_log: z
         .boolean()
         .default(D.maintenance.clean_log)

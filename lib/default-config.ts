@@ -59,6 +59,8 @@ export const DEFAULT_CONFIG = {
   maintenance: {
     interval_seconds: 3600,
     every_hours: 24,
+    compact: false,
+    compact_max_mb: 10_240,
     vacuum: false,
     clean_log: true,
     trim_history: true,

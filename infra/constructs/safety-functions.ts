@@ -30,6 +30,8 @@ export class SafetyFunctions extends Construct {
   readonly backup: ServiceFunction;
   readonly drill: ServiceFunction;
   readonly maintenance: ServiceFunction;
+  /** Only where somebody wants it. It may what maintenance may: what it has written in vain it takes away again. */
+  readonly compaction: ServiceFunction | undefined;
 
   constructor(scope: Construct, id: string, props: SafetyFunctionsProps) {
     super(scope, id);
@@ -79,10 +81,26 @@ export class SafetyFunctions extends Construct {
       parquet: true,
       roleName: maintenanceRoleName(this, settings),
     });
+    const { compaction } = settings.maintenance;
     const roots = rootsIn(settings, tables);
+    if (compaction !== "none") {
+      this.compaction = new ServiceFunction(this, "Compaction", {
+        ...common,
+        entry: "compact",
+        description: "Makes large data files of small ones",
+        environment: { ...as("maintenance", common.environment), COMPACTION: compaction },
+        // Two processors, and DuckDB's gigabyte beside ours.
+        memory: 3538,
+        scratch: SCRATCH,
+        parquet: true,
+        native: ["@duckdb/node-api"],
+        role: this.maintenance.role,
+      });
+    }
     const places = { database, tables, queues, roots };
     allowDuty(this.backup.role, "backup", places);
-    allowDuty(this.maintenance.role, "maintenance", places);
+    // It writes data files only where it compacts.
+    allowDuty(this.maintenance.role, "maintenance", places, { more: this.compaction ? ["writeFiles"] : [] });
     allowBackups(this.backup.role, backups, "write");
     allowBackups(this.drill.role, backups, "read");
     if (database.scratch) allowDatabase(this.drill.role, database, "scratch");
@@ -92,6 +110,6 @@ export class SafetyFunctions extends Construct {
   }
 
   get all(): readonly ServiceFunction[] {
-    return [this.backup, this.drill, this.maintenance];
+    return [this.backup, this.drill, this.maintenance, ...(this.compaction ? [this.compaction] : [])];
   }
 }

@@ -16,6 +16,7 @@ export interface SchedulesProps {
   readonly backup: IFunction;
   readonly drill: IFunction;
   readonly maintenance: IFunction;
+  readonly compaction?: IFunction | undefined;
 }
 
 const DAY_MINUTES = 1440;
@@ -23,7 +24,7 @@ const DAY_MINUTES = 1440;
 export class Schedules extends Construct {
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
-    const { settings, sweep, parity, backup, drill, maintenance } = props;
+    const { settings, sweep, parity, backup, drill, maintenance, compaction } = props;
     this.#every(settings.sweepMinutes, "Sweep", "Wakes the mirror up for what is overdue", sweep);
     this.#every(settings.parityMinutes, "Parity", "Compares SQL and _delta_log of all tables", parity);
     const { everyMinutes, drillDays } = settings.backup;
@@ -34,6 +35,9 @@ export class Schedules extends Construct {
     this.#every(DAY_MINUTES, "Verify", "Verifies the newest backup", backup, verify);
     this.#every(drillDays * DAY_MINUTES, "Drill", "Restores the newest backup for practice", drill);
     this.#every(settings.maintenance.everyMinutes, "Maintenance", "Removes what no version needs", maintenance);
+    if (compaction) {
+      this.#every(settings.maintenance.everyMinutes, "Compaction", "Makes large files of small ones", compaction);
+    }
   }
 
   #every(minutes: number, id: string, description: string, target: IFunction, input?: object): void {

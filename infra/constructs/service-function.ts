@@ -20,6 +20,9 @@ export const BANNER = [
   'const __dirname = $path(new URL(".", import.meta.url));',
 ].join("");
 
+/** What npm is told, wherever the bundle is made. */
+const FOR_LAMBDA = { npm_config_os: "linux", npm_config_cpu: "arm64", npm_config_libc: "glibc" };
+
 export interface ServiceFunctionProps {
   readonly settings: Settings;
   /** The file in functions/ that exports `handler`, without .ts. */
@@ -32,6 +35,8 @@ export interface ServiceFunctionProps {
   readonly parquet?: boolean;
   /** Answers requests: the WebAssembly of Cedar goes along, which decides by grants. */
   readonly grants?: boolean;
+  /** Packages with code for one system alone: they are installed for the one that functions run on, and go along. */
+  readonly native?: readonly string[];
   /** Room in /tmp; half a gigabyte if absent. */
   readonly scratch?: Size;
   /** How often Lambda tries again what a schedule has started; twice if absent. */
@@ -92,6 +97,7 @@ export class ServiceFunction extends Construct {
         sourcesContent: false,
         // Functions reach Aurora PostgreSQL through the Data API: this driver is for servers of one's own.
         externalModules: ["mysql2/promise"],
+        ...(props.native === undefined ? {} : { nodeModules: [...props.native], environment: FOR_LAMBDA }),
         banner: BANNER,
         commandHooks: {
           beforeBundling: () => [],

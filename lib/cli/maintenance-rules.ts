@@ -5,6 +5,8 @@ import type { MaintenanceRules } from "../operations/maintenance.ts";
 
 export function maintenanceRules({ maintenance }: Config): MaintenanceRules {
   return {
+    compact: maintenance.compact,
+    compactBytes: maintenance.compact_max_mb * 1024 ** 2,
     vacuum: maintenance.vacuum,
     cleanLog: maintenance.clean_log,
     trimHistory: maintenance.trim_history,

@@ -53,6 +53,8 @@ const FunctionEnvironmentSchema = z.object({
   BACKUPS: z.string().min(1).optional(),
   /** Whether maintenance removes files that no version needs, where a table does not say. */
   VACUUM: z.stringbool().default(false),
+  /** Which tables the function that compacts takes: all that do not say otherwise, or those whose policy asks for it. */
+  COMPACTION: z.enum(["policy", "all"]).default("policy"),
 });
 
 export interface FunctionSettings {
@@ -80,6 +82,7 @@ export interface FunctionSettings {
   readonly undropWindowDays: number;
   readonly backups?: string;
   readonly vacuum: boolean;
+  readonly compaction: "policy" | "all";
 }
 
 /** @throws LakeError invalid, naming the variable that is missing or wrong */
@@ -111,5 +114,6 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     undropWindowDays: given.UNDROP_WINDOW_DAYS,
     ...(given.BACKUPS === undefined ? {} : { backups: given.BACKUPS }),
     vacuum: given.VACUUM,
+    compaction: given.COMPACTION,
   };
 }

@@ -35,6 +35,9 @@ export interface CompactionResult {
   readonly stopped?: "signal" | "maxBytes";
 }
 
+/** A table or a file that this writer cannot keep as it is: engines can. */
+export const REWRITE_REFUSED = "REWRITE_REFUSED";
+
 export interface CompactOptions extends CompactionOptions {
   /** Looked at between groups. */
   readonly signal?: Signal;

@@ -3,8 +3,9 @@
 import { TRANSACTION_RETENTION_MS } from "../delta/transaction-age.ts";
 import { isPast } from "../delta/values/age.ts";
 import { errorText, isLakeError } from "../errors.ts";
-import type { Lake, Signal, TableHead, Upkeep } from "../ports.ts";
+import type { FileRewriter, Lake, Signal, TableHead, Upkeep } from "../ports.ts";
 import { cleanLog } from "./clean-log.ts";
+import { compactTable, REWRITE_REFUSED } from "./compact.ts";
 import { allTables } from "./read.ts";
 import { HISTORY_RETENTION_MS, trimHistory } from "./trim-history.ts";
 import { type TrimmedTransactions, trimTransactions } from "./trim-transactions.ts";
@@ -12,6 +13,9 @@ import { vacuumTable } from "./vacuum.ts";
 
 /** What holds for tables that say nothing themselves. */
 export interface MaintenanceRules {
+  readonly compact: boolean;
+  /** Bytes of a table that one run writes again; what is left is for the next. */
+  readonly compactBytes: number;
   readonly vacuum: boolean;
   readonly cleanLog: boolean;
   readonly trimHistory: boolean;
@@ -25,8 +29,10 @@ export interface MaintenanceRules {
   readonly everyMs: number;
 }
 
-/** Vacuum is off: which readers still need what a table once had, only its owner knows. */
+/** Vacuum is off: which readers still need what a table once had, only its owner knows. So is compaction, which reads rows and costs accordingly. */
 export const MAINTENANCE_RULES: MaintenanceRules = {
+  compact: false,
+  compactBytes: 10 * 1024 ** 3,
   vacuum: false,
   cleanLog: true,
   trimHistory: true,
@@ -37,17 +43,11 @@ export const MAINTENANCE_RULES: MaintenanceRules = {
 };
 
 /**
- * In this order: what the log no longer has SQL need not keep. Vacuum is last, as what it has dealt with stays in SQL for a day: trimmed after it,
+ * In this order: what is compacted is what the others find. What the log no longer has SQL need not keep. Vacuum is last, as what it has dealt with stays in SQL for a day: trimmed after it,
  * day by day, removes would never go.
  */
-export const TASKS = ["cleanLog", "trimHistory", "vacuum"] as const;
+export const TASKS = ["compact", "cleanLog", "trimHistory", "vacuum"] as const;
 export type Task = (typeof TASKS)[number];
-
-const LAST: Readonly<Record<Task, "cleanLogAt" | "vacuumAt" | "trimHistoryAt">> = {
-  cleanLog: "cleanLogAt",
-  vacuum: "vacuumAt",
-  trimHistory: "trimHistoryAt",
-};
 
 export interface DueTable {
   readonly tableId: string;
@@ -57,37 +57,51 @@ export interface DueTable {
 
 /** What a table wants done: by its own policy, else by the rules. */
 export function policyOf(upkeep: Upkeep | undefined, rules: MaintenanceRules): Readonly<Record<Task, boolean>> {
-  const wants = (task: Task) => upkeep?.[task] ?? rules[task];
-  return { cleanLog: wants("cleanLog"), vacuum: wants("vacuum"), trimHistory: wants("trimHistory") };
+  const wants = (task: Task) => [task, upkeep?.[task] ?? rules[task]] as const;
+  return Object.fromEntries(TASKS.map(wants)) as Record<Task, boolean>;
 }
 
 const TABLES_AT_ONCE = 200;
 
-/** Tables with something to be done, by name. A round trip for every few hundred tables. */
-export async function* maintenanceDue(lake: Lake, rules: MaintenanceRules): AsyncGenerator<DueTable> {
+/**
+ * Tables with something to be done, by name; not those that others write, and keep up. A round trip for every few hundred tables.
+ * @param tasks those that the caller carries out
+ */
+export async function* maintenanceDue(
+  lake: Lake,
+  rules: MaintenanceRules,
+  tasks: readonly Task[] = TASKS,
+): AsyncGenerator<DueTable> {
   let some: TableHead[] = [];
   for await (const head of allTables(lake)) {
     some.push(head);
     if (some.length < TABLES_AT_ONCE) continue;
-    yield* await dueOf(lake, some, rules);
+    yield* await dueOf(lake, some, rules, tasks);
     some = [];
   }
-  yield* await dueOf(lake, some, rules);
+  yield* await dueOf(lake, some, rules, tasks);
 }
 
-async function dueOf(lake: Lake, heads: readonly TableHead[], rules: MaintenanceRules): Promise<readonly DueTable[]> {
+async function dueOf(
+  lake: Lake,
+  heads: readonly TableHead[],
+  rules: MaintenanceRules,
+  offered: readonly Task[],
+): Promise<readonly DueTable[]> {
   const known = await lake.catalog.readUpkeep(heads.map(({ tableId }) => tableId));
   const byTable = new Map(known.map((upkeep) => [upkeep.tableId, upkeep]));
   const now = lake.clock.now();
   return heads.flatMap(({ tableId, name }) => {
     const upkeep = byTable.get(tableId);
     const policy = policyOf(upkeep, rules);
-    const tasks = TASKS.filter((task) => policy[task] && isPast(now, upkeep?.[LAST[task]] ?? 0, rules.everyMs));
+    const tasks = offered.filter((task) => policy[task] && isPast(now, upkeep?.[`${task}At`] ?? 0, rules.everyMs));
     return tasks.length === 0 ? [] : [{ tableId, table: name, tasks }];
   });
 }
 
 export interface MaintainedTable extends DueTable {
+  /** Small files that became fewer large ones. */
+  readonly compacted: number;
   /** Files of the table that were removed, with their bytes. */
   readonly files: number;
   readonly bytes: bigint;
@@ -102,19 +116,36 @@ export interface MaintainedTable extends DueTable {
 
 /**
  * Does what is due of one table. A task that fails holds up no other, is written down (`dl policy show`), and comes again with the next
- * run. @param options.signal aborted, it stops after the batch that it is at
+ * run.
+ * @param options.signal aborted, it stops after the batch that it is at
+ * @param options.openRewriter asked for where a table is to be compacted
  */
 export async function maintainTable(
   lake: Lake,
   due: DueTable,
   rules: MaintenanceRules,
-  { signal }: { readonly signal?: Signal } = {},
+  { signal, openRewriter }: { readonly signal?: Signal; readonly openRewriter?: () => Promise<FileRewriter> } = {},
 ): Promise<MaintainedTable> {
   const { tableId } = due;
-  const done = { files: 0, bytes: 0n, logFiles: 0, versions: 0 };
+  const done = { compacted: 0, files: 0, bytes: 0n, logFiles: 0, versions: 0 };
   const failures: string[] = [];
   const options = { remove: true, ...(signal === undefined ? {} : { signal }) };
   const run: Readonly<Record<Task, () => Promise<string | undefined>>> = {
+    async compact() {
+      if (openRewriter === undefined) return undefined;
+      const [upkeep] = await lake.catalog.readUpkeep([tableId]);
+      try {
+        const wishes = { maxBytes: rules.compactBytes, ...(signal === undefined ? {} : { signal }) };
+        const { removedFiles, stopped } = await compactTable(lake, await openRewriter(), { tableId }, wishes);
+        done.compacted += removedFiles;
+        if (stopped === "signal") return undefined;
+      } catch (error) {
+        // What only an engine can compact is a failure where somebody wants this very table compacted.
+        if (!isLakeError(error, "invalid") || error.code !== REWRITE_REFUSED || upkeep?.compact === true) throw error;
+      }
+      await lake.catalog.writeUpkeep(tableId, { compactAt: lake.clock.now() });
+      return undefined;
+    },
     async cleanLog() {
       const { commits, checkpoints, others, failed, failure } = await cleanLog(lake, { tableId }, options);
       done.logFiles += commits + checkpoints + others - failed;

@@ -97,6 +97,7 @@ export interface ForgottenTransactions {
 export interface Upkeep {
   readonly tableId: string;
   /** Whether the schedule does it; absent: as the service says. */
+  readonly compact?: boolean;
   readonly vacuum?: boolean;
   readonly cleanLog?: boolean;
   readonly trimHistory?: boolean;
@@ -107,6 +108,7 @@ export interface Upkeep {
   /** Files removed up to this version have been dealt with. */
   readonly vacuumedVersion?: number;
   readonly condemnedAt?: number;
+  readonly compactAt?: number;
   readonly vacuumAt?: number;
   readonly cleanLogAt?: number;
   readonly trimHistoryAt?: number;

@@ -5,11 +5,14 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { openMaintenance } from "../../lib/cli/serve/maintenance.ts";
+import { DEFAULT_CONFIG } from "../../lib/default-config.ts";
 import { openLocalLake } from "../../lib/lake/local.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
 import type { Lake } from "../../lib/ports.ts";
 import { openFileStore } from "../../lib/storage/file.ts";
+import type { Logger } from "../../lib/telemetry/log.ts";
 import { addOf, commitTo, SCHEMA } from "../support/lake.ts";
 import { putRows } from "../support/parquet-rows.ts";
 import { dl, dlByItself, type Finished } from "./run.ts";
@@ -139,4 +142,23 @@ test("small files become one, table by table; what is left to engines is no fail
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /has the feature typeWidening, which this writer does not know how to keep/);
   assert.equal((await run("compact", "c.rows", "--format", "ndjson")).code, 64);
+});
+
+test("the schedule of a server compacts what its policy names, and says so", async () => {
+  const shown = ok(await run("policy", "set", "c.rows", "--compact", "on"));
+  assert.match(shown, /compact +on\n/);
+  const lake = await openLocalLake({ database, verifyFiles: "off" });
+  const store = openFileStore(join(folder, "c.rows"));
+  const state = await lake.catalog.findTable({ name: "c.rows" });
+  assert.ok(state);
+  const files = ["x", "y"].map((path) => putRows(store, path, `select 2::bigint as id, '${path}' as "day"`));
+  await commitTo(lake, state.tableId, state.version, await Promise.all(files));
+  const said: string[] = [];
+  const say = (_fields: object, text: string) => void said.push(text);
+  const upkeep = openMaintenance(lake, DEFAULT_CONFIG, { info: say, error: say } as unknown as Logger);
+  await upkeep.run();
+  assert.deepEqual(said, ["c.rows has been tidied up"]);
+  assert.equal((await lake.catalog.findTable({ name: "c.rows" }))?.numFiles, 1);
+  await lake.close();
+  assert.match(ok(await run("policy", "show", "c.rows")), /compact +on; last \d{4}-/);
 });

@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openRewriter } from "../../lib/compaction/rewriter.ts";
 import { MAINTENANCE_RULES, maintainTable, maintenanceDue } from "../../lib/operations/maintenance.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { collect } from "../contract/object-store.contract.ts";
 import { SQLITE_ENGINE } from "../support/catalog-engines.ts";
 import { addOf, commitTo, newTable, openTestLake, removeOf, type TestLake } from "../support/lake.ts";
+import { putRows } from "../support/parquet-rows.ts";
 
 const DAY = 86_400_000;
 
@@ -71,6 +73,52 @@ test("what fails is written down and comes again; a signal ends a run", async ()
   assert.deepEqual([stopped.interrupted, Object.keys(await dueOf(lake))], [true, ["m.fails"]]);
   assert.equal((await maintainTable(lake, due, MAINTENANCE_RULES)).failure, undefined);
   assert.equal((await lake.catalog.readUpkeep([tableId]))[0]?.lastError, undefined);
+  await lake.close();
+});
+
+test("small files become large ones where a table or the service wants it, within the bytes of a run", async () => {
+  const lake = await openTestLake();
+  const wanted = { ...MAINTENANCE_RULES, cleanLog: false, trimHistory: false, compact: true };
+  const rewriter = openRewriter({ openStore: (location) => lake.store(location) });
+  const open = async () => rewriter;
+  const filled = async (name: string, configuration = {}) => {
+    const tableId = await newTable(lake, name, { configuration });
+    const store = lake.store(`file:///lake/${name}`);
+    for (let v = 0; v < 4; v += 1) {
+      await commitTo(lake, tableId, v, [
+        await putRows(store, `f${v}.parquet`, `select ${v}::bigint as id, 'x' as "day"`),
+      ]);
+    }
+    return tableId;
+  };
+  const ids = { small: await filled("m.small"), left: await filled("m.left") };
+  await lake.catalog.writeUpkeep(ids.left, { compact: false });
+  assert.deepEqual(await dueOf(lake, wanted), { "m.small": ["compact"] });
+  const run = async (rules = wanted) => {
+    const [due] = await collect(maintenanceDue(lake, rules));
+    assert.ok(due);
+    return maintainTable(lake, due, rules, { openRewriter: open });
+  };
+  // The first group of a run is taken whatever its size.
+  const done = await run({ ...wanted, compactBytes: 1 });
+  assert.deepEqual([done.failure, done.compacted], [undefined, 4]);
+  assert.deepEqual(await dueOf(lake, wanted), {}, "it has been done");
+  lake.clock.time += DAY;
+  assert.deepEqual([(await run()).compacted, await dueOf(lake, wanted)], [0, {}]);
+  assert.equal((await lake.catalog.findTable({ tableId: ids.left }))?.version, 4, "it says no");
+  await lake.close();
+});
+
+test("a table that only an engine can compact fails where it asks for it itself, and is passed over elsewhere", async () => {
+  const lake = await openTestLake();
+  const tableId = await newTable(lake, "m.typed", { configuration: { "delta.enableTypeWidening": "true" } });
+  const rules = { ...MAINTENANCE_RULES, cleanLog: false, trimHistory: false, compact: true };
+  const open = async () => openRewriter({ openStore: (location) => lake.store(location) });
+  const run = () =>
+    maintainTable(lake, { tableId, table: "m.typed", tasks: ["compact"] }, rules, { openRewriter: open });
+  assert.equal((await run()).failure, undefined);
+  await lake.catalog.writeUpkeep(tableId, { compact: true });
+  assert.match((await run()).failure ?? "", /^compact: /);
   await lake.close();
 });
 

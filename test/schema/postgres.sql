@@ -85,6 +85,8 @@ table dl_maintenance -- Upkeep of the tables: what each one wants done, and how 
   clean_log_at bigint -- When the log was last cleaned, in milliseconds.
   trim_history_at bigint -- When the history was last trimmed, in milliseconds.
   last_error text -- Why the schedule last failed; NULL when it did not.
+  compact boolean -- Whether the schedule compacts it; NULL: as the service says.
+  compact_at bigint -- When the schedule last compacted it, in milliseconds.
 
 table dl_metadata -- metaData actions. The one of a version is the newest at or below it.
   table_id uuid not null -- Table, as in dl_tables.

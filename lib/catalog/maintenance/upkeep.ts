@@ -9,6 +9,7 @@ import { isActive, tableNotFound } from "../tables.ts";
 type Field = Exclude<keyof Upkeep, "tableId">;
 
 const COLUMNS: Readonly<Record<Field, string>> = {
+  compact: "compact",
   vacuum: "vacuum",
   cleanLog: "clean_log",
   trimHistory: "trim_history",
@@ -16,6 +17,7 @@ const COLUMNS: Readonly<Record<Field, string>> = {
   vacuumFloor: "vacuum_floor",
   vacuumedVersion: "vacuumed_version",
   condemnedAt: "condemned_at",
+  compactAt: "compact_at",
   vacuumAt: "vacuum_at",
   cleanLogAt: "clean_log_at",
   trimHistoryAt: "trim_history_at",
@@ -30,10 +32,10 @@ export async function readUpkeep(db: Queries, tableIds: readonly string[]): Prom
 }
 
 const READ: Readonly<Record<Field, (row: Row, column: string) => unknown>> = {
-  ...{ vacuum: optionalFlag, cleanLog: optionalFlag, trimHistory: optionalFlag },
+  ...{ compact: optionalFlag, vacuum: optionalFlag, cleanLog: optionalFlag, trimHistory: optionalFlag },
   ...{ historyRetention: optionalInteger, vacuumFloor: optionalInteger, vacuumedVersion: optionalInteger },
   ...{ condemnedAt: optionalInteger, vacuumAt: optionalInteger, cleanLogAt: optionalInteger },
-  ...{ trimHistoryAt: optionalInteger, lastError: optionalText },
+  ...{ compactAt: optionalInteger, trimHistoryAt: optionalInteger, lastError: optionalText },
 };
 
 function upkeepOf(row: Row): Upkeep {

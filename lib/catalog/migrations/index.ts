@@ -23,6 +23,7 @@ import { CHECK_ROWS_UP_TO } from "./0033-new-files-only.ts";
 import { AUDIT } from "./0034-audit.ts";
 import { POSTGRES_APPENDS } from "./0041-appends.ts";
 import { ROWS_SINCE } from "./0048-rows-since.ts";
+import { COMPACTION } from "./0049-compaction.ts";
 import { MYSQL_COMMIT } from "./0058-mysql-commit.ts";
 import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
@@ -162,6 +163,12 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: (dialect) => addColumn(dialect, "dl_tables", ROWS_SINCE),
   },
   {
+    id: 49,
+    name: "0049-compaction",
+    worksFrom: 20,
+    statements: (dialect) => COMPACTION.flatMap((column) => addColumn(dialect, "dl_maintenance", column)),
+  },
+  {
     id: 58,
     name: "0058-mysql-commit",
     worksFrom: 20,
@@ -198,7 +205,7 @@ export const SCHEMA: readonly TableSpec[] = [
   { ...PARITY, columns: [...PARITY.columns, DRIFT] },
   API_KEYS,
   TABLE_NAMES,
-  MAINTENANCE,
+  { ...MAINTENANCE, columns: [...MAINTENANCE.columns, ...COMPACTION] },
   TABLE_PLACES,
   ACCESS,
   GRANTS,

@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError } from "commander";
 import { errorText, isLakeError } from "../../errors.ts";
-import { type CompactionResult, compactTable } from "../../operations/compact.ts";
+import { type CompactionResult, compactTable, REWRITE_REFUSED } from "../../operations/compact.ts";
 import { type CompactionOptions, type CompactionPlan, planCompaction } from "../../operations/compact-plan.ts";
 import { allTables } from "../../operations/read.ts";
 import type { Lake } from "../../ports.ts";
@@ -46,7 +46,8 @@ export function compactCommand(): Command {
           if (output.format === "ndjson") throw new UsageError("--format ndjson is for dl compact --plan");
           const tables = await withLake((lake) => compactTables(lake, named, options));
           await output.result({ tables }, () => text(tables));
-          return tables.some((each) => "error" in each && each.code !== REFUSED) ? EXIT.failed : EXIT.ok;
+          // Among all tables one that an engine must compact is no failure.
+          return tables.some((each) => "error" in each && each.code !== REWRITE_REFUSED) ? EXIT.failed : EXIT.ok;
         },
         { formats: ["text", "json", "ndjson"] },
       ),
@@ -72,9 +73,6 @@ async function* plansOf(
 type Compacted =
   | CompactionResult
   | { readonly tableId: string; readonly table: string; readonly code: string; readonly error: string };
-
-/** Among all tables one that an engine must compact is no failure. */
-const REFUSED = "REWRITE_REFUSED";
 
 async function compactTables(
   lake: Lake,

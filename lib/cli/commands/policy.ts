@@ -17,6 +17,7 @@ const CHOICES = ["on", "off", "default"] as const;
 type Choice = (typeof CHOICES)[number];
 
 interface Options {
+  readonly compact?: Choice;
   readonly vacuum?: Choice;
   readonly cleanLog?: Choice;
   readonly trimHistory?: Choice;
@@ -43,6 +44,7 @@ export function policyCommand(): Command {
       new Command("set")
         .description("say what the schedule does with a table")
         .argument("<table>", "the table: namespace.name or its id")
+        .addOption(choice("--compact", "whether small files become large ones"))
         .addOption(choice("--vacuum", "whether files go that only expired versions have"))
         .addOption(choice("--clean-log", "whether expired versions leave _delta_log"))
         .addOption(choice("--trim-history", "whether SQL forgets versions after the history's retention"))
@@ -68,9 +70,10 @@ export function policyCommand(): Command {
     );
 }
 
-function changeOf({ vacuum, cleanLog, trimHistory, historyRetention }: Options): UpkeepChange {
+function changeOf({ compact, vacuum, cleanLog, trimHistory, historyRetention }: Options): UpkeepChange {
   const flag = (choice: Choice) => (choice === "default" ? null : choice === "on");
   return {
+    ...(compact === undefined ? {} : { compact: flag(compact) }),
     ...(vacuum === undefined ? {} : { vacuum: flag(vacuum) }),
     ...(cleanLog === undefined ? {} : { cleanLog: flag(cleanLog) }),
     ...(trimHistory === undefined ? {} : { trimHistory: flag(trimHistory) }),
@@ -103,6 +106,7 @@ function text(shown: Shown): string {
   return [
     shown.table,
     facts([
+      ["compact", line(policy.compact, shown.compact, shown.compactAt)],
       ["vacuum", line(policy.vacuum, shown.vacuum, shown.vacuumAt)],
       ["clean-log", line(policy.cleanLog, shown.cleanLog, shown.cleanLogAt)],
       ["trim-history", line(policy.trimHistory, shown.trimHistory, shown.trimHistoryAt)],

@@ -1,6 +1,7 @@
 /** Scheduled upkeep of a server: the tables that are due, one after the other, and dropped ones that cannot come back any more. */
 
 import type { Config } from "../../config.ts";
+import { openFileRewriter } from "../../lake/compaction.ts";
 import { maintainTable, maintainTransactions, maintenanceDue } from "../../operations/maintenance.ts";
 import { purgeExpired } from "../../operations/purge.ts";
 import type { Lake } from "../../ports.ts";
@@ -21,12 +22,15 @@ export function openMaintenance(lake: Lake, config: Config, logger: Logger): Upk
     async run() {
       for await (const due of maintenanceDue(lake, rules)) {
         if (signal.aborted) return;
-        const { table, tableId, files, bytes, logFiles, versions, failure } = await maintainTable(lake, due, rules, {
-          signal,
-        });
-        const fields = { table, tableId, files, bytes: Number(bytes), logFiles, versions };
+        const { table, tableId, compacted, files, bytes, logFiles, versions, failure } = await maintainTable(
+          lake,
+          due,
+          rules,
+          { signal, openRewriter: openFileRewriter },
+        );
+        const fields = { table, tableId, compacted, files, bytes: Number(bytes), logFiles, versions };
         if (failure !== undefined) logger.error(fields, `upkeep of ${table} failed: ${failure}`);
-        else if (files + logFiles + versions > 0) logger.info(fields, `${table} has been tidied up`);
+        else if (compacted + files + logFiles + versions > 0) logger.info(fields, `${table} has been tidied up`);
       }
       const { transactions = 0, failure } = await maintainTransactions(lake, rules, { signal });
       if (failure !== undefined) logger.error({ reason: failure }, `transactions could not be forgotten: ${failure}`);
