@@ -1,7 +1,11 @@
-/** Wakes the mirror up for tables that are overdue, at every tick of a clock, and measures how all tables are. */
+/**
+ * Wakes the mirror up for tables that are overdue, at every tick of a clock, and measures how all tables are. Where events of S3 are asked for, it
+ * hears of each version that is put into a log as well, and wakes the mirror up for a table that others write.
+ */
 
 import { changeLine, openHealthWatch } from "../lib/operations/health-watch.ts";
 import { sweepMirrors } from "../lib/operations/sweep.ts";
+import { wakeFollower } from "../lib/operations/wake-follower.ts";
 import { EVENT_METRICS } from "../lib/telemetry/metric-names.ts";
 import { around, containerLake, logger } from "./middleware.ts";
 
@@ -12,8 +16,17 @@ const lakeOf = containerLake({ sendsAgain: true });
 /** For the life of a container: a new one speaks of each table that is not ok once more. */
 const watch = openHealthWatch();
 
-export const handler = around(async () => {
+/** What EventBridge says of an object that was put; its key is not encoded. */
+interface ObjectCreated {
+  readonly source?: string;
+  readonly detail?: { readonly bucket: { readonly name: string }; readonly object: { readonly key: string } };
+}
+
+export const handler = around(async ({ source, detail }: ObjectCreated) => {
   const lake = await lakeOf();
+  if (source === "aws.s3" && detail !== undefined) {
+    return { enqueued: Number(await wakeFollower(lake, `s3://${detail.bucket.name}/${detail.object.key}`)) };
+  }
   const overdueMs = lake.settings.overdueSeconds * 1000;
   const { enqueued, unsettled } = await sweepMirrors(lake, { overdueMs, limit: LIMIT });
   lake.metrics.record(EVENT_METRICS.sweeps.cloudwatch, 1, "Count");

@@ -10,6 +10,7 @@ import type { DatabaseAccess } from "./constructs/database.ts";
 import { encryptLogs, keyByArn } from "./constructs/encryption-key.ts";
 import type { Tables } from "./constructs/lake-bucket.ts";
 import { LakeDashboard } from "./constructs/lake-dashboard.ts";
+import { LogEvents } from "./constructs/log-events.ts";
 import { Migration } from "./constructs/migration.ts";
 import { Queues } from "./constructs/queues.ts";
 import { Rollout } from "./constructs/rollout.ts";
@@ -78,6 +79,7 @@ export class AppStack extends Stack {
     const clocks = { sweep: sweep.lambda, parity: parity.lambda, backup, drill, maintenance };
     const compaction = safety.compaction?.lambda;
     new Schedules(this, "Schedules", { settings, ...clocks, compaction });
+    if (settings.followEvents) new LogEvents(this, "LogEvents", { settings, tables, sweep: sweep.lambda });
     const dimensions: Dimensions = {
       service: { service: settings.name, stage: settings.stage },
       mirrorQueue: { QueueName: queues.mirror.queueName },

@@ -19,6 +19,7 @@ export type * from "./ports/commits.ts";
 export type * from "./ports/compaction.ts";
 export type * from "./ports/data-files.ts";
 export type * from "./ports/files.ts";
+export type * from "./ports/following.ts";
 export type * from "./ports/grants.ts";
 export type * from "./ports/imports.ts";
 export type * from "./ports/keys.ts";

@@ -45,6 +45,11 @@ export class LakeBucket extends Construct {
     }
     const bucket = newBucket(this, settings, encryption);
     this.bucketName = bucket.bucketName;
+    // Without the function that the construct would deploy for it.
+    if (settings.followEvents)
+      (bucket.node.defaultChild as s3.CfnBucket).notificationConfiguration = {
+        eventBridgeConfiguration: { eventBridgeEnabled: true },
+      };
     const { mirrorRoleArn, maintenanceRoleArn } = props;
     const { logOperators } = settings;
     bucket.addToResourcePolicy(onlyTheMirrorWritesLogs(bucket, [mirrorRoleArn, maintenanceRoleArn, ...logOperators]));

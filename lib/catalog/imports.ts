@@ -19,6 +19,7 @@ import {
 import { headNumbers, writeVersion } from "./commit/write-version.ts";
 import { type Database, OPEN, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
 import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from "./dialect.ts";
+import { refuseOlderCode } from "./following.ts";
 import { importFilesAlone, RELAXED } from "./import-files.ts";
 import { headOf } from "./rows/heads.ts";
 import { integer, optionalText, requireUuid, text } from "./rows/values.ts";
@@ -28,6 +29,7 @@ interface ImportRequest {
   readonly name: string;
   readonly location: string;
   readonly plan: string;
+  readonly follow?: boolean;
 }
 
 /** Every table that holds rows of a table; dl_tables is not among them. */
@@ -53,7 +55,7 @@ const LONG = { long: true } as const;
 /** @throws LakeError conflict TABLE_EXISTS */
 export async function beginImport(db: Database, clock: Clock, request: ImportRequest): Promise<ImportProgress> {
   const tableId = requireUuid(request.tableId, "table id");
-  const { name, location, plan } = request;
+  const { name, location, plan, follow = false } = request;
   return db.transaction(async (tx) => {
     await takeLocks(tx, [tableLock(tableId), ...creationLocks(request)], locksAbove(request));
     const rows = await readClaims(tx, { tableId, name, location });
@@ -66,9 +68,11 @@ export async function beginImport(db: Database, clock: Clock, request: ImportReq
       if (optionalText(same, "import_plan") === plan) return progressOf(same);
       await removeImport(tx, text(same, "table_id"));
     }
+    const followedAt = follow ? clock.now() : null;
     await tx.write(sql`
-      insert into dl_tables (table_id, name, location, status, import_plan, created_at)
-      values (${uuid(tableId)}, ${name}, ${location}, 'IMPORTING', ${plan}, ${clock.now()})`);
+      insert into dl_tables (table_id, name, location, status, import_plan, created_at, followed_at)
+      values (${uuid(tableId)}, ${name}, ${location}, 'IMPORTING', ${plan}, ${clock.now()}, ${followedAt})`);
+    if (follow) await refuseOlderCode(tx);
     return progressOf(await lineOf(tx, tableId));
   }, LONG);
 }

@@ -1,5 +1,6 @@
 /** The life of a table beside its versions: it is dropped, comes back, gets another name. Each under the locks of commits and of new tables. */
 
+import { deadlineMs } from "../deadlines.ts";
 import type { TableRef } from "../delta/request.ts";
 import type {
   Claim,
@@ -27,24 +28,32 @@ import { page, tableNotFound } from "./tables.ts";
 export async function dropTable(
   db: Database,
   tableId: string,
-  { unpublished }: DropOptions,
+  { unpublished, publishLast }: DropOptions,
   clock: Clock,
 ): Promise<DropOutcome> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
-  return db.transaction(async (tx) => {
+  const drop = async (tx: SqlTransaction): Promise<DropOutcome> => {
     await takeLocks(tx, [tableLock(id)]);
     const [row] = await tx.read(sql`
       select (select count(*) from dl_mirror_status m where m.table_id = t.table_id and ${raw(tx.dialect.isUnpublished)}) as open_versions
       from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'`);
     if (row === undefined) throw tableNotFound(tableId);
     const open = integer(row, "open_versions");
-    if (open > 0 && unpublished === "keep") return { dropped: false, unpublished: open };
+    const isFew = publishLast !== undefined && open > 0 && open <= publishLast.atMost;
+    const isWhole = open === 0 || (isFew && (await publishLast.publish()));
+    if (!isWhole && unpublished === "keep") return { dropped: false, unpublished: open };
     const now = await timeOf(tx, clock);
+    if (isWhole && open > 0) {
+      await tx.write(sql`
+        update dl_mirror_status set status = 'COMPLETE', published_at = ${now}, error_code = null
+        where table_id = ${uuid(id)} and status <> 'COMPLETE'`);
+    }
     await tx.write(sql`update dl_tables set status = 'DELETED', dropped_at = ${now},
       identity_changes = identity_changes + 1 where table_id = ${uuid(id)}`);
-    return { dropped: true, unpublished: open };
-  });
+    return { dropped: true, unpublished: isWhole ? 0 : open };
+  };
+  return db.transaction(drop, publishLast === undefined ? {} : { withinMs: deadlineMs("lockedRound") });
 }
 
 export async function undropTable(
@@ -179,6 +188,7 @@ export function droppedOf(row: Row): DroppedHead {
     ...claimOf(row),
     version: integer(row, "version"),
     droppedAt: isNull(row, "dropped_at") ? 0 : integer(row, "dropped_at"),
+    ...(isNull(row, "followed_at") ? {} : { isFollowed: true }),
     ...(isNull(row, "purged_at") ? {} : { purgedAt: optionalInteger(row, "purged_at") ?? 0 }),
   };
 }

@@ -12,7 +12,8 @@ export async function readManifestFacts(db: Queries, tableId: string): Promise<M
   const [row] = await db.read(sql`
     select t.table_id, t.name, t.location, t.status, t.dropped_at, t.identity_changes, t.manifest_changes,
       (select m.database_id from dl_migrations m where m.id = ${IDENTITY_MIGRATION}) as catalog_id
-    from dl_tables t where t.table_id = ${uuid(id)} and t.status <> 'IMPORTING' and t.purged_at is null`);
+    from dl_tables t where t.table_id = ${uuid(id)} and t.status <> 'IMPORTING' and t.purged_at is null
+      and t.followed_at is null`);
   if (row === undefined) return undefined;
   const changes = integer(row, "identity_changes");
   const droppedAt = optionalInteger(row, "dropped_at");
@@ -60,7 +61,7 @@ export async function dueManifests(
 ): Promise<readonly { readonly tableId: string; readonly version: number }[]> {
   const rows = await db.read(sql`
     select t.table_id, t.version from dl_tables t
-    where t.manifest_changes < t.identity_changes and t.purged_at is null and t.quarantine is null
+    where t.manifest_changes < t.identity_changes and t.purged_at is null and t.quarantine is null and t.followed_at is null
       and (t.status = 'DELETED' or t.status = 'ACTIVE' and not exists (
         select 1 from dl_mirror_status m where m.table_id = t.table_id and ${raw(db.dialect.isUnpublished)}))
     order by ${db.dialect.random} limit ${limit}`);

@@ -14,6 +14,7 @@ import { commitLocked, commitMove, committer } from "./commit/commit.ts";
 import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
 import type { Dialect } from "./dialect.ts";
+import { noteFollowed, takeOver } from "./following.ts";
 import { accessState, changeAccess, readAccess } from "./grants.ts";
 import { abortImport, beginImport, finishImport, importBatches, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
@@ -143,6 +144,9 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     setQuarantine: (tableId, reason) => mirror.setQuarantine(db, tableId, reason),
     mirrorFacts: (tableIds) => mirrorFacts(db, clock, tableIds),
     listMirrorFacts: (options) => listMirrorFacts(db, clock, options),
+
+    noteFollowed: (tableId, look) => noteFollowed(db, tableId, look),
+    takeOver: (tableId, head) => takeOver(db, tableId, head),
 
     readParity: (tableId) => readParity(db, tableId),
     writeParity: (record) => writeParity(db, record),

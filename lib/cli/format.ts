@@ -44,10 +44,14 @@ export function formatSeconds(seconds: number): string {
 }
 
 /** A table's health in one line, with what can be done about it. */
-export function healthText({ state, reason, hint, unpublishedVersions, lagSeconds }: TableHealth): string {
+export function healthText({ state, reason, hint, unpublishedVersions, lagSeconds, followed }: TableHealth): string {
   const waiting =
     unpublishedVersions === 0
       ? ""
       : `, ${plural(unpublishedVersions, "version")} unpublished for ${Math.round(lagSeconds)} s`;
-  return reason === undefined ? `${state}${waiting}` : `${state}${waiting}: ${reason}. ${hint}`;
+  const theirs =
+    followed === undefined
+      ? ""
+      : `, followed, ${plural(followed.behindVersions, "version")} behind ${Math.round(followed.lookedSecondsAgo)} s ago`;
+  return `${state}${waiting}${theirs}${reason === undefined ? "" : `: ${reason}. ${hint}`}`;
 }

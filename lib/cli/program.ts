@@ -113,6 +113,10 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "forget a table, once all of it is in its _delta_log; its files stay, and for some days it can come back",
     load: async () => (await import("./commands/drop.ts")).dropCommand(),
   },
+  takeover: {
+    about: "write a followed table here from now on: fenced against its former writers",
+    load: async () => (await import("./commands/takeover.ts")).takeoverCommand(),
+  },
   eject: {
     about: "give a table back as plain Delta: complete, without the fence, and dropped here",
     load: async () => (await import("./commands/eject.ts")).ejectCommand(),

@@ -3,6 +3,7 @@
  * "States of a table"). Pure.
  */
 
+import type { Followed } from "./table.ts";
 import { ageMs, isPast } from "./values/age.ts";
 
 /** Best first; of two causes the later state counts. */
@@ -52,6 +53,8 @@ export interface MirrorFacts {
   readonly now: number;
   /** Why the mirror does not even try any more, if so. */
   readonly quarantine?: string;
+  /** Set where others write the table, and the catalog follows its log. */
+  readonly followed?: Followed;
   /** The oldest unpublished version, which holds up all later ones; absent when all are published. */
   readonly oldest?: OpenVersion;
   /** What has become of the newest published version, if somebody has looked and it is not as it was. */
@@ -91,9 +94,18 @@ export interface TableHealth {
   readonly unpublishedVersions: number;
   /** Age of the oldest of them; 0 when there is none. */
   readonly lagSeconds: number;
+  /** Of a table that others write: how far SQL is behind its log. */
+  readonly followed?: FollowHealth;
 }
 
-export type HealthCode = StopCode | "MIRROR_LATE" | "MIRROR_FAILED" | "DRIFT";
+export interface FollowHealth {
+  /** Versions that the last look at the log saw and that SQL has not taken over. */
+  readonly behindVersions: number;
+  /** Age of that look: what was committed since is not known yet. */
+  readonly lookedSecondsAgo: number;
+}
+
+export type HealthCode = StopCode | "FOLLOW_FAILED" | "FOLLOW_LATE" | "MIRROR_LATE" | "MIRROR_FAILED" | "DRIFT";
 
 /** @param options.lateAfterMs age from which an unpublished version is late */
 export function healthOf(facts: MirrorFacts, options: { readonly lateAfterMs: number }): TableHealth {
@@ -103,6 +115,7 @@ export function healthOf(facts: MirrorFacts, options: { readonly lateAfterMs: nu
     ...causeOf(facts, lagMs >= options.lateAfterMs && oldest !== undefined, lagMs),
     unpublishedVersions: unpublishedOf(facts),
     lagSeconds: lagMs / 1000,
+    ...(facts.followed && { followed: followHealthOf(facts.followed, facts) }),
   };
 }
 
@@ -146,8 +159,37 @@ export function isStopCode(code: string): code is StopCode {
 
 type Cause = Pick<TableHealth, "state" | "code" | "reason" | "hint">;
 
+function followHealthOf({ logVersion, lookedAt }: Followed, { version, now }: MirrorFacts): FollowHealth {
+  return { behindVersions: Math.max(0, logVersion - version), lookedSecondsAgo: ageMs(now, lookedAt) / 1000 };
+}
+
+/** A log that others write is looked at with each sweep. */
+const FOLLOW_LATE_MS = 60_000;
+
+/** Nothing is published to a table that others write, so nothing can stop there. */
+function followCauseOf({ lookedAt, error }: Followed, { table, now }: MirrorFacts): Cause | undefined {
+  if (error !== undefined) {
+    return {
+      state: "failed",
+      code: "FOLLOW_FAILED",
+      reason: `its log could not be followed: ${short(error)}`,
+      hint: "It is tried again with each sweep; `dl mirror` tries now, and says what can be done.",
+    };
+  }
+  const ago = ageMs(now, lookedAt);
+  if (ago < FOLLOW_LATE_MS) return undefined;
+  return {
+    state: "late",
+    code: "FOLLOW_LATE",
+    reason: `its log was last looked at ${Math.round(ago / 1000)} s ago`,
+    hint: `Where a server runs, it looks every few seconds; \`dl mirror --table ${table}\` looks once.`,
+  };
+}
+
 function causeOf(facts: MirrorFacts, isLate: boolean, lagMs: number): Cause {
   const { table, oldest } = facts;
+  const following = facts.followed && followCauseOf(facts.followed, facts);
+  if (following) return following;
   const found = stopOf(facts);
   if (found) {
     return {
@@ -196,7 +238,9 @@ export function stopOf({
   oldest,
   fault,
   parity,
+  followed,
 }: MirrorFacts): { code: StopCode; reason: string } | undefined {
+  if (followed) return undefined;
   const code = oldest?.errorCode;
   if (code !== undefined && isStopCode(code)) return { code, reason: quarantine ?? oldest?.lastError ?? code };
   if (quarantine !== undefined) return { code: "FOREIGN_COMMIT", reason: quarantine };

@@ -31,7 +31,19 @@ export interface TableHead {
   readonly markers: Markers;
   /** Why the mirror has stopped at a foreign commit, if it has. */
   readonly quarantine?: string;
+  /** Set where others write the table, and the catalog follows its log: nothing may be committed to it here, or written there. */
+  readonly followed?: Followed;
   readonly createdAt: number;
+}
+
+/** How far a log that others write has been followed. */
+export interface Followed {
+  /** Milliseconds: when it was last looked at. */
+  readonly lookedAt: number;
+  /** The newest version that was there then. */
+  readonly logVersion: number;
+  /** Why what was seen could not be taken over; absent where it could. */
+  readonly error?: string;
 }
 
 export const MARKER_NAMES = ["metadata", "protocol", "add", "nonBlindAdd", "remove", "txn", "domain"] as const;

@@ -67,6 +67,8 @@ export const MIRROR_WRITES = [
   "setQuarantine",
   "writeParity",
   "markManifest",
+  "noteFollowed",
+  "recoverVersions",
 ] as const satisfies readonly (keyof Catalog)[];
 
 export interface LocalLake extends Lake {

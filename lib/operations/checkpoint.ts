@@ -56,7 +56,7 @@ export async function writeDueCheckpoint(
   options: { readonly signal?: Signal } = {},
 ): Promise<WrittenCheckpoint | undefined> {
   const [state] = await lake.catalog.readStates([{ tableId }]);
-  if (state === undefined) return undefined;
+  if (state === undefined || state.followed) return undefined;
   if (state.version < version) await checkCommitted(lake, { tableId, version });
   const mirrored = await lake.catalog.mirroredVersion(tableId);
   if (mirrored < version) throw unavailable(`version ${version} of ${tableId} is not published yet`);

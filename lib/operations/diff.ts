@@ -118,7 +118,9 @@ function unreadableKind({ kind, code, facts }: LakeError, mirrored: number): Oth
 }
 
 function checkHeads(head: TableHead, mirrored: number, logVersion: number, found: Findings): void {
-  if (logVersion > head.version) {
+  if (logVersion > head.version && head.followed) {
+    found.notes.push(`others have written versions ${head.version + 1} to ${logVersion}, which are not followed yet`);
+  } else if (logVersion > head.version) {
     found.other.push({ kind: "logAhead", field: "version", sql: head.version, log: logVersion });
     found.notes.push(`the log holds versions ${head.version + 1} to ${logVersion}, which SQL never committed`);
   } else if (logVersion < mirrored) {

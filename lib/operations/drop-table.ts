@@ -30,13 +30,13 @@ export interface DroppedTable {
 export async function dropTable(
   lake: Lake,
   ref: TableRef,
-  { unpublished }: DropOptions = { unpublished: "keep" },
+  options: DropOptions = { unpublished: "keep" },
 ): Promise<DroppedTable> {
   const head = await findHead(lake, ref);
   const { tableId, name, location } = head;
   let waitedMs = 0;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    const outcome = await lake.catalog.dropTable(tableId, { unpublished });
+    const outcome = await lake.catalog.dropTable(tableId, options);
     if (outcome.dropped) {
       forgetTable(lake, head);
       // A hint: the log is told that its table is dropped.

@@ -4,19 +4,22 @@
  */
 
 import type { Metadata, Protocol } from "../delta/actions.ts";
-import { NO_ACTIONS } from "../delta/actions.ts";
 import { encodeCommit } from "../delta/encode.ts";
-import { isFenced, withFence } from "../delta/fence.ts";
+import { isFenced } from "../delta/fence.ts";
 import { pickSegment } from "../delta/files/log-files.ts";
 import { decodeManifest, encodeManifest } from "../delta/manifest.ts";
-import { tableProperties } from "../delta/properties/properties.ts";
 import type { TableRef } from "../delta/request.ts";
+import { isPast } from "../delta/values/age.ts";
 import { corrupt, LakeError } from "../errors.ts";
 import type { DroppedHead, Lake, TableHead } from "../ports.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 import { dropTable } from "./drop-table.ts";
 import { mirrorTable } from "./mirror.ts";
+import { findHindrance } from "./publishing/check-log.ts";
+import { checkpointGuess } from "./publishing/due-checkpoint.ts";
 import { readCommits } from "./publishing/log-commits.ts";
+import { putFence } from "./publishing/log-fence.ts";
+import { checkNotFollowed } from "./tables/followed.ts";
 import { missingTable } from "./tables/missing-table.ts";
 
 export interface EjectedTable {
@@ -31,15 +34,21 @@ export interface EjectedTable {
 
 /** Another worker may be faster so often. */
 const ROUNDS = 5;
+/** So long the mirror has to come near the head, and so many versions may be left then: commits wait for them. */
+const CATCH_UP_MS = 20_000;
+const LAST_VERSIONS = 50;
 
 /**
  * Ejects a table. What is unpublished is published first; a table that was dropped already, by an eject that was killed or by a drop, is
  * ejected from where it is.
- * @throws LakeError notFound; conflict: UNPUBLISHED_VERSIONS, LOCATION_TAKEN, LOG_AHEAD; unavailable
+ * @throws LakeError notFound; conflict: UNPUBLISHED_VERSIONS, LOCATION_TAKEN, LOG_AHEAD, TABLE_FOLLOWED; unavailable
  */
 export async function ejectTable(lake: Lake, ref: TableRef): Promise<EjectedTable> {
   const head = await lake.catalog.findTable(ref);
-  if (head !== undefined) await letGo(lake, head);
+  if (head !== undefined) {
+    checkNotFollowed(head);
+    await letGo(lake, head);
+  }
   const { dropped } = (await lake.catalog.whereabouts(head ?? ref)) ?? {};
   if (dropped === undefined || dropped.purgedAt !== undefined) throw await missingTable(lake, ref);
   await checkNobodyElseLivesThere(lake, dropped);
@@ -51,14 +60,38 @@ export async function ejectTable(lake: Lake, ref: TableRef): Promise<EjectedTabl
 }
 
 async function letGo(lake: Lake, { tableId, location }: TableHead): Promise<void> {
-  const { error } = await mirrorTable(lake, tableId);
+  const begun = lake.clock.now();
+  // Where commits come as fast as they are published, the last ones are left to the drop.
+  const signal = {
+    get aborted() {
+      return isPast(lake.clock.now(), begun, CATCH_UP_MS);
+    },
+  };
+  const { error } = await mirrorTable(lake, tableId, { signal });
   if (error !== undefined) throw error;
   const version = await lake.catalog.mirroredVersion(tableId);
   const log = lake.openLog(location);
   if (version >= 0 && ((await log.readLastCheckpoint()) ?? -1) < version) {
     await counted(lake, { tableId, version }, () => writeCheckpoint(lake, log, tableId, version));
   }
-  await dropTable(lake, { tableId }, { unpublished: "keep" });
+  const publish = () => publishAll(lake, tableId);
+  await dropTable(lake, { tableId }, { unpublished: "keep", publishLast: { atMost: LAST_VERSIONS, publish } });
+}
+
+/** What is unpublished, in order, while commits wait. @returns false where something is in the way, which the mirror will say */
+async function publishAll(lake: Lake, tableId: string): Promise<boolean> {
+  const backlog = await lake.catalog.readBacklog(tableId, LAST_VERSIONS);
+  const first = backlog?.open[0];
+  if (backlog === undefined || first === undefined || backlog.quarantine !== undefined) return false;
+  const { location, metadata, commits, open } = backlog;
+  const log = lake.openLog(location);
+  if (commits.length < open.length) return false;
+  const guess = checkpointGuess(lake, tableId, first.version - 1, metadata);
+  if ((await findHindrance(log, first.version, guess)).fault) return false;
+  for (const commit of commits) {
+    if ((await log.putCommit(commit.version, encodeCommit(commit), commit)) !== "published") return false;
+  }
+  return true;
 }
 
 async function checkNobodyElseLivesThere(lake: Lake, { name, location }: DroppedHead): Promise<void> {
@@ -110,26 +143,7 @@ async function takeFenceDown(
   const { timestamp = 0 } = (await lake.catalog.findTable({ tableId }, { anyStatus: true })) ?? {};
   const at = Math.max(droppedAt, timestamp + 1);
   const next = version + 1;
-  const isTimed = tableProperties(metadata)["delta.enableInCommitTimestamps"] === true;
-  const commit = {
-    version: next,
-    timestamp: at,
-    ...(isTimed ? { inCommitTimestamp: at } : {}),
-    actions: {
-      ...NO_ACTIONS,
-      commitInfo: {
-        timestamp: at,
-        operation: "UNFENCE",
-        operationParameters: {},
-        readVersion: version,
-        isBlindAppend: false,
-        engineInfo: "deltalakedb",
-        txnId: tableId,
-      },
-      protocol: withFence(protocol, "off"),
-    },
-  };
-  if ((await log.putCommit(next, encodeCommit(commit), { timestamp: at })) !== "published") {
+  if (!(await putFence(log, { tableId, version, protocol, metadata, fence: "off", timestamp: at }))) {
     throw new LakeError("conflict", `somebody has written version ${next} of "${name}"`, {
       code: "LOG_AHEAD",
       at: `${location}/_delta_log`,

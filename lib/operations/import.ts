@@ -30,6 +30,8 @@ export interface ImportRequest {
   readonly name: string;
   /** `full-history` keeps every version that the log can rebuild, `snapshot` the newest. */
   readonly mode: ImportMode;
+  /** True: others go on writing it. SQL follows, and nothing is written to its log or its place until it is taken over. */
+  readonly follow?: boolean;
   /** Set where a table of a lost catalog is made again: its id, and what it was. A dropped one is dropped again. */
   readonly again?: { readonly tableId: string; readonly life: FormerLife };
   /** Makes the caller its owner, before anybody can see it: whoever carries on after a kill is it then. */
@@ -48,6 +50,8 @@ export interface ImportResult {
   readonly bytes: Int64;
   /** True when an earlier, interrupted import was carried on. */
   readonly resumed: boolean;
+  /** True where others go on writing it. */
+  readonly followed?: true;
   readonly notes: readonly string[];
 }
 
@@ -79,7 +83,7 @@ function asRefusal(error: unknown): unknown {
 }
 
 async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgress): Promise<ImportResult> {
-  const { location, mode, again } = request;
+  const { location, mode, again, follow = false } = request;
   checkTableName(request.name);
   checkTableLocation(request.location);
   const log = lake.openLog(request.location);
@@ -89,12 +93,12 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
   const { segment, header } = start;
   checkSizes(segment);
   await checkSupported(log, segment, header);
-  const plan = `${request.mode} from ${segment.checkpoint ? segment.checkpoint.files.map((f) => f.name).join("+") : "commit 0"}`;
+  const plan = `${follow ? "followed " : ""}${request.mode} from ${segment.checkpoint ? segment.checkpoint.files.map((f) => f.name).join("+") : "commit 0"}`;
   // Beside a table that was dropped, another one may have its name.
   const isDropped = again?.life.droppedAt !== undefined;
   const name = isDropped ? `dropped.${again?.tableId}` : request.name;
   const wanted = again?.tableId ?? lake.clock.newId();
-  const progress = await lake.catalog.beginImport({ name, location, tableId: wanted, plan });
+  const progress = await lake.catalog.beginImport({ name, location, tableId: wanted, plan, follow });
   const { tableId } = progress;
   try {
     await request.claim?.(tableId);
@@ -103,9 +107,9 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
       keepFrom: mode === "snapshot" ? segment.version : (segment.checkpoint?.version ?? 0),
       ...(again && { life: again.life }),
     });
-    await removeWhatCameLate(lake, head);
+    if (!follow) await removeWhatCameLate(lake, head);
     await recallVacuum(lake, head, head.baseVersion - 1);
-    // A hint: the log is told which table it belongs to now.
+    // A hint: the log is told which table it belongs to now, or looked at again.
     await lake.queue.enqueue([head]);
     return {
       tableId,
@@ -116,6 +120,7 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
       baseVersion: head.baseVersion,
       files: head.numFiles,
       bytes: head.sizeInBytes,
+      ...(follow ? { followed: true } : {}),
       resumed: progress.version >= 0 || progress.checkpointActions > 0,
       notes: [...notes, ...(await propertyNotes(lake, tableId))],
     };

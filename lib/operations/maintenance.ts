@@ -74,7 +74,7 @@ export async function* maintenanceDue(
 ): AsyncGenerator<DueTable> {
   let some: TableHead[] = [];
   for await (const head of allTables(lake)) {
-    some.push(head);
+    if (!head.followed) some.push(head);
     if (some.length < TABLES_AT_ONCE) continue;
     yield* await dueOf(lake, some, rules, tasks);
     some = [];

@@ -6,6 +6,7 @@ import { ageMs, isPast } from "../delta/values/age.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
 import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
+import { followTable } from "./follow.ts";
 import { faultError, findHindrance } from "./publishing/check-log.ts";
 import { checkpointGuess, dueAfter, noteCheckpoint } from "./publishing/due-checkpoint.ts";
 import { firstAbove, isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./publishing/late-files.ts";
@@ -33,6 +34,8 @@ export interface MirrorResult {
   readonly interrupted?: true;
   /** True when the table was dropped meanwhile, or has moved to another place. */
   readonly dropped?: true;
+  /** Versions of a log that others write, which SQL has taken over: nothing is published there. */
+  readonly followed?: readonly number[];
 }
 
 export interface MirrorOptions {
@@ -43,7 +46,8 @@ export interface MirrorOptions {
 /**
  * Publishes every unpublished version of a table, oldest first, v after v−1, and checkpoints where one is due. Whoever is
  * killed anywhere leaves a prefix; the next call finishes. Two workers at once write the same bytes. Two round trips to SQL
- * as long as the versions fit into one batch: whatever is committed after they were read has a message of its own.
+ * as long as the versions fit into one batch: whatever is committed after they were read has a message of its own. A table that
+ * others write goes the other way: its log is followed.
  */
 export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOptions = {}): Promise<MirrorResult> {
   const { manifest, ...result } = await publishAll(lake, tableId, options);
@@ -51,6 +55,17 @@ export async function mirrorTable(lake: Lake, tableId: string, options: MirrorOp
   // Where nothing can be published, the manifest is not what is missing.
   if (manifest && !isStopped) await writeManifest(lake, tableId, manifest).catch(() => false);
   return result;
+}
+
+async function followLog(lake: Lake, tableId: string): Promise<Pick<MirrorResult, "followed" | "error">> {
+  try {
+    const { from, to } = await followTable(lake, { tableId });
+    return { followed: Array.from({ length: to - from }, (_, i) => from + 1 + i) };
+  } catch (error) {
+    // Dropped or taken over meanwhile: there is nothing to follow any more.
+    const isOver = isLakeError(error) && (error.code === "TABLE_NOT_FOUND" || error.code === "TABLE_NOT_FOLLOWED");
+    return isOver ? { followed: [] } : { followed: [], error: asLakeError(error) };
+  }
 }
 
 interface Published extends MirrorResult {
@@ -64,7 +79,8 @@ async function publishAll(lake: Lake, tableId: string, { signal }: MirrorOptions
   for (;;) {
     const backlog = await lake.catalog.readBacklog(tableId, BATCH_VERSIONS);
     if (backlog === undefined) return { published, checkpoints, manifest: {} };
-    const { table, location, isManifestDue } = backlog;
+    const { table, location, isManifestDue, isFollowed } = backlog;
+    if (isFollowed) return { table, published, checkpoints, ...(await followLog(lake, tableId)) };
     const done = { table, published, checkpoints, ...(isManifestDue ? { manifest: { location } } : {}) };
     const [first] = backlog.open;
     if (backlog.quarantine !== undefined) return { ...done, quarantined: backlog.quarantine };

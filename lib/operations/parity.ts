@@ -11,7 +11,7 @@ import { sha256 } from "./committing/request-hash.ts";
 import { FIELDS_AT_ONCE } from "./comparing/compare-state.ts";
 import { Findings } from "./comparing/findings.ts";
 import { diffTable, reportOf } from "./diff.ts";
-import { checkLog, seeLog } from "./publishing/check-log.ts";
+import { checkLog, type SeenLog, seeLog } from "./publishing/check-log.ts";
 import { findHead } from "./read.ts";
 
 export interface ParityRequest {
@@ -43,7 +43,8 @@ export async function checkParity(lake: Lake, request: ParityRequest): Promise<D
   const seen = await seeLog(lake, tableId, log);
   const { listing } = seen;
   const since = last && listing && (await canGoOn(lake, head, request, last, listing)) ? last : undefined;
-  const continued = since && listing ? await checkSince(lake, head, log, listing, since, request) : undefined;
+  const continued =
+    since && listing ? await checkSince(lake, head, log, { ...seen, listing }, since, request) : undefined;
   const report = continued ?? (await diffTable(lake, { ...request, ref: { tableId }, fieldsUpTo: fieldsUpTo.whole }));
   const version = report.comparedVersion ?? -1;
   await lake.catalog.writeParity({
@@ -90,17 +91,19 @@ async function canGoOn(
   return last.logDigest === digest(listing, last.version);
 }
 
+type SeenWhole = SeenLog & { readonly listing: LogListing };
+
 /** undefined where something is not as SQL has it. */
 async function checkSince(
   lake: Lake,
   head: TableHead,
   log: DeltaLog,
-  listing: LogListing,
+  seen: SeenWhole,
   since: ParityRecord,
   request: ParityRequest,
 ): Promise<DiffReport | undefined> {
-  if (listing.checkpoints.every(({ version }) => version <= since.version)) {
-    return checkNewCommits(lake, head, log, listing, since, request);
+  if (seen.listing.checkpoints.every(({ version }) => version <= since.version)) {
+    return checkNewCommits(lake, head, log, seen, since, request);
   }
   const { fieldsUpTo = FIELDS_UP_TO } = request;
   const report = await diffTable(lake, {
@@ -117,13 +120,12 @@ async function checkNewCommits(
   lake: Lake,
   head: TableHead,
   log: DeltaLog,
-  listing: LogListing,
+  { listing, published }: SeenWhole,
   since: ParityRecord,
   request: ParityRequest,
 ): Promise<DiffReport | undefined> {
   const logVersion = listing.commits.at(-1)?.version ?? -1;
-  const mirrored = await lake.catalog.mirroredVersion(head.tableId);
-  if (logVersion > head.version || logVersion < mirrored || logVersion < since.version) return undefined;
+  if (logVersion > head.version || logVersion < published || logVersion < since.version) return undefined;
   const present = new Set(listing.commits.map((commit) => commit.version));
   for (let next = since.version + 1; next <= logVersion; ) {
     const commits = await lake.catalog.readCommits(head.tableId, next, logVersion);

@@ -51,6 +51,7 @@ export async function purgeTable(lake: Lake, ref: TableRef, options: PurgeOption
   const { tableId, name, location } = dropped;
   if (options.files) {
     await checkPlaceIsOurs(lake, dropped);
+    checkNotTheirs(dropped);
     await checkNotEjected(lake, dropped);
   }
   const outcome = await lake.catalog.beginPurge(tableId, { windowMs: undropWindowMs(lake) });
@@ -127,6 +128,17 @@ async function checkPlaceIsOurs(lake: Lake, { tableId, name, location }: Dropped
       facts: { tableId: other.tableId, name: other.name, location: other.location },
     },
   );
+}
+
+/** The files of a table that others wrote all the time are not ours to remove. @throws LakeError conflict TABLE_FOLLOWED */
+function checkNotTheirs({ tableId, name, location, isFollowed }: DroppedHead): void {
+  if (!isFollowed) return;
+  throw new LakeError("conflict", `the files of "${name}" stay: others wrote it, and this catalog only followed it`, {
+    code: "TABLE_FOLLOWED",
+    at: location,
+    hint: "Purge it without its files: then its rows alone go.",
+    facts: { tableId, location },
+  });
 }
 
 /** The files of a table that was given back are not ours to remove. @throws LakeError conflict TABLE_EJECTED */

@@ -139,7 +139,8 @@ function decide(
     limits.set(tableId, isLakeError(ahead) ? head.version : ahead.logVersion);
     if (isLakeError(ahead)) continue;
     if (ahead.later !== undefined) stopAt(tableId, { version: ahead.later, reason: "later" });
-    if (!foreign && ahead.foreign !== undefined) stopAt(tableId, { version: ahead.foreign, reason: "foreign" });
+    if (!foreign && !head.followed && ahead.foreign !== undefined)
+      stopAt(tableId, { version: ahead.foreign, reason: "foreign" });
   }
   const isAbove = ({ tableId, version }: { tableId: string; version: number }) =>
     seen.has(tableId) && version > (seen.get(tableId)?.head.version ?? -1);

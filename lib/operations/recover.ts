@@ -269,8 +269,12 @@ function withoutMore({ tableId, name, version }: TableHead, { to }: { readonly t
   return { tableId, table: name, from: version, to: version, logVersion: version, movedTo: to };
 }
 
-/** Some versions at a time; each is in SQL with its transaction, or not at all. */
-async function rollForward(lake: Lake, { ahead, limit }: TablePlan, onVersion: () => void): Promise<void> {
+/** Some versions at a time; each is in SQL with its transaction, or not at all. Beside others that do the same. */
+export async function rollForward(
+  lake: Lake,
+  { ahead, limit }: Pick<TablePlan, "ahead" | "limit">,
+  onVersion: () => void,
+): Promise<void> {
   const { head } = ahead;
   const { tableId, location } = head;
   const files = ahead.commits.filter((commit) => commit.version <= limit);

@@ -24,6 +24,7 @@ import { writeElsewhere, writeManifest, writeMoved } from "./publishing/manifest
 import { requireSoundMirror } from "./publishing/sound-mirror.ts";
 import { findHead } from "./read.ts";
 import { copyFiles, countFiles, type FilesMoved, type Moving, NOTHING_MOVED } from "./relocating/copy-files.ts";
+import { checkNotFollowed } from "./tables/followed.ts";
 import { requireNothingAbove } from "./tables/free-place.ts";
 
 export interface RelocateOptions extends By {
@@ -56,7 +57,7 @@ const LAST_BYTES = 8 * 2 ** 20;
  * place stays as it is; its manifest says where the table went. Repeated, also after a kill, it goes on where it was.
  * @param to canonical
  * @throws LakeError notFound; invalid INVALID_LOCATION, LOCATION_NOT_WRITABLE, PATHS_ABSOLUTE, FILES_NOT_REMOVABLE; conflict LOCATION_TAKEN,
- *   LOCATION_OVERLAPS, LOCATION_NOT_EMPTY, MIRROR_STOPPED, TABLE_MOVED, FOREIGN_COMMIT, DELTA_MAX_COMMIT_RETRIES_EXCEEDED;
+ *   LOCATION_OVERLAPS, LOCATION_NOT_EMPTY, MIRROR_STOPPED, TABLE_FOLLOWED, TABLE_MOVED, FOREIGN_COMMIT, DELTA_MAX_COMMIT_RETRIES_EXCEEDED;
  *   corrupt FILE_NOT_FOUND; unavailable
  */
 export async function relocateTable(
@@ -67,6 +68,7 @@ export async function relocateTable(
   onProgress: OnProgress = () => {},
 ): Promise<RelocatedTable> {
   const head = await findHead(lake, ref);
+  checkNotFollowed(head);
   if (head.location === to) return settled(lake, head);
   const moving = await openMove(lake, head, to);
   const { from, tableId } = moving;

@@ -12,6 +12,7 @@ import { newestDue } from "./publishing/due-checkpoint.ts";
 import { removeLateFiles } from "./publishing/late-files.ts";
 import { writeManifest } from "./publishing/manifest.ts";
 import { findHead } from "./read.ts";
+import { checkNotFollowed } from "./tables/followed.ts";
 
 export interface RepairResult {
   readonly tableId: string;
@@ -35,10 +36,11 @@ export interface RepairResult {
  * What others have written cannot: where readers need it, a checkpoint of the state takes its place. What retention has cleaned
  * away stays away. Called again, also after a kill, it does what is left; mirrors may run at the same time. What is unpublished
  * is left to them, and they are woken up.
- * @throws LakeError notFound, unavailable
+ * @throws LakeError notFound, unavailable; conflict TABLE_FOLLOWED
  */
 export async function repairTable(lake: Lake, ref: TableRef, onProgress: OnProgress = () => {}): Promise<RepairResult> {
   const head = await findHead(lake, ref);
+  checkNotFollowed(head);
   const { tableId, name: table, location } = head;
   const log = lake.openLog(location);
   const published = await lake.catalog.mirroredVersion(tableId);

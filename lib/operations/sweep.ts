@@ -9,7 +9,7 @@ import { type CheckedTable, checkedTables, countStates } from "./table-health.ts
 
 export interface Sweep {
   readonly enqueued: readonly { readonly tableId: string; readonly version: number }[];
-  /** Tables that are not settled: something is unpublished, the mirror has stopped, or the log differs from SQL. */
+  /** Tables that are not settled: something is unpublished, the mirror has stopped, the log differs from SQL, or others write it. */
   readonly unsettled: readonly CheckedTable[];
 }
 
@@ -26,7 +26,7 @@ const STATE_METRICS = {
 const MANIFESTS_AT_ONCE = 100;
 
 /**
- * Also enqueues tables whose logs do not know their names yet: one more round trip.
+ * Also enqueues tables whose logs do not know their names yet: one more round trip; and those that others write, to look at their logs.
  * @param options.overdueMs how long a version may be unpublished, or untried, before its table is enqueued; a table whose
  * mirror fails is enqueued at growing intervals
  * @param options.limit at most so many tables are enqueued, the longest waiting first
@@ -44,8 +44,12 @@ export async function sweepMirrors(
   const enqueued = due
     .slice(0, options.limit)
     .map(({ facts }) => ({ tableId: facts.tableId, version: facts.oldest?.version ?? facts.version }));
+  const followed = unsettled
+    .filter(({ facts }) => facts.followed)
+    .map(({ facts: { tableId, version } }) => ({ tableId, version }));
   const untold = await lake.catalog.dueManifests(MANIFESTS_AT_ONCE);
-  if (enqueued.length + untold.length > 0) await lake.queue.enqueue([...enqueued, ...untold]);
+  const all = [...enqueued, ...untold, ...followed];
+  if (all.length > 0) await lake.queue.enqueue(all);
   return { enqueued, unsettled };
 }
 
@@ -63,6 +67,9 @@ function recordSweep(lake: Lake, unsettled: readonly CheckedTable[], due: number
     most(({ health }) => health.unpublishedVersions),
     "Count",
   );
+  const followed = unsettled.flatMap(({ health }) => health.followed ?? []);
+  lake.metrics.record("FollowedTables", followed.length, "Count");
+  lake.metrics.record("FollowedBehind", Math.max(0, ...followed.map(({ behindVersions }) => behindVersions)), "Count");
   const counts = countStates(unsettled);
   for (const [state, metric] of Object.entries(STATE_METRICS)) {
     lake.metrics.record(metric, counts[state as HealthState], "Count");

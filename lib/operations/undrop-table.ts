@@ -56,6 +56,8 @@ async function alreadyThere(lake: Lake, ref: TableRef, { name }: { readonly name
 
 /** While the table was dropped, its log was nobody's: who wrote on would be lost. A look ahead, before anything is changed. */
 async function checkLogIsOurs(lake: Lake, dropped: DroppedHead): Promise<void> {
+  // It is followed again from where it was.
+  if (dropped.isFollowed) return;
   const { name, location, version } = dropped;
   if (await isEjected(lake, dropped)) {
     throw new LakeError("conflict", `"${name}" was given back (\`dl eject\`): others may be writing it`, {

@@ -4,6 +4,7 @@ import type { Audit } from "./audit.ts";
 import type { Backups } from "./backups.ts";
 import type { Commits } from "./commits.ts";
 import type { Compactions } from "./compaction.ts";
+import type { Following } from "./following.ts";
 import type { Grants } from "./grants.ts";
 import type { Imports } from "./imports.ts";
 import type { ApiKeys } from "./keys.ts";
@@ -34,6 +35,7 @@ export interface Catalog
     Maintenance,
     Rebuilds,
     Recovery,
+    Following,
     ApiKeys,
     Grants,
     Audit,

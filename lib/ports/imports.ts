@@ -12,6 +12,8 @@ export interface Imports {
     readonly name: string;
     readonly location: string;
     readonly plan: string;
+    /** True: others go on writing the table. */
+    readonly follow?: boolean;
   }): Promise<ImportProgress>;
   /** Applies the rows of some batches, in their order, and moves the progress, in one SQL transaction. */
   importBatches(tableId: string, batches: readonly ImportBatch[]): Promise<void>;

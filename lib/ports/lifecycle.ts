@@ -36,7 +36,7 @@ export interface Lifecycle {
   listDropped(options: { readonly cursor?: string; readonly limit: number }): Promise<ListPage<DroppedHead>>;
   /**
    * What the manifest of a table has to say, of one that was dropped, too; undefined when there is no such table, it is being
-   * imported, or purged. One round trip, two for a table that has had other names.
+   * imported, purged, or others write it. One round trip, two for a table that has had other names.
    */
   readManifestFacts(tableId: string): Promise<ManifestFacts | undefined>;
   /** Records that the log tells of so many changes. */
@@ -61,6 +61,11 @@ export interface ManifestFacts {
 export interface DropOptions {
   /** Versions that the log does not have: `keep` leaves the table as it is while there are any, `giveUp` forgets them with it. */
   readonly unpublished: "keep" | "giveUp";
+  /**
+   * Publishes the last versions while commits wait, where there are so few: on a table that is written all the time there is no other
+   * moment. Called with their number, under the lock; true when the log has them all.
+   */
+  readonly publishLast?: { readonly atMost: number; publish(): Promise<boolean> };
 }
 
 export interface DropOutcome {
@@ -100,6 +105,8 @@ export interface DroppedHead extends Claim {
   readonly droppedAt: number;
   /** Set once its rows are being taken away. */
   readonly purgedAt?: number;
+  /** True where others wrote it to the end: its files are theirs. */
+  readonly isFollowed?: true;
 }
 
 export interface Whereabouts {

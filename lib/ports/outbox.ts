@@ -73,6 +73,8 @@ export interface Backlog {
   readonly location: string;
   /** Why nothing may be published. */
   readonly quarantine?: string;
+  /** True where others write the table: nothing is to be published. */
+  readonly isFollowed: boolean;
   /** True when the log has not been told who the table is now. */
   readonly isManifestDue: boolean;
   /** At the head, as is the metadata. */

@@ -50,6 +50,18 @@ export const EVENT_METRICS = {
     "dl_most_unpublished_versions",
     "Unpublished versions of the table that had most of them at the last sweep.",
   ),
+  followedTables: gauge("FollowedTables", "dl_followed_tables", "Tables that others write, at the last sweep."),
+  followedBehind: gauge(
+    "FollowedBehind",
+    "dl_most_versions_not_followed",
+    "Versions of others that had been seen and not taken over, of the table that had most of them at the last sweep.",
+  ),
+  followLag: histogram(
+    "FollowLag",
+    "dl_follow_lag_seconds",
+    "From a commit of others until SQL has it, of the oldest that a look has found.",
+  ),
+  followFailures: counter("FollowFailures", "dl_follow_failures_total", "Looks at logs of others that failed."),
   parityChecks: counter("ParityChecks", "dl_parity_checks_total", "Parity checks that were made."),
   parityRuns: counter("ParityRuns", "dl_parity_runs_total", "Scheduled starts of the parity checks."),
   parityFailures: counter("ParityFailures", "dl_parity_failures_total", "Parity checks that could not be made."),

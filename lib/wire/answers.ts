@@ -4,9 +4,9 @@ import { domainFields, metadataFields, protocolFields, txnFields } from "../delt
 
 import type { DescribedTable, ListedTable } from "../operations/read.ts";
 
-/** What callers see of a table: markers and status are the catalog's own. */
+/** What callers see of a table: markers and status are the catalog's own, and how far its log is followed is told by its health. */
 export function tableAnswer({ head, health }: ListedTable) {
-  const { markers: _markers, status: _status, ...answer } = head;
+  const { markers: _markers, status: _status, followed: _followed, ...answer } = head;
   return { ...answer, health };
 }
 

@@ -104,6 +104,30 @@ test("what cannot be published keeps the table here", async () => {
   await assert.rejects(ejectTable(lake, { name: "e.nowhere" }), { code: "TABLE_NOT_FOUND" });
 });
 
+test("a table that is written all the time is given back: the last versions are published while commits wait", async () => {
+  const tableId = await filled("e.busy");
+  let version = 2;
+  const busy = new Proxy(lake.catalog, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value !== "function") return value;
+      if (key !== "dropTable") return value.bind(target);
+      return async (...args: Parameters<typeof target.dropTable>) => {
+        version = Number(await commitTo(lake, tableId, version, [addOf(`busy${version}`)]));
+        return target.dropTable(...args);
+      };
+    },
+  });
+  const ejected = await ejectTable(lake.with({ catalog: busy }), { tableId });
+  assert.deepEqual([ejected.version, ejected.unfenced], [4, 4]);
+  const listing = await lake.openLog(placeOf("e.busy")).list();
+  assert.deepEqual(
+    listing.commits.map((commit) => commit.version),
+    [0, 1, 2, 3, 4],
+  );
+  assert.deepEqual(await lake.catalog.unpublished(tableId, 1), []);
+});
+
 test("a crash at any call, then the same again: given back, once", async () => {
   for (const when of ["before", "after"] as const) {
     for (let at = 0, done = false; !done; at += STRIDE) {

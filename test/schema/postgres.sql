@@ -228,6 +228,9 @@ table dl_tables with (fillfactor=25) -- Heads of the tables: one row each, chang
   forgotten_version bigint not null default '-1'::integer -- Transactions that made versions up to this one may be forgotten, and no request that read an older version is committed; -1 for none.
   forgotten_before bigint not null default 0 -- Ids that were made before this moment, in milliseconds, may be those of forgotten transactions; 0 for none.
   rows_since bigint not null default 0 -- When all rows of the table were last made from a log, by an import, a rebuild or a recovery, in milliseconds; 0 for never.
+  followed_at bigint -- Where others write the table: when its log was last looked at, in milliseconds. NULL where the catalog writes it.
+  followed_version bigint -- The newest version that was seen in that log; those above the head are not taken over yet.
+  follow_error text -- Why the last look could not take over what it saw; NULL when it could.
 
 table dl_transactions -- Transactions: a commit of one or more tables; the idempotency keys.
   transaction_id uuid not null -- Made by the client; the same id is answered with the same result, for ever.
@@ -299,6 +302,7 @@ CREATE INDEX dl_table_places_location ON dl_table_places USING btree (location);
 CREATE UNIQUE INDEX dl_table_places_pkey ON dl_table_places USING btree (table_id, change);
 CREATE INDEX dl_tables_dropped_name ON dl_tables USING btree (name) WHERE (status = 'DELETED'::text);
 CREATE INDEX dl_tables_dropped_place ON dl_tables USING btree (location) WHERE (status = 'DELETED'::text);
+CREATE INDEX dl_tables_followed ON dl_tables USING btree (table_id) WHERE (followed_at IS NOT NULL);
 CREATE UNIQUE INDEX dl_tables_location ON dl_tables USING btree (location) WHERE (status <> 'DELETED'::text);
 CREATE INDEX dl_tables_manifest_due ON dl_tables USING btree (table_id) WHERE (manifest_changes < identity_changes);
 CREATE UNIQUE INDEX dl_tables_name ON dl_tables USING btree (name) WHERE (status <> 'DELETED'::text);

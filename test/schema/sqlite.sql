@@ -110,7 +110,7 @@ CREATE TABLE dl_maintenance ( -- Upkeep of the tables: what each one wants done,
   condemned_at INTEGER, -- When vacuum_floor was last raised, in milliseconds.
   clean_log_at INTEGER, -- When the log was last cleaned, in milliseconds.
   trim_history_at INTEGER, -- When the history was last trimmed, in milliseconds.
-  last_error TEXT, -- Why the schedule last failed; NULL when it did not.
+  last_error TEXT, compact INTEGER, compact_at INTEGER, -- Why the schedule last failed; NULL when it did not.
   primary key (table_id)
 ) strict;
 
@@ -279,13 +279,15 @@ CREATE TABLE dl_tables ( -- Heads of the tables: one row each, changed by every 
   import_version INTEGER not null default -1, -- Last version that the import applied whole; -1 for none.
   import_actions INTEGER not null default 0, -- File actions of the starting checkpoint that the import applied.
   created_at INTEGER not null, -- When the row was made, in milliseconds.
-  dropped_at INTEGER, identity_changes INTEGER not null default 0, manifest_changes INTEGER not null default -1, purged_at INTEGER, forgotten_version INTEGER not null default -1, forgotten_before INTEGER not null default 0, rows_since INTEGER not null default 0, -- When the table was dropped, in milliseconds.
+  dropped_at INTEGER, identity_changes INTEGER not null default 0, manifest_changes INTEGER not null default -1, purged_at INTEGER, forgotten_version INTEGER not null default -1, forgotten_before INTEGER not null default 0, rows_since INTEGER not null default 0, followed_at INTEGER, followed_version INTEGER, follow_error TEXT, -- When the table was dropped, in milliseconds.
   primary key (table_id)
 ) strict;
 
 CREATE INDEX dl_tables_dropped_name on dl_tables (name) where status = 'DELETED';
 
 CREATE INDEX dl_tables_dropped_place on dl_tables (location) where status = 'DELETED';
+
+CREATE INDEX dl_tables_followed on dl_tables (table_id) where followed_at is not null;
 
 CREATE UNIQUE INDEX dl_tables_location on dl_tables (location) where status <> 'DELETED';
 

@@ -24,6 +24,7 @@ import { AUDIT } from "./0034-audit.ts";
 import { POSTGRES_APPENDS } from "./0041-appends.ts";
 import { ROWS_SINCE } from "./0048-rows-since.ts";
 import { COMPACTION } from "./0049-compaction.ts";
+import { FOLLOWED_COLUMNS, FOLLOWED_MIGRATION, FOLLOWED_TABLES, FOLLOWED_WORKS_FROM } from "./0051-followed.ts";
 import { MYSQL_COMMIT } from "./0058-mysql-commit.ts";
 import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
@@ -169,6 +170,15 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: (dialect) => COMPACTION.flatMap((column) => addColumn(dialect, "dl_maintenance", column)),
   },
   {
+    id: FOLLOWED_MIGRATION,
+    name: "0051-followed",
+    worksFrom: FOLLOWED_WORKS_FROM,
+    statements: (dialect) => [
+      ...FOLLOWED_COLUMNS.flatMap((column) => addColumn(dialect, "dl_tables", column)),
+      ...createIndex(dialect, "dl_tables", FOLLOWED_TABLES),
+    ],
+  },
+  {
     id: 58,
     name: "0058-mysql-commit",
     worksFrom: 20,
@@ -185,8 +195,8 @@ export const MIGRATIONS: readonly Migration[] = [
 /** What later migrations added to the first tables. */
 const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexes">>>> = {
   dl_tables: {
-    columns: [...IDENTITY_COLUMNS, ...FORGOTTEN_COLUMNS, ROWS_SINCE],
-    indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES, MANIFEST_DUE, ...DROPPED_TABLES],
+    columns: [...IDENTITY_COLUMNS, ...FORGOTTEN_COLUMNS, ROWS_SINCE, ...FOLLOWED_COLUMNS],
+    indexes: [NAME_IN_ANY_CASE, QUARANTINED_TABLES, MANIFEST_DUE, ...DROPPED_TABLES, FOLLOWED_TABLES],
   },
   dl_transactions: { indexes: [OLDEST_TRANSACTIONS] },
   dl_files: { indexes: [VECTORS, OUTSIDE, SHARED_VECTORS] },

@@ -3,10 +3,18 @@
 import type { Backlog } from "../../ports.ts";
 import { empty, type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
 import { metadataOf } from "../rows/actions.ts";
-import { integer, jsonObject, optionalInteger, optionalText, storedUuid, text } from "../rows/values.ts";
+import { integer, isNull, jsonObject, optionalInteger, optionalText, storedUuid, text } from "../rows/values.ts";
 import { commitRows, commitsOf, NO_FILE } from "./commits.ts";
 
-const TABLE_COLUMNS = ["name", "location", "quarantine", "num_files", "identity_changes", "manifest_changes"];
+const TABLE_COLUMNS = [
+  "name",
+  "location",
+  "quarantine",
+  "num_files",
+  "identity_changes",
+  "manifest_changes",
+  "followed_at",
+];
 
 /** Undefined when there is no such table. */
 export async function readBacklog(db: Queries, tableId: string, maxVersions: number): Promise<Backlog | undefined> {
@@ -60,6 +68,7 @@ function backlogOf(rows: readonly Row[]): Backlog | undefined {
     table: text(fields, "name"),
     location: text(fields, "location"),
     ...(quarantine === undefined ? {} : { quarantine }),
+    isFollowed: !isNull(fields, "followed_at"),
     isManifestDue: integer(fields, "manifest_changes") < integer(fields, "identity_changes"),
     numFiles: integer(fields, "num_files"),
     metadata: metadataOf(schema, "fields"),

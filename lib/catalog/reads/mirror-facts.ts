@@ -3,6 +3,7 @@
 import type { MirrorFacts } from "../../delta/health.ts";
 import type { Clock, Page } from "../../ports.ts";
 import { join, type Queries, raw, type Sql, sql, uuid } from "../database.ts";
+import { followedOf } from "../rows/heads.ts";
 import { MIRROR_FACTS, mirrorFactsOf } from "../rows/mirror-facts.ts";
 import { integer, storedUuid } from "../rows/values.ts";
 import { page } from "../tables.ts";
@@ -25,6 +26,7 @@ const unsettled = (isUnpublished: string): Sql => sql`h.table_id in (select u.ta
   select m.table_id from dl_mirror_status m where ${raw(isUnpublished)}
   union select table_id from dl_mirror_status where error_code is not null
   union select table_id from dl_tables where quarantine is not null
+  union select table_id from dl_tables where followed_at is not null
   union select table_id from dl_parity where drift is not null) u)`;
 
 export async function listMirrorFacts(
@@ -45,6 +47,9 @@ async function read(db: Queries, clock: Clock, where: Sql): Promise<readonly Mir
   const now = db.dialect.now ?? sql`${clock.now()}`;
   const rows = await db.read(sql`
     with heads ${db.dialect.materialized} (${raw(MIRROR_FACTS.heads(db.dialect.isUnpublished))} where ${where})
-    select ${raw(MIRROR_FACTS.columns)}, ${now} as now from ${raw(MIRROR_FACTS.fromHeads)} order by h.table_id`);
-  return rows.map((row) => mirrorFactsOf(row, integer(row, "now")));
+    select ${raw(MIRROR_FACTS.columns)}, h.followed_at, h.followed_version, h.follow_error, ${now} as now from ${raw(MIRROR_FACTS.fromHeads)} order by h.table_id`);
+  return rows.map((row) => {
+    const followed = followedOf(row);
+    return { ...mirrorFactsOf(row, integer(row, "now")), ...(followed && { followed }) };
+  });
 }

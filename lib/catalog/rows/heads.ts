@@ -1,9 +1,9 @@
 /** Rows of dl_tables: heads, their markers and fingerprints. */
 
 import type { Fingerprint } from "../../delta/fingerprint.ts";
-import type { MarkerName, TableHead, TableStatus } from "../../delta/table.ts";
+import type { Followed, MarkerName, TableHead, TableStatus } from "../../delta/table.ts";
 import type { Row } from "../database.ts";
-import { integer, long, optionalText, text, wrong } from "./values.ts";
+import { integer, long, optionalInteger, optionalText, text, wrong } from "./values.ts";
 
 export const MARKER_COLUMNS: Readonly<Record<MarkerName, string>> = {
   metadata: "metadata_version",
@@ -47,6 +47,7 @@ export function headOf(row: Row): TableHead {
   const status = text(row, "status");
   if (!STATUSES.includes(status)) throw wrong(row, "status", "a status");
   const quarantine = optionalText(row, "quarantine");
+  const followed = followedOf(row);
   return {
     tableId: text(row, "table_id"),
     name: text(row, "name"),
@@ -59,6 +60,19 @@ export function headOf(row: Row): TableHead {
     sizeInBytes: long(row, "size_in_bytes"),
     markers: markersOf(row),
     ...(quarantine === undefined ? {} : { quarantine }),
+    ...(followed && { followed }),
     createdAt: integer(row, "created_at"),
+  };
+}
+
+/** Undefined where the catalog writes the table. */
+export function followedOf(row: Row): Followed | undefined {
+  const lookedAt = optionalInteger(row, "followed_at");
+  if (lookedAt === undefined) return undefined;
+  const error = optionalText(row, "follow_error");
+  return {
+    lookedAt,
+    logVersion: optionalInteger(row, "followed_version") ?? -1,
+    ...(error === undefined ? {} : { error }),
   };
 }

@@ -12,6 +12,7 @@ import { openProgress } from "../progress.ts";
 interface Options {
   readonly name: string;
   readonly mode: (typeof IMPORT_MODES)[number];
+  readonly follow?: true;
 }
 
 export function importCommand(): Command {
@@ -23,18 +24,20 @@ export function importCommand(): Command {
         .choices(IMPORT_MODES)
         .default("full-history"),
     )
+    .option(
+      "--follow",
+      "its writers go on writing it directly: it is followed, and takes no commits here until `dl takeover`",
+    )
     .action(
-      action<Options>(async ({ output, withLake }, { name, mode }, [given = ""]) => {
+      action<Options>(async ({ output, withLake }, { name, mode, follow = false }, [given = ""]) => {
         const location = await toLocation(given);
         const progress = openProgress();
         const imported = await withLake(
           async (lake, { made }) => {
             if (made) output.note("there was no catalog here: a new one has been made");
-            return importTable(lake, { location, name, mode }, progress.update);
+            return importTable(lake, { location, name, mode, follow }, progress.update);
           },
-          {
-            create: "schema",
-          },
+          { create: "schema", ...(follow && { mirror: false }) },
         ).finally(progress.stop);
         // JSON in every format: the id in it is what the next command needs.
         await output.write(`${stringifyJson(imported)}\n`);
@@ -45,8 +48,16 @@ export function importCommand(): Command {
           output.note(
             `${resumed ? "finished the import of" : "imported"} ${name}: ${range}, ${plural(files, "file")}, ${formatBytes(bytes)}`,
           );
+          if (follow) output.note(followText(name));
         }
         return 0;
       }),
     );
+}
+
+function followText(name: string): string {
+  return (
+    `${name} is followed: a server (\`dl serve\`) looks at its log with each sweep, every few seconds, and \`dl mirror --table ${name}\` ` +
+    `looks once. It takes no commits here; \`dl takeover ${name}\` changes that`
+  );
 }

@@ -1,4 +1,4 @@
-/** dl mirror: publishes now what is unpublished, of one table or of all. */
+/** dl mirror: publishes now what is unpublished, of one table or of all, and looks at the logs that others write. */
 
 import { Command } from "commander";
 import { isStopped } from "../../delta/health.ts";
@@ -56,21 +56,24 @@ interface Mirrored {
   readonly table: string | undefined;
   readonly published: readonly number[];
   readonly checkpoints: readonly number[];
+  /** Versions of others that were taken over; absent where the table is written here. */
+  readonly followed: readonly number[] | undefined;
   readonly quarantined: string | undefined;
   readonly error: string | undefined;
 }
 
 async function mirrorOne(lake: Lake, tableId: string): Promise<Mirrored> {
-  const { table: name, published, checkpoints, quarantined, error } = await mirrorTable(lake, tableId);
+  const { table: name, published, checkpoints, followed, quarantined, error } = await mirrorTable(lake, tableId);
   const fault = error === undefined && quarantined === undefined ? await faultOf(lake, tableId) : undefined;
-  return { tableId, table: name, published, checkpoints, quarantined, error: error?.message ?? fault };
+  const why = error && (error.hint === undefined ? error.message : `${error.message}. ${error.hint}`);
+  return { tableId, table: name, published, checkpoints, followed, quarantined, error: why ?? fault };
 }
 
 /** Also those that have stopped: whoever asks for all is told of them. */
 async function unpublishedTables(lake: Lake): Promise<readonly string[]> {
   const ids: string[] = [];
   for await (const { facts, health } of checkedTables(lake, "unsettled")) {
-    if (facts.oldest !== undefined || isStopped(health.state)) ids.push(facts.tableId);
+    if (facts.oldest !== undefined || facts.followed || isStopped(health.state)) ids.push(facts.tableId);
   }
   return ids;
 }
@@ -88,7 +91,7 @@ function text(tables: readonly Mirrored[]): string {
     ["TABLE", "PUBLISHED", "RESULT"],
     tables.map((t) => [
       t.table ?? t.tableId,
-      plural(t.published.length, "version"),
+      t.followed ? `${plural(t.followed.length, "version")} followed` : plural(t.published.length, "version"),
       t.quarantined !== undefined ? `quarantined: ${t.quarantined}` : (t.error ?? "up to date"),
     ]),
   );

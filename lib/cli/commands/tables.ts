@@ -91,7 +91,7 @@ function listText(listed: readonly ListedTable[]): string {
     ["TABLE", "STATE", "VERSION", "FILES", "SIZE", "ID", "LOCATION"],
     listed.map(({ head, health }) => [
       head.name,
-      health.state,
+      health.followed && health.state === "ok" ? "followed" : health.state,
       head.version,
       head.numFiles,
       formatBytes(head.sizeInBytes),

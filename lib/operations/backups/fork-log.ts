@@ -41,7 +41,8 @@ export async function forkLogs(
 ): Promise<readonly ForkedTable[]> {
   await checkNoOther(lake, placeOf);
   const heads: TableHead[] = [];
-  for await (const head of allTables(lake)) heads.push(head);
+  // What others write stays where they write it.
+  for await (const head of allTables(lake)) if (!head.followed) heads.push(head);
   await checkPlaces(heads, placeOf);
   let done = 0;
   await inTurn(heads, AT_ONCE, async (head) => {
@@ -52,6 +53,7 @@ export async function forkLogs(
   await finish(lake, onProgress);
   const forked: ForkedTable[] = [];
   for await (const head of allTables(lake)) {
+    if (head.followed) continue;
     const from = (await lake.catalog.formerPlaces(head.tableId)).at(-1)?.location;
     if (from === undefined || head.location !== (await placeOf(head))) continue;
     await writeManifest(lake, head.tableId, { location: head.location, again: true });

@@ -29,10 +29,11 @@ export interface LogSetAside extends LogAboveHead {
   readonly files: number;
 }
 
-/** Tables of which the log goes on above the head. @throws LakeError unavailable */
+/** Tables of which the log goes on above the head; not those that others write. @throws LakeError unavailable */
 export async function logsAboveHeads(lake: Lake): Promise<readonly LogAboveHead[]> {
   const above: LogAboveHead[] = [];
   for await (const head of allTables(lake)) {
+    if (head.followed) continue;
     const listing = await lake.openLog(head.location).listFrom(head.version + 1);
     const newest = newestAbove(listing);
     const isBehind = newest > head.version || (listing.mayHaveMoved && (await movedOn(lake, head)) !== undefined);
@@ -42,7 +43,7 @@ export async function logsAboveHeads(lake: Lake): Promise<readonly LogAboveHead[
 }
 
 /**
- * Sets aside what the logs of all tables have above the heads. Safe to repeat after a kill.
+ * Sets aside what the logs of all tables have above the heads; not of those that others write, which go on. Safe to repeat after a kill.
  * @throws LakeError unavailable; invalid where this process may not remove files
  */
 export async function setLogsAside(lake: Lake, onProgress: OnProgress = () => {}): Promise<readonly LogSetAside[]> {
@@ -50,7 +51,7 @@ export async function setLogsAside(lake: Lake, onProgress: OnProgress = () => {}
   const done: LogSetAside[] = [];
   let seen = 0;
   for await (const head of allTables(lake)) {
-    const set = await setLogAside(lake, head, folder);
+    const set = head.followed ? undefined : await setLogAside(lake, head, folder);
     if (set !== undefined) done.push(set);
     seen += 1;
     onProgress({ phase: "logs", done: seen });

@@ -3,6 +3,7 @@
 import { BoundedMap } from "../../bounded-map.ts";
 import type { TableRef } from "../../delta/request.ts";
 import type { Catalog, Lake, TableState } from "../../ports.ts";
+import { checkNotFollowed } from "../tables/followed.ts";
 import { missingTable } from "../tables/missing-table.ts";
 import { noteHeads } from "./behind-log.ts";
 
@@ -18,7 +19,7 @@ function key(ref: TableRef): string {
 /**
  * States of the given tables, in their order. Remembered ones may be behind the database in everything but tableId and
  * location; pass `fresh` to ask again.
- * @throws LakeError notFound naming each missing table
+ * @throws LakeError notFound naming each missing table; conflict TABLE_FOLLOWED where others write one
  */
 export async function tableStates(
   lake: Lake,
@@ -37,6 +38,8 @@ export async function tableStates(
   const read = missing.length === 0 ? [] : await lake.catalog.readStates(missing);
   noteHeads(lake, read);
   for (const state of read) {
+    // Not remembered: it may be taken over by another process.
+    checkNotFollowed(state);
     for (const ref of [{ tableId: state.tableId }, { name: state.name }]) {
       cache.set(key(ref), state);
       found.set(key(ref), state);

@@ -135,7 +135,7 @@ async function tableNamedIn(log: DeltaLog, checkpoint: CheckpointFile): Promise<
 /** A worker whose table was dropped under it takes away what it put into the log of another: so nobody need find it. */
 export async function tidyUpAfterDrop(lake: Lake, location: string): Promise<void> {
   const table = await lake.catalog.tableAt(location);
-  if (table === undefined) return;
+  if (table === undefined || table.followed) return;
   try {
     const published = await lake.catalog.mirroredVersion(table.tableId);
     const removed = await removeLateFiles(lake, table, published + 1);

@@ -26,6 +26,8 @@ export interface LogAhead {
   readonly moved?: MovedOn;
   /** The newest version of the log; that of the head where the log has nothing more. */
   readonly logVersion: number;
+  /** The newest version that is there, which may be below the head; −1 where nothing from the head on is. */
+  readonly newest: number;
   /** Commits above the head, or above the checkpoint with which the state begins anew. */
   readonly commits: readonly CommitFile[];
   /** Set where the log does not go on from the head any more: retention has taken commits away. */
@@ -78,7 +80,16 @@ async function readListed(
   const log = lake.openLog(head.location);
   const complete = listing.checkpoints.filter((checkpoint) => checkpoint.complete);
   const logVersion = Math.max(listing.commits.at(-1)?.version ?? -1, complete.at(-1)?.version ?? -1);
-  const none = { head, log, logVersion: head.version, commits: [], published: [], unproven: [], shared: [] };
+  const none = {
+    head,
+    log,
+    logVersion: head.version,
+    newest: logVersion,
+    commits: [],
+    published: [],
+    unproven: [],
+    shared: [],
+  };
   if (logVersion <= head.version) return none;
   const published = isOpen(head) ? [] : await compareBoth(lake, log, head, listing, mirrored);
   const above: LogListing = {
@@ -93,7 +104,17 @@ async function readListed(
   const own = restart?.segment.checkpoint && (await commitAt(log, above, restart.segment.checkpoint.version));
   const found = await readOrigins(log, head, [...(own ? [own] : []), ...commits], until);
   const unproven = restart && !isOpen(head) ? missingFrom(listing, mirrored + 1, head.version) : [];
-  return { head, log, logVersion, commits, published, unproven, ...found, ...(restart && { restart }) };
+  return {
+    head,
+    log,
+    logVersion,
+    newest: logVersion,
+    commits,
+    published,
+    unproven,
+    ...found,
+    ...(restart && { restart }),
+  };
 }
 
 function missingFrom({ commits }: LogListing, from: number, to: number): readonly number[] {

@@ -18,6 +18,15 @@ export const tableHealth = z
     hint: z.string().optional().meta({ description: "What can be done about it" }),
     unpublishedVersions: count.meta({ description: "Versions that are in SQL and not yet in `_delta_log`" }),
     lagSeconds: z.number().min(0).meta({ description: "Age of the oldest of them; 0 when there is none" }),
+    followed: z
+      .object({
+        behindVersions: count.meta({
+          description: "Versions that the last look at the log saw, and SQL does not have",
+        }),
+        lookedSecondsAgo: z.number().min(0).meta({ description: "Age of that look" }),
+      })
+      .optional()
+      .meta({ description: "Set where others write the table directly: it is followed, and takes no commits here" }),
   })
   .meta({ id: "TableHealth" });
 

@@ -56,6 +56,7 @@ const OWN: Readonly<Record<string, OwnIndex | undefined>> = {
   dl_tables_name_in_any_case: undefined,
   dl_tables_quarantined: undefined,
   dl_tables_manifest_due: undefined,
+  dl_tables_followed: undefined,
   dl_tables_dropped_name: { on: "name" },
   dl_tables_dropped_place: { on: "location" },
   // Of equal files one at most is live; of those that are not, each has gone at a version of its own.
