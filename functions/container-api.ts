@@ -30,6 +30,7 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
       // What went well is in API Gateway's log, with who asked, and in the line of the metrics.
       onAnswer: (line) => logger[line.status < 400 ? "debug" : "info"]("answered", { ...line }),
       ...(lake.uploads ? { uploads: lake.uploads } : {}),
+      ...(lake.lending ? { lending: lake.lending } : {}),
       onIncident: (error, incident) => logger.error(errorText(error), { incident, error: error as Error }),
     });
     const api = lambdaApi(app, {

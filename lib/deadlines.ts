@@ -184,6 +184,16 @@ export const DEADLINES = {
     ms: 5_000,
     afterwards: "asked once more, then the deployment fails",
   },
+  stsConnection: {
+    call: "a connection to STS, which lends access to data",
+    ms: 2_000,
+    afterwards: "asked once more, then 503 `CREDENTIALS_UNAVAILABLE`",
+  },
+  stsAnswer: {
+    call: "the answer of STS",
+    ms: 5_000,
+    afterwards: "asked once more, then 503 `CREDENTIALS_UNAVAILABLE`",
+  },
   mirrorSlot: {
     call: "the mirror of one table, in one of the slots of `dl serve`",
     ms: 500,

@@ -24,6 +24,7 @@ export type * from "./ports/grants.ts";
 export type * from "./ports/imports.ts";
 export type * from "./ports/keys.ts";
 export type * from "./ports/lake.ts";
+export type * from "./ports/lending.ts";
 export type * from "./ports/lifecycle.ts";
 export type * from "./ports/log.ts";
 export type * from "./ports/maintenance.ts";

@@ -6,6 +6,7 @@ import { Construct } from "constructs";
 import type { DutyName } from "../../lib/lake/duties.ts";
 import { MEMORY_MB } from "../memory.ts";
 import type { Settings } from "../settings.ts";
+import { DataRole } from "./data-role.ts";
 import type { DatabaseAccess } from "./database.ts";
 import { allowDuty, databaseUrlOf } from "./duties.ts";
 import type { Tables } from "./lake-bucket.ts";
@@ -53,6 +54,7 @@ export class ServiceFunctions extends Construct {
       parquet: true,
       grants: true,
     });
+    new DataRole(this, "Data", { ...props, lender: this.commit });
     this.read = new ServiceFunction(this, "Read", {
       ...common,
       entry: "read",

@@ -107,9 +107,11 @@ export function pageThatGoesOn<T>(
 
 export async function findClaim(
   db: Queries,
-  wanted: { readonly name: string; readonly location: string },
+  { besides, ...wanted }: { readonly name: string; readonly location: string; readonly besides?: string },
 ): Promise<Claim | undefined> {
-  return firstClaim(await readClaims(db, { tableId: NO_TABLE, ...wanted }), wanted.name);
+  const rows = await readClaims(db, { tableId: NO_TABLE, ...wanted });
+  const others = rows.filter((row) => text(row, "table_id") !== besides);
+  return firstClaim(others, wanted.name);
 }
 
 const NO_TABLE = "00000000-0000-0000-0000-000000000000";

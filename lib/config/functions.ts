@@ -39,6 +39,8 @@ const FunctionEnvironmentSchema = z.object({
   /** Scopes of tokens that may read and that may write: for the functions that answer requests. */
   READ_SCOPE: z.string().min(1).default(DEFAULT_SCOPES.readScope),
   WRITE_SCOPE: z.string().min(1).default(DEFAULT_SCOPES.writeScope),
+  /** The role whose sessions are lent to clients: for the function that lends. */
+  DATA_ROLE_ARN: z.string().startsWith("arn:").optional(),
   /** Whether commits look at the files that they name, where neither they nor their table says. */
   VERIFY_FILES: z.stringbool().default(true),
   LAG_THRESHOLD_SECONDS: z.coerce.number().min(0).default(5),
@@ -74,6 +76,7 @@ export interface FunctionSettings {
   readonly auditDatabaseUrl?: string;
   readonly backupKeySecretArn?: string;
   readonly scopes: Scopes;
+  readonly dataRoleArn?: string;
   readonly verifyFiles: "size" | "off";
   readonly lagThresholdSeconds: number;
   readonly overdueSeconds: number;
@@ -107,6 +110,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     ...(given.AUDIT_DATABASE_URL === undefined ? {} : { auditDatabaseUrl: given.AUDIT_DATABASE_URL }),
     ...(given.BACKUP_KEY_SECRET_ARN === undefined ? {} : { backupKeySecretArn: given.BACKUP_KEY_SECRET_ARN }),
     scopes: { readScope: given.READ_SCOPE, writeScope: given.WRITE_SCOPE },
+    ...(given.DATA_ROLE_ARN === undefined ? {} : { dataRoleArn: given.DATA_ROLE_ARN }),
     lagThresholdSeconds: given.LAG_THRESHOLD_SECONDS,
     overdueSeconds: given.OVERDUE_SECONDS,
     maxUnpublished: given.MAX_UNPUBLISHED,

@@ -20,6 +20,7 @@ import { fileRoutes } from "./routes/files.ts";
 import { grantRoutes } from "./routes/grants.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { historyRoutes } from "./routes/history.ts";
+import { lendingRoutes } from "./routes/lending.ts";
 import { snapshotRoutes } from "./routes/snapshots.ts";
 import { stateListRoutes } from "./routes/state-lists.ts";
 import { tableRoutes } from "./routes/tables.ts";
@@ -35,6 +36,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...commitRoutes,
   ...uploadRoutes,
   ...tableRoutes,
+  ...lendingRoutes,
   ...fileRoutes,
   ...stateListRoutes,
   ...historyRoutes,

@@ -2,16 +2,17 @@
 
 import type { Context } from "hono";
 import type { AuditTrail } from "../access/audit.ts";
-import { ROUTES } from "../wire/routes.ts";
+import { answeredBy, ROUTES } from "../wire/routes.ts";
 import { namedTables, type Seen } from "./access-log.ts";
 import { addressOf } from "./admission.ts";
 
+/** All that is written down whatever came of it: what writes, and what lends access to data. */
 const WRITES: ReadonlySet<string> = new Set(
-  Object.entries(ROUTES).flatMap(([operation, { access }]) => (access === "write" ? [operation] : [])),
+  Object.entries(ROUTES).flatMap(([operation, route]) => (answeredBy(route) === "write" ? [operation] : [])),
 );
 const REFUSED: ReadonlySet<number> = new Set([401, 403]);
 
-/** Everything that writes, whatever came of it, and everything that was refused. @param at milliseconds since the epoch */
+/** Everything that writes or lends, whatever came of it, and everything that was refused. @param at milliseconds since the epoch */
 export function noteAttempt(audit: AuditTrail, context: Context, seen: Seen, at: number): void {
   const { operation, principal, guard, requestId, tables = [context.req.param("tableId")] } = seen;
   if (operation === undefined) return;

@@ -4,7 +4,7 @@ import { openCatalog } from "../catalog/open.ts";
 import { type FunctionSettings, parseFunctionEnvironment } from "../config/functions.ts";
 import { errorText, invalid, unavailable } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
-import type { Audit, BackupPlace, Lake, MigrateLogins, Uploads } from "../ports.ts";
+import type { Audit, BackupPlace, Lake, Lending, MigrateLogins, Uploads } from "../ports.ts";
 import {
   type Nack,
   openCheckpointQueue,
@@ -18,6 +18,7 @@ import { type FunctionMetrics, openEmf } from "../telemetry/emf.ts";
 import { EVENT_METRICS } from "../telemetry/metric-names.ts";
 import { systemClock } from "./clock.ts";
 import { DUTIES, type Duty, type DutyName } from "./duties.ts";
+import { openLending } from "./lending.ts";
 import { fromS3Location } from "./location.ts";
 import { dataFilesAt, fileChecks, openStore } from "./stores.ts";
 import { tableLocation } from "./table-location.ts";
@@ -41,6 +42,8 @@ export interface AwsLake extends Lake {
   logins(): Promise<MigrateLogins>;
   /** @throws LakeError invalid for a function that was not told where backups are; unavailable without their key */
   backups(): Promise<BackupPlace>;
+  /** Absent for functions that were given no role to lend. */
+  readonly lending?: Lending;
   /** Absent where tables are not on S3. */
   readonly uploads?: Uploads;
 }
@@ -101,6 +104,7 @@ export async function openAwsLake(
     mirrorMessages: openNack({ queueUrl: settings.mirrorQueueUrl }),
     parityQueue: openTableQueue({ queueUrl: settings.parityQueueUrl }),
     ...uploadsOf(settings),
+    ...lendingOf(settings),
     logins: () => loginsOf(settings),
     backups: () => backupsOf(settings),
     resolveLocation: (location, tableName) => s3Location(settings, location, tableName),
@@ -150,6 +154,14 @@ function uploadsOf({ storage }: FunctionSettings): { readonly uploads?: Uploads 
       read: async (uploadId, options) => (await open()).read(uploadId, options),
     },
   };
+}
+
+/** A session that is lent by whoever is in a role lasts an hour at most. */
+const LENT_SECONDS = 3600;
+
+function lendingOf({ dataRoleArn: roleArn }: FunctionSettings): { readonly lending?: Lending } {
+  if (roleArn === undefined) return {};
+  return { lending: openLending({ clock: systemClock, roleArn, validSeconds: LENT_SECONDS }) };
 }
 
 /** A function reaches S3 alone; tests have their storage in a folder. */

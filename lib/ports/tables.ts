@@ -19,8 +19,13 @@ export interface Tables {
   /**
    * A table that has this name, in any case of letters, or whose place is this one, within it or around it. A look ahead: what
    * makes a table looks again, under locks.
+   * @param wanted.besides the id of a table that does not count
    */
-  findClaim(wanted: { readonly name: string; readonly location: string }): Promise<Claim | undefined>;
+  findClaim(wanted: {
+    readonly name: string;
+    readonly location: string;
+    readonly besides?: string;
+  }): Promise<Claim | undefined>;
   /** Pairs of live tables of which one lies within the other, as older releases let them be made. */
   nestedTables(limit: number): Promise<readonly { readonly outer: Claim; readonly inner: Claim }[]>;
   /** Heads with protocol and metadata, in one round trip; a missing table is missing from the answer. */

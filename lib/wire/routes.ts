@@ -28,11 +28,18 @@ export interface Route {
   readonly path: `/v1/${string}` | `/api/${string}`;
   readonly access: Need;
   readonly asks: Asks;
+  /** Of two servers the one that may write answers it, though a caller need not: it lends what only that one has. */
+  readonly lends?: true;
 }
 
 const SELECT = { on: "table", privilege: "SELECT" } as const;
 const SELECT_BY_NAME = { on: "request", says: "SELECT on the table" } as const;
 const UNITY_TABLE = `${UNITY_BASE}/delta/v1/catalogs/{catalog}/schemas/{schema}/tables/{table}` as const;
+const LENDS = {
+  access: "read",
+  asks: { on: "request", says: "to read SELECT on the table; to write APPEND for new files, MODIFY for all" },
+  lends: true,
+} as const;
 const SHOWN = { on: "request", says: "shows schemas and tables on which the caller has any privilege" } as const;
 const NOTHING = { on: "nothing" } as const;
 const MANAGE = { on: "request", says: "MANAGE on what it is on; for roles on the catalog" } as const;
@@ -92,6 +99,7 @@ export const ROUTES = {
     access: "write",
     asks: { on: "dropped", privilege: "DROP", also: "under a name in another namespace MANAGE, and CREATE there" },
   },
+  lendCredentials: { method: "post", path: "/v1/tables/{tableId}/credentials", ...LENDS },
   listFiles: { method: "get", path: "/v1/tables/{tableId}/files", access: "read", asks: SELECT },
   planScan: { method: "post", path: "/v1/tables/{tableId}/plan", access: "read", asks: SELECT },
   listTxns: { method: "get", path: "/v1/tables/{tableId}/txns", access: "read", asks: SELECT },
@@ -128,12 +136,11 @@ export const ROUTES = {
   unityTableCredentials: {
     method: "post",
     path: `${UNITY_BASE}/temporary-table-credentials`,
-    access: "read",
-    asks: SELECT_BY_NAME,
+    ...LENDS,
   },
   unityConfig: { method: "get", path: `${UNITY_BASE}/delta/v1/config`, access: "read", asks: NOTHING },
   unityLoadTable: { method: "get", path: UNITY_TABLE, access: "read", asks: SELECT_BY_NAME },
-  unityLoadCredentials: { method: "get", path: `${UNITY_TABLE}/credentials`, access: "read", asks: SELECT_BY_NAME },
+  unityLoadCredentials: { method: "get", path: `${UNITY_TABLE}/credentials`, ...LENDS },
   unityDefaultSchema: {
     method: "get",
     path: "/api/2.0/settings/types/default_namespace_ws/names/default",
@@ -162,8 +169,8 @@ export function asksText(asks: Asks): string {
 }
 
 /** Which of two servers answers a route, where one has no right to write. */
-export function answeredBy({ access }: Pick<Route, "access">): Access {
-  return access === "write" ? "write" : "read";
+export function answeredBy({ access, lends }: Pick<Route, "access" | "lends">): Access {
+  return access === "write" || lends === true ? "write" : "read";
 }
 
 export type OperationId = keyof typeof ROUTES;

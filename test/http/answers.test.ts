@@ -383,6 +383,7 @@ for (const engine of testEngines()) {
         body: { transactionId: crypto.randomUUID(), actions: [] },
         status: 400,
       });
+      await ask("lendCredentials", `/v1/tables/${idOf("wide")}/credentials`, { body: { access: "read" }, status: 400 });
       for (const [operation, path, body] of unityRequests(idOf("wide"))) {
         const answer = await ask(operation, path, body === undefined ? {} : { body });
         if (operation === "unityTable") assert.equal((answer.body.columns as unknown[]).length, 9000);

@@ -1,9 +1,10 @@
 /** Of every route a request, and exactly what it needs where grants are enforced. */
 
 import assert from "node:assert/strict";
+import type { App } from "../../lib/http/app.ts";
 import { METRICS_ROUTE, type OperationId, ROUTES, UNITY_BASE } from "../../lib/wire/routes.ts";
 import { addOf, removeOf } from "./local-api.ts";
-import type { Answer } from "./stub-lake.ts";
+import { type Answer, answerOf } from "./stub-lake.ts";
 
 export const SCHEMA = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
 
@@ -92,6 +93,21 @@ export async function grantCases({ folder, next, newTable, rule }: Stage): Promi
     { operation: "describeTable", needs: [`SELECT on ${on}`], request: ["GET", place], status: 200 },
     ...reads,
     ...unityCases({ tableId, name }),
+    // Of a folder nothing is lent, which only those hear who might borrow.
+    {
+      operation: "lendCredentials",
+      what: "to read",
+      needs: [`SELECT on ${on}`],
+      request: ["POST", `${place}/credentials`, { access: "read" }],
+      status: 400,
+    },
+    {
+      operation: "lendCredentials",
+      what: "to write",
+      needs: [`APPEND on ${on}`],
+      request: ["POST", `${place}/credentials`, { access: "write" }],
+      status: 400,
+    },
     {
       operation: "planScan",
       needs: [`SELECT on ${on}`],
@@ -225,4 +241,16 @@ export async function grantCases({ folder, next, newTable, rule }: Stage): Promi
     { operation: "live", needs: [], request: ["GET", "/v1/live"], status: 200 },
     { operation: "openApi", needs: [], request: ["GET", "/v1/openapi.json"], status: 200 },
   ];
+}
+
+export type Send = (method: string, path: string, body?: unknown) => Promise<Answer>;
+
+/** Asks an app as one caller. @param env what the server knows of the connection */
+export function sender(app: App, authorization: string | undefined, env: object = {}): Send {
+  const known = authorization === undefined ? {} : { authorization: `Bearer ${authorization}` };
+  return async (method, path, body) => {
+    const sent = body === undefined ? {} : { "content-type": "application/json" };
+    const content = body === undefined ? {} : { body: JSON.stringify(body) };
+    return answerOf(await app.request(path, { method, headers: { ...known, ...sent }, ...content }, env));
+  };
 }

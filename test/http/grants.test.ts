@@ -14,11 +14,12 @@ import { openTokens } from "../../lib/access/tokens.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { tableLocation } from "../../lib/lake/table-location.ts";
 import { type AskedGrant, changeGrants } from "../../lib/operations/grants.ts";
+import type { AuditFacts } from "../../lib/ports.ts";
 import { type OperationId, ROUTES, UNITY_BASE } from "../../lib/wire/routes.ts";
 import { startIssuer } from "../support/issuer.ts";
-import { type Case, commitOf, grantCases, SCHEMA } from "./grant-cases.ts";
+import { type Case, commitOf, grantCases, SCHEMA, type Send, sender } from "./grant-cases.ts";
 import { addOf, openLocalApi, removeOf } from "./local-api.ts";
-import { type Answer, answerOf } from "./stub-lake.ts";
+import type { Answer } from "./stub-lake.ts";
 
 describe("grants", async () => {
   const api = await openLocalApi();
@@ -33,8 +34,21 @@ describe("grants", async () => {
     ticks += 1000;
     return ticks;
   });
+  /** What the audit trail is told, of both servers. */
+  const noted: AuditFacts[] = [];
+  const audit = { note: (facts: AuditFacts) => void noted.push(facts), flush: async () => undefined };
+  const traceOf = (operation: string, asked: number) => {
+    const [trace, ...others] = noted.slice(asked);
+    assert.deepEqual(
+      [trace?.operation, trace?.decision, others],
+      [operation, "denied", []],
+      "each refusal leaves one trace",
+    );
+    assert.notEqual(trace?.who, "", operation);
+  };
   const options = {
     version: "1",
+    audit,
     rules,
     resolveLocation: (location: string | undefined, name: string) =>
       tableLocation({ storage: api.folder, roots: [] }, location, name),
@@ -42,7 +56,7 @@ describe("grants", async () => {
   };
   const served = createApp(lake, {
     ...options,
-    door: openDoor({ keys: openKeyRing(lake.catalog, { now }), tokens: openTokens([issuer.settings()], { now }) }),
+    door: openDoor({ keys: openKeyRing(lake.catalog, { now }), tokens: openTokens([issuer.settings()], { now }), now }),
   });
   const onAws = createApp(lake, { ...options, door: apiGatewayDoor() });
   const enforce = (mode: "open" | "enforced") => lake.catalog.changeAccess({ mode, by: "operator", at: now() });
@@ -55,28 +69,10 @@ describe("grants", async () => {
     counter += 1;
     return `${what}${counter}`;
   };
-  type Send = (method: string, path: string, body?: unknown) => Promise<Answer>;
   interface Caller {
     readonly to: string;
     readonly send: Send;
   }
-  const sender =
-    (app: typeof served, authorization: string | undefined, env: object = {}): Send =>
-    async (method, path, body) =>
-      answerOf(
-        await app.request(
-          path,
-          {
-            method,
-            headers: {
-              ...(authorization === undefined ? {} : { authorization: `Bearer ${authorization}` }),
-              ...(body === undefined ? {} : { "content-type": "application/json" }),
-            },
-            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-          },
-          env,
-        ),
-      );
   const keyOf = async (name: string, access: "read" | "write" = "write") => {
     const { key, keyId, hash } = newApiKey();
     await lake.catalog.addKey({ keyId, name, hash, access, createdAt: 1 });
@@ -99,6 +95,13 @@ describe("grants", async () => {
       const userArn = `arn:aws:sts::123456789012:assumed-role/${role}/session`;
       const event = { requestContext: { authorizer: { iam: { userArn } } } };
       return { to: `user:arn:aws:iam::123456789012:role/${role}`, send: sender(onAws, undefined, { event }) };
+    },
+    "a certificate, by its unit": async () => {
+      const group = next("unit");
+      const subject = { CN: next("someone"), OU: ["other", group] };
+      const getPeerCertificate = () => ({ subject, serialNumber: "1", valid_to: "Jan  1 00:00:00 2100 GMT" });
+      const env = { incoming: { socket: { authorized: true, getPeerCertificate } } };
+      return { to: `group:${group}`, send: sender(served, undefined, env) };
     },
     "a key in a role within a role": async () => {
       const [name, inner, outer] = [next("key"), next("inner"), next("outer")];
@@ -136,7 +139,8 @@ describe("grants", async () => {
     status === 403 || (status === 404 && !(status === wanted.status && body.code !== "TABLE_NOT_FOUND"));
 
   for (const [kind, newCaller] of Object.entries(CALLERS)) {
-    test(`${kind}: every route with what it asks for, without each of it, and with nothing`, async () => {
+    test(`${kind}: every route with what it asks for, without each of it, and with nothing`, async (t) => {
+      let requests = 0;
       const cases = await grantCases(stage);
       const tried = new Set(cases.map(({ operation }) => operation));
       assert.deepEqual(
@@ -151,7 +155,10 @@ describe("grants", async () => {
           // All there is, but on what only looks alike.
           await give(stranger.to, ["ALL"], "namespace:tes");
           await give(stranger.to, ["ALL"], "namespace:test.t");
+          const asked = noted.length;
           const refused = await stranger.send(...one.request);
+          requests += 1;
+          traceOf(one.operation, asked);
           assert.ok(isRefusal(refused, one), `${where} with nothing: ${refused.status} ${refused.text}`);
           for (const missing of one.needs) {
             const caller = await newCaller();
@@ -165,15 +172,20 @@ describe("grants", async () => {
               await give(caller.to, isMissing ? others : [privilege, ...others.filter((n) => n === "SELECT")], on);
             }
             if (one.operation === "getTransaction") continue;
+            const before = noted.length;
             const answer = await caller.send(...one.request);
+            requests += 1;
+            traceOf(one.operation, before);
             assert.ok(isRefusal(answer, one), `${where} without ${missing}: ${answer.status} ${answer.text}`);
           }
         }
         const caller = await newCaller();
         for (const { on, privilege } of one.needs.map(split)) await give(caller.to, [privilege], on);
         const answer = await caller.send(...one.request);
+        requests += 1;
         assert.equal(answer.status, one.status, `${where} with what it needs: ${answer.text}`);
       }
+      t.diagnostic(`${tried.size} routes in ${cases.length} cases, ${requests} requests`);
     });
   }
 

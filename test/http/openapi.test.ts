@@ -65,6 +65,7 @@ test("it is OpenAPI 3.1 with every route of the design", () => {
     "POST /v1/tables",
     "POST /v1/tables/import",
     "POST /v1/tables/{tableId}/appends",
+    "POST /v1/tables/{tableId}/credentials",
     "POST /v1/tables/{tableId}/plan",
     "POST /v1/tables/{tableId}/undrop",
     "POST /v1/uploads",

@@ -173,7 +173,7 @@ test("a folder needs no credentials; for a bucket an error says whose are needed
   const [state] = await api.lake.catalog.readStates([{ tableId: nestedId }]);
   assert.ok(state);
   const inBucket = client(
-    stubLake({ isEnforced: async () => false, readStates: async () => [{ ...state, location: "s3://b/t" }] } as never),
+    stubLake({ isEnforced: async () => false, findTable: async () => ({ ...state, location: "s3://b/t" }) } as never),
   );
   const refused = await inBucket.post(`${BASE}/temporary-table-credentials`, request);
   // Final: clients repeat 403 and 5xx.

@@ -6,8 +6,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { CreateBucketCommand } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { isLakeError } from "../../lib/errors.ts";
+import { openLending } from "../../lib/lake/lending.ts";
 import { openLocalLake, toLocation } from "../../lib/lake/local.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { diffTable } from "../../lib/operations/diff.ts";
@@ -37,6 +38,32 @@ async function newBucket(): Promise<string> {
 }
 
 const required = (what: string) => needs(what, s3Url, "TEST_S3_URL is not set");
+
+describe("lending", required("lending"), () => {
+  test("a session of STS reads and writes, and URLs work by themselves, for a file that is not there yet", async () => {
+    process.env.AWS_ENDPOINT_URL_STS = s3Url;
+    const [bucket, roleArn] = [await newBucket(), "arn:aws:iam::123456789012:role/data"];
+    const clock = { now: Date.now, newId: () => crypto.randomUUID(), sleep: async () => undefined };
+    const lending = openLending({ clock, roleArn, validSeconds: 900 });
+    const rights = { read: true, write: "create" } as const;
+    const loan = { places: [`s3://${bucket}/t`], borrower: "user:etl" } as const;
+    const { expiresAt, ...credentials } = (await lending.credentials?.({ ...loan, rights })) ?? assert.fail();
+    assert.ok(
+      expiresAt > Date.now() + 600_000 && expiresAt < Date.now() + 1_000_000,
+      new Date(expiresAt).toISOString(),
+    );
+    const borrower = new S3Client({ credentials, endpoint: s3Url ?? "", forcePathStyle: true, region: "us-east-1" });
+    await borrower.send(new PutObjectCommand({ Bucket: bucket, Key: "t/a b", Body: "x", IfNoneMatch: "*" }));
+    const { urls: gets } = await lending.urls({ ...loan, rights: { read: true } }, ["a b"]);
+    assert.equal(await (await fetch(gets[0]?.url ?? "")).text(), "x");
+    const { urls: puts } = await lending.urls({ ...loan, rights: { read: false, write: "create" } }, ["n", "a b"]);
+    const put = puts.map(({ url, headers }) => fetch(url, { method: "PUT", body: "y", headers: { ...headers } }));
+    assert.deepEqual(
+      (await Promise.all(put)).map(({ status }) => status),
+      [200, 412],
+    );
+  });
+});
 
 describe("uploads", required("uploads"), () => {
   const clock = { now: Date.now, newId: () => crypto.randomUUID(), sleep: async () => undefined };

@@ -145,6 +145,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   "@aws-sdk/client-rds-data": ["lib/catalog/engines/data-api"],
   "@aws-sdk/client-s3": ["lib/storage"],
   "@aws-sdk/s3-request-presigner": ["lib/storage"],
+  "@aws-sdk/client-sts": ["lib/storage"],
   "@aws-sdk/checksums": ["lib/gateway"],
   "@smithy/signature-v4": ["lib/gateway"],
   "fast-xml-parser": ["lib/gateway"],

@@ -12,6 +12,7 @@ import { type HttpServer, listen } from "../../http/node-server.ts";
 import type { HealthCheck } from "../../http/service-health.ts";
 import { followTlsFiles, readTlsPair } from "../../http/tls-files.ts";
 import { answerCacheOf } from "../../lake/answer-cache.ts";
+import { openLending } from "../../lake/lending.ts";
 import { isPlainText, type LocalLake } from "../../lake/local.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
@@ -315,6 +316,11 @@ function hostOptions(
     bodyLimitBytes: body_limit_bytes,
     resolveLocation: (location, tableName) => tableLocation(placesOf(settings), location, tableName),
     ...door,
+    lending: openLending({
+      clock: lake.clock,
+      roleArn: settings.security.data_credentials.role_arn,
+      validSeconds: settings.security.data_credentials.valid_seconds,
+    }),
     onAnswer: settings.logging.access ? (line) => logger.info(line, "answered") : undefined,
     health,
     cache,

@@ -1,10 +1,12 @@
 /** The part of the Unity Catalog API that finds tables by name. Commits go by the log: of external tables this API takes none. */
 
 import type { Guard } from "../../access/guard.ts";
+import type { Principal } from "../../access/principal.ts";
 import type { TableRef } from "../../delta/request.ts";
 import type { TableState } from "../../delta/table.ts";
-import { invalid } from "../../errors.ts";
+import { type LentSession, lendCredentials } from "../../operations/lend-access.ts";
 import { hasNamespace, listNamespaces, listTableStates } from "../../operations/namespaces.ts";
+import { findHead } from "../../operations/read.ts";
 import { missingTable, tableNotFound } from "../../operations/tables/missing-table.ts";
 import type { Lake, ListPage } from "../../ports.ts";
 import { checked } from "../../validation.ts";
@@ -37,6 +39,7 @@ import {
 } from "../../wire/contracts/unity.ts";
 import { PAGE_MAX } from "../../wire/contracts/values.ts";
 import { ROUTES, UNITY_BASE } from "../../wire/routes.ts";
+import { storageCredentials, temporaryCredentials, type UnityOperation } from "../../wire/unity/credentials.ts";
 import {
   CATALOG,
   checkCatalog,
@@ -46,7 +49,8 @@ import {
   withinCatalog,
 } from "../../wire/unity/names.ts";
 import { loadedTable, tableInfo } from "../../wire/unity/tables.ts";
-import { type Endpoint, endpoint, json, jsonText } from "../endpoint.ts";
+import { type Endpoint, endpoint, type Host, json, jsonText } from "../endpoint.ts";
+import { borrowing } from "../lend.ts";
 
 const tags = ["unity"];
 /** Clients and their versions differ in what they send along. */
@@ -89,16 +93,32 @@ function seenBy(guard: Guard): { readonly visible?: Guard["visible"] } {
   return guard.isEnforced ? { visible: guard.visible } : {};
 }
 
-/** What is in a folder needs no credentials; for a bucket clients have their own. @throws LakeError invalid */
-function checkVending(location: string): void {
-  if (location.startsWith("file:")) return;
-  throw invalid(`this catalog hands out no credentials: the engine needs its own for ${location}`, {
-    code: "NO_CREDENTIALS_VENDED",
-    hint: "Give the engine a role or keys that may read the bucket; docs/unity.md says how, engine by engine.",
-  });
+/** Undefined for what is in a folder, which needs none. @throws LakeError notFound, forbidden; invalid; unavailable */
+async function borrowed(
+  { guard, principal }: { readonly guard: Guard; readonly principal: Principal | undefined },
+  { lake, lending }: Pick<Host, "lake" | "lending">,
+  asked: TableRef,
+  operation: UnityOperation | undefined,
+): Promise<{ readonly location: string; readonly lent?: LentSession }> {
+  if ("name" in asked && !mayBeTable(asked.name)) throw tableNotFound(asked);
+  const access = { read: true, write: operation === "READ_WRITE" };
+  const { ref, rights } = await borrowing({ guard, principal }, asked, access);
+  const { location } = await findHead(lake, ref);
+  if (location.startsWith("file:")) return { location };
+  return { location, lent: await lendCredentials(lake, ref, { rights, lending, by: principal }) };
 }
 
+const effectOf = ({ tableId, expiresAt }: LentSession, operation: UnityOperation | undefined) => ({
+  tableId,
+  lent: operation === "READ_WRITE" ? "readWrite" : "read",
+  expiresAt,
+});
+
 const HOUR_MS = 3_600_000;
+/** No cache keeps credentials. */
+const SECRET = { "cache-control": "no-store" };
+const ABOUT_CREDENTIALS =
+  "A folder needs none. For a bucket they are lent as by `POST /v1/tables/{tableId}/credentials`, where the service has been given a role for that; else this is a 400 which says so.";
 
 export const unityRoutes: readonly Endpoint[] = [
   endpoint(
@@ -200,19 +220,24 @@ export const unityRoutes: readonly Endpoint[] = [
       tags,
       passesOver,
       summary: "Credentials for the files of a table",
-      description: "A folder needs none. For a bucket clients bring their own: then this is a 400 which says so.",
+      description: ABOUT_CREDENTIALS,
       body: { schema: unityCredentialsRequest, examples: unityCredentialsExamples },
       responses: {
-        200: answers("None are needed.", unityTemporaryCredentials, UNITY_EXAMPLES.temporaryCredentials),
+        200: answers(
+          "None are needed, or here they are.",
+          unityTemporaryCredentials,
+          UNITY_EXAMPLES.temporaryCredentials,
+        ),
         ...problems(400, 404, 413, 415),
       },
     },
-    async ({ body, guard, concerns }, { lake }) => {
-      const { table_id: tableId } = checked(unityCredentialsRequest, await body());
+    async ({ body, guard, principal, concerns, changed }, host) => {
+      const { table_id: tableId, operation } = checked(unityCredentialsRequest, await body());
       concerns([tableId]);
-      const { location } = await stateOf(lake, guard, { tableId });
-      checkVending(location);
-      return json(200, { url: location, expiration_time: lake.clock.now() + HOUR_MS });
+      const { location: url, lent } = await borrowed({ guard, principal }, host, { tableId }, operation);
+      if (lent === undefined) return json(200, { url, expiration_time: host.lake.clock.now() + HOUR_MS });
+      changed(effectOf(lent, operation));
+      return json(200, { url, ...temporaryCredentials(lent) }, SECRET);
     },
   ),
   endpoint(
@@ -246,19 +271,22 @@ export const unityRoutes: readonly Endpoint[] = [
       tags,
       passesOver,
       summary: "Credentials for the files of a table, by the Delta API",
-      description: "A folder needs none. For a bucket clients bring their own: then this is a 400 which says so.",
+      description: ABOUT_CREDENTIALS,
       params: unityDeltaParams,
       query: unityCredentialsQuery,
       responses: {
-        200: answers("None are needed.", unityCredentials, UNITY_EXAMPLES.credentials),
+        200: answers("None are needed, or here they are.", unityCredentials, UNITY_EXAMPLES.credentials),
         ...problems(400, 404),
       },
     },
-    async ({ params, guard, concerns }, { lake }) => {
+    async ({ params, query, guard, principal, concerns, changed }, host) => {
       const name = tableIn(params);
       concerns([name]);
-      checkVending((await stateOf(lake, guard, { name })).location);
-      return json(200, { "storage-credentials": [] });
+      const { operation } = query;
+      const { lent } = await borrowed({ guard, principal }, host, { name }, operation);
+      if (lent === undefined) return json(200, { "storage-credentials": [] });
+      changed(effectOf(lent, operation));
+      return json(200, { "storage-credentials": storageCredentials(lent, operation ?? "READ") }, SECRET);
     },
   ),
   endpoint(

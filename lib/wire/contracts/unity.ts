@@ -1,6 +1,7 @@
 /** Wire contracts of the Unity Catalog API, as far as it is served: what its clients ask for, and what they are told. */
 
 import { TEXT } from "../../delta/limits.ts";
+import { OPERATIONS } from "../unity/credentials.ts";
 import { CATALOG } from "../unity/names.ts";
 import { count, millis, queryInteger, text, uuid, z } from "./values.ts";
 
@@ -32,7 +33,6 @@ export const unityTableParams = z.object({
 });
 export const unityDeltaParams = z.object({ catalog: catalogName, schema: schemaName, table: name });
 
-const OPERATIONS = ["READ", "READ_WRITE"] as const;
 export const unityCredentialsQuery = z.object({
   operation: z.enum(OPERATIONS).optional().meta({ description: "What the credentials are for" }),
 });
@@ -106,10 +106,29 @@ export const unityLoadedTable = z
   })
   .meta({ id: "UnityLoadedTable" });
 export const unityCredentials = z
-  .object({ "storage-credentials": z.array(z.object({})).max(0) })
+  .object({
+    "storage-credentials": z.array(
+      z.object({
+        prefix: z.string(),
+        operation: z.enum(OPERATIONS),
+        "expiration-time-ms": millis,
+        config: z.object({
+          "s3.access-key-id": z.string(),
+          "s3.secret-access-key": z.string(),
+          "s3.session-token": z.string(),
+        }),
+      }),
+    ),
+  })
   .meta({ id: "UnityStorageCredentials" });
 export const unityTemporaryCredentials = z
-  .object({ url: z.string(), expiration_time: millis })
+  .object({
+    url: z.string(),
+    expiration_time: millis,
+    aws_temp_credentials: z
+      .object({ access_key_id: z.string(), secret_access_key: z.string(), session_token: z.string() })
+      .optional(),
+  })
   .meta({ id: "UnityTemporaryCredentials" });
 export const unityDefaultSchema = z.object({ setting_name: z.string() }).meta({ id: "UnityDefaultSchema" });
 
