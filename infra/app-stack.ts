@@ -5,6 +5,7 @@ import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import { Alarms } from "./constructs/alarms.ts";
 import { Api } from "./constructs/api.ts";
+import { Canary } from "./constructs/canary.ts";
 import { Choices } from "./constructs/choices.ts";
 import type { DatabaseAccess } from "./constructs/database.ts";
 import { encryptLogs, keyByArn } from "./constructs/encryption-key.ts";
@@ -78,7 +79,9 @@ export class AppStack extends Stack {
     const [backup, drill, maintenance] = [safety.backup.lambda, safety.drill.lambda, safety.maintenance.lambda];
     const clocks = { sweep: sweep.lambda, parity: parity.lambda, backup, drill, maintenance };
     const compaction = safety.compaction?.lambda;
-    new Schedules(this, "Schedules", { settings, ...clocks, compaction });
+    const canary =
+      settings.canaryMinutes > 0 ? new Canary(this, "Canary", { settings, api, tables, keyArn }).lambda : undefined;
+    new Schedules(this, "Schedules", { settings, ...clocks, compaction, canary });
     if (settings.followEvents) new LogEvents(this, "LogEvents", { settings, tables, sweep: sweep.lambda });
     const dimensions: Dimensions = {
       service: { service: settings.name, stage: settings.stage },

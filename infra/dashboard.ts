@@ -141,6 +141,14 @@ export const DASHBOARD: readonly DashboardRow[] = [
     ],
   },
   {
+    title: "Canary: the service as a client sees it",
+    graphs: [
+      { title: "Time of its commit, ms", metrics: spread(EVENT_METRICS.canaryCommit.cloudwatch) },
+      { title: "Until _delta_log has it, ms", metrics: spread(EVENT_METRICS.canaryMirror.cloudwatch) },
+      { title: "Its runs", metrics: [sum(EVENT_METRICS.canaryRuns.cloudwatch, "runs")] },
+    ],
+  },
+  {
     title: "Database: calls of the Data API",
     graphs: [
       { title: "Time of a call, ms", metrics: spread(EVENT_METRICS.databaseCalls.cloudwatch) },

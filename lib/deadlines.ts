@@ -169,6 +169,16 @@ export const DEADLINES = {
     ms: 1_000,
     afterwards: "the request is answered; the row is written with the next one, and a line of the log has it",
   },
+  canaryCall: {
+    call: "the API, when the canary asks it; the identity provider, for its token",
+    ms: 30_000,
+    afterwards: "the canary has failed",
+  },
+  canaryMirror: {
+    call: "`_delta_log`, to have what the canary has committed",
+    ms: 30_000,
+    afterwards: "the canary has failed",
+  },
   sqsRepeats: {
     call: "a repeat of a call to SQS: none begins later",
     ms: 2_500,

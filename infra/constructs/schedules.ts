@@ -17,6 +17,7 @@ export interface SchedulesProps {
   readonly drill: IFunction;
   readonly maintenance: IFunction;
   readonly compaction?: IFunction | undefined;
+  readonly canary?: IFunction | undefined;
 }
 
 const DAY_MINUTES = 1440;
@@ -24,7 +25,7 @@ const DAY_MINUTES = 1440;
 export class Schedules extends Construct {
   constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
-    const { settings, sweep, parity, backup, drill, maintenance, compaction } = props;
+    const { settings, sweep, parity, backup, drill, maintenance, compaction, canary } = props;
     this.#every(settings.sweepMinutes, "Sweep", "Wakes the mirror up for what is overdue", sweep);
     this.#every(settings.parityMinutes, "Parity", "Compares SQL and _delta_log of all tables", parity);
     const { everyMinutes, drillDays } = settings.backup;
@@ -38,6 +39,7 @@ export class Schedules extends Construct {
     if (compaction) {
       this.#every(settings.maintenance.everyMinutes, "Compaction", "Makes large files of small ones", compaction);
     }
+    if (canary) this.#every(settings.canaryMinutes, "Canary", "Tries the service as a client does", canary);
   }
 
   #every(minutes: number, id: string, description: string, target: IFunction, input?: object): void {

@@ -59,6 +59,37 @@ const FunctionEnvironmentSchema = z.object({
   COMPACTION: z.enum(["policy", "all"]).default("policy"),
 });
 
+const CanaryEnvironmentSchema = FunctionEnvironmentSchema.pick({ SERVICE: true, STAGE: true }).extend({
+  API_URL: z.url(),
+  AWS_REGION: z.string().min(1),
+  /** `namespace.name` of the table that is its own. */
+  CANARY_TABLE: z.string().min(1),
+  /** The secret with its client at the identity provider; absent where IAM knows callers. */
+  CANARY_SECRET_ARN: z.string().startsWith("arn:").optional(),
+});
+
+export interface CanarySettings {
+  readonly service: string;
+  readonly stage: string;
+  readonly apiUrl: string;
+  readonly region: string;
+  readonly table: string;
+  readonly secretArn?: string;
+}
+
+/** @throws LakeError invalid, naming the variable that is missing or wrong */
+export function parseCanaryEnvironment(environment: Readonly<Record<string, string | undefined>>): CanarySettings {
+  const given = checked(CanaryEnvironmentSchema, environment, { texts: "hidden" });
+  return {
+    service: given.SERVICE,
+    stage: given.STAGE,
+    apiUrl: given.API_URL,
+    region: given.AWS_REGION,
+    table: given.CANARY_TABLE,
+    ...(given.CANARY_SECRET_ARN === undefined ? {} : { secretArn: given.CANARY_SECRET_ARN }),
+  };
+}
+
 export interface FunctionSettings {
   readonly databaseUrl: string;
   readonly service: string;

@@ -88,6 +88,17 @@ export const EVENT_METRICS = {
     "dl_restore_rpo_seconds",
     "Age of what a restore for practice brought back: what is younger has to come from the logs.",
   ),
+  canaryRuns: counter("CanaryRuns", "dl_canary_runs_total", "Runs of the canary, also those that failed."),
+  canaryCommit: histogram(
+    "CanaryCommit",
+    "dl_canary_commit_seconds",
+    "Time of a commit by the public API, as a client sees it.",
+  ),
+  canaryMirror: histogram(
+    "CanaryMirror",
+    "dl_canary_mirror_seconds",
+    "From the answer to a commit until `_delta_log` has it, as a reader sees it.",
+  ),
   maintenanceRuns: counter("MaintenanceRuns", "dl_maintenance_runs_total", "Runs of the maintenance."),
   maintenanceFailures: counter(
     "MaintenanceFailures",

@@ -16,8 +16,9 @@ import { newS3Client, openS3Store } from "../../../lib/storage/s3.ts";
 import { dataApiUrl } from "../../support/catalog-engines.ts";
 import { type DataApiEmulator, startDataApi } from "../../support/data-api/emulator.ts";
 import { freePort } from "../../support/free-port.ts";
-import { ACCOUNT, type Emulator, REGION, startEmulator } from "./emulator.ts";
+import { ACCOUNT, type Answer, type Emulator, REGION, startEmulator } from "./emulator.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
+import { FAILING_APP, nextRelease } from "./next-release.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const CDK = fileURLToPath(import.meta.resolve("aws-cdk/bin/cdk"));
@@ -39,8 +40,20 @@ export interface Deployment {
   readonly lake: Lake;
   /** A request of the deployed API. @throws Error for a status that is not expected */
   api<T>(method: string, path: string, body?: object, expected?: number): Promise<T>;
+  /** The same, whatever it answers. */
+  ask(method: string, path: string, body?: object): Promise<Answer>;
   /** Runs a function with an event, and waits for what it returns. */
   invoke<T>(name: string, event: object): Promise<T>;
+  /** Deploys the data stack once more, told something else. @throws Error with what the command said */
+  deployAgain(changes: Readonly<Record<string, string>>, ...args: string[]): Promise<void>;
+  /**
+   * Deploys the application of a release after this one.
+   * @param release.ahead how many releases after this one @param release.fails its last step, after all others
+   * @throws Error with what the command said
+   */
+  upgrade(release: { readonly ahead: number; readonly fails: boolean }): Promise<void>;
+  /** What CloudFormation says of the application. */
+  stackStatus(): Promise<string>;
   /** Turns the mirror's queue off or on. */
   listen(on: boolean): Promise<void>;
   /** Throws away all messages that wait. */
@@ -83,18 +96,58 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
     const readerSecret = await secretOf("reader", login);
     const scratchSecret = await secretOf("scratch", scratch);
     const keySecret = await newSecret(aws, "backup-key", crypto.getRandomValues(Buffer.alloc(32)).toString("hex"));
-    const outputs = await cdkDeploy(aws, folder, {
+    const told = {
       localDatabaseUrl: withoutEndpoint(dataApiUrl(database, dataApi.endpoint)),
       localReaderSecret: readerSecret,
       localScratchSecret: scratchSecret,
       backupKeySecret: keySecret,
-    });
+    };
+    const cdk = cdkIn(aws, folder, ROOT);
+    await cdk({}, "bootstrap", `aws://${ACCOUNT}/${REGION}`);
+    const outputs = await cdkDeploy(cdk, folder, told);
+    const deployAgain = async (changes: Readonly<Record<string, string>>, ...args: string[]) => {
+      await cdk(
+        { ...told, ...changes },
+        "deploy",
+        `${STAGE}-data`,
+        "--exclusively",
+        "--require-approval",
+        "never",
+        ...args,
+      );
+    };
+    const upgrade = async ({ ahead, fails }: { readonly ahead: number; readonly fails: boolean }) => {
+      const release = cdkIn(aws, folder, nextRelease(ROOT, join(folder, `release-${ahead}`), ahead));
+      const app = fails ? ["--app", `node_modules/.bin/node ${FAILING_APP}`] : [];
+      await release(
+        told,
+        "deploy",
+        `${STAGE}-app`,
+        "--exclusively",
+        "--require-approval",
+        "never",
+        "--method",
+        "direct",
+        ...app,
+      );
+    };
     const deployMs = Date.now() - startedAt;
     Object.assign(process.env, aws.environment);
     const catalog = await openCatalog(dataApiUrl(database, dataApi.endpoint), systemClock);
     closing.push(() => catalog.close());
     const readerSessions = () => sessionsOf(postgres, login.user);
-    return { aws, s3, dataApi, startedAt, deployMs, close, readerSessions, ...clients({ aws, bin, outputs, catalog }) };
+    return {
+      aws,
+      s3,
+      dataApi,
+      startedAt,
+      deployMs,
+      close,
+      readerSessions,
+      deployAgain,
+      upgrade,
+      ...clients({ aws, bin, outputs, catalog }),
+    };
   } catch (error) {
     await close();
     throw error;
@@ -148,19 +201,25 @@ function withoutEndpoint(url: string): string {
 
 type Outputs = Readonly<Record<string, string>>;
 
-/** As a platform team does it: bootstrap, then deploy. @throws Error with what the command said */
-async function cdkDeploy(aws: Emulator, folder: string, context: Readonly<Record<string, string>>): Promise<Outputs> {
+type Cdk = (context: Readonly<Record<string, string>>, ...args: string[]) => Promise<unknown>;
+
+/** @param root where the sources are */
+function cdkIn(aws: Emulator, folder: string, root: string): Cdk {
   const environment = { ...process.env, ...aws.environment, CI: "true", CDK_DISABLE_CLI_TELEMETRY: "1" };
-  const cdk = (...args: string[]) =>
-    run(process.execPath, [CDK, ...args, "--output", join(folder, "cdk.out")], {
-      cwd: ROOT,
+  return (context, ...args) => {
+    const given = Object.entries(context).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    return run(process.execPath, [CDK, ...args, ...given, "--output", join(folder, "cdk.out")], {
+      cwd: root,
       env: environment,
       maxBuffer: 64 * 1024 * 1024,
     });
-  await cdk("bootstrap", `aws://${ACCOUNT}/${REGION}`);
+  };
+}
+
+/** As a platform team does it. @throws Error with what the command said */
+async function cdkDeploy(cdk: Cdk, folder: string, context: Readonly<Record<string, string>>): Promise<Outputs> {
   const file = join(folder, "outputs.json");
-  const given = Object.entries(context).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  await cdk("deploy", "--all", "--require-approval", "never", "--outputs-file", file, ...given);
+  await cdk(context, "deploy", "--all", "--require-approval", "never", "--outputs-file", file);
   const byStack = JSON.parse(readFileSync(file, "utf8")) as Record<string, Outputs>;
   return byStack[`${STAGE}-app`] ?? {};
 }
@@ -201,16 +260,24 @@ function clients({ aws, bin, outputs, catalog }: Wiring) {
       return openDeltaLog(openS3Store({ bucket, prefix, client }), location);
     },
   } as unknown as Lake;
+  const host = `${apiId}.execute-api.localhost:${aws.port}`;
+  const ask = (method: string, path: string, body?: object) =>
+    aws.call("execute-api", method, path, { host, ...json(body) });
   return {
     bucket,
     backups: outputs.BackupsBucket ?? "",
     lake,
-    api: <T>(method: string, path: string, body?: object, status?: number) => {
-      const host = `${apiId}.execute-api.localhost:${aws.port}`;
-      return expect<T>(`${method} ${path}`, aws.call("execute-api", method, path, { host, ...json(body) }), status);
-    },
+    ask,
+    api: <T>(method: string, path: string, body?: object, status?: number) =>
+      expect<T>(`${method} ${path}`, ask(method, path, body), status),
     invoke: <T>(name: string, event: object) =>
       expect<T>(name, aws.call("lambda", "POST", `/2015-03-31/functions/${STAGE}-${name}/invocations`, json(event))),
+    async stackStatus() {
+      const body = new URLSearchParams({ Action: "DescribeStacks", StackName: `${STAGE}-app`, Version: "2010-05-15" });
+      const headers = { "content-type": "application/x-www-form-urlencoded" };
+      const { text } = await aws.call("cloudformation", "POST", "/", { body: String(body), headers });
+      return /<StackStatus>(\w+)</.exec(text)?.[1] ?? text;
+    },
     async listen(on: boolean) {
       const path = `/2015-03-31/event-source-mappings/?FunctionName=${STAGE}-mirror`;
       const found = await expect<{ EventSourceMappings: { UUID: string }[] }>(
