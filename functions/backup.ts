@@ -56,6 +56,8 @@ async function verify(lake: AwsLake, place: BackupPlace) {
     throw new Error(`the backup ${backupId} is not what its manifest says: ${differences[0]}`);
   }
   lake.metrics.record(EVENT_METRICS.backupVerifications.cloudwatch, 1, "Count", { backupId });
+  // The zero ends the alarm about the one before.
+  lake.metrics.record(EVENT_METRICS.backupVerifyFailures.cloudwatch, 0, "Count", { backupId });
   return { backupId, tables, rows, files };
 }
 

@@ -1,6 +1,6 @@
 /** What may be deployed again at any time: API, functions, queues, schedules, alarms, dashboard. */
 
-import { CfnOutput, Stack, type StackProps, Tags } from "aws-cdk-lib";
+import { CfnOutput, Fn, Stack, type StackProps, Tags } from "aws-cdk-lib";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import { Alarms } from "./constructs/alarms.ts";
@@ -87,14 +87,19 @@ export class AppStack extends Stack {
       service: { service: settings.name, stage: settings.stage },
       mirrorQueue: { QueueName: queues.mirror.queueName },
       mirrorDeadLetters: { QueueName: queues.mirrorDeadLetters.queueName },
+      parityQueue: { QueueName: queues.parity.queueName },
+      checkpointQueue: { QueueName: queues.checkpoints.queueName },
       checkpointDeadLetters: { QueueName: queues.checkpointDeadLetters.queueName },
       parityDeadLetters: { QueueName: queues.parityDeadLetters.queueName },
       api: { ApiId: api.api.apiId },
       mirrorFunction: { FunctionName: mirror.lambda.functionName },
       drillFunction: { FunctionName: drill.functionName },
       maintenanceFunction: { FunctionName: maintenance.functionName },
+      database: clusterDimension(database),
+      canaryFunction: canary ? { FunctionName: canary.functionName } : {},
+      compactionFunction: compaction ? { FunctionName: compaction.functionName } : {},
     };
-    const { alarms } = new Alarms(this, "Alarms", { settings, dimensions });
+    const { alarms, topics } = new Alarms(this, "Alarms", { settings, dimensions, key });
     const dashboard = new LakeDashboard(this, "Dashboard", { settings, dimensions, alarms });
     this.#say({
       ApiUrl: api.url,
@@ -104,6 +109,7 @@ export class AppStack extends Stack {
       CheckpointQueueUrl: queues.checkpoints.queueUrl,
       TablesBucket: tables.bucketName,
       BackupsBucket: backups.bucketName,
+      ...(topics ? { PageTopicArn: topics.page.topicArn, TicketTopicArn: topics.ticket.topicArn } : {}),
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards:name=${dashboard.name}`,
       NextStep: `curl ${api.url}v1/health${authorisationHint(settings, this.region)}`,
     });
@@ -112,6 +118,12 @@ export class AppStack extends Stack {
   #say(outputs: Readonly<Record<string, string>>): void {
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
+}
+
+/** None for a database that has no ARN, as an emulator. */
+function clusterDimension({ clusterArn }: DatabaseAccess): Dimensions["database"] {
+  if (clusterArn === undefined) return {};
+  return { DBClusterIdentifier: Fn.select(6, Fn.split(":", clusterArn)) };
 }
 
 function authorisationHint({ authorisation }: Settings, region: string): string {

@@ -2,7 +2,7 @@
 
 import { Duration } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
-import { SOURCES, type Source } from "./alarms.ts";
+import { SOURCES, type Source } from "./alarm-definition.ts";
 
 /** Dimensions of each source. The service's own metrics have exactly two: a table among them would cost a fortune. */
 export type Dimensions = Readonly<Record<Source, Readonly<Record<string, string>>>>;

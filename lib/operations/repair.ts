@@ -62,7 +62,11 @@ export async function repairTable(lake: Lake, ref: TableRef, onProgress: OnProgr
     checkpoints.push(...(await putCheckpoint(lake, log, head, listing, version)));
   }
   const fault = (await checkLog(lake, head))?.message ?? (await findHead(lake, { tableId })).quarantine;
-  if (fault === undefined) await writeManifest(lake, tableId, { location, again: true });
+  if (fault === undefined) {
+    // What the last comparison missed is there again: nobody need wait for the next.
+    await lake.catalog.setQuarantine(tableId, undefined);
+    await writeManifest(lake, tableId, { location, again: true });
+  }
   await lake.queue.enqueue([head]);
   return {
     tableId,

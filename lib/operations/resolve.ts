@@ -31,6 +31,9 @@ export async function resolveTable(lake: Lake, ref: TableRef): Promise<ResolveRe
   if (quarantine === undefined) {
     const fault = await checkLog(lake, head);
     if (fault?.code === "LOG_AHEAD") throw faultError(fault, head.location);
+    // What the last comparison saw there is gone, too.
+    if (fault === undefined) await lake.catalog.setQuarantine(tableId, undefined);
+    await lake.queue.enqueue([{ tableId, version: head.version }]);
     return { tableId, table, unpublished };
   }
   const files = await foreignFiles(lake, head, lake.openLog(head.location), published);

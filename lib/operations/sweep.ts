@@ -53,7 +53,17 @@ export async function sweepMirrors(
   return { enqueued, unsettled };
 }
 
-/** Zeros, too, so that an alarm ends. */
+/** Differences that the last comparison of each table found, as the comparisons name them; the flags are 0 or 1. */
+const DRIFT_METRICS = [
+  ["files", "FileDriftCount", Number.POSITIVE_INFINITY],
+  ["metadata", "MetadataDrift", 1],
+  ["protocol", "ProtocolDrift", 1],
+] as const;
+
+/**
+ * What lasts is measured by every sweep for as long as it lasts, over all tables, whether anybody tries to mend them or not. Zeros, too,
+ * so that an alarm ends.
+ */
 function recordSweep(lake: Lake, unsettled: readonly CheckedTable[], due: number): void {
   const most = (of: (table: CheckedTable) => number) => unsettled.reduce((max, table) => Math.max(max, of(table)), 0);
   lake.metrics.record("OverdueTables", due, "Count");
@@ -67,6 +77,12 @@ function recordSweep(lake: Lake, unsettled: readonly CheckedTable[], due: number
     most(({ health }) => health.unpublishedVersions),
     "Count",
   );
+  const isRetried = ({ facts }: CheckedTable) => (facts.oldest?.attempts ?? 0) > 0;
+  lake.metrics.record("RetriedTables", unsettled.filter(isRetried).length, "Count");
+  for (const [kind, metric, atMost] of DRIFT_METRICS) {
+    const drift = most(({ facts }) => facts.parity?.drift[kind] ?? 0);
+    lake.metrics.record(metric, Math.min(drift, atMost), "Count");
+  }
   const followed = unsettled.flatMap(({ health }) => health.followed ?? []);
   lake.metrics.record("FollowedTables", followed.length, "Count");
   lake.metrics.record("FollowedBehind", Math.max(0, ...followed.map(({ behindVersions }) => behindVersions)), "Count");

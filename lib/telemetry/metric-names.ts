@@ -50,6 +50,11 @@ export const EVENT_METRICS = {
     "dl_most_unpublished_versions",
     "Unpublished versions of the table that had most of them at the last sweep.",
   ),
+  retriedTables: gauge(
+    "RetriedTables",
+    "dl_retried_tables",
+    "Tables with a version that could not be published at the last try, at the last sweep.",
+  ),
   followedTables: gauge("FollowedTables", "dl_followed_tables", "Tables that others write, at the last sweep."),
   followedBehind: gauge(
     "FollowedBehind",

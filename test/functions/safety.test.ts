@@ -8,14 +8,17 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { alarmsOf } from "../../infra/alarms.ts";
 import { settingsOf } from "../../infra/settings.ts";
+import { type Anchor, noteAlone, verifyAudit } from "../../lib/access/audit.ts";
 import { type LocalLake, openLocalLake } from "../../lib/lake/local.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { dropTable } from "../../lib/operations/drop-table.ts";
+import { openFileStore } from "../../lib/storage/file.ts";
 import { EVENT_METRICS } from "../../lib/telemetry/metric-names.ts";
 import { pointsOf, stateOf } from "../support/alarms.ts";
 import { assertEmf } from "../support/emf.ts";
 import { startFakeSecrets } from "../support/fake-secrets.ts";
 import { addOf, commitTo, removeOf, SCHEMA } from "../support/lake.ts";
+import { putRows } from "../support/parquet-rows.ts";
 import { contextOf, event, openStage, printed, type Stage } from "./stage.ts";
 
 type Handler = (event: unknown, context: unknown) => Promise<unknown>;
@@ -28,7 +31,7 @@ before(async () => {
   stage = await openStage();
   backups = join(stage.folder, "backups");
   process.env.BACKUPS = backups;
-  for (const name of ["backup", "drill", "maintenance"]) {
+  for (const name of ["backup", "drill", "maintenance", "compact"]) {
     handlers[name] = (await import(`../../functions/${name}.ts`)).handler as Handler;
   }
   lake = await openLocalLake({ database: join(stage.folder, "catalog.sqlite"), verifyFiles: "off" });
@@ -56,7 +59,7 @@ function alarmsAfter(lines: readonly string[]): string[] {
   const alarms = alarmsOf(settingsOf(() => undefined)).filter(({ source }) => source === "service");
   const options = { now: Date.now() + 1, dimensions };
   return alarms
-    .filter((alarm) => alarm.missing === "notBreaching" && stateOf(alarm, pointsOf(lines), options) === "ALARM")
+    .filter((alarm) => alarm.about !== "clock" && stateOf(alarm, pointsOf(lines), options) === "ALARM")
     .map(({ id }) => id);
 }
 
@@ -103,6 +106,21 @@ test("a backup is made, verified and restored for practice; RTO and RPO are meas
   assert.equal(measured(drill.lines, EVENT_METRICS.restoreGap.cloudwatch), rpoSeconds);
   assert.ok(drill.lines.some((line) => line.includes('"Unit":"Seconds"')));
   assert.deepEqual(alarmsAfter([...made.lines, ...verified.lines, ...drill.lines]), []);
+});
+
+test("the ends of the audit trail are anchored beside each backup, where the lock of the bucket holds them", async () => {
+  const facts = { at: 1, requestId: "r", who: "operator", session: "", client: "", operation: "dl x", tables: "[]" };
+  await noteAlone(lake.catalog, "dl-safe", { ...facts, decision: "allowed", outcome: "", because: "", effect: "" });
+  const made = await invoke<Report>("backup", { task: "backup" });
+  assert.equal(made.error, undefined);
+  const [name = "none"] = readdirSync(join(backups, "anchors")).toSorted().slice(-1);
+  const { anchors } = JSON.parse(readFileSync(join(backups, "anchors", name), "utf8")) as { anchors: Anchor[] };
+  assert.ok(anchors.some(({ shard, seq }) => shard === "dl-safe" && seq === 1));
+  assert.deepEqual((await verifyAudit(lake.catalog, anchors)).faults, []);
+  await lake.catalog.trimAudit("dl-safe", 1);
+  const [fault] = (await verifyAudit(lake.catalog, anchors)).faults;
+  assert.match(fault ?? "", /^dl-safe 1: it was anchored, and is missing$/);
+  assert.equal((await invoke<Report>("backup", { task: "verify" })).error, undefined);
 });
 
 test("with a key from Secrets Manager backups are encrypted; they are verified and practised with it, and with no other", async (t) => {
@@ -170,6 +188,33 @@ test("maintenance vacuums the tables that want it, and no others; one that fails
   assert.deepEqual(looked, [wanted]);
   await lake.catalog.setQuarantine(stopped, undefined);
   assert.equal((await invoke("maintenance", event("schedule"))).error, undefined);
+});
+
+test("compaction takes the tables that ask for it, and no others; one that fails holds up no other", async () => {
+  const [wanted, other, broken] = [
+    await newTable("small.wanted"),
+    await newTable("small.other"),
+    await newTable("small.a-broken"),
+  ];
+  const rows = (name: string) =>
+    ["a", "b"].map((path) =>
+      putRows(openFileStore(join(stage.folder, "tables", name)), path, `select 1::bigint as id, '${path}' as "day"`),
+    );
+  await commitTo(lake, wanted, 0, await Promise.all(rows("small.wanted")));
+  await commitTo(lake, other, 0, await Promise.all(rows("small.other")));
+  await commitTo(lake, broken, 0, [addOf("nowhere"), addOf("nowhere-2")]);
+  for (const id of [wanted, broken]) await lake.catalog.writeUpkeep(id, { compact: true });
+  const aQuarter = () => 900_000;
+  const { error, lines } = await invoke("compact", event("schedule"), aQuarter);
+  assert.match(error?.message ?? "", /compaction failed 1 times, first for small\.a-broken/);
+  assert.equal(measured(lines, EVENT_METRICS.maintenanceFailures.cloudwatch), 1);
+  const files = async (tableId: string) => (await lake.catalog.findTable({ tableId }))?.numFiles;
+  assert.deepEqual([await files(wanted), await files(other), await files(broken)], [1, 2, 2]);
+  await lake.catalog.writeUpkeep(broken, { compact: null });
+  assert.deepEqual((await invoke("compact", event("schedule"), aQuarter)).value, { interrupted: false });
+  await lake.catalog.writeUpkeep(other, { compact: true });
+  const late = await invoke("compact", event("schedule"), () => 100_000);
+  assert.deepEqual([late.value, await files(other)], [{ interrupted: true }, 2], "no group begins that could not end");
 });
 
 test("maintenance begins nothing when its time is over", async () => {

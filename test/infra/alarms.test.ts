@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type AlarmDefinition, alarmsOf, RUNBOOK } from "../../infra/alarms.ts";
+import type { AlarmDefinition } from "../../infra/alarm-definition.ts";
+import { alarmsOf, RUNBOOK } from "../../infra/alarms.ts";
 import { DASHBOARD } from "../../infra/dashboard.ts";
 import { STAGES, settingsOf } from "../../infra/settings.ts";
 import { EVENT_METRICS, NAMESPACE, STATE_METRICS, TABLE_METRICS } from "../../lib/telemetry/metric-names.ts";
@@ -12,7 +13,10 @@ import { readText } from "../support/source-tree.ts";
 const DIMENSIONS = { service: "deltalakedb", stage: "production" };
 const NOW = 1_764_000_000_000;
 const SECOND = 1000;
-const alarms = alarmsOf(settingsOf((name) => ({ stage: "production", alarmMail: "none" })[name]));
+/** With all that may be deployed. */
+const alarms = alarmsOf(
+  settingsOf((name) => ({ stage: "production", alarmMail: "none", compaction: "policy", canaryMinutes: "5" })[name]),
+);
 const NAMES: readonly string[] = [EVENT_METRICS, STATE_METRICS, TABLE_METRICS].flatMap((metrics) =>
   Object.values(metrics).map((metric) => metric.cloudwatch),
 );
@@ -71,7 +75,9 @@ describe("agreement", () => {
 
   test("the stages have the same alarms, none longer than CloudWatch takes", () => {
     for (const stage of STAGES) {
-      const own = alarmsOf(settingsOf((name) => ({ stage, alarmMail: "none" })[name]));
+      const own = alarmsOf(
+        settingsOf((name) => ({ stage, alarmMail: "none", compaction: "policy", canaryMinutes: "5" })[name]),
+      );
       assert.deepEqual(
         own.map((alarm) => alarm.id),
         alarms.map((alarm) => alarm.id),
@@ -85,12 +91,18 @@ describe("agreement", () => {
 });
 
 describe("an alarm goes off", () => {
-  test("over lag in the 95th percentile, not over a single slow version among many", () => {
+  test("over versions that are late too often, for long and still, not over a single one among many", () => {
     const name = EVENT_METRICS.mirrorLag.cloudwatch;
     assert.equal(after("mirror-lag", [emf(name, [100, 200, 5001])]), "ALARM");
     assert.equal(after("mirror-lag", [emf(name, [...Array<number>(99).fill(100), 60_000])]), "OK");
     assert.equal(after("mirror-lag", [emf(name, 5000)]), "OK", "the threshold itself is allowed");
-    assert.equal(after("mirror-lag", [emf(name, 60_000, 61)]), "OK", "a minute later it is over");
+    assert.equal(after("mirror-lag", [emf(name, 60_000, 301)]), "OK", "five minutes later it is over");
+    const [often, seldom] = [15, 14].map((late) => Array.from({ length: 100 }, (_, i) => (i < late ? 6000 : 100)));
+    assert.equal(after("mirror-lag", [emf(name, often ?? [])]), "ALARM");
+    assert.equal(after("mirror-lag", [emf(name, seldom ?? [])]), "OK");
+    assert.equal(after("mirror-lag-for-hours", [emf(name, seldom ?? [])]), "ALARM");
+    const burst = [emf(name, often ?? []), emf(name, Array<number>(1000).fill(100), 3000)];
+    assert.equal(after("mirror-lag", burst), "OK", "in the hour they were few");
   });
 
   test("over a version that was never published, which has no lag yet", () => {
@@ -122,9 +134,9 @@ describe("an alarm goes off", () => {
   });
 
   test("over failures of the mirror that last, not over one that was made good", () => {
-    const name = EVENT_METRICS.mirrorFailures.cloudwatch;
-    assert.equal(after("mirror-failures", [emf(name, 1)]), "OK");
-    assert.equal(after("mirror-failures", [emf(name, 1), emf(name, 1, 400)]), "ALARM");
+    const name = EVENT_METRICS.retriedTables.cloudwatch;
+    assert.equal(after("mirror-failures", [emf(name, 1), emf(name, 1, 60), emf(name, 0, 120)]), "OK");
+    assert.equal(after("mirror-failures", [emf(name, 1), emf(name, 1, 60), emf(name, 1, 120)]), "ALARM");
   });
 
   test("over slow commits and failing calls that last", () => {

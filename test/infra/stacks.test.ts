@@ -6,11 +6,9 @@ import { App, Stack } from "aws-cdk-lib";
 import { Match, type Template } from "aws-cdk-lib/assertions";
 import { CfnBucket } from "aws-cdk-lib/aws-s3";
 import { AwsSolutionsChecks } from "cdk-nag";
-import { alarmsOf, runbookOf } from "../../infra/alarms.ts";
 import { addStacks } from "../../infra/app.ts";
-import { DASHBOARD } from "../../infra/dashboard.ts";
 import { settingsOf } from "../../infra/settings.ts";
-import { actionsOf, cdkJson, placesOf, ROLES, statementsOf, templatesOf } from "./templates.ts";
+import { actionsOf, cdkJson, placesOf, ROLES, statementsOf, templatesOf, uniqueName } from "./templates.ts";
 
 const production = templatesOf({ stage: "production", alarmMail: "operators@example.org" });
 const development = templatesOf({ stage: "development" });
@@ -18,18 +16,29 @@ const development = templatesOf({ stage: "development" });
 describe("the data", () => {
   test("production keeps it, whatever is deleted", () => {
     production.data.hasResource("AWS::RDS::DBCluster", {
-      DeletionPolicy: "Retain",
+      DeletionPolicy: "RetainExceptOnCreate",
       UpdateReplacePolicy: "Retain",
       Properties: {
-        DeletionProtection: true,
         BackupRetentionPeriod: 35,
         StorageEncrypted: true,
         EnableHttpEndpoint: true,
       },
     });
     for (const bucket of Object.values(production.data.findResources("AWS::S3::Bucket"))) {
-      assert.equal(bucket.DeletionPolicy, "Retain");
+      assert.equal(bucket.DeletionPolicy, "RetainExceptOnCreate");
     }
+  });
+
+  test("RDS refuses to delete the database of production, once all of the stack is made", () => {
+    const [call] = Object.values(production.data.findResources("Custom::DeltaLakeDBProtection"));
+    const { Create, Update } = call?.Properties ?? {};
+    assert.match(JSON.stringify(Create), /modifyDBCluster.*DeletionProtection.*true/);
+    assert.deepEqual(Create, Update);
+    const waits = new Set(call?.DependsOn as string[]);
+    for (const type of ["AWS::RDS::DBInstance", "AWS::S3::BucketPolicy", "AWS::Backup::BackupSelection"]) {
+      for (const id of Object.keys(production.data.findResources(type))) assert.ok(waits.has(id), id);
+    }
+    development.data.resourceCountIs("Custom::DeltaLakeDBProtection", 0);
   });
 
   test("RDS keeps the password and changes it", () => {
@@ -48,13 +57,13 @@ describe("the data", () => {
     development.data.hasResource("AWS::RDS::DBCluster", {
       DeletionPolicy: "Delete",
       Properties: {
-        DeletionProtection: false,
+        DeletionProtection: Match.absent(),
         ServerlessV2ScalingConfiguration: { MinCapacity: 0, MaxCapacity: 2, SecondsUntilAutoPause: 600 },
       },
     });
   });
 
-  test("tables are versioned, encrypted, private; uploads go away, and half-done ones", () => {
+  test("tables are versioned, encrypted, private; uploads go away, half-done ones, and what is left of deleted objects", () => {
     production.data.hasResourceProperties("AWS::S3::Bucket", {
       VersioningConfiguration: { Status: "Enabled" },
       BucketEncryption: Match.anyValue(),
@@ -68,6 +77,11 @@ describe("the data", () => {
         Rules: Match.arrayWith([
           Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 }, Status: "Enabled" }),
           Match.objectLike({ Prefix: "_uploads/", ExpirationInDays: 1, Status: "Enabled" }),
+          Match.objectLike({
+            NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+            ExpiredObjectDeleteMarker: true,
+            Status: "Enabled",
+          }),
         ]),
       },
     });
@@ -100,17 +114,40 @@ describe("the data", () => {
 
   test("operators who may repair a log are named beside the mirror, and must be roles", () => {
     const operator = "arn:aws:iam::111122223333:role/break-glass";
-    const { data } = templatesOf({ stage: "production", logOperators: operator });
+    const { data } = templatesOf({ stage: "production", logOperators: operator, followEvents: "true" });
     const policy = JSON.stringify(data.findResources("AWS::S3::BucketPolicy"));
     assert.match(policy, /"aws:PrincipalArn":\[\{"Fn::Join".*?\},"arn:aws:iam::111122223333:role\/break-glass"\]/);
     assert.throws(() => templatesOf({ stage: "production", logOperators: "break-glass" }), /is not the ARN of a role/);
+    // What they write where they may, S3 tells of, without a function in between.
+    const NotificationConfiguration = { EventBridgeConfiguration: { EventBridgeEnabled: true } };
+    data.hasResourceProperties("AWS::S3::Bucket", { NotificationConfiguration });
+    data.resourceCountIs("Custom::S3BucketNotifications", 0);
   });
 
   test("places beside the bucket's own are told to the functions, and must be on S3", () => {
-    const { app } = templatesOf({ stage: "staging", storageRoots: "s3://my-lake,s3://other/sales" });
+    const storageRoots = "s3://my-lake,s3://other/sales";
+    const { app } = templatesOf({ stage: "staging", existingBucket: "my-lake", storageRoots, followEvents: "true" });
     app.hasResourceProperties("AWS::Lambda::Function", {
-      Environment: { Variables: Match.objectLike({ STORAGE_ROOTS: "s3://my-lake,s3://other/sales" }) },
+      Environment: { Variables: Match.objectLike({ STORAGE_ROOTS: storageRoots }) },
     });
+    // Versions that are put there call the sweep, by this rule alone; its role may do no more for it.
+    const sweep = Match.stringLikeRegexp("^FunctionsSweepFunction");
+    const versions = [{ wildcard: "_delta_log/*.json" }, { wildcard: "*/_delta_log/*.json" }];
+    app.hasResourceProperties("AWS::Events::Rule", {
+      EventPattern: {
+        source: ["aws.s3"],
+        detail: { bucket: { name: ["my-lake", "other"] }, object: { key: versions } },
+      },
+      Targets: [Match.objectLike({ Arn: { "Fn::GetAtt": [sweep, "Arn"] } })],
+    });
+    app.hasResourceProperties("AWS::Lambda::Permission", {
+      Action: "lambda:InvokeFunction",
+      Principal: "events.amazonaws.com",
+      FunctionName: { "Fn::GetAtt": [sweep, "Arn"] },
+      SourceArn: { "Fn::GetAtt": [Match.stringLikeRegexp("^LogEventsVersions"), "Arn"] },
+    });
+    assert.deepEqual(actionsOf(app, "Sweep"), actionsOf(production.app, "Sweep"));
+    for (const { app } of [production, development]) app.resourceCountIs("AWS::Events::Rule", 0);
     for (const storageRoots of ["/data", "s3://", "s3://my-lake,x", "s3://Lake/x", "s3://lake//x"]) {
       assert.throws(() => templatesOf({ stage: "staging", storageRoots }), /is not s3:\/\/bucket/, storageRoots);
     }
@@ -131,45 +168,11 @@ describe("the data", () => {
   });
 });
 
-describe("a database by its ARN", () => {
-  test("gives the functions permission for it and its secret, and for no other", () => {
-    const cluster = "arn:aws:rds:eu-central-1:111122223333:cluster:restored";
-    const secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:restored-AbCdEf";
-    const localDatabaseUrl = `rds-data://${cluster}?secret=${secret}&database=deltalakedb`;
-    const { app } = templatesOf({ stage: "production", localDatabaseUrl });
-    const resources = statementsOf(app, "Commit").flatMap(({ Resource }) => Resource);
-    assert.ok(resources.includes(cluster) && resources.includes(secret), JSON.stringify(resources));
-  });
-
-  test("a login that reads, without its database, is refused", () => {
-    assert.throws(
-      () => templatesOf({ stage: "production", localReaderSecret: "arn:x" }),
-      /localDatabaseUrl=: give both/,
-    );
-  });
-
-  test("and one for the login that reads, where it is given", () => {
-    const cluster = "arn:aws:rds:eu-central-1:111122223333:cluster:restored";
-    const secret = (name: string) => `arn:aws:secretsmanager:eu-central-1:111122223333:secret:${name}`;
-    const url = (name: string) => `rds-data://${cluster}?secret=${secret(name)}&database=deltalakedb`;
-    const localReaderSecret = secret("reader");
-    const { app } = templatesOf({ stage: "production", localDatabaseUrl: url("master"), localReaderSecret });
-    const urlOf = (name: string) => {
-      const functions = Object.values(app.findResources("AWS::Lambda::Function"));
-      const found = functions.find(({ Properties }) => Properties.FunctionName === `deltalakedb-production-${name}`);
-      return found?.Properties.Environment.Variables.DATABASE_URL as string;
-    };
-    assert.deepEqual([urlOf("commit"), urlOf("read")], [url("master"), url("reader")]);
-    const resources = statementsOf(app, "Read").flatMap(({ Resource }) => Resource);
-    assert.ok(resources.includes(localReaderSecret) && !resources.includes(secret("master")));
-  });
-});
-
 describe("the queues", () => {
-  for (const name of ["mirror.fifo", "mirror-dead-letters.fifo"]) {
-    test(`${name} keeps the order of each table`, () => {
+  for (const name of ["mirror", "mirror-dead-letters"]) {
+    test(`${name}.fifo keeps the order of each table`, () => {
       production.app.hasResourceProperties("AWS::SQS::Queue", {
-        QueueName: `deltalakedb-production-${name}`,
+        QueueName: uniqueName(`deltalakedb-production-${name}`, ".fifo"),
         FifoQueue: true,
         DeduplicationScope: "messageGroup",
         FifoThroughputLimit: "perMessageGroupId",
@@ -181,7 +184,7 @@ describe("the queues", () => {
   test("hide a message for six times as long as its function may run, and give up at last", () => {
     const queue = { VisibilityTimeout: 360, RedrivePolicy: { maxReceiveCount: 20 } };
     production.app.hasResourceProperties("AWS::SQS::Queue", {
-      QueueName: "deltalakedb-production-mirror.fifo",
+      QueueName: uniqueName("deltalakedb-production-mirror", ".fifo"),
       ...queue,
     });
     production.app.hasResourceProperties("AWS::Lambda::Function", {
@@ -212,6 +215,17 @@ describe("the functions", () => {
     }
   });
 
+  test("are traced by X-Ray where the stage says so, and have the right to it there alone", () => {
+    const modes = ({ app }: typeof production) =>
+      Object.values(app.findResources("AWS::Lambda::Function"))
+        .filter(({ Properties }) => Properties.FunctionName !== undefined)
+        .map(({ Properties }) => Properties.TracingConfig?.Mode);
+    assert.ok(modes(production).length >= 10);
+    assert.deepEqual([...new Set(modes(production))], ["Active"]);
+    assert.deepEqual([...new Set(modes(development))], [undefined]);
+    assert.ok(!JSON.stringify(development.app.toJSON()).includes("xray:"));
+  });
+
   test("read: with a login of its own that may only read; no queue, no bucket", () => {
     assert.deepEqual(actionsOf(production.app, "Read"), [
       "logs:CreateLogStream",
@@ -221,21 +235,28 @@ describe("the functions", () => {
       "rds-data:ExecuteStatement",
       "rds-data:RollbackTransaction",
       "secretsmanager:GetSecretValue",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
     ]);
     const secretsOf = (name: string) =>
       statementsOf(production.app, name)
         .filter(({ Action }) => Action.includes("secretsmanager:GetSecretValue"))
         .flatMap(({ Resource }) => [Resource].flat().map((resource) => JSON.stringify(resource)));
-    const [reader, ...more] = secretsOf("Read");
-    const [writer] = secretsOf("Commit");
-    assert.ok(reader && writer && reader !== writer && more.length === 0);
-    const [scratch] = secretsOf("Drill");
-    assert.deepEqual(
-      secretsOf("Migrate").sort(),
-      [reader, scratch, writer].sort(),
-      "it gives the logins their passwords",
+    const [reader, witness, ...more] = secretsOf("Read").toSorted(
+      (a, b) => Number(a.includes("witness")) - Number(b.includes("witness")),
     );
-    for (const name of ["Commit", "Mirror", "Sweep", "Parity"]) assert.deepEqual(secretsOf(name), [writer]);
+    const [scratch] = secretsOf("Drill");
+    assert.ok(reader && witness && scratch && reader !== scratch && more.length === 0);
+    assert.match(witness, /Loginwitness/, "what it refuses it writes down by a login that does nothing else");
+    const writers = ["Commit", "Mirror", "Sweep", "Parity", "Backup", "Maintenance"];
+    const own = writers.map((name) => secretsOf(name).join());
+    assert.equal(new Set(own).size, writers.length, "each has a login of its own");
+    const known = new Set([reader, witness, scratch, ...own]);
+    const [owner, ...others] = secretsOf("Migrate").filter((secret) => !known.has(secret));
+    assert.ok(owner !== undefined && others.length === 0, "the owner of the tables gives the logins their passwords");
+    assert.equal(secretsOf("Migrate").length, known.size + 1);
+    assert.ok(!own.includes(witness), "nobody else is the witness");
+    assert.ok(!own.includes(owner), "and nobody else is the owner");
   });
 
   test("write objects: the mirror in logs, and who hands out uploads where these are put", () => {
@@ -258,39 +279,10 @@ describe("the functions", () => {
     assert.deepEqual(named("checkpoint")?.Role, named("mirror")?.Role);
     assert.equal(named("checkpoint")?.Timeout, 900);
     production.app.hasResourceProperties("AWS::SQS::Queue", {
-      QueueName: "deltalakedb-production-checkpoint",
+      QueueName: uniqueName("deltalakedb-production-checkpoint"),
       VisibilityTimeout: 900,
       RedrivePolicy: { maxReceiveCount: 3 },
     });
-  });
-});
-
-describe("alarms and dashboard", () => {
-  test("each alarm is there, mails, and names its page of the runbook", () => {
-    const alarms = alarmsOf(settingsOf((name) => ({ stage: "production", alarmMail: "none" })[name]));
-    production.app.resourceCountIs("AWS::CloudWatch::Alarm", alarms.length);
-    for (const alarm of alarms) {
-      production.app.hasResourceProperties("AWS::CloudWatch::Alarm", {
-        AlarmName: `deltalakedb-production-${alarm.id}`,
-        AlarmDescription: Match.stringLikeRegexp(runbookOf(alarm)),
-        MetricName: alarm.metric,
-        Threshold: alarm.threshold,
-        AlarmActions: [Match.anyValue()],
-        OKActions: [Match.anyValue()],
-      });
-    }
-  });
-
-  test("without an address nobody is mailed", () => {
-    development.app.resourceCountIs("AWS::SNS::Topic", 0);
-  });
-
-  test("the dashboard has each row with its title", () => {
-    const [dashboard] = Object.values(production.app.findResources("AWS::CloudWatch::Dashboard"));
-    const body = JSON.stringify(dashboard?.Properties.DashboardBody);
-    for (const { title, graphs } of DASHBOARD) {
-      for (const text of [title, ...graphs.map((graph) => graph.title)]) assert.ok(body.includes(text), text);
-    }
   });
 });
 
@@ -299,17 +291,28 @@ describe("the stages", () => {
     const typesOf = (template: Template) =>
       Object.values(template.toJSON().Resources as Record<string, { Type: string }>)
         .map(({ Type }) => Type)
-        .filter((type) => !type.startsWith("AWS::SNS::"))
+        // Who hears of an alarm is a setting.
+        .filter((type) => !/^AWS::(SNS::|CloudWatch::CompositeAlarm$)/.test(type))
         .toSorted();
-    assert.deepEqual(typesOf(development.app), typesOf(production.app));
+    const rolled = typesOf(production.app).filter((type) => !/CodeDeploy|Lambda::(Alias|Version)/.test(type));
+    // CodeDeploy has a role for each of the two functions behind the API.
+    for (const type of ["AWS::IAM::Role", "AWS::IAM::Role"]) rolled.splice(rolled.indexOf(type), 1);
+    assert.deepEqual(typesOf(development.app), rolled);
     const standby = typesOf(production.data);
-    standby.splice(standby.indexOf("AWS::RDS::DBInstance"), 1);
+    // The protection has a function and its log.
+    const protection = ["Custom::DeltaLakeDBProtection", "AWS::Lambda::Function", "AWS::Logs::LogGroup"];
+    for (const type of ["AWS::RDS::DBInstance", ...protection, "AWS::IAM::Role", "AWS::IAM::Policy"]) {
+      standby.splice(standby.indexOf(type), 1);
+    }
     assert.deepEqual(typesOf(development.data), standby);
   });
 
   test("an unknown one is refused, and a token without an audience", () => {
     assert.throws(() => settingsOf(() => "moon"), /there are development, staging, production/);
     assert.throws(() => settingsOf((name) => (name === "jwtIssuer" ? "https://i" : undefined)), /come together/);
+    assert.throws(() => settingsOf((name) => (name === "jwtReadScope" ? "lake/read" : undefined)), /are for tokens/);
+    const tokens: Record<string, string> = { jwtIssuer: "https://i", jwtAudience: "lake", jwtWriteScope: "a b" };
+    assert.throws(() => settingsOf((name) => tokens[name]), /jwtWriteScope=a b: one scope/);
   });
 });
 
@@ -323,7 +326,7 @@ describe("cdk-nag", () => {
 
   for (const context of [
     { stage: "development" },
-    { stage: "staging", existingBucket: "my-lake" },
+    { stage: "staging", existingBucket: "my-lake", followEvents: "true" },
     { stage: "production", alarmMail: "operators@example.org" },
     { stage: "production", alarmMail: "none", jwtIssuer: "https://id.example.org", jwtAudience: "lake" },
   ]) {
