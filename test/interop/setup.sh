@@ -9,6 +9,9 @@ spark=4.2
 scala=2.13
 trino=476
 httpfs=duckdb-extension-httpfs==1.5.5
+# The Spark that most clusters still have, and the last Delta for it.
+spark35=3.5.6
+delta35=3.3.2
 
 missing=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -61,6 +64,13 @@ install_unity() {
   "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --target "$cache/unity" --requirement "$here/unity-requirements.txt"
 }
 
+# Laid out as the cache itself: jars/, and Spark with its own Python library, which goes before that of the readers.
+install_spark35() {
+  "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --target "$cache/spark35/python" "pyspark==$spark35"
+  maven_copy "io.delta:delta-spark_2.12:$delta35" "$cache/spark35/jars"
+  maven_copy "io.delta:delta-storage:$delta35" "$cache/spark35/jars"
+}
+
 maven_copy() {
   mvn --batch-mode --quiet -Dstyle.color=never dependency:copy "-Dartifact=$1" "-DoutputDirectory=$2"
 }
@@ -71,4 +81,5 @@ part jars "$delta $spark $scala"
 part trino "$trino"
 part s3 "$(cat "$here/requirements.txt" "$here/s3a-pom.xml") $httpfs"
 part unity "$(cat "$here/requirements.txt" "$here/unity-requirements.txt")"
+part spark35 "$spark35 $delta35"
 echo "$cache"

@@ -31,6 +31,8 @@ def open_spark(**settings):
         # Tables of some rows: a task, or compiling one, costs more than its work.
         "spark.sql.shuffle.partitions": "1",
         "spark.databricks.delta.snapshotPartitions": "1",
+        # A vacuum would list a handful of files in ten thousand tasks.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "1",
         "spark.sql.adaptive.enabled": "false",
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
