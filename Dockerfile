@@ -1,5 +1,9 @@
 # dl serve in a container: built in one image, run in another, as a user without rights, with a root that may be read-only.
-#   docker build -t deltalakedb . && docker run -p 127.0.0.1:8080:8080 -v lake:/data deltalakedb
+#   docker build -t deltalakedb .
+#   docker run --rm -v lake:/data deltalakedb migrate --database /data/lake.sqlite
+#   docker run --rm -v lake:/data deltalakedb key create me --database /data/lake.sqlite      # prints the key once
+#   docker run -p 127.0.0.1:8080:8080 -v lake:/data deltalakedb
+# `node test/container/container.ts` does all of this without Docker.
 FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
