@@ -99,7 +99,7 @@ describe(
       const startedAt = performance.now();
       await cache.put("k", bytes("v"));
       assert.equal(await cache.get("k"), undefined);
-      assert.ok(performance.now() - startedAt < 1_000);
+      assert.ok(performance.now() - startedAt < 4_000);
       await assert.rejects(
         cache.ping(),
         (error) => isLakeError(error, "unavailable") && error.code === "CACHE_UNAVAILABLE",

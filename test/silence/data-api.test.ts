@@ -21,7 +21,7 @@ test("the Data API is silent", async () => {
   const health = openServiceHealth([{ name: "database", isEssential: true, check: () => catalog.ping() }]);
   const startedAt = performance.now();
   const first = await health();
-  assert.ok(performance.now() - startedAt < 1_500, "health took longer than a second and a half");
+  assert.ok(performance.now() - startedAt < 3_500, "health waited for the database");
   assert.deepEqual([first.status, first.parts.database?.state], ["unhealthy", "silent"]);
   // The question itself ends: the next one is a new one, and says what is the matter.
   await new Promise((resolve) => setTimeout(resolve, deadlineMs("databaseConnection") - 500));
