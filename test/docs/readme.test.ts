@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { COMMANDS } from "../../lib/cli/program.ts";
 import { FEATURES, type Feature } from "../../lib/delta/features.ts";
 import { pasteBlocks } from "./paste.ts";
 
@@ -38,6 +39,14 @@ test("the README's npm commands are scripts of package.json", () => {
   const named = [...readFileSync(README, "utf8").matchAll(/npm (?:run )?(demo|test)\b/g)].map((match) => match[1]);
   assert.deepEqual([...new Set(named)].sort(), ["demo", "test"]);
   for (const name of named) assert.ok(scripts[name ?? ""], `package.json has no script "${name}"`);
+});
+
+test("the README lists every command of dl, and none that is not there", () => {
+  const listed = readFileSync(README, "utf8").match(/^\| `dl .*$/gm) ?? [];
+  const named = listed.flatMap((row) =>
+    [...(row.split(" | ")[0] ?? "").matchAll(/`dl ([a-z-]+)/g)].map(([, name]) => name),
+  );
+  assert.deepEqual([...new Set(named)].sort(), Object.keys(COMMANDS).sort());
 });
 
 test("the README's first calls work as pasted into a clone, and end in rows", LIMIT, async () => {
