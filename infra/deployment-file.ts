@@ -24,6 +24,7 @@ const NAMES = {
   canary_secret: "canarySecret",
   follow_events: "followEvents",
   log_operators: "logOperators",
+  database_insights: "databaseInsights",
   jwt_issuer: "jwtIssuer",
   jwt_audience: "jwtAudience",
   jwt_read_scope: "jwtReadScope",

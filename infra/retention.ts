@@ -20,6 +20,7 @@ export const KEPT = [
   "AWS::RDS::DBCluster",
   "AWS::RDS::DBInstance",
   "AWS::RDS::DBSubnetGroup",
+  "AWS::RDS::DBClusterParameterGroup",
   "AWS::EC2::VPC",
   "AWS::EC2::Subnet",
   "AWS::EC2::SecurityGroup",

@@ -2,6 +2,7 @@
 
 import { DEFAULT_SCOPES, SCOPE, type Scopes } from "../lib/access/issuer-rules.ts";
 import { KEY_ARN } from "../lib/config/deployment.ts";
+import { type Extras, extrasIn, extrasOf, type GivenExtras } from "./extras.ts";
 
 export const STAGES = ["development", "staging", "production"] as const;
 export type StageName = (typeof STAGES)[number];
@@ -10,7 +11,7 @@ export type StageName = (typeof STAGES)[number];
 export const COMPACTION = ["none", "policy", "all"] as const;
 export type Compaction = (typeof COMPACTION)[number];
 
-export interface Settings {
+export interface Settings extends Extras {
   /** What all names begin with: two deployments of one stage in one account and region have two. */
   readonly name: string;
   readonly stage: StageName;
@@ -121,7 +122,7 @@ const COMMON = {
   logOperators: [],
 } as const satisfies Partial<Settings>;
 
-const BY_STAGE: Readonly<Record<StageName, Settings>> = {
+const BY_STAGE: Readonly<Record<StageName, Omit<Settings, keyof Extras>>> = {
   development: {
     ...COMMON,
     stage: "development",
@@ -169,7 +170,7 @@ const BY_STAGE: Readonly<Record<StageName, Settings>> = {
 export type Context = (name: string) => unknown;
 
 /** What a deployment is told; the rest follows from its stage. */
-export interface Given {
+export interface Given extends GivenExtras {
   readonly stage?: StageName;
   /** What all names begin with; `deltalakedb` if absent. */
   readonly name?: string;
@@ -220,6 +221,7 @@ export function settingsFor(given: Given): Settings {
   checkKeys({ encryptionKey, existingBucket, existingBucketKey });
   return {
     ...settings,
+    ...extrasOf(given),
     name,
     terminationProtection,
     backup: { ...settings.backup, lock, ...(backupKeySecret === undefined ? {} : { keySecret: backupKeySecret }) },
@@ -350,6 +352,7 @@ export function settingsOf(context: Context): Settings {
     canaryMinutes: number(context, "canaryMinutes"),
     canarySecret: text(context, "canarySecret"),
     followEvents: flag("followEvents"),
+    ...extrasIn((name) => text(context, name)),
     jwt: issuer === undefined ? undefined : { issuer, audience: audience ?? [], ...scopes },
   };
   return settingsFor(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given);

@@ -16,6 +16,7 @@ import {
   serversUsd,
   sum,
 } from "./model.ts";
+import { OPTION_LINES } from "./options.ts";
 import { PRICES } from "./prices.ts";
 
 const CHECKS_PER_HOUR = 730;
@@ -160,6 +161,14 @@ ${table(medium.safety)}
 
 A month of locked backups cannot be had cheaper by deleting them: raise \`backup.everyMinutes\` or lower \`keepDays\` in
 \`infra/settings.ts\` beforehand. In development a backup a day wakes Aurora once more, for some eleven minutes.
+
+## What is turned on beside
+
+[deployment.md](deployment.md#what-can-be-turned-on-beside) says what each brings.
+
+| setting | how it is counted | $ a month |
+|---|---|---|
+${OPTION_LINES.map(({ what, counted, usd }) => `| ${what} | ${counted} | ${dollars(usd)} |`).join("\n")}
 
 ## What moves the sum
 

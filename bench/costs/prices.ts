@@ -20,6 +20,7 @@ export const PRICES = {
   compositeAlarm: { usd: 0.5, per: "composite alarm and month" },
   secret: { usd: 0.4, per: "secret and month" },
   snapshotStorage: { usd: 0.021, per: "gigabyte and month of AWS Backup" },
+  databaseInsights: { usd: 0.003125, per: "hour of an Aurora capacity unit with advanced Database Insights" },
   fargateCpu: { usd: 0.03238, per: "hour of a vCPU of Fargate on arm64" },
   fargateMemory: { usd: 0.00356, per: "hour of a gigabyte of Fargate on arm64" },
   loadBalancer: { usd: 0.0305, per: "hour of a load balancer with one unit" },

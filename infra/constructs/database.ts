@@ -13,6 +13,7 @@ import { DUTIES, type DutyName } from "../../lib/lake/duties.ts";
 import { retentionOf } from "../retention.ts";
 import type { Settings } from "../settings.ts";
 import { uniqueNameOf } from "../unique-name.ts";
+import { ClusterParameters, insightsOf } from "./cluster-parameters.ts";
 
 const NAME = "deltalakedb";
 
@@ -60,9 +61,12 @@ export class Database extends Construct {
       retention: retentionOf(settings.logDays),
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    const engine = rds.DatabaseClusterEngine.auroraPostgres({ version: rds.AuroraPostgresEngineVersion.VER_17_7 });
     const cluster = new rds.DatabaseCluster(this, "Cluster", {
       clusterIdentifier,
-      engine: rds.DatabaseClusterEngine.auroraPostgres({ version: rds.AuroraPostgresEngineVersion.VER_17_7 }),
+      engine,
+      parameterGroup: new ClusterParameters(this, "Parameters", { settings, engine }).group,
+      ...insightsOf(settings, key),
       vpc,
       vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
       securityGroups: [

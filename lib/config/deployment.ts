@@ -9,6 +9,10 @@ const arn = z.string().startsWith("arn:");
 /** Of a key of KMS, and of no alias: an alias may come to name another key, which could not read what was written by the first. */
 export const KEY_ARN =
   /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** Of CloudWatch: none, a week of load by statement, or fifteen months. */
+export const DATABASE_INSIGHTS = ["off", "standard", "advanced"] as const;
+export type DatabaseInsights = (typeof DATABASE_INSIGHTS)[number];
+
 const KEY_FORM = "the ARN of a key of KMS: arn:aws:kms:REGION:ACCOUNT:key/ID";
 
 export const deploymentSettings = z
@@ -79,6 +83,12 @@ export const deploymentSettings = z
         "Whether S3 tells of each version that is put into a log, so that followed tables are looked at at once, and not once a minute.",
       ),
     log_operators: z.array(arn).optional().describe("ARNs of the roles that may set a foreign file in a log aside."),
+    database_insights: z
+      .enum(DATABASE_INSIGHTS)
+      .optional()
+      .describe(
+        "What CloudWatch shows of the load of Aurora, by statement: nothing (`off`, the default), a week of it (`standard`), or fifteen months (`advanced`).",
+      ),
     jwt_issuer: z.string().min(1).optional().describe("Tokens of this issuer in place of IAM."),
     jwt_audience: z.array(z.string().min(1)).optional().describe("What they must be for."),
     jwt_read_scope: scope.optional().describe(`The scope that may read; \`${DEFAULT_SCOPES.readScope}\` if absent.`),

@@ -1,0 +1,16 @@
+/** What a deployment may turn on beside, and what each comes to in a month. */
+
+import { HOURS, type Line } from "./model.ts";
+import { PRICES } from "./prices.ts";
+
+/** Writer and standby of production, at their least. */
+const CAPACITY_UNITS = 2;
+
+/** The setting, and how its bill is counted. */
+export const OPTION_LINES: readonly Line[] = [
+  {
+    what: "`database_insights: advanced`",
+    counted: `${CAPACITY_UNITS} ACU, each hour; \`standard\` costs nothing`,
+    usd: CAPACITY_UNITS * HOURS * PRICES.databaseInsights.usd,
+  },
+];
