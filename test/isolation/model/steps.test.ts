@@ -1,3 +1,5 @@
+/** Agents that wait for each other: the steps of a run go on, whoever waits. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Steps } from "./steps.ts";
