@@ -155,6 +155,13 @@ export function mysqlError(error: unknown, place: string): LakeError {
   const detail = error instanceof Error ? error.message : String(error);
   if (number === undefined) {
     const code = (error as { code?: unknown } | null)?.code;
+    if (typeof code === "string" && code.startsWith("HANDSHAKE_")) {
+      return new LakeError("unavailable", `the database ${place} and this process agree on no TLS: ${detail}`, {
+        code: "DATABASE_UNAVAILABLE",
+        hint: "On another machine its certificate is checked, if database.ssl_mode or ssl-mode in the URL does not say otherwise; ssl-ca names the authority.",
+        cause: error,
+      });
+    }
     return new LakeError(
       "unavailable",
       `the database ${place} cannot be reached: ${typeof code === "string" ? code : detail}`,
