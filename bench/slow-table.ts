@@ -50,11 +50,13 @@ function startMirrors({ sqs }: Stage): { readonly rest: () => Promise<void> } {
   const busy = new Set<string>();
   const running = new Set<Promise<void>>();
   let isOver = false;
+  // There are queues of others, too: nobody reads them here.
+  const isOurs = ({ queueUrl }: { readonly queueUrl: string }) => queueUrl === sqs.queueUrl("mirror.fifo");
   const take = () => {
     const batch = [];
     for (let i = 0; i < sqs.sent.length && batch.length < BATCH; ) {
       const message = sqs.sent[i];
-      if (message?.queueUrl !== sqs.queueUrl("mirror.fifo") || busy.has(message.group ?? "")) i += 1;
+      if (message === undefined || !isOurs(message) || busy.has(message.group ?? "")) i += 1;
       else batch.push(...sqs.sent.splice(i, 1));
     }
     return batch;
@@ -72,7 +74,7 @@ function startMirrors({ sqs }: Stage): { readonly rest: () => Promise<void> } {
     for (const group of groups) busy.delete(group);
   };
   const loop = (async () => {
-    while (!isOver || running.size > 0 || sqs.sent.length > 0) {
+    while (!isOver || running.size > 0 || sqs.sent.some(isOurs)) {
       const batch = running.size < concurrency ? take() : [];
       if (batch.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       else {
