@@ -10,10 +10,35 @@ trap 'exit 130' INT TERM
 
 # stage SECONDS NAME TITLE: runs the function stage_NAME. A red stage does not keep the later ones from running.
 stage() {
-  local limit=$1 name=$2 from=$SECONDS code
+  local from=$SECONDS
   mark_cores
+  ran+=("$2")
+  run_stage "$@"
+  verdict "$2" $? "$from"
+}
+
+# beside SECONDS NAME TITLE SECONDS NAME TITLE…: stages that leave a core idle, at once; each is printed when it has ended.
+beside() {
+  local from=$SECONDS names=() pids=() i
+  mark_cores
+  while [ $# -gt 0 ]; do
+    names+=("$2")
+    ran+=("$2")
+    run_stage "$1" "$2" "$3" >"$scratch/$2.said" 2>&1 &
+    pids+=($!)
+    shift 3
+  done
+  for i in "${!names[@]}"; do
+    wait "${pids[i]}"
+    set -- $?
+    cat "$scratch/${names[i]}.said"
+    verdict "${names[i]}" "$1" "$from"
+  done
+}
+
+run_stage() {
+  local limit=$1 name=$2 code
   printf '\n=== %s: %s\n' "$name" "$3"
-  ran+=("$name")
   export -f "stage_$name" apt_install
   timeout --kill-after=10 "$limit" bash -uc "stage_$name" 2>&1 | tee "$scratch/$name.out"
   code=${PIPESTATUS[0]}
@@ -26,7 +51,7 @@ stage() {
     printf '%s: no test ran\n' "$name"
     code=1
   fi
-  verdict "$name" "$code" "$from"
+  return "$code"
 }
 
 # Busy and idle time of all cores: who waits leaves room for a stage beside it.
