@@ -9,6 +9,7 @@ import { Canary } from "./constructs/canary.ts";
 import { Choices } from "./constructs/choices.ts";
 import type { DatabaseAccess } from "./constructs/database.ts";
 import { encryptLogs, keyByArn } from "./constructs/encryption-key.ts";
+import { FunctionNetwork } from "./constructs/function-network.ts";
 import type { Tables } from "./constructs/lake-bucket.ts";
 import { LakeDashboard } from "./constructs/lake-dashboard.ts";
 import { LogEvents } from "./constructs/log-events.ts";
@@ -62,9 +63,17 @@ export class AppStack extends Stack {
       parityTimeout: PARITY_TIMEOUT,
       checkpointTimeout: CHECKPOINT_TIMEOUT,
     });
-    const functions = new ServiceFunctions(this, "Functions", { settings, database, tables, queues });
+    const { placement: network } = new FunctionNetwork(this, "Network", { settings });
+    const functions = new ServiceFunctions(this, "Functions", { settings, database, tables, queues, network });
     const { commit, read, mirror, sweep, parity, checkpoint, migrate } = functions;
-    const safety = new SafetyFunctions(this, "Safety", { settings, database, tables, backups, queues });
+    const safety = new SafetyFunctions(this, "Safety", {
+      settings,
+      database,
+      tables,
+      backups,
+      queues,
+      network,
+    });
     const migration = new Migration(this, "Migration", { settings, database, migrate: migrate.lambda });
     // New code meets the new schema, never the old one.
     for (const { lambda } of [commit, read, mirror, sweep, parity, checkpoint, ...safety.all])

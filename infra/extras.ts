@@ -1,25 +1,80 @@
 /** What a stage may have beside what each has: most of it costs money, so all of it is off unless the deployment says so. */
 
-import { DATABASE_INSIGHTS, type DatabaseInsights } from "../lib/config/deployment.ts";
+import {
+  DATABASE_INSIGHTS,
+  type DatabaseInsights,
+  SECURITY_GROUP_ID,
+  SUBNET_ID,
+  VPC_ID,
+} from "../lib/config/deployment.ts";
 
 /** As the stacks know them: everything that was left out has its default. */
 export interface Extras {
-  /** What CloudWatch shows of the database beside its metrics: nothing, a week of load by statement, or fifteen months with plans. */
+  /** What CloudWatch shows of the load of the database. */
   readonly databaseInsights: DatabaseInsights;
+  /** Where functions run: outside of any network of the account, in one that is made for them, or in one that is there. */
+  readonly functionNetwork: FunctionNetwork;
 }
 
+export type FunctionNetwork =
+  | { readonly kind: "none" | "own" }
+  | {
+      readonly kind: "existing";
+      readonly vpcId: string;
+      readonly subnets: readonly string[];
+      /** None: one is made, which lets TLS out and nothing in. */
+      readonly securityGroups: readonly string[];
+    };
+
 /** What a deployment is told of them. */
-export type GivenExtras = { readonly [Name in keyof Extras]?: Extras[Name] | undefined };
+export interface GivenExtras {
+  /** `off` if absent. */
+  readonly databaseInsights?: DatabaseInsights | undefined;
+  /** Of the functions: `none` (if absent), `own`, or the id of one that is there. */
+  readonly vpc?: string | undefined;
+  /** Ids of its subnets; at least one, of a VPC that is there. */
+  readonly vpcSubnets?: readonly string[] | undefined;
+  /** Ids of groups in it, in place of a new one. */
+  readonly vpcSecurityGroups?: readonly string[] | undefined;
+}
 
 /** @throws Error that says what is wrong */
 export function extrasOf(given: GivenExtras): Extras {
   const { databaseInsights = "off" } = given;
   if (!DATABASE_INSIGHTS.includes(databaseInsights))
     throw new Error(`databaseInsights=${databaseInsights}: there are ${DATABASE_INSIGHTS.join(", ")}.`);
-  return { databaseInsights };
+  return { databaseInsights, functionNetwork: functionNetworkOf(given) };
+}
+
+function functionNetworkOf({ vpc = "none", vpcSubnets = [], vpcSecurityGroups = [] }: GivenExtras): FunctionNetwork {
+  if (vpc === "none" || vpc === "own") {
+    for (const [name, given] of Object.entries({ vpcSubnets, vpcSecurityGroups }))
+      if (given.length > 0)
+        throw new Error(`${name} is for a VPC that is there (vpc=vpc-…); with ${vpc} it would do nothing.`);
+    return { kind: vpc };
+  }
+  if (!VPC_ID.test(vpc)) throw new Error(`vpc=${vpc}: none, own, or the id of a VPC, vpc-….`);
+  if (vpcSubnets.length === 0)
+    throw new Error(`vpc=${vpc}: say with vpcSubnets in which of its subnets functions run.`);
+  const ids = {
+    vpcSubnets: [vpcSubnets, SUBNET_ID],
+    vpcSecurityGroups: [vpcSecurityGroups, SECURITY_GROUP_ID],
+  } as const;
+  for (const [name, [given, form]] of Object.entries(ids)) {
+    const wrong = given.find((id) => !form.test(id));
+    if (wrong !== undefined)
+      throw new Error(`${name}: "${wrong}" is not an id such as ${name === "vpcSubnets" ? "subnet" : "sg"}-….`);
+  }
+  return { kind: "existing", vpcId: vpc, subnets: vpcSubnets, securityGroups: vpcSecurityGroups };
 }
 
 /** @param text of `-c name=value`, or of the file of the stage */
 export function extrasIn(text: (name: keyof GivenExtras) => string | undefined): GivenExtras {
-  return { databaseInsights: text("databaseInsights") as DatabaseInsights | undefined };
+  const list = (name: keyof GivenExtras) => text(name)?.split(",");
+  return {
+    databaseInsights: text("databaseInsights") as DatabaseInsights | undefined,
+    vpc: text("vpc"),
+    vpcSubnets: list("vpcSubnets"),
+    vpcSecurityGroups: list("vpcSecurityGroups"),
+  };
 }

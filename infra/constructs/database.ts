@@ -1,6 +1,6 @@
 /** Aurora Serverless v2 with PostgreSQL, reached by the Data API only. */
 
-import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
+import { Annotations, Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type * as kms from "aws-cdk-lib/aws-kms";
@@ -96,6 +96,7 @@ export class Database extends Construct {
       cloudwatchLogsExports: ["postgresql"],
     });
     cluster.node.addDependency(logGroup);
+    Annotations.of(cluster).acknowledgeWarning("@aws-cdk/aws-rds:instancePerformanceInsightsOverridden");
     const secretArn = cluster.secret?.secretArn;
     if (secretArn === undefined) throw new Error("The cluster came without a secret.");
     const { clusterArn } = cluster;

@@ -7,6 +7,7 @@ import { MEMORY_MB } from "../memory.ts";
 import type { Settings } from "../settings.ts";
 import type { DatabaseAccess } from "./database.ts";
 import { allowDuty, databaseUrlOf } from "./duties.ts";
+import type { Placement } from "./function-network.ts";
 import { rootsIn, type Tables } from "./lake-bucket.ts";
 import type { Queues } from "./queues.ts";
 import { allowBackups, allowDatabase, allowSecret, backupRoleName, maintenanceRoleName } from "./roles.ts";
@@ -24,6 +25,7 @@ export interface SafetyFunctionsProps {
   readonly tables: Tables;
   readonly backups: Tables;
   readonly queues: Queues;
+  readonly network?: Placement | undefined;
 }
 
 export class SafetyFunctions extends Construct {
@@ -35,10 +37,11 @@ export class SafetyFunctions extends Construct {
 
   constructor(scope: Construct, id: string, props: SafetyFunctionsProps) {
     super(scope, id);
-    const { settings, database, tables, backups, queues } = props;
+    const { settings, database, tables, backups, queues, network } = props;
     const { keySecret } = settings.backup;
     const common = {
       settings,
+      network,
       environment: {
         ...environmentOf(props),
         BACKUPS: `s3://${backups.bucketName}`,

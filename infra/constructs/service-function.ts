@@ -10,6 +10,7 @@ import { Construct } from "constructs";
 import { bundlingFolder, dependencyFile, functionFile, PACKAGE } from "../package-files.ts";
 import { retentionOf } from "../retention.ts";
 import { nameOf, type Settings } from "../settings.ts";
+import { allowNetwork, type Placement } from "./function-network.ts";
 import { acknowledgeTracing } from "./roles.ts";
 
 /** Bundled packages in CommonJS ask for `require` and `__dirname`, which modules do not have. */
@@ -41,6 +42,8 @@ export interface ServiceFunctionProps {
   readonly scratch?: Size;
   /** How often Lambda tries again what a schedule has started; twice if absent. */
   readonly retries?: number;
+  /** The network that it runs in; none if absent. */
+  readonly network?: Placement | undefined;
   readonly roleName?: string;
   /** The role of another function, for one that may do exactly the same. */
   readonly role?: iam.Role;
@@ -81,6 +84,7 @@ export class ServiceFunction extends Construct {
       ...(props.scratch === undefined ? {} : { ephemeralStorageSize: props.scratch }),
       ...(props.retries === undefined ? {} : { retryAttempts: props.retries }),
       role: this.role,
+      ...props.network,
       logGroup,
       tracing: settings.tracing ? lambda.Tracing.ACTIVE : lambda.Tracing.DISABLED,
       projectRoot: bundlingFolder(),
@@ -110,6 +114,7 @@ export class ServiceFunction extends Construct {
         },
       },
     });
+    if (props.network) allowNetwork(this.role, settings, entry);
     if (settings.tracing) acknowledgeTracing(this.role);
     this.lambda.node.addDependency(this.role);
   }

@@ -9,6 +9,7 @@ import type { Settings } from "../settings.ts";
 import { DataRole } from "./data-role.ts";
 import type { DatabaseAccess } from "./database.ts";
 import { allowDuty, databaseUrlOf } from "./duties.ts";
+import type { Placement } from "./function-network.ts";
 import type { Tables } from "./lake-bucket.ts";
 import type { Queues } from "./queues.ts";
 import { allowDatabase, allowSecret, mirrorRoleName } from "./roles.ts";
@@ -28,6 +29,7 @@ export interface ServiceFunctionsProps {
   readonly database: DatabaseAccess;
   readonly tables: Tables;
   readonly queues: Queues;
+  readonly network?: Placement | undefined;
 }
 
 export class ServiceFunctions extends Construct {
@@ -41,8 +43,8 @@ export class ServiceFunctions extends Construct {
 
   constructor(scope: Construct, id: string, props: ServiceFunctionsProps) {
     super(scope, id);
-    const { settings, database, queues } = props;
-    const common = { settings, environment: environmentOf(props) };
+    const { settings, database, queues, network } = props;
+    const common = { settings, network, environment: environmentOf(props) };
     const as = (name: DutyName) => ({ ...common.environment, DATABASE_URL: databaseUrlOf(database, name) });
     this.commit = new ServiceFunction(this, "Commit", {
       ...common,

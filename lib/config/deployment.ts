@@ -13,6 +13,11 @@ export const KEY_ARN =
 export const DATABASE_INSIGHTS = ["off", "standard", "advanced"] as const;
 export type DatabaseInsights = (typeof DATABASE_INSIGHTS)[number];
 
+/** Forms of ids of EC2. */
+export const VPC_ID = /^vpc-[0-9a-f]{8,17}$/;
+export const SUBNET_ID = /^subnet-[0-9a-f]{8,17}$/;
+export const SECURITY_GROUP_ID = /^sg-[0-9a-f]{8,17}$/;
+
 const KEY_FORM = "the ARN of a key of KMS: arn:aws:kms:REGION:ACCOUNT:key/ID";
 
 export const deploymentSettings = z
@@ -89,6 +94,20 @@ export const deploymentSettings = z
       .describe(
         "What CloudWatch shows of the load of Aurora, by statement: nothing (`off`, the default), a week of it (`standard`), or fifteen months (`advanced`).",
       ),
+    vpc: z
+      .union([z.enum(["none", "own"]), z.string().regex(VPC_ID, "none, own, or the id of a VPC: vpc-…")])
+      .optional()
+      .describe(
+        "Where functions run: in no network of yours (`none`, the default), in one that is made for them and has no way out but to the services that they call (`own`), or in a VPC of yours, by its id.",
+      ),
+    vpc_subnets: z
+      .array(z.string().regex(SUBNET_ID, "the id of a subnet: subnet-…"))
+      .optional()
+      .describe("Its subnets, where the VPC is one of yours."),
+    vpc_security_groups: z
+      .array(z.string().regex(SECURITY_GROUP_ID, "the id of a security group: sg-…"))
+      .optional()
+      .describe("Groups in it that functions belong to, in place of a new one that lets TLS out and nothing in."),
     jwt_issuer: z.string().min(1).optional().describe("Tokens of this issuer in place of IAM."),
     jwt_audience: z.array(z.string().min(1)).optional().describe("What they must be for."),
     jwt_read_scope: scope.optional().describe(`The scope that may read; \`${DEFAULT_SCOPES.readScope}\` if absent.`),

@@ -46,6 +46,10 @@ test("what the stacks have", () => {
   const resources = Object.keys(app.toJSON().Resources as object).length;
   assert.ok(resources < 400, `${resources} of 500 resources`);
   holds(/the app stack, (some )?(\d+) \|/, resources);
+  const networked = templatesOf({ stage: "production", vpc: "own" });
+  const endpoints = Object.values(networked.app.findResources("AWS::EC2::VPCEndpoint"));
+  const interfaces = endpoints.filter(({ Properties }) => Properties.VpcEndpointType === "Interface").length;
+  holds(/one more, with (some )?(\d+) endpoints/, interfaces);
   const routes = count("AWS::ApiGatewayV2::Route");
   assert.ok(routes > Object.keys(ROUTES).length);
   holds(/300 routes of an HTTP API \| ours, (some )?(\d+)/, routes);
