@@ -79,7 +79,9 @@ export async function listTableAt(
   { visible = async (heads) => heads }: Pick<TablesOptions, "visible"> = {},
 ): Promise<ListPage<ListedTable>> {
   const head = await lake.catalog.tableAt(location);
-  return { items: await withHealth(lake, head === undefined ? [] : await visible([head])), cursorAfter: () => "" };
+  // Asked also where there is none, so that both take the same way.
+  const shown = await visible(head === undefined ? [] : [head]);
+  return { items: await withHealth(lake, shown), cursorAfter: () => "" };
 }
 
 /** One round trip for all; a table that has been dropped since is missing. */

@@ -47,6 +47,8 @@ function unityCases({ tableId, name }: { readonly tableId: string; readonly name
   return requests.map(([operation, ...request]) => ({ operation, needs, request, status: 200 }));
 }
 
+const NOWHERE = "/v1/tables?location=file:///nowhere";
+
 const UNITY_SHOWN = [
   ["unityCatalogs", `${UNITY_BASE}/catalogs`],
   ["unityCatalog", `${UNITY_BASE}/catalogs/lake`],
@@ -233,6 +235,7 @@ export async function grantCases({ folder, next, newTable, rule }: Stage): Promi
     { operation: "metrics", needs: ["OPERATE on catalog"], request: ["GET", METRICS_ROUTE.path], status: 200 },
     // Whoever is known may ask these; what is shown is another test's.
     { operation: "listTables", needs: [], request: ["GET", "/v1/tables"], status: 200 },
+    { operation: "listTables", what: "where none is", needs: [], request: ["GET", NOWHERE], status: 200 },
     { operation: "listGrants", needs: [], request: ["GET", "/v1/grants"], status: 200 },
     { operation: "createUpload", needs: [], request: ["POST", "/v1/uploads", { bytes: 1 }], status: 404 },
     ...UNITY_SHOWN.map(([operation, path]): Case => ({ operation, needs: [], request: ["GET", path], status: 200 })),
