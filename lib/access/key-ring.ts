@@ -8,6 +8,7 @@ import type { ApiKeyRecord, ApiKeys } from "../ports.ts";
 import { isKeyOf, keyIdOf } from "./api-key.ts";
 import type { Principal } from "./principal.ts";
 import { badCredentials, expired } from "./refusals.ts";
+import { keyIdOfAccess, secretOfRecord } from "./s3-key.ts";
 
 /** Milliseconds; past this age an answer is no longer used, whatever the database does. */
 export const REMEMBERED_MS = 10_000;
@@ -30,16 +31,32 @@ interface Remembered {
 export interface KeyRing {
   /** @throws LakeError unauthenticated; unavailable when the catalog cannot be asked */
   holderOf(key: string): Promise<Principal>;
+  /**
+   * What a request that names this access key must be signed with; undefined where there is no such key.
+   * @throws LakeError unavailable when the catalog cannot be asked
+   */
+  s3Key(accessKeyId: string): Promise<S3Key | undefined>;
+}
+
+export interface S3Key {
+  readonly secretAccessKey: string;
+  /** To be asked when the signature fits. @throws LakeError unauthenticated for a key that is revoked or has expired */
+  holder(): Principal;
 }
 
 export interface KeyRingOptions {
+  /** Master secrets of access keys for S3, the newest first; none where these are not taken. */
+  readonly masters?: readonly Uint8Array[];
   /** Milliseconds since the epoch, for expiry. */
   readonly now: () => number;
   /** Milliseconds of a clock that nobody sets. */
   readonly monotonic?: () => number;
 }
 
-export function openKeyRing(catalog: Catalog, { now, monotonic = () => performance.now() }: KeyRingOptions): KeyRing {
+export function openKeyRing(
+  catalog: Catalog,
+  { now, monotonic = () => performance.now(), masters = [] }: KeyRingOptions,
+): KeyRing {
   const remembered = new Map<string, Remembered>();
   const asking = new Map<string, Promise<Remembered>>();
   const used = new Map<string, number>();
@@ -89,20 +106,35 @@ export function openKeyRing(catalog: Catalog, { now, monotonic = () => performan
     catalog.touchKey(keyId, at).catch(() => undefined);
   }
 
+  function holderNow(record: ApiKeyRecord): Principal {
+    const at = now();
+    const isS3 = record.kind === "s3";
+    const what = isS3 ? "the access key" : "the API key";
+    const another = `dl key create NAME${isS3 ? " --s3" : ""}`;
+    if (record.revokedAt !== undefined)
+      throw badCredentials(`${what} has been revoked`, `Make another with ${another}.`);
+    if (record.expiresAt !== undefined && at >= record.expiresAt) {
+      throw expired(what, `Make another with ${another}, and revoke this one.`);
+    }
+    noteUse(record, at);
+    const { name, access, keyId } = record;
+    return { id: `user:${name}`, name, proof: "key", access, groups: [], session: keyId };
+  }
+
   return {
     async holderOf(key) {
       const keyId = keyIdOf(key);
       if (keyId === undefined) throw badCredentials("the API key is not whole", "Copy all of it: dlk_…_….");
       const record = await recordOf(keyId);
       if (record === undefined || !isKeyOf(key, record.hash)) throw badCredentials("the API key is not known");
-      const at = now();
-      if (record.revokedAt !== undefined) throw badCredentials("the API key has been revoked");
-      if (record.expiresAt !== undefined && at >= record.expiresAt) {
-        throw expired("the API key", "Make another with dl key create NAME, and revoke this one.");
-      }
-      noteUse(record, at);
-      const { name, access } = record;
-      return { id: `user:${name}`, name, proof: "key", access, groups: [], session: keyId };
+      return holderNow(record);
+    },
+    async s3Key(accessKeyId) {
+      const keyId = masters.length === 0 ? undefined : keyIdOfAccess(accessKeyId);
+      const record = keyId === undefined ? undefined : await recordOf(keyId);
+      const secretAccessKey = record && secretOfRecord(masters, record);
+      if (record === undefined || secretAccessKey === undefined) return undefined;
+      return { secretAccessKey, holder: () => holderNow(record) };
     },
   };
 }

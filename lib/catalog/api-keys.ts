@@ -1,17 +1,17 @@
-/** dl_api_keys: who may use the API. */
+/** dl_api_keys: who may use the API, and the gateway. */
 
 import type { ApiKeyRecord, Page } from "../ports.ts";
 import { type Database, type Queries, type Row, raw, sql } from "./database.ts";
-import { integer, optionalInteger, text, wrong } from "./rows/values.ts";
+import { integer, optionalInteger, optionalText, text, wrong } from "./rows/values.ts";
 import { page } from "./tables.ts";
 
-const COLUMNS = raw("key_id, name, hash, access, created_at, expires_at, revoked_at, last_used_at");
+const COLUMNS = raw("key_id, name, hash, access, created_at, expires_at, revoked_at, last_used_at, kind");
 
 export async function addKey(db: Database, key: ApiKeyRecord): Promise<void> {
-  const { keyId, name, hash, access, createdAt, expiresAt = null } = key;
+  const { keyId, name, hash, access, createdAt, expiresAt = null, kind = null } = key;
   await db.write(sql`
-    insert into dl_api_keys (key_id, name, hash, access, created_at, expires_at)
-    values (${keyId}, ${name}, ${hash}, ${access}, ${createdAt}, ${expiresAt})`);
+    insert into dl_api_keys (key_id, name, hash, access, created_at, expires_at, kind)
+    values (${keyId}, ${name}, ${hash}, ${access}, ${createdAt}, ${expiresAt}, ${kind})`);
 }
 
 export async function findKey(db: Queries, keyId: string): Promise<ApiKeyRecord | undefined> {
@@ -42,6 +42,8 @@ export async function touchKey(db: Database, keyId: string, at: number): Promise
 function keyOf(row: Row): ApiKeyRecord {
   const access = text(row, "access");
   if (access !== "read" && access !== "write") throw wrong(row, "access", "read or write");
+  const kind = optionalText(row, "kind");
+  if (kind !== undefined && kind !== "s3") throw wrong(row, "kind", "s3 or NULL");
   const times = {
     expiresAt: optionalInteger(row, "expires_at"),
     revokedAt: optionalInteger(row, "revoked_at"),
@@ -53,6 +55,7 @@ function keyOf(row: Row): ApiKeyRecord {
     hash: text(row, "hash"),
     access,
     createdAt: integer(row, "created_at"),
+    ...(kind === undefined ? {} : { kind }),
     ...(Object.fromEntries(Object.entries(times).filter(([, time]) => time !== undefined)) as Partial<ApiKeyRecord>),
   };
 }

@@ -3,11 +3,10 @@
  * `url: ENC[AES256_GCM,…]`. The key is elsewhere, in the environment or in a file of its own.
  */
 
-import { readFile } from "node:fs/promises";
 import type { Environment } from "../config/resolve.ts";
-import { invalid } from "../errors.ts";
-import { parseKey, seal, unseal } from "../sealed.ts";
+import { seal, unseal } from "../sealed.ts";
 import type { Finding } from "../validation.ts";
+import { keysFrom } from "./secret-keys.ts";
 
 export const KEY_VARIABLE = "DL_CONFIG_KEY";
 export const KEY_FILE_VARIABLE = "DL_CONFIG_KEY_FILE";
@@ -20,26 +19,8 @@ const placeOf = (pointer: string) => `deltalakedb config\0${pointer}`;
 export const isEncrypted = (text: string): boolean => text.startsWith(MARK);
 
 /** Keys, the newest first: it encrypts, and all of them decrypt, so that one can take the place of another. @throws LakeError invalid */
-export async function configKeys(env: Environment): Promise<readonly Uint8Array[]> {
-  const { [KEY_VARIABLE]: text, [KEY_FILE_VARIABLE]: file } = env;
-  if (file) return keysOf(await readKeyFile(file), `the file ${file} (${KEY_FILE_VARIABLE})`);
-  return text ? keysOf(text, KEY_VARIABLE) : [];
-}
-
-async function readKeyFile(path: string): Promise<string> {
-  return readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw invalid(`the key file ${path} (${KEY_FILE_VARIABLE}) cannot be read (${cause.code})`, {
-      code: "INVALID_CONFIG_KEY",
-      cause,
-    });
-  });
-}
-
-function keysOf(text: string, where: string): readonly Uint8Array[] {
-  return text
-    .trim()
-    .split(/[\s,]+/)
-    .map((one) => parseKey(one, where, "INVALID_CONFIG_KEY"));
+export function configKeys(env: Environment): Promise<readonly Uint8Array[]> {
+  return keysFrom(env, { variable: KEY_VARIABLE, fileVariable: KEY_FILE_VARIABLE, code: "INVALID_CONFIG_KEY" });
 }
 
 /** @param pointer JSON pointer of the setting that it is for */

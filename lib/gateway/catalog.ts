@@ -5,9 +5,13 @@ import type { Protocol } from "../delta/actions.ts";
 import { isFenced } from "../delta/fence.ts";
 import { type JsonObject, parseJson, stringifyJson } from "../delta/values/json.ts";
 import { type ErrorKind, errorText, HTTP_STATUS, LakeError, unavailable } from "../errors.ts";
+import type { Caller } from "./exchange.ts";
 
 /** Sends a request to the API: `fetch`, or the app itself. */
 export type SendToApi = (request: Request) => Promise<Response>;
+
+/** Likewise as this caller, where the API is in this process; without one, as the gateway. */
+export type SendAs = (request: Request, caller?: Caller) => Promise<Response>;
 
 export interface TableHere {
   readonly tableId: string;

@@ -1,7 +1,14 @@
 /** What goes through the gateway: a request of S3's protocol, and the answer to it. Bodies are streams, and held by nobody. */
 
+import type { Principal } from "../access/principal.ts";
+
+/** Who makes a request: the holder of an access key of the catalog. */
+export type Caller = Principal;
+
 /** One call of S3, whatever style its address was in. */
 export interface S3Request {
+  /** Absent: whoever the gateway itself is. */
+  readonly caller?: Caller | undefined;
   /** In capitals. */
   readonly method: string;
   readonly bucket: string;

@@ -4,16 +4,20 @@ import { BoundedMap } from "../bounded-map.ts";
 import type { GatewayCatalog } from "./catalog.ts";
 import { checkpointReads } from "./checkpoint-fence.ts";
 import { S3Error, unlessAbsent } from "./errors.ts";
-import { type S3Answer, type S3Request, type Upstream, type Verb, verbOf, withBody } from "./exchange.ts";
+import { type Caller, type S3Answer, type S3Request, type Upstream, type Verb, verbOf, withBody } from "./exchange.ts";
 import { type LogFile, type LogPlace, logFileOf, logPlaceOf } from "./log-names.ts";
 import { type LogReads, listLog, readVersion } from "./log-reads.ts";
 import { type Derived, derivedFiles, type LogWrites, putVersion } from "./log-writes.ts";
 import { copySource, deleteAnswer, deleteUpstream, readDelete } from "./many.ts";
+import { denied, type ObjectRights, permitted } from "./rights.ts";
 import { versionCache } from "./version-cache.ts";
 
 export interface GatewayOptions {
   readonly upstream: Upstream;
-  readonly catalog: GatewayCatalog;
+  /** The catalog as this caller may see and change it; without one, as the gateway itself. */
+  readonly catalogFor: (caller: Caller | undefined) => GatewayCatalog;
+  /** What callers may do to objects; absent where the gateway has none but itself. */
+  readonly rights?: ObjectRights | undefined;
   /** The canonical location of a table's root. @throws LakeError invalid */
   readonly locate: (bucket: string, root: string) => Promise<string>;
   /** The name of a table that an engine makes here; undefined where engines make none. */
@@ -29,23 +33,31 @@ const MAX_KNOWN_TABLES = 10_000;
 export type Gateway = (request: S3Request) => Promise<S3Answer>;
 
 export function openGateway(options: GatewayOptions): Gateway {
-  const { upstream } = options;
-  const parts: Parts = {
-    upstream,
-    reads: { ...options, cache: versionCache(CACHE_BYTES) },
-    writes: { ...options, known: new BoundedMap(MAX_KNOWN_TABLES) },
-    derived: derivedFiles(options.now),
-    readDerived: checkpointReads(upstream),
-  };
-  return async (request) => {
-    const verb = verbOf(request);
-    if (verb === "deleteMany") return deleteMany(upstream, request);
+  const { upstream, catalogFor } = options;
+  const cache = versionCache(CACHE_BYTES);
+  const known = new BoundedMap<string, string>(MAX_KNOWN_TABLES);
+  const derived = derivedFiles(options.now);
+  const readDerived = checkpointReads(upstream);
+  return async (asked) => {
+    const verb = verbOf(asked);
+    const request = await admitted(options, asked, verb);
+    if (verb === "deleteMany") return deleteMany(options, request);
     const place = logPlaceOf(verb === "list" ? (request.query.get("prefix") ?? "") : request.key);
     if (place === undefined) return upstream.send(request);
-    if (verb === "list")
-      return place.name.includes("/") ? upstream.send(request) : listLog(parts.reads, request, place);
+    const catalog = catalogFor(request.caller);
+    const reads = { ...options, catalog, cache };
+    if (verb === "list") return place.name.includes("/") ? upstream.send(request) : listLog(reads, request, place);
+    const parts = { upstream, reads, writes: { ...options, catalog, known }, derived, readDerived };
     return inLog(parts, request, { verb, place, file: logFileOf(place.name) });
   };
+}
+
+/** @throws S3Error AccessDenied; a gateway that knows no rights has no callers but itself */
+async function admitted({ rights, upstream }: GatewayOptions, request: S3Request, verb: Verb): Promise<S3Request> {
+  const { caller } = request;
+  if (caller === undefined) return request;
+  if (rights === undefined) throw denied(request, "look");
+  return permitted({ rights, upstream }, { ...request, caller }, verb);
 }
 
 interface Parts {
@@ -119,16 +131,22 @@ async function ofPassing(parts: Parts, request: S3Request, verb: Verb): Promise<
   return taken;
 }
 
-/** What the catalog keeps stays, and is named in the answer; the rest goes. */
-async function deleteMany(upstream: Upstream, request: S3Request): Promise<S3Answer> {
+/** What the catalog keeps stays, and what the caller may not remove, and is named in the answer; the rest goes. */
+async function deleteMany({ upstream, rights }: GatewayOptions, request: S3Request): Promise<S3Answer> {
   const { keys, bytes } = await readDelete(request);
-  const kept = keys.filter((key) => {
+  const { bucket, caller } = request;
+  const kept = new Map<string, { readonly code: string; readonly message: string }>();
+  for (const key of keys) {
     const place = logPlaceOf(key);
-    return place !== undefined && !["other", "passing"].includes(logFileOf(place.name));
-  });
-  if (kept.length === 0) return upstream.send(withBody(request, bytes));
-  const others = keys.filter((key) => !kept.includes(key));
+    if (place !== undefined && !["other", "passing"].includes(logFileOf(place.name))) {
+      kept.set(key, { code: "AccessDenied", message: KEPT });
+    } else if (caller !== undefined && !(await rights?.may(caller, "change", { bucket, key }))) {
+      kept.set(key, { code: "AccessDenied", message: denied({ caller, bucket, key }, "change").message });
+    }
+  }
+  if (kept.size === 0 && caller === undefined) return upstream.send(withBody(request, bytes));
+  const others = keys.filter((key) => !kept.has(key));
   const refused = await deleteUpstream(upstream, request, others);
-  for (const key of kept) refused.set(key, { code: "AccessDenied", message: KEPT });
+  for (const [key, why] of kept) refused.set(key, why);
   return deleteAnswer(keys, refused);
 }

@@ -8,16 +8,15 @@ import { deadlineMs } from "../deadlines.ts";
 import { addressOf } from "./address.ts";
 import { unframed } from "./aws-chunked.ts";
 import { verified } from "./checksums.ts";
+import type { S3Door } from "./door.ts";
 import { errorAnswer, isServerError, S3Error } from "./errors.ts";
 import type { S3Answer, S3Request } from "./exchange.ts";
-import { checkSignature, type Keys } from "./signatures.ts";
 
 export interface GatewayServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Who may come in; undefined where any credentials will do, on this machine alone. */
-  readonly keys?: Keys | undefined;
+  readonly door: S3Door;
   /** Beside `localhost`: `bucket.DOMAIN` is a bucket. */
   readonly domains?: readonly string[];
   readonly now: () => number;
@@ -97,15 +96,15 @@ async function answerTo(
 ): Promise<S3Answer> {
   const headers = headersOf(incoming);
   const { method = "GET" } = incoming;
-  const { keys, now, domains = [] } = options;
-  const check = keys && (await checkSignature({ method, path, query, headers }, keys, now()));
+  const { door, now, domains = [] } = options;
+  const { caller, check } = await door.enter({ method, path, query, headers }, now());
   const address = addressOf(headers.host ?? "", path, ["localhost", ...domains]);
   if (address.bucket === "") throw new S3Error("MethodNotAllowed", "the gateway lists no buckets: name one");
   const isFramed = isAwsChunked(headers);
   const length = lengthOf(headers, isFramed, method);
   const source = isFramed ? unframed(incoming, check) : { body: incoming, trailers: () => ({}) };
   const body = exactly(verified(source.body, headers, source.trailers), length);
-  return options.answer({ method, ...address, query, headers: passedOn(headers), body, length });
+  return options.answer({ caller, method, ...address, query, headers: passedOn(headers), body, length });
 }
 
 interface Target {

@@ -7,7 +7,9 @@ import type { ChunkCheck } from "./aws-chunked.ts";
 import { S3Error } from "./errors.ts";
 
 /** Secret keys by the ids of access keys. */
-export type Keys = ReadonlyMap<string, string>;
+export interface Keys {
+  get(accessKeyId: string): string | undefined | Promise<string | undefined>;
+}
 
 /** A request as it came. */
 export interface Signed {
@@ -21,6 +23,11 @@ export interface Signed {
 
 /** Milliseconds that the clocks of client and gateway may be apart: S3's own limit. */
 const SKEW_MS = 15 * 60_000;
+
+/** The access key that a request names; undefined where it is not signed. Nothing is proven by it. */
+export function accessKeyOf({ headers }: Pick<Signed, "headers">): string | undefined {
+  return AUTHORIZATION.exec(headers.authorization ?? "")?.groups?.id;
+}
 
 /**
  * @returns the check of signed chunks, where the body has them
@@ -36,7 +43,7 @@ export async function checkSignature(request: Signed, keys: Keys, nowMs: number)
     );
   }
   const { id = "", region = "", service = "", signature = "", names = "" } = told;
-  const secretAccessKey = keys.get(id);
+  const secretAccessKey = await keys.get(id);
   if (secretAccessKey === undefined)
     throw new S3Error("InvalidAccessKeyId", "the gateway does not know this access key");
   const signingDate = dateOf(headers["x-amz-date"] ?? "", nowMs);

@@ -22,8 +22,10 @@ export interface ApiKeyRecord {
   readonly keyId: string;
   /** Of `user:NAME`, as whom its holder acts. */
   readonly name: string;
-  /** SHA-256 (hex) of the whole key. */
+  /** SHA-256 (hex) of the whole key; of an access key for S3, of its secret. */
   readonly hash: string;
+  /** `s3`: engines sign with it at the gateway; absent: a key of the API. */
+  readonly kind?: "s3";
   readonly access: Access;
   readonly createdAt: number;
   /** Absent: never. */

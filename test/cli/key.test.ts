@@ -1,7 +1,7 @@
 /** dl key: keys are shown once, listed without their secret, and revoked. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -37,7 +37,7 @@ describe("dl key", () => {
     assert.deepEqual([made.name, made.access, made.expiresAt], ["alice@example.com", "read", undefined]);
     const secret = made.key.split("_")[2];
     const listed = (await key("list")).stdout + (await key("list", "--format", "json")).stdout;
-    assert.match(listed, new RegExp(`${made.keyId}\\s+alice@example.com\\s+read\\s+live`));
+    assert.match(listed, new RegExp(`${made.keyId}\\s+api\\s+alice@example.com\\s+read\\s+live`));
     assert.ok(!listed.includes(secret));
     const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), "latin1"));
     assert.ok(files.some((text) => text.includes(made.keyId)));
@@ -55,6 +55,31 @@ describe("dl key", () => {
     }
     const { keys } = JSON.parse((await key("list", "--format", "json")).stdout);
     for (const name of ["a", "b"]) assert.ok(keys.find((one: { name: string }) => one.name === name).revokedAt > 0);
+  });
+
+  test("an access key for the gateway is made of a master secret, which has to be given, and is revoked like others", async () => {
+    const without = await key("create", "engine", "--s3");
+    assert.equal(without.code, 1);
+    assert.match(without.stderr, /DL_S3_MASTER_KEY_FILE/);
+    const file = join(folder, "s3.key");
+    writeFileSync(file, "ab".repeat(32));
+    const env = { DL_S3_MASTER_KEY_FILE: file };
+    const made = await dl(["key", "create", "engine", "--s3", "--database", database], { env });
+    assert.equal(made.code, 0, made.stderr);
+    const [id = "", secret = ""] = made.stdout.trim().split("\n");
+    assert.match(id, /^DLAK[0-9A-F]{16}$/);
+    assert.match(secret, /^[\w-]{43}$/);
+    assert.ok(!made.stderr.includes(secret));
+    const { stdout } = await key("list");
+    assert.match(stdout, new RegExp(`${id}\\s+s3\\s+engine\\s+write\\s+live`));
+    const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), "latin1"));
+    assert.ok(!files.some((text) => text.includes(secret)));
+    assert.match((await key("revoke", id)).stdout, /of user:engine is revoked/);
+    const wrong = await dl(["key", "create", "x", "--s3", "--database", database], {
+      env: { DL_S3_MASTER_KEY: "short" },
+    });
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /DL_S3_MASTER_KEY holds no key of 256 bits/);
   });
 
   for (const [args, code, words] of [

@@ -8,6 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { s3Client } from "../gateway/face.ts";
 import { dl, dlByItself, finish, startDl } from "./run.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-serve-gateway-")));
@@ -74,6 +76,47 @@ test("what an engine puts is in the API at once, is published, and the server en
   assert.partialDeepStrictEqual(JSON.parse(verified.stdout), { faults: [], unrecorded: [] });
   const completed = await dl(["audit", "complete", "--format", "json"], { env });
   assert.deepEqual(JSON.parse(completed.stdout), { recorded: [] });
+});
+
+test("beyond this machine a gateway asks for access keys of the catalog, and one that is revoked is out within ten seconds", async () => {
+  const database = join(folder, "keys.sqlite");
+  const env = { DL_S3_MASTER_KEY: "cd".repeat(32) };
+  await dlByItself(["migrate", "--database", database]);
+  const made = await dlByItself(["key", "create", "etl", "--s3", "--format", "json", "--database", database], { env });
+  assert.equal(made.code, 0, made.stderr);
+  const { accessKeyId, secretAccessKey } = JSON.parse(made.stdout);
+  const child = startDl(["gateway", "--database", database, "--upstream", storage, "--listen", "0.0.0.0:0"], { env });
+  children.add(child);
+  const finished = finish(child);
+  const [said] = await Promise.race([
+    once(child.stdout ?? child, "data"),
+    finished.then((end) => assert.fail(end.stderr)),
+  ]);
+  const endpoint = `http://127.0.0.1:${/:(\d+)\n$/.exec(String(said))?.[1]}`;
+  assert.equal((await fetch(`${endpoint}/keys/x`)).status, 403);
+  const s3 = s3Client(endpoint, { credentials: { accessKeyId, secretAccessKey } });
+  const put = (Key: string, Body: string) => s3.send(new PutObjectCommand({ Bucket: "keys", Key, Body }));
+  await put(
+    `t/_delta_log/${commitName(0)}`,
+    text([{ protocol: { minReaderVersion: 1, minWriterVersion: 2 } }, { metaData }]),
+  );
+  const revoked = await dlByItself(["key", "revoke", accessKeyId, "--database", database]);
+  assert.equal(revoked.code, 0, revoked.stderr);
+  const until = Date.now() + 10_500;
+  let refusal: unknown;
+  while (refusal === undefined && Date.now() < until) {
+    refusal = await put("t/x.parquet", "x").then(
+      () => sleep(250),
+      (error: unknown) => error,
+    );
+  }
+  assert.match(String(refusal), /^AccessDenied: the access key has been revoked\. Make another/);
+  child.kill("SIGTERM");
+  assert.equal((await finished).code, 0);
+  const { stdout } = await dl(["audit", "--who", "user:etl", "--format", "ndjson"], {
+    env: { DATABASE_URL: database },
+  });
+  assert.match(stdout, /"operation":"commit".*"decision":"allowed"/);
 });
 
 for (const [args, option] of [

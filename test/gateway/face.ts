@@ -3,6 +3,7 @@
 import { after } from "node:test";
 import { S3Client } from "@aws-sdk/client-s3";
 import { catalogBehind, type SendToApi } from "../../lib/gateway/catalog.ts";
+import { openS3Door } from "../../lib/gateway/door.ts";
 import type { Upstream } from "../../lib/gateway/exchange.ts";
 import { openGateway } from "../../lib/gateway/gateway.ts";
 import { type GatewayServerOptions, listenS3 } from "../../lib/gateway/server.ts";
@@ -38,12 +39,13 @@ export async function openFace({
     port: 0,
     now: Date.now,
     newId: () => crypto.randomUUID(),
+    door: openS3Door({ isOpen: true }),
     onIncident: (error) => console.error(error),
     answer: openGateway({
       upstream: upstream ?? storeUpstream(store, { newId: () => crypto.randomUUID() }),
       locate: async (bucket, key) => `${root}/${bucket}/${key}`,
       nameOf: (bucket, key) => (creates ? `${bucket}.${key.replaceAll("/", ".")}` : undefined),
-      catalog: catalogBehind(send, { baseUrl: "http://api" }),
+      catalogFor: () => catalogBehind(send, { baseUrl: "http://api" }),
       now: Date.now,
     }),
     ...server,

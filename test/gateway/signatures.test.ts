@@ -5,13 +5,15 @@ import { test } from "node:test";
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import fc from "fast-check";
 import { type ChunkCheck, unframed } from "../../lib/gateway/aws-chunked.ts";
+import { openS3Door } from "../../lib/gateway/door.ts";
 import { checkSignature, type Signed } from "../../lib/gateway/signatures.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
 import { openFace, s3Client } from "./face.ts";
 
 const keys = new Map([["AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"]]);
+const door = openS3Door({ keys, isOpen: false });
 const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: keys.get("AKIDEXAMPLE") };
-const face = await openFace({ store: openMemoryStore(), server: { keys } });
+const face = await openFace({ store: openMemoryStore(), server: { door } });
 const put = (s3: S3Client, Key: string, Body = "x") => s3.send(new PutObjectCommand({ Bucket: "b", Key, Body }));
 
 test("who signs with a key that is known comes in, whatever is in the address", async () => {
@@ -30,7 +32,7 @@ test("nobody else does", async () => {
   await assert.rejects(put(wrong, "x"), { name: "SignatureDoesNotMatch" });
   const stranger = s3Client(face.url, { credentials: { ...credentials, accessKeyId: "NOBODY" } });
   await assert.rejects(put(stranger, "x"), { name: "InvalidAccessKeyId" });
-  const late = await openFace({ store: openMemoryStore(), server: { keys, now: () => Date.now() + 16 * 60_000 } });
+  const late = await openFace({ store: openMemoryStore(), server: { door, now: () => Date.now() + 16 * 60_000 } });
   await assert.rejects(put(s3Client(late.url, { credentials, systemClockOffset: 0, maxAttempts: 1 }), "x"));
 });
 

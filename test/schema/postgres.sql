@@ -13,6 +13,7 @@ table dl_api_keys -- API keys of dl serve. Only hashes: a key is shown once, whe
   expires_at bigint -- From when on it is refused; NULL: never.
   revoked_at bigint -- When it was revoked; NULL: it was not.
   last_used_at bigint -- Its last use, up to some minutes late; NULL: none.
+  kind text -- s3: an access key for the gateway, whose secret is made of this row by a master secret that is not here; hash is that of the secret. NULL: a key of the API.
 
 table dl_audit -- Who tried what, what was decided, and what came of it. Rows are added and never changed; each has the hash of the one before.
   shard text collate "C" not null -- The process that wrote it, from its start to its end: a chain of its own.

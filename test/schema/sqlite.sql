@@ -14,7 +14,7 @@ CREATE TABLE dl_api_keys ( -- API keys of dl serve. Only hashes: a key is shown 
   created_at INTEGER not null, -- When it was made, in milliseconds.
   expires_at INTEGER, -- From when on it is refused; NULL: never.
   revoked_at INTEGER, -- When it was revoked; NULL: it was not.
-  last_used_at INTEGER, -- Its last use, up to some minutes late; NULL: none.
+  last_used_at INTEGER, kind TEXT, -- Its last use, up to some minutes late; NULL: none.
   primary key (key_id)
 ) strict;
 

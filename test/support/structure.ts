@@ -114,7 +114,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/sealed.ts",
     "lib/sha256.ts",
   ],
-  "lib/gateway": [...PORTS, "lib/parquet", "lib/sha256.ts"],
+  "lib/gateway": [...PORTS, "lib/access/principal.ts", "lib/parquet", "lib/sha256.ts"],
   "lib/wire": ["lib/operations", ...PORTS, "lib/validation.ts"],
   "lib/http": [...SURFACE, "lib/parquet", "lib/slots.ts", "lib/time-left.ts"],
   "lib/cli": [...SURFACE, "lib/http", "lib/gateway", "lib/sealed.ts", "lib/loopback.ts", "package.json"],

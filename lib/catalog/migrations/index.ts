@@ -26,6 +26,7 @@ import { ROWS_SINCE } from "./0048-rows-since.ts";
 import { COMPACTION } from "./0049-compaction.ts";
 import { FOLLOWED_COLUMNS, FOLLOWED_MIGRATION, FOLLOWED_TABLES, FOLLOWED_WORKS_FROM } from "./0051-followed.ts";
 import { MYSQL_COMMIT } from "./0058-mysql-commit.ts";
+import { KEY_KIND } from "./0059-s3-keys.ts";
 import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
@@ -185,6 +186,12 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: (dialect) => (dialect.name === "mysql" ? MYSQL_COMMIT : []),
   },
   {
+    id: 59,
+    name: "0059-s3-keys",
+    worksFrom: 20,
+    statements: (dialect) => addColumn(dialect, "dl_api_keys", KEY_KIND),
+  },
+  {
     id: 66,
     name: "0066-mysql-unpublished",
     worksFrom: 20,
@@ -213,7 +220,7 @@ export const SCHEMA: readonly TableSpec[] = [
   })),
   STAGED_REQUESTS,
   { ...PARITY, columns: [...PARITY.columns, DRIFT] },
-  API_KEYS,
+  { ...API_KEYS, columns: [...API_KEYS.columns, KEY_KIND] },
   TABLE_NAMES,
   { ...MAINTENANCE, columns: [...MAINTENANCE.columns, ...COMPACTION] },
   TABLE_PLACES,

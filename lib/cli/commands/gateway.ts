@@ -12,6 +12,7 @@ import { action, type CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
 import { type ApiAccess, apiOf, prepareS3Face, type S3Face } from "../gateway/s3-face.ts";
+import { keysFrom, S3_MASTER_KEY } from "../secret-keys.ts";
 import { failureFields } from "../serve/health-log.ts";
 import { every } from "../serve/schedule.ts";
 import { stopSignal } from "../serve/signals.ts";
@@ -38,7 +39,10 @@ export function gatewayCommand(): Command {
       "where the objects are: s3://bucket, or a folder whose folders are the buckets",
     )
     .option("--listen <host:port>", "address of the S3 endpoint; port 0 takes a free one", "127.0.0.1:9000")
-    .option("--keys <file>", "access keys of clients, a line each: id and secret; needed beyond this machine")
+    .option(
+      "--keys <file>",
+      "access keys of clients, a line each: id and secret; beyond this machine these are needed, or those of the catalog (dl key create --s3)",
+    )
     .option(
       "--domain <name>",
       "a name under which bucket.NAME is a bucket, beside localhost; may be repeated",
@@ -56,17 +60,19 @@ export function gatewayCommand(): Command {
         const logger = openLogger({ level, environment: context.config.environment });
         const { host, port } = addressOf(options.listen);
         const { upstream, keys, domain: domains, table: tables, create: creates } = options;
-        const face = await prepareS3Face({ upstream, host, port, keys, domains, tables, creates, logger });
+        const masters = options.api === undefined ? await keysFrom(process.env, S3_MASTER_KEY) : [];
+        const ofCatalog = masters.length > 0;
+        const face = await prepareS3Face({ upstream, host, port, keys, ofCatalog, domains, tables, creates, logger });
         if (options.api !== undefined) {
           // The key is a secret: it stands in no list of processes.
           const api = {
-            send: fetch,
+            send: async (request: Request) => fetch(request),
             baseUrl: options.api.replace(/\/$/, ""),
             access: apiAccess(process.env),
           };
           return run(context, face, { api, logger });
         }
-        const beside = async (lake: LocalLake) => runWith(context, lake, face, { upstream, logger });
+        const beside = async (lake: LocalLake) => runWith(context, lake, face, { upstream, logger, masters });
         return context.withLake(beside, { create: "schema" });
       }),
     );
@@ -83,7 +89,11 @@ async function runWith(
   context: CommandContext,
   lake: LocalLake,
   face: S3Face,
-  { upstream, logger }: { readonly upstream: string; readonly logger: Logger },
+  {
+    upstream,
+    logger,
+    masters,
+  }: { readonly upstream: string; readonly logger: Logger; readonly masters: readonly Uint8Array[] },
 ): Promise<number> {
   const { overdue_seconds } = context.config.mirror;
   const sweeper = every(
@@ -97,7 +107,7 @@ async function runWith(
     onError: (error) => logger.error(failureFields(error), `the audit trail waits: ${errorText(error)}`),
   });
   try {
-    return await run(context, face, { api: await apiOf(lake, upstream, { logger, audit }), logger });
+    return await run(context, face, { api: await apiOf(lake, upstream, { logger, audit, masters }), logger });
   } finally {
     await audit.flush();
     await sweeper.stop();

@@ -1,14 +1,16 @@
-/** dl key: API keys of `dl serve`. Whoever can open the database by `dl` may make and revoke them. */
+/** dl key: keys of the API, and access keys of the gateway. Whoever can open the database by `dl` may make and revoke them. */
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import { keyIdOf, newApiKey } from "../../access/api-key.ts";
 import { REMEMBERED_MS } from "../../access/key-ring.ts";
 import type { Access } from "../../access/principal.ts";
-import { notFound } from "../../errors.ts";
+import { accessKeyIdOf, keyIdOfAccess, type NewS3Key, newS3Key } from "../../access/s3-key.ts";
+import { invalid, notFound } from "../../errors.ts";
 import type { ApiKeyRecord, Catalog } from "../../ports.ts";
 import { action } from "../context.ts";
 import { UsageError } from "../failure.ts";
 import { formatTime } from "../format.ts";
+import { keysFrom, S3_MASTER_KEY } from "../secret-keys.ts";
 import { table } from "../table.ts";
 
 const PAGE = 1000;
@@ -21,7 +23,7 @@ const QUIET = { mirror: false } as const;
 
 export function keyCommand(): Command {
   return new Command("key")
-    .addCommand(createCommand().description("make a key for user:NAME; it is shown once"))
+    .addCommand(createCommand().description("make a key for user:NAME, of the API or of the gateway; it is shown once"))
     .addCommand(listCommand().description("list keys by their ids; the keys themselves are stored nowhere"))
     .addCommand(revokeCommand().description("refuse a key from now on, for ever"));
 }
@@ -37,24 +39,55 @@ function createCommand(): Command {
         .argParser(lifetime)
         .default(lifetime(DEFAULT_EXPIRY), DEFAULT_EXPIRY),
     )
+    .option("--s3", "an access key for engines that come through the gateway: an id and a secret")
     .action(
-      action<{ readonly access: Access; readonly expires: number }>(
-        async ({ output, withLake }, { access, expires: lifetimeMs }, [name = ""]) => {
-          const { key, keyId, hash } = newApiKey();
-          const record = await withLake(async ({ catalog, clock }) => {
-            const createdAt = clock.now();
-            const expiry = Number.isFinite(lifetimeMs) ? { expiresAt: createdAt + lifetimeMs } : {};
-            const made = { keyId, name, hash, access, createdAt, ...expiry };
-            await catalog.addKey(made);
-            return made;
-          }, QUIET);
-          await output.result({ key, ...shown(record) }, () => key);
-          output.note(`${keyId}: a key for user:${name}, who may ${accessText(access)}; it ends ${endOf(record)}.`);
-          output.note("It is not shown again. Send it as: Authorization: Bearer …");
-          return 0;
-        },
-      ),
+      action<CreateOptions>(async ({ output, withLake }, { access, expires, s3 = false }, [name = ""]) => {
+        const master = s3 ? await masterKey() : undefined;
+        const { record, text, secrets } = await withLake(async ({ catalog, clock }) => {
+          const createdAt = clock.now();
+          const expiry = Number.isFinite(expires) ? { expiresAt: createdAt + expires } : {};
+          const made = madeKey({ name, access, createdAt, ...expiry }, master);
+          await catalog.addKey(made.record);
+          return made;
+        }, QUIET);
+        await output.result({ ...secrets, ...shown(record) }, () => text);
+        const { keyId } = record;
+        output.note(`${keyId}: a key for user:${name}, who may ${accessText(access)}; it ends ${endOf(record)}.`);
+        output.note(
+          s3
+            ? "The secret is not shown again. Give both to the engine, as access key id and secret access key."
+            : "It is not shown again. Send it as: Authorization: Bearer …",
+        );
+        return 0;
+      }),
     );
+}
+
+interface CreateOptions {
+  readonly access: Access;
+  /** Milliseconds from now; infinite for never. */
+  readonly expires: number;
+  readonly s3?: boolean;
+}
+
+function madeKey(facts: NewS3Key, master: Uint8Array | undefined) {
+  if (master === undefined) {
+    const { key, keyId, hash } = newApiKey();
+    return { record: { ...facts, keyId, hash }, text: key, secrets: { key } };
+  }
+  const { record, accessKeyId, secretAccessKey } = newS3Key(master, facts);
+  return { record, text: `${accessKeyId}\n${secretAccessKey}`, secrets: { accessKeyId, secretAccessKey } };
+}
+
+/** @throws LakeError invalid NO_S3_MASTER_KEY */
+async function masterKey(): Promise<Uint8Array> {
+  const [newest] = await keysFrom(process.env, S3_MASTER_KEY);
+  if (newest !== undefined) return newest;
+  const { variable, fileVariable } = S3_MASTER_KEY;
+  throw invalid("an access key is made of a master secret, and none is given", {
+    code: "NO_S3_MASTER_KEY",
+    hint: `Write \`openssl rand -hex 32\` into a file that the gateway reads as well, and set ${fileVariable} to it, or ${variable} to its text.`,
+  });
 }
 
 function listCommand(): Command {
@@ -71,19 +104,21 @@ function listCommand(): Command {
 }
 
 function revokeCommand(): Command {
-  return new Command("revoke").argument("<id>", "its id, as dl key list shows it; the key itself does, too").action(
-    action<object>(async ({ output, withLake }, _options, [text = ""]) => {
-      const keyId = keyIdOf(text) ?? /^(?:dlk_)?([0-9a-f]{16})$/.exec(text)?.[1];
-      if (keyId === undefined) throw new UsageError("the id of a key has 16 hex digits; dl key list shows them");
-      const record = await withLake(({ catalog, clock }) => catalog.revokeKey(keyId, clock.now()), QUIET);
-      if (record === undefined) {
-        throw notFound(`there is no key ${keyId}`, { code: "KEY_NOT_FOUND", hint: "dl key list shows all keys." });
-      }
-      await output.result(shown(record), () => `${keyId} of user:${record.name} is revoked`);
-      output.note(`Every server refuses it within ${REMEMBERED_MS / 1000} seconds.`);
-      return 0;
-    }),
-  );
+  return new Command("revoke")
+    .argument("<id>", "its id, as dl key list shows it; the key itself does, too, and an access key id")
+    .action(
+      action<object>(async ({ output, withLake }, _options, [text = ""]) => {
+        const keyId = keyIdOf(text) ?? keyIdOfAccess(text) ?? /^(?:dlk_)?([0-9a-f]{16})$/.exec(text)?.[1];
+        if (keyId === undefined) throw new UsageError("the id of a key has 16 hex digits; dl key list shows them");
+        const record = await withLake(({ catalog, clock }) => catalog.revokeKey(keyId, clock.now()), QUIET);
+        if (record === undefined) {
+          throw notFound(`there is no key ${keyId}`, { code: "KEY_NOT_FOUND", hint: "dl key list shows all keys." });
+        }
+        await output.result(shown(record), () => `${keyId} of user:${record.name} is revoked`);
+        output.note(`Every server refuses it within ${REMEMBERED_MS / 1000} seconds.`);
+        return 0;
+      }),
+    );
 }
 
 async function allKeys(catalog: Catalog): Promise<ApiKeyRecord[]> {
@@ -105,9 +140,10 @@ function shown({ hash: _hash, ...record }: ApiKeyRecord) {
 function listText(keys: readonly ApiKeyRecord[], now: number): string {
   if (keys.length === 0) return "no keys";
   return table(
-    ["ID", "USER", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED"],
+    ["ID", "KIND", "USER", "ACCESS", "STATE", "CREATED", "EXPIRES", "LAST USED"],
     keys.map((key) => [
-      key.keyId,
+      key.kind === "s3" ? accessKeyIdOf(key.keyId) : key.keyId,
+      key.kind ?? "api",
       key.name,
       key.access,
       stateOf(key, now),

@@ -3,11 +3,15 @@
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import type { AuditTrail } from "../../access/audit.ts";
+import { type KeyRing, openKeyRing } from "../../access/key-ring.ts";
 import type { Principal } from "../../access/principal.ts";
+import { openRules } from "../../access/rules.ts";
 import { errorText, invalid } from "../../errors.ts";
-import { catalogBehind, type SendToApi } from "../../gateway/catalog.ts";
+import { catalogBehind, type SendAs } from "../../gateway/catalog.ts";
+import { openS3Door } from "../../gateway/door.ts";
 import type { Upstream } from "../../gateway/exchange.ts";
 import { openGateway } from "../../gateway/gateway.ts";
+import type { ObjectRights } from "../../gateway/rights.ts";
 import { type GatewayServer, listenS3 } from "../../gateway/server.ts";
 import type { Keys } from "../../gateway/signatures.ts";
 import { forwardUpstream } from "../../gateway/upstream/forward.ts";
@@ -22,6 +26,7 @@ import { tableLocation } from "../../lake/table-location.ts";
 import { isLoopback } from "../../loopback.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { VERSION } from "../version.ts";
+import { type TableRightsOptions, tableRights } from "./table-rights.ts";
 
 export interface S3FaceOptions {
   /** `s3://bucket`, or a folder whose folders are the buckets. */
@@ -32,6 +37,8 @@ export interface S3FaceOptions {
   readonly given?: AddressOptions;
   /** File of access keys, a line each: id and secret. */
   readonly keys?: string | undefined;
+  /** Whether access keys of the catalog are taken, beside those. */
+  readonly ofCatalog?: boolean;
   readonly domains?: readonly string[] | undefined;
   /** `s3://bucket/path=namespace.name`. */
   readonly tables?: readonly string[] | undefined;
@@ -41,10 +48,18 @@ export interface S3FaceOptions {
 }
 
 export interface ApiAccess {
-  readonly send: SendToApi;
+  readonly send: SendAs;
   readonly baseUrl: string;
   /** A key or token for it, where it asks for one. */
   readonly access?: () => Promise<string | undefined>;
+  /** Of the catalog that is in this process. */
+  readonly callers?: Callers;
+}
+
+/** Who may come in with a key of the catalog, and what they may do. */
+export interface Callers {
+  readonly keyRing: KeyRing;
+  rights(places: Pick<TableRightsOptions, "locate" | "nameNear">): ObjectRights;
 }
 
 /** Listens, in front of an API. @throws LakeError invalid CANNOT_LISTEN */
@@ -59,50 +74,82 @@ const LISTEN: AddressOptions = { host: "--listen", port: "--listen" };
 export async function prepareS3Face(options: S3FaceOptions): Promise<S3Face> {
   const { host, port, logger } = options;
   const keys = options.keys === undefined ? undefined : await readKeys(options.keys);
-  if (keys === undefined && !isLoopback(host)) {
+  if (keys === undefined && !options.ofCatalog && !isLoopback(host)) {
     throw invalid(`on ${host} other machines reach the gateway, and nobody would be asked for a signature`, {
       code: "NO_AUTHENTICATION",
-      hint: "Give --keys FILE, a line for each access key: id and secret. Or listen on 127.0.0.1.",
+      hint: "Make access keys (dl key create NAME --s3) and give DL_S3_MASTER_KEY_FILE here as well, with --database; or give --keys FILE, a line for each access key: id and secret. Or listen on 127.0.0.1.",
     });
   }
   const { upstream, locate } = await openUpstream(options.upstream);
   const named = new Map((options.tables ?? []).map(placeAndName));
+  const nameOf = (bucket: string, root: string) =>
+    named.get(`${bucket}/${root}`) ?? (options.creates ? defaultName(bucket, root) : undefined);
+  const nameNear = (bucket: string, folder: string) => namedAbove(named, bucket, folder) ?? nameOf(bucket, folder);
   return async (api) => {
+    const { callers } = api;
     const answer = openGateway({
       upstream,
       locate,
       now: systemClock.now,
-      catalog: catalogBehind(api.send, api),
-      nameOf: (bucket, root) =>
-        named.get(`${bucket}/${root}`) ?? (options.creates ? defaultName(bucket, root) : undefined),
+      catalogFor: (caller) => catalogBehind((request) => api.send(request, caller), api),
+      rights: callers?.rights({ locate, nameNear }),
+      nameOf,
+    });
+    const door = openS3Door({
+      keys,
+      ofCatalog: callers?.keyRing.s3Key,
+      isOpen: keys === undefined && isLoopback(host),
     });
     const { domains = [] } = options;
     const { now, newId } = systemClock;
     const onIncident = (error: unknown, requestId: string) => logger.error({ err: error, requestId }, errorText(error));
-    return listenS3({ host, port, keys, domains, now, newId, onIncident, answer }).catch((error: unknown) => {
+    return listenS3({ host, port, door, domains, now, newId, onIncident, answer }).catch((error: unknown) => {
       throw cannotListen(error as NodeJS.ErrnoException, options, options.given ?? LISTEN);
     });
   };
 }
 
+function namedAbove(named: ReadonlyMap<string, string>, bucket: string, folder: string): string | undefined {
+  const parts = folder.split("/");
+  return parts.map((_, i) => named.get([bucket, ...parts.slice(0, parts.length - i)].join("/"))).find(Boolean);
+}
+
 /** As whom an engine acts that comes through a gateway within this process: grants are given to it as to anybody. */
 const GATEWAY: Principal = { id: "user:gateway", name: "gateway", proof: "gateway", access: "write", groups: [] };
 
-/** The API without a socket. @param audit where it writes down what engines have tried */
+export interface ApiOfOptions {
+  readonly logger: Logger;
+  /** Where it writes down what engines have tried. */
+  readonly audit: AuditTrail;
+  /** Master secrets of the catalog's access keys, the newest first. */
+  readonly masters?: readonly Uint8Array[];
+}
+
+/** The API without a socket: whoever has come in with a key of the catalog acts as its holder. */
 export async function apiOf(
   lake: LocalLake,
   upstream: string,
-  { logger, audit }: { readonly logger: Logger; readonly audit: AuditTrail },
+  { logger, audit, masters = [] }: ApiOfOptions,
 ): Promise<ApiAccess> {
   const storage = await toLocation(upstream);
+  const rules = openRules(lake.catalog);
   const app = createApp(lake, {
     version: VERSION,
     audit,
-    door: { unnamed: "refused", identify: async () => GATEWAY },
+    rules,
+    // Nothing but the line below reaches this app.
+    door: { unnamed: "refused", identify: async ({ event }) => event as Principal },
     resolveLocation: (location, name) => tableLocation({ storage }, location, name),
     onIncident: (error, incident) => logger.error({ err: error, incident }, errorText(error)),
   });
-  return { send: async (request) => app.fetch(request), baseUrl: "http://localhost" };
+  return {
+    send: async (request, caller = GATEWAY) => app.fetch(request, { event: caller }),
+    baseUrl: "http://localhost",
+    callers: {
+      keyRing: openKeyRing(lake.catalog, { now: lake.clock.now, masters }),
+      rights: (places) => tableRights(lake, { ...places, rules }),
+    },
+  };
 }
 
 async function openUpstream(url: string): Promise<{

@@ -7,6 +7,7 @@ import type { LocalLake } from "../../lake/local.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { UsageError } from "../failure.ts";
 import type { S3Face } from "../gateway/s3-face.ts";
+import { keysFrom, S3_MASTER_KEY } from "../secret-keys.ts";
 
 /** Its address is always this machine's. */
 const GIVEN = { host: "--gateway-port", port: "--gateway-port" };
@@ -14,6 +15,8 @@ const GIVEN = { host: "--gateway-port", port: "--gateway-port" };
 export interface ServedGateway {
   readonly upstream: string;
   readonly face: S3Face;
+  /** Master secrets of the catalog's access keys for S3. */
+  readonly masters: readonly Uint8Array[];
 }
 
 /** Before a catalog is opened, or made. @throws UsageError without a place for objects; LakeError invalid */
@@ -27,10 +30,18 @@ export async function gatewayOf(
   if (upstream === undefined)
     throw new UsageError("--gateway-port needs --gateway-upstream, or --storage: where objects go");
   const { prepareS3Face } = await import("../gateway/s3-face.ts");
-  return {
+  const masters = await keysFrom(process.env, S3_MASTER_KEY);
+  const ofCatalog = masters.length > 0;
+  const face = await prepareS3Face({
     upstream,
-    face: await prepareS3Face({ upstream, host: "127.0.0.1", port, given: GIVEN, creates: true, logger }),
-  };
+    host: "127.0.0.1",
+    port,
+    given: GIVEN,
+    ofCatalog,
+    creates: true,
+    logger,
+  });
+  return { upstream, masters, face };
 }
 
 /**
@@ -39,7 +50,7 @@ export async function gatewayOf(
  */
 export async function openServedGateway(
   lake: LocalLake,
-  { upstream, face }: ServedGateway,
+  { upstream, face, masters }: ServedGateway,
   { logger, audit, asksOthers }: { readonly logger: Logger; readonly audit: AuditTrail; readonly asksOthers: boolean },
 ): Promise<GatewayServer> {
   const { apiOf } = await import("../gateway/s3-face.ts");
@@ -48,5 +59,5 @@ export async function openServedGateway(
       "the gateway asks nobody: whoever reaches it from this machine may write to every table, without a key",
     );
   }
-  return face(await apiOf(lake, upstream, { logger, audit }));
+  return face(await apiOf(lake, upstream, { logger, audit, masters }));
 }

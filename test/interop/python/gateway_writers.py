@@ -6,15 +6,16 @@ import pathlib
 import re
 import sys
 
-ENDPOINT, DOCUMENT = sys.argv[1], pathlib.Path(sys.argv[2])
+ENDPOINT, DOCUMENT, ACCESS_KEY = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:5]
 ADDRESS = "127.0.0.1:9000"
 
 
 def settings(engine):
-    """The block of code under the engine's heading, run as it stands, but for the address."""
+    """The block of code under the engine's heading, run as it stands, but for the address and the access key: its id comes first."""
     section = DOCUMENT.read_text().split(f"\n### {engine}\n")[1].split("\n### ")[0]
     code = re.search(r"```(?:python|sql|properties)\n(.*?)```", section, re.S).group(1)
-    return code.replace(ADDRESS, ENDPOINT)
+    parts = iter(ACCESS_KEY)
+    return re.sub(r"\bany\b", lambda _: next(parts), code).replace(ADDRESS, ENDPOINT)
 
 
 def python_settings(engine):

@@ -19,13 +19,16 @@ export interface Writer {
   close(): Promise<void>;
 }
 
-/** @param place.endpoint `host:port` of the gateway; `document` has the settings of each engine */
+/** @param place.endpoint `host:port` of the gateway; `document` has the settings of each engine; `key` is an access key, any if absent */
 export function openWriter(place: {
   readonly cache: string;
   readonly endpoint: string;
   readonly document: string;
+  readonly key?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }): Writer {
-  const child = spawn(join(place.cache, "venv/bin/python"), [SCRIPT, place.endpoint, place.document], {
+  const { accessKeyId = "any", secretAccessKey = "any" } = place.key ?? {};
+  const args = [SCRIPT, place.endpoint, place.document, accessKeyId, secretAccessKey];
+  const child = spawn(join(place.cache, "venv/bin/python"), args, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, INTEROP_CACHE: place.cache, PYTHONDONTWRITEBYTECODE: "1", TZ: "UTC" },
   });
