@@ -112,6 +112,7 @@ export class AppStack extends Stack {
     const dashboard = new LakeDashboard(this, "Dashboard", { settings, dimensions, alarms });
     this.#say({
       ApiUrl: api.url,
+      ...(api.domainTarget === undefined ? {} : { DomainTarget: api.domainTarget }),
       MirrorQueueUrl: queues.mirror.queueUrl,
       MirrorDeadLettersUrl: queues.mirrorDeadLetters.queueUrl,
       ParityQueueUrl: queues.parity.queueUrl,

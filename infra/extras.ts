@@ -1,8 +1,11 @@
 /** What a stage may have beside what each has: most of it costs money, so all of it is off unless the deployment says so. */
 
 import {
+  CERTIFICATE_ARN,
   DATABASE_INSIGHTS,
   type DatabaseInsights,
+  DEFAULT_ENDPOINT,
+  DOMAIN_NAME,
   SECURITY_GROUP_ID,
   SUBNET_ID,
   VPC_ID,
@@ -14,6 +17,18 @@ export interface Extras {
   readonly databaseInsights: DatabaseInsights;
   /** Where functions run: outside of any network of the account, in one that is made for them, or in one that is there. */
   readonly functionNetwork: FunctionNetwork;
+  /** The name that the API has beside the one that API Gateway gives it. */
+  readonly domain?: Domain;
+}
+
+export interface Domain {
+  readonly name: string;
+  /** Of ACM, in the region of the stacks. */
+  readonly certificateArn: string;
+  /** Of Route 53, which gets a record then. */
+  readonly hostedZoneId?: string;
+  /** Whether the name that API Gateway gives is answered, too. */
+  readonly defaultEndpoint: "open" | "closed";
 }
 
 export type FunctionNetwork =
@@ -36,6 +51,14 @@ export interface GivenExtras {
   readonly vpcSubnets?: readonly string[] | undefined;
   /** Ids of groups in it, in place of a new one. */
   readonly vpcSecurityGroups?: readonly string[] | undefined;
+  /** Of the API, such as `lake.example.org`. */
+  readonly domainName?: string | undefined;
+  /** Of a certificate of ACM for it, in the region of the stacks. */
+  readonly certificateArn?: string | undefined;
+  /** Of the zone of Route 53 that gets its record; none is made if absent. */
+  readonly hostedZoneId?: string | undefined;
+  /** Whether the API answers by the name of API Gateway, too; `open` if absent. */
+  readonly defaultEndpoint?: Domain["defaultEndpoint"] | undefined;
 }
 
 /** @throws Error that says what is wrong */
@@ -43,7 +66,30 @@ export function extrasOf(given: GivenExtras): Extras {
   const { databaseInsights = "off" } = given;
   if (!DATABASE_INSIGHTS.includes(databaseInsights))
     throw new Error(`databaseInsights=${databaseInsights}: there are ${DATABASE_INSIGHTS.join(", ")}.`);
-  return { databaseInsights, functionNetwork: functionNetworkOf(given) };
+  return { databaseInsights, functionNetwork: functionNetworkOf(given), ...domainOf(given) };
+}
+
+function domainOf({ domainName, certificateArn, hostedZoneId, defaultEndpoint }: GivenExtras): Pick<Extras, "domain"> {
+  if (domainName === undefined) {
+    for (const [name, given] of Object.entries({ certificateArn, hostedZoneId, defaultEndpoint }))
+      if (given !== undefined) throw new Error(`${name} is for a name of your own (domainName); it would do nothing.`);
+    return {};
+  }
+  if (!DOMAIN_NAME.test(domainName))
+    throw new Error(`domainName=${domainName}: small letters, such as lake.example.org.`);
+  if (certificateArn === undefined || !CERTIFICATE_ARN.test(certificateArn))
+    throw new Error(`certificateArn=${certificateArn ?? ""}: ${domainName} needs the ARN of a certificate of ACM.`);
+  const endpoint = defaultEndpoint ?? "open";
+  if (!DEFAULT_ENDPOINT.includes(endpoint))
+    throw new Error(`defaultEndpoint=${endpoint}: there are ${DEFAULT_ENDPOINT.join(", ")}.`);
+  return {
+    domain: {
+      name: domainName,
+      certificateArn,
+      defaultEndpoint: endpoint,
+      ...(hostedZoneId === undefined ? {} : { hostedZoneId }),
+    },
+  };
 }
 
 function functionNetworkOf({ vpc = "none", vpcSubnets = [], vpcSecurityGroups = [] }: GivenExtras): FunctionNetwork {
@@ -76,5 +122,9 @@ export function extrasIn(text: (name: keyof GivenExtras) => string | undefined):
     vpc: text("vpc"),
     vpcSubnets: list("vpcSubnets"),
     vpcSecurityGroups: list("vpcSecurityGroups"),
+    domainName: text("domainName"),
+    certificateArn: text("certificateArn"),
+    hostedZoneId: text("hostedZoneId"),
+    defaultEndpoint: text("defaultEndpoint") as Domain["defaultEndpoint"] | undefined,
   };
 }

@@ -11,6 +11,7 @@ import { Construct } from "constructs";
 import { answeredBy, ROUTES, UNITY_BASE } from "../../lib/wire/routes.ts";
 import { retentionOf } from "../retention.ts";
 import { nameOf, type Settings } from "../settings.ts";
+import { ApiDomain } from "./api-domain.ts";
 
 const METHODS = {
   get: apigateway.HttpMethod.GET,
@@ -46,12 +47,19 @@ export interface ApiProps {
 
 export class Api extends Construct {
   readonly api: apigateway.HttpApi;
+  /** By the name of one's own, where there is one. */
   readonly url: string;
+  /** What a record of that name has to name. */
+  readonly domainTarget: string | undefined;
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
     const { settings } = props;
+    const { domain } = settings;
+    const named = domain && new ApiDomain(this, "Domain", { domain }).name;
+    this.domainTarget = named?.regionalDomainName;
     this.api = new apigateway.HttpApi(this, "Http", {
+      ...(domain?.defaultEndpoint === "closed" ? { disableExecuteApiEndpoint: true } : {}),
       apiName: nameOf(settings, "api"),
       description: "deltalakedb: commits to Delta tables, and reads of their state",
       createDefaultStage: false,
@@ -80,13 +88,14 @@ export class Api extends Construct {
       httpApi: this.api,
       stageName: "$default",
       autoDeploy: true,
+      ...(named === undefined ? {} : { domainMapping: { domainName: named } }),
       throttle: { rateLimit: settings.throttling.rate, burstLimit: settings.throttling.burst },
       accessLogSettings: {
         destination: new apigateway.LogGroupLogDestination(accessLog),
         format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
       },
     });
-    this.url = stage.url;
+    this.url = domain === undefined ? stage.url : `https://${domain.name}/`;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a stage has chosen for good: where its tables are, its database, who may call, what data and backups are encrypted with.
+ * What a stage has chosen for good: where its tables are, its database, who may call, and by what name, what data and backups are encrypted with.
  * A deploy that would change one of these is refused before anything happens, unless it says so.
  *
  * The choice is a parameter of the stack. CloudFormation keeps its value of the last deploy, and `cdk deploy` sends none; the
@@ -39,6 +39,7 @@ export function choicesOf(settings: Settings, databaseUrl: string | undefined): 
       what: "way in which callers are known",
       setting: "jwt_issuer and jwt_audience",
     },
+    { id: "CalledAt", value: settings.domain?.name ?? OWN, what: "name of the API", setting: "domain_name" },
     { id: "BackupKey", value: backup.keySecret ?? "none", what: "key of the backups", setting: "backup_key_secret" },
   ];
 }

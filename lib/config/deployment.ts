@@ -18,6 +18,11 @@ export const VPC_ID = /^vpc-[0-9a-f]{8,17}$/;
 export const SUBNET_ID = /^subnet-[0-9a-f]{8,17}$/;
 export const SECURITY_GROUP_ID = /^sg-[0-9a-f]{8,17}$/;
 
+export const DOMAIN_NAME = /^(?=.{4,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/;
+export const CERTIFICATE_ARN = /^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/[\w-]+$/;
+export const DEFAULT_ENDPOINT = ["open", "closed"] as const;
+const certificate = z.string().regex(CERTIFICATE_ARN, "the ARN of a certificate of ACM");
+
 const KEY_FORM = "the ARN of a key of KMS: arn:aws:kms:REGION:ACCOUNT:key/ID";
 
 export const deploymentSettings = z
@@ -108,6 +113,25 @@ export const deploymentSettings = z
       .array(z.string().regex(SECURITY_GROUP_ID, "the id of a security group: sg-…"))
       .optional()
       .describe("Groups in it that functions belong to, in place of a new one that lets TLS out and nothing in."),
+    domain_name: z
+      .string()
+      .regex(DOMAIN_NAME, "a name such as lake.example.org")
+      .optional()
+      .describe("The name of the API, beside the one that API Gateway gives it."),
+    certificate_arn: certificate
+      .optional()
+      .describe("ARN of a certificate of ACM for that name, in the region of the deployment."),
+    hosted_zone_id: z
+      .string()
+      .regex(/^Z[A-Z0-9]+$/, "the id of a hosted zone of Route 53: Z…")
+      .optional()
+      .describe(
+        "The zone of Route 53 in which the name gets its record; without it the output `DomainTarget` says what the record has to name.",
+      ),
+    default_endpoint: z
+      .enum(DEFAULT_ENDPOINT)
+      .optional()
+      .describe("Whether the name that API Gateway gives is answered, too (`open`, the default), or not (`closed`)."),
     jwt_issuer: z.string().min(1).optional().describe("Tokens of this issuer in place of IAM."),
     jwt_audience: z.array(z.string().min(1)).optional().describe("What they must be for."),
     jwt_read_scope: scope.optional().describe(`The scope that may read; \`${DEFAULT_SCOPES.readScope}\` if absent.`),

@@ -48,3 +48,50 @@ describe("the API", () => {
     });
   });
 });
+
+describe("a name of its own", () => {
+  const told = {
+    stage: "staging",
+    canaryMinutes: "5",
+    domainName: "lake.example.org",
+    certificateArn: "arn:aws:acm:eu-central-1:111122223333:certificate/1a2b3c4d",
+  };
+  const { app } = templatesOf(told);
+
+  test("leads to the API, has its certificate, and is what clients are told, the canary too", () => {
+    app.hasResourceProperties("AWS::ApiGatewayV2::DomainName", {
+      DomainName: told.domainName,
+      DomainNameConfigurations: [
+        { CertificateArn: told.certificateArn, EndpointType: "REGIONAL", SecurityPolicy: "TLS_1_2" },
+      ],
+    });
+    const [[api] = []] = Object.entries(app.findResources("AWS::ApiGatewayV2::Api"));
+    app.hasResourceProperties("AWS::ApiGatewayV2::ApiMapping", { ApiId: { Ref: api }, Stage: Match.anyValue() });
+    app.hasOutput("ApiUrl", { Value: "https://lake.example.org/" });
+    app.hasOutput("DomainTarget", { Value: Match.objectLike({ "Fn::GetAtt": Match.anyValue() }) });
+    app.hasResourceProperties("AWS::Lambda::Function", {
+      FunctionName: "deltalakedb-staging-canary",
+      Environment: { Variables: Match.objectLike({ API_URL: "https://lake.example.org/" }) },
+    });
+    app.resourceCountIs("AWS::Route53::RecordSet", 0);
+  });
+
+  test("gets its record, and is the only one, where that is asked for", () => {
+    app.hasResourceProperties("AWS::ApiGatewayV2::Api", { DisableExecuteApiEndpoint: Match.absent() });
+    const closed = templatesOf({ ...told, defaultEndpoint: "closed", hostedZoneId: "Z0123456789" }).app;
+    closed.hasResourceProperties("AWS::ApiGatewayV2::Api", { DisableExecuteApiEndpoint: true });
+    closed.hasResourceProperties("AWS::Route53::RecordSet", {
+      HostedZoneId: "Z0123456789",
+      Name: "lake.example.org.",
+      Type: "A",
+      AliasTarget: Match.objectLike({ DNSName: Match.anyValue(), HostedZoneId: Match.anyValue() }),
+    });
+  });
+
+  test("what is wrong is told", () => {
+    const of = (more: Record<string, string>) => () => templatesOf({ stage: "staging", ...more });
+    assert.throws(of({ domainName: "lake.example.org" }), /needs the ARN of a certificate of ACM/);
+    assert.throws(of({ ...told, domainName: "Lake" }), /domainName=Lake: small letters/);
+    assert.throws(of({ defaultEndpoint: "closed" }), /defaultEndpoint is for a name of your own/);
+  });
+});

@@ -29,7 +29,7 @@ function deployed(template: Template, before: Values = {}, said: Values = {}): V
     Rules: Record<string, Rule>;
   };
   const ours = Object.keys(Rules).filter((id) => id.endsWith("IsKept"));
-  assert.equal(ours.length, 5);
+  assert.equal(ours.length, 6);
   const after = Object.fromEntries(
     Object.entries(Parameters).map(([id, { Default }]) => [id, said[id] ?? before[id] ?? Default]),
   );
@@ -43,6 +43,7 @@ function deployed(template: Template, before: Values = {}, said: Values = {}): V
 }
 
 const SECRET = "arn:aws:secretsmanager:eu-central-1:111122223333:secret";
+const CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/1a2b3c4d";
 const URL = `rds-data://arn:aws:rds:eu-central-1:111122223333:cluster:restored?secret=${SECRET}:r-AbCdEf&database=lake`;
 
 /** What a stage was told once, and what somebody left out later, or changed. */
@@ -59,6 +60,8 @@ const CHANGES: readonly (readonly [string, Values, Values])[] = [
     {},
     { encryptionKey: "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d-0000-4000-8000-5e6f7a8b9c0d" },
   ],
+  ["CalledAt", { domainName: "lake.example.org", certificateArn: CERTIFICATE }, {}],
+  ["CalledAt", {}, { domainName: "lake.example.org", certificateArn: CERTIFICATE }],
   ["BackupKey", { backupKeySecret: `${SECRET}:key-AbCdEf` }, {}],
 ];
 
@@ -88,7 +91,7 @@ test("what was said is kept: a resource of each stack has it, so that there is s
   const { data, app } = templatesOf({ stage: "development" });
   for (const template of [data, app]) {
     const [chosen] = Object.values(template.findResources("AWS::SSM::Parameter"));
-    for (const id of ["TablesIn", "EncryptedBy", "DatabaseAt", "CallersBy", "BackupKey"]) {
+    for (const id of ["TablesIn", "EncryptedBy", "DatabaseAt", "CallersBy", "CalledAt", "BackupKey"]) {
       assert.match(JSON.stringify(chosen?.Properties.Value), new RegExp(`"Ref":"${id}"`));
     }
   }
