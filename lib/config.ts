@@ -81,6 +81,13 @@ export const ConfigSchema = z.strictObject({
         .describe(
           "Folder or s3://bucket/prefix for tables that are created without a location, or with a relative one.",
         ),
+      backups: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "Folder or s3://bucket/prefix where `POST /v1/backups` puts backups, apart from the tables; encrypted with the key in `DL_BACKUP_KEY`, if there is one.",
+        ),
       tls: z
         .strictObject({
           cert: z

@@ -8,7 +8,7 @@ import { isLakeError, LakeError, notFound } from "../errors.ts";
 import type { TableHead, Tables } from "../ports.ts";
 import type { Judged, PolicyEngine } from "./policies/engine.ts";
 import type { Principal } from "./principal.ts";
-import { PRIVILEGES, type Privilege, resourceText } from "./privileges.ts";
+import { isOn, PRIVILEGES, type Privilege, resourceText } from "./privileges.ts";
 import type { JudgedTable, Rules } from "./rules.ts";
 
 export interface Guard {
@@ -87,8 +87,8 @@ export function guardBy(engine: PolicyEngine | undefined, guarded: Guarded): Gua
   return engine === undefined ? OPEN : enforced(engine, guarded);
 }
 
-/** Looked at first by whoever wants to know whether a table may be seen: what most have. */
-const SEEN_BY = ["SELECT", ...(Object.keys(PRIVILEGES) as Privilege[]).filter((one) => one !== "SELECT")] as const;
+/** Whoever has one of these on a table may know of it; what most have is looked at first. OPERATE is all of what is here of its parts. */
+const SEEN_BY = (Object.keys(PRIVILEGES) as Privilege[]).filter((one) => isOn(one, "namespace") && one !== "OPERATE");
 
 function enforced(first: PolicyEngine, { catalog, rules, principal, now, ip, missing }: Guarded): Guard {
   let engine = first;
@@ -116,8 +116,7 @@ function enforced(first: PolicyEngine, { catalog, rules, principal, now, ip, mis
     if (isNew) engine = again;
     return isNew;
   };
-  const sees = (table: Judged): boolean =>
-    SEEN_BY.some((privilege) => privilege !== "OPERATE" && ask(privilege, table));
+  const sees = (table: Judged): boolean => SEEN_BY.some((privilege) => ask(privilege, table));
   const refused = (privilege: Privilege, on: string): LakeError =>
     new LakeError("forbidden", `${principal?.id ?? "whoever does not say who they are"} lacks ${privilege} on ${on}`, {
       code: "ACCESS_DENIED",

@@ -11,10 +11,38 @@ export const PRIVILEGES = {
   CREATE: "make tables in a namespace; on the catalog also import them",
   DROP: "drop, and bring back what was dropped",
   MANAGE: "grant and revoke, and rename into another namespace",
-  OPERATE: "on the catalog: metrics, all of the service's health, and the audit trail",
+  MONITOR: "on the catalog: metrics, and all of the service's health",
+  MIRROR: "have unpublished versions written to `_delta_log` now",
+  RESOLVE: "end a quarantine, when nothing foreign is in the log any more",
+  RECOVER: "take over what the log has more than the database",
+  VACUUM: "remove files that no version within the retention has",
+  BACKUP: "on the catalog: make a backup",
+  OPERATE: "all of MONITOR, MIRROR, RESOLVE, RECOVER, VACUUM and BACKUP that there are on this",
 } as const;
 
 export type Privilege = keyof typeof PRIVILEGES;
+
+/** What operators do, each granted by itself; `OPERATE` is all of them. */
+export const OPERATOR_PRIVILEGES = ["MONITOR", "MIRROR", "RESOLVE", "RECOVER", "VACUUM", "BACKUP"] as const;
+
+/** Those of the service as a whole. */
+const OF_THE_CATALOG: readonly Granted[] = ["MONITOR", "BACKUP"];
+
+export function isOperatorPrivilege(privilege: Granted): boolean {
+  return OPERATOR_PRIVILEGES.some((one) => one === privilege);
+}
+
+/** Grants that permit this: itself, and whatever it is a part of. */
+export function grantsOf(privilege: Privilege): readonly Granted[] {
+  return [privilege, ...(isOperatorPrivilege(privilege) ? (["OPERATE"] as const) : []), ...WHOLE];
+}
+
+/** Whether anything asks for it on a resource of this kind. */
+export function isOn(privilege: Granted, kind: Resource["kind"]): boolean {
+  if (kind === "catalog") return privilege !== "OWN";
+  if (OF_THE_CATALOG.includes(privilege)) return false;
+  return kind === "table" ? privilege !== "CREATE" : privilege !== "OWN";
+}
 
 /** All privileges there are, now and later; `OWN` is the same for the one owner, who is whoever has made the table. */
 export const WHOLE = ["ALL", "OWN"] as const;
@@ -74,6 +102,11 @@ export function askedGrantee(text: string, at = "/to"): string {
   });
 }
 
+/** Undefined for what only a later release knows: it permits nothing here. */
+export function knownPrivilege(text: string): Granted | undefined {
+  return GRANTED.find((one) => one === text);
+}
+
 /** @throws LakeError invalid */
 export function askedPrivilege(text: string, at = "/privilege"): Granted {
   const found = GRANTED.find((one) => one === text.toUpperCase());
@@ -83,15 +116,13 @@ export function askedPrivilege(text: string, at = "/privilege"): Granted {
 
 /** @throws LakeError invalid where nothing would ever ask for it */
 export function checkGrantable(privilege: Granted, kind: Resource["kind"]): void {
-  const wrong =
-    (privilege === "OPERATE" && kind !== "catalog") ||
-    (privilege === "CREATE" && kind === "table") ||
-    (privilege === "OWN" && kind !== "table");
-  if (!wrong) return;
-  const where = { OPERATE: "the catalog", CREATE: "a namespace or the catalog", OWN: "a table" } as const;
-  throw invalid(`${privilege} is granted on ${where[privilege as keyof typeof where]}, not on a ${kind}`, {
-    at: "/on",
-  });
+  if (isOn(privilege, kind)) return;
+  const where = OF_THE_CATALOG.includes(privilege)
+    ? "the catalog"
+    : privilege === "OWN"
+      ? "a table"
+      : "a namespace or the catalog";
+  throw invalid(`${privilege} is granted on ${where}, not on a ${kind}`, { at: "/on" });
 }
 
 /** `a` and `b:c` of `a:b:c`. */

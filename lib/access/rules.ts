@@ -4,6 +4,7 @@
  */
 
 import type { TableRef } from "../delta/request.ts";
+import { isLakeError, unavailable } from "../errors.ts";
 import type { AccessState, Grants, TableState, Tables } from "../ports.ts";
 import { type Judged, openPolicyEngine, type PolicyEngine } from "./policies/engine.ts";
 
@@ -41,6 +42,16 @@ interface Known {
   readonly engine: PolicyEngine | undefined;
 }
 
+/** Policies are checked before they are stored: one that is not right here is of a release that knows more. Nobody is let in without it. */
+function notUnderstood(error: unknown): never {
+  if (!isLakeError(error)) throw error;
+  throw unavailable(error.message, {
+    code: "POLICY_NOT_UNDERSTOOD",
+    hint: "Run the release by which the policy was set, or take it away: dl access policy remove.",
+    cause: error,
+  });
+}
+
 /** @param monotonic milliseconds of a clock that nobody sets */
 export function openRules(catalog: RulesCatalog, monotonic: () => number = () => performance.now()): Rules {
   let known: Known | undefined;
@@ -67,7 +78,7 @@ export function openRules(catalog: RulesCatalog, monotonic: () => number = () =>
       return known;
     }
     const rules = await catalog.readAccess();
-    const engine = rules.mode === "open" ? undefined : await openPolicyEngine(rules);
+    const engine = rules.mode === "open" ? undefined : await openPolicyEngine(rules).catch(notUnderstood);
     known = { at, state: rules, engine };
     return known;
   }

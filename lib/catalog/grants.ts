@@ -1,11 +1,19 @@
-/** dl_access, dl_grants, dl_role_members, dl_policies: who may do what. */
+/** dl_access, dl_grants, dl_operator_grants, dl_role_members, dl_policies: who may do what. */
 
-import { askedPrivilege } from "../access/privileges.ts";
+import { type Granted, isOperatorPrivilege, knownPrivilege, OPERATOR_PRIVILEGES } from "../access/privileges.ts";
 import { invalid, LakeError } from "../errors.ts";
 import type { AccessChange, AccessRules, AccessState, Grant, Made, Policy, RoleMember } from "../ports.ts";
-import { type Database, type Queries, type Row, type Sql, type SqlTransaction, sql } from "./database.ts";
+import { type Database, type Queries, type Row, raw, type Sql, type SqlTransaction, sql } from "./database.ts";
 import { ACCESS_MIGRATION, ACCESS_WORKS_FROM } from "./migrations/0032-grants.ts";
+import { OPERATOR_GRANTS_MIGRATION, OPERATOR_GRANTS_WORKS_FROM } from "./migrations/0069-operator-grants.ts";
 import { integer, text, wrong } from "./rows/values.ts";
+
+const GRANT_TABLES = ["dl_grants", "dl_operator_grants"] as const;
+
+/** Where a grant of this privilege is: code that does not know those of operators reads of none. */
+function tableOf(privilege: Granted): Sql {
+  return raw(GRANT_TABLES[isOperatorPrivilege(privilege) ? 1 : 0]);
+}
 
 const FIRST: AccessState = { mode: "open", version: 0, changedAt: 0 };
 
@@ -19,12 +27,19 @@ export async function readAccess(db: Pick<Queries, "read">): Promise<AccessRules
   const state = await accessState(db);
   const [grants, members, policies] = await Promise.all([
     db.read(
-      sql`select resource, grantee, privilege, made_by, made_at from dl_grants order by resource, grantee, privilege`,
+      sql`select resource, grantee, privilege, made_by, made_at from dl_grants
+        union all select resource, grantee, privilege, made_by, made_at from dl_operator_grants
+        order by resource, grantee, privilege`,
     ),
     db.read(sql`select role, member, made_by, made_at from dl_role_members order by role, member`),
     db.read(sql`select name, text, made_by, made_at from dl_policies order by name`),
   ]);
-  return { ...state, grants: grants.map(grantOf), members: members.map(memberOf), policies: policies.map(policyOf) };
+  return {
+    ...state,
+    grants: grants.flatMap(grantIn),
+    members: members.map(memberOf),
+    policies: policies.map(policyOf),
+  };
 }
 
 /** Changes of one catalog come one after the other, by the lock of its row in dl_access. */
@@ -64,9 +79,14 @@ export async function changeAccess(
  * @param now milliseconds since the epoch
  */
 export async function forgetGrantsOn(tx: SqlTransaction, tableId: string, now: number): Promise<void> {
-  const theirs = sql`dl_grants where resource = ${`table:${tableId}`}`;
-  if (!(await isThere(tx, sql`${theirs} limit 1`))) return;
-  await tx.write(sql`delete from ${theirs}`);
+  let isChanged = false;
+  for (const table of GRANT_TABLES) {
+    const theirs = sql`${raw(table)} where resource = ${`table:${tableId}`}`;
+    if (!(await isThere(tx, sql`${theirs} limit 1`))) continue;
+    await tx.write(sql`delete from ${theirs}`);
+    isChanged = true;
+  }
+  if (!isChanged) return;
   await tx.write(sql`update dl_access set version = version + 1, changed_at = ${now} where name = 'access'`);
 }
 
@@ -90,7 +110,7 @@ async function removed(tx: SqlTransaction, rows: Sql): Promise<number> {
 }
 
 function ofGrant({ resource, grantee, privilege }: Pick<Grant, "resource" | "grantee" | "privilege">): Sql {
-  return sql`dl_grants where resource = ${resource} and grantee = ${grantee} and privilege = ${privilege}`;
+  return sql`${tableOf(privilege)} where resource = ${resource} and grantee = ${grantee} and privilege = ${privilege}`;
 }
 
 function ofMember({ role, member }: Pick<RoleMember, "role" | "member">): Sql {
@@ -107,7 +127,7 @@ async function grantAll(tx: SqlTransaction, { grant = [], by, at }: AccessChange
     }
     if (await isThere(tx, ofGrant({ resource, grantee, privilege }))) continue;
     await tx.write(sql`
-      insert into dl_grants (resource, grantee, privilege, made_by, made_at)
+      insert into ${tableOf(privilege)} (resource, grantee, privilege, made_by, made_at)
       values (${resource}, ${grantee}, ${privilege}, ${by}, ${at})`);
     changed += 1;
   }
@@ -164,7 +184,18 @@ async function changePolicies(tx: SqlTransaction, { set = [], unset = [], by, at
       ${tx.dialect.onConflict("dl_policies", { key: ["name"], set: ["text", "made_by", "made_at"] })}`);
     changed += 1;
   }
+  if (changed > 0) await markPolicies(tx);
   return changed;
+}
+
+const LATER_ACTIONS = new RegExp(`Action::"(?:${OPERATOR_PRIVILEGES.join("|")})"`);
+
+/** Code from before these actions cannot judge a policy that names one, and must not serve as if there were none. */
+async function markPolicies(tx: SqlTransaction): Promise<void> {
+  const policies = await tx.read(sql`select text from dl_policies`);
+  const isNew = policies.some((row) => LATER_ACTIONS.test(text(row, "text")));
+  const worksFrom = isNew ? OPERATOR_GRANTS_MIGRATION : OPERATOR_GRANTS_WORKS_FROM;
+  await tx.write(sql`update dl_migrations set works_from = ${worksFrom} where id = ${OPERATOR_GRANTS_MIGRATION}`);
 }
 
 function stateOf(row: Row): AccessState {
@@ -177,9 +208,11 @@ function madeOf(row: Row): Made {
   return { by: text(row, "made_by"), at: integer(row, "made_at") };
 }
 
-function grantOf(row: Row): Grant {
-  const privilege = askedPrivilege(text(row, "privilege"));
-  return { privilege, resource: text(row, "resource"), grantee: text(row, "grantee"), ...madeOf(row) };
+/** A privilege that a later release has granted permits nothing here, and is no failure. */
+function grantIn(row: Row): readonly Grant[] {
+  const privilege = knownPrivilege(text(row, "privilege"));
+  if (privilege === undefined) return [];
+  return [{ privilege, resource: text(row, "resource"), grantee: text(row, "grantee"), ...madeOf(row) }];
 }
 
 function memberOf(row: Row): RoleMember {

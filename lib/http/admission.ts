@@ -76,7 +76,7 @@ export async function admit(
 }
 
 async function mayWatch(guard: Guard): Promise<boolean> {
-  return guard.may("OPERATE", { kind: "catalog" }).catch(() => false);
+  return guard.may("MONITOR", { kind: "catalog" }).catch(() => false);
 }
 
 function guarded({ lake, rules }: Gate, principal: Principal | undefined, context: Context) {

@@ -21,6 +21,7 @@ import { grantRoutes } from "./routes/grants.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { lendingRoutes } from "./routes/lending.ts";
+import { operatorRoutes } from "./routes/operator.ts";
 import { snapshotRoutes } from "./routes/snapshots.ts";
 import { stateListRoutes } from "./routes/state-lists.ts";
 import { tableRoutes } from "./routes/tables.ts";
@@ -42,6 +43,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...historyRoutes,
   ...snapshotRoutes,
   ...transactionRoutes,
+  ...operatorRoutes,
   ...grantRoutes,
   ...unityRoutes,
   ...healthRoutes,

@@ -8,7 +8,7 @@ import type { Principal } from "../access/principal.ts";
 import type { Rules } from "../access/rules.ts";
 import { type Json, stringifyJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
-import type { AnswerCache, Lake, Lending, Traces, Uploads } from "../ports.ts";
+import type { AnswerCache, BackupPlace, Lake, Lending, Traces, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";
 import type { Responses } from "../wire/contracts/responses.ts";
 import type { z } from "../wire/contracts/values.ts";
@@ -31,6 +31,8 @@ export interface HostOptions {
   readonly bodyLimitBytes?: number;
   /** For requests that what is in front of the server would not let through. */
   readonly uploads?: Uploads;
+  /** Where `POST /v1/backups` puts them; absent where others make backups. @throws LakeError invalid */
+  readonly backups?: (() => Promise<BackupPlace>) | undefined;
   /** Lends access to data files in buckets; absent: the engines need their own. */
   readonly lending?: Lending;
   /** Answers only what reads, or only what writes; both if absent. A function that only reads needs no right to write. */

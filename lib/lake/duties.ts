@@ -63,7 +63,7 @@ export const DUTIES = {
       ...WHOLE_TABLES,
       dl_maintenance: READ,
       dl_access: CHANGE,
-      dl_grants: ["select", "insert", "delete"],
+      ...all(["dl_grants", "dl_operator_grants"], ["select", "insert", "delete"]),
       ...all(["dl_role_members", "dl_policies"], READ),
       dl_staged_requests: ["select", "insert", "delete"],
       // What is in the trail nobody who writes it can change.
@@ -116,10 +116,8 @@ export const DUTIES = {
     sql: {
       ...SCHEMA_ROWS,
       ...all(ROWS_OF_TABLES, READ),
-      ...all(
-        ["dl_maintenance", "dl_api_keys", "dl_access", "dl_grants", "dl_role_members", "dl_policies", "dl_audit"],
-        READ,
-      ),
+      ...all(["dl_maintenance", "dl_api_keys", "dl_audit"], READ),
+      ...all(["dl_access", "dl_grants", "dl_operator_grants", "dl_role_members", "dl_policies"], READ),
     },
     storage: [],
     queues: [],
@@ -132,7 +130,7 @@ export const DUTIES = {
       ...WHOLE_TABLES,
       dl_maintenance: ALL,
       // Those on a table that is gone for good.
-      dl_grants: ["select", "delete"],
+      ...all(["dl_grants", "dl_operator_grants"], ["select", "delete"]),
       dl_access: ["select", "update"],
       dl_staged_requests: ["select", "insert", "delete"],
     },

@@ -119,6 +119,36 @@ export const ROUTES = {
     access: "read",
     asks: { on: "request", says: "any privilege on each of its tables" },
   },
+  askMirror: {
+    method: "post",
+    path: "/v1/tables/{tableId}/mirror",
+    access: "write",
+    asks: { on: "table", privilege: "MIRROR" },
+  },
+  resolveTable: {
+    method: "post",
+    path: "/v1/tables/{tableId}/resolve",
+    access: "write",
+    asks: { on: "table", privilege: "RESOLVE" },
+  },
+  recoverTable: {
+    method: "post",
+    path: "/v1/tables/{tableId}/recover",
+    access: "write",
+    asks: { on: "table", privilege: "RECOVER" },
+  },
+  vacuumTable: {
+    method: "post",
+    path: "/v1/tables/{tableId}/vacuum",
+    access: "write",
+    asks: { on: "table", privilege: "VACUUM" },
+  },
+  makeBackup: {
+    method: "post",
+    path: "/v1/backups",
+    access: "write",
+    asks: { on: "catalog", privilege: "BACKUP" },
+  },
   listGrants: {
     method: "get",
     path: "/v1/grants",
@@ -157,7 +187,7 @@ export const METRICS_ROUTE = {
   method: "get",
   path: "/metrics",
   access: "read",
-  asks: { on: "catalog", privilege: "OPERATE" },
+  asks: { on: "catalog", privilege: "MONITOR" },
 } as const;
 
 /** What a route asks for, as the documents say it. */

@@ -9,6 +9,7 @@ import {
   type Granted,
   namespaceOf,
   namespacesAround,
+  OPERATOR_PRIVILEGES,
   PRIVILEGES,
   type Privilege,
   resourceText,
@@ -55,7 +56,9 @@ function plainly({ grants, members }: AccessRules, { principal, privilege, resou
     (one) =>
       all.has(one.grantee) &&
       places.has(one.resource) &&
-      (one.privilege === privilege || ["ALL", "OWN"].includes(one.privilege)),
+      (one.privilege === privilege ||
+        ["ALL", "OWN"].includes(one.privilege) ||
+        (one.privilege === "OPERATE" && OPERATOR_PRIVILEGES.some((part) => part === privilege))),
   );
 }
 
@@ -176,6 +179,29 @@ describe("policies", () => {
       assert.deepEqual(engine.decide(denied), { allowed: false, because: ["policy p"], errors: [] }, text);
       assert.deepEqual(engine.decide(allowed).because, ["grant ALL on catalog to user:a"], text);
     }
+  });
+
+  test("what a policy says of OPERATE it says of each part of it, and of nothing else", async () => {
+    const forbid = {
+      name: "no",
+      text: `forbid(principal == User::"x", action == Action::"OPERATE", resource);`,
+      ...made,
+    };
+    const permit = {
+      name: "yes",
+      text: `permit(principal == User::"y", action == Action::"OPERATE", resource);`,
+      ...made,
+    };
+    const engine = await openPolicyEngine(
+      rulesOf({ grants: [grant("ALL", "catalog", "user:x")], policies: [forbid, permit] }),
+    );
+    for (const privilege of Object.keys(PRIVILEGES) as Privilege[]) {
+      const isPart = privilege === "OPERATE" || OPERATOR_PRIVILEGES.some((part) => part === privilege);
+      assert.equal(engine.decide(asking("user:x", privilege, { kind: "catalog" })).allowed, !isPart, privilege);
+      assert.equal(engine.decide(asking("user:y", privilege, { kind: "catalog" })).allowed, isPart, privilege);
+    }
+    const { because } = engine.decide(asking("user:x", "VACUUM", table("a.t")));
+    assert.deepEqual(because, ["policy no"]);
   });
 
   test("a policy can permit what no grant does, to those whom it names", async () => {

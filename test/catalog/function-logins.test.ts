@@ -159,6 +159,11 @@ describe(SUITE, needs(SUITE, postgresUrl, "TEST_POSTGRES_URL is not set"), () =>
       }),
     );
     await mirrorTable(lake, tableId);
+    for (const what of ["mirror", "resolve", "recover"] as const)
+      await done(what === "mirror" ? 202 : 200, api.post(`/v1/tables/${tableId}/${what}`, {}));
+    const grantOf = { resource: "catalog", grantee: "user:night", privilege: "VACUUM" } as const;
+    for (const change of [{ grant: [grantOf] }, { revoke: [grantOf] }])
+      assert.equal((await as("commit").catalog.changeAccess({ ...change, by: "somebody", at: 1 })).changed, 1);
     await copied("c.foreign");
     await done(201, api.post("/v1/tables/import", { name: "c.imported", location: "file:///lake/c.foreign" }));
     await aborted(as("commit"));

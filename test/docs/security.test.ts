@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { GRANTED } from "../../lib/access/privileges.ts";
 import { parseConfig } from "../../lib/config/resolve.ts";
 import { asksText, METRICS_ROUTE, ROUTES } from "../../lib/wire/routes.ts";
 
@@ -22,6 +23,12 @@ test("docs/security.md says what every route needs", () => {
   );
   if (process.env.UPDATE === "1") writeFileSync(FILE, wanted);
   else assert.ok(text === wanted, "the table is out of date: UPDATE=1 node --test test/docs/security.test.ts");
+});
+
+test("docs/security.md says what every privilege lets", () => {
+  const text = readFileSync(FILE, "utf8");
+  for (const name of GRANTED)
+    assert.match(text, new RegExp(`^\\| (?:\`\\w+\`, )?\`${name}\`(?:, \`\\w+\`)? \\|`, "m"), name);
 });
 
 test("docs/security.md names every setting of the door, with its default", () => {

@@ -1,6 +1,7 @@
 /** Of every route a request, and exactly what it needs where grants are enforced. */
 
 import assert from "node:assert/strict";
+import { isOn, isOperatorPrivilege, PRIVILEGES, type Privilege } from "../../lib/access/privileges.ts";
 import type { App } from "../../lib/http/app.ts";
 import { METRICS_ROUTE, type OperationId, ROUTES, UNITY_BASE } from "../../lib/wire/routes.ts";
 import { addOf, removeOf } from "./local-api.ts";
@@ -32,6 +33,23 @@ export interface Case {
   readonly status: number;
 }
 
+/** Everything there is on this but the one, and what holds it; MODIFY is APPEND and more. */
+export function othersThan(privilege: string, on: string): readonly string[] {
+  const kind = on.startsWith("table:") ? "table" : "catalog";
+  if (kind === "catalog" && !isOperatorPrivilege(privilege as Privilege)) return [];
+  const names = (Object.keys(PRIVILEGES) as Privilege[]).filter((name) => isOn(name, kind) && name !== "OPERATE");
+  return names.filter((name) => name !== privilege && !(privilege === "APPEND" && name === "MODIFY"));
+}
+
+/** What it needs; and for what operators do, what was granted to them before its parts could be. */
+export function waysIn({ needs }: Case): readonly (readonly string[])[] {
+  const aggregate = needs.map((need) => {
+    const [privilege = "", on = ""] = need.split(" on ");
+    return isOperatorPrivilege(privilege as Privilege) ? `OPERATE on ${on}` : need;
+  });
+  return aggregate.join() === needs.join() ? [needs] : [needs, aggregate];
+}
+
 /** What Unity's clients ask of a table that they know. */
 function unityCases({ tableId, name }: { readonly tableId: string; readonly name: string }): readonly Case[] {
   const [schema, table] = name.split(/\.(?=[^.]*$)/);
@@ -57,6 +75,24 @@ const UNITY_SHOWN = [
   ["unityConfig", `${UNITY_BASE}/delta/v1/config`],
   ["unityDefaultSchema", ROUTES.unityDefaultSchema.path],
 ] as const;
+
+/** What operators ask of a service, each by a privilege of its own. */
+function operatorCases({ tableId, name }: { readonly tableId: string; readonly name: string }): readonly Case[] {
+  const of = (operation: OperationId, privilege: string, path: string, status: number, body = {}): Case => ({
+    operation,
+    needs: [`${privilege} on table:${tableId}`],
+    request: ["POST", `/v1/tables/${name}/${path}`, body],
+    status,
+  });
+  return [
+    of("askMirror", "MIRROR", "mirror", 202),
+    of("resolveTable", "RESOLVE", "resolve", 200),
+    of("recoverTable", "RECOVER", "recover", 200),
+    of("vacuumTable", "VACUUM", "vacuum", 200, { remove: true }),
+    { operation: "makeBackup", needs: ["BACKUP on catalog"], request: ["POST", "/v1/backups", {}], status: 201 },
+    { operation: "metrics", needs: ["MONITOR on catalog"], request: ["GET", METRICS_ROUTE.path], status: 200 },
+  ];
+}
 
 /** On a new table each, so that cases change nothing for each other. */
 export async function grantCases({ folder, next, newTable, rule }: Stage): Promise<readonly Case[]> {
@@ -232,7 +268,7 @@ export async function grantCases({ folder, next, newTable, rule }: Stage): Promi
       request: ["DELETE", `${place}?force=true`],
       status: 204,
     },
-    { operation: "metrics", needs: ["OPERATE on catalog"], request: ["GET", METRICS_ROUTE.path], status: 200 },
+    ...operatorCases(await newTable()),
     // Whoever is known may ask these; what is shown is another test's.
     { operation: "listTables", needs: [], request: ["GET", "/v1/tables"], status: 200 },
     { operation: "listTables", what: "where none is", needs: [], request: ["GET", NOWHERE], status: 200 },

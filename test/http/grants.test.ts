@@ -4,6 +4,8 @@
  */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { apiGatewayDoor } from "../../lib/access/api-gateway.ts";
 import { newApiKey } from "../../lib/access/api-key.ts";
@@ -12,14 +14,17 @@ import { openKeyRing } from "../../lib/access/key-ring.ts";
 import { openRules } from "../../lib/access/rules.ts";
 import { openTokens } from "../../lib/access/tokens.ts";
 import { createApp } from "../../lib/http/app.ts";
+import { openBackups } from "../../lib/lake/backups.ts";
 import { tableLocation } from "../../lib/lake/table-location.ts";
 import { type AskedGrant, changeGrants } from "../../lib/operations/grants.ts";
 import type { AuditFacts } from "../../lib/ports.ts";
 import { type OperationId, ROUTES, UNITY_BASE } from "../../lib/wire/routes.ts";
 import { startIssuer } from "../support/issuer.ts";
-import { type Case, commitOf, grantCases, SCHEMA, type Send, sender } from "./grant-cases.ts";
+import { type Case, commitOf, grantCases, othersThan, SCHEMA, type Send, sender, waysIn } from "./grant-cases.ts";
 import { addOf, openLocalApi, removeOf } from "./local-api.ts";
 import type { Answer } from "./stub-lake.ts";
+
+const DOCUMENT = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8");
 
 describe("grants", async () => {
   const api = await openLocalApi();
@@ -52,6 +57,7 @@ describe("grants", async () => {
     rules,
     resolveLocation: (location: string | undefined, name: string) =>
       tableLocation({ storage: api.folder, roots: [] }, location, name),
+    backups: () => openBackups(join(api.folder, "backups")),
     metrics: { access: "read", render: async () => ({ contentType: "text/plain", text: "x 1\n" }) } as const,
   };
   const served = createApp(lake, {
@@ -153,8 +159,7 @@ describe("grants", async () => {
         if (one.needs.length > 0) {
           const stranger = await newCaller();
           // All there is, but on what only looks alike.
-          await give(stranger.to, ["ALL"], "namespace:tes");
-          await give(stranger.to, ["ALL"], "namespace:test.t");
+          for (const on of ["namespace:tes", "namespace:test.t"]) await give(stranger.to, ["ALL"], on);
           const asked = noted.length;
           const refused = await stranger.send(...one.request);
           requests += 1;
@@ -162,13 +167,10 @@ describe("grants", async () => {
           assert.ok(isRefusal(refused, one), `${where} with nothing: ${refused.status} ${refused.text}`);
           for (const missing of one.needs) {
             const caller = await newCaller();
-            const names = Object.keys({ SELECT: 1, APPEND: 1, MODIFY: 1, ALTER: 1, DROP: 1, MANAGE: 1 });
             for (const { on, privilege } of one.needs.map(split)) {
               const isMissing = missing === `${privilege} on ${on}`;
               // Everything but the one; MODIFY is APPEND and more.
-              const others = on.startsWith("table:")
-                ? names.filter((n) => n !== privilege && !(privilege === "APPEND" && n === "MODIFY"))
-                : [];
+              const others = othersThan(privilege, on);
               await give(caller.to, isMissing ? others : [privilege, ...others.filter((n) => n === "SELECT")], on);
             }
             if (one.operation === "getTransaction") continue;
@@ -179,12 +181,16 @@ describe("grants", async () => {
             assert.ok(isRefusal(answer, one), `${where} without ${missing}: ${answer.status} ${answer.text}`);
           }
         }
-        const caller = await newCaller();
-        for (const { on, privilege } of one.needs.map(split)) await give(caller.to, [privilege], on);
-        const answer = await caller.send(...one.request);
-        requests += 1;
-        assert.equal(answer.status, one.status, `${where} with what it needs: ${answer.text}`);
+        for (const needs of waysIn(one)) {
+          const caller = await newCaller();
+          for (const { on, privilege } of needs.map(split)) await give(caller.to, [privilege], on);
+          const answer = await caller.send(...one.request);
+          requests += 1;
+          assert.equal(answer.status, one.status, `${where} with ${needs.join(", ")}: ${answer.text}`);
+        }
       }
+      const [routes, each] = [`Each of the ${tried.size} routes is tried`, `: ${requests} requests each`];
+      assert.ok(DOCUMENT.includes(routes) && DOCUMENT.includes(each), `docs/security.md: ${routes} … ${each}`);
       t.diagnostic(`${tried.size} routes in ${cases.length} cases, ${requests} requests`);
     });
   }

@@ -59,6 +59,7 @@ test("it is OpenAPI 3.1 with every route of the design", () => {
     "GET /v1/transactions/{transactionId}",
     "PATCH /v1/tables/{tableId}",
     "POST /api/2.1/unity-catalog/temporary-table-credentials",
+    "POST /v1/backups",
     "POST /v1/commits",
     "POST /v1/grants",
     "POST /v1/snapshots",
@@ -66,8 +67,12 @@ test("it is OpenAPI 3.1 with every route of the design", () => {
     "POST /v1/tables/import",
     "POST /v1/tables/{tableId}/appends",
     "POST /v1/tables/{tableId}/credentials",
+    "POST /v1/tables/{tableId}/mirror",
     "POST /v1/tables/{tableId}/plan",
+    "POST /v1/tables/{tableId}/recover",
+    "POST /v1/tables/{tableId}/resolve",
     "POST /v1/tables/{tableId}/undrop",
+    "POST /v1/tables/{tableId}/vacuum",
     "POST /v1/uploads",
   ]);
 });

@@ -112,6 +112,13 @@ table dl_mirror_status -- Outbox of the mirror: which versions stand in _delta_l
   published_at bigint -- When it was published, in milliseconds.
   error_code text -- Code of the last failure (LOG_FILE_MISSING, LOG_AHEAD, FOREIGN_COMMIT …); of a COMPLETE version, what became of its file since.
 
+table dl_operator_grants -- Privileges of operators that have been granted, each by itself.
+  resource text collate "C" not null -- catalog, namespace:NAME or table:UUID.
+  grantee text collate "C" not null -- user:NAME, group:NAME or role:NAME.
+  privilege text collate "C" not null -- Such as VACUUM.
+  made_by text not null -- Who made it.
+  made_at bigint not null -- When, in milliseconds.
+
 table dl_other_actions -- Actions that change no table state: cdc, and actions that this release does not know.
   table_id uuid not null -- Table, as in dl_tables.
   version bigint not null -- Version of the table whose commit holds this action.
@@ -284,6 +291,7 @@ CREATE UNIQUE INDEX dl_migrations_pkey ON dl_migrations USING btree (id);
 CREATE INDEX dl_mirror_status_faults ON dl_mirror_status USING btree (table_id, version) WHERE (error_code IS NOT NULL);
 CREATE INDEX dl_mirror_status_open ON dl_mirror_status USING btree (table_id, version) WHERE (status <> 'COMPLETE'::text);
 CREATE UNIQUE INDEX dl_mirror_status_pkey ON dl_mirror_status USING btree (table_id, version);
+CREATE UNIQUE INDEX dl_operator_grants_pkey ON dl_operator_grants USING btree (resource, grantee, privilege);
 CREATE UNIQUE INDEX dl_other_actions_pkey ON dl_other_actions USING btree (table_id, version, ord);
 CREATE UNIQUE INDEX dl_parity_pkey ON dl_parity USING btree (table_id);
 CREATE UNIQUE INDEX dl_policies_pkey ON dl_policies USING btree (name);

@@ -144,6 +144,15 @@ CREATE INDEX dl_mirror_status_faults on dl_mirror_status (table_id, version) whe
 
 CREATE INDEX dl_mirror_status_open on dl_mirror_status (table_id, version) where status <> 'COMPLETE';
 
+CREATE TABLE dl_operator_grants ( -- Privileges of operators that have been granted, each by itself.
+  resource TEXT not null, -- catalog, namespace:NAME or table:UUID.
+  grantee TEXT not null, -- user:NAME, group:NAME or role:NAME.
+  privilege TEXT not null, -- Such as VACUUM.
+  made_by TEXT not null, -- Who made it.
+  made_at INTEGER not null, -- When, in milliseconds.
+  primary key (resource, grantee, privilege)
+) strict;
+
 CREATE TABLE dl_other_actions ( -- Actions that change no table state: cdc, and actions that this release does not know.
   table_id TEXT not null, -- Table, as in dl_tables.
   version INTEGER not null, -- Version of the table whose commit holds this action.

@@ -10,13 +10,14 @@ import { invalid } from "../../errors.ts";
 import type { AccessRules, Grant, Policy } from "../../ports.ts";
 import type { Principal } from "../principal.ts";
 import {
+  grantsOf,
+  isOperatorPrivilege,
   namespaceOf,
   namespacesAround,
   type Privilege,
   type Resource,
   resourceText,
   split,
-  WHOLE,
 } from "../privileges.ts";
 import { SCHEMA, TEMPLATES } from "./schema.ts";
 
@@ -58,6 +59,7 @@ export interface PolicyEngine {
   identitiesOf(principal: Pick<Principal, "id" | "groups">): readonly string[];
 }
 
+const OPERATE = { type: "Action", id: "OPERATE" } as const;
 const MAX_DECISIONS = 50_000;
 /** Parsed sets of policies that Cedar keeps: of the engines that were opened last. Their names are given again in turn. */
 const SLOTS = 8;
@@ -119,6 +121,7 @@ function engineOf(loaded: Cedar, rules: AccessRules): PolicyEngine {
   }
   const statics = Object.fromEntries(rules.policies.map(({ name, text }) => [`policy ${name}`, text]));
   const hasPolicies = rules.policies.length > 0;
+  const speaksOfOperate = rules.policies.some(({ text }) => text.includes("OPERATE"));
   const decisions = new BoundedMap<string, Decision>(MAX_DECISIONS);
 
   const identitiesOf = ({ id, groups }: Pick<Principal, "id" | "groups">): readonly string[] => {
@@ -192,8 +195,11 @@ function engineOf(loaded: Cedar, rules: AccessRules): PolicyEngine {
       const places = placesOf(resource);
       const grants = grantees
         .flatMap((grantee) => places.flatMap((place) => grantsTo.get(grantee)?.get(place) ?? []))
-        .filter((grant) => grant.privilege === privilege || WHOLE.some((whole) => whole === grant.privilege));
-      const decided = together(byGrants(asked, grants), byPolicies(asked), statics);
+        .filter((grant) => grantsOf(privilege).includes(grant.privilege));
+      const policies = [byPolicies(asked)];
+      // What a policy says of OPERATE it says of each part of it.
+      if (speaksOfOperate && isOperatorPrivilege(privilege)) policies.push(byPolicies({ ...asked, action: OPERATE }));
+      const decided = together([byGrants(asked, grants), ...policies], statics);
       decisions.set(key, decided);
       return decided;
     },
@@ -206,12 +212,8 @@ function responseOf(answer: Answer): Response {
 }
 
 /** As Cedar decides: whatever forbids counts, else whatever permits. A policy that forbids and cannot be evaluated forbids: Cedar would pass over it. */
-function together(
-  byGrants: Response | undefined,
-  byPolicies: Response | undefined,
-  statics: Readonly<Record<string, string>>,
-): Decision {
-  const all = [byGrants, byPolicies].flatMap((response) => (response === undefined ? [] : [response]));
+function together(responses: readonly (Response | undefined)[], statics: Readonly<Record<string, string>>): Decision {
+  const all = responses.flatMap((response) => (response === undefined ? [] : [response]));
   const failures = all.flatMap(({ diagnostics }) => diagnostics.errors);
   const errors = failures.map(({ policyId, error }) => `${policyId}: ${error.message}`);
   const broken = failures.filter(({ policyId }) => /^\s*(?:@[^)]*\)\s*)*forbid\b/.test(statics[policyId] ?? ""));
@@ -220,7 +222,7 @@ function together(
   const decisive = isForbidden ? all.filter(({ decision }) => decision === "deny") : all;
   return {
     allowed: !isForbidden && all.some(({ decision }) => decision === "allow"),
-    because: decisive.flatMap(({ diagnostics }) => diagnostics.reason).sort(),
+    because: [...new Set(decisive.flatMap(({ diagnostics }) => diagnostics.reason))].sort(),
     errors,
   };
 }

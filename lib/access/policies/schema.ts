@@ -1,12 +1,22 @@
 /** The vocabulary of policies, as a schema of Cedar (docs.cedarpolicy.com): what principals, actions, resources and contexts there are. */
 
-import { GRANTED, PRIVILEGES } from "../privileges.ts";
+import { GRANTED, isOn, OPERATOR_PRIVILEGES, PRIVILEGES, type Privilege } from "../privileges.ts";
+
+/** What an action of a grant is in Cedar. */
+function actions(privilege: string): string {
+  if (privilege === "OPERATE") {
+    return `action in [${["OPERATE", ...OPERATOR_PRIVILEGES].map((name) => `Action::"${name}"`).join(", ")}]`;
+  }
+  return privilege in PRIVILEGES ? `action == Action::"${privilege}"` : "action";
+}
 
 const CONTEXT = "{ time: datetime, proof: String, ip?: ipaddr }";
 
-const resources = (privilege: string): string => {
-  if (privilege === "OPERATE") return "[Catalog]";
-  return privilege === "CREATE" ? "[Namespace, Catalog]" : "[Table, Namespace, Catalog]";
+const KINDS = { table: "Table", namespace: "Namespace", catalog: "Catalog" } as const;
+
+const resources = (privilege: Privilege): string => {
+  const kinds = (["table", "namespace", "catalog"] as const).filter((kind) => isOn(privilege, kind));
+  return `[${kinds.map((kind) => KINDS[kind]).join(", ")}]`;
 };
 
 /** Tags of a table are its properties, but for those that begin with `delta.`. */
@@ -17,15 +27,15 @@ export const SCHEMA = [
   "entity Catalog;",
   "entity Namespace in [Namespace, Catalog];",
   "entity Table in [Namespace, Catalog] = { name: String } tags String;",
-  ...Object.keys(PRIVILEGES).map(
+  ...(Object.keys(PRIVILEGES) as Privilege[]).map(
     (name) => `action ${name} appliesTo { principal: [User], resource: ${resources(name)}, context: ${CONTEXT} };`,
   ),
 ].join("\n");
 
 /** Each grant is a link to one of these. */
 export const TEMPLATES: Readonly<Record<string, string>> = Object.fromEntries(
-  GRANTED.map((privilege) => {
-    const action = privilege in PRIVILEGES ? `action == Action::"${privilege}"` : "action";
-    return [privilege, `permit(principal in ?principal, ${action}, resource in ?resource);`];
-  }),
+  GRANTED.map((privilege) => [
+    privilege,
+    `permit(principal in ?principal, ${actions(privilege)}, resource in ?resource);`,
+  ]),
 );

@@ -28,6 +28,7 @@ import { FOLLOWED_COLUMNS, FOLLOWED_MIGRATION, FOLLOWED_TABLES, FOLLOWED_WORKS_F
 import { MYSQL_COMMIT } from "./0058-mysql-commit.ts";
 import { KEY_KIND } from "./0059-s3-keys.ts";
 import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
+import { OPERATOR_GRANTS, OPERATOR_GRANTS_MIGRATION, OPERATOR_GRANTS_WORKS_FROM } from "./0069-operator-grants.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -197,6 +198,12 @@ export const MIGRATIONS: readonly Migration[] = [
     worksFrom: 20,
     statements: (dialect) => (dialect.name === "mysql" ? MYSQL_UNPUBLISHED : []),
   },
+  {
+    id: OPERATOR_GRANTS_MIGRATION,
+    name: "0069-operator-grants",
+    worksFrom: OPERATOR_GRANTS_WORKS_FROM,
+    statements: (dialect) => createTable(dialect, OPERATOR_GRANTS),
+  },
 ];
 
 /** What later migrations added to the first tables. */
@@ -226,6 +233,7 @@ export const SCHEMA: readonly TableSpec[] = [
   TABLE_PLACES,
   ACCESS,
   GRANTS,
+  OPERATOR_GRANTS,
   ROLE_MEMBERS,
   POLICIES,
   SCAN_INDEXES,

@@ -66,8 +66,8 @@ function statusCommand(): Command {
 
 /** What a key lets its user do while grants are not enforced. */
 const TODAY: Readonly<Record<ApiKeyRecord["access"], readonly Privilege[]>> = {
-  read: ["SELECT", "OPERATE"],
-  write: ["SELECT", "APPEND", "MODIFY", "ALTER", "CREATE", "DROP", "OPERATE"],
+  read: ["SELECT", "MONITOR"],
+  write: ["SELECT", "APPEND", "MODIFY", "ALTER", "CREATE", "DROP", "MONITOR"],
 };
 
 interface OnOptions {

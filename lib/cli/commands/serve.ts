@@ -17,12 +17,13 @@ import { isPlainText, type LocalLake } from "../../lake/local.ts";
 import { type AllowedPlaces, checkPlaces, tableLocation } from "../../lake/table-location.ts";
 import { maskedUrl } from "../../masked-url.ts";
 import { NESTED_HINT, nestedTables } from "../../operations/tables/nested-tables.ts";
-import type { AnswerCache, Traces } from "../../ports.ts";
+import type { AnswerCache, BackupPlace, Traces } from "../../ports.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { type LogFile, openLogFile } from "../../telemetry/log-file.ts";
 import { openPrometheus, type PrometheusMetrics, withoutDurations } from "../../telemetry/prometheus.ts";
 import { exposition } from "../../telemetry/samples.ts";
 import { integer, repeated, seconds } from "../arguments.ts";
+import { backupsAt } from "../backup-place.ts";
 import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
@@ -283,6 +284,11 @@ async function listenOn(fetch: App["fetch"], settings: Config["server"], logger:
   };
 }
 
+/** With the key that commands have, too. */
+function backupsOf(place: string): () => Promise<BackupPlace> {
+  return () => backupsAt(place, {});
+}
+
 function placesOf({ server, storage }: Config): AllowedPlaces {
   return { storage: server.storage, roots: storage.roots };
 }
@@ -316,6 +322,7 @@ function hostOptions(
     bodyLimitBytes: body_limit_bytes,
     resolveLocation: (location, tableName) => tableLocation(placesOf(settings), location, tableName),
     ...door,
+    backups: settings.server.backups === undefined ? undefined : backupsOf(settings.server.backups),
     lending: openLending({
       clock: lake.clock,
       roleArn: settings.security.data_credentials.role_arn,
