@@ -18,7 +18,11 @@ export function keyContract({ catalog, reopen }: CatalogUnderTest): void {
 
   test("a key is found by its id as it was added, here and elsewhere", async () => {
     const other = await reopen();
-    const made = [key("0000000000000001"), key("0000000000000002", { access: "read", expiresAt: 1_795_694_400_001 })];
+    const made = [
+      key("0000000000000001"),
+      key("0000000000000002", { access: "read", expiresAt: 1_795_694_400_001 }),
+      key("0000000000000003", { kind: "s3" }),
+    ];
     for (const one of made) await catalog().addKey(one);
     for (const one of made) assert.deepEqual(await other.findKey(one.keyId), one);
     assert.equal(await other.findKey(none), undefined);
