@@ -31,12 +31,13 @@ start_mysql() {
   verdict mysql $? "$from"
 }
 
-# serve_mysql COMMAND…: starts the server on its data, waits for it, and makes a database.
+# serve_mysql COMMAND…: starts the server on its data, waits for it, and makes a database. At its start a server removes the temporary
+# tables that lie in its folder for them: another one's, too.
 serve_mysql() {
   local port
   port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
   "$@" --datadir="$mysql_home/data" --bind-address=127.0.0.1 --port="$port" --socket="$mysql_home/socket" \
-    --pid-file="$mysql_home/pid" --innodb-flush-log-at-trx-commit=0 --skip-log-bin >"$mysql_home/server.log" 2>&1 &
+    --tmpdir="$mysql_home" --pid-file="$mysql_home/pid" --innodb-flush-log-at-trx-commit=0 --skip-log-bin >"$mysql_home/server.log" 2>&1 &
   for _ in $(seq 300); do mariadb -h 127.0.0.1 -P "$port" -u root -e 'create database lake' 2>/dev/null && break; sleep 0.1; done
   if ! mariadb -h 127.0.0.1 -P "$port" -u root lake -e 'select version()'; then
     cat "$mysql_home"/*.log

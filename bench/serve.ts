@@ -35,14 +35,20 @@ export async function startServer(options: {
   readonly database: string;
   readonly folder: string;
   readonly connections: number;
+  /** More options of `dl serve`. */
+  readonly args?: readonly string[];
 }): Promise<Server> {
   const { database, folder, connections } = options;
   const args = [MAIN, "serve", "--port", "0", "--database", database, "--storage", join(folder, "tables"), "--format"];
   const env = { ...process.env, LOG_LEVEL: "error", VERIFY_FILES: "false", LOGGING_ACCESS: "false" };
-  const child: ChildProcess = spawn(process.execPath, [...args, "json", "--parity-interval-seconds", "0"], {
-    env,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [...args, "json", "--parity-interval-seconds", "0", ...(options.args ?? [])],
+    {
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   if (child.stdout === null) throw new Error("the server has no output");
   const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
   const { url } = JSON.parse(line) as { url: string };
@@ -83,6 +89,7 @@ export async function startServer(options: {
       return ids;
     },
     async close() {
+      // Several processes end with the one that has started them.
       child.kill("SIGKILL");
       await once(child, "exit");
       agent.destroy();

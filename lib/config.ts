@@ -119,6 +119,14 @@ export const ConfigSchema = z.strictObject({
         .default(D.server.request_timeout_seconds)
         .describe("Seconds that a request may take to come in, its body too."),
       max_connections: z.int().min(1).default(D.server.max_connections).describe("Connections of clients at once."),
+      workers: z
+        .int()
+        .min(1)
+        .max(64)
+        .default(D.server.workers)
+        .describe(
+          "Processes that answer requests, on one port: more than one where a server has several cores, and the database is PostgreSQL or MySQL. Connections and pools are those of each.",
+        ),
       drain_seconds: z
         .number()
         .min(0)

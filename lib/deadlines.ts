@@ -22,6 +22,11 @@ export const DEADLINES = {
     ms: 5_000,
     afterwards: "`dl health` exits 1",
   },
+  otherProcesses: {
+    call: "the other processes of a server that has several (`server.workers`), which are asked for their metrics and what runs behind them",
+    ms: 600,
+    afterwards: "`/metrics` goes without them; in `GET /v1/health` the queue and the mirror are in error",
+  },
   keyCommand: {
     call: "the command of `DL_API_KEY_COMMAND`",
     ms: 30_000,

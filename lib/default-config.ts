@@ -20,6 +20,7 @@ export const DEFAULT_CONFIG = {
     cors_origins: none,
     request_timeout_seconds: deadlineMs("requestBody") / 1000,
     max_connections: 1000,
+    workers: 1,
     drain_seconds: 0,
     shutdown_seconds: 25,
   },

@@ -9,9 +9,12 @@ export type { Logger } from "pino";
 export function openLogger(options: {
   readonly level: LogLevel;
   readonly environment?: string | undefined;
+  /** Which of several processes of one server, from 1. */
+  readonly worker?: number | undefined;
   readonly to?: { write(line: string): void } | undefined;
 }): Logger {
-  const base = options.environment === undefined ? {} : { environment: options.environment };
+  const { environment, worker } = options;
+  const base = { ...(environment === undefined ? {} : { environment }), ...(worker === undefined ? {} : { worker }) };
   return pino(
     {
       level: options.level,

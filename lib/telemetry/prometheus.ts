@@ -1,6 +1,15 @@
 /** The Metrics port over a Prometheus registry, for the local server. Ids in properties never become labels (ARCHITECTURE.md D13). */
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from "prom-client";
 import type { Metrics } from "../ports.ts";
 import { EVENT_METRICS, type Metric, type MetricName } from "./metric-names.ts";
 
@@ -16,6 +25,16 @@ export interface PrometheusMetrics extends Metrics {
   readonly contentType: string;
   /** Everything recorded so far, in Prometheus' text format. */
   render(): Promise<string>;
+  /** The same, for {@link renderTogether}. */
+  read(): Promise<Recorded>;
+}
+
+/** What one process has recorded, as plain data. */
+export type Recorded = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+/** Of several processes: counts are added, and what says something of one alone is left out. */
+export function renderTogether(processes: readonly Recorded[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...processes] as object[]).metrics();
 }
 
 /** Opens a registry of its own, with the metrics of the Node process in it. */
@@ -27,6 +46,7 @@ export function openPrometheus(): PrometheusMetrics {
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),
+    read: () => registry.getMetricsAsJSON(),
     record(name, value, unit, properties = {}) {
       // The state of tables is read when it is asked for: see exposition() in samples.ts.
       const recorder = recorders.get(name);

@@ -47,6 +47,7 @@ export async function startOwnMariadb(): Promise<OwnMariadb> {
       `--port=${port}`,
       `--socket=${join(home, "socket")}`,
       `--pid-file=${pidFile}`,
+      `--tmpdir=${home}`,
     ];
     const [program, args] = command("mariadbd", [...options, ...place, "--innodb-flush-log-at-trx-commit=1"]);
     server = spawn(program, args, { cwd: "/", stdio: ["ignore", "ignore", "pipe"] });

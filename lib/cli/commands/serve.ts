@@ -21,10 +21,9 @@ import type { AnswerCache, BackupPlace, Traces } from "../../ports.ts";
 import { type Logger, openLogger } from "../../telemetry/log.ts";
 import { type LogFile, openLogFile } from "../../telemetry/log-file.ts";
 import { openPrometheus, type PrometheusMetrics, withoutDurations } from "../../telemetry/prometheus.ts";
-import { exposition } from "../../telemetry/samples.ts";
 import { integer, repeated, seconds } from "../arguments.ts";
 import { backupsAt } from "../backup-place.ts";
-import { action } from "../context.ts";
+import { action, type CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../failure.ts";
 import type { Output } from "../output.ts";
@@ -35,14 +34,17 @@ import { endProgram } from "../serve/end.ts";
 import { gatewayOf, openServedGateway, type ServedGateway } from "../serve/gateway.ts";
 import { failureFields } from "../serve/health-log.ts";
 import { openMaintenance } from "../serve/maintenance.ts";
-import { cacheSamples, serviceParts } from "../serve/parts.ts";
+import { type Measuring, measuring } from "../serve/measuring.ts";
+import { serviceParts } from "../serve/parts.ts";
 import { openScanIndexer } from "../serve/scan-indexes.ts";
 import { every } from "../serve/schedule.ts";
-import { openSelfCheck, type SelfCheck } from "../serve/self-check.ts";
+import { openSelfCheck } from "../serve/self-check.ts";
 import { stopSignal } from "../serve/signals.ts";
 import { type End, stopWithin } from "../serve/stop.ts";
 import { tableMetrics } from "../serve/table-metrics.ts";
 import { tracesOf } from "../serve/traces.ts";
+import { superviseWorkers } from "../serve/workers/supervisor.ts";
+import { openWorkers, type Workers } from "../serve/workers/worker.ts";
 import { VERSION } from "../version.ts";
 
 const PLAIN_TEXT =
@@ -65,6 +67,7 @@ interface Options {
   readonly mirror: boolean;
   readonly gatewayPort?: number;
   readonly gatewayUpstream?: string;
+  readonly workers?: number;
 }
 
 export function serveCommand(): Command {
@@ -98,46 +101,79 @@ export function serveCommand(): Command {
     )
     .option("--gateway-upstream <place>", "what is behind it: s3://bucket, or a folder of buckets (default: --storage)")
     .option("--no-mirror", "leave _delta_log to another process")
+    .option("--workers <n>", "processes that answer requests, on PostgreSQL or MySQL (default: 1)", integer(1, 64))
     .action(
-      action<Options>(async ({ config, output, database, withLake }, options) => {
-        const settings = await withOptions(config, options);
-        const logFile = logFileOf(settings);
-        const { level } = settings.logging;
-        const logger = openLogger({ level, environment: settings.environment, to: logFile });
-        const metrics = settings.monitoring.performance_stats ? openPrometheus() : withoutDurations(openPrometheus());
-        const traces = await tracesOf(settings, logger);
-        const background = openBackground({ logger, metrics, logFile });
-        await checkPlaces(placesOf(settings));
-        const gateway = await gatewayOf(settings, options, logger);
-        const { left, isStuck } = await withLake(
-          async (lake, { made }) => {
-            logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
-            if (made) logger.warn({ database: maskedUrl(database()) }, NEW_CATALOG);
-            if (await isPlainText(database(), settings.database.ssl_mode)) logger.warn(PLAIN_TEXT);
-            for (const nested of await nestedTables(lake.catalog)) logger.warn({ hint: NESTED_HINT }, nested);
-            const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
-            const door = await serverDoor(lake, settings, { noDoor, logger });
-            const task = taskOf(database(), settings);
-            return serve(lake, task, { logger, metrics, traces, output, door, background, gateway });
-          },
-          { create: "schema", mirror: settings.mirror.enabled && background.queue, metrics, traces },
-        );
-        await traces?.close();
-        if (left.length === 0) {
-          logger.info("stopped");
-          // A look at a file that nobody waits for any more would keep the program alive.
-          return isStuck ? endProgram(EXIT.ok) : EXIT.ok;
+      action<Options>(async (context, options) => {
+        const workers = openWorkers();
+        try {
+          return await serveWith(context, options, workers);
+        } finally {
+          workers?.leave();
         }
-        logger.error({ left }, `stopped after ${settings.server.shutdown_seconds} s: ${left.join("; ")}`);
-        // What hangs would keep the program alive.
-        return endProgram(EXIT.unfinished);
       }),
     );
 }
 
-function logFileOf({ logging }: Config): LogFile | undefined {
-  const { file: path, max_size_mb, backup_count: keep } = logging;
-  return path === undefined ? undefined : openLogFile({ path, maxBytes: max_size_mb * 1e6, keep });
+async function serveWith(
+  { config, output, database, withLake }: CommandContext,
+  options: Options,
+  workers: Workers | undefined,
+): Promise<number> {
+  const settings = await withOptions(config, options);
+  const logFile = logFileOf(settings, workers);
+  const { level } = settings.logging;
+  const logger = openLogger({ level, environment: settings.environment, worker: workers?.number, to: logFile });
+  if (settings.server.workers > 1 && workers === undefined) {
+    checkWorkers(database());
+    return superviseWorkers(settings.server.workers, logger);
+  }
+  const metrics = settings.monitoring.performance_stats ? openPrometheus() : withoutDurations(openPrometheus());
+  const traces = await tracesOf(settings, logger);
+  const background =
+    workers && workers.number > 1 ? workers.background() : openBackground({ logger, metrics, logFile });
+  await checkPlaces(placesOf(settings));
+  const gateway = isFirst(workers) ? await gatewayOf(settings, options, logger) : undefined;
+  const { left, isStuck } = await withLake(
+    async (lake, { made }) => {
+      logger.info({ database: maskedUrl(database()), version: VERSION }, "starting");
+      if (made) logger.warn({ database: maskedUrl(database()) }, NEW_CATALOG);
+      if (await isPlainText(database(), settings.database.ssl_mode)) logger.warn(PLAIN_TEXT);
+      for (const nested of await nestedTables(lake.catalog)) logger.warn({ hint: NESTED_HINT }, nested);
+      const noDoor = options.insecureNoAuth ? "asked for" : "not asked for";
+      const door = await serverDoor(lake, settings, { noDoor, logger });
+      const task = taskOf(database(), settings);
+      return serve(lake, task, { logger, metrics, traces, output, door, background, gateway, workers });
+    },
+    { create: "schema", mirror: settings.mirror.enabled && background.queue, metrics, traces },
+  );
+  await traces?.close();
+  if (left.length === 0) {
+    logger.info("stopped");
+    // A look at a file that nobody waits for any more would keep the program alive.
+    return isStuck ? endProgram(EXIT.ok) : EXIT.ok;
+  }
+  logger.error({ left }, `stopped after ${settings.server.shutdown_seconds} s: ${left.join("; ")}`);
+  // What hangs would keep the program alive.
+  return endProgram(EXIT.unfinished);
+}
+
+/** A file has one process that writes it: those beyond the first have `FILE-2`, `FILE-3` … */
+function logFileOf({ logging }: Config, workers: Workers | undefined): LogFile | undefined {
+  const { file, max_size_mb, backup_count: keep } = logging;
+  if (file === undefined) return undefined;
+  const path = workers === undefined || workers.number === 1 ? file : `${file}-${workers.number}`;
+  return openLogFile({ path, maxBytes: max_size_mb * 1e6, keep });
+}
+
+/** Mirror, parity checks, upkeep and the gateway are behind one process. */
+function isFirst(workers: Workers | undefined): boolean {
+  return workers === undefined || workers.number === 1;
+}
+
+/** @throws UsageError */
+function checkWorkers(database: string): void {
+  if (sqliteFile(database) === undefined) return;
+  throw new UsageError("--workers is for PostgreSQL and MySQL: a SQLite file has one writer, and that is one process");
 }
 
 /** A SQLite file has one writer at a time: within a process that is one connection, in the thread of the API. */
@@ -148,11 +184,12 @@ function taskOf(database: string, settings: Config): Task {
 async function withOptions(config: Config, options: Options): Promise<Config> {
   const { storage, mirror, parity } = config;
   const server = await withAddress(config.server, options);
-  const { sweepIntervalSeconds, parityIntervalSeconds } = options;
+  const { sweepIntervalSeconds, parityIntervalSeconds, workers = server.workers } = options;
   return {
     ...config,
     server: {
       ...server,
+      workers,
       storage: options.storage ?? server.storage,
     },
     storage: { ...storage, roots: options.root ?? storage.roots },
@@ -189,21 +226,22 @@ interface Speaking {
   readonly door: ServerDoor;
   readonly background: Background;
   readonly gateway: ServedGateway | undefined;
+  readonly workers: Workers | undefined;
 }
 
-interface Looking {
-  readonly selfCheck: SelfCheck;
+interface Answering {
   readonly health: HealthCheck;
   readonly cache: AnswerCache | undefined;
+  readonly measured: Measuring;
 }
 
 async function serve(
   lake: LocalLake,
   task: Task,
-  { logger, metrics, traces, output, door, background, gateway }: Speaking,
+  { logger, metrics, traces, output, door, background, gateway, workers }: Speaking,
 ): Promise<End> {
   const { settings } = task;
-  const stop = stopSignal();
+  const stop = workers?.stop ?? stopSignal();
   const cache = await answerCacheOf(settings);
   const health = healthOf(lake, serviceParts(background, { storage: settings.server.storage, cache }));
   const selfCheck = openSelfCheck(health, logger);
@@ -213,7 +251,8 @@ async function serve(
     now: lake.clock.now,
     onError: (error) => logger.error(failureFields(error), `the audit trail waits: ${errorText(error)}`),
   });
-  const options = hostOptions(lake, settings, { logger, metrics, door, background, selfCheck, health, cache });
+  const measured = measuring({ metrics, background, selfCheck, cache, workers });
+  const options = hostOptions(lake, settings, { logger, door, health, cache, metrics, measured });
   const indexer = openScanIndexer(lake, logger);
   const app = createApp(lake, { ...options, audit, traces, isStopping: () => stopping, onUnindexed: indexer.wish });
   const server = await listenOn(app.fetch, settings.server, logger);
@@ -227,16 +266,24 @@ async function serve(
     ));
   // Not before all that can fail has been done: the thread keeps the program alive.
   background.start(task, lake);
-  indexer.start();
-  await output.result({ url: server.url, ...(face && { gateway: face.url }) }, () =>
-    [`dl serves ${server.url}`, ...(face ? [`dl gateway is at ${face.url}`] : [])].join("\n"),
+  const runsBehind = isFirst(workers);
+  if (runsBehind) indexer.start();
+  if (runsBehind)
+    await output.result({ url: server.url, ...(face && { gateway: face.url }) }, () =>
+      [`dl serves ${server.url}`, ...(face ? [`dl gateway is at ${face.url}`] : [])].join("\n"),
+    );
+  workers?.answer(
+    { metrics: measured.read, ...(runsBehind ? { hanging: background.hanging } : {}) },
+    (tables) => void background.queue.enqueue(tables),
   );
+  workers?.serving();
+  logger.info({ url: server.url, pid: process.pid }, "serving");
   const upkeep = openMaintenance(lake, settings, logger);
   const { interval_seconds } = settings.maintenance;
-  const schedule = every(settings.mirror.enabled ? interval_seconds : 0, upkeep.run, (error) =>
+  const schedule = every(settings.mirror.enabled && runsBehind ? interval_seconds : 0, upkeep.run, (error) =>
     logger.error(failureFields(error), `upkeep failed: ${errorText(error)}`),
   );
-  const looks = every(settings.monitoring.health_check_interval, selfCheck.run, (error) =>
+  const looks = every(runsBehind ? settings.monitoring.health_check_interval : 0, selfCheck.run, (error) =>
     logger.error(failureFields(error), `the look at the service's own health failed: ${errorText(error)}`),
   );
   const signal = await stop;
@@ -296,26 +343,13 @@ function placesOf({ server, storage }: Config): AllowedPlaces {
 function hostOptions(
   lake: LocalLake,
   settings: Config,
-  {
-    logger,
-    metrics,
-    door,
-    background,
-    selfCheck,
-    health,
-    cache,
-  }: Omit<Speaking, "output" | "gateway" | "traces"> & Looking,
+  { logger, metrics, door, health, cache, measured }: Pick<Speaking, "logger" | "metrics" | "door"> & Answering,
 ): HostOptions {
   const { body_limit_bytes } = settings.server;
   const { async_io, lazy_loading } = settings.performance;
   const text = async () => {
-    const samples = [
-      ...(await tableMetrics(lake)),
-      ...background.samples(),
-      ...selfCheck.samples(),
-      ...cacheSamples(cache),
-    ];
-    return { contentType: metrics.contentType, text: (await metrics.render()) + exposition(samples) };
+    const samples = await tableMetrics(lake);
+    return { contentType: metrics.contentType, text: await measured.render(samples) };
   };
   return {
     version: VERSION,

@@ -3,7 +3,7 @@
 import type { ServicePart } from "../../http/service-health.ts";
 import { toLocation } from "../../lake/local.ts";
 import { askStorage, hangingFolders } from "../../lake/stores.ts";
-import type { AnswerCache } from "../../ports.ts";
+import type { AnswerCache, CacheStats } from "../../ports.ts";
 import { CACHE_METRICS } from "../../telemetry/metric-names.ts";
 import type { Sample } from "../../telemetry/samples.ts";
 import type { Background } from "./background/background.ts";
@@ -23,7 +23,10 @@ export function serviceParts(
             name: "cache",
             check: async () => {
               await cache.ping();
-              return { state: "ok" as const, facts: { hitRatio: hitRatio(cache), entries: cache.stats().entries } };
+              return {
+                state: "ok" as const,
+                facts: { hitRatio: hitRatio(cache.stats()), entries: cache.stats().entries },
+              };
             },
           },
         ]),
@@ -63,14 +66,16 @@ export function serviceParts(
 }
 
 /** Of all answers since the start, 0 to 1. */
-export function hitRatio(cache: AnswerCache): number {
-  const { hits, misses } = cache.stats();
+export function hitRatio({ hits, misses }: Pick<CacheStats, "hits" | "misses">): number {
   return hits === 0 ? 0 : Math.round((hits / (hits + misses)) * 1000) / 1000;
 }
 
-export function cacheSamples(cache: AnswerCache | undefined): readonly Sample[] {
-  if (cache === undefined) return [];
-  const values = { ...cache.stats(), hitRatio: hitRatio(cache) };
+/** Of the caches of all processes together; none where no process has one. */
+export function cacheSamples(caches: readonly CacheStats[]): readonly Sample[] {
+  if (caches.length === 0) return [];
+  const sum = (name: keyof CacheStats) => caches.reduce((total, stats) => total + stats[name], 0);
+  const stats = { hits: sum("hits"), misses: sum("misses"), entries: sum("entries"), bytes: sum("bytes") };
+  const values = { ...stats, hitRatio: hitRatio(stats) };
   return Object.entries(CACHE_METRICS).map(([name, metric]) => ({
     metric,
     labels: {},
