@@ -19,7 +19,7 @@ export function addStacks(
   const context: Context = (name) => app.node.tryGetContext(name) ?? written(name);
   const settings = settingsOf(context);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  const ids = { data: nameOf(settings, "data"), app: nameOf(settings, "app") };
+  const ids = { data: nameOf(settings, "data"), app: nameOf(settings, "app"), copies: nameOf(settings, "copies") };
   return stacksOf(app, { settings, existingDatabase: databaseOf(context), ids });
 }
 

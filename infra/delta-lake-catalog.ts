@@ -5,6 +5,7 @@ import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { AppStack } from "./app-stack.ts";
 import type { DatabaseAccess } from "./constructs/database.ts";
+import { CopiesStack } from "./copies-stack.ts";
 import { DataStack } from "./data-stack.ts";
 import { featureFlags } from "./package-files.ts";
 import { type Given, nameOf, type Settings, settingsFor } from "./settings.ts";
@@ -59,7 +60,8 @@ export class DeltaLakeCatalog extends Construct {
     for (const [flag, value] of Object.entries(featureFlags())) this.node.setContext(flag, value);
     const { existingDatabase, overrides, env, ...given } = props;
     const settings = { ...settingsFor(given), ...overrides };
-    const stacks = stacksOf(this, { settings, existingDatabase, env, ids: { data: "Data", app: "App" } });
+    const ids = { data: "Data", app: "App", copies: "Copies" };
+    const stacks = stacksOf(this, { settings, existingDatabase, env, ids });
     this.data = stacks.data;
     this.application = stacks.application;
   }
@@ -102,10 +104,10 @@ interface StacksProps {
   readonly settings: Settings;
   readonly existingDatabase?: ExistingDatabase | undefined;
   readonly env?: Environment | undefined;
-  readonly ids: { readonly data: string; readonly app: string };
+  readonly ids: { readonly data: string; readonly app: string; readonly copies: string };
 }
 
-/** The two stacks of one stage. */
+/** The two stacks of one stage, and where something is copied that of the other region, which is there before. */
 export function stacksOf(scope: Construct, { settings, existingDatabase, env, ids }: StacksProps) {
   const placed = env === undefined ? {} : { env };
   const external = existingDatabase === undefined ? {} : { externalDatabase: accessOf(existingDatabase) };
@@ -115,6 +117,12 @@ export function stacksOf(scope: Construct, { settings, existingDatabase, env, id
     ...placed,
     ...external,
   });
+  const { copies } = settings;
+  if (copies !== undefined) {
+    const stackName = nameOf(settings, "copies");
+    const place = { stackName, env: { ...(env?.account && { account: env.account }), region: copies.region } };
+    data.addStackDependency(new CopiesStack(scope, ids.copies, { settings, ...place }));
+  }
   const { database, tables, backups, keyArn } = data;
   const application = new AppStack(scope, ids.app, {
     settings,

@@ -6,8 +6,11 @@ import {
   type DatabaseInsights,
   DEFAULT_ENDPOINT,
   DOMAIN_NAME,
+  REGION,
   SECURITY_GROUP_ID,
   SUBNET_ID,
+  VAULT_LOCK,
+  type VaultLock,
   VPC_ID,
 } from "../lib/config/deployment.ts";
 
@@ -19,6 +22,19 @@ export interface Extras {
   readonly functionNetwork: FunctionNetwork;
   /** The name that the API has beside the one that API Gateway gives it. */
   readonly domain?: Domain;
+  /** What is copied to another region. */
+  readonly copies?: Copies;
+  /** Of the vaults of snapshots: as of {@link Settings.backup} for backups. */
+  readonly vaultLock: VaultLock;
+}
+
+export interface Copies {
+  /** Of the second stack with data. */
+  readonly region: string;
+  /** Snapshots of the database, and backups of the catalog. */
+  readonly backups: boolean;
+  /** The bucket of the tables: logs and data files. */
+  readonly tables: boolean;
 }
 
 export interface Domain {
@@ -59,14 +75,47 @@ export interface GivenExtras {
   readonly hostedZoneId?: string | undefined;
   /** Whether the API answers by the name of API Gateway, too; `open` if absent. */
   readonly defaultEndpoint?: Domain["defaultEndpoint"] | undefined;
+  /** A region that snapshots of the database and backups of the catalog are copied to. */
+  readonly backupCopyRegion?: string | undefined;
+  /** A region that the bucket of the tables is replicated to: the same, if both are given. */
+  readonly replicateTo?: string | undefined;
+  /** `governance` if absent. */
+  readonly vaultLock?: VaultLock | undefined;
+}
+
+/** What of a deployment decides whether its tables can be replicated. */
+interface Bucket {
+  readonly existingBucket?: string | undefined;
+  readonly encryptionKey?: string | undefined;
 }
 
 /** @throws Error that says what is wrong */
-export function extrasOf(given: GivenExtras): Extras {
-  const { databaseInsights = "off" } = given;
+export function extrasOf(given: GivenExtras & Bucket): Extras {
+  const { databaseInsights = "off", vaultLock = "governance" } = given;
+  if (!VAULT_LOCK.includes(vaultLock)) throw new Error(`vaultLock=${vaultLock}: there are ${VAULT_LOCK.join(", ")}.`);
   if (!DATABASE_INSIGHTS.includes(databaseInsights))
     throw new Error(`databaseInsights=${databaseInsights}: there are ${DATABASE_INSIGHTS.join(", ")}.`);
-  return { databaseInsights, functionNetwork: functionNetworkOf(given), ...domainOf(given) };
+  const functionNetwork = functionNetworkOf(given);
+  return { databaseInsights, functionNetwork, vaultLock, ...domainOf(given), ...copiesOf(given) };
+}
+
+function copiesOf(given: GivenExtras & Bucket): Pick<Extras, "copies"> {
+  const { backupCopyRegion, replicateTo, existingBucket, encryptionKey = "aws" } = given;
+  const region = replicateTo ?? backupCopyRegion;
+  if (region === undefined) return {};
+  for (const [name, text] of Object.entries({ backupCopyRegion, replicateTo }))
+    if (text !== undefined && !REGION.test(text)) throw new Error(`${name}=${text}: a region, such as eu-west-1.`);
+  if (backupCopyRegion !== undefined && backupCopyRegion !== region)
+    throw new Error(`backupCopyRegion=${backupCopyRegion}, replicateTo=${region}: copies are in one region.`);
+  if (replicateTo !== undefined && existingBucket !== undefined)
+    throw new Error(
+      `replicateTo: ${existingBucket} is a bucket of yours, whose replication is yours to set (docs/recovery.md).`,
+    );
+  if (replicateTo !== undefined && encryptionKey !== "aws")
+    throw new Error(
+      "replicateTo: objects under a key of KMS need a key in the other region as well; with encryptionKey set the replication up by hand (docs/recovery.md).",
+    );
+  return { copies: { region, backups: backupCopyRegion !== undefined, tables: replicateTo !== undefined } };
 }
 
 function domainOf({ domainName, certificateArn, hostedZoneId, defaultEndpoint }: GivenExtras): Pick<Extras, "domain"> {
@@ -125,6 +174,9 @@ export function extrasIn(text: (name: keyof GivenExtras) => string | undefined):
     domainName: text("domainName"),
     certificateArn: text("certificateArn"),
     hostedZoneId: text("hostedZoneId"),
+    backupCopyRegion: text("backupCopyRegion"),
+    replicateTo: text("replicateTo"),
+    vaultLock: text("vaultLock") as VaultLock | undefined,
     defaultEndpoint: text("defaultEndpoint") as Domain["defaultEndpoint"] | undefined,
   };
 }

@@ -8,6 +8,11 @@ const CAPACITY_UNITS = 2;
 /** Data API, SQS, Secrets Manager, STS. */
 const ENDPOINTS = 4;
 const ZONES = 2;
+/** Gigabytes, and objects, of a month. */
+const GROWTH = 100;
+const OBJECTS = 2_000_000;
+/** Gigabytes of all that is kept of the catalog. */
+const CATALOG = 100;
 
 /** The setting, and how its bill is counted. */
 export const OPTION_LINES: readonly Line[] = [
@@ -15,6 +20,16 @@ export const OPTION_LINES: readonly Line[] = [
     what: "`database_insights: advanced`",
     counted: `${CAPACITY_UNITS} ACU, each hour; \`standard\` costs nothing`,
     usd: CAPACITY_UNITS * HOURS * PRICES.databaseInsights.usd,
+  },
+  {
+    what: "`replicate_to`, of a table that grows by 100 GB a month",
+    counted: `transfer and storage of the copies, and ${OBJECTS.toLocaleString("en")} PUTs of a million commits and their files`,
+    usd: GROWTH * (PRICES.transfer.usd + PRICES.s3Storage.usd) + (OBJECTS / 1e6) * PRICES.s3Put.usd,
+  },
+  {
+    what: "`backup_copy_region`",
+    counted: `${CATALOG} GB of snapshots and backups that are sent and kept`,
+    usd: CATALOG * (PRICES.transfer.usd + PRICES.snapshotStorage.usd),
   },
   {
     what: "`vpc: own`",

@@ -24,6 +24,7 @@ export const PRICES = {
   fargateCpu: { usd: 0.03238, per: "hour of a vCPU of Fargate on arm64" },
   fargateMemory: { usd: 0.00356, per: "hour of a gigabyte of Fargate on arm64" },
   loadBalancer: { usd: 0.0305, per: "hour of a load balancer with one unit" },
+  transfer: { usd: 0.02, per: "gigabyte to another region" },
   endpoint: { usd: 0.01, per: "hour of an endpoint of a service in one zone" },
   natGateway: { usd: 0.045, per: "hour of a NAT gateway" },
 } as const satisfies Readonly<Record<string, { readonly usd: number; readonly per: string }>>;

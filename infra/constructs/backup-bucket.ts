@@ -6,6 +6,7 @@ import * as s3 from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import type { Settings } from "../settings.ts";
 import type { Tables } from "./lake-bucket.ts";
+import { Replication } from "./replication.ts";
 
 /** After the lock a version is of no more use than its current one. */
 const NONCURRENT = Duration.days(1);
@@ -55,6 +56,7 @@ export class BackupBucket extends Construct {
         conditions: { ArnNotEquals: { "aws:PrincipalArn": writerArn } },
       }),
     );
+    if (settings.copies?.backups) new Replication(this, "Replication", { settings, from: bucket, what: "backups" });
     const stack = Stack.of(this);
     this.place = {
       bucketName: stack.exportValue(bucket.bucketName),

@@ -1,5 +1,5 @@
 /**
- * What a stage has chosen for good: where its tables are, its database, who may call, and by what name, what data and backups are encrypted with.
+ * What a stage has chosen for good: where its tables are, its database, who may call, and by what name, where copies are, what data and backups are encrypted with.
  * A deploy that would change one of these is refused before anything happens, unless it says so.
  *
  * The choice is a parameter of the stack. CloudFormation keeps its value of the last deploy, and `cdk deploy` sends none; the
@@ -25,7 +25,7 @@ interface Choice {
 
 /** @param databaseUrl of a database that exists already */
 export function choicesOf(settings: Settings, databaseUrl: string | undefined): readonly Choice[] {
-  const { existingBucket, authorisation, backup } = settings;
+  const { existingBucket, authorisation, backup, copies } = settings;
   return [
     { id: "TablesIn", value: existingBucket ?? OWN, what: "bucket of the tables", setting: "existing_bucket" },
     { id: "EncryptedBy", value: settings.encryptionKey, what: "key of the data", setting: "encryption_key" },
@@ -39,9 +39,19 @@ export function choicesOf(settings: Settings, databaseUrl: string | undefined): 
       what: "way in which callers are known",
       setting: "jwt_issuer and jwt_audience",
     },
+    {
+      id: "CopiedTo",
+      value: copies === undefined ? "nowhere" : copiedText(copies),
+      what: "region of the copies",
+      setting: "backup_copy_region and replicate_to",
+    },
     { id: "CalledAt", value: settings.domain?.name ?? OWN, what: "name of the API", setting: "domain_name" },
     { id: "BackupKey", value: backup.keySecret ?? "none", what: "key of the backups", setting: "backup_key_secret" },
   ];
+}
+
+function copiedText({ region, backups, tables }: NonNullable<Settings["copies"]>): string {
+  return [region, ...(backups ? ["backups"] : []), ...(tables ? ["tables"] : [])].join(" ");
 }
 
 export class Choices extends Construct {

@@ -1,12 +1,20 @@
 /** AWS Backup of Aurora, beside its own point-in-time recovery: daily snapshots in a vault of their own, which outlive the cluster. */
 
 import { Duration, Validations } from "aws-cdk-lib";
-import { BackupPlan, BackupPlanRule, BackupResource, BackupVault } from "aws-cdk-lib/aws-backup";
+import {
+  BackupPlan,
+  type BackupPlanCopyActionProps,
+  BackupPlanRule,
+  BackupResource,
+  BackupVault,
+} from "aws-cdk-lib/aws-backup";
 import { Schedule } from "aws-cdk-lib/aws-events";
 import * as iam from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { nameOf, type Settings } from "../settings.ts";
 import { uniqueNameOf } from "../unique-name.ts";
+import { copyVaultArn } from "./replication.ts";
+import { snapshotVault } from "./snapshot-vault.ts";
 
 const POLICY = "AWSBackupServiceRolePolicyForBackup";
 /** Minutes past the full hour, and hour (UTC). */
@@ -17,16 +25,17 @@ export class ClusterSnapshots extends Construct {
     super(scope, id);
     const { settings, clusterArn } = props;
     const kept = Duration.days(settings.backup.keepDays);
-    const vault = new BackupVault(this, "Vault", {
-      backupVaultName: uniqueNameOf(settings, "snapshots"),
-      // Without a time after which the lock itself could not be changed: a rule for people, as governance is.
-      lockConfiguration: { minRetention: kept },
-    });
+    const vault = snapshotVault(this, settings, uniqueNameOf(settings, "snapshots"));
     const plan = new BackupPlan(this, "Plan", {
       backupPlanName: nameOf(settings, "snapshots"),
       backupVault: vault,
       backupPlanRules: [
-        new BackupPlanRule({ ruleName: "daily", scheduleExpression: Schedule.cron(AT), deleteAfter: kept }),
+        new BackupPlanRule({
+          ruleName: "daily",
+          scheduleExpression: Schedule.cron(AT),
+          deleteAfter: kept,
+          ...(settings.copies?.backups ? { copyActions: [this.#copy(settings, kept)] } : {}),
+        }),
       ],
     });
     const role = new iam.Role(this, "Role", {
@@ -42,5 +51,10 @@ export class ClusterSnapshots extends Construct {
       role,
       disableDefaultBackupPolicy: true,
     });
+  }
+
+  #copy(settings: Settings, deleteAfter: Duration): BackupPlanCopyActionProps {
+    const destinationBackupVault = BackupVault.fromBackupVaultArn(this, "Copies", copyVaultArn(this, settings));
+    return { destinationBackupVault, deleteAfter };
   }
 }

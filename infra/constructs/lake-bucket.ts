@@ -7,6 +7,7 @@ import { Construct } from "constructs";
 import { UPLOADS_PREFIX } from "../../lib/storage/keys.ts";
 import type { Settings } from "../settings.ts";
 import type { EncryptionKey } from "./encryption-key.ts";
+import { Replication } from "./replication.ts";
 
 /** The bucket as other stacks see it. */
 export interface Tables {
@@ -50,6 +51,7 @@ export class LakeBucket extends Construct {
       (bucket.node.defaultChild as s3.CfnBucket).notificationConfiguration = {
         eventBridgeConfiguration: { eventBridgeEnabled: true },
       };
+    if (settings.copies?.tables) new Replication(this, "Replication", { settings, from: bucket, what: "tables" });
     const { mirrorRoleArn, maintenanceRoleArn } = props;
     const { logOperators } = settings;
     bucket.addToResourcePolicy(onlyTheMirrorWritesLogs(bucket, [mirrorRoleArn, maintenanceRoleArn, ...logOperators]));

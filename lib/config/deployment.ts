@@ -23,6 +23,11 @@ export const CERTIFICATE_ARN = /^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/[\w-]
 export const DEFAULT_ENDPOINT = ["open", "closed"] as const;
 const certificate = z.string().regex(CERTIFICATE_ARN, "the ARN of a certificate of ACM");
 
+export const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
+const region = z.string().regex(REGION, "a region, such as eu-west-1");
+export const VAULT_LOCK = ["governance", "compliance"] as const;
+export type VaultLock = (typeof VAULT_LOCK)[number];
+
 const KEY_FORM = "the ARN of a key of KMS: arn:aws:kms:REGION:ACCOUNT:key/ID";
 
 export const deploymentSettings = z
@@ -66,6 +71,18 @@ export const deploymentSettings = z
       .optional()
       .describe("Whether a role may delete a backup before its time (`governance`), or nobody."),
     backup_key_secret: arn.optional().describe("ARN of the secret whose text is the key of encrypted backups."),
+    vault_lock: z
+      .enum(VAULT_LOCK)
+      .optional()
+      .describe(
+        "Whether the lock of the snapshots may be taken off by who may (`governance`, the default), or by nobody once three days have gone by (`compliance`).",
+      ),
+    backup_copy_region: region
+      .optional()
+      .describe("A second region: snapshots of the database and backups of the catalog are copied to a stack there."),
+    replicate_to: region
+      .optional()
+      .describe("A second region, the same one: the bucket of the tables is replicated to a bucket there."),
     vacuum: z.boolean().optional().describe("Whether maintenance removes files that no version needs."),
     compaction: z
       .enum(["none", "policy", "all"])

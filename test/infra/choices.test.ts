@@ -29,7 +29,7 @@ function deployed(template: Template, before: Values = {}, said: Values = {}): V
     Rules: Record<string, Rule>;
   };
   const ours = Object.keys(Rules).filter((id) => id.endsWith("IsKept"));
-  assert.equal(ours.length, 6);
+  assert.equal(ours.length, 7);
   const after = Object.fromEntries(
     Object.entries(Parameters).map(([id, { Default }]) => [id, said[id] ?? before[id] ?? Default]),
   );
@@ -62,6 +62,8 @@ const CHANGES: readonly (readonly [string, Values, Values])[] = [
   ],
   ["CalledAt", { domainName: "lake.example.org", certificateArn: CERTIFICATE }, {}],
   ["CalledAt", {}, { domainName: "lake.example.org", certificateArn: CERTIFICATE }],
+  ["CopiedTo", { backupCopyRegion: "eu-west-1" }, {}],
+  ["CopiedTo", { backupCopyRegion: "eu-west-1" }, { backupCopyRegion: "eu-west-1", replicateTo: "eu-west-1" }],
   ["BackupKey", { backupKeySecret: `${SECRET}:key-AbCdEf` }, {}],
 ];
 
@@ -91,7 +93,7 @@ test("what was said is kept: a resource of each stack has it, so that there is s
   const { data, app } = templatesOf({ stage: "development" });
   for (const template of [data, app]) {
     const [chosen] = Object.values(template.findResources("AWS::SSM::Parameter"));
-    for (const id of ["TablesIn", "EncryptedBy", "DatabaseAt", "CallersBy", "CalledAt", "BackupKey"]) {
+    for (const id of ["TablesIn", "EncryptedBy", "DatabaseAt", "CallersBy", "CalledAt", "CopiedTo", "BackupKey"]) {
       assert.match(JSON.stringify(chosen?.Properties.Value), new RegExp(`"Ref":"${id}"`));
     }
   }
