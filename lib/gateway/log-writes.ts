@@ -8,6 +8,7 @@ import { actionLines, commitBody, fencedAgain, setsProtocol, type VersionPut } f
 import { S3Error } from "./errors.ts";
 import { drained, type S3Answer, type S3Request, wholeBody } from "./exchange.ts";
 import { type LogPlace, versionOf } from "./log-names.ts";
+import { partsAnswer } from "./upload-lists.ts";
 import { xml } from "./xml.ts";
 
 export interface LogWrites {
@@ -130,12 +131,16 @@ export function derivedFiles(now: () => number): Derived {
       return { status: 200, headers: { etag: taken(request, await drained(request.body)) } };
     },
     async multipart(request) {
-      const { method, query, bucket, key } = request;
+      const { method, query, bucket, key, headers } = request;
+      if (method === "GET") return partsAnswer(request, []);
       const size = await drained(request.body);
       const id = query.get("uploadId") ?? randomUUID();
       if (method === "PUT") {
         open.set(id, (open.get(id) ?? 0) + size);
-        return { status: 200, headers: { etag: `"dl-part-${size.toString(16)}"` } };
+        const etag = `"dl-part-${size.toString(16)}"`;
+        if (headers["x-amz-copy-source"] === undefined) return { status: 200, headers: { etag } };
+        const result = { ETag: etag, LastModified: new Date(now()).toISOString() };
+        return { status: 200, headers: XML, body: xml("CopyPartResult", result) };
       }
       const whole = open.get(id) ?? 0;
       if (query.has("uploadId")) open.delete(id);

@@ -23,10 +23,15 @@ export function storeUpstream(store: ObjectStore, { newId }: { readonly newId: (
   const uploads = uploadsIn(store, newId);
   return {
     async send(request) {
-      if (/^[^a-zA-Z0-9]|[/\\]/.test(request.bucket)) throw new S3Error("NoSuchBucket", "there is no such bucket");
+      checkBucket(request.bucket);
       return answer(store, request, { markers, uploads });
     },
   };
+}
+
+/** What lies beside the buckets is nobody's object. */
+function checkBucket(bucket: string): void {
+  if (bucket === "" || /^[^a-zA-Z0-9]|[/\\]/.test(bucket)) throw new S3Error("NoSuchBucket", "there is no such bucket");
 }
 
 interface Beside {
@@ -52,8 +57,12 @@ async function answer(store: ObjectStore, request: S3Request, { markers, uploads
     case "list":
       return list(store, request, markers);
     case "multipart":
-      return uploads.answer(request, name, (body) => put(store, request, name, body));
+      return uploads.answer(request, name, {
+        put: (body) => put(store, request, name, body),
+        copied: async () => ({ body: await copiedRange(store, request) }),
+      });
     default:
+      if (request.key === "" && request.method === "GET" && request.query.has("uploads")) return uploads.list(request);
       return aboutBucket(request);
   }
 }
@@ -84,10 +93,17 @@ function readable(store: ObjectStore, info: ObjectInfo): Readable {
     size: info.size,
     etag: etagOf(info),
     modifiedAt: info.modifiedAt,
-    async *read(start, end) {
-      for (let at = start; at < end; at += PIECE) yield store.getRange(info.key, at, Math.min(end, at + PIECE));
-    },
+    read: (start, end) => bytesOf(store, info, start, end),
   };
+}
+
+async function* bytesOf(
+  store: ObjectStore,
+  { key }: ObjectInfo,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end; at += PIECE) yield store.getRange(key, at, Math.min(end, at + PIECE));
 }
 
 /** A folder, as Hadoop makes it. */
@@ -136,20 +152,50 @@ function preconditionFailed(header: string): S3Error {
 
 async function copy(store: ObjectStore, request: S3Request, name: string): Promise<S3Answer> {
   await drained(request.body);
-  const source = copySource(request);
-  const info = await store.head(source);
-  if (info === undefined) throw new S3Error("NoSuchKey", `there is no object ${source}`);
-  const { headers } = await put(
-    store,
-    request,
-    name,
-    readable(store, info).read(0, info.size) as AsyncIterable<Uint8Array>,
-  );
+  const info = await sourceInfo(store, request);
+  const { headers } = await put(store, request, name, bytesOf(store, info, 0, info.size));
   return {
     status: 200,
     headers: XML,
     body: xml("CopyObjectResult", { ETag: headers?.etag, LastModified: new Date(info.modifiedAt).toISOString() }),
   };
+}
+
+/** @throws S3Error NoSuchBucket, NoSuchKey, PreconditionFailed */
+async function sourceInfo(store: ObjectStore, request: S3Request): Promise<ObjectInfo> {
+  const source = copySource(request);
+  checkBucket(source.split("/")[0] ?? "");
+  const info = await store.head(source);
+  if (info === undefined) throw new S3Error("NoSuchKey", `there is no object ${source}`);
+  checkSource(request, info);
+  return info;
+}
+
+/** Conditions on what is copied. @throws S3Error PreconditionFailed */
+function checkSource({ headers }: S3Request, info: ObjectInfo): void {
+  const of = (name: string) => headers[`x-amz-copy-source-if-${name}`];
+  const etag = etagOf(info);
+  const isSame = (wanted: string) => [etag, etag.replaceAll('"', "")].includes(wanted.trim());
+  const seconds = Math.floor(info.modifiedAt / 1000) * 1000;
+  const [match, other] = [of("match"), of("none-match")];
+  const fails =
+    (match !== undefined && !isSame(match)) ||
+    (match === undefined && seconds > Date.parse(of("unmodified-since") ?? "")) ||
+    (other !== undefined && isSame(other)) ||
+    (other === undefined && seconds <= Date.parse(of("modified-since") ?? ""));
+  if (fails) throw preconditionFailed("x-amz-copy-source-if");
+}
+
+/** Of a part: all of the object, or the range that is asked for. @throws S3Error InvalidRange */
+async function copiedRange(store: ObjectStore, request: S3Request): Promise<AsyncIterable<Uint8Array>> {
+  const info = await sourceInfo(store, request);
+  const range = request.headers["x-amz-copy-source-range"];
+  if (range === undefined) return bytesOf(store, info, 0, info.size);
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
+  if (first === undefined || Number(first) > Number(last) || Number(last) >= info.size) {
+    throw new S3Error("InvalidRange", `the object has ${info.size} bytes, and the range ${range} is no part of it`);
+  }
+  return bytesOf(store, info, Number(first), Number(last) + 1);
 }
 
 async function deleteOne(

@@ -3,6 +3,7 @@
 import type { ObjectStore } from "../../ports.ts";
 import { S3Error } from "../errors.ts";
 import { drained, type S3Answer, type S3Request, wholeBody } from "../exchange.ts";
+import { listUploads, type OpenUpload, partsAnswer } from "../upload-lists.ts";
 import { listOf, readXml, textOf, xml } from "../xml.ts";
 
 /** No name of a bucket begins so. */
@@ -12,17 +13,24 @@ const MAX_COMPLETE_BYTES = 4 << 20;
 const XML = { "content-type": "application/xml" };
 
 export interface Uploads {
-  /** @param put makes the object of the parts */
-  answer(
-    request: S3Request,
-    name: string,
-    put: (body: AsyncIterable<Uint8Array>) => Promise<S3Answer>,
-  ): Promise<S3Answer>;
+  answer(request: S3Request, name: string, objects: UploadObjects): Promise<S3Answer>;
+  /** Those of a bucket that are neither finished nor given up. */
+  list(request: S3Request): Promise<S3Answer>;
+}
+
+export interface UploadObjects {
+  /** Makes the object of the parts. */
+  put(body: AsyncIterable<Uint8Array>): Promise<S3Answer>;
+  /** What a part is copied from, as the request names it. */
+  copied(): Promise<{ readonly body: AsyncIterable<Uint8Array> }>;
 }
 
 export function uploadsIn(store: ObjectStore, newId: () => string): Uploads {
   return {
-    async answer(request, name, put) {
+    async list(request) {
+      return listUploads(request, await openUploads(store, `${request.bucket}/`));
+    },
+    async answer(request, name, objects) {
       const { method, query, bucket, key } = request;
       const id = query.get("uploadId");
       if (id === null) {
@@ -36,14 +44,16 @@ export function uploadsIn(store: ObjectStore, newId: () => string): Uploads {
         };
       }
       await checkUpload(store, id, name);
-      if (method === "PUT") return putPart(store, request, id);
+      if (method === "PUT") return putPart(store, request, { id, objects });
       if (method === "DELETE") {
         await removeUpload(store, id);
         return { status: 204 };
       }
-      if (method !== "POST") throw new S3Error("NotImplemented", "the parts of an upload cannot be listed here");
+      if (method === "GET") return partsAnswer(request, await partsThere(store, id));
+      if (method !== "POST")
+        throw new S3Error("MethodNotAllowed", "an upload is put in parts, finished, given up or listed");
       const parts = await partsOf(store, request, id);
-      const { headers } = await put(whole(store, parts));
+      const { headers } = await objects.put(whole(store, parts));
       await removeUpload(store, id);
       const done = { Bucket: bucket, Key: key, ETag: headers?.etag };
       return { status: 200, headers: XML, body: xml("CompleteMultipartUploadResult", done) };
@@ -64,15 +74,49 @@ function partKey(id: string, number: number): string {
   return `${FOLDER}/${id}/${String(number).padStart(5, "0")}`;
 }
 
-async function putPart(store: ObjectStore, { query, body, headers }: S3Request, id: string): Promise<S3Answer> {
+async function putPart(
+  store: ObjectStore,
+  { query, body, headers }: S3Request,
+  { id, objects }: { readonly id: string; readonly objects: UploadObjects },
+): Promise<S3Answer> {
   const number = Number(query.get("partNumber"));
   if (!Number.isInteger(number) || number < 1 || number > 10_000) {
     throw new S3Error("InvalidArgument", "partNumber is from 1 to 10000");
   }
-  if (headers["x-amz-copy-source"] !== undefined) throw new S3Error("NotImplemented", "parts cannot be copied here");
   const key = partKey(id, number);
-  await store.put(key, body);
-  return { status: 200, headers: { etag: etagOf(await store.head(key)) } };
+  const isCopied = headers["x-amz-copy-source"] !== undefined;
+  if (isCopied) await drained(body);
+  await store.put(key, isCopied ? (await objects.copied()).body : body);
+  const info = await store.head(key);
+  const etag = etagOf(info);
+  if (!isCopied) return { status: 200, headers: { etag } };
+  const done = { ETag: etag, LastModified: new Date(info?.modifiedAt ?? 0).toISOString() };
+  return { status: 200, headers: XML, body: xml("CopyPartResult", done) };
+}
+
+/** In the order of their numbers. */
+async function partsThere(store: ObjectStore, id: string) {
+  const parts = [];
+  const folder = `${FOLDER}/${id}/`;
+  for await (const { key } of store.list(folder)) {
+    const number = Number(key.slice(folder.length));
+    const info = Number.isInteger(number) ? await store.head(key) : undefined;
+    if (info !== undefined) parts.push({ number, etag: etagOf(info), size: info.size, modifiedAt: info.modifiedAt });
+  }
+  return parts;
+}
+
+/** Of the objects whose names begin so. */
+async function openUploads(store: ObjectStore, prefix: string): Promise<readonly OpenUpload[]> {
+  const uploads: OpenUpload[] = [];
+  for await (const id of store.listFolders(`${FOLDER}/`)) {
+    // One that ends meanwhile is none.
+    const found = await store.get(`${FOLDER}/${id}/name`);
+    const name = found === undefined ? "" : new TextDecoder().decode(found.bytes);
+    if (found === undefined || !name.startsWith(prefix)) continue;
+    uploads.push({ key: name.slice(prefix.length), id, begunAt: found.info.modifiedAt });
+  }
+  return uploads;
 }
 
 function etagOf(info: { readonly size: number; readonly modifiedAt: number } | undefined): string {
