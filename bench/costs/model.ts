@@ -83,7 +83,7 @@ export function commitLines(commits: number): readonly Line[] {
     },
     {
       what: "Data API",
-      counted: `${commit.dataApiCalls} calls a commit, ${mirror.dataApiCalls} a batch: ${dataApiCallsPerCommit().toFixed(1)} a commit`,
+      counted: `${commit.dataApiCalls} a commit, ${mirror.dataApiCalls} a batch: ${dataApiCallsPerCommit().toFixed(1)} a commit`,
       usd: millions("dataApi", commits * dataApiCallsPerCommit()),
     },
     {

@@ -127,8 +127,8 @@ ${table(commitLines(1e6))}
 
 Aurora adds about ${dollars(auroraUsd(1e6))} for reads, writes and rows, which stay.
 
-**What is measured** (\`test/functions/cost.test.ts\`, on functions that run): a commit is ${MEASURED.commit.dataApiCalls} calls of the Data API, itself and its row of the audit trail, a batch of the mirror
-${MEASURED.mirror.dataApiCalls}, together ${dataApiCallsPerCommit().toFixed(1)} a commit, one of them for the trail, whose row says what the commit has become; a parity check of a table that has not changed is ${MEASURED.parity.dataApiCalls}. A commit prints ${MEASURED.commit.logBytes} bytes, a batch ${MEASURED.mirror.logBytes}, so
+**What is measured** (\`test/functions/cost.test.ts\`, on functions that run): a commit is ${MEASURED.commit.dataApiCalls} call of the Data API, its row of the audit trail within it, a batch of the mirror
+${MEASURED.mirror.dataApiCalls}, together ${dataApiCallsPerCommit().toFixed(1)} a commit; a parity check of a table that has not changed is ${MEASURED.parity.dataApiCalls}. A commit prints ${MEASURED.commit.logBytes} bytes, a batch ${MEASURED.mirror.logBytes}, so
 ${Math.round(ours)} bytes a commit are ours, and ${Math.round(all)} with what Lambda and API Gateway write. What goes well is one line a call, that of the metrics; what fails has
 lines of its own. Times are assumptions: a warm call of the Data API is most of them.
 

@@ -1,8 +1,11 @@
 /**
- * Effects that the trail does not have. A commit is in SQL with its author by its own transaction, and its row in the trail follows: whatever
- * process is killed between the two has left the one without the other. Here both are compared, and what is missing gets its row.
+ * Effects that the trail does not have. A commit brings its row along (audit-row.ts); in releases before, the row followed, and a process that
+ * was killed between the two has left the one without the other. Somebody with the database in hand can take a row away. Here both
+ * are compared, and what is missing gets its row.
  */
 
+import type { Append } from "../delta/appends.ts";
+import { originOf } from "../delta/origin.ts";
 import type { Audit, AuditRow, Maintenance, Versions } from "../ports.ts";
 import { openAuditTrail, TRIM } from "./audit.ts";
 
@@ -89,6 +92,7 @@ export async function unrecordedEffects(
 ): Promise<readonly Effect[]> {
   const since = recorded.since();
   const found: Effect[] = [];
+  const told = new Set<string>();
   if (since === undefined) return found;
   let cursor: string | undefined;
   do {
@@ -97,21 +101,33 @@ export async function unrecordedEffects(
     for (const { transactionId, committedAt: at, tables } of page.items) {
       const isMade = tables.some(({ tableId, version }) => version === 0 && recorded.has(tableId));
       if (at < since || isMade || recorded.has(transactionId)) continue;
-      const who = await authorOf(catalog, tables);
-      if (who !== undefined) found.push({ transactionId, who, at, tables });
+      const { who, appends } = await madeBy(catalog, tables);
+      if (who === undefined) continue;
+      // Of a version that is shared each append has a row.
+      for (const { transactionId: id } of appends ?? [{ transactionId }]) {
+        if (recorded.has(id) || told.has(id)) continue;
+        told.add(id);
+        found.push({ transactionId: id, who, at, tables });
+      }
     }
     cursor = page.next;
   } while (cursor !== undefined && found.length < MAX_EFFECTS);
   return found;
 }
 
-async function authorOf(catalog: Pick<Versions, "history">, tables: Effect["tables"]): Promise<string | undefined> {
+/** Its caller, and the appends that it is made of. */
+async function madeBy(
+  catalog: Pick<Versions, "history">,
+  tables: Effect["tables"],
+): Promise<{ readonly who?: string; readonly appends?: readonly Append[] | undefined }> {
   for (const { tableId, version } of tables) {
     const { items } = await catalog.history(tableId, { before: version + 1, limit: 1 });
-    const { userId } = (items[0]?.version === version ? items[0].commitInfo : undefined) ?? {};
-    if (typeof userId === "string" && userId.startsWith(CALLER)) return userId;
+    const info = items[0]?.version === version ? items[0].commitInfo : undefined;
+    const { userId } = info ?? {};
+    if (typeof userId === "string" && userId.startsWith(CALLER))
+      return { who: userId, appends: originOf(info)?.appends };
   }
-  return undefined;
+  return {};
 }
 
 /** Gives each of them its row, in a chain of its own. @throws whatever writing throws; then some may be there, and all can be written again */

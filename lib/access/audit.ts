@@ -1,11 +1,12 @@
 /**
- * The audit trail as a chain: each row has the hash of the one before, so that none can be changed, taken out or put in unseen. Every
- * process has a chain of its own, and so takes no lock and waits for nobody; rows are written beside the requests, some at once.
+ * The audit trail as a chain: each row has the hash of the one before, so that none can be changed, taken out or put in unseen. What a commit
+ * has changed is in the chain of a table, by the commit's own transaction (audit-row.ts). For all else every process has a chain of its
+ * own, and so takes no lock and waits for nobody; rows are written beside the requests, some at once.
  */
 
-import { hash as hashOf } from "node:crypto";
 import { unavailable } from "../errors.ts";
 import type { Audit, AuditFacts, AuditRow, AuditShard } from "../ports.ts";
+import { hashOfRow, isTableChain, rootOf } from "./audit-row.ts";
 import { openRefusalBound } from "./refusal-bound.ts";
 
 /** Milliseconds for which rows gather. */
@@ -13,23 +14,6 @@ const GATHERED_MS = 200;
 /** Rows that wait while the database is away; what is beyond is counted, and the count is a row. */
 const MAX_WAITING = 10_000;
 const PAGE = 500;
-
-/** SHA-256 (hex) of everything in a row but the hash. */
-export function hashOfRow({ hash: _, ...row }: Omit<AuditRow, "hash"> & { readonly hash?: string }): string {
-  const { shard, seq, at, requestId, who, session, client, operation, tables } = row;
-  const { decision, outcome, because, effect, previous } = row;
-  const first = [shard, seq, at, requestId, who, session, client, operation, tables];
-  return sha256(JSON.stringify([...first, decision, outcome, because, effect, previous]));
-}
-
-/** What the first row of a shard has as the hash before it. */
-export function rootOf(shard: string): string {
-  return sha256(`deltalakedb audit ${shard}`);
-}
-
-function sha256(text: string): string {
-  return hashOf("sha256", text);
-}
 
 export interface AuditTrail {
   /** Waits for nothing. */
@@ -282,12 +266,15 @@ export async function trimAudit(
   return count;
 }
 
-/** Rows that say what was taken away stay: without them no chain that begins later could be followed. */
-async function lastBefore(catalog: Audit, { shard }: AuditShard, before: number): Promise<AuditRow | undefined> {
+/**
+ * Rows that say what was taken away stay: without them no chain that begins later could be followed. Of a chain that goes on the last one stays,
+ * which the next one follows.
+ */
+async function lastBefore(catalog: Audit, { shard, last }: AuditShard, before: number): Promise<AuditRow | undefined> {
   let end: AuditRow | undefined;
   for await (const page of pagesOf(catalog, shard)) {
     for (const row of page) {
-      if (row.at >= before || row.operation === TRIM) return end;
+      if (row.at >= before || row.operation === TRIM || (isTableChain(shard) && row.seq >= last)) return end;
       end = row;
     }
   }

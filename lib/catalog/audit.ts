@@ -1,7 +1,8 @@
 /** dl_audit: the audit trail. */
 
+import { effectOf, rowAfter, tableChain } from "../access/audit-row.ts";
 import type { AuditFilter, AuditRow, AuditShard } from "../ports.ts";
-import { type Database, join, type Queries, type Row, raw, sql } from "./database.ts";
+import { type Database, join, type Queries, type Row, raw, type Sql, type SqlTransaction, sql } from "./database.ts";
 import { integer, text } from "./rows/values.ts";
 
 const COLUMNS = [
@@ -27,15 +28,34 @@ const ROWS_AT_ONCE = 50;
 
 export async function addAudit(db: Database, rows: readonly AuditRow[]): Promise<void> {
   for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
-    const some = rows.slice(i, i + ROWS_AT_ONCE).map((row) => {
-      const { shard, seq, at, requestId, who, session, client, operation, tables } = row;
-      const { decision, outcome, because, effect, previous, hash } = row;
-      const first = [shard, seq, at, requestId, who, session, client, operation, tables];
-      return sql`(${join([...first, decision, outcome, because, effect, previous, hash])})`;
-    });
-    await db.write(sql`insert into dl_audit (${ALL}) values ${join(some)}
+    await db.write(sql`insert into dl_audit (${ALL}) values ${join(rows.slice(i, i + ROWS_AT_ONCE).map(valuesOf))}
       ${db.dialect.onConflict("dl_audit", { key: ["shard", "seq"], set: [] })}`);
   }
+}
+
+function valuesOf(row: AuditRow): Sql {
+  const { shard, seq, at, requestId, who, session, client, operation, tables } = row;
+  const { decision, outcome, because, effect, previous, hash } = row;
+  const first = [shard, seq, at, requestId, who, session, client, operation, tables];
+  return sql`(${join([...first, decision, outcome, because, effect, previous, hash])})`;
+}
+
+/**
+ * The row of a commit, in its own transaction and under its locks: in the chain of the first of its tables, so that nobody else adds to it
+ * meanwhile. The twin of dl_note_effect.
+ */
+export async function noteEffect(
+  tx: SqlTransaction,
+  { transactionId, attempt }: { readonly transactionId: string; readonly attempt?: string | undefined },
+  committed: readonly { readonly tableId: string; readonly version: number }[],
+): Promise<void> {
+  const [first] = committed;
+  if (attempt === undefined || first === undefined) return;
+  const shard = tableChain(first.tableId);
+  const [last] = await tx.read(sql`select seq, hash from dl_audit where shard = ${shard} order by seq desc limit 1`);
+  const before = last && { seq: integer(last, "seq"), hash: text(last, "hash") };
+  const row = rowAfter(before, shard, attempt, effectOf(transactionId, committed));
+  await tx.write(sql`insert into dl_audit (${ALL}) values ${valuesOf(row)}`);
 }
 
 export async function auditOf(

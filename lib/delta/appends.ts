@@ -9,6 +9,8 @@ export interface Append {
   readonly requestHash: string;
   /** Its adds: place of the first among those of the version, from 0, and their number. */
   readonly adds: AddRange;
+  /** As of a PlannedCommit. */
+  readonly attempt?: string;
 }
 
 export interface AddRange {

@@ -102,6 +102,8 @@ export interface PlannedCommit {
   readonly mirror?: MirrorDemand;
   /** Appends that it is made of, of one table: each is a transaction of its own, and none may be there yet. */
   readonly appends?: readonly Append[];
+  /** Who tries it, for the audit trail (access/audit-row.ts): its row is there with the commit, or not at all. Absent: no row. */
+  readonly attempt?: string;
 }
 
 /** Checked under the lock: a table that does not comply is a rejection of the whole commit. */

@@ -27,10 +27,14 @@ export interface AccessLine {
 export interface Seen {
   readonly requestId: string;
   readonly startedAt: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
   principal?: Principal;
   tables?: readonly string[];
   /** What it has changed, as JSON. */
   effect?: string;
+  /** True where the transaction of the effect has added the row of the audit trail itself. */
+  isNoted?: boolean;
   /** The operation, once it is known that the request is one. */
   operation?: string;
   guard?: Guard;

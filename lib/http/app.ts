@@ -135,6 +135,7 @@ function observed({ lake, hosts, onAnswer, audit, traces }: Host): MiddlewareHan
     const seen: Seen = {
       requestId: requestIdOf(context.req.raw.headers, lake.clock.newId),
       startedAt: performance.now(),
+      at: startedAt,
     };
     context.set("seen", seen);
     await (traces === undefined ? next() : inSpan(traces, context, seen, next));
@@ -151,7 +152,7 @@ function observed({ lake, hosts, onAnswer, audit, traces }: Host): MiddlewareHan
       route,
       status,
     });
-    if (audit) noteAttempt(audit, context, seen, startedAt);
+    if (audit) noteAttempt(audit, context, seen);
     if (onAnswer) whenSent(context, (cut) => onAnswer(accessLine(context, seen, route, cut)));
   };
 }

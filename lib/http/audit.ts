@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import type { AuditTrail } from "../access/audit.ts";
+import { attemptText } from "../access/audit-row.ts";
 import { answeredBy, ROUTES } from "../wire/routes.ts";
 import { namedTables, type Seen } from "./access-log.ts";
 import { addressOf } from "./admission.ts";
@@ -12,16 +13,31 @@ const WRITES: ReadonlySet<string> = new Set(
 );
 const REFUSED: ReadonlySet<number> = new Set([401, 403]);
 
-/** Everything that writes or lends, whatever came of it, and everything that was refused. @param at milliseconds since the epoch */
-export function noteAttempt(audit: AuditTrail, context: Context, seen: Seen, at: number): void {
-  const { operation, principal, guard, requestId, tables = [context.req.param("tableId")] } = seen;
+/** Everything that writes or lends, whatever came of it, and everything that was refused; but for what is in the trail already. */
+export function noteAttempt(audit: AuditTrail, context: Context, seen: Seen): void {
+  const { operation, guard } = seen;
   if (operation === undefined) return;
   const { status } = context.res;
-  const { isRefused = false, names = [] } = guard?.because() ?? {};
   // To the caller it may look as if there were nothing.
-  const isDenied = REFUSED.has(status) || (status === 404 && isRefused);
+  const isDenied = REFUSED.has(status) || (status === 404 && guard?.because().isRefused === true);
   if (!isDenied && !WRITES.has(operation)) return;
+  if (status < 400 && seen.isNoted) return;
   audit.note({
+    ...attemptOf(context, seen, operation),
+    decision: isDenied ? "denied" : status < 400 ? "allowed" : "failed",
+    outcome: String(status),
+    effect: status < 400 ? (seen.effect ?? "") : "",
+  });
+}
+
+/** The same of an attempt that comes to a transaction, for the transaction itself to write: it is not written where nothing is changed. */
+export function textOfAttempt(context: Context, seen: Seen, operation: string): string {
+  return attemptText({ ...attemptOf(context, seen, operation), decision: "allowed", outcome: "201" });
+}
+
+function attemptOf(context: Context, seen: Seen, operation: string) {
+  const { at, principal, guard, requestId, tables = [context.req.param("tableId")] } = seen;
+  return {
     at,
     requestId,
     who: principal?.id ?? "",
@@ -29,9 +45,6 @@ export function noteAttempt(audit: AuditTrail, context: Context, seen: Seen, at:
     client: addressOf(context) ?? "",
     operation,
     tables: JSON.stringify(namedTables(tables)),
-    decision: isDenied ? "denied" : status < 400 ? "allowed" : "failed",
-    outcome: String(status),
-    because: names.join("; "),
-    effect: status < 400 ? (seen.effect ?? "") : "",
-  });
+    because: (guard?.because().names ?? []).join("; "),
+  };
 }

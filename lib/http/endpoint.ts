@@ -17,6 +17,7 @@ import { tableRef } from "../wire/table-ref.ts";
 import { checkAcceptable } from "./accept.ts";
 import type { AccessLine, Seen } from "./access-log.ts";
 import type { Admitted } from "./admission.ts";
+import { textOfAttempt } from "./audit.ts";
 import { readJsonBody } from "./body.ts";
 import type { HostRules } from "./hosts.ts";
 import type { OnIncident } from "./problem.ts";
@@ -98,6 +99,10 @@ export interface Answering<P, Q> {
   readonly concerns: (tables: readonly string[]) => void;
   /** Says what the request has changed, for the audit trail: ids, versions and names, nothing else. */
   readonly changed: (effect: Json) => void;
+  /** What a commit takes along for the audit trail; absent where there is none. */
+  readonly attempt: (() => string) | undefined;
+  /** Says that a transaction has been made, which took {@link attempt} along: it has written the row itself. */
+  readonly noted: () => void;
   /** Breaks the connection, so that half an answer cannot pass for a whole one; false where there is none (Lambda). */
   readonly cutOff: () => boolean;
 }
@@ -169,6 +174,10 @@ export function endpoint<P extends Shape, Q extends Shape>(
           },
           changed: (effect) => {
             context.get("seen").effect = stringifyJson(effect);
+          },
+          attempt: host.audit && (() => textOfAttempt(context, context.get("seen"), operationId)),
+          noted: () => {
+            context.get("seen").isNoted = true;
           },
           cutOff: () => cutOff(context),
         },

@@ -179,7 +179,7 @@ async function batchOf(lake: Lake, members: readonly Member[]): Promise<Paramete
   const [first] = members as readonly [Member, ...Member[]];
   const [state] = await tableStates(lake, [first.request.table.table]);
   const readVersions = members.map(({ request }) => request.table.readVersion ?? state?.version ?? 0);
-  const { places: _, ...table } = first.request.table;
+  const { places: __, ...table } = first.request.table;
   const commitInfo = table.actions.commitInfo;
   const adds = members.flatMap(({ request }) => request.table.actions.adds);
   const merged: TableCommit = {
@@ -188,10 +188,13 @@ async function batchOf(lake: Lake, members: readonly Member[]): Promise<Paramete
     actions: { ...NO_ACTIONS, adds, ...(commitInfo && { commitInfo }) },
   };
   const ranges = addRanges(members.map(({ request }) => request.table.actions.adds.length));
-  const appends = members.map(({ request: { transactionId }, requestHash }, i) => {
-    return { transactionId, requestHash, adds: ranges[i] as (typeof ranges)[number] };
+  const appends = members.map(({ request: { transactionId, attempt }, requestHash }, i) => {
+    const noted = attempt === undefined ? {} : { attempt: attempt() };
+    return { transactionId, requestHash, adds: ranges[i] as (typeof ranges)[number], ...noted };
   });
-  return { ...asCommit(first.request, 0), transactionId: lake.clock.newId(), tables: [merged], appends };
+  // Each of them has a row in the audit trail; the batch itself nobody has tried.
+  const { attempt: _, ...request } = asCommit(first.request, 0);
+  return { ...request, transactionId: lake.clock.newId(), tables: [merged], appends };
 }
 
 async function answer(

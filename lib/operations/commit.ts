@@ -125,7 +125,7 @@ interface Batch {
   readonly appends: readonly Append[];
 }
 
-type Asked = CommitRequest & Partial<Batch>;
+type Asked = CommitRequest & Partial<Batch> & Pick<By, "attempt">;
 
 export type Attempt =
   | Committed
@@ -187,7 +187,7 @@ async function attempt(lake: Lake, request: Asked, requestHash: string, limits: 
 
 async function sendPlanned(
   lake: Lake,
-  request: CommitRequest,
+  request: Asked,
   requestHash: string,
   parts: readonly Part[],
   planned: readonly PlannedPart[],
@@ -243,7 +243,9 @@ function plannedCommit(
   });
   const { transactionId, appends } = request;
   const mirror = mirrorDemand(lake, request);
-  return withOrigins({ transactionId, requestHash, epoch, tables, mirror, ...(appends && { appends }) });
+  const attempt = request.attempt?.();
+  const noted = attempt === undefined ? {} : { attempt };
+  return withOrigins({ transactionId, requestHash, epoch, tables, mirror, ...(appends && { appends }), ...noted });
 }
 
 /** Thrown out of the locked callback, to leave the transaction without writing. */
@@ -257,7 +259,7 @@ class ConflictUnderLock extends Error {
 
 async function attemptLocked(
   lake: Lake,
-  request: CommitRequest,
+  request: Asked,
   requestHash: string,
   parts: readonly Part[],
   verified: ReadonlyMap<string, Verified>,

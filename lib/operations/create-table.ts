@@ -37,7 +37,7 @@ export async function createTable(
 ): Promise<CreatedTable> {
   checkTableName(request.name);
   checkTableLocation(request.location);
-  const { transactionId = lake.clock.newId(), by, claim, ...table } = request;
+  const { transactionId = lake.clock.newId(), by, attempt, claim, ...table } = request;
   const tableId = lake.clock.newId();
   const actions = signed(newTableActions(table, tableId, lake.clock.now()), { by });
   checkActionSizes(actions, () => "");
@@ -49,9 +49,10 @@ export async function createTable(
     const location = known === undefined ? await freePlace(lake, table) : table.location;
     if (known === undefined) await claim?.(tableId);
     const tables = [planCreation({ tableId, name: table.name, location }, actions, transactionId)];
+    const noted = attempt === undefined ? {} : { attempt: attempt() };
     return {
       location,
-      outcome: await sendCommit(lake, [], withOrigins({ transactionId, requestHash, epoch, tables })),
+      outcome: await sendCommit(lake, [], withOrigins({ transactionId, requestHash, epoch, tables, ...noted })),
     };
   };
   let { location, outcome } = await send();

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { anchorsOf, hashOfRow, openAuditTrail, rootOf, trimAudit, verifyAudit } from "../../lib/access/audit.ts";
+import { anchorsOf, openAuditTrail, trimAudit, verifyAudit } from "../../lib/access/audit.ts";
+import { hashOfRow, rootOf } from "../../lib/access/audit-row.ts";
 import type { Audit, AuditFacts, AuditRow } from "../../lib/ports.ts";
 import type { CatalogUnderTest } from "../contract/catalog.contract.ts";
 

@@ -1,12 +1,13 @@
-/** A process that ends anywhere between a commit and its row in the audit trail: what is missing is told, can be written, and is chained. */
+/** Commits have their rows whatever becomes of a process and its trail; what code of before has left out is told, can be written, and is chained. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openAuditTrail, verifyAudit } from "../../lib/access/audit.ts";
 import { openRecorded, ROW_FOLLOWS_MS, recordEffects, unrecordedEffects } from "../../lib/access/audit-effects.ts";
 import type { Principal } from "../../lib/access/principal.ts";
+import type { HostOptions } from "../../lib/http/endpoint.ts";
 import { tableLocation } from "../../lib/lake/table-location.ts";
-import type { Audit, AuditFacts, AuditRow } from "../../lib/ports.ts";
+import type { Audit, AuditRow, Lake } from "../../lib/ports.ts";
 import { addOf, openLocalApi } from "./local-api.ts";
 import { client } from "./stub-lake.ts";
 
@@ -14,16 +15,16 @@ const api = await openLocalApi();
 const { lake } = api;
 const { tableId } = await api.newTable();
 const SCHEMA = { type: "struct", fields: [{ name: "id", type: "long", nullable: true, metadata: {} }] };
-const nowhere = async () => assert.fail("nothing was noted");
 const caller: Principal = { id: "user:etl", name: "etl", proof: "key", access: "write", groups: [] };
 const door = { unnamed: "refused", identify: async () => caller } as const;
 
-/** A server whose trail writes by these, and a commit of it. */
-function server(addAudit: Audit["addAudit"], note?: (facts: AuditFacts) => void) {
+/** A server whose trail writes by these, and a commit of it. @param over what it has instead */
+function server(addAudit: Audit["addAudit"], over: Partial<HostOptions> = {}, of: Lake = lake) {
   const trail = openAuditTrail({ addAudit }, { shard: crypto.randomUUID(), now: Date.now, onError: () => undefined });
-  const served = client(lake, {
+  const served = client(of, {
     door,
-    audit: { ...trail, note: note ?? trail.note },
+    audit: trail,
+    ...over,
     resolveLocation: (location, name) => tableLocation({ storage: api.folder }, location, name),
   });
   const commit = async (transactionId: string = crypto.randomUUID()) => {
@@ -31,8 +32,16 @@ function server(addAudit: Audit["addAudit"], note?: (facts: AuditFacts) => void)
     const answer = await served.post("/v1/commits", { transactionId, tables: [{ tableId, readVersion: 0, actions }] });
     return { ...answer, transactionId };
   };
-  return { trail, served, commit };
+  const append = () =>
+    served.post(`/v1/tables/${tableId}/appends`, {
+      transactionId: crypto.randomUUID(),
+      actions: [addOf(`${crypto.randomUUID()}.parquet`)],
+    });
+  return { trail, served, commit, append };
 }
+const nowhere = async () => assert.fail("nothing was noted");
+/** Of the release before, where a row followed its commit: its process was killed between the two. */
+const killed = server(nowhere, { audit: undefined });
 
 const look = async (catalog: Audit = lake.catalog, after = ROW_FOLLOWS_MS + 1) => {
   const recorded = openRecorded();
@@ -40,7 +49,7 @@ const look = async (catalog: Audit = lake.catalog, after = ROW_FOLLOWS_MS + 1) =
   return { faults, effects: await unrecordedEffects(lake.catalog, recorded, lake.clock.now() + after) };
 };
 
-test("wherever its process ends, a commit without a row is told, and gets it; nothing else is told", async () => {
+test("a commit without a row is told, and gets it; nothing else is told", async () => {
   const working = server((rows) => lake.catalog.addAudit(rows));
   assert.equal((await working.commit()).status, 201);
   const made = await working.served.post("/v1/tables", { name: "a.made", schema: SCHEMA });
@@ -48,28 +57,32 @@ test("wherever its process ends, a commit without a row is told, and gets it; no
   await working.trail.flush();
   assert.deepEqual(await look(), { faults: [], effects: [] });
 
-  const ends = {
-    "before the row is noted": server(nowhere, () => undefined),
-    "before it is written": server(() => new Promise(() => undefined)),
-    "while it cannot be written": server(async () => {
-      throw new Error("away");
-    }),
-  };
-  const lost: string[] = [];
-  for (const [where, { commit }] of Object.entries(ends)) {
+  const silent = server(async () => {
+    throw new Error("away");
+  });
+  for (const { commit, trail } of [silent, server(() => new Promise(() => undefined))]) {
     const { status, transactionId } = await commit();
-    assert.equal(status, 201, where);
+    assert.equal(status, 201);
+    if (trail === silent.trail) await trail.flush();
+    assert.equal((await commit(transactionId)).status, 200, "the same again has changed nothing");
+  }
+  const appended = server(nowhere, {}, { ...lake, coalesces: true });
+  const shared = await Promise.all(Array.from({ length: 3 }, () => appended.append()));
+  assert.deepEqual(
+    shared.map(({ status, body }) => [status, (body.tables as { version: number }[])[0]?.version]),
+    shared.map(() => [201, 4]),
+    "one version of three",
+  );
+  assert.deepEqual(await look(), { faults: [], effects: [] });
+
+  const lost: string[] = [];
+  for (let i = 0; i < 3; i += 1) {
+    const { status, transactionId } = await killed.commit();
+    assert.equal(status, 201);
     lost.push(transactionId);
   }
-  // Written, and the process ends before it hears of it.
-  const deaf = server(async (rows) => {
-    await lake.catalog.addAudit(rows);
-    throw new Error("reset");
-  });
-  assert.equal((await deaf.commit()).status, 201);
-  await deaf.trail.flush();
   // Refused, so there is no effect; and where nobody is asked who they are, nobody is missing.
-  const refused = await ends["before the row is noted"].commit("no id");
+  const refused = await killed.commit("no id");
   assert.equal(refused.status, 400);
   const open = await client(lake).post("/v1/commits", {
     transactionId: crypto.randomUUID(),
@@ -105,8 +118,7 @@ test("wherever its process ends, a commit without a row is told, and gets it; no
 });
 
 test("what was committed before the trail began, or before what is left of it, is not missed", async () => {
-  const { commit } = server(nowhere, () => undefined);
-  await commit();
+  await killed.commit();
   const now = lake.clock.now() + ROW_FOLLOWS_MS * 2;
   const recorded = openRecorded();
   assert.deepEqual(await unrecordedEffects(lake.catalog, recorded, now), []);

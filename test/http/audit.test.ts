@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newApiKey } from "../../lib/access/api-key.ts";
+import { tableChain } from "../../lib/access/audit-row.ts";
 import { openDoor } from "../../lib/access/door.ts";
 import { openKeyRing } from "../../lib/access/key-ring.ts";
 import { openRules } from "../../lib/access/rules.ts";
@@ -36,12 +37,16 @@ test("attempts, refusals and effects are noted, and reads that are allowed are n
 
   const committed = await commit(table.tableId);
   assert.equal(committed.status, 201, committed.text);
+  assert.equal(noted.length, 0, "its own transaction has written it");
+  const [row, ...more] = await lake.catalog.auditOf(tableChain(table.tableId), { after: 0, limit: 9 });
+  assert.ok(row && more.length === 0);
   assert.deepEqual(
-    [last().who, last().session, last().operation, last().decision, last().outcome, last().tables],
+    [row.who, row.session, row.operation, row.decision, row.outcome, row.tables],
     ["user:etl", keyId, "commit", "allowed", "201", JSON.stringify([table.tableId])],
   );
-  assert.match(last().because, /grant APPEND on table:.* to user:etl/);
-  assert.deepEqual(JSON.parse(last().effect), {
+  assert.equal(row.requestId, committed.headers.get("x-request-id"));
+  assert.match(row.because, /grant APPEND on table:.* to user:etl/);
+  assert.deepEqual(JSON.parse(row.effect), {
     transactionId: committed.body.transactionId,
     tables: [{ tableId: table.tableId, version: 1 }],
   });
@@ -76,5 +81,6 @@ test("attempts, refusals and effects are noted, and reads that are allowed are n
   assert.equal((await served.get(`/v1/tables/${table.name}`, authorization)).status, 200);
   assert.equal((await served.get("/v1/health")).status, 200);
   assert.equal(noted.length, count);
-  assert.doesNotMatch(JSON.stringify(noted), new RegExp(`${key}|nonsense|secret-file`));
+  const rows = await lake.catalog.findAudit({ limit: 9 });
+  assert.doesNotMatch(JSON.stringify([noted, rows]), new RegExp(`${key}|nonsense|secret-file`));
 });

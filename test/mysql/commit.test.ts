@@ -196,7 +196,7 @@ describe("the commit of MySQL", needs("the commit of MySQL", mysqlUrl, "TEST_MYS
         numRequests: 0,
       },
     };
-    const call = () => db.writeReturning(sql`call dl_try_commit(${JSON.stringify(group)})`);
+    const call = () => db.writeReturning(sql`call dl_try_commit_2(${JSON.stringify(group)})`);
     await db.transaction(async (tx) => {
       await takeLocks(tx, [tableLock(tableId)]);
       await assert.rejects(call(), { code: "DATABASE_BUSY" });
@@ -207,7 +207,7 @@ describe("the commit of MySQL", needs("the commit of MySQL", mysqlUrl, "TEST_MYS
 
   test("the procedure writes every column of a file", async () => {
     const [row] = await db.read(sql`select routine_definition as body from information_schema.routines
-      where routine_schema = database() and routine_name = 'dl_try_commit'`);
+      where routine_schema = database() and routine_name = 'dl_try_commit_2'`);
     const lists = String(row?.body).match(/insert into dl_files \(([^)]*)\)/g) ?? [];
     assert.equal(lists.length, 2);
     for (const list of lists) {

@@ -44,7 +44,7 @@ describe(SUITE, needs(SUITE, mysqlUrl, "TEST_MYSQL_URL is not set"), () => {
     assert.equal((await dl(["migrate", ...as("app")])).code, 0, "nothing is to be done");
     const call = async (role: string) => {
       const session = openMysql(as(role)[1] ?? "", { poolSize: 1 });
-      await session.read(raw("call dl_try_commit('{}')")).finally(() => session.close());
+      await session.read(raw("call dl_try_commit_2('{}')")).finally(() => session.close());
     };
     await call("app");
     await assert.rejects(call("reader"), /does not let this user/);

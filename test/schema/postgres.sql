@@ -767,7 +767,10 @@ begin
     select (a->>'transactionId')::uuid, a->>'requestHash', ts,
       jsonb_build_array((committed->0) || jsonb_build_object('adds', a->'adds'))::text
     from jsonb_array_elements(req->'appends') a;
+    perform dl_note_effect(a->>'attempt', (a->>'transactionId')::uuid, committed)
+    from jsonb_array_elements(req->'appends') a where a ? 'attempt';
   end if;
+  if req ? 'attempt' then perform dl_note_effect(req->>'attempt', tx_id, committed); end if;
   return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed,
     'mirrors', mirrors, 'now', now_ms);
 end $function$
@@ -911,6 +914,29 @@ begin
     return facts || '{"refusal":"backlogFull"}';
   end if;
   return facts;
+end $function$
+
+
+CREATE OR REPLACE FUNCTION dl_note_effect(attempt text, tx_id uuid, committed jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  chain constant text := 'table:' || (committed->0->>'tableId');
+  fact constant jsonb := attempt::jsonb;
+  effect constant text := '{"transactionId":"' || tx_id || '","tables":[' || (
+    select string_agg('{"tableId":"' || (c->>'tableId') || '","version":' || (c->>'version') || '}', ',' order by n)
+    from jsonb_array_elements(committed) with ordinality e(c, n)) || ']}';
+  place bigint; before text;
+begin
+  select a.seq, a.hash into place, before from dl_audit a where a.shard = chain order by a.seq desc limit 1;
+  place := coalesce(place, 0) + 1;
+  before := coalesce(before, encode(sha256(convert_to('deltalakedb audit ' || chain, 'UTF8')), 'hex'));
+  insert into dl_audit (shard, seq, at, request_id, who, session, client, operation, tables, decision, outcome, because,
+    effect, previous, hash)
+  values (chain, place, (fact->>0)::bigint, fact->>1, fact->>2, fact->>3, fact->>4, fact->>5, fact->>6, fact->>7, fact->>8,
+    fact->>9, effect, before, encode(sha256(convert_to('["' || chain || '",' || place || ','
+      || substr(attempt, 2, length(attempt) - 2) || ',"' || replace(effect, '"', chr(92) || '"') || '","' || before || '"]', 'UTF8')), 'hex'));
 end $function$
 
 

@@ -9,6 +9,7 @@ const PORTS = [
   "lib/bounded-map.ts",
   "lib/access/principal.ts",
   "lib/access/privileges.ts",
+  "lib/access/audit-row.ts",
 ];
 const SURFACE = [
   "lib/access",
@@ -54,6 +55,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/access/principal.ts": [],
   "lib/access/privileges.ts": ["lib/errors.ts"],
   "lib/access/issuer-rules.ts": [],
+  "lib/access/audit-row.ts": ["lib/ports.ts"],
   "lib/access": PORTS,
   "lib/ports": [
     "lib/delta",

@@ -225,6 +225,7 @@ function requestOf(planned: PlannedCommit): CommitRows {
     mirror: mirrorRequest(planned.mirror),
     tables,
     ...(appends.length === 0 ? {} : { appends }),
+    ...(planned.attempt === undefined ? {} : { attempt: planned.attempt }),
   };
   if (new Set(request.tables.map((table) => table.tableId)).size < request.tables.length) {
     throw invalid("a table occurs twice in one transaction");

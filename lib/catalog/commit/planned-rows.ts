@@ -96,6 +96,8 @@ export interface CommitRows {
   readonly tables: readonly TableRequest[];
   /** Of its one table. */
   readonly appends?: readonly Append[];
+  /** Then the transaction adds a row to the audit trail. */
+  readonly attempt?: string;
 }
 
 /** Commits for one SQL transaction. */

@@ -4,6 +4,7 @@ import type { MirrorFacts } from "../../delta/health.ts";
 import { NEVER_FORGOTTEN_MS } from "../../delta/transaction-age.ts";
 import { ageMs } from "../../delta/values/age.ts";
 import type { CommitOutcome, CommittedTable, Rejection } from "../../ports.ts";
+import { noteEffect } from "../audit.ts";
 import { firstClaim, readClaims } from "../claims.ts";
 import { type Row, type SqlTransaction, sql } from "../database.ts";
 import { MAX_TIMESTAMP_AHEAD_MS, REJECTION_BYTES } from "../limits.ts";
@@ -19,7 +20,7 @@ import { type HeadNumbers, headNumbers, writeVersion } from "./write-version.ts"
 /** @param now milliseconds: the clock of the database where it has one */
 export async function commitInTransaction(
   tx: SqlTransaction,
-  { transactionId, madeAt, dated, requestHash, tables, mirror, appends = [] }: CommitRows,
+  { transactionId, madeAt, dated, requestHash, tables, mirror, attempt, appends = [] }: CommitRows,
   now: number,
 ): Promise<CommitOutcome> {
   const first = await findTransactionRow(tx, transactionId);
@@ -99,6 +100,7 @@ export async function commitInTransaction(
       result: JSON.stringify(committed.map((table) => ({ ...table, adds: append.adds }))),
     })),
   );
+  for (const noted of [{ transactionId, attempt }, ...appends]) await noteEffect(tx, noted, committed);
   return {
     status: "committed",
     replayed: false,

@@ -7,8 +7,8 @@
 
 /** Each server reads one of the two comments. */
 const BYTEWISE = "/*!80017 collate utf8mb4_0900_bin */ /*M!100500 collate utf8mb4_nopad_bin */";
-const TEXT = `longtext character set utf8mb4 ${BYTEWISE}`;
-const ID = `varchar(36) character set utf8mb4 ${BYTEWISE}`;
+export const TEXT = `longtext character set utf8mb4 ${BYTEWISE}`;
+export const ID = `varchar(36) character set utf8mb4 ${BYTEWISE}`;
 const STATUS = "/*!80017 performance_schema.global_status */ /*M!100500 information_schema.global_status */";
 const SERVER = "/*!80017 @@server_uuid, */ /*M!100500 @@server_uid, */";
 const EPOCH = `concat_ws('.', unix_timestamp() - (select cast(variable_value as signed) from ${STATUS} where variable_name = 'UPTIME'),

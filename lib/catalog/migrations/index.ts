@@ -27,6 +27,7 @@ import { COMPACTION } from "./0049-compaction.ts";
 import { FOLLOWED_COLUMNS, FOLLOWED_MIGRATION, FOLLOWED_TABLES, FOLLOWED_WORKS_FROM } from "./0051-followed.ts";
 import { MYSQL_COMMIT } from "./0058-mysql-commit.ts";
 import { KEY_KIND } from "./0059-s3-keys.ts";
+import { MYSQL_NOTED_COMMITS, POSTGRES_NOTED_COMMITS } from "./0061-noted-commits.ts";
 import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
 import { OPERATOR_GRANTS, OPERATOR_GRANTS_MIGRATION, OPERATOR_GRANTS_WORKS_FROM } from "./0069-operator-grants.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
@@ -191,6 +192,13 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0059-s3-keys",
     worksFrom: 20,
     statements: (dialect) => addColumn(dialect, "dl_api_keys", KEY_KIND),
+  },
+  {
+    id: 61,
+    name: "0061-noted-commits",
+    worksFrom: 20,
+    statements: (dialect) =>
+      dialect.name === "postgres" ? POSTGRES_NOTED_COMMITS : dialect.name === "mysql" ? MYSQL_NOTED_COMMITS : [],
   },
   {
     id: 66,

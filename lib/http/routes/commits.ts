@@ -5,7 +5,6 @@ import type { Guard } from "../../access/guard.ts";
 import { namespaceOf } from "../../access/privileges.ts";
 import type { CommitActions } from "../../delta/actions.ts";
 import type { AppendRequest, CommitRequest, CommitResult, TableRef } from "../../delta/request.ts";
-import type { Json } from "../../delta/values/json.ts";
 import { append } from "../../operations/append.ts";
 import { commit } from "../../operations/commit.ts";
 import type { Allowed } from "../../operations/committing/author.ts";
@@ -50,18 +49,27 @@ export const commitRoutes: readonly Endpoint[] = [
         ...problems(400, 404, 409, 413, 415, 422),
       },
     },
-    async ({ body, principal, guard, concerns, changed }, host) => {
+    async ({ body, principal, guard, concerns, attempt, noted }, host) => {
       const decoded = decodeCommit(await withUpload(await body(), host));
       const asked = decoded.request;
       concerns(asked.tables.map(({ table }) => ("name" in table ? table.name : table.tableId)));
       const shared = coalescedAppend(decoded);
       if (shared)
-        return answered(await append(host.lake, { ...(await allowedAppend(guard, shared)), by: principal }), changed);
+        return answered(
+          await append(host.lake, { ...(await allowedAppend(guard, shared)), by: principal, attempt }),
+          noted,
+        );
       await checkCreations(guard, asked);
       const request = await withLocations(asked, host.resolveLocation);
       return answered(
-        await commit(host.lake, { ...request, by: principal, ...allowedBy(guard), ...ownerOf(guard, principal, host) }),
-        changed,
+        await commit(host.lake, {
+          ...request,
+          by: principal,
+          attempt,
+          ...allowedBy(guard),
+          ...ownerOf(guard, principal, host),
+        }),
+        noted,
       );
     },
   ),
@@ -86,20 +94,18 @@ export const commitRoutes: readonly Endpoint[] = [
         ...problems(400, 404, 409, 413, 415, 422),
       },
     },
-    async ({ params: { tableId }, body, principal, guard, concerns, changed }, { lake }) => {
+    async ({ params: { tableId }, body, principal, guard, concerns, attempt, noted }, { lake }) => {
       const request = decodeAppendRequest(await body(), tableRef(tableId));
       concerns([tableId]);
-      return answered(await append(lake, { ...(await allowedAppend(guard, request)), by: principal }), changed);
+      return answered(await append(lake, { ...(await allowedAppend(guard, request)), by: principal, attempt }), noted);
     },
   ),
 ];
 
-function answered(result: CommitResult, changed: (effect: Json) => void): Response {
+function answered(result: CommitResult, noted: () => void): Response {
   if (result.status === "conflict") return conflictResponse(result.conflicts);
   const { replayed, status: _, ...answer } = result;
-  const { transactionId } = answer;
-  if (!replayed)
-    changed({ transactionId, tables: answer.tables.map(({ tableId, version }) => ({ tableId, version })) });
+  if (!replayed) noted();
   return json(replayed ? 200 : 201, answer);
 }
 

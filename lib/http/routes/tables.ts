@@ -61,7 +61,7 @@ const create = endpoint(
       ...problems(400, 409, 413, 415, 422),
     },
   },
-  async ({ body, principal, guard, concerns, changed }, host) => {
+  async ({ body, principal, guard, concerns, attempt, noted }, host) => {
     const request = withoutUndefined(checked(createTableRequest, await body()));
     concerns([request.name]);
     await guard.namespace(namespaceOf(request.name), "CREATE");
@@ -72,10 +72,11 @@ const create = endpoint(
       schema: request.schema as JsonObject,
       location,
       by: principal,
+      attempt,
       ...ownerOf(guard, principal, host),
     });
     const { replayed, ...answer } = created;
-    if (!replayed) changed(idAndName(created));
+    if (!replayed) noted();
     return json(replayed ? 200 : 201, answer, { location: `/v1/tables/${created.tableId}` });
   },
 );

@@ -7,6 +7,8 @@ import type { TableRef } from "../../delta/request.ts";
 /** The caller of an operation; absent where nobody is asked who they are. */
 export interface By {
   readonly by?: Principal | undefined;
+  /** What the audit trail is to have of it, as of a PlannedCommit; asked for when all is decided. */
+  readonly attempt?: (() => string) | undefined;
 }
 
 const OURS = ["userid", "username"];

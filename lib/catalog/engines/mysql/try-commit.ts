@@ -1,5 +1,5 @@
 /**
- * The commit in one call: dl_try_commit (migrations/0058-mysql-commit.ts) writes what plainly can be committed. What it leaves, and what
+ * The commit in one call: dl_try_commit_2 (migrations/0061-noted-commits.ts) writes what plainly can be committed. What it leaves, and what
  * is not even sent to it, goes the way of the steps, which know every case: so no rule of a refusal is said a second time here.
  */
 
@@ -40,14 +40,14 @@ export async function tryCommit(
   };
   const group = stringifyJson({ of, requests: sent.map(requestOf) });
   if (group.length > MAX_CHARACTERS) return nothing;
-  const rows = await db.writeReturning(sql`call dl_try_commit(${group})`).catch((error: unknown) => {
+  const rows = await db.writeReturning(sql`call dl_try_commit_2(${group})`).catch((error: unknown) => {
     // A server with small packets, or a text that no column holds: the steps find out which.
     if (isLakeError(error) && error.code === "TOO_LARGE") return undefined;
     throw error;
   });
   if (rows === undefined) return nothing;
   const answers = rows[0] && parseJson(text(rows[0], "answers"));
-  if (!Array.isArray(answers) || answers.length !== sent.length) throw corrupt("dl_try_commit gave no answers");
+  if (!Array.isArray(answers) || answers.length !== sent.length) throw corrupt("dl_try_commit_2 gave no answers");
   const given = new Map(sent.map((request, i) => [request, answerOf(answers[i], request.transactionId)]));
   return requests.map((request) => given.get(request));
 }
@@ -119,7 +119,7 @@ function tableOf({ filesUpTo, adds, removes, txns, domains, others, ...table }: 
 }
 
 function answerOf(answer: Json | undefined, transactionId: string): GroupAnswer | undefined {
-  if (!isJsonObject(answer)) throw corrupt("dl_try_commit gave an answer that is no object");
+  if (!isJsonObject(answer)) throw corrupt("dl_try_commit_2 gave an answer that is no object");
   if (answer.status === "left") return undefined;
   if (answer.status !== "committed") return answer as unknown as GroupAnswer;
   const tables = answer.tables as unknown as readonly CommittedTable[];

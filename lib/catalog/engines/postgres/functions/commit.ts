@@ -232,7 +232,10 @@ begin
     select (a->>'transactionId')::uuid, a->>'requestHash', ts,
       jsonb_build_array((committed->0) || jsonb_build_object('adds', a->'adds'))::text
     from jsonb_array_elements(req->'appends') a;
+    perform dl_note_effect(a->>'attempt', (a->>'transactionId')::uuid, committed)
+    from jsonb_array_elements(req->'appends') a where a ? 'attempt';
   end if;
+  if req ? 'attempt' then perform dl_note_effect(req->>'attempt', tx_id, committed); end if;
   return jsonb_build_object('status', 'committed', 'replayed', false, 'committedAt', ts, 'tables', committed,
     'mirrors', mirrors, 'now', now_ms);
 end $function$`;

@@ -9,6 +9,7 @@ import { COMMIT_GROUP, COMMIT_ONE } from "./commit.ts";
 import { IMPORT_BATCH } from "./import-batch.ts";
 import { LOCK, LOCK_BOTH } from "./lock.ts";
 import { MIRROR_FACTS_FUNCTION } from "./mirror-facts.ts";
+import { NOTE_EFFECT } from "./note-effect.ts";
 import { WRITE_VERSION } from "./write-version.ts";
 
 export const CURRENT_FUNCTIONS: readonly string[] = [
@@ -17,6 +18,7 @@ export const CURRENT_FUNCTIONS: readonly string[] = [
   CHECK_ROWS,
   WRITE_VERSION,
   MIRROR_FACTS_FUNCTION,
+  NOTE_EFFECT,
   COMMIT_ONE,
   COMMIT_GROUP,
   IMPORT_BATCH,
