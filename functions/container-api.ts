@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { apiGatewayDoor } from "../lib/access/api-gateway.ts";
 import { type AuditTrail, openAuditTrail } from "../lib/access/audit.ts";
+import { callerRules } from "../lib/config/callers.ts";
 import { deadlineMs } from "../lib/deadlines.ts";
 import { errorText } from "../lib/errors.ts";
 import { createApp } from "../lib/http/app.ts";
@@ -27,6 +28,7 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
       resolveLocation: lake.resolveLocation,
       door: apiGatewayDoor(lake.settings.scopes),
       audit,
+      callers: callerRules({ caller_rate: lake.settings.callerRate, caller_burst: lake.settings.callerBurst }),
       // What went well is in API Gateway's log, with who asked, and in the line of the metrics.
       onAnswer: (line) => logger[line.status < 400 ? "debug" : "info"]("answered", { ...line }),
       ...(lake.uploads ? { uploads: lake.uploads } : {}),

@@ -21,6 +21,8 @@ const NAMES = {
   vault_lock: "vaultLock",
   backup_copy_region: "backupCopyRegion",
   replicate_to: "replicateTo",
+  caller_rate: "callerRate",
+  caller_burst: "callerBurst",
   vacuum: "vacuum",
   compaction: "compaction",
   canary_minutes: "canaryMinutes",

@@ -22,6 +22,8 @@ export interface Extras {
   readonly functionNetwork: FunctionNetwork;
   /** The name that the API has beside the one that API Gateway gives it. */
   readonly domain?: Domain;
+  /** What one container lets in of one caller; absent: any number. */
+  readonly callers?: { readonly rate: number; readonly burst?: number };
   /** What is copied to another region. */
   readonly copies?: Copies;
   /** Of the vaults of snapshots: as of {@link Settings.backup} for backups. */
@@ -75,6 +77,10 @@ export interface GivenExtras {
   readonly hostedZoneId?: string | undefined;
   /** Whether the API answers by the name of API Gateway, too; `open` if absent. */
   readonly defaultEndpoint?: Domain["defaultEndpoint"] | undefined;
+  /** Requests a second of one caller in one container; any number if absent, or 0. */
+  readonly callerRate?: number | undefined;
+  /** How many of them may come at once. */
+  readonly callerBurst?: number | undefined;
   /** A region that snapshots of the database and backups of the catalog are copied to. */
   readonly backupCopyRegion?: string | undefined;
   /** A region that the bucket of the tables is replicated to: the same, if both are given. */
@@ -96,7 +102,20 @@ export function extrasOf(given: GivenExtras & Bucket): Extras {
   if (!DATABASE_INSIGHTS.includes(databaseInsights))
     throw new Error(`databaseInsights=${databaseInsights}: there are ${DATABASE_INSIGHTS.join(", ")}.`);
   const functionNetwork = functionNetworkOf(given);
-  return { databaseInsights, functionNetwork, vaultLock, ...domainOf(given), ...copiesOf(given) };
+  const options = { ...domainOf(given), ...callersOf(given), ...copiesOf(given) };
+  return { databaseInsights, functionNetwork, vaultLock, ...options };
+}
+
+function callersOf({ callerRate = 0, callerBurst }: GivenExtras): Pick<Extras, "callers"> {
+  if (!Number.isFinite(callerRate) || callerRate < 0)
+    throw new Error(`callerRate=${callerRate}: requests a second; 0 for any number.`);
+  if (callerBurst !== undefined && !(Number.isInteger(callerBurst) && callerBurst >= 1))
+    throw new Error(`callerBurst=${callerBurst}: a whole number, 1 at least.`);
+  if (callerRate > 0)
+    return { callers: { rate: callerRate, ...(callerBurst === undefined ? {} : { burst: callerBurst }) } };
+  if (callerBurst !== undefined)
+    throw new Error("callerBurst is for a limit of requests a second (callerRate); it would do nothing.");
+  return {};
 }
 
 function copiesOf(given: GivenExtras & Bucket): Pick<Extras, "copies"> {
@@ -165,6 +184,7 @@ function functionNetworkOf({ vpc = "none", vpcSubnets = [], vpcSecurityGroups = 
 
 /** @param text of `-c name=value`, or of the file of the stage */
 export function extrasIn(text: (name: keyof GivenExtras) => string | undefined): GivenExtras {
+  const figure = (name: keyof GivenExtras) => (text(name) === undefined ? undefined : Number(text(name)));
   const list = (name: keyof GivenExtras) => text(name)?.split(",");
   return {
     databaseInsights: text("databaseInsights") as DatabaseInsights | undefined,
@@ -176,6 +196,8 @@ export function extrasIn(text: (name: keyof GivenExtras) => string | undefined):
     hostedZoneId: text("hostedZoneId"),
     backupCopyRegion: text("backupCopyRegion"),
     replicateTo: text("replicateTo"),
+    callerRate: figure("callerRate"),
+    callerBurst: figure("callerBurst"),
     vaultLock: text("vaultLock") as VaultLock | undefined,
     defaultEndpoint: text("defaultEndpoint") as Domain["defaultEndpoint"] | undefined,
   };

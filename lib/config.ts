@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { cacheSettings } from "./config/cache.ts";
+import { callerSettings } from "./config/callers.ts";
 import { deploymentSettings } from "./config/deployment.ts";
 import { hostName, httpUrl, isolation, onlyText, onlyTrue, origin } from "./config/forms.ts";
 import { securitySettings } from "./config/security.ts";
@@ -127,6 +128,7 @@ export const ConfigSchema = z.strictObject({
         .describe(
           "Processes that answer requests, on one port: more than one where a server has several cores, and the database is PostgreSQL or MySQL. Connections and pools are those of each.",
         ),
+      ...callerSettings,
       drain_seconds: z
         .number()
         .min(0)

@@ -20,6 +20,8 @@ export const DEFAULT_CONFIG = {
     cors_origins: none,
     request_timeout_seconds: deadlineMs("requestBody") / 1000,
     max_connections: 1000,
+    caller_rate: 0,
+    caller_burst: 100,
     workers: 1,
     drain_seconds: 0,
     shutdown_seconds: 25,

@@ -180,6 +180,8 @@ export function environmentOf({ settings, database, tables, queues }: ServiceFun
     LAG_THRESHOLD_SECONDS: String(settings.mirror.lagThresholdSeconds),
     OVERDUE_SECONDS: String(settings.mirror.overdueSeconds),
     MAX_UNPUBLISHED: String(settings.mirror.maxUnpublished),
+    ...(settings.callers && { CALLER_RATE: String(settings.callers.rate) }),
+    ...(settings.callers?.burst && { CALLER_BURST: String(settings.callers.burst) }),
     COMMITS_WHEN_STOPPED: settings.mirror.commitsWhenStopped,
     ...scopesFor(settings),
   };

@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { DEFAULT_SCOPES } from "../access/issuer-rules.ts";
+import { callerBurst, callerRate } from "./callers.ts";
 import { scope } from "./forms.ts";
 
 const arn = z.string().startsWith("arn:");
@@ -149,6 +150,10 @@ export const deploymentSettings = z
       .enum(DEFAULT_ENDPOINT)
       .optional()
       .describe("Whether the name that API Gateway gives is answered, too (`open`, the default), or not (`closed`)."),
+    caller_rate: callerRate
+      .optional()
+      .describe("Requests a second of one caller that one container of a function lets in; 0 or absent: any number."),
+    caller_burst: callerBurst.optional().describe("How many of them may come at once."),
     jwt_issuer: z.string().min(1).optional().describe("Tokens of this issuer in place of IAM."),
     jwt_audience: z.array(z.string().min(1)).optional().describe("What they must be for."),
     jwt_read_scope: scope.optional().describe(`The scope that may read; \`${DEFAULT_SCOPES.readScope}\` if absent.`),

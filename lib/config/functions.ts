@@ -49,6 +49,9 @@ const FunctionEnvironmentSchema = z.object({
   /** A table with so many unpublished versions takes no commit; 0 for any number. */
   MAX_UNPUBLISHED: z.coerce.number().int().min(0).default(DEFAULT_CONFIG.mirror.max_unpublished),
   COMMITS_WHEN_STOPPED: z.enum(STOPPED).default(DEFAULT_CONFIG.mirror.commits_when_stopped),
+  /** Requests a second of one caller, and how many at once, in one container; 0: no limit. */
+  CALLER_RATE: z.coerce.number().min(0).default(DEFAULT_CONFIG.server.caller_rate),
+  CALLER_BURST: z.coerce.number().int().min(1).default(DEFAULT_CONFIG.server.caller_burst),
   /** How long after a drop a table can come back. */
   UNDROP_WINDOW_DAYS: z.coerce.number().min(0).max(3650).default(DEFAULT_CONFIG.tables.undrop_window_days),
   /** Where backups are: for the functions that make and read them. */
@@ -114,6 +117,8 @@ export interface FunctionSettings {
   readonly maxUnpublished: number;
   readonly commitsWhenStopped: (typeof STOPPED)[number];
   readonly undropWindowDays: number;
+  readonly callerRate: number;
+  readonly callerBurst: number;
   readonly backups?: string;
   readonly vacuum: boolean;
   readonly compaction: "policy" | "all";
@@ -147,6 +152,8 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     maxUnpublished: given.MAX_UNPUBLISHED,
     commitsWhenStopped: given.COMMITS_WHEN_STOPPED,
     undropWindowDays: given.UNDROP_WINDOW_DAYS,
+    callerRate: given.CALLER_RATE,
+    callerBurst: given.CALLER_BURST,
     ...(given.BACKUPS === undefined ? {} : { backups: given.BACKUPS }),
     vacuum: given.VACUUM,
     compaction: given.COMPACTION,

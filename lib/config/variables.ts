@@ -20,6 +20,8 @@ export const SHORT_NAMES: Readonly<Record<string, string>> = {
   OVERDUE_SECONDS: "mirror.overdue_seconds",
   MAX_UNPUBLISHED: "mirror.max_unpublished",
   COMMITS_WHEN_STOPPED: "mirror.commits_when_stopped",
+  CALLER_RATE: "server.caller_rate",
+  CALLER_BURST: "server.caller_burst",
   UNDROP_WINDOW_DAYS: "tables.undrop_window_days",
 };
 

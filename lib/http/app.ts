@@ -9,8 +9,9 @@ import type { Facts, Lake, Traces } from "../ports.ts";
 import { PAGE_DEFAULT } from "../wire/contracts/values.ts";
 import { answeredBy, METRICS_ROUTE, ROUTES, type Route, UNITY_BASE } from "../wire/routes.ts";
 import { accessLine, requestIdOf, type Seen, whenSent } from "./access-log.ts";
-import { type Admitted, admit } from "./admission.ts";
+import { type Admitted, addressOf, admit } from "./admission.ts";
 import { noteAttempt } from "./audit.ts";
+import { type CallerLimits, openCallerLimits } from "./caller-limits.ts";
 import type { AppContext, Endpoint, Host, HostOptions } from "./endpoint.ts";
 import { checkPlace, corsHeaders, preflight } from "./hosts.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -59,6 +60,7 @@ export function createApp(lake: Lake, options: HostOptions): App {
     pageSize: options.pageSize ?? PAGE_DEFAULT,
     rules: options.rules ?? openRules(lake.catalog),
   };
+  const inLimits = options.callers && openCallerLimits(options.callers, lake.clock.now);
   const inTurn = options.turns && openTurns(options.turns);
   const app: App = new Hono();
   app.use(observed(host));
@@ -81,6 +83,8 @@ export function createApp(lake: Lake, options: HostOptions): App {
       context.get("seen").operation = route.operation;
       const admitted = await admit({ lake, door, rules: host.rules }, route, context, context.get("seen"));
       const { guard } = admitted;
+      // Who watches the service is let in, as no caller is asked for there.
+      if (inLimits !== undefined && route.access !== "open") count(inLimits, context, admitted);
       let answered: Response;
       try {
         answered = await answer(context, admitted);
@@ -90,6 +94,15 @@ export function createApp(lake: Lake, options: HostOptions): App {
       if (route.asks.on !== "nothing" && !guard.wasAsked()) throw new Error(`${route.path} has asked for no privilege`);
       return answered;
     });
+  };
+  /** Where nobody is asked who they are, by the address. */
+  const count = (limits: CallerLimits, context: AppContext, { principal }: Admitted) => {
+    try {
+      limits(principal?.id ?? addressOf(context) ?? "");
+    } catch (error) {
+      lake.metrics.record("RequestsLimited", 1, "Count");
+      throw error;
+    }
   };
   for (const { operationId, answer } of ENDPOINTS) {
     const route = ROUTES[operationId];

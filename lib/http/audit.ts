@@ -11,7 +11,7 @@ import { addressOf } from "./admission.ts";
 const WRITES: ReadonlySet<string> = new Set(
   Object.entries(ROUTES).flatMap(([operation, route]) => (answeredBy(route) === "write" ? [operation] : [])),
 );
-const REFUSED: ReadonlySet<number> = new Set([401, 403]);
+const REFUSED: ReadonlySet<number> = new Set([401, 403, 429]);
 
 /** Everything that writes or lends, whatever came of it, and everything that was refused; but for what is in the trail already. */
 export function noteAttempt(audit: AuditTrail, context: Context, seen: Seen): void {

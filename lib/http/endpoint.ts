@@ -19,6 +19,7 @@ import type { AccessLine, Seen } from "./access-log.ts";
 import type { Admitted } from "./admission.ts";
 import { textOfAttempt } from "./audit.ts";
 import { readJsonBody } from "./body.ts";
+import type { CallerRules } from "./caller-limits.ts";
 import type { HostRules } from "./hosts.ts";
 import type { OnIncident } from "./problem.ts";
 import type { HealthCheck, ServicePart } from "./service-health.ts";
@@ -70,6 +71,8 @@ export interface HostOptions {
   readonly cache?: AnswerCache | undefined;
   /** How many requests are worked on at once; without bound if absent. */
   readonly turns?: TurnRules;
+  /** What one caller may send; without bound if absent. */
+  readonly callers?: CallerRules | undefined;
   /** Items of a page, where a request does not say; {@link PAGE_DEFAULT} if absent. */
   readonly pageSize?: number;
 }

@@ -28,6 +28,7 @@ const BY_CODE: Readonly<Record<string, { readonly status: number; readonly title
   NOT_ACCEPTABLE: { status: 406, title: "Not acceptable" },
   BODY_TOO_LARGE: { status: 413, title: "The body is too large" },
   HOST_NOT_ALLOWED: { status: 421, title: "Misdirected request" },
+  CALLER_LIMIT_REACHED: { status: 429, title: "Too many requests" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "Unsupported media type" },
 };
 
@@ -73,6 +74,7 @@ export function problemResponse(
   if (status === 503) {
     headers["retry-after"] = String(RETRY_AFTER_SECONDS[error.code] ?? RETRY_SOON_SECONDS);
   }
+  if (status === 429) headers["retry-after"] = String(error.facts.retryAfterSeconds ?? RETRY_SOON_SECONDS);
   const challenge = challengeOf(error);
   if (challenge !== undefined) headers["www-authenticate"] = challenge;
   if (status === 405) headers.allow = String(error.facts.allow ?? "");

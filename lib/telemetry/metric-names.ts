@@ -121,6 +121,11 @@ export const EVENT_METRICS = {
     "dl_log_files_removed_total",
     "Expired files that were removed from logs.",
   ),
+  requestsLimited: counter(
+    "RequestsLimited",
+    "dl_http_requests_limited_total",
+    "HTTP requests answered with 429, as their caller had sent too many.",
+  ),
   serverErrors: counter("ServerErrors", "dl_http_server_errors_total", "HTTP requests answered with 5xx."),
   databaseCalls: histogram("DatabaseCallDuration", "dl_database_call_duration_seconds", "Time of one Data API call."),
   databaseErrors: counter("DatabaseErrors", "dl_database_errors_total", "Data API calls that failed."),

@@ -95,3 +95,17 @@ describe("a name of its own", () => {
     assert.throws(of({ defaultEndpoint: "closed" }), /defaultEndpoint is for a name of your own/);
   });
 });
+
+test("a limit for each caller is what the functions are told, and there is none unless somebody asks for it", () => {
+  const variablesOf = (told: Record<string, string>) => {
+    const { app } = templatesOf({ stage: "staging", ...told });
+    const functions = Object.values(app.findResources("AWS::Lambda::Function"));
+    const commit = functions.find(({ Properties }) => Properties.FunctionName === "deltalakedb-staging-commit");
+    const variables = (commit?.Properties.Environment.Variables ?? {}) as Record<string, string>;
+    return [variables.CALLER_RATE, variables.CALLER_BURST];
+  };
+  assert.deepEqual(variablesOf({}), [undefined, undefined]);
+  assert.deepEqual(variablesOf({ callerRate: "2.5", callerBurst: "20" }), ["2.5", "20"]);
+  assert.throws(() => variablesOf({ callerBurst: "20" }), /callerBurst is for a limit/);
+  assert.throws(() => variablesOf({ callerRate: "many" }), /callerRate=NaN/);
+});

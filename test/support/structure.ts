@@ -70,6 +70,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/config.ts": [
     "lib/default-config.ts",
     "lib/config/cache.ts",
+    "lib/config/callers.ts",
     "lib/config/deployment.ts",
     "lib/config/forms.ts",
     "lib/config/security.ts",

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
 import { openAuditTrail } from "../../access/audit.ts";
+import { callerRules } from "../../config/callers.ts";
 import type { Config } from "../../config.ts";
 import { sqliteFile } from "../../database-url.ts";
 import { errorText } from "../../errors.ts";
@@ -366,6 +367,7 @@ function hostOptions(
     health,
     cache,
     pageSize: lazy_loading.chunk_size,
+    callers: callerRules(settings.server),
     turns: {
       atOnce: async_io.max_concurrent_tasks,
       waiting: async_io.queue_size,
