@@ -204,8 +204,10 @@ test("what engines derive from versions is taken and changes nothing; the log's 
   ];
   for (const name of derived) {
     await put(log + name, "lies");
-    const { ContentLength } = await s3.send(new HeadObjectCommand(at(log + name)));
-    assert.equal(ContentLength, 4, name);
+    const head = s3.send(new HeadObjectCommand(at(log + name)));
+    // Spark would take one that is there, and cannot be read, for damaged.
+    if (name === "_last_checkpoint") await assert.rejects(head, { name: "NotFound" });
+    else assert.equal((await head).ContentLength, 4, name);
     await assert.rejects(get(log + name), { name: "NoSuchKey" }, name);
   }
   // As Spark makes checksums.

@@ -12,6 +12,7 @@ import {
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -171,6 +172,17 @@ test("copies, batches of deletes, addresses by host, and what a folder does not 
   assert.match(await acl.text(), /<Code>NotImplemented<\/Code>/);
   assert.equal((await fetch(`${inFolder.url}/.uploads/x`)).status, 404);
   assert.equal((await fetch(`${inFolder.url}/lake/%zz`)).status, 400);
+});
+
+test("what a folder cannot name is not there, for whoever looks for it, lists below it or removes it", async () => {
+  for (const key of ["t/.x.crc.tmp", "a//b", "a/../b", "a/."]) {
+    await assert.rejects(client.send(new HeadObjectCommand(at(key))), { name: "NotFound" }, key);
+    await assert.rejects(client.send(new GetObjectCommand(at(key))), { name: "NoSuchKey" }, key);
+    const listed = await client.send(new ListObjectsV2Command({ Bucket: "lake", Prefix: `${key}/` }));
+    assert.equal(listed.KeyCount, 0, key);
+    await client.send(new DeleteObjectCommand(at(key)));
+    await assert.rejects(client.send(new PutObjectCommand({ ...at(key), Body: "x" })), { name: "InvalidRequest" }, key);
+  }
 });
 
 test("lists: any keys, prefix, delimiter and page size give what S3 would, page by page", async () => {

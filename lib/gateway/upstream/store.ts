@@ -1,6 +1,7 @@
 /** S3's protocol over an object store of ours: a folder behind the gateway answers as a bucket would. */
 
 import { BoundedMap } from "../../bounded-map.ts";
+import { isLakeError } from "../../errors.ts";
 import type { ObjectInfo, ObjectStore } from "../../ports.ts";
 import { answerRead, type Readable } from "../conditions.ts";
 import { S3Error } from "../errors.ts";
@@ -80,8 +81,16 @@ export function etagOf({ size, modifiedAt }: ObjectInfo): string {
   return `"${modifiedAt.toString(16)}-${size.toString(16)}"`;
 }
 
+/** A folder holds no object that it could not name: whoever looks for one finds none. */
+async function unlessUnnameable<T>(asking: Promise<T>): Promise<T | undefined> {
+  return asking.catch((error: unknown) => {
+    if (isLakeError(error, "invalid")) return undefined;
+    throw error;
+  });
+}
+
 async function read(store: ObjectStore, request: S3Request, name: string, markers: Markers): Promise<S3Answer> {
-  const info = name.endsWith("/") ? undefined : await store.head(name);
+  const info = name.endsWith("/") ? undefined : await unlessUnnameable(store.head(name));
   if (info !== undefined) return answerRead(request, readable(store, info));
   if (markers.has(name))
     return answerRead(request, { size: 0, etag: '"0"', modifiedAt: 0, read: () => new Uint8Array() });
@@ -214,7 +223,7 @@ async function deleteOne(
     if (!isGone) throw preconditionFailed("If-Match");
     return { status: 204 };
   }
-  const [failed] = await store.remove([name]);
+  const [failed] = (await unlessUnnameable(store.remove([name]))) ?? [];
   if (failed !== undefined) throw failed.error;
   return { status: 204 };
 }
@@ -230,7 +239,7 @@ async function deleteMany(store: ObjectStore, request: S3Request, markers: Marke
 
 async function list(store: ObjectStore, request: S3Request, markers: Markers): Promise<S3Answer> {
   const asked = listQuery(request);
-  const page = await pageOf(store, request.bucket, asked, markers);
+  const page = (await unlessUnnameable(pageOf(store, request.bucket, asked, markers))) ?? { objects: [], prefixes: [] };
   return listAnswer(request.bucket, asked, page, request.query.get("continuation-token"));
 }
 
