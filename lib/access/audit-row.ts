@@ -30,9 +30,12 @@ export function tableChain(tableId: string): string {
   return `${TABLE}${tableId}`;
 }
 
-/** Such a chain goes on as long as its table is there, whichever processes come and go. */
-export function isTableChain(shard: string): boolean {
-  return shard.startsWith(TABLE);
+/** The shard of what changes grants: whoever adds to it has the lock of their state. */
+export const ACCESS_CHAIN = "access";
+
+/** Such a chain goes on, whichever processes come and go. */
+export function goesOn(shard: string): boolean {
+  return shard.startsWith(TABLE) || shard === ACCESS_CHAIN;
 }
 
 /** Characters of one fact in a commit. */

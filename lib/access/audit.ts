@@ -6,7 +6,7 @@
 
 import { unavailable } from "../errors.ts";
 import type { Audit, AuditFacts, AuditRow, AuditShard } from "../ports.ts";
-import { hashOfRow, isTableChain, rootOf } from "./audit-row.ts";
+import { goesOn, hashOfRow, rootOf } from "./audit-row.ts";
 import { openRefusalBound } from "./refusal-bound.ts";
 
 /** Milliseconds for which rows gather. */
@@ -274,7 +274,7 @@ async function lastBefore(catalog: Audit, { shard, last }: AuditShard, before: n
   let end: AuditRow | undefined;
   for await (const page of pagesOf(catalog, shard)) {
     for (const row of page) {
-      if (row.at >= before || row.operation === TRIM || (isTableChain(shard) && row.seq >= last)) return end;
+      if (row.at >= before || row.operation === TRIM || (goesOn(shard) && row.seq >= last)) return end;
       end = row;
     }
   }

@@ -1,7 +1,7 @@
 /** dl_audit: the audit trail. */
 
 import { effectOf, rowAfter, tableChain } from "../access/audit-row.ts";
-import type { AuditFilter, AuditRow, AuditShard } from "../ports.ts";
+import type { AuditFilter, AuditRow, AuditShard, Noting } from "../ports.ts";
 import { type Database, join, type Queries, type Row, raw, type Sql, type SqlTransaction, sql } from "./database.ts";
 import { integer, text } from "./rows/values.ts";
 
@@ -51,10 +51,25 @@ export async function noteEffect(
 ): Promise<void> {
   const [first] = committed;
   if (attempt === undefined || first === undefined) return;
-  const shard = tableChain(first.tableId);
+  await addToChain(tx, tableChain(first.tableId), attempt, effectOf(transactionId, committed));
+}
+
+/** The row of a change that is no commit, in its own transaction. @param shard to which nobody else adds until that ends */
+export async function noteChange(
+  tx: SqlTransaction,
+  noting: Noting | undefined,
+  shard: string,
+  effect: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  if (noting === undefined) return;
+  await addToChain(tx, shard, noting.attempt(), JSON.stringify(effect));
+  noting.written();
+}
+
+async function addToChain(tx: SqlTransaction, shard: string, attempt: string, effect: string): Promise<void> {
   const [last] = await tx.read(sql`select seq, hash from dl_audit where shard = ${shard} order by seq desc limit 1`);
   const before = last && { seq: integer(last, "seq"), hash: text(last, "hash") };
-  const row = rowAfter(before, shard, attempt, effectOf(transactionId, committed));
+  const row = rowAfter(before, shard, attempt, effect);
   await tx.write(sql`insert into dl_audit (${ALL}) values ${valuesOf(row)}`);
 }
 

@@ -1,8 +1,10 @@
 /** dl_access, dl_grants, dl_operator_grants, dl_role_members, dl_policies: who may do what. */
 
+import { ACCESS_CHAIN } from "../access/audit-row.ts";
 import { type Granted, isOperatorPrivilege, knownPrivilege, OPERATOR_PRIVILEGES } from "../access/privileges.ts";
 import { invalid, LakeError } from "../errors.ts";
 import type { AccessChange, AccessRules, AccessState, Grant, Made, Policy, RoleMember } from "../ports.ts";
+import { noteChange } from "./audit.ts";
 import { type Database, type Queries, type Row, raw, type Sql, type SqlTransaction, sql } from "./database.ts";
 import { ACCESS_MIGRATION, ACCESS_WORKS_FROM } from "./migrations/0032-grants.ts";
 import { OPERATOR_GRANTS_MIGRATION, OPERATOR_GRANTS_WORKS_FROM } from "./migrations/0069-operator-grants.ts";
@@ -70,6 +72,7 @@ export async function changeAccess(
     await tx.write(sql`
       update dl_access set mode = ${after.mode}, version = ${after.version}, changed_at = ${after.changedAt}
       where name = 'access'`);
+    if (change.noting) await noteChange(tx, change.noting, ACCESS_CHAIN, change.noting.effect);
     return { ...after, changed };
   });
 }

@@ -1,5 +1,6 @@
 /** The life of a table beside its versions: it is dropped, comes back, gets another name. Each under the locks of commits and of new tables. */
 
+import { tableChain } from "../access/audit-row.ts";
 import { deadlineMs } from "../deadlines.ts";
 import type { TableRef } from "../delta/request.ts";
 import type {
@@ -9,11 +10,13 @@ import type {
   DropOutcome,
   DroppedHead,
   ListPage,
+  Noting,
   RenameOutcome,
   UndropOptions,
   UndropOutcome,
   Whereabouts,
 } from "../ports.ts";
+import { noteChange } from "./audit.ts";
 import { firstClaim, readClaims } from "./claims.ts";
 import { type Database, type Queries, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
 import { creationLocks, locksAbove, tableLock, takeLocks } from "./dialect.ts";
@@ -28,7 +31,7 @@ import { page, tableNotFound } from "./tables.ts";
 export async function dropTable(
   db: Database,
   tableId: string,
-  { unpublished, publishLast }: DropOptions,
+  { unpublished, publishLast, noting }: DropOptions,
   clock: Clock,
 ): Promise<DropOutcome> {
   const id = storedUuid(tableId);
@@ -51,6 +54,7 @@ export async function dropTable(
     }
     await tx.write(sql`update dl_tables set status = 'DELETED', dropped_at = ${now},
       identity_changes = identity_changes + 1 where table_id = ${uuid(id)}`);
+    await noteChange(tx, noting, tableChain(id), { dropped: id, unpublished });
     return { dropped: true, unpublished: isWhole ? 0 : open };
   };
   return db.transaction(drop, publishLast === undefined ? {} : { withinMs: deadlineMs("lockedRound") });
@@ -59,7 +63,7 @@ export async function dropTable(
 export async function undropTable(
   db: Database,
   tableId: string,
-  { name: given, windowMs }: UndropOptions,
+  { name: given, windowMs, noting }: UndropOptions,
   clock: Clock,
 ): Promise<UndropOutcome> {
   const known = await rowOf(db, tableId);
@@ -85,11 +89,19 @@ export async function undropTable(
     await tx.write(sql`
       update dl_tables set status = 'ACTIVE', dropped_at = null, name = ${wanted.name}, identity_changes = identity_changes + 1
       where table_id = ${uuid(wanted.tableId)}`);
+    const { tableId: id, name } = wanted;
+    await noteChange(tx, noting, tableChain(id), { tableId: id, name });
     return { status: "back", head: headOf(await rowOf(tx, tableId)) };
   });
 }
 
-export async function renameTable(db: Database, tableId: string, name: string, clock: Clock): Promise<RenameOutcome> {
+export async function renameTable(
+  db: Database,
+  tableId: string,
+  name: string,
+  clock: Clock,
+  noting?: Noting,
+): Promise<RenameOutcome> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   // A place is neither taken nor given up.
@@ -106,6 +118,7 @@ export async function renameTable(db: Database, tableId: string, name: string, c
     await keepName(tx, row, name, await timeOf(tx, clock));
     await tx.write(sql`
       update dl_tables set name = ${name}, identity_changes = identity_changes + 1 where table_id = ${uuid(id)}`);
+    await noteChange(tx, noting, tableChain(id), { tableId: id, name, formerName });
     return { status: "renamed", formerName, head: headOf(await rowOf(tx, id)) };
   });
 }

@@ -77,7 +77,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
 
     dropTable: (tableId, options) => dropTable(db, tableId, options, clock),
     undropTable: (tableId, options) => undropTable(db, tableId, options, clock),
-    renameTable: (tableId, name) => renameTable(db, tableId, name, clock),
+    renameTable: (tableId, name, noting) => renameTable(db, tableId, name, clock, noting),
     formerPlaces: (tableId) => formerPlaces(db, tableId),
     beginPurge: (tableId, options) => beginPurge(db, tableId, options, clock),
     purgeRows: (tableId, limit) => purgeRows(db, tableId, limit),

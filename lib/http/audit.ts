@@ -31,8 +31,8 @@ export function noteAttempt(audit: AuditTrail, context: Context, seen: Seen): vo
 }
 
 /** The same of an attempt that comes to a transaction, for the transaction itself to write: it is not written where nothing is changed. */
-export function textOfAttempt(context: Context, seen: Seen, operation: string): string {
-  return attemptText({ ...attemptOf(context, seen, operation), decision: "allowed", outcome: "201" });
+export function textOfAttempt(context: Context, seen: Seen, operation: string, status: number): string {
+  return attemptText({ ...attemptOf(context, seen, operation), decision: "allowed", outcome: String(status) });
 }
 
 function attemptOf(context: Context, seen: Seen, operation: string) {

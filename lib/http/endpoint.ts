@@ -8,7 +8,7 @@ import type { Principal } from "../access/principal.ts";
 import type { Rules } from "../access/rules.ts";
 import { type Json, stringifyJson } from "../delta/values/json.ts";
 import { invalid } from "../errors.ts";
-import type { AnswerCache, BackupPlace, Lake, Lending, Traces, Uploads } from "../ports.ts";
+import type { AnswerCache, BackupPlace, Lake, Lending, Noting, Traces, Uploads } from "../ports.ts";
 import { checked } from "../validation.ts";
 import type { Responses } from "../wire/contracts/responses.ts";
 import type { z } from "../wire/contracts/values.ts";
@@ -106,6 +106,8 @@ export interface Answering<P, Q> {
   readonly attempt: (() => string) | undefined;
   /** Says that a transaction has been made, which took {@link attempt} along: it has written the row itself. */
   readonly noted: () => void;
+  /** The same for a change that is no commit. @param status of the answer, where something is changed */
+  readonly noting: (status: number) => Noting | undefined;
   /** Breaks the connection, so that half an answer cannot pass for a whole one; false where there is none (Lambda). */
   readonly cutOff: () => boolean;
 }
@@ -161,6 +163,9 @@ export function endpoint<P extends Shape, Q extends Shape>(
     answer: async (context, host, { principal, isKnown, guard }) => {
       checkAcceptable(context.req.raw.headers, types);
       const given = (params ? checked(params, context.req.param()) : {}) as z.output<P>;
+      const noted = () => {
+        context.get("seen").isNoted = true;
+      };
       const judged = guard.isEnforced ? await judgedParams(operationId, given, guard) : given;
       return answer(
         {
@@ -178,10 +183,13 @@ export function endpoint<P extends Shape, Q extends Shape>(
           changed: (effect) => {
             context.get("seen").effect = stringifyJson(effect);
           },
-          attempt: host.audit && (() => textOfAttempt(context, context.get("seen"), operationId)),
-          noted: () => {
-            context.get("seen").isNoted = true;
-          },
+          attempt: host.audit && (() => textOfAttempt(context, context.get("seen"), operationId, 201)),
+          noted,
+          noting: (status) =>
+            host.audit && {
+              attempt: () => textOfAttempt(context, context.get("seen"), operationId, status),
+              written: noted,
+            },
           cutOff: () => cutOff(context),
         },
         host,

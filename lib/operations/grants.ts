@@ -48,7 +48,13 @@ export interface GrantJudge {
  */
 export async function changeGrants(
   lake: Lake,
-  { grant = [], revoke = [], by, judge }: GrantChange & { readonly by: string; readonly judge?: GrantJudge },
+  {
+    grant = [],
+    revoke = [],
+    by,
+    judge,
+    noting,
+  }: GrantChange & Pick<AccessChange, "noting"> & { readonly by: string; readonly judge?: GrantJudge },
 ): Promise<AccessState & { readonly changed: number }> {
   const [given, taken] = [await rowsOf(lake, grant, judge), await rowsOf(lake, revoke, judge)];
   const change: AccessChange = {
@@ -58,6 +64,7 @@ export async function changeGrants(
     leave: taken.members,
     by,
     at: lake.clock.now(),
+    noting,
   };
   return lake.catalog.changeAccess(change);
 }

@@ -1,7 +1,7 @@
 /** Gives a table another name: nothing moves, and whoever asks for the former name is told the new one. */
 
 import type { TableRef } from "../delta/request.ts";
-import type { Lake } from "../ports.ts";
+import type { Lake, Noting } from "../ports.ts";
 import { forgetTable } from "./committing/table-states.ts";
 import { checkTableName } from "./create-table.ts";
 import { findHead } from "./read.ts";
@@ -20,10 +20,10 @@ export interface RenamedTable {
  * statement. Repeated, also after a lost answer, it changes nothing.
  * @throws LakeError notFound; invalid; conflict TABLE_EXISTS
  */
-export async function renameTable(lake: Lake, ref: TableRef, name: string): Promise<RenamedTable> {
+export async function renameTable(lake: Lake, ref: TableRef, name: string, noting?: Noting): Promise<RenamedTable> {
   checkTableName(name);
   const { tableId } = await findHead(lake, ref);
-  const outcome = await lake.catalog.renameTable(tableId, name);
+  const outcome = await lake.catalog.renameTable(tableId, name, noting);
   if (outcome.status === "taken") throw nameTaken(name, outcome.by.name);
   const { head, formerName } = outcome;
   for (const known of [name, formerName]) forgetTable(lake, { tableId, name: known });

@@ -3,7 +3,7 @@
 import { commitFileName } from "../delta/files/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
-import type { DroppedHead, Lake, TableHead, UndropOutcome } from "../ports.ts";
+import type { DroppedHead, Lake, Noting, TableHead, UndropOutcome } from "../ports.ts";
 import { forgetTable } from "./committing/table-states.ts";
 import { checkTableName } from "./create-table.ts";
 import { isEjected } from "./publishing/manifest.ts";
@@ -27,7 +27,7 @@ export interface UndroppedTable {
 export async function undropTable(
   lake: Lake,
   ref: TableRef,
-  options: { readonly name?: string } = {},
+  options: { readonly name?: string; readonly noting?: Noting | undefined } = {},
 ): Promise<UndroppedTable> {
   if (options.name !== undefined) checkTableName(options.name);
   const dropped = (await lake.catalog.whereabouts(ref))?.dropped;

@@ -57,6 +57,14 @@ export interface AuditFacts {
   readonly effect: string;
 }
 
+/** A row of the trail that the transaction of a change writes itself, if it changes something. */
+export interface Noting {
+  /** Who tries it (access/audit-row.ts); asked for when all is decided. */
+  attempt(): string;
+  /** The row is there, if the transaction comes to its end. */
+  written(): void;
+}
+
 /** What happened, in the chain of the process that has written it. */
 export interface AuditRow extends AuditFacts {
   /** A process that serves, from its start to its end. */

@@ -1,6 +1,7 @@
 /** Who may do what, as the catalog remembers it: grants, roles, policies, and whether they are held against requests at all. */
 
 import type { Granted } from "../access/privileges.ts";
+import type { Noting } from "./audit.ts";
 
 export interface Grants {
   /** Whether anything has changed, by one small question. */
@@ -67,4 +68,6 @@ export interface AccessChange extends Made {
   readonly unset?: readonly string[];
   /** Only on this state. */
   readonly ifVersion?: number;
+  /** With what the row says of the change. */
+  readonly noting?: (Noting & { readonly effect: Readonly<Record<string, unknown>> }) | undefined;
 }

@@ -3,6 +3,7 @@
 import type { Manifest } from "../delta/manifest.ts";
 import type { TableRef } from "../delta/request.ts";
 import type { TableHead } from "../delta/table.ts";
+import type { Noting } from "./audit.ts";
 import type { ListPage } from "./page.ts";
 import type { Claim } from "./tables.ts";
 
@@ -18,7 +19,7 @@ export interface Lifecycle {
    */
   undropTable(tableId: string, options: UndropOptions): Promise<UndropOutcome>;
   /** Gives a table another name, and keeps the former one in mind. @throws LakeError notFound */
-  renameTable(tableId: string, name: string): Promise<RenameOutcome>;
+  renameTable(tableId: string, name: string, noting?: Noting): Promise<RenameOutcome>;
   /** Where the table was before, oldest first. */
   formerPlaces(tableId: string): Promise<readonly FormerPlace[]>;
   /**
@@ -66,6 +67,7 @@ export interface DropOptions {
    * moment. Called with their number, under the lock; true when the log has them all.
    */
   readonly publishLast?: { readonly atMost: number; publish(): Promise<boolean> };
+  readonly noting?: Noting | undefined;
 }
 
 export interface DropOutcome {
@@ -79,6 +81,7 @@ export interface UndropOptions {
   readonly name?: string;
   /** Milliseconds after the drop in which it can be undone. */
   readonly windowMs: number;
+  readonly noting?: Noting | undefined;
 }
 
 export type UndropOutcome =

@@ -1,4 +1,4 @@
-/** The row of a commit in the audit trail stands or falls with it, on every engine: chained under the locks of the commit, in its own transaction. */
+/** The row of a commit, or of another change, in the audit trail stands or falls with it, on every engine: chained under its locks, in its own transaction. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -142,6 +142,52 @@ for (const engine of testEngines()) {
       assert.equal(await catalog.findTransaction(lost.transactionId), undefined);
       await commit(lost);
       assert.equal((await effectsOf(tableId)).length, 2);
+    });
+
+    test("of a change of name, a drop, a return, and of grants: with the change, or neither", async () => {
+      const tableId = await newTable(catalog);
+      let written = 0;
+      const noting = {
+        attempt: () => attempt,
+        written() {
+          written += 1;
+        },
+      };
+      const made = { by: "user:etl", at: 1 };
+      const grant = [{ privilege: "SELECT", resource: `table:${tableId}`, grantee: "user:x" }] as const;
+      const changes = [
+        () => catalog.renameTable(tableId, `r.${tableId}`, noting),
+        () => catalog.dropTable(tableId, { unpublished: "giveUp", noting }),
+        () => catalog.undropTable(tableId, { windowMs: 1e12, noting }),
+        () => catalog.changeAccess({ ...made, grant, noting: { ...noting, effect: { grant } } }),
+      ];
+      for (const change of changes) {
+        await withDatabase(url, (db) => db.define("alter table dl_audit rename to dl_audit_away"));
+        await assert.rejects(change());
+        await withDatabase(url, (db) => db.define("alter table dl_audit_away rename to dl_audit"));
+        await change();
+      }
+      assert.equal(written, 4);
+      const name = `r.${tableId}`;
+      assert.deepEqual(
+        (await effectsOf(tableId)).map((told) => JSON.parse(told)),
+        [
+          { tableId, name, formerName: `t.${tableId}` },
+          { dropped: tableId, unpublished: "giveUp" },
+          { tableId, name },
+        ],
+      );
+      const granted = await catalog.auditOf("access", { after: 0, limit: 9 });
+      assert.deepEqual(
+        granted.map(({ effect: told }) => JSON.parse(told)),
+        [{ grant }],
+      );
+      // Nothing is changed any more.
+      await catalog.renameTable(tableId, name, noting);
+      await catalog.undropTable(tableId, { windowMs: 1e12, noting });
+      await catalog.changeAccess({ ...made, grant, noting: { ...noting, effect: { grant } } });
+      assert.equal(written, 4);
+      assert.deepEqual((await verifyAudit(catalog)).faults, []);
     });
 
     test("of many at once each, in chains without a gap", async () => {

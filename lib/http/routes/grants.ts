@@ -2,9 +2,9 @@
 
 import type { Guard } from "../../access/guard.ts";
 import type { Principal } from "../../access/principal.ts";
-import type { Json } from "../../delta/values/json.ts";
 import { LakeError } from "../../errors.ts";
 import { type AskedGrant, changeGrants, type GrantChange, listGrants } from "../../operations/grants.ts";
+import type { AccessChange, Noting } from "../../ports.ts";
 import { checked } from "../../validation.ts";
 import { objectText, writtenPage } from "../../wire/answer-size.ts";
 import { withoutUndefined } from "../../wire/commit-request.ts";
@@ -55,10 +55,10 @@ const give = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ body, principal, guard, changed: tell }, host) => {
+  async ({ body, principal, guard, noting }, host) => {
     const asked = withoutUndefined(checked(grantRequest, await body())) as AskedGrant;
-    tell({ grant: asked as Json });
-    return change(host, guard, principal, { grant: [asked] }, asked);
+    const noted = withEffect(noting(200), { grant: asked });
+    return change(host, guard, principal, { grant: [asked], noting: noted }, asked);
   },
 );
 
@@ -75,18 +75,22 @@ const take = endpoint(
       ...problems(400, 404, 409),
     },
   },
-  async ({ query, principal, guard, changed: tell }, host) => {
+  async ({ query, principal, guard, noting }, host) => {
     const asked = checked(grantRequest, withoutUndefined(query)) as AskedGrant;
-    tell({ revoke: asked as Json });
-    return change(host, guard, principal, { revoke: [asked] }, asked);
+    const noted = withEffect(noting(200), { revoke: asked });
+    return change(host, guard, principal, { revoke: [asked], noting: noted }, asked);
   },
 );
+
+function withEffect(noting: Noting | undefined, effect: Readonly<Record<string, unknown>>): AccessChange["noting"] {
+  return noting && { ...noting, effect };
+}
 
 async function change(
   { lake, rules }: Host,
   guard: Guard,
   principal: Principal | undefined,
-  wanted: GrantChange,
+  wanted: GrantChange & Pick<AccessChange, "noting">,
   asked: AskedGrant,
 ): Promise<Response> {
   if (!guard.isEnforced || principal === undefined) throw notEnforced();

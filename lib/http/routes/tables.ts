@@ -188,10 +188,9 @@ const forget = endpoint(
     }),
     responses: { 204: { description: "Forgotten." }, ...problems(400, 404, 409) },
   },
-  async ({ params, query, changed }, { lake }) => {
+  async ({ params, query, noting }, { lake }) => {
     const unpublished = query.force === "true" ? "giveUp" : "keep";
-    await dropTable(lake, tableRef(params.tableId), { unpublished });
-    changed({ dropped: params.tableId, unpublished });
+    await dropTable(lake, tableRef(params.tableId), { unpublished, noting: noting(204) });
     return new Response(null, { status: 204 });
   },
 );
@@ -210,13 +209,11 @@ const rename = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ params, body, guard, concerns, changed }, { lake }) => {
+  async ({ params, body, guard, concerns, noting }, { lake }) => {
     const { name } = checked(renameRequest, await body());
     concerns([name]);
     await checkNewNamespace(guard, params.tableId, name, lake);
-    const renamed = await renameTable(lake, tableRef(params.tableId), name);
-    changed({ ...idAndName(renamed), formerName: renamed.formerName });
-    return json(200, renamed);
+    return json(200, await renameTable(lake, tableRef(params.tableId), name, noting(200)));
   },
 );
 
@@ -236,15 +233,13 @@ const bringBack = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ params, body, guard, concerns, changed }, { lake }) => {
+  async ({ params, body, guard, concerns, noting }, { lake }) => {
     const options = withoutUndefined(checked(undropRequest, await body()));
     if (options.name !== undefined) {
       concerns([options.name]);
       await checkNewNamespace(guard, params.tableId, options.name, lake);
     }
-    const back = await undropTable(lake, tableRef(params.tableId), options);
-    changed(idAndName(back));
-    return json(200, back);
+    return json(200, await undropTable(lake, tableRef(params.tableId), { ...options, noting: noting(200) }));
   },
 );
 
