@@ -1,6 +1,7 @@
 /** Removes what no version needs any more, table by table, at every tick of a clock. The one function that may delete. */
 
 import type { Context } from "aws-lambda";
+import { keepRetention } from "../lib/access/audit-retention.ts";
 import type { AwsLake } from "../lib/lake/aws.ts";
 import {
   MAINTENANCE_RULES,
@@ -17,6 +18,8 @@ import { around, containerLake, deadlineOf, logger } from "./middleware.ts";
 /** Milliseconds before the time is over at which no more work begins: what is under way is finished. */
 const RESERVE_MS = 60_000;
 
+const DAY_MS = 86_400_000;
+
 /** Compaction reads rows: it needs more memory than all of these, and a package of 70 MB. */
 const OURS = TASKS.filter((task) => task !== "compact");
 
@@ -26,7 +29,8 @@ const lakeOf = containerLake();
 export const handler = around(async (_event: unknown, context: Context) => {
   const lake = await lakeOf();
   const signal = deadlineOf(context, RESERVE_MS);
-  const rules = { ...MAINTENANCE_RULES, vacuum: lake.settings.vacuum };
+  const { vacuum, auditRetentionDays } = lake.settings;
+  const rules = { ...MAINTENANCE_RULES, vacuum };
   const failed: string[] = [];
   for await (const due of maintenanceDue(lake, rules, OURS)) {
     if (signal.aborted) break;
@@ -44,6 +48,11 @@ export const handler = around(async (_event: unknown, context: Context) => {
     failed.push("the transactions of all tables");
     logger.error("transactions could not be forgotten", { reason: failure });
   } else logger.info("transactions forgotten", { transactions, kept });
+  const trail = await keepRetention(lake, auditRetentionDays * DAY_MS, { signal });
+  if (trail.failure !== undefined) {
+    failed.push("the audit trail");
+    logger.error("old rows of the audit trail stay", { reason: trail.failure });
+  } else logger.info("rows of the audit trail ended", { rows: trail.removed });
   failed.push(...(await purge(lake, signal)));
   lake.metrics.record(EVENT_METRICS.maintenanceRuns.cloudwatch, 1, "Count");
   if (failed.length > 0) throw new Error(`maintenance failed ${failed.length} times, first for ${failed[0]}`);

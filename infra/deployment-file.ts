@@ -24,6 +24,7 @@ const NAMES = {
   caller_rate: "callerRate",
   caller_burst: "callerBurst",
   vacuum: "vacuum",
+  audit_retention_days: "auditRetentionDays",
   compaction: "compaction",
   canary_minutes: "canaryMinutes",
   canary_secret: "canarySecret",

@@ -83,6 +83,8 @@ export interface Settings extends Extras {
     readonly everyMinutes: number;
     /** Whether files that no version needs are removed, where a table does not say. */
     readonly vacuum: boolean;
+    /** Days that rows of the audit trail stay; 0 for ever. */
+    readonly auditRetentionDays: number;
     /** Which tables a function compacts; none: there is no such function. */
     readonly compaction: Compaction;
   };
@@ -116,7 +118,7 @@ const COMMON = {
     commitsWhenStopped: "accept",
   },
   backup: { everyMinutes: 60, keepDays: 35, lock: "governance", drillDays: 3 },
-  maintenance: { everyMinutes: 60, vacuum: false, compaction: "none" },
+  maintenance: { everyMinutes: 60, vacuum: false, auditRetentionDays: 0, compaction: "none" },
   encryptionKey: "aws",
   storageRoots: [],
   logOperators: [],
@@ -188,6 +190,7 @@ export interface Given extends GivenExtras {
   /** ARN of the secret with the key of encrypted backups. */
   readonly backupKeySecret?: string;
   readonly vacuum?: boolean;
+  readonly auditRetentionDays?: number;
   readonly compaction?: Compaction;
   /** Every how many minutes a function tries the service as a client does; never if absent. */
   readonly canaryMinutes?: number;
@@ -213,6 +216,7 @@ export function settingsFor(given: Given): Settings {
   const { terminationProtection = settings.terminationProtection } = given;
   const { backupLock: lock = settings.backup.lock } = given;
   const { vacuum = settings.maintenance.vacuum, compaction = settings.maintenance.compaction } = given;
+  const { auditRetentionDays = settings.maintenance.auditRetentionDays } = given;
   const { canaryMinutes = settings.canaryMinutes, canarySecret } = given;
   const { followEvents = settings.followEvents } = given;
   check({ name, storageRoots, logOperators, lock, compaction, backupKeySecret });
@@ -225,7 +229,7 @@ export function settingsFor(given: Given): Settings {
     name,
     terminationProtection,
     backup: { ...settings.backup, lock, ...(backupKeySecret === undefined ? {} : { keySecret: backupKeySecret }) },
-    maintenance: { ...settings.maintenance, vacuum, compaction },
+    maintenance: { ...settings.maintenance, vacuum, auditRetentionDays, compaction },
     canaryMinutes,
     followEvents,
     ...(canarySecret === undefined ? {} : { canarySecret }),
@@ -348,6 +352,7 @@ export function settingsOf(context: Context): Settings {
     backupLock: text(context, "backupLock"),
     backupKeySecret: text(context, "backupKeySecret"),
     vacuum: flag("vacuum"),
+    auditRetentionDays: number(context, "auditRetentionDays"),
     compaction: text(context, "compaction"),
     canaryMinutes: number(context, "canaryMinutes"),
     canarySecret: text(context, "canarySecret"),

@@ -70,6 +70,7 @@ export const DEFAULT_CONFIG = {
     history_retention_days: 90,
     trim_transactions: true,
     transaction_retention_days: 30,
+    audit_retention_days: 0,
   },
   logging: { level: "info" as const, format: "json", access: true, max_size_mb: 100, backup_count: 5 },
   monitoring: {

@@ -80,7 +80,11 @@ export class SafetyFunctions extends Construct {
       entry: "maintenance",
       memory: MEMORY_MB.maintenance,
       description: "Removes what no version needs: files, old logs, dropped tables",
-      environment: { ...as("maintenance", common.environment), VACUUM: String(settings.maintenance.vacuum) },
+      environment: {
+        ...as("maintenance", common.environment),
+        VACUUM: String(settings.maintenance.vacuum),
+        AUDIT_RETENTION_DAYS: String(settings.maintenance.auditRetentionDays),
+      },
       parquet: true,
       roleName: maintenanceRoleName(this, settings),
     });

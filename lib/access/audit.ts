@@ -5,8 +5,8 @@
  */
 
 import { unavailable } from "../errors.ts";
-import type { Audit, AuditFacts, AuditRow, AuditShard } from "../ports.ts";
-import { goesOn, hashOfRow, rootOf } from "./audit-row.ts";
+import type { Audit, AuditFacts, AuditRow } from "../ports.ts";
+import { hashOfRow, rootOf } from "./audit-row.ts";
 import { openRefusalBound } from "./refusal-bound.ts";
 
 /** Milliseconds for which rows gather. */
@@ -114,7 +114,8 @@ export async function noteAlone(
   throw unavailable(`the audit trail has no place for a row: ${TRIES} others came first`, { hint: "Try again." });
 }
 
-const OF_ITSELF: AuditFacts = {
+/** What the trail says of itself. */
+export const OF_ITSELF: AuditFacts = {
   at: 0,
   requestId: "",
   who: "operator",
@@ -195,9 +196,12 @@ export async function verifyAudit(
   }
   const isTrimmed = (shard: string, seq: number) => trims.some((trim) => trim.shard === shard && trim.seq >= seq);
   for (const { shard, first } of begun) {
-    const trim = trims.find((one) => one.shard === shard && one.seq === first.seq - 1);
-    if (trim?.hash !== first.previous)
-      fault(`${shard} ${first.seq}: rows before it are missing, and no row says that they were taken away`);
+    // A trim that was killed has taken away a part of what its row says.
+    const isSaid = trims.some(
+      (one) =>
+        one.shard === shard && (one.seq >= first.seq || (one.seq === first.seq - 1 && one.hash === first.previous)),
+    );
+    if (!isSaid) fault(`${shard} ${first.seq}: rows before it are missing, and no row says that they were taken away`);
   }
   for (const { shard, seq } of [...due.values()].flatMap((left) => [...left.values()])) {
     if (!isTrimmed(shard, seq)) fault(`${shard} ${seq}: it was anchored, and is missing`);
@@ -217,7 +221,11 @@ function trimsIn({ effect }: AuditRow): readonly Anchor[] {
 }
 
 /** One page is asked for ahead: the database reads while this process hashes. */
-async function* pagesOf(catalog: Pick<Audit, "auditOf">, shard: string, from = 0): AsyncGenerator<readonly AuditRow[]> {
+export async function* pagesOf(
+  catalog: Pick<Audit, "auditOf">,
+  shard: string,
+  from = 0,
+): AsyncGenerator<readonly AuditRow[]> {
   const pageAfter = (after: number) => {
     const page = catalog.auditOf(shard, { after, limit: PAGE });
     // Whoever stops before has no use for its failure.
@@ -237,46 +245,4 @@ async function* pagesOf(catalog: Pick<Audit, "auditOf">, shard: string, from = 0
 /** The last row of every chain, by one question. */
 export async function anchorsOf(catalog: Pick<Audit, "auditShards">): Promise<readonly Anchor[]> {
   return (await catalog.auditShards()).map(({ shard, last, hash }) => ({ shard, seq: last, hash }));
-}
-
-/** Takes rows away whose time is over, once a row says so: a chain goes on from there. @returns how many there were */
-export async function trimAudit(
-  catalog: Audit,
-  { before, shard, now, onError }: AuditTrailOptions & { readonly before: number },
-): Promise<number> {
-  const removed: Anchor[] = [];
-  let count = 0;
-  for (const one of await catalog.auditShards()) {
-    const end = await lastBefore(catalog, one, before);
-    if (end === undefined) continue;
-    removed.push({ shard: one.shard, seq: end.seq, hash: end.hash });
-    count += end.seq - one.first + 1;
-  }
-  if (removed.length === 0) return 0;
-  const failures: unknown[] = [];
-  const failed = (error: unknown) => {
-    failures.push(error);
-    onError(error, []);
-  };
-  const trail = openAuditTrail(catalog, { shard, now, onError: failed });
-  trail.note({ ...OF_ITSELF, at: now(), operation: TRIM, effect: JSON.stringify({ before, removed }) });
-  await trail.flush();
-  if (failures.length > 0) throw failures[0];
-  for (const { shard: of, seq } of removed) await catalog.trimAudit(of, seq);
-  return count;
-}
-
-/**
- * Rows that say what was taken away stay: without them no chain that begins later could be followed. Of a chain that goes on the last one stays,
- * which the next one follows.
- */
-async function lastBefore(catalog: Audit, { shard, last }: AuditShard, before: number): Promise<AuditRow | undefined> {
-  let end: AuditRow | undefined;
-  for await (const page of pagesOf(catalog, shard)) {
-    for (const row of page) {
-      if (row.at >= before || row.operation === TRIM || (goesOn(shard) && row.seq >= last)) return end;
-      end = row;
-    }
-  }
-  return end;
 }

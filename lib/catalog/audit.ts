@@ -111,6 +111,13 @@ export async function auditShards(db: Queries): Promise<readonly AuditShard[]> {
   }));
 }
 
+export async function oldestAudit(db: Queries, but: string): Promise<number | undefined> {
+  const [row] = await db.read(sql`
+    select a.at from dl_audit a where a.operation <> ${but} and ((a.shard not like 'table:%' and a.shard <> 'access')
+      or exists (select 1 as one from dl_audit b where b.shard = a.shard and b.seq = a.seq + 1)) order by a.at limit 1`);
+  return row && integer(row, "at");
+}
+
 export async function trimAudit(db: Database, shard: string, upTo: number): Promise<void> {
   await db.write(sql`delete from dl_audit where shard = ${shard} and seq <= ${upTo}`);
 }

@@ -4,7 +4,7 @@ import { invalid, type LakeError } from "../errors.ts";
 import type { Catalog, Clock, DatabaseLogin, SqlRights } from "../ports.ts";
 import { adoptLives, raiseChanges } from "./adopted-lives.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
-import { addAudit, auditOf, auditShards, findAudit, trimAudit } from "./audit.ts";
+import { addAudit, auditOf, auditShards, findAudit, oldestAudit, trimAudit } from "./audit.ts";
 import { holdVersions, readCut, readRows, tablesAmong } from "./backup/read.ts";
 import { beginRestore, finishRestore, restorePart } from "./backup/restore.ts";
 import { ROW_SETS } from "./backup/sets.ts";
@@ -181,6 +181,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     auditOf: (shard, options) => auditOf(db, shard, options),
     findAudit: (filter) => findAudit(db, filter),
     auditShards: () => auditShards(db),
+    oldestAudit: (but) => oldestAudit(db, but),
     trimAudit: (shard, upTo) => trimAudit(db, shard, upTo),
 
     backupSets: ROW_SETS,

@@ -13,6 +13,7 @@ export function maintenanceRules({ maintenance }: Config): MaintenanceRules {
     historyRetentionMs: maintenance.history_retention_days * 86_400_000,
     trimTransactions: maintenance.trim_transactions,
     transactionRetentionMs: maintenance.transaction_retention_days * 86_400_000,
+    auditRetentionMs: maintenance.audit_retention_days * 86_400_000,
     everyMs: maintenance.every_hours * 3_600_000,
   };
 }

@@ -85,6 +85,12 @@ export const deploymentSettings = z
       .optional()
       .describe("A second region, the same one: the bucket of the tables is replicated to a bucket there."),
     vacuum: z.boolean().optional().describe("Whether maintenance removes files that no version needs."),
+    audit_retention_days: z
+      .number()
+      .min(0)
+      .max(36_500)
+      .optional()
+      .describe("Days that rows of the audit trail stay at least; 0, or absent: for ever."),
     compaction: z
       .enum(["none", "policy", "all"])
       .optional()

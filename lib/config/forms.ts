@@ -71,3 +71,6 @@ export const oidcIssuer = z.strictObject({
   name_claim: claim.default("preferred_username").describe("The claim with a name for people."),
   groups_claim: claim.default("groups").describe("The claim with the groups."),
 });
+
+/** Of a pause, or of a wait; a day at most. */
+export const seconds = z.number().min(0).max(86_400);

@@ -58,6 +58,8 @@ const FunctionEnvironmentSchema = z.object({
   BACKUPS: z.string().min(1).optional(),
   /** Whether maintenance removes files that no version needs, where a table does not say. */
   VACUUM: z.stringbool().default(false),
+  /** How long rows of the audit trail stay; 0 for ever. */
+  AUDIT_RETENTION_DAYS: z.coerce.number().min(0).max(36_500).default(DEFAULT_CONFIG.maintenance.audit_retention_days),
   /** Which tables the function that compacts takes: all that do not say otherwise, or those whose policy asks for it. */
   COMPACTION: z.enum(["policy", "all"]).default("policy"),
 });
@@ -121,6 +123,7 @@ export interface FunctionSettings {
   readonly callerBurst: number;
   readonly backups?: string;
   readonly vacuum: boolean;
+  readonly auditRetentionDays: number;
   readonly compaction: "policy" | "all";
 }
 
@@ -156,6 +159,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     callerBurst: given.CALLER_BURST,
     ...(given.BACKUPS === undefined ? {} : { backups: given.BACKUPS }),
     vacuum: given.VACUUM,
+    auditRetentionDays: given.AUDIT_RETENTION_DAYS,
     compaction: given.COMPACTION,
   };
 }

@@ -132,7 +132,7 @@ export const DUTIES = {
       // Those on a table that is gone for good.
       ...all(["dl_grants", "dl_operator_grants"], ["select", "delete"]),
       dl_access: ["select", "update"],
-      dl_staged_requests: ["select", "insert", "delete"],
+      ...all(["dl_staged_requests", "dl_audit"], ["select", "insert", "delete"]),
     },
     storage: ["readLogs", "readFiles", "writeLogs", "remove"],
     queues: ["sendMirror", "sendCheckpoints"],

@@ -25,6 +25,8 @@ export interface MaintenanceRules {
   readonly trimTransactions: boolean;
   /** Milliseconds that it answers for them. */
   readonly transactionRetentionMs: number;
+  /** Milliseconds that rows of the audit trail stay; 0 for ever. */
+  readonly auditRetentionMs: number;
   /** Milliseconds between two runs for one table. */
   readonly everyMs: number;
 }
@@ -39,6 +41,7 @@ export const MAINTENANCE_RULES: MaintenanceRules = {
   historyRetentionMs: HISTORY_RETENTION_MS,
   trimTransactions: true,
   transactionRetentionMs: TRANSACTION_RETENTION_MS,
+  auditRetentionMs: 0,
   everyMs: 86_400_000,
 };
 

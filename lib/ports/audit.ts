@@ -9,6 +9,8 @@ export interface Audit {
   findAudit(filter: AuditFilter): Promise<readonly AuditRow[]>;
   /** Of each shard the first and the last row that is there. */
   auditShards(): Promise<readonly AuditShard[]>;
+  /** When the oldest row was written that is none of this operation, nor the last one of a chain that goes on (milliseconds since the epoch). */
+  oldestAudit(but: string): Promise<number | undefined>;
   /** Takes the rows of a shard away up to this one. */
   trimAudit(shard: string, upTo: number): Promise<void>;
 }

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { anchorsOf, openAuditTrail, trimAudit, verifyAudit } from "../../lib/access/audit.ts";
-import { hashOfRow, rootOf } from "../../lib/access/audit-row.ts";
+import { anchorsOf, openAuditTrail, verifyAudit } from "../../lib/access/audit.ts";
+import { keepRetention, trimAudit } from "../../lib/access/audit-retention.ts";
+import { ACCESS_CHAIN, hashOfRow, rootOf } from "../../lib/access/audit-row.ts";
 import type { Audit, AuditFacts, AuditRow } from "../../lib/ports.ts";
 import type { CatalogUnderTest } from "../contract/catalog.contract.ts";
 
@@ -121,6 +122,78 @@ export function auditContract({ catalog }: CatalogUnderTest): void {
     assert.equal(await trimAudit(catalog(), { ...options, shard: "trim-2", before: 1_000_006 }), 0);
     await catalog().trimAudit("trimmed", 7);
     assert.match((await verifyAudit(catalog())).faults.join(), /trimmed 8: rows before it are missing/);
+  });
+
+  test("a trim that was killed leaves a trail that can be followed, and the next one ends its work", async () => {
+    const trail = trailOf("killed");
+    for (let i = 1; i <= 9; i += 1) trail.note(facts(3_000_000 + i));
+    await trail.flush();
+    const dying = {
+      ...catalog(),
+      // It falls over within the chain, after the row that says what goes.
+      trimAudit: async (shard: string, upTo: number) => {
+        await catalog().trimAudit(shard, shard === "killed" ? upTo - 2 : upTo);
+        if (shard === "killed") throw new Error("killed");
+      },
+    };
+    const options = { now: () => 4_000_000, onError, before: 3_000_006 };
+    await assert.rejects(trimAudit(dying, { ...options, shard: "trim-3" }), /killed/);
+    const left = async () => (await catalog().auditOf("killed", { after: 0, limit: 9 })).map(({ seq }) => seq);
+    const ours = async () => (await verifyAudit(catalog())).faults.filter((fault) => fault.startsWith("killed"));
+    assert.deepEqual([await left(), await ours()], [[4, 5, 6, 7, 8, 9], []]);
+    await trimAudit(catalog(), { ...options, shard: "trim-4" });
+    assert.deepEqual([await left(), await ours()], [[6, 7, 8, 9], []]);
+  });
+
+  test("by schedule rows of whole days go, once a day, and a trail without end costs nothing", async () => {
+    const DAY = 86_400_000;
+    const trail = trailOf("kept");
+    for (let day = 100; day < 110; day += 1) trail.note(facts(day * DAY + 5));
+    await trail.flush();
+    let at = 109 * DAY + 10;
+    let asked = 0;
+    const failures: unknown[] = [];
+    const keeping = {
+      catalog: {
+        ...catalog(),
+        auditShards: async () => {
+          asked += 1;
+          return catalog().auditShards();
+        },
+      },
+      clock: { now: () => at, newId: () => crypto.randomUUID() },
+      metrics: { record: (...one: unknown[]) => void failures.push(one) },
+    } as unknown as Parameters<typeof keepRetention>[0];
+    assert.deepEqual(await keepRetention(keeping, 0), { removed: 0 });
+    assert.equal(asked, 0);
+    for (const shard of ["table:kept", ACCESS_CHAIN]) {
+      const chain = trailOf(shard);
+      for (const day of [90, 91]) chain.note(facts(day * DAY));
+      await chain.flush();
+    }
+    await keepRetention(keeping, 5 * DAY);
+    for (const shard of ["table:kept", ACCESS_CHAIN]) {
+      const left = await catalog().auditOf(shard, { after: 0, limit: 9 });
+      assert.equal(left.length, 1, "the next change follows it");
+    }
+    const days = async () =>
+      (await catalog().auditOf("kept", { after: 0, limit: 99 })).map((row) => (row.at - 5) / DAY);
+    assert.deepEqual(await days(), [104, 105, 106, 107, 108, 109], "five days, and what is left of the sixth");
+    for (let hour = 0; hour < 10; hour += 1) {
+      at += 3_600_000;
+      assert.deepEqual(await keepRetention(keeping, 5 * DAY), { removed: 0 });
+    }
+    assert.equal(asked, 1, "the rest of the day it is one small question");
+    at += 15 * 3_600_000;
+    assert.ok((await keepRetention(keeping, 5 * DAY)).removed >= 1);
+    assert.deepEqual(await days(), [105, 106, 107, 108, 109]);
+    assert.deepEqual(
+      (await verifyAudit(catalog())).faults.filter((fault) => fault.startsWith("kept")),
+      [],
+    );
+    const broken = { ...keeping, catalog: { ...catalog(), oldestAudit: () => Promise.reject(new Error("away")) } };
+    assert.deepEqual(await keepRetention(broken as never, DAY), { removed: 0, failure: "away" });
+    assert.equal(failures.length, 1);
   });
 
   test("strangers cannot fill the trail: what is beyond the bound is counted, and the count is a row", async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { anchorsOf, openAuditTrail } from "../../lib/access/audit.ts";
+import { keepRetention } from "../../lib/access/audit-retention.ts";
 import { raw } from "../../lib/catalog/database.ts";
 import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
 import { SCHEMA } from "../../lib/catalog/migrations/index.ts";
@@ -303,6 +304,9 @@ describe(SUITE, needs(SUITE, postgresUrl, "TEST_POSTGRES_URL is not set"), () =>
     }
     const { failure } = await maintainTransactions(maintenance, rules, {});
     if (failure !== undefined) failures.push(failure);
+    const retained = await keepRetention(maintenance, 86_400_000);
+    if (retained.failure !== undefined) failures.push(retained.failure);
+    assert.ok(retained.removed > 0);
     const purged: string[] = [];
     for await (const one of purgeExpired({ ...maintenance, undropWindowMs: 0 })) {
       purged.push(one.tableId);

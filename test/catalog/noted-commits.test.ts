@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { anchorsOf, trimAudit, verifyAudit } from "../../lib/access/audit.ts";
+import { anchorsOf, verifyAudit } from "../../lib/access/audit.ts";
+import { trimAudit } from "../../lib/access/audit-retention.ts";
 import { attemptText, hashOfRow, rootOf, tableChain } from "../../lib/access/audit-row.ts";
 import { raw, sql } from "../../lib/catalog/database.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";

@@ -29,6 +29,7 @@ deployment:
   jwt_audience: [lake, other]
   jwt_write_scope: lake/write
   vacuum: true
+  audit_retention_days: 400
 `);
   const written = await deploymentFile(file, { ISSUER: "https://id.example" });
   const settings = settingsOf((name) => (name === "stage" ? "production" : written(name)));
@@ -40,6 +41,7 @@ deployment:
   const authorisation = { kind: "jwt", issuer: "https://id.example", audience: ["lake", "other"], scopes };
   assert.deepEqual(settings.authorisation, authorisation);
   assert.equal(settings.maintenance.vacuum, true);
+  assert.equal(settings.maintenance.auditRetentionDays, 400);
   const given: Record<string, string> = { stage: "production", existingBucket: "another" };
   assert.equal(settingsOf((name) => given[name] ?? written(name)).existingBucket, "another");
 });

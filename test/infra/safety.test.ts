@@ -80,14 +80,14 @@ describe("the clocks", () => {
     assert.equal(schedules.length, 7);
   });
 
-  test("vacuum is off until it is asked for", () => {
-    for (const [context, wanted] of [
-      [{ stage: "production" }, "false"],
-      [{ stage: "production", vacuum: "true" }, "true"],
+  test("vacuum is off until it is asked for, and rows of the audit trail stay for ever", () => {
+    for (const [context, wanted, days] of [
+      [{ stage: "production" }, "false", "0"],
+      [{ stage: "production", vacuum: "true", auditRetentionDays: "400" }, "true", "400"],
     ] as const) {
       templatesOf(context).app.hasResourceProperties("AWS::Lambda::Function", {
         FunctionName: "deltalakedb-production-maintenance",
-        Environment: { Variables: Match.objectLike({ VACUUM: wanted }) },
+        Environment: { Variables: Match.objectLike({ VACUUM: wanted, AUDIT_RETENTION_DAYS: days }) },
       });
     }
   });

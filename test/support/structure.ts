@@ -73,6 +73,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/config/callers.ts",
     "lib/config/deployment.ts",
     "lib/config/forms.ts",
+    "lib/config/maintenance.ts",
     "lib/config/security.ts",
     "lib/config/storage.ts",
   ],

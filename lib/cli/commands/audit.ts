@@ -2,14 +2,16 @@
 
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { type Anchor, anchorsOf, MAX_FAULTS, trimAudit, type Verified, verifyAudit } from "../../access/audit.ts";
+import { type Anchor, anchorsOf, MAX_FAULTS, type Verified, verifyAudit } from "../../access/audit.ts";
 import { type Effect, openRecorded, recordEffects, unrecordedEffects } from "../../access/audit-effects.ts";
+import { trimAudit } from "../../access/audit-retention.ts";
 import { invalid, isLakeError } from "../../errors.ts";
 import type { AuditRow } from "../../ports.ts";
 import { duration, integer, moment } from "../arguments.ts";
 import { cloudEvent } from "../cloud-events.ts";
 import { action } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
+import { UsageError } from "../failure.ts";
 import { formatTime, plural } from "../format.ts";
 import { table } from "../table.ts";
 
@@ -142,9 +144,15 @@ function anchorCommand(): Command {
 
 function trimCommand(): Command {
   return new Command("trim")
-    .requiredOption("--retain <duration>", "rows of this age and younger stay, such as 400d", duration)
+    .option(
+      "--retain <duration>",
+      "rows of this age and younger stay, such as 400d; maintenance.audit_retention_days if absent",
+      duration,
+    )
     .action(
-      action<{ readonly retain: number }>(async ({ output, withLake }, { retain }) => {
+      action<{ readonly retain?: number }>(async ({ config, output, withLake }, { retain: given }) => {
+        const retain = given ?? config.maintenance.audit_retention_days * 86_400_000;
+        if (retain === 0) throw new UsageError("rows of the audit trail stay for ever here: say --retain");
         const removed = await withLake(({ catalog, clock }) => {
           const onError = () => undefined;
           return trimAudit(catalog, { before: clock.now() - retain, shard: clock.newId(), now: clock.now, onError });

@@ -1,5 +1,6 @@
 /** Scheduled upkeep of a server: the tables that are due, one after the other, and dropped ones that cannot come back any more. */
 
+import { keepRetention } from "../../access/audit-retention.ts";
 import type { Config } from "../../config.ts";
 import { openFileRewriter } from "../../lake/compaction.ts";
 import { maintainTable, maintainTransactions, maintenanceDue } from "../../operations/maintenance.ts";
@@ -35,6 +36,11 @@ export function openMaintenance(lake: Lake, config: Config, logger: Logger): Upk
       const { transactions = 0, failure } = await maintainTransactions(lake, rules, { signal });
       if (failure !== undefined) logger.error({ reason: failure }, `transactions could not be forgotten: ${failure}`);
       else if (transactions > 0) logger.info({ transactions }, "transactions beyond their retention are forgotten");
+      const trail = await keepRetention(lake, rules.auditRetentionMs, { signal });
+      const { removed: rows } = trail;
+      if (trail.failure !== undefined)
+        logger.error({ reason: trail.failure }, `old rows of the audit trail stay: ${trail.failure}`);
+      else if (rows > 0) logger.info({ rows }, "rows of the audit trail beyond their retention are gone");
       // Their files stay: whoever wants them gone says so (`dl purge --files`).
       for await (const one of purgeExpired(lake, { signal })) {
         const { tableId, name } = one;
