@@ -7,8 +7,10 @@ import { callerRules } from "../lib/config/callers.ts";
 import { deadlineMs } from "../lib/deadlines.ts";
 import { errorText } from "../lib/errors.ts";
 import { createApp } from "../lib/http/app.ts";
+import { behindFront } from "../lib/http/front.ts";
 import { type LambdaApi, lambdaApi } from "../lib/http/lambda.ts";
 import { perContainer } from "../lib/lake/aws.ts";
+import { readSecret } from "../lib/lake/secrets.ts";
 import type { Audit, Clock } from "../lib/ports.ts";
 import type { Access } from "../lib/wire/routes.ts";
 import { containerLake, logger } from "./middleware.ts";
@@ -35,7 +37,8 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
       ...(lake.lending ? { lending: lake.lending } : {}),
       onIncident: (error, incident) => logger.error(errorText(error), { incident, error: error as Error }),
     });
-    const api = lambdaApi(app, {
+    const { frontSecretArn } = lake.settings;
+    const open = lambdaApi(app, {
       onLate() {
         lake.metrics.record("ServerErrors", 1, "Count", { status: 503 });
         logger.error("there was no answer in time", {
@@ -44,6 +47,7 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
         });
       },
     });
+    const api = frontSecretArn === undefined ? open : behindFront(open, await readSecret(frontSecretArn));
     return async (event, context) => {
       const answer = await api(event, context);
       // Afterwards the container stands still.

@@ -1,14 +1,17 @@
 /** What may be deployed again at any time: API, functions, queues, schedules, alarms, dashboard. */
 
 import { CfnOutput, Fn, Stack, type StackProps, Tags } from "aws-cdk-lib";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import { Alarms } from "./constructs/alarms.ts";
 import { Api } from "./constructs/api.ts";
+import { recordOf } from "./constructs/api-domain.ts";
 import { Canary } from "./constructs/canary.ts";
 import { Choices } from "./constructs/choices.ts";
 import type { DatabaseAccess } from "./constructs/database.ts";
 import { encryptLogs, keyByArn } from "./constructs/encryption-key.ts";
+import { Front } from "./constructs/front.ts";
 import { FunctionNetwork } from "./constructs/function-network.ts";
 import type { Tables } from "./constructs/lake-bucket.ts";
 import { LakeDashboard } from "./constructs/lake-dashboard.ts";
@@ -18,6 +21,7 @@ import { Queues } from "./constructs/queues.ts";
 import { Rollout } from "./constructs/rollout.ts";
 import { SafetyFunctions } from "./constructs/safety-functions.ts";
 import { Schedules } from "./constructs/schedules.ts";
+import type { ServiceFunction } from "./constructs/service-function.ts";
 import {
   CHECKPOINT_TIMEOUT,
   MIRROR_TIMEOUT,
@@ -85,6 +89,7 @@ export class AppStack extends Stack {
     }
     this.api = new Api(this, "Api", { settings, ...answers });
     const { api } = this;
+    const target = this.#named(settings, key, [commit, read]);
     const [backup, drill, maintenance] = [safety.backup.lambda, safety.drill.lambda, safety.maintenance.lambda];
     const clocks = { sweep: sweep.lambda, parity: parity.lambda, backup, drill, maintenance };
     const compaction = safety.compaction?.lambda;
@@ -112,7 +117,7 @@ export class AppStack extends Stack {
     const dashboard = new LakeDashboard(this, "Dashboard", { settings, dimensions, alarms });
     this.#say({
       ApiUrl: api.url,
-      ...(api.domainTarget === undefined ? {} : { DomainTarget: api.domainTarget }),
+      ...(target === undefined ? {} : { DomainTarget: target }),
       MirrorQueueUrl: queues.mirror.queueUrl,
       MirrorDeadLettersUrl: queues.mirrorDeadLetters.queueUrl,
       ParityQueueUrl: queues.parity.queueUrl,
@@ -123,6 +128,21 @@ export class AppStack extends Stack {
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards:name=${dashboard.name}`,
       NextStep: `curl ${api.url}v1/health${authorisationHint(settings, this.region)}`,
     });
+  }
+
+  /** What the name of one's own has to lead to, where there is one: it does, if its zone is in Route 53. */
+  #named(
+    { domain, front }: Settings,
+    key: IKey | undefined,
+    functions: readonly ServiceFunction[],
+  ): string | undefined {
+    const { domainTarget } = this.api;
+    if (domain === undefined || domainTarget === undefined) return undefined;
+    const origin = domainTarget.dnsName;
+    const target =
+      front === undefined ? domainTarget : new Front(this, "Front", { front, domain, origin, key, functions }).target;
+    recordOf(this.api, domain, target);
+    return target.dnsName;
   }
 
   #say(outputs: Readonly<Record<string, string>>): void {

@@ -6,6 +6,7 @@ import type { AppStack } from "./app-stack.ts";
 import type { DataStack } from "./data-stack.ts";
 import { type ExistingDatabase, stacksOf } from "./delta-lake-catalog.ts";
 import { deploymentFile } from "./deployment-file.ts";
+import { FirewallStack } from "./firewall-stack.ts";
 import { type Context, nameOf, settingsOf } from "./settings.ts";
 
 /**
@@ -43,12 +44,25 @@ function databaseOf(context: Context): ExistingDatabase | undefined {
   };
 }
 
+/** The firewall alone, whose ARN the stage is told then. */
+export function addFirewall(app: App, written: Context = () => undefined): FirewallStack {
+  const ofFront = ["front", "frontCertificateArn", "webAcl"];
+  const context = (name: string) =>
+    ofFront.includes(name) ? undefined : (app.node.tryGetContext(name) ?? written(name));
+  const settings = settingsOf(context);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  const stackName = nameOf(settings, "firewall");
+  return new FirewallStack(app, stackName, { settings, stackName });
+}
+
 if (import.meta.main) {
   const app = new App();
   const stage: unknown = app.node.tryGetContext("stage") ?? "development";
   const file: unknown = app.node.tryGetContext("config") ?? `config/${stage}.yaml`;
   try {
-    addStacks(app, await deploymentFile(String(file), process.env));
+    const written = await deploymentFile(String(file), process.env);
+    if (app.node.tryGetContext("firewall") === "true") addFirewall(app, written);
+    else addStacks(app, written);
   } catch (error) {
     // A person made a mistake: the way through our code tells them nothing.
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

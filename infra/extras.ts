@@ -6,13 +6,18 @@ import {
   type DatabaseInsights,
   DEFAULT_ENDPOINT,
   DOMAIN_NAME,
+  FRONT,
   REGION,
   SECURITY_GROUP_ID,
   SUBNET_ID,
   VAULT_LOCK,
   type VaultLock,
   VPC_ID,
+  WEB_ACL_ARN,
 } from "../lib/config/deployment.ts";
+
+/** A hundred a second. */
+const FRONT_RATE = 30_000;
 
 /** As the stacks know them: everything that was left out has its default. */
 export interface Extras {
@@ -22,6 +27,10 @@ export interface Extras {
   readonly functionNetwork: FunctionNetwork;
   /** The name that the API has beside the one that API Gateway gives it. */
   readonly domain?: Domain;
+  /** CloudFront before the API; absent: nothing is. */
+  readonly front?: Front;
+  /** Requests of one address in five minutes that a firewall lets in. */
+  readonly frontRate: number;
   /** What one container lets in of one caller; absent: any number. */
   readonly callers?: { readonly rate: number; readonly burst?: number };
   /** What is copied to another region. */
@@ -37,6 +46,12 @@ export interface Copies {
   readonly backups: boolean;
   /** The bucket of the tables: logs and data files. */
   readonly tables: boolean;
+}
+
+export interface Front {
+  /** Of ACM, in us-east-1. */
+  readonly certificateArn: string;
+  readonly webAclArn: string;
 }
 
 export interface Domain {
@@ -77,6 +92,14 @@ export interface GivenExtras {
   readonly hostedZoneId?: string | undefined;
   /** Whether the API answers by the name of API Gateway, too; `open` if absent. */
   readonly defaultEndpoint?: Domain["defaultEndpoint"] | undefined;
+  /** `none` if absent; `cloudfront` needs a name of one's own. */
+  readonly front?: (typeof FRONT)[number] | undefined;
+  /** Of a certificate of ACM for that name in us-east-1. */
+  readonly frontCertificateArn?: string | undefined;
+  /** ARN of a web ACL of CloudFront. */
+  readonly webAcl?: string | undefined;
+  /** 30,000 if absent. */
+  readonly frontRate?: number | undefined;
   /** Requests a second of one caller in one container; any number if absent, or 0. */
   readonly callerRate?: number | undefined;
   /** How many of them may come at once. */
@@ -102,8 +125,35 @@ export function extrasOf(given: GivenExtras & Bucket): Extras {
   if (!DATABASE_INSIGHTS.includes(databaseInsights))
     throw new Error(`databaseInsights=${databaseInsights}: there are ${DATABASE_INSIGHTS.join(", ")}.`);
   const functionNetwork = functionNetworkOf(given);
-  const options = { ...domainOf(given), ...callersOf(given), ...copiesOf(given) };
+  const { frontRate = FRONT_RATE } = given;
+  if (!Number.isInteger(frontRate) || frontRate < 10)
+    throw new Error(`frontRate=${frontRate}: a whole number of requests, 10 at least.`);
+  const options = { frontRate, ...behindFront(domainOf(given), given), ...callersOf(given), ...copiesOf(given) };
   return { databaseInsights, functionNetwork, vaultLock, ...options };
+}
+
+/** With the front the name of API Gateway is closed: it would lead around. */
+function behindFront({ domain }: Pick<Extras, "domain">, given: GivenExtras): Pick<Extras, "domain" | "front"> {
+  const { front = "none", frontCertificateArn, webAcl, defaultEndpoint } = given;
+  if (!FRONT.includes(front)) throw new Error(`front=${front}: there are ${FRONT.join(", ")}.`);
+  if (front === "none") {
+    for (const [name, text] of Object.entries({ frontCertificateArn, webAcl }))
+      if (text !== undefined) throw new Error(`${name} is for front=cloudfront; it would do nothing.`);
+    return domain === undefined ? {} : { domain };
+  }
+  if (domain === undefined)
+    throw new Error("front=cloudfront needs a name of your own (domainName): requests are signed for it.");
+  if (defaultEndpoint === "open") throw new Error("defaultEndpoint=open would lead around the front.");
+  if (frontCertificateArn === undefined || !/^arn:[\w-]+:acm:us-east-1:/.test(frontCertificateArn))
+    throw new Error(`frontCertificateArn=${frontCertificateArn ?? ""}: CloudFront takes a certificate of us-east-1.`);
+  if (webAcl === undefined || !WEB_ACL_ARN.test(webAcl))
+    throw new Error(
+      `webAcl=${webAcl ?? ""}: the ARN of a web ACL of CloudFront; cdk deploy with -c firewall=true makes one.`,
+    );
+  return {
+    domain: { ...domain, defaultEndpoint: "closed" },
+    front: { certificateArn: frontCertificateArn, webAclArn: webAcl },
+  };
 }
 
 function callersOf({ callerRate = 0, callerBurst }: GivenExtras): Pick<Extras, "callers"> {
@@ -196,6 +246,10 @@ export function extrasIn(text: (name: keyof GivenExtras) => string | undefined):
     hostedZoneId: text("hostedZoneId"),
     backupCopyRegion: text("backupCopyRegion"),
     replicateTo: text("replicateTo"),
+    front: text("front") as GivenExtras["front"],
+    frontCertificateArn: text("frontCertificateArn"),
+    webAcl: text("webAcl"),
+    frontRate: figure("frontRate"),
     callerRate: figure("callerRate"),
     callerBurst: figure("callerBurst"),
     vaultLock: text("vaultLock") as VaultLock | undefined,

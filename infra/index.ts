@@ -8,4 +8,5 @@ export {
   type ExistingDatabase,
   type Overrides,
 } from "./delta-lake-catalog.ts";
+export { FirewallStack, type FirewallStackProps } from "./firewall-stack.ts";
 export { type Given, type Settings, STAGES, type StageName } from "./settings.ts";

@@ -13,6 +13,10 @@ const GROWTH = 100;
 const OBJECTS = 2_000_000;
 /** Gigabytes of all that is kept of the catalog. */
 const CATALOG = 100;
+/** One on addresses, three groups of AWS. */
+const RULES = 4;
+/** Millions, of a month. */
+const REQUESTS = 2;
 
 /** The setting, and how its bill is counted. */
 export const OPTION_LINES: readonly Line[] = [
@@ -20,6 +24,14 @@ export const OPTION_LINES: readonly Line[] = [
     what: "`database_insights: advanced`",
     counted: `${CAPACITY_UNITS} ACU, each hour; \`standard\` costs nothing`,
     usd: CAPACITY_UNITS * HOURS * PRICES.databaseInsights.usd,
+  },
+  {
+    what: "`front: cloudfront`, with the web ACL of `-c firewall=true`",
+    counted: `the ACL, its ${RULES} rules, and ${REQUESTS} million requests; 0.085 for each gigabyte of answers beside`,
+    usd:
+      PRICES.webAcl.usd +
+      RULES * PRICES.webAclRule.usd +
+      REQUESTS * (PRICES.cloudfrontRequest.usd + PRICES.webAclRequest.usd),
   },
   {
     what: "`replicate_to`, of a table that grows by 100 GB a month",

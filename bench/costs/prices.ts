@@ -25,6 +25,10 @@ export const PRICES = {
   fargateMemory: { usd: 0.00356, per: "hour of a gigabyte of Fargate on arm64" },
   loadBalancer: { usd: 0.0305, per: "hour of a load balancer with one unit" },
   transfer: { usd: 0.02, per: "gigabyte to another region" },
+  cloudfrontRequest: { usd: 1, per: "million HTTPS requests of CloudFront" },
+  webAcl: { usd: 5, per: "web ACL and month" },
+  webAclRule: { usd: 1, per: "rule of a web ACL and month" },
+  webAclRequest: { usd: 0.6, per: "million requests that a web ACL looks at" },
   endpoint: { usd: 0.01, per: "hour of an endpoint of a service in one zone" },
   natGateway: { usd: 0.045, per: "hour of a NAT gateway" },
 } as const satisfies Readonly<Record<string, { readonly usd: number; readonly per: string }>>;

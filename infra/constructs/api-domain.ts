@@ -16,12 +16,15 @@ export class ApiDomain extends Construct {
       certificate: Certificate.fromCertificateArn(this, "Certificate", domain.certificateArn),
       securityPolicy: apigateway.SecurityPolicy.TLS_1_2,
     });
-    if (domain.hostedZoneId === undefined) return;
-    new CfnRecordSet(this, "Record", {
-      hostedZoneId: domain.hostedZoneId,
-      name: `${domain.name}.`,
-      type: "A",
-      aliasTarget: { dnsName: this.name.regionalDomainName, hostedZoneId: this.name.regionalHostedZoneId },
-    });
   }
+}
+
+/** Where the zone is in Route 53. @param target what the name leads to, and the zone that AWS has it in */
+export function recordOf(
+  scope: Construct,
+  { name, hostedZoneId }: Domain,
+  target: { readonly dnsName: string; readonly hostedZoneId: string },
+): void {
+  if (hostedZoneId === undefined) return;
+  new CfnRecordSet(scope, "Record", { hostedZoneId, name: `${name}.`, type: "A", aliasTarget: target });
 }

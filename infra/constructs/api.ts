@@ -50,14 +50,14 @@ export class Api extends Construct {
   /** By the name of one's own, where there is one. */
   readonly url: string;
   /** What a record of that name has to name. */
-  readonly domainTarget: string | undefined;
+  readonly domainTarget: { readonly dnsName: string; readonly hostedZoneId: string } | undefined;
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
     const { settings } = props;
     const { domain } = settings;
     const named = domain && new ApiDomain(this, "Domain", { domain }).name;
-    this.domainTarget = named?.regionalDomainName;
+    this.domainTarget = named && { dnsName: named.regionalDomainName, hostedZoneId: named.regionalHostedZoneId };
     this.api = new apigateway.HttpApi(this, "Http", {
       ...(domain?.defaultEndpoint === "closed" ? { disableExecuteApiEndpoint: true } : {}),
       apiName: nameOf(settings, "api"),

@@ -22,6 +22,10 @@ export const SECURITY_GROUP_ID = /^sg-[0-9a-f]{8,17}$/;
 export const DOMAIN_NAME = /^(?=.{4,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/;
 export const CERTIFICATE_ARN = /^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/[\w-]+$/;
 export const DEFAULT_ENDPOINT = ["open", "closed"] as const;
+/** What may be before the API. */
+export const FRONT = ["none", "cloudfront"] as const;
+/** AWS WAF has those of CloudFront in this one region. */
+export const WEB_ACL_ARN = /^arn:[\w-]+:wafv2:us-east-1:\d{12}:global\/webacl\/[\w-]+\/[\w-]+$/;
 const certificate = z.string().regex(CERTIFICATE_ARN, "the ARN of a certificate of ACM");
 
 export const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
@@ -156,6 +160,25 @@ export const deploymentSettings = z
       .enum(DEFAULT_ENDPOINT)
       .optional()
       .describe("Whether the name that API Gateway gives is answered, too (`open`, the default), or not (`closed`)."),
+    front: z
+      .enum(FRONT)
+      .optional()
+      .describe(
+        "What is before the API: nothing (`none`, the default), or CloudFront with a firewall (`cloudfront`), around which nobody gets.",
+      ),
+    front_certificate_arn: certificate
+      .optional()
+      .describe("ARN of a certificate of ACM for `domain_name` in us-east-1, where CloudFront has its own."),
+    web_acl: z
+      .string()
+      .regex(WEB_ACL_ARN, "the ARN of a web ACL of CloudFront, which is in us-east-1")
+      .optional()
+      .describe("ARN of the web ACL of AWS WAF: yours, or the one that `-c firewall=true` makes."),
+    front_rate: z
+      .int()
+      .min(10)
+      .optional()
+      .describe("Requests of one address in five minutes that the web ACL of `-c firewall=true` lets in (30,000)."),
     caller_rate: callerRate
       .optional()
       .describe("Requests a second of one caller that one container of a function lets in; 0 or absent: any number."),

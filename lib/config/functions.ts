@@ -49,6 +49,8 @@ const FunctionEnvironmentSchema = z.object({
   /** A table with so many unpublished versions takes no commit; 0 for any number. */
   MAX_UNPUBLISHED: z.coerce.number().int().min(0).default(DEFAULT_CONFIG.mirror.max_unpublished),
   COMMITS_WHEN_STOPPED: z.enum(STOPPED).default(DEFAULT_CONFIG.mirror.commits_when_stopped),
+  /** The secret that the front sends along, where there is one: for the functions that answer requests. */
+  FRONT_SECRET_ARN: z.string().startsWith("arn:").optional(),
   /** Requests a second of one caller, and how many at once, in one container; 0: no limit. */
   CALLER_RATE: z.coerce.number().min(0).default(DEFAULT_CONFIG.server.caller_rate),
   CALLER_BURST: z.coerce.number().int().min(1).default(DEFAULT_CONFIG.server.caller_burst),
@@ -119,6 +121,7 @@ export interface FunctionSettings {
   readonly maxUnpublished: number;
   readonly commitsWhenStopped: (typeof STOPPED)[number];
   readonly undropWindowDays: number;
+  readonly frontSecretArn?: string;
   readonly callerRate: number;
   readonly callerBurst: number;
   readonly backups?: string;
@@ -155,6 +158,7 @@ export function parseFunctionEnvironment(environment: Readonly<Record<string, st
     maxUnpublished: given.MAX_UNPUBLISHED,
     commitsWhenStopped: given.COMMITS_WHEN_STOPPED,
     undropWindowDays: given.UNDROP_WINDOW_DAYS,
+    ...(given.FRONT_SECRET_ARN === undefined ? {} : { frontSecretArn: given.FRONT_SECRET_ARN }),
     callerRate: given.CALLER_RATE,
     callerBurst: given.CALLER_BURST,
     ...(given.BACKUPS === undefined ? {} : { backups: given.BACKUPS }),

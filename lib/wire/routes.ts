@@ -20,6 +20,8 @@ export type Asks =
   | { readonly on: "request"; readonly says: string }
   | { readonly on: "nothing" };
 
+/** What a front of ours adds to each request, in place of what a client has sent by that name. */
+export const FRONT_HEADER = "x-deltalakedb-front";
 /** Where Unity Catalog's API begins; its clients put the rest behind it. */
 export const UNITY_BASE = "/api/2.1/unity-catalog";
 
