@@ -25,6 +25,8 @@ const COLUMNS = [
 const ALL = raw(COLUMNS.join(", "));
 /** Each row has fifteen values, and a statement takes a thousand everywhere. */
 const ROWS_AT_ONCE = 50;
+/** Whoever may only add to the trail could put a row there after which no place is left. Changes go on then, and the trail's check tells of it. */
+const LAST_PLACE = Number.MAX_SAFE_INTEGER;
 
 export async function addAudit(db: Database, rows: readonly AuditRow[]): Promise<void> {
   for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
@@ -67,10 +69,12 @@ export async function noteChange(
 }
 
 async function addToChain(tx: SqlTransaction, shard: string, attempt: string, effect: string): Promise<void> {
-  const [last] = await tx.read(sql`select seq, hash from dl_audit where shard = ${shard} order by seq desc limit 1`);
+  const [last] = await tx.read(sql`
+    select seq, hash from dl_audit where shard = ${shard} and seq < ${LAST_PLACE} order by seq desc limit 1`);
   const before = last && { seq: integer(last, "seq"), hash: text(last, "hash") };
   const row = rowAfter(before, shard, attempt, effect);
-  await tx.write(sql`insert into dl_audit (${ALL}) values ${valuesOf(row)}`);
+  await tx.write(sql`insert into dl_audit (${ALL}) values ${valuesOf(row)}
+    ${tx.dialect.onConflict("dl_audit", { key: ["shard", "seq"], set: [] })}`);
 }
 
 export async function auditOf(

@@ -929,14 +929,16 @@ declare
     from jsonb_array_elements(committed) with ordinality e(c, n)) || ']}';
   place bigint; before text;
 begin
-  select a.seq, a.hash into place, before from dl_audit a where a.shard = chain order by a.seq desc limit 1;
+  select a.seq, a.hash into place, before from dl_audit a where a.shard = chain and a.seq < 9007199254740991
+  order by a.seq desc limit 1;
   place := coalesce(place, 0) + 1;
   before := coalesce(before, encode(sha256(convert_to('deltalakedb audit ' || chain, 'UTF8')), 'hex'));
   insert into dl_audit (shard, seq, at, request_id, who, session, client, operation, tables, decision, outcome, because,
     effect, previous, hash)
   values (chain, place, (fact->>0)::bigint, fact->>1, fact->>2, fact->>3, fact->>4, fact->>5, fact->>6, fact->>7, fact->>8,
     fact->>9, effect, before, encode(sha256(convert_to('["' || chain || '",' || place || ','
-      || substr(attempt, 2, length(attempt) - 2) || ',"' || replace(effect, '"', chr(92) || '"') || '","' || before || '"]', 'UTF8')), 'hex'));
+      || substr(attempt, 2, length(attempt) - 2) || ',"' || replace(effect, '"', chr(92) || '"') || '","' || before || '"]', 'UTF8')), 'hex'))
+  on conflict (shard, seq) do nothing;
 end $function$
 
 

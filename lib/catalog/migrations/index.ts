@@ -28,6 +28,7 @@ import { FOLLOWED_COLUMNS, FOLLOWED_MIGRATION, FOLLOWED_TABLES, FOLLOWED_WORKS_F
 import { MYSQL_COMMIT } from "./0058-mysql-commit.ts";
 import { KEY_KIND } from "./0059-s3-keys.ts";
 import { MYSQL_NOTED_COMMITS, POSTGRES_NOTED_COMMITS } from "./0061-noted-commits.ts";
+import { POSTGRES_LAST_PLACES } from "./0062-last-places.ts";
 import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
 import { OPERATOR_GRANTS, OPERATOR_GRANTS_MIGRATION, OPERATOR_GRANTS_WORKS_FROM } from "./0069-operator-grants.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
@@ -199,6 +200,12 @@ export const MIGRATIONS: readonly Migration[] = [
     worksFrom: 20,
     statements: (dialect) =>
       dialect.name === "postgres" ? POSTGRES_NOTED_COMMITS : dialect.name === "mysql" ? MYSQL_NOTED_COMMITS : [],
+  },
+  {
+    id: 62,
+    name: "0062-last-places",
+    worksFrom: 20,
+    statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_LAST_PLACES : []),
   },
   {
     id: 66,
