@@ -56,6 +56,27 @@ for (const engine of testEngines()) {
       assert.deepEqual([may("SELECT"), may("VACUUM")], [true, false]);
     });
 
+    test("where grants are enforced, code that knows none of them is shut out", async (t) => {
+      const database = await engine.create();
+      t.after(() => database.drop());
+      const catalog = await openCatalog(database.url, testClock());
+      t.after(() => catalog.close());
+      await catalog.migrate();
+      const worksFrom = async () => {
+        const rows = await withDatabase(database.url, (db) =>
+          db.read(sql`select works_from from dl_migrations where id = 32`),
+        );
+        return Number(rows[0]?.works_from);
+      };
+      for (const [mode, wanted] of [
+        ["enforced", 32],
+        ["open", 20],
+      ] as const) {
+        await catalog.changeAccess({ mode, ...made });
+        assert.equal(await worksFrom(), wanted, mode);
+      }
+    });
+
     test("a policy that code from before cannot judge shuts that code out; one of a later release lets nobody in", async (t) => {
       const database = await engine.create();
       t.after(() => database.drop());
