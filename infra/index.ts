@@ -9,4 +9,4 @@ export {
   type Overrides,
 } from "./delta-lake-catalog.ts";
 export { FirewallStack, type FirewallStackProps } from "./firewall-stack.ts";
-export { type Given, type Settings, STAGES, type StageName } from "./settings.ts";
+export { type Given, type Settings, STAGES, type StageName, settingsFor } from "./settings.ts";

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { deploymentFile } from "../../infra/deployment-file.ts";
 import { settingsOf } from "../../infra/settings.ts";
+import { deploymentSettings } from "../../lib/config/deployment.ts";
+import { readText } from "../support/source-tree.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dl-deployment-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -45,6 +47,63 @@ deployment:
   const given: Record<string, string> = { stage: "production", existingBucket: "another" };
   assert.equal(settingsOf((name) => given[name] ?? written(name)).existingBucket, "another");
 });
+
+/** One value of each member, and what `-c` calls it where that is not the same in camel case. */
+const MEMBERS: Readonly<Record<string, readonly [value: unknown, name?: string]>> = {
+  name: ["lake"],
+  termination_protection: [true],
+  alarm_mail: ["none"],
+  encryption_key: ["own"],
+  existing_bucket: ["our-lake"],
+  existing_bucket_key: ["arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d-0000-4000-8000-5e6f7a8b9c0d"],
+  storage_roots: [["s3://lake-a/b"]],
+  backup_lock: ["governance"],
+  backup_key_secret: ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:k"],
+  vault_lock: ["compliance"],
+  backup_copy_region: ["eu-west-1"],
+  replicate_to: ["eu-west-1"],
+  vacuum: [true],
+  compaction: ["policy"],
+  canary_minutes: [5],
+  canary_secret: ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:c"],
+  follow_events: [true],
+  audit_retention_days: [400],
+  log_operators: [["arn:aws:iam::111122223333:role/Operators"]],
+  database_insights: ["standard"],
+  vpc: ["vpc-0a1b2c3d4e5f60718"],
+  vpc_subnets: [["subnet-0a1b2c3d4e5f60718"]],
+  vpc_security_groups: [["sg-0a1b2c3d4e5f60718"]],
+  domain_name: ["lake.example.org"],
+  certificate_arn: ["arn:aws:acm:eu-central-1:111122223333:certificate/1a"],
+  hosted_zone_id: ["Z0123456789"],
+  default_endpoint: ["closed"],
+  front: ["cloudfront"],
+  front_certificate_arn: ["arn:aws:acm:us-east-1:111122223333:certificate/1a"],
+  web_acl: ["arn:aws:wafv2:us-east-1:111122223333:global/webacl/lake/1a"],
+  front_rate: [1000],
+  caller_rate: [2.5],
+  caller_burst: [20],
+  jwt_issuer: ["https://id.example"],
+  jwt_audience: [["lake"]],
+  jwt_read_scope: ["lake/read"],
+  jwt_write_scope: ["lake/write"],
+  database_url: ["rds-data://cluster?secret=secret&database=lake", "localDatabaseUrl"],
+  reader_secret: ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:r", "localReaderSecret"],
+  scratch_secret: ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:s", "localScratchSecret"],
+};
+
+test("every member of the section reaches the deployment, and has its place in docs/deployment.md", async () => {
+  assert.deepEqual(Object.keys(MEMBERS).toSorted(), Object.keys(deploymentSettings.unwrap().shape).toSorted());
+  const section = Object.entries(MEMBERS).map(([member, [value]]) => `  ${member}: ${JSON.stringify(value)}\n`);
+  const written = await deploymentFile(fileOf(`deployment:\n${section.join("")}`), {});
+  const page = readText("docs/deployment.md");
+  for (const [member, [value, name = camel(member)]] of Object.entries(MEMBERS)) {
+    assert.equal(written(name), [value].flat().map(String).join(","), name);
+    assert.ok(page.includes(`\`${name}\``) || new RegExp(`\\b${member}\\b`).test(page), `${member} is not on the page`);
+  }
+});
+
+const camel = (member: string) => member.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 test("a file that is not there says nothing", async () => {
   const written = await deploymentFile(join(folder, "none.yaml"), {});

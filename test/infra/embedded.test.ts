@@ -9,6 +9,7 @@ import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { App, Stack, Stage } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
+import { CopiesStack } from "../../infra/copies-stack.ts";
 import { DeltaLakeCatalog, type DeltaLakeCatalogProps } from "../../infra/index.ts";
 import { ROOT } from "../support/source-tree.ts";
 
@@ -68,6 +69,28 @@ test("its properties are the settings of a stage, and what is wrong is told", ()
   app.hasResourceProperties("AWS::Lambda::Function", { FunctionName: "sales-staging-commit" });
   assert.throws(() => catalogIn({ stage: "production" }), /nobody would hear of an alarm/);
   assert.throws(() => catalogIn({ stage: "staging", logOperators: ["me"] }), /logOperators: "me" is not the ARN/);
+});
+
+test("what can be turned on beside are properties, and a stack in another region is one of its own", () => {
+  const { catalog, data, app } = catalogIn({
+    stage: "staging",
+    vpc: "own",
+    databaseInsights: "standard",
+    callerRate: 2,
+    backupCopyRegion: "eu-west-1",
+    domainName: "lake.example.org",
+    certificateArn: "arn:aws:acm:eu-central-1:111122223333:certificate/1a2b3c4d",
+    env: { account: "111122223333", region: "eu-central-1" },
+  });
+  assert.equal(catalog.apiUrl, "https://lake.example.org/");
+  app.resourceCountIs("AWS::EC2::VPC", 1);
+  data.hasResourceProperties("AWS::RDS::DBCluster", { DatabaseInsightsMode: "standard" });
+  const copies = catalog.node.children.find((child) => child instanceof CopiesStack);
+  assert.ok(copies instanceof CopiesStack);
+  assert.deepEqual(
+    [copies.stackName, copies.region, copies.account],
+    ["deltalakedb-staging-copies", "eu-west-1", "111122223333"],
+  );
 });
 
 test("a database that exists already is used, and account and region are those of the stage around it", () => {
