@@ -25,7 +25,8 @@ export interface Load {
 type Ask = (method: string, path: string, body?: object) => Promise<Answer>;
 
 const PAUSE_MS = 300;
-const CUT_OFF = "Worker process died";
+/** While it was at work, or started: code of ours that failed at its start would have written why. */
+const CUT_OFF = /Worker process (died|exited immediately\. stderr: ")/;
 /** Longer than any single step of an upgrade takes: who is told to come again for so long has been let down. */
 const PATIENCE_MS = 30_000;
 
@@ -41,7 +42,7 @@ export function startLoad(ask: Ask, tableId: string, version: number): Load {
     for (;;) {
       const answer = await send().catch((error: unknown) => ({ status: 0, text: String(error) }));
       const tookMs = Date.now() - startedAt;
-      const isCutOff = answer.status === 502 && answer.text.includes(CUT_OFF);
+      const isCutOff = answer.status === 502 && CUT_OFF.test(answer.text);
       if ((isCutOff || answer.status === 503) && tookMs < PATIENCE_MS) {
         if (isCutOff) counted.cutOff += 1;
         else counted.retried += 1;
