@@ -80,7 +80,8 @@ export function listAnswer(bucket: string, asked: ListQuery, page: ListPage, tok
       ...cursor,
       Contents: page.objects.map(({ key, size, etag, modifiedAt }) => ({
         Key: written(key),
-        LastModified: new Date(modifiedAt).toISOString(),
+        // Whole seconds, as S3 has them: a HEAD says no more, and Spark compares both.
+        LastModified: new Date(Math.floor(modifiedAt / 1000) * 1000).toISOString(),
         ETag: etag,
         Size: size,
         StorageClass: "STANDARD",

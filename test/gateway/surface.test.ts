@@ -174,6 +174,13 @@ test("copies, batches of deletes, addresses by host, and what a folder does not 
   assert.equal((await fetch(`${inFolder.url}/lake/%zz`)).status, 400);
 });
 
+test("an object has one time, whoever tells it", async () => {
+  await client.send(new PutObjectCommand({ ...at("timed/x"), Body: "x" }));
+  const { LastModified: told } = await client.send(new HeadObjectCommand(at("timed/x")));
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: "lake", Prefix: "timed/" }));
+  assert.deepEqual(Contents[0]?.LastModified, told);
+});
+
 test("what a folder cannot name is not there, for whoever looks for it, lists below it or removes it", async () => {
   for (const key of ["t/.x.crc.tmp", "a//b", "a/../b", "a/."]) {
     await assert.rejects(client.send(new HeadObjectCommand(at(key))), { name: "NotFound" }, key);
