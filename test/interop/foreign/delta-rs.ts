@@ -5,16 +5,14 @@
  * printed. Figures and reasons are in docs/writers.md. Beside the suite it needs python3 with venv, and packages from PyPI.
  */
 
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { type Outcomes, readOutcomes, report, startGateway } from "./suites.ts";
 
-const MAIN = fileURLToPath(new URL("../../../lib/cli/main.ts", import.meta.url));
 const PLUGIN_FOLDER = fileURLToPath(new URL(".", import.meta.url));
 /** deltalake is the one of requirements.txt; the rest is what the suite imports. */
 const PACKAGES = [
@@ -28,12 +26,6 @@ const PYTEST = ["pytest==9.2.0", "pytest-mock==3.17.0", "pytest-timeout==2.4.0",
 /** Those that want servers, or engines, of their own. */
 const ELSEWHERE =
   "integration benchmark no_pyarrow s3 azure lakefs unitycatalog_databricks unitycatalog_oss pyspark datafusion";
-
-interface Outcome {
-  readonly outcome: "passed" | "failed" | "skipped";
-  readonly message: string;
-}
-type Outcomes = ReadonlyMap<string, Outcome>;
 
 const { values } = parseArgs({
   options: { suite: { type: "string" }, deltalake: { type: "string", default: "1.6.6" }, only: { type: "string" } },
@@ -73,17 +65,6 @@ function install(folder: string, deltalake: string): string {
   return python;
 }
 
-async function startGateway(database: string, upstream: string) {
-  const args = [MAIN, "gateway", "--database", database, "--upstream", upstream, "--listen", "127.0.0.1:0"];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
-  const close = async () => {
-    child.kill();
-    await once(child, "exit");
-  };
-  return { url: /http:\/\/[\d.:]+/.exec(line)?.[0] ?? "", close };
-}
-
 /** @param base where the tests' temporary folders are made */
 function runSuite(python: string, base: string, env: Readonly<Record<string, string>>): Outcomes {
   const told = `${base}.outcomes`;
@@ -94,20 +75,5 @@ function runSuite(python: string, base: string, env: Readonly<Record<string, str
   if (values.only !== undefined) args.push("-k", values.only);
   const ours = { DL_OUTCOMES: told, PYTHONPATH: PLUGIN_FOLDER, PYTHONDONTWRITEBYTECODE: "1" };
   spawnSync(python, args, { cwd: tests, env: { ...process.env, ...ours, ...env }, stdio: "ignore" });
-  const lines = readFileSync(told, "utf8").trimEnd().split("\n");
-  const outcomes = lines.map((line) => JSON.parse(line) as Outcome & { readonly name: string });
-  return new Map(outcomes.map(({ name, ...outcome }) => [name, outcome]));
-}
-
-function report(plain: Outcomes, through: Outcomes): void {
-  const count = (outcomes: Outcomes, wanted: string) =>
-    [...outcomes.values()].filter((o) => o.outcome === wanted).length;
-  const line = (name: string, outcomes: Outcomes) =>
-    `| ${name} | ${["passed", "failed", "skipped"].map((outcome) => count(outcomes, outcome)).join(" | ")} |`;
-  console.log("| | passed | failed | skipped |\n|---|---|---|---|");
-  console.log(`${line("a folder", plain)}\n${line("through the gateway", through)}\n`);
-  for (const [name, { outcome, message }] of through) {
-    if (outcome !== "failed" || plain.get(name)?.outcome === "failed") continue;
-    console.log(`${name}\n    ${message.replaceAll("\n", " ").slice(0, 400)}`);
-  }
+  return readOutcomes(told);
 }
