@@ -140,6 +140,11 @@ export function stacksOf(scope: Construct, { settings, existingDatabase, env, id
 /** Functions get permission for the cluster and secret that the URL names; an emulator's names are no ARNs and need none. */
 function accessOf({ url, readerSecret, scratchSecret }: ExistingDatabase): DatabaseAccess {
   if (Token.isUnresolved(url)) throw new Error("existingDatabase.url: say it as text, its ARNs are read off it.");
+  if (/[?&]engine=mysql\b/.test(url)) {
+    throw new Error(
+      "existingDatabase.url: the functions are made for Aurora PostgreSQL; a catalog on Aurora MySQL is served by `dl serve`.",
+    );
+  }
   const [, clusterArn, secret] = /^rds-data:\/\/(arn:[^?]+)\?(?:.*&)?secret=(arn[^&]+)/.exec(url) ?? [];
   if (clusterArn === undefined || secret === undefined) return { url };
   const loginOf = (secretArn: string) => ({ url: url.replace(secret, secretArn), secretArn });

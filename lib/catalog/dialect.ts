@@ -38,6 +38,11 @@ export interface Dialect {
   readonly definitions: Definitions | undefined;
   /** Each definition of a table ends the transaction, so migrations go statement by statement. */
   readonly definitionsCommit: boolean;
+  /**
+   * What holds locks: the transaction; names of the session, which a definition does not free; or rows, which it does. A database that was made
+   * for one of the last two is refused to the other: who locks by names does not see who locks by rows.
+   */
+  readonly locks: "transaction" | "names" | "rows";
   /** Finds a row when there is a table of this name. */
   hasTable(name: string): Sql;
   /** A JSON object, as text, of columns of one table: each under its own name. */

@@ -192,6 +192,9 @@ export const deploymentSettings = z
     database_url: z
       .string()
       .startsWith("rds-data://")
+      .refine((url) => !/[?&]engine=mysql\b/.test(url), {
+        message: "is Aurora MySQL, which the functions are not made for: it is served by `dl serve`",
+      })
       .optional()
       .describe("A database that is there already (`rds-data://…`), in place of a new Aurora.")
       .meta({ secret: true }),

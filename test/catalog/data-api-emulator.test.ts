@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { createDataApi, type DataApiDatabase } from "../support/catalog-engines.ts";
-import { bind } from "../support/data-api/parameters.ts";
+import { postgresServer } from "../support/data-api/servers/postgres.ts";
 import { needs, postgresUrl } from "../support/skip.ts";
 
 const TARGET = { resourceArn: "arn:aws:rds:x", secretArn: "arn:aws:secretsmanager:x", database: "postgres" };
@@ -200,7 +200,8 @@ describe(
 test("only what is outside of literals, names, comments and casts is a parameter", () => {
   const sql = `select ':a' || E'\\':a' || "x:a", $$:a$$, $f$ x := :a; $f$, n::bigint, :a, uuid':a' -- :a
     /* :a; */ from t where x = :a::uuid;`;
-  const bound = bind(sql, [{ name: "a", value: { stringValue: "v" } }]);
+  const server = postgresServer("postgresql://localhost/none");
+  const bound = server.bind(sql, [{ name: "a", value: { stringValue: "v" } }]);
   assert.deepEqual(bound.values, ["v"]);
   assert.equal(bound.text, sql.replace("bigint, :a,", "bigint, $1::text,").replace("= :a::uuid;", "= $1::text::uuid"));
 });

@@ -13,7 +13,7 @@ import { addFingerprint, type Fingerprint, NO_FILES } from "../../lib/delta/fing
 import type { MirrorFacts } from "../../lib/delta/health.ts";
 import { MARKER_NAMES } from "../../lib/delta/table.ts";
 import type { Catalog, CommitOutcome, PlannedCommit } from "../../lib/ports.ts";
-import { findDataApi, findMysql, findPostgres, SQLITE_ENGINE } from "../support/catalog-engines.ts";
+import { findDataApi, findDataApiMysql, findMysql, findPostgres, SQLITE_ENGINE } from "../support/catalog-engines.ts";
 import { add, all, creation, dv, id, planned, plannedTable, remove, testClock } from "../support/catalog-plans.ts";
 import { readRows } from "../support/catalog-rows.ts";
 
@@ -124,7 +124,9 @@ function timeless(facts: MirrorFacts): MirrorFacts {
   return { ...facts, now: 0, ...(facts.oldest && { oldest: { ...facts.oldest, committedAt: 0 } }) };
 }
 
-const servers = [findPostgres(), findDataApi(), findMysql()].filter((engine) => engine !== undefined);
+const servers = [findPostgres(), findDataApi(), findMysql(), findDataApiMysql()].filter(
+  (engine) => engine !== undefined,
+);
 
 test("all engines decide and store the same", {
   skip: servers.length > 0 ? false : "TEST_POSTGRES_URL is not set",

@@ -15,7 +15,7 @@ export interface TestDatabase {
 }
 
 export interface TestEngine {
-  readonly name: "sqlite" | "postgres" | "data-api" | "mysql";
+  readonly name: "sqlite" | "postgres" | "data-api" | "mysql" | "data-api-mysql";
   create(): Promise<TestDatabase>;
 }
 
@@ -77,9 +77,9 @@ export function findMysql(): TestEngine | undefined {
   return mysqlUrl === undefined ? undefined : mysqlEngine(mysqlUrl);
 }
 
-/** A schema of its own in the given database, behind an emulator of its own. */
+/** A schema or database of its own, behind an emulator of its own. */
 export function dataApiEngine(base: string): TestEngine {
-  return { name: "data-api", create: () => createDataApi(base) };
+  return { name: base.startsWith("mysql") ? "data-api-mysql" : "data-api", create: () => createDataApi(base) };
 }
 
 export interface DataApiDatabase extends TestDatabase {
@@ -87,13 +87,14 @@ export interface DataApiDatabase extends TestDatabase {
 }
 
 export async function createDataApi(base: string, options: EmulatorOptions = {}): Promise<DataApiDatabase> {
-  const database = await postgresEngine(base).create();
+  const engine = base.startsWith("mysql") ? mysqlEngine(base) : postgresEngine(base);
+  const database = await engine.create();
   const emulator = await startDataApi(database.url, options);
   // The emulator asks for a signature, whoever signs.
   process.env.AWS_ACCESS_KEY_ID ??= "test";
   process.env.AWS_SECRET_ACCESS_KEY ??= "test";
   return {
-    url: dataApiUrl(base, emulator.endpoint),
+    url: dataApiUrl(engine.name === "mysql" ? database.url : base, emulator.endpoint),
     emulator,
     async drop() {
       await emulator.close();
@@ -108,6 +109,7 @@ export function dataApiUrl(base: string, endpoint: string): string {
     secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:lake-AbCdEf",
     database: decodeURIComponent(new URL(base).pathname.slice(1)) || "postgres",
     endpoint,
+    ...(base.startsWith("mysql") ? { engine: "mysql" } : {}),
   });
   return `rds-data://arn:aws:rds:eu-west-1:123456789012:cluster:lake?${query}`;
 }
@@ -122,9 +124,17 @@ export function findDataApi(): TestEngine | undefined {
   return postgresUrl === undefined ? undefined : dataApiEngine(postgresUrl);
 }
 
+/** undefined when no MySQL is there to emulate the Data API over. */
+export function findDataApiMysql(): TestEngine | undefined {
+  return mysqlUrl === undefined ? undefined : dataApiEngine(mysqlUrl);
+}
+
 /** Says when PostgreSQL is missing. With TEST_ENGINE that engine alone. */
 export function testEngines(): readonly TestEngine[] {
   if (process.env.TEST_ENGINE === "mysql") return [findMysql()].filter((engine) => engine !== undefined);
+  if (process.env.TEST_ENGINE === "data-api-mysql") {
+    return [findDataApiMysql()].filter((engine) => engine !== undefined);
+  }
   const postgres = findPostgres();
   needs("catalog on PostgreSQL", postgres, "TEST_POSTGRES_URL is not set");
   return [SQLITE_ENGINE, postgres, findDataApi()].filter((engine) => engine !== undefined);

@@ -11,7 +11,14 @@ import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import type { Catalog, Clock, Lake, ObjectStore } from "../../lib/ports.ts";
 import { openMemoryStore } from "../../lib/storage/memory.ts";
-import { findDataApi, findMysql, findPostgres, SQLITE_ENGINE, type TestEngine } from "./catalog-engines.ts";
+import {
+  findDataApi,
+  findDataApiMysql,
+  findMysql,
+  findPostgres,
+  SQLITE_ENGINE,
+  type TestEngine,
+} from "./catalog-engines.ts";
 
 export interface TestClock extends Clock {
   time: number;
@@ -48,10 +55,11 @@ const ENGINES = {
   postgres: findPostgres,
   "data-api": findDataApi,
   mysql: findMysql,
+  "data-api-mysql": findDataApiMysql,
 } as const;
 
 /** The emulated Data API takes its time for each call: loops over calls take every fifth there. */
-export const STRIDE = process.env.TEST_ENGINE === "data-api" ? 5 : 1;
+export const STRIDE = process.env.TEST_ENGINE?.startsWith("data-api") ? 5 : 1;
 
 /** On a new SQLite file; with TEST_ENGINE=postgres or data-api on a new schema of TEST_POSTGRES_URL. @param engine another one */
 export async function openTestLake(engine = engineOfTests()): Promise<TestLake> {

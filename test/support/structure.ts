@@ -93,7 +93,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/catalog/engines/sqlite": [...PORTS, "lib/catalog/database.ts", "lib/catalog/dialect.ts", "lib/retry.ts"],
   "lib/catalog/engines/postgres": [...PORTS, ...SQL],
   "lib/catalog/engines/mysql": [...PORTS, ...SQL, "lib/catalog/migrations/ddl.ts"],
-  "lib/catalog/engines/data-api": [...PORTS, ...SQL, "lib/catalog/engines/postgres"],
+  "lib/catalog/engines/data-api": [...PORTS, ...SQL, "lib/catalog/engines/postgres", "lib/catalog/engines/mysql"],
   "lib/catalog": [...PORTS, "lib/retry.ts", "lib/slots.ts", "lib/database-url.ts"],
   "lib/parquet": ["lib/delta/values/int64.ts", "lib/delta/values/json.ts", "lib/errors.ts", "lib/ports/storage.ts"],
   "lib/log": [...PORTS, "lib/parquet"],

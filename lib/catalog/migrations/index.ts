@@ -29,6 +29,7 @@ import { MYSQL_COMMIT } from "./0058-mysql-commit.ts";
 import { KEY_KIND } from "./0059-s3-keys.ts";
 import { MYSQL_NOTED_COMMITS, POSTGRES_NOTED_COMMITS } from "./0061-noted-commits.ts";
 import { POSTGRES_LAST_PLACES } from "./0062-last-places.ts";
+import { BY_ROWS, FILL_SLOTS, MYSQL_COMMIT_BY_SLOTS, SLOTS } from "./0064-mysql-slots.ts";
 import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
 import { OPERATOR_GRANTS, OPERATOR_GRANTS_MIGRATION, OPERATOR_GRANTS_WORKS_FROM } from "./0069-operator-grants.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
@@ -46,6 +47,8 @@ export interface Migration {
   /** Statements that write rows, after those. */
   rows?(dialect: Dialect): readonly string[];
 }
+
+export const SLOTS_MIGRATION = 64;
 
 export const MIGRATIONS_TABLE: TableSpec = {
   name: "dl_migrations",
@@ -186,7 +189,7 @@ export const MIGRATIONS: readonly Migration[] = [
     id: 58,
     name: "0058-mysql-commit",
     worksFrom: 20,
-    statements: (dialect) => (dialect.name === "mysql" ? MYSQL_COMMIT : []),
+    statements: (dialect) => (dialect.locks === "names" ? MYSQL_COMMIT : []),
   },
   {
     id: 59,
@@ -199,13 +202,26 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0061-noted-commits",
     worksFrom: 20,
     statements: (dialect) =>
-      dialect.name === "postgres" ? POSTGRES_NOTED_COMMITS : dialect.name === "mysql" ? MYSQL_NOTED_COMMITS : [],
+      dialect.name === "postgres" ? POSTGRES_NOTED_COMMITS : dialect.locks === "names" ? MYSQL_NOTED_COMMITS : [],
   },
   {
     id: 62,
     name: "0062-last-places",
     worksFrom: 20,
     statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_LAST_PLACES : []),
+  },
+  {
+    id: SLOTS_MIGRATION,
+    name: "0064-mysql-slots",
+    worksFrom: 20,
+    statements: (dialect) =>
+      dialect.locks === "rows"
+        ? [...[STAGED_REQUESTS, SLOTS].flatMap((table) => createTable(dialect, table)), ...MYSQL_COMMIT_BY_SLOTS]
+        : [],
+    rows: (dialect) =>
+      dialect.locks === "rows"
+        ? [FILL_SLOTS, `update dl_migrations set name = '${BY_ROWS}' where id = ${SLOTS_MIGRATION}`]
+        : [],
   },
   {
     id: 66,
@@ -241,6 +257,7 @@ export const SCHEMA: readonly TableSpec[] = [
     indexes: [...(table.indexes ?? []), ...(ADDED[table.name]?.indexes ?? [])],
   })),
   STAGED_REQUESTS,
+  SLOTS,
   { ...PARITY, columns: [...PARITY.columns, DRIFT] },
   { ...API_KEYS, columns: [...API_KEYS.columns, KEY_KIND] },
   TABLE_NAMES,

@@ -6,8 +6,9 @@ import { type Database, type Row, type SqlTransaction, sql } from "../database.t
 import { takeLocks } from "../dialect.ts";
 import { IDENTITY_MIGRATION } from "../rows/identity.ts";
 import { integer, optionalText } from "../rows/values.ts";
+import { BY_ROWS } from "./0064-mysql-slots.ts";
 import { createTable } from "./ddl.ts";
-import { MIGRATIONS, MIGRATIONS_TABLE, type Migration } from "./index.ts";
+import { MIGRATIONS, MIGRATIONS_TABLE, type Migration, SLOTS_MIGRATION } from "./index.ts";
 
 /** The row of dl_migrations that shuts a database while a backup is being restored into it (catalog/backup/restore.ts). */
 export const RESTORE_ROW = 0;
@@ -30,7 +31,9 @@ export async function migrate(
 ): Promise<{ readonly applied: readonly string[] }> {
   const before = await appliedMigrations(db);
   refuseNewer(before);
+  refuseOtherLocks(before, db.dialect.locks);
   if (shut === undefined) refuseUnfinished(before);
+  if (db.dialect.locks === "rows") return migrateBesideOthers(db, clock, only, shut);
   if (db.dialect.definitionsCommit) {
     return db.transaction((tx) => migrateInSteps(tx, clock, only, shut), { long: true });
   }
@@ -109,12 +112,65 @@ async function migrateInSteps(
   return { applied };
 }
 
-async function defineAnew(tx: SqlTransaction, statements: readonly string[]): Promise<void> {
+/**
+ * Where each definition commits and so frees all locks: of two installers both define what is missing, which does no harm, and the one whose
+ * row is there first writes the rows.
+ */
+async function migrateBesideOthers(
+  db: Database,
+  clock: Clock,
+  only: MigrateOptions["only"],
+  shut: string | undefined,
+): Promise<{ readonly applied: readonly string[] }> {
+  await defineAnew(db, createTable(db.dialect, MIGRATIONS_TABLE));
+  const before = (await appliedMigrations(db)) ?? new Map();
+  if (shut !== undefined && before.size === 0) await claimed(db, RESTORE_ROW, shut, 0);
+  const applied: string[] = [];
+  for (const migration of MIGRATIONS) {
+    const { id, name } = migration;
+    if (before.has(id) || only?.includes(id) === false) continue;
+    await defineAnew(db, migration.statements(db.dialect));
+    if (await claimed(db, id, name, clock.now(), (tx) => applyRows(tx, migration))) applied.push(name);
+  }
+  return { applied };
+}
+
+/** @returns false where another installer has written the row */
+async function claimed(
+  db: Database,
+  id: number,
+  name: string,
+  at: number,
+  also: (tx: SqlTransaction) => Promise<void> = async () => undefined,
+): Promise<boolean> {
+  try {
+    await db.transaction(
+      async (tx) => {
+        await tx.write(sql`insert into dl_migrations (id, name, applied_at) values (${id}, ${name}, ${at})`);
+        await also(tx);
+      },
+      { long: true },
+    );
+    return true;
+  } catch (error) {
+    if (isLakeError(error) && error.code === "CONSTRAINT_VIOLATED") return false;
+    throw error;
+  }
+}
+
+async function defineAnew(db: Pick<SqlTransaction, "define">, statements: readonly string[]): Promise<void> {
   for (const statement of statements) {
-    await tx.define(statement).catch((error: unknown) => {
-      if (!isLakeError(error) || error.code !== "ALREADY_DEFINED") throw error;
+    await db.define(statement).catch((error: unknown) => {
+      if (isLakeError(error) && (error.code === "ALREADY_DEFINED" || isUnableToCarry(error, statement))) return;
+      throw error;
     });
   }
+}
+
+/** What takes the statements within a function for several does without it: the steps commit all, in more calls. */
+function isUnableToCarry({ cause }: LakeError, statement: string): boolean {
+  const isInvalid = cause instanceof Error && cause.name === "ValidationException";
+  return isInvalid && /^\s*create (function|procedure) /.test(statement);
 }
 
 async function createMigrationsTable(db: Database, shut: string | undefined): Promise<void> {
@@ -141,7 +197,7 @@ async function readMigrations(db: Reading): Promise<readonly Row[] | undefined> 
 }
 
 /** By number what each says of older code. */
-type Applied = ReadonlyMap<number, { readonly worksFrom: number | undefined }>;
+type Applied = ReadonlyMap<number, { readonly name: unknown; readonly worksFrom: number | undefined }>;
 
 async function appliedMigrations(db: Reading): Promise<Applied | undefined> {
   const rows = await readMigrations(db);
@@ -152,7 +208,7 @@ function appliedIn(rows: readonly Row[]): Applied {
   return new Map(
     rows.map((row) => {
       const says = row.works_from !== undefined && row.works_from !== null;
-      return [integer(row, "id"), { worksFrom: says ? integer(row, "works_from") : undefined }];
+      return [integer(row, "id"), { name: row.name, worksFrom: says ? integer(row, "works_from") : undefined }];
     }),
   );
 }
@@ -165,6 +221,7 @@ export async function checkSchema(db: Reading): Promise<string> {
   const rows = await readMigrations(db);
   const applied = rows && appliedIn(rows);
   refuseNewer(applied);
+  refuseOtherLocks(applied, db.dialect.locks);
   refuseUnfinished(applied);
   const missing = MIGRATIONS.filter((migration) => !applied?.has(migration.id));
   if (missing.length === 0) return identityIn(rows ?? []);
@@ -189,6 +246,17 @@ function refuseUnfinished(applied: Applied | undefined): void {
   throw new LakeError("unavailable", "the database is being restored from a backup, and is not whole yet", {
     code: "RESTORE_UNFINISHED",
     hint: "Wait for `dl restore`. When that was stopped, repeat it: it goes on where it stood.",
+  });
+}
+
+/** @throws LakeError where others of this database lock by something that we do not see, nor they ours */
+function refuseOtherLocks(applied: Applied | undefined, locks: Database["dialect"]["locks"]): void {
+  const made = applied?.get(SLOTS_MIGRATION)?.name;
+  if (made === undefined || (made === BY_ROWS) === (locks === "rows")) return;
+  const [its, ours] = locks === "rows" ? ["connections", "the RDS Data API"] : ["the RDS Data API", "connections"];
+  throw new LakeError("invalid", `the catalog in this database is for ${its}, and cannot be used through ${ours}`, {
+    code: "OTHER_LOCKS",
+    hint: "Use it as it was made, or move it: `dl copy` into a database of its own.",
   });
 }
 

@@ -14,6 +14,7 @@ import { pause } from "./lake-client.ts";
 export type DatabaseChoice =
   | { readonly engine: "postgres"; readonly url: string }
   | { readonly engine: "data-api"; readonly url: string }
+  | { readonly engine: "data-api over mysql"; readonly url: string }
   | { readonly engine: "mysql"; readonly url: string }
   | { readonly engine: "postgres that crashes"; readonly programs: string }
   | { readonly engine: "mysql that crashes" }
@@ -31,7 +32,8 @@ export interface CheckedDatabase {
 /** @param folder for a database that is a file */
 export async function openDatabase(choice: DatabaseChoice, folder: string): Promise<CheckedDatabase> {
   if (choice.engine === "postgres") return inServer(choice.url);
-  if (choice.engine === "data-api") return behindDataApi(choice.url);
+  if (choice.engine === "data-api") return behindDataApi(await inServer(choice.url));
+  if (choice.engine === "data-api over mysql") return behindDataApi(await inMysql(choice.url));
   if (choice.engine === "mysql") return inMysql(choice.url);
   if (choice.engine === "sqlite") {
     return { url: join(folder, "lake.sqlite"), deadlocks: async () => 0, drop: async () => undefined };
@@ -62,8 +64,7 @@ async function inServer(base: string): Promise<CheckedDatabase> {
   };
 }
 
-async function behindDataApi(base: string): Promise<CheckedDatabase> {
-  const { url, deadlocks, drop } = await inServer(base);
+async function behindDataApi({ url, deadlocks, drop }: CheckedDatabase): Promise<CheckedDatabase> {
   const emulator = await startDataApi(url);
   process.env.AWS_ACCESS_KEY_ID ??= "test";
   process.env.AWS_SECRET_ACCESS_KEY ??= "test";

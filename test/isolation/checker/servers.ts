@@ -34,6 +34,7 @@ export interface Servers {
 const SERVERS = {
   postgres: 2,
   "data-api": 2,
+  "data-api over mysql": 2,
   mysql: 2,
   "postgres that crashes": 2,
   "mysql that crashes": 2,

@@ -1,5 +1,5 @@
 /**
- * The RDS Data API over any PostgreSQL server, for tests: what `@aws-sdk/client-rds-data` sends, with AWS's limits and errors.
+ * The RDS Data API over any server of PostgreSQL, MySQL or MariaDB, for tests: what `@aws-sdk/client-rds-data` sends, with AWS's limits and errors.
  * It refuses what AWS refuses, and lets tests lose responses, pause the database and wait.
  */
 
@@ -10,6 +10,9 @@ import { isJsonObject, type JsonObject, parseJson, stringifyJson } from "../../.
 import { DataApiError, validation } from "./errors.ts";
 import { type Faults, OPERATIONS, type Operation, openFaults } from "./faults.ts";
 import { answerTo } from "./operations.ts";
+import type { DatabaseServer } from "./server.ts";
+import { mysqlServer } from "./servers/mysql.ts";
+import { postgresServer } from "./servers/postgres.ts";
 import { openSessions, type Sessions } from "./sessions.ts";
 
 export interface EmulatorOptions {
@@ -18,6 +21,10 @@ export interface EmulatorOptions {
   /** The clock by which transactions expire. */
   readonly now?: () => number;
   readonly statementTimeoutMs?: number;
+  /** On MySQL: takes the statements in the text of a routine for several, which nobody says it does not. */
+  readonly refusesRoutines?: boolean;
+  /** On MySQL: the cluster's parameter group is not ours. */
+  readonly hasOtherSettings?: boolean;
   /** Logins by the ARNs of their secrets; any other secret is that of the server's URL. */
   readonly logins?: ReadonlyMap<string, { readonly user: string; readonly password: string }>;
 }
@@ -42,7 +49,7 @@ const PATHS: Readonly<Record<string, Operation>> = {
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const STATEMENT_TIMEOUT_MS = 45_000;
 
-/** @param url of the PostgreSQL server; calls that name a database go to that one */
+/** @param url `postgresql://…` or `mysql://…` of the server; calls that name a database go to that one */
 export async function startDataApi(url: string, options: EmulatorOptions = {}): Promise<DataApiEmulator> {
   const faults = openFaults();
   const calls = Object.fromEntries(OPERATIONS.map((operation) => [operation, 0])) as Record<Operation, number>;
@@ -58,7 +65,7 @@ export async function startDataApi(url: string, options: EmulatorOptions = {}): 
     const known = databases.get(target.href);
     if (known !== undefined) return known;
     const { now = Date.now, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
-    const opened = openSessions(target.href, { now, statementTimeoutMs });
+    const opened = openSessions(serverOf(target.href, options), { now, statementTimeoutMs });
     databases.set(target.href, opened);
     return opened;
   };
@@ -99,6 +106,11 @@ export async function startDataApi(url: string, options: EmulatorOptions = {}): 
       for (const sessions of databases.values()) await sessions.close();
     },
   };
+}
+
+function serverOf(url: string, { refusesRoutines = false, hasOtherSettings = false }: EmulatorOptions): DatabaseServer {
+  if (!url.startsWith("mysql:")) return postgresServer(url);
+  return mysqlServer(url, { refusesRoutines, hasSettings: !hasOtherSettings });
 }
 
 async function closed(server: Server): Promise<void> {

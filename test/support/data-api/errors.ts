@@ -1,4 +1,4 @@
-/** Errors as the Data API sends them: a name, an HTTP status, and the SQLSTATE at the end of the message. */
+/** Errors as the Data API sends them: a name and an HTTP status. */
 
 const STATUS: Readonly<Record<string, number>> = {
   ForbiddenException: 403,
@@ -27,12 +27,7 @@ export function validation(message: string): DataApiError {
   return new DataApiError("ValidationException", message);
 }
 
-/** What the server of the database said. */
-export function databaseError(error: unknown): DataApiError {
-  if (error instanceof DataApiError) return error;
-  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code)) {
-    return new DataApiError("DatabaseErrorException", `ERROR: ${String(message)}; SQLState: ${code}`);
-  }
-  return new DataApiError("DatabaseUnavailableException", `The database cannot be reached: ${String(message)}`);
+export function unreachable(error: unknown): DataApiError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new DataApiError("DatabaseUnavailableException", `The database cannot be reached: ${message}`);
 }

@@ -3,8 +3,9 @@
 import type { JsonObject } from "../../../lib/delta/values/json.ts";
 import { DataApiError, validation } from "./errors.ts";
 import type { Operation } from "./faults.ts";
-import { bind, type Parameter } from "./parameters.ts";
-import { bodyOf, recordsOf } from "./results.ts";
+import type { Parameter } from "./parameters.ts";
+import { bodyOf, requireSmallRows } from "./results.ts";
+import type { ResultOptions } from "./server.ts";
 import type { Sessions } from "./sessions.ts";
 
 const MAX_SQL_CHARACTERS = 65_536;
@@ -37,18 +38,18 @@ export async function answerTo(
 
 async function execute(input: JsonObject, sessions: Sessions): Promise<string> {
   if (input.formatRecordsAs !== undefined) throw validation("This emulator does not format records as JSON");
-  const bound = bind(sqlOf(input), (input.parameters ?? []) as unknown as readonly Parameter[]);
+  const bound = sessions.bind(sqlOf(input), (input.parameters ?? []) as unknown as readonly Parameter[]);
   const transactionId = transactionOf(input);
   const options = { continueAfterTimeout: input.continueAfterTimeout === true };
   const result = await sessions.within(transactionId, (session) => session.run(bound, options));
   const answer = (): string => {
-    const wrote = /^(INSERT|UPDATE|DELETE|MERGE)/.test(result.command ?? "");
-    const resultSet = (input.resultSetOptions ?? {}) as { readonly longReturnType?: string };
-    const records = result.fields.length === 0 ? undefined : recordsOf(result, resultSet);
+    const records =
+      result.columns.length === 0 ? undefined : result.records((input.resultSetOptions ?? {}) as ResultOptions);
+    requireSmallRows(records ?? []);
     const metadata =
-      input.includeResultMetadata === true ? result.fields.map(({ name }) => ({ name, label: name })) : undefined;
+      input.includeResultMetadata === true ? result.columns.map((name) => ({ name, label: name })) : undefined;
     return bodyOf({
-      numberOfRecordsUpdated: wrote ? (result.rowCount ?? 0) : 0,
+      numberOfRecordsUpdated: result.written,
       ...(records === undefined ? { generatedFields: [] } : { records }),
       ...(metadata === undefined ? {} : { columnMetadata: metadata }),
     });
@@ -65,7 +66,7 @@ async function batch(input: JsonObject, sessions: Sessions): Promise<string> {
   const sql = sqlOf(input);
   if (/^\s*(select|with|values)\b/i.test(sql)) throw validation("Batches take no queries");
   const sets = (input.parameterSets ?? []) as unknown as readonly (readonly Parameter[])[];
-  const bound = sets.length === 0 ? [bind(sql, [])] : sets.map((set) => bind(sql, set));
+  const bound = sets.length === 0 ? [sessions.bind(sql, [])] : sets.map((set) => sessions.bind(sql, set));
   await sessions.within(transactionOf(input), async (session) => {
     for (const one of bound) await session.run(one);
   });

@@ -1,8 +1,8 @@
 /** Sessions of the database behind the emulator: one per call, or one that a transaction keeps until it ends or expires. */
 
-import pg from "pg";
-import { DataApiError, databaseError, validation } from "./errors.ts";
-import type { Bound } from "./parameters.ts";
+import { DataApiError, validation } from "./errors.ts";
+import type { Parameter } from "./parameters.ts";
+import type { Bound, Connection, DatabaseServer, Result } from "./server.ts";
 
 const IDLE_MS = 3 * 60_000;
 const MAX_MS = 24 * 60 * 60_000;
@@ -14,10 +14,12 @@ export interface SessionOptions {
 }
 
 export interface Session {
-  run(bound: Bound, options?: { readonly continueAfterTimeout?: boolean }): Promise<pg.QueryArrayResult>;
+  run(bound: Bound, options?: { readonly continueAfterTimeout?: boolean }): Promise<Result>;
 }
 
 export interface Sessions {
+  /** @throws DataApiError */
+  bind(sql: string, parameters: readonly Parameter[]): Bound;
   /** In the transaction, or in a session of its own, which commits when `work` ends. */
   within<T>(transactionId: string | undefined, work: (session: Session) => Promise<T>): Promise<T>;
   begin(): Promise<string>;
@@ -29,7 +31,7 @@ export interface Sessions {
 }
 
 interface Transaction {
-  readonly client: pg.PoolClient;
+  readonly connection: Connection;
   readonly begunAt: number;
   usedAt: number;
   last: Promise<unknown>;
@@ -37,13 +39,11 @@ interface Transaction {
   ended: Error | undefined;
 }
 
-export function openSessions(url: string, options: SessionOptions): Sessions {
-  const pool = new pg.Pool({ connectionString: url, max: 40, connectionTimeoutMillis: 5000 });
-  pool.on("error", () => undefined);
+export function openSessions(server: DatabaseServer, options: SessionOptions): Sessions {
   const transactions = new Map<string, Transaction>();
-  const sessionOn = (client: pg.PoolClient): Session => ({
+  const sessionOn = (connection: Connection): Session => ({
     run: (bound, { continueAfterTimeout = false } = {}) =>
-      timed(pool, client, bound, options.statementTimeoutMs, continueAfterTimeout),
+      timed(connection, bound, options.statementTimeoutMs, continueAfterTimeout),
   });
   const finish = async (id: string, how: "commit" | "rollback") => {
     const transaction = transactions.get(id);
@@ -52,13 +52,12 @@ export function openSessions(url: string, options: SessionOptions): Sessions {
     await transaction.last.catch(() => undefined);
     let broken = false;
     try {
-      await transaction.client.query(how);
+      await transaction.connection.end(how);
     } catch (error) {
       broken = true;
-      throw databaseError(error);
+      throw error;
     } finally {
-      transaction.client.removeAllListeners("error");
-      transaction.client.release(broken);
+      transaction.connection.release(broken);
     }
   };
   const found = async (id: string): Promise<Transaction> => {
@@ -79,25 +78,33 @@ export function openSessions(url: string, options: SessionOptions): Sessions {
   const janitor = setInterval(expire, 200).unref();
 
   return {
+    bind: (sql, parameters) => server.bind(sql, parameters),
     async within(id, work) {
-      if (id === undefined) return inOwnSession(pool, (client) => work(sessionOn(client)));
+      if (id === undefined) return inOwnSession(server, (connection) => work(sessionOn(connection)));
       const transaction = await found(id);
       if (transaction.ended) {
         await finish(id, "rollback").catch(() => undefined);
-        throw databaseError(transaction.ended);
+        throw transaction.ended;
       }
-      const mine = transaction.last.catch(() => undefined).then(() => work(sessionOn(transaction.client)));
+      const mine = transaction.last.catch(() => undefined).then(() => work(sessionOn(transaction.connection)));
       transaction.last = mine;
+      if (server.givesUpAfterErrors) mine.catch(() => finish(id, "rollback")).catch(() => undefined);
       return mine;
     },
     async begin() {
-      const client = await connect(pool);
-      await client.query("begin");
+      const connection = await server.connect();
+      await connection.begin();
       const id = Buffer.from(crypto.randomUUID() + crypto.randomUUID()).toString("base64");
       const now = options.now();
-      const transaction: Transaction = { client, begunAt: now, usedAt: now, last: Promise.resolve(), ended: undefined };
+      const transaction: Transaction = {
+        connection,
+        begunAt: now,
+        usedAt: now,
+        last: Promise.resolve(),
+        ended: undefined,
+      };
       // The server may end a session in the midst of a transaction; the next call of it says so.
-      client.on("error", (error) => {
+      connection.onEnd((error) => {
         transaction.ended ??= error;
       });
       transactions.set(id, transaction);
@@ -112,46 +119,34 @@ export function openSessions(url: string, options: SessionOptions): Sessions {
     async close() {
       clearInterval(janitor);
       for (const id of transactions.keys()) await finish(id, "rollback").catch(() => undefined);
-      await pool.end();
+      await server.close();
     },
   };
 }
 
-function connect(pool: pg.Pool): Promise<pg.PoolClient> {
-  return pool.connect().catch((error: unknown) => {
-    throw databaseError(error);
-  });
-}
-
-async function inOwnSession<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await connect(pool);
+async function inOwnSession<T>(server: DatabaseServer, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await server.connect();
   try {
-    const result = await work(client);
-    client.release();
+    const result = await work(connection);
+    connection.release(false);
     return result;
   } catch (error) {
-    client.release(error instanceof DataApiError && error.name === "StatementTimeoutException");
+    connection.release(error instanceof DataApiError && error.name === "StatementTimeoutException");
     throw error;
   }
 }
 
 /** Stops a statement at the time limit, or lets it run on, as the call wishes; the caller sees the same error. */
 async function timed(
-  pool: pg.Pool,
-  client: pg.PoolClient,
-  { text, values }: Bound,
+  connection: Connection,
+  bound: Bound,
   timeoutMs: number,
   continueAfterTimeout: boolean,
-): Promise<pg.QueryArrayResult> {
-  if (/^\s*(begin|commit|rollback|start\s+transaction)\b/i.test(text)) {
+): Promise<Result> {
+  if (/^\s*(begin|commit|rollback|start\s+transaction)\b/i.test(bound.text)) {
     throw validation("Transactions are begun and ended by their own operations.");
   }
-  const running = client.query({
-    text,
-    values: [...values],
-    rowMode: "array",
-    types: { getTypeParser: () => (value: unknown) => value },
-  });
+  const running = connection.query(bound);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
     timer = setTimeout(resolve, timeoutMs, "late");
@@ -159,16 +154,11 @@ async function timed(
   try {
     const first = await Promise.race([running, late]);
     if (first !== "late") return first;
-  } catch (error) {
-    throw databaseError(error);
   } finally {
     clearTimeout(timer);
   }
   const ended = running.catch(() => undefined);
-  if (!continueAfterTimeout) {
-    const { processID } = client as unknown as { readonly processID: number };
-    await pool.query("select pg_cancel_backend($1)", [processID]);
-  }
+  if (!continueAfterTimeout) await connection.cancel();
   await ended;
   throw new DataApiError("StatementTimeoutException", "Request timed out");
 }

@@ -1,5 +1,6 @@
 /** The driver for the RDS Data API: one call per statement, and one per commit of the catalog. */
 
+import { BoundedMap } from "../../../bounded-map.ts";
 import { LakeError } from "../../../errors.ts";
 import {
   type Database,
@@ -13,33 +14,55 @@ import {
 import { type DriverErrors, retried } from "../retry.ts";
 import { AURORA_POSTGRES, type Flavour } from "./dialect.ts";
 import { dataApiError, dataApiState } from "./errors.ts";
+import { AURORA_MYSQL, notSetUp } from "./mysql.ts";
 import { whileStaged } from "./staging.ts";
-import { parametersOf, rowsOf, SLICES_PER_CALL, type Statement, sliced, slicesOf, statementOf } from "./statements.ts";
+import {
+  declared,
+  fetched,
+  parametersOf,
+  plainRowsOf,
+  type Records,
+  rowsOf,
+  type Statement,
+  sliced,
+  slicesOf,
+  statementOf,
+} from "./statements.ts";
 import { type DataApiClient, type DataApiOptions, openDataApiClient } from "./transport/client.ts";
 import { dataApiTarget } from "./transport/url.ts";
 
 /** @throws LakeError invalid for a URL that cannot be read; nothing is called before the first statement */
 export function openDataApi(url: string, options: DataApiOptions = {}): Database {
   const target = dataApiTarget(url);
-  const flavour = AURORA_POSTGRES;
-  const session: Session = { client: openDataApiClient(target, flavour, options), flavour };
+  const flavour = target.engine === "mysql" ? AURORA_MYSQL : AURORA_POSTGRES;
+  const client = openDataApiClient(target, flavour, options);
+  const session: Session = { client, flavour, place: target.place, columns: new BoundedMap(STATEMENTS) };
   const errors: DriverErrors = {
     isTransient: (error) => flavour.isTransient(dataApiState(error)),
     translated: (error) => dataApiError(error, flavour, target.place),
   };
   return {
     ...statementsOn(session, (work) => retried(work, errors)),
-    probe: async (query) =>
-      rowsOf(slicesOf(await session.client.probe(sliced(statementOf(query, flavour), flavour, "firstCall"))).bytes),
+    probe: async (query) => {
+      const statement = statementOf(query, flavour);
+      const columns = await columnsOf(session, statement, (one) => client.probe(one, { named: true }));
+      return rowsOf(firstSlices(session, await client.probe(sliced(statement, flavour, columns ?? []))).bytes, columns);
+    },
     transaction: (work, options = {}) => retried(() => inTransaction(session, work, options), errors),
     close: () => session.client.close(),
   };
 }
 
+/** Texts of statements whose columns are kept: ours are some hundred, but for lists of parameters. */
+const STATEMENTS = 1000;
+
 /** Whom the calls go to, and within which transaction. */
 interface Session {
   readonly client: DataApiClient;
   readonly flavour: Flavour;
+  readonly place: string;
+  /** Names of the columns of statements by their text, as far as this process has asked for them. */
+  readonly columns: BoundedMap<string, readonly string[]>;
   readonly transactionId?: string;
   /** By `performance.now()`: no call of the transaction begins later. */
   readonly endsAt?: number;
@@ -54,7 +77,7 @@ function statementsOn(
   const { client, flavour, transactionId } = session;
   const staged = async <T>(query: Sql, work: (statement: Statement) => Promise<T>) => {
     if (performance.now() > (session.endsAt ?? Number.POSITIVE_INFINITY)) throw tookTooLong();
-    return attempt(() => whileStaged(client, flavour, statementOf(query, flavour), work));
+    return attempt(() => whileStaged(client, flavour, statementOf(query, flavour), work, transactionId));
   };
   return {
     dialect: flavour.dialect,
@@ -64,7 +87,8 @@ function statementsOn(
     define: (sql) =>
       attempt(async () => {
         // A definition that was cut off may leave more behind than one that is late.
-        await client.execute({ sql, parameters: [] }, { transactionId, continueAfterTimeout: long });
+        const continueAfterTimeout = long || transactionId === undefined;
+        await client.execute({ sql, parameters: [] }, { transactionId, continueAfterTimeout });
       }),
   };
 }
@@ -73,17 +97,46 @@ async function read(session: Session, statement: Statement): Promise<readonly Ro
   const { client, flavour, transactionId } = session;
   // Within a transaction nothing is repeated: it may be gone, or the statement still be running in it.
   const repeatable = transactionId === undefined;
-  const { bytes, total } = slicesOf(
-    await client.execute(sliced(statement, flavour, "firstCall"), { transactionId, repeatable }),
-  );
-  if (bytes.length === total) return rowsOf(bytes);
-  if (transactionId !== undefined) return fetchAll(session, statement);
-  return withTransaction(session, (inside) => fetchAll(inside, statement));
+  const options = { transactionId, repeatable };
+  const columns = await columnsOf(session, statement, (one) => client.execute(one, { ...options, named: true }));
+  const answer = await client.execute(sliced(statement, flavour, columns ?? []), options).catch((error: unknown) => {
+    // A migration may have added one to a table of which it reads all.
+    session.columns.delete(statement.sql);
+    throw error;
+  });
+  const { bytes, total } = firstSlices(session, answer);
+  if (bytes.length === total) return rowsOf(bytes, columns);
+  if (transactionId !== undefined) return fetchAll(session, statement, columns);
+  return withTransaction(session, (inside) => fetchAll(inside, statement, columns));
+}
+
+/** undefined where the flavour has rows with names */
+async function columnsOf(
+  { flavour, columns }: Session,
+  { sql, parameters }: Statement,
+  ask: (statement: Statement) => Promise<Records>,
+): Promise<readonly string[] | undefined> {
+  if (flavour.columns === undefined) return undefined;
+  const known = columns.get(sql);
+  if (known !== undefined) return known;
+  const found = (await ask({ sql: flavour.columns(sql), parameters })).columns;
+  columns.set(sql, found);
+  return found;
+}
+
+function firstSlices({ place }: Session, records: Records): { readonly bytes: Uint8Array; readonly total: number } {
+  const { bytes, total } = slicesOf(records);
+  if (total === undefined) throw notSetUp(place);
+  return { bytes, total };
 }
 
 async function writeReturning(session: Session, statement: Statement): Promise<readonly Row[]> {
   const { client, flavour, transactionId } = session;
-  const { bytes, total } = slicesOf(await client.execute(sliced(statement, flavour, "firstCall"), { transactionId }));
+  if (flavour.writesPlain) return plainRowsOf(await client.execute(statement, { transactionId, named: true }));
+  const { bytes, total } = firstSlices(
+    session,
+    await client.execute(sliced(statement, flavour, []), { transactionId }),
+  );
   if (bytes.length < total) {
     throw new LakeError("internal", `a statement answered with ${total} bytes, which is more than one call returns`);
   }
@@ -91,22 +144,27 @@ async function writeReturning(session: Session, statement: Statement): Promise<r
 }
 
 /** A cursor has one snapshot, and the rows are made into text only once: each call takes the next slices of it. */
-async function fetchAll({ client, flavour, transactionId }: Session, statement: Statement): Promise<readonly Row[]> {
-  const { cursor } = flavour;
-  const { sql, parameters } = sliced(statement, flavour, "all");
+async function fetchAll(
+  session: Session,
+  statement: Statement,
+  columns: readonly string[] | undefined,
+): Promise<readonly Row[]> {
+  const { client, flavour, transactionId } = session;
   const options = { transactionId };
-  await client.execute({ sql: cursor.declare(sql), parameters }, options);
-  const next = { sql: cursor.fetch(SLICES_PER_CALL), parameters: [] };
+  await client.execute(declared(statement, flavour, columns ?? []), options);
   const parts: Uint8Array[] = [];
+  let slices = 0;
   let missing = Number.POSITIVE_INFINITY;
   while (missing > 0) {
-    const { bytes, total } = slicesOf(await client.execute(next, options));
+    const records = await client.execute(fetched(flavour, slices), options);
+    const { bytes, total } = firstSlices(session, records);
     missing = (parts.length === 0 ? total : missing) - bytes.length;
     if (bytes.length === 0 && missing > 0) throw new LakeError("internal", "a cursor ended before its rows did");
     parts.push(bytes);
+    slices += records.records.length;
   }
-  await client.execute({ sql: cursor.close, parameters: [] }, options);
-  return rowsOf(Buffer.concat(parts));
+  await client.execute({ sql: flavour.cursor.close, parameters: [] }, options);
+  return rowsOf(Buffer.concat(parts), columns);
 }
 
 async function inTransaction<T>(
@@ -149,10 +207,17 @@ const BATCH_SETS = 1000;
 
 function transactionOn(session: Session, long: boolean): SqlTransaction {
   const { client, flavour, transactionId } = session;
+  const statements = statementsOn(session, undefined, long);
   return {
-    ...statementsOn(session, undefined, long),
+    ...statements,
     async each(statement, rows) {
       for (const batch of batchesOf(rows)) {
+        // It may be too large for any call.
+        const [row = []] = batch;
+        if (batch.length === 1) {
+          await statements.write(new Sql(statement.strings, row));
+          continue;
+        }
         const { sql } = statementOf(withValues(statement, batch), flavour);
         await client.batch(sql, batch.map(parametersOf), { transactionId });
       }

@@ -1,4 +1,4 @@
-/** Errors of the Data API: was the call executed, and how should the caller react. Never looks at a message but for its SQLSTATE. */
+/** Errors of the Data API: was the call executed, and how should the caller react. Never looks at a message but for its code. */
 
 import { type ErrorKind, LakeError } from "../../../errors.ts";
 import type { Flavour } from "./dialect.ts";
@@ -92,10 +92,11 @@ export function errorName(error: unknown): string {
   return code ?? name;
 }
 
-/** The SQLSTATE, when the server of the database itself refused a statement. */
+/** The SQLSTATE, or MySQL's number of four digits, when the server of the database itself refused a statement. */
 export function dataApiState(error: unknown): string | undefined {
   if (error instanceof LakeError) return undefined;
-  return /SQLState:\s*([0-9A-Z]{5})/.exec(callError(error).message)?.[1];
+  const { message } = callError(error);
+  return (/^Database error code: (\d{4})\b/.exec(message) ?? /SQLState:\s*([0-9A-Z]{5})/.exec(message))?.[1];
 }
 
 const NEVER_SENT = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"];
@@ -108,7 +109,10 @@ const NEVER_RUN = ["DatabaseResumingException", "ThrottlingException", "TooManyR
 export function fateOf(error: unknown): "notRun" | "refused" | "unknown" {
   const { name, code, status } = callError(error);
   if (NEVER_RUN.includes(name) || (code !== undefined && NEVER_SENT.includes(code))) return "notRun";
-  if (dataApiState(error) !== undefined || name === "CredentialsProviderError") return "refused";
+  const state = dataApiState(error);
+  // The connection to the server broke, so nobody has its answer.
+  if (state?.startsWith("08")) return "unknown";
+  if (state !== undefined || name === "CredentialsProviderError") return "refused";
   return status === undefined || status >= 500 ? "unknown" : "refused";
 }
 

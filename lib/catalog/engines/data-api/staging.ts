@@ -18,14 +18,16 @@ export async function whileStaged<T>(
   flavour: Flavour,
   statement: Statement,
   work: (statement: Statement) => Promise<T>,
+  transactionId?: string,
 ): Promise<T> {
   if (fits(statement)) return work(statement);
   const ids: string[] = [];
+  await removeOld(client, flavour).catch(() => undefined);
   try {
     return await work(await staged(client, flavour, statement, ids));
   } finally {
-    // What stays behind here is taken away with a later request.
-    await Promise.allSettled(ids.map((id) => removeParts(client, flavour, id)));
+    // Within the transaction, which may have locked what it has read. What stays behind is taken away a day later.
+    for (const id of ids) await removeParts(client, flavour, id, transactionId).catch(() => undefined);
   }
 }
 
@@ -75,18 +77,27 @@ async function sendPart(
   const statement = statementOf(
     sql`
     insert into dl_staged_requests (request_id, part, body, created_at) values (${uuid(id)}, ${part}, ${body}, ${nowOf(flavour)})
-    on conflict (request_id, part) do nothing`,
+    ${flavour.dialect.onConflict("dl_staged_requests", { key: ["request_id", "part"], set: [] })}`,
     flavour,
   );
   await client.execute(statement, { repeatable: true });
 }
 
-async function removeParts(client: DataApiClient, flavour: Flavour, id: string): Promise<void> {
-  const statement = statementOf(
-    sql`delete from dl_staged_requests where request_id = ${uuid(id)} or created_at < ${nowOf(flavour)} - ${DAY_MS}`,
+async function removeParts(client: DataApiClient, flavour: Flavour, id: string, transactionId?: string): Promise<void> {
+  const statement = statementOf(sql`delete from dl_staged_requests where request_id = ${uuid(id)}`, flavour);
+  await client.execute(statement, { repeatable: transactionId === undefined, transactionId });
+}
+
+/** By their key, one after the other: a look at the time of each would wait for those that somebody has locked. */
+async function removeOld(client: DataApiClient, flavour: Flavour): Promise<void> {
+  const old = statementOf(
+    sql`select distinct ${flavour.dialect.cast(sql`request_id`, "text")} as id from dl_staged_requests
+      where created_at < ${nowOf(flavour)} - ${DAY_MS} limit 100`,
     flavour,
   );
-  await client.execute(statement, { repeatable: true });
+  for (const [id] of (await client.execute(old, { repeatable: true })).records) {
+    if (id?.stringValue !== undefined) await removeParts(client, flavour, id.stringValue);
+  }
 }
 
 function partsOf(body: string): readonly string[] {

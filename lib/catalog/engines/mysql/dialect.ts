@@ -5,7 +5,8 @@ import type { Conflicting, ConflictRule, Dialect } from "../../dialect.ts";
 import { COLUMN_TYPES, DEFINITIONS } from "./definitions.ts";
 import { EPOCH } from "./epoch.ts";
 import { takeLocks, tryLocks } from "./locks.ts";
-import { tryCommit } from "./try-commit.ts";
+import { takeSlots, trySlots } from "./slots.ts";
+import { tryCommit, tryCommitBySlots } from "./try-commit.ts";
 
 const TYPES = { text: "char", int64: "signed", double: "double" } as const;
 
@@ -19,6 +20,7 @@ export const MYSQL: Dialect = {
   tableOptions: () => "",
   definitions: DEFINITIONS,
   definitionsCommit: true,
+  locks: "names",
   hasTable: (name) =>
     sql`select 1 as one from information_schema.tables where table_schema = database() and table_name = ${name}`,
   jsonOf: (alias, columns) =>
@@ -64,6 +66,15 @@ export const MYSQL: Dialect = {
   },
   allowLogin: undefined,
   scratch: undefined,
+};
+
+/** As it is behind the Data API, where no session is ours. */
+export const MYSQL_WITHOUT_SESSIONS: Dialect = {
+  ...MYSQL,
+  locks: "rows",
+  lock: takeSlots,
+  tryLock: trySlots,
+  tryCommit: tryCommitBySlots,
 };
 
 /** Sets are made one after the other and see those before them: hence the column of the condition comes last. */

@@ -96,6 +96,8 @@ const REACTIONS: Readonly<Record<number, Reaction>> = {
   1227: FORBIDDEN,
   1264: NUMBER,
   1290: READ_ONLY,
+  1304: DEFINED,
+  1305: { kind: "unavailable", code: "ROUTINE_MISSING", says: "lacks a routine of the catalog", hint: MIGRATE },
   1317: TIMEOUT,
   1366: { kind: "invalid", code: "INVALID_REQUEST", says: "refuses a text that it cannot store" },
   1370: FORBIDDEN,
@@ -124,7 +126,11 @@ export function serverError(error: unknown): number | undefined {
 
 /** Deadlocks: nothing was written, the same again may work. */
 export function isTransient(error: unknown): boolean {
-  return REACTIONS[serverError(error) ?? 0] === DEADLOCK;
+  return isDeadlock(serverError(error));
+}
+
+export function isDeadlock(number: number | undefined): boolean {
+  return REACTIONS[number ?? 0] === DEADLOCK;
 }
 
 /** The server has no connection left, or is about to start or stop. */
@@ -168,18 +174,23 @@ export function mysqlError(error: unknown, place: string): LakeError {
       { code: "DATABASE_UNAVAILABLE", hint: "Check that it runs and that host and port are right.", cause: error },
     );
   }
+  return numberError(number, detail, place, error);
+}
+
+/** What the number of an error that the server sent means to the caller. */
+export function numberError(number: number, detail: string, place: string, cause: unknown): LakeError {
   const reaction = REACTIONS[number];
   if (reaction === undefined) {
     return new LakeError(
       "internal",
       `the database ${place} refused a statement of the catalog: ${detail} (${number})`,
-      { cause: error },
+      { cause },
     );
   }
   return new LakeError(reaction.kind, `the database ${place} ${reaction.says}: ${detail} (${number})`, {
     code: reaction.code,
     ...(reaction.hint === undefined ? {} : { hint: reaction.hint }),
     facts: { errno: number },
-    cause: error,
+    cause,
   });
 }

@@ -11,6 +11,7 @@ import { type RetryPolicy, retry } from "../../../retry.ts";
 import { openSlots, type Slots } from "../../../slots.ts";
 import { BYTEWISE, onEither } from "./collation.ts";
 import { isPassing } from "./errors.ts";
+import { SQL_MODE } from "./settings.ts";
 import type { MysqlPlace, SslMode } from "./url.ts";
 
 export interface MysqlOptions {
@@ -181,7 +182,7 @@ const LEVEL = "set session transaction isolation level read committed";
 function sessionOf(statementMs: number): string {
   const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
   return `set names utf8mb4 ${BYTEWISE}, time_zone = '+00:00',
-    sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
+    sql_mode = '${SQL_MODE}',
     innodb_lock_wait_timeout = ${seconds(deadlineMs("databaseLock"))},
     net_write_timeout = ${seconds(deadlineMs("databaseUnreadAnswer"))}
     ${onEither(", cte_max_recursion_depth = 4294967295", ", max_recursive_iterations = 4294967295")};

@@ -45,6 +45,7 @@ export const POSTGRES: Dialect = {
   tableOptions: ({ updatedInPlace }) => (updatedInPlace ? " with (fillfactor = 25)" : ""),
   definitions: undefined,
   definitionsCommit: false,
+  locks: "transaction",
   hasTable: (name) => sql`select 1 as one where to_regclass(${name}) is not null`,
   jsonOf: (alias, columns) =>
     raw(`cast(json_build_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")}) as text)`),

@@ -18,6 +18,7 @@ export const SQLITE: Dialect = {
   tableOptions: ({ clustered }) => (clustered ? " strict, without rowid" : " strict"),
   definitions: undefined,
   definitionsCommit: false,
+  locks: "transaction",
   hasTable: (name) => sql`select name from sqlite_schema where name = ${name}`,
   jsonOf: (alias, columns) => raw(`json_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")})`),
   longIn: (column, member) => raw(`cast(${column} ->> '${member}' as integer)`),

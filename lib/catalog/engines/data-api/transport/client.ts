@@ -1,12 +1,12 @@
 /** Calls of the Data API, one attempt each by AWS's client. */
 
-import type { Field, RDSDataClient, SqlParameter } from "@aws-sdk/client-rds-data";
+import type { ExecuteStatementResponse, RDSDataClient, SqlParameter } from "@aws-sdk/client-rds-data";
 import { deadlineMs } from "../../../../deadlines.ts";
 import { LakeError } from "../../../../errors.ts";
 import { timeLeft } from "../../../../time-left.ts";
 import type { Flavour } from "../dialect.ts";
 import { errorName } from "../errors.ts";
-import type { Statement } from "../statements.ts";
+import type { Records, Statement } from "../statements.ts";
 import { type ResendOptions, resend } from "./resend.ts";
 import type { DataApiTarget } from "./url.ts";
 
@@ -28,12 +28,14 @@ export interface CallOptions {
   /** True: it changes nothing, and may be sent again although its outcome is unknown. */
   readonly repeatable?: boolean;
   readonly continueAfterTimeout?: boolean;
+  /** Asks for the names of the columns. */
+  readonly named?: boolean;
 }
 
 export interface DataApiClient {
-  execute(statement: Statement, options: CallOptions): Promise<readonly (readonly Field[])[]>;
+  execute(statement: Statement, options: CallOptions): Promise<Records>;
   /** Once, and given up soon: for the health check. */
-  probe(statement: Statement): Promise<readonly (readonly Field[])[]>;
+  probe(statement: Statement, options?: Pick<CallOptions, "named">): Promise<Records>;
   batch(sql: string, sets: readonly SqlParameter[][], options: CallOptions): Promise<void>;
   begin(): Promise<string>;
   commit(transactionId: string): Promise<void>;
@@ -73,18 +75,18 @@ export function openDataApiClient(target: DataApiTarget, flavour: Flavour, optio
     return resend(attempt, { repeatable, flavour, place: target.place, signal, ...options, ...resending });
   };
   return {
-    execute: ({ sql, parameters }, { transactionId, repeatable = false, continueAfterTimeout }) =>
+    execute: ({ sql, parameters }, { transactionId, repeatable = false, continueAfterTimeout, named }) =>
       call("Execute", repeatable, async ({ sdk, client, sending }) => {
         const input = { ...cluster, database, sql, parameters: [...parameters], transactionId, continueAfterTimeout };
-        return (await client.send(new sdk.ExecuteStatementCommand(input), sending)).records ?? [];
+        return recordsOf(await client.send(new sdk.ExecuteStatementCommand({ ...input, ...metadata(named) }), sending));
       }),
-    probe: ({ sql, parameters }) =>
+    probe: ({ sql, parameters }, { named } = {}) =>
       call(
         "Execute",
         true,
         async ({ sdk, client, sending }) => {
-          const command = new sdk.ExecuteStatementCommand({ ...cluster, database, sql, parameters: [...parameters] });
-          return (await client.send(command, sending)).records ?? [];
+          const input = { ...cluster, database, sql, parameters: [...parameters], ...metadata(named) };
+          return recordsOf(await client.send(new sdk.ExecuteStatementCommand(input), sending));
         },
         onceAndSoon(),
       ),
@@ -119,6 +121,14 @@ export function openDataApiClient(target: DataApiTarget, flavour: Flavour, optio
       if (loading !== undefined) (await loading).client.destroy();
     },
   };
+}
+
+function metadata(named = false): { readonly includeResultMetadata?: true } {
+  return named ? { includeResultMetadata: true } : {};
+}
+
+function recordsOf({ records = [], columnMetadata = [] }: ExecuteStatementResponse): Records {
+  return { records, columns: columnMetadata.map(({ label, name }) => label ?? name ?? "") };
 }
 
 /** One attempt, with a time of its own. */

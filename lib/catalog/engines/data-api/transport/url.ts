@@ -1,4 +1,4 @@
-/** URLs of databases behind the RDS Data API: `rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME`. */
+/** URLs of databases behind the RDS Data API: `rds-data://CLUSTER_ARN?secret=SECRET_ARN&database=NAME`, with `&engine=mysql` for Aurora MySQL. */
 
 import { invalid } from "../../../../errors.ts";
 
@@ -7,6 +7,8 @@ export interface DataApiTarget {
   readonly secretArn: string;
   readonly database: string;
   readonly region: string;
+  /** No ARN tells it. */
+  readonly engine: "postgresql" | "mysql";
   /** Where the Data API is, when not at AWS's own address: an emulator, or an endpoint of a private network. */
   readonly endpoint: string | undefined;
   /** For messages. */
@@ -40,6 +42,13 @@ export function dataApiTarget(url: string): DataApiTarget {
       hint: "It reads rds-data://arn:aws:rds:REGION:ACCOUNT:cluster:NAME?secret=SECRET_ARN&database=NAME.",
     });
   }
+  const engine = settings.get("engine") ?? "postgresql";
+  if (engine !== "postgresql" && engine !== "mysql") {
+    throw invalid(`the URL of the Data API names the engine "${engine}"`, {
+      code: "UNKNOWN_DATABASE",
+      hint: "There are postgresql, which need not be said, and mysql.",
+    });
+  }
   const endpoint = settings.get("endpoint") ?? undefined;
-  return { resourceArn, secretArn, database, region, endpoint, place: `${database} at the cluster ${cluster}` };
+  return { resourceArn, secretArn, database, region, engine, endpoint, place: `${database} at the cluster ${cluster}` };
 }
