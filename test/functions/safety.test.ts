@@ -135,7 +135,7 @@ test("with a key from Secrets Manager backups are encrypted; they are verified a
     delete process.env.BACKUP_KEY_SECRET_ARN;
     process.env.BACKUPS = plain;
   });
-  // Containers of their own: settings and secrets are read once.
+  // Containers of their own: settings are read once.
   const container = async (file: string, id: string) => {
     handlers[id] = (await import(`../../functions/${file}.ts?${id}`)).handler as Handler;
   };
@@ -150,6 +150,11 @@ test("with a key from Secrets Manager backups are encrypted; they are verified a
   assert.equal((await invoke<Report>("sealed-drill", event("schedule"))).error, undefined);
   secrets[arn] = "a5".repeat(32);
   assert.match((await invoke("sealed-drill", event("schedule"))).error?.message ?? "", /is encrypted with the key/);
+  // The key was changed: the same container goes on with the new one, from a full backup on.
+  const next = await invoke<Report & { readonly kind: string }>("sealed-backup", {});
+  assert.deepEqual([next.error, next.value?.kind], [undefined, "full"]);
+  assert.equal((await invoke<Report>("sealed-backup", { task: "verify" })).value?.backupId, next.value?.backupId);
+  assert.equal((await invoke<Report>("sealed-drill", event("schedule"))).error, undefined);
 });
 
 test("a damaged backup is found: by the verification, which alarms, and by the drill, which fails", async () => {
