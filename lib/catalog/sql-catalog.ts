@@ -24,7 +24,7 @@ import { forgetTransactions, oldTransactions, transactionTables } from "./mainte
 import { trimBelowBase } from "./maintenance/trim.ts";
 import { condemn, raiseBase, readUpkeep, writeUpkeep } from "./maintenance/upkeep.ts";
 import { dueManifests, markManifest, readManifestFacts } from "./manifests.ts";
-import { SCHEMA } from "./migrations/index.ts";
+import { tablesOn } from "./migrations/index.ts";
 import { migrate, pendingMigrations } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
@@ -54,7 +54,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     async migrate({ reader, scratch, functions = [] } = {}) {
       const result = await migrate(database, clock);
       recheck();
-      if (reader) await allowLogin(database, reader, readerRights());
+      if (reader) await allowLogin(database, reader, readerRights(database));
       for (const { rights, ...login } of functions) await allowLogin(database, login, rights);
       if (scratch) await database.transaction((tx) => scratchOf(database).allow(tx, scratch));
       return result;
@@ -233,8 +233,8 @@ async function allowLogin(database: Database, login: DatabaseLogin, rights: SqlR
 }
 
 /** All tables that there are now, but for those with secrets of callers. */
-function readerRights(): SqlRights {
-  const open = SCHEMA.filter(({ isPrivate }) => !isPrivate);
+function readerRights({ dialect }: Database): SqlRights {
+  const open = tablesOn(dialect).filter(({ isPrivate }) => !isPrivate);
   return Object.fromEntries(open.map(({ name }) => [name, ["select"] as const]));
 }
 

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { raw, sql } from "../../lib/catalog/database.ts";
+import { POSTGRES } from "../../lib/catalog/engines/postgres/dialect.ts";
 import { openPostgres } from "../../lib/catalog/engines/postgres/driver.ts";
-import { SCHEMA } from "../../lib/catalog/migrations/index.ts";
+import { tablesOn } from "../../lib/catalog/migrations/index.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { client, stubLake } from "../http/stub-lake.ts";
@@ -80,7 +81,7 @@ describe(SUITE, needs(SUITE, postgresUrl, "TEST_POSTGRES_URL is not set"), () =>
   test("it changes no table and no definition", async (t) => {
     const session = openPostgres(readerUrl, { poolSize: 1 });
     t.after(() => session.close());
-    for (const { name, columns, isPrivate } of SCHEMA) {
+    for (const { name, columns, isPrivate } of tablesOn(POSTGRES)) {
       const [column] = columns;
       const rows = session.read(raw(`select count(*) as rows from ${name}`));
       await (isPrivate ? assert.rejects(rows, /permission denied/, name) : rows);

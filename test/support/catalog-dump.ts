@@ -2,7 +2,7 @@
 
 import type { Row } from "../../lib/catalog/database.ts";
 import { raw, sql } from "../../lib/catalog/database.ts";
-import { SCHEMA } from "../../lib/catalog/migrations/index.ts";
+import { tablesOn } from "../../lib/catalog/migrations/index.ts";
 import { withDatabase } from "./catalog-rows.ts";
 
 export type Dump = Readonly<Record<string, readonly string[]>>;
@@ -11,7 +11,7 @@ export type Dump = Readonly<Record<string, readonly string[]>>;
 export function dumpCatalog(url: string, without: readonly string[] = ["dl_migrations", "dl_parity"]): Promise<Dump> {
   return withDatabase(url, async (db) => {
     const dump: Record<string, readonly string[]> = {};
-    for (const { name, columns } of SCHEMA) {
+    for (const { name, columns } of tablesOn(db.dialect)) {
       if (without.includes(name) || name === "dl_staged_requests") continue;
       const rows = await db.read(sql`select * from ${raw(name)}`);
       const lines = rows.map((row) =>

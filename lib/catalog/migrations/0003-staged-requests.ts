@@ -14,4 +14,5 @@ export const STAGED_REQUESTS: TableSpec = {
     { name: "created_at", type: "int64", comment: "When it arrived; a part that is a day old was left behind." },
   ],
   primaryKey: ["request_id", "part"],
+  isOn: ({ name, locks }) => name === "postgres" || locks === "rows",
 };

@@ -14,6 +14,7 @@ export const SLOTS: TableSpec = {
   backup: "none",
   columns: [{ name: "slot", type: "int32", comment: "A name that is locked has one of them, by its hash." }],
   primaryKey: ["slot"],
+  isOn: ({ locks }) => locks === "rows",
 };
 
 const DIGIT = "json_table('[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]', '$[*]' columns (n int path '$'))";

@@ -56,6 +56,8 @@ export interface TableSpec {
   readonly updatedInPlace?: boolean;
   /** The login that may only read may not read this one. */
   readonly isPrivate?: boolean;
+  /** Where it is; on every engine if absent. */
+  readonly isOn?: (dialect: Dialect) => boolean;
 }
 
 /** The statements that create a table with its indexes and comments. */

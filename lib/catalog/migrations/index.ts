@@ -248,7 +248,7 @@ const ADDED: Readonly<Record<string, Partial<Pick<TableSpec, "columns" | "indexe
   dl_mirror_status: { columns: [MIRROR_ERROR_CODE], indexes: [FAULTS] },
 };
 
-/** The schema that all migrations together make. */
+/** The schema that all migrations together make, on all engines together. */
 export const SCHEMA: readonly TableSpec[] = [
   { ...MIGRATIONS_TABLE, columns: [...MIGRATIONS_TABLE.columns, DATABASE_ID, WORKS_FROM] },
   ...INITIAL_TABLES.map((table) => ({
@@ -271,3 +271,8 @@ export const SCHEMA: readonly TableSpec[] = [
   SCAN_INDEXES,
   SCAN_BOUNDS,
 ];
+
+/** The tables that there are on an engine. */
+export function tablesOn(dialect: Dialect): readonly TableSpec[] {
+  return SCHEMA.filter(({ isOn }) => isOn === undefined || isOn(dialect));
+}
