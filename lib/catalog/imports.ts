@@ -1,11 +1,13 @@
 /** Imports: rows of a foreign log come in batches, progress moves in the same transaction, the table shows itself at the end. */
 
+import { tableChain } from "../access/audit-row.ts";
 import type { Commit, CommitActions } from "../delta/actions.ts";
 import type { Append } from "../delta/appends.ts";
 import { overlaps } from "../delta/files/locations.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
 import type { Clock, FormerLife, ImportBatch, ImportEnd, ImportProgress, LoggedTransaction } from "../ports.ts";
+import { noteChange } from "./audit.ts";
 import { firstClaim, readClaims } from "./claims.ts";
 import { knownPart, partOf, pendingPart, pendingResult, withoutPartsOf } from "./commit/answers.ts";
 import { readLiveFiles } from "./commit/check-rows.ts";
@@ -285,7 +287,7 @@ export async function finishImport(
   db: Database,
   clock: Clock,
   tableId: string,
-  { keepFrom, life }: ImportEnd,
+  { keepFrom, life, noting }: ImportEnd,
 ): Promise<TableHead> {
   const id = requireUuid(tableId, "table id");
   return db.transaction(async (tx) => {
@@ -320,7 +322,9 @@ export async function finishImport(
       insert into dl_mirror_status (table_id, version, status, committed_at, published_at)
       values (${uuid(id)}, ${version}, 'COMPLETE', ${now}, ${now})`);
     if (life !== undefined) await liveOn(tx, id, life);
-    return headOf(await lineOf(tx, id));
+    const head = headOf(await lineOf(tx, id));
+    await noteChange(tx, noting, tableChain(id), { tableId: id, name: head.name });
+    return head;
   }, LONG);
 }
 

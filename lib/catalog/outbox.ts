@@ -1,7 +1,10 @@
 /** dl_mirror_status: the outbox that the commit fills and the mirror empties. */
 
-import type { ListPage, MirrorStatus } from "../ports.ts";
+import { tableChain } from "../access/audit-row.ts";
+import type { ListPage, MirrorStatus, Noting } from "../ports.ts";
+import { noteChange } from "./audit.ts";
 import { type Database, join, type Queries, type Row, raw, sql, uuid } from "./database.ts";
+import { tableLock, takeLocks } from "./dialect.ts";
 import { VERSIONS_MARKED_AT_ONCE } from "./limits.ts";
 import { integer, optionalInteger, optionalText, requireUuid, storedUuid, text } from "./rows/values.ts";
 import { isActive, page, tableNotFound } from "./tables.ts";
@@ -123,14 +126,22 @@ function printable(message: string): string {
  * Where it is lifted, what the last parity check found is forgotten: everything is compared again.
  * @throws LakeError notFound
  */
-export async function setQuarantine(db: Database, tableId: string, reason: string | undefined): Promise<void> {
+export async function setQuarantine(
+  db: Database,
+  tableId: string,
+  reason: string | undefined,
+  noting?: Noting,
+): Promise<void> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   const active = sql`where table_id = ${uuid(id)} and status = 'ACTIVE'`;
   await db.transaction(async (tx) => {
+    // Nobody else adds to the table's chain of the audit trail meanwhile.
+    if (noting !== undefined) await takeLocks(tx, [tableLock(id)]);
     const rows = await tx.writeReturning(sql`select table_id from dl_tables ${active}${tx.dialect.forUpdate}`);
     if (rows.length === 0) throw tableNotFound(tableId);
     if (reason === undefined) await tx.write(sql`delete from dl_parity where table_id = ${uuid(id)}`);
     await tx.write(sql`update dl_tables set quarantine = ${reason === undefined ? null : printable(reason)} ${active}`);
+    await noteChange(tx, noting, tableChain(id), reason === undefined ? { resolved: id } : { quarantined: id });
   });
 }

@@ -141,7 +141,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     markPublished: (tableId, versions, at) => mirror.markPublished(db, tableId, versions, at),
     markMirrorError: (tableId, version, error) => mirror.markMirrorError(db, tableId, version, error),
     markLogFault: (tableId, version, fault) => mirror.markLogFault(db, tableId, version, fault),
-    setQuarantine: (tableId, reason) => mirror.setQuarantine(db, tableId, reason),
+    setQuarantine: (tableId, reason, noting) => mirror.setQuarantine(db, tableId, reason, noting),
     mirrorFacts: (tableIds) => mirrorFacts(db, clock, tableIds),
     listMirrorFacts: (options) => listMirrorFacts(db, clock, options),
 

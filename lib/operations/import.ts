@@ -14,7 +14,7 @@ import { unreadableProperties } from "../delta/properties/properties.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
 import type { Int64 } from "../delta/values/int64.ts";
 import { corrupt, isLakeError, LakeError } from "../errors.ts";
-import type { CheckpointHeader, DeltaLog, FormerLife, Lake, TableHead } from "../ports.ts";
+import type { CheckpointHeader, DeltaLog, FormerLife, Lake, Noting, TableHead } from "../ports.ts";
 import { recallVacuum } from "./cleaning/recall-vacuum.ts";
 import type { Allowed } from "./committing/author.ts";
 import { checkTableName } from "./create-table.ts";
@@ -36,6 +36,8 @@ export interface ImportRequest {
   readonly again?: { readonly tableId: string; readonly life: FormerLife };
   /** Makes the caller its owner, before anybody can see it: whoever carries on after a kill is it then. */
   readonly claim?: Allowed["claim"];
+  /** The row of the audit trail, in the transaction that makes the table visible. */
+  readonly noting?: Noting | undefined;
 }
 
 export interface ImportResult {
@@ -106,6 +108,7 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
     const head = await lake.catalog.finishImport(tableId, {
       keepFrom: mode === "snapshot" ? segment.version : (segment.checkpoint?.version ?? 0),
       ...(again && { life: again.life }),
+      noting: request.noting,
     });
     if (!follow) await removeWhatCameLate(lake, head);
     await recallVacuum(lake, head, head.baseVersion - 1);

@@ -4,7 +4,7 @@ import { encodeCommit } from "../delta/encode.ts";
 import { LAST_CHECKPOINT, type LogListing } from "../delta/files/log-files.ts";
 import type { TableRef } from "../delta/request.ts";
 import { LakeError } from "../errors.ts";
-import type { DeltaLog, Lake, TableHead } from "../ports.ts";
+import type { DeltaLog, Lake, Noting, TableHead } from "../ports.ts";
 import { checkLog, faultError } from "./publishing/check-log.ts";
 import { findHead } from "./read.ts";
 
@@ -21,9 +21,10 @@ export interface ResolveResult {
  * Nothing is written to the log, and nothing in it is decided here: whoever has looked at a foreign commit sets its file
  * aside, and what was derived from it (checkpoints, checksums), before the mirror may go on.
  * Where later files than ours were found, and are gone, that is taken back at once.
+ * @param noting the row of the audit trail, in the transaction that lifts it
  * @throws LakeError notFound; corrupt (FOREIGN_COMMIT, LOG_AHEAD) naming the files that must go first
  */
-export async function resolveTable(lake: Lake, ref: TableRef): Promise<ResolveResult> {
+export async function resolveTable(lake: Lake, ref: TableRef, noting?: Noting): Promise<ResolveResult> {
   const head = await findHead(lake, ref);
   const { tableId, name: table, quarantine } = head;
   const published = await lake.catalog.mirroredVersion(tableId);
@@ -32,7 +33,7 @@ export async function resolveTable(lake: Lake, ref: TableRef): Promise<ResolveRe
     const fault = await checkLog(lake, head);
     if (fault?.code === "LOG_AHEAD") throw faultError(fault, head.location);
     // What the last comparison saw there is gone, too.
-    if (fault === undefined) await lake.catalog.setQuarantine(tableId, undefined);
+    if (fault === undefined) await lake.catalog.setQuarantine(tableId, undefined, noting);
     await lake.queue.enqueue([{ tableId, version: head.version }]);
     return { tableId, table, unpublished };
   }
@@ -49,7 +50,7 @@ export async function resolveTable(lake: Lake, ref: TableRef): Promise<ResolveRe
       },
     );
   }
-  await lake.catalog.setQuarantine(tableId, undefined);
+  await lake.catalog.setQuarantine(tableId, undefined, noting);
   await lake.queue.enqueue([{ tableId, version: head.version }]);
   return { tableId, table, quarantine, unpublished };
 }

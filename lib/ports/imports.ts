@@ -3,6 +3,7 @@
 import type { Commit } from "../delta/actions.ts";
 import type { Origin } from "../delta/origin.ts";
 import type { TableHead } from "../delta/table.ts";
+import type { Noting } from "./audit.ts";
 import type { FormerLife } from "./rebuild.ts";
 
 export interface Imports {
@@ -28,6 +29,8 @@ export interface ImportEnd {
   readonly keepFrom: number;
   /** Set where a table is made again: with it a dropped one is dropped, and no version of it is to be seen. */
   readonly life?: FormerLife;
+  /** The row of the audit trail, in the transaction that makes the table visible. */
+  readonly noting?: Noting | undefined;
 }
 
 export interface ImportProgress {

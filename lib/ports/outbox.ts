@@ -2,6 +2,7 @@
 
 import type { Commit, Metadata } from "../delta/actions.ts";
 import type { MirrorFacts } from "../delta/health.ts";
+import type { Noting } from "./audit.ts";
 import type { ListPage, Page } from "./page.ts";
 
 export interface Outbox {
@@ -36,7 +37,7 @@ export interface Outbox {
    * Stops the mirror of a table at a foreign commit; undefined lifts it, and forgets what the last parity check found, so that
    * everything is compared again.
    */
-  setQuarantine(tableId: string, reason: string | undefined): Promise<void>;
+  setQuarantine(tableId: string, reason: string | undefined, noting?: Noting): Promise<void>;
   /** What the health of these tables is derived from, in one round trip; a missing table is missing from the answer. */
   mirrorFacts(tableIds: readonly string[]): Promise<readonly MirrorFacts[]>;
   /**

@@ -70,10 +70,9 @@ const resolve = endpoint(
       ...problems(400, 404, 413, 415),
     },
   },
-  async ({ params, body, changed }, { lake }) => {
+  async ({ params, body, noting }, { lake }) => {
     checked(askedRequest, await body());
-    const resolved = await resolveTable(lake, tableRef(params.tableId));
-    changed({ resolved: resolved.tableId, wasQuarantined: resolved.quarantine !== undefined });
+    const resolved = await resolveTable(lake, tableRef(params.tableId), noting(200));
     return json(200, resolved);
   },
 );

@@ -94,16 +94,16 @@ const takeIn = endpoint(
       ...problems(400, 404, 409, 413, 415),
     },
   },
-  async ({ body, principal, guard, concerns, changed }, host) => {
+  async ({ body, principal, guard, concerns, noting }, host) => {
     const { name, mode, location } = checked(importRequest, await body());
     concerns([name]);
     const { notes, ...imported } = await importTable(host.lake, {
       name,
       mode,
       location: await host.resolveLocation(location, name),
+      noting: noting(201),
       ...ownerOf(guard, principal, host),
     });
-    changed(idAndName(imported));
     return json(201, { ...imported, notes: fewNotes(notes) }, { location: `/v1/tables/${imported.tableId}` });
   },
 );
@@ -256,10 +256,6 @@ async function checkNewNamespace(guard: Guard, tableId: string, name: string, la
   if (head === undefined || namespaceOf(head.name) === to) return;
   await guard.tableOrDropped(tableRef(tableId), "MANAGE");
   await guard.namespace(to, "CREATE");
-}
-
-function idAndName({ tableId, name }: { readonly tableId: string; readonly name: string }) {
-  return { tableId, name };
 }
 
 function checkSchemaLength(schema: JsonObject): void {
