@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { Sha256 } from "../../lib/sha256.ts";
@@ -264,6 +265,15 @@ describe(SUITE, needs(SUITE, cache, "no engines here: `npm run test:gateway` ins
       },
       fenced: false,
     });
+    // The LogStore reads what is published.
+    const { address } = service;
+    for (const until = Date.now() + 20_000; ; await pause(20)) {
+      const table = (await (await fetch(`http://${address}/v1/tables/other.signed`)).json()) as {
+        mirroredVersion: number;
+      };
+      if (table.mirroredVersion === 0) break;
+      assert.ok(Date.now() < until, "version 0 is published");
+    }
     const t = `delta.\`file:${placeOf("signed")}\``;
     await spark.sql(`INSERT INTO ${t} (id, v) VALUES (70, 'signed')`);
     assert.deepEqual([...new Set(seen)].sort(), ["GET true", "POST true"]);
