@@ -121,13 +121,14 @@ async function serveWith(
   workers: Workers | undefined,
 ): Promise<number> {
   const settings = await withOptions(config, options);
-  const logFile = logFileOf(settings, workers);
-  const { level } = settings.logging;
-  const logger = openLogger({ level, environment: settings.environment, worker: workers?.number, to: logFile });
-  if (settings.server.workers > 1 && workers === undefined) {
+  const { logging, environment, server } = settings;
+  if (server.workers > 1 && workers === undefined) {
     checkWorkers(database());
-    return superviseWorkers(settings.server.workers, logger);
+    // To stderr: the log file is written by those who serve.
+    return superviseWorkers(server.workers, openLogger({ level: logging.level, environment }));
   }
+  const logFile = logFileOf(settings, workers);
+  const logger = openLogger({ level: logging.level, environment, worker: workers?.number, to: logFile });
   const metrics = settings.monitoring.performance_stats ? openPrometheus() : withoutDurations(openPrometheus());
   const traces = await tracesOf(settings, logger);
   const background =
