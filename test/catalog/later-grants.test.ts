@@ -1,12 +1,12 @@
 /** Two releases beside each other: neither fails at a grant or a policy that only the other one knows, and neither permits by it. */
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { OPERATOR_PRIVILEGES } from "../../lib/access/privileges.ts";
 import { openRules } from "../../lib/access/rules.ts";
 import { raw, sql } from "../../lib/catalog/database.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";
-import { testEngines } from "../support/catalog-engines.ts";
+import { type TestDatabase, testEngines } from "../support/catalog-engines.ts";
 import { testClock } from "../support/catalog-plans.ts";
 import { withDatabase } from "../support/catalog-rows.ts";
 
@@ -17,12 +17,17 @@ const of = (privilege: string) => ({ privilege, resource: "catalog", grantee: "u
 
 for (const engine of testEngines()) {
   describe(`grants of another release: ${engine.name}`, () => {
-    test("code from before reads only what it knows, and what is newer is revoked by its own name", async (t) => {
+    async function migrated(t: TestContext) {
       const database = await engine.create();
       t.after(() => database.drop());
       const catalog = await openCatalog(database.url, testClock());
       t.after(() => catalog.close());
       await catalog.migrate();
+      return { database, catalog };
+    }
+
+    test("code from before reads only what it knows, and what is newer is revoked by its own name", async (t) => {
+      const { database, catalog } = await migrated(t);
       const all = [...OPERATOR_PRIVILEGES, "OPERATE", "SELECT"];
       await catalog.changeAccess({ grant: all.map(of), ...made });
       const before = await withDatabase(database.url, (db) => db.read(sql`select privilege from dl_grants`));
@@ -35,11 +40,7 @@ for (const engine of testEngines()) {
     });
 
     test("a privilege of a later release permits nothing, and takes nothing from the others", async (t) => {
-      const database = await engine.create();
-      t.after(() => database.drop());
-      const catalog = await openCatalog(database.url, testClock());
-      t.after(() => catalog.close());
-      await catalog.migrate();
+      const { database, catalog } = await migrated(t);
       await catalog.changeAccess({ grant: [of("SELECT")], mode: "enforced", ...made });
       await withDatabase(database.url, async (db) => {
         for (const table of ["dl_grants", "dl_operator_grants"]) {
@@ -57,17 +58,8 @@ for (const engine of testEngines()) {
     });
 
     test("where grants are enforced, code that knows none of them is shut out", async (t) => {
-      const database = await engine.create();
-      t.after(() => database.drop());
-      const catalog = await openCatalog(database.url, testClock());
-      t.after(() => catalog.close());
-      await catalog.migrate();
-      const worksFrom = async () => {
-        const rows = await withDatabase(database.url, (db) =>
-          db.read(sql`select works_from from dl_migrations where id = 32`),
-        );
-        return Number(rows[0]?.works_from);
-      };
+      const { database, catalog } = await migrated(t);
+      const worksFrom = () => worksFromOf(database, 32);
       for (const [mode, wanted] of [
         ["enforced", 32],
         ["open", 20],
@@ -78,17 +70,8 @@ for (const engine of testEngines()) {
     });
 
     test("a policy that code from before cannot judge shuts that code out; one of a later release lets nobody in", async (t) => {
-      const database = await engine.create();
-      t.after(() => database.drop());
-      const catalog = await openCatalog(database.url, testClock());
-      t.after(() => catalog.close());
-      await catalog.migrate();
-      const worksFrom = async () => {
-        const rows = await withDatabase(database.url, (db) =>
-          db.read(sql`select works_from from dl_migrations where id = 69`),
-        );
-        return Number(rows[0]?.works_from);
-      };
+      const { database, catalog } = await migrated(t);
+      const worksFrom = () => worksFromOf(database, 69);
       const policy = (action: string) => ({
         name: "p",
         text: `forbid(principal, action == Action::"${action}", resource);`,
@@ -103,4 +86,12 @@ for (const engine of testEngines()) {
       await assert.rejects(openRules(catalog).engine(), { kind: "unavailable", code: "POLICY_NOT_UNDERSTOOD" });
     });
   });
+}
+
+/** Of a migration. */
+async function worksFromOf(database: TestDatabase, id: number): Promise<number> {
+  const rows = await withDatabase(database.url, (db) =>
+    db.read(sql`select works_from from dl_migrations where id = ${id}`),
+  );
+  return Number(rows[0]?.works_from);
 }
