@@ -41,7 +41,12 @@ interface Answer {
   readonly id: number;
   readonly result?: unknown;
   readonly error?: string;
+  /** True where the process had ended, which nobody knew yet, before it could read what was asked. */
+  readonly isUnread?: true;
 }
+
+/** Processes in a row that may end before they are asked anything. */
+const STARTS = 3;
 
 export interface Engines {
   /** Rows of a version (the newest if undefined), sorted; or what the reader says when it gives none. */
@@ -66,13 +71,14 @@ function placeOf(what: string): string {
 export async function openEngines(cache: string): Promise<Engines> {
   const engines = new Map<string, ReturnType<typeof start>>();
   // Spark takes ten seconds to start: only where it is wanted.
-  const ask = (what: string, request: object) => {
+  const ask = async (what: string, request: object, left = STARTS): Promise<Answer> => {
     const name = placeOf(what);
     let engine = engines.get(name);
     // A damaged table may crash an engine, and all that share its memory: the next reading gets fresh ones.
     if (!engine || engine.hasEnded()) engine = start(cache, name);
     engines.set(name, engine);
-    return engine.ask(request);
+    const answer = await engine.ask(request);
+    return answer.isUnread && left > 1 ? ask(what, request, left - 1) : answer;
   };
   return {
     async read(reader, path, version, where) {
@@ -105,6 +111,9 @@ function start(cache: string, name: string) {
     env: { ...process.env, INTEROP_CACHE: cache, PYTHONDONTWRITEBYTECODE: "1", TZ: "UTC", DAFT_PROGRESS_BAR: "0" },
   });
   const waiting = new Map<number, (answer: Answer) => void>();
+  const unread = new Set<number>();
+  // Of a process that ends: its end is told below.
+  child.stdin?.on("error", () => undefined);
   let said = "";
   let ended: string | undefined;
   let lastId = 0;
@@ -118,14 +127,14 @@ function start(cache: string, name: string) {
   }
   child.on("exit", (code, signal) => {
     ended = `the ${name} process ended with ${code ?? signal}: ${said}`;
-    for (const [id, resolve] of waiting) resolve({ id, error: ended });
+    for (const [id, resolve] of waiting) resolve({ id, error: ended, ...(unread.has(id) ? { isUnread: true } : {}) });
   });
   return {
     hasEnded: () => ended !== undefined,
     ask(request: object): Promise<Answer> {
       const id = ++lastId;
       if (ended !== undefined) throw new Error(ended);
-      child.stdin?.write(`${JSON.stringify({ id, ...request })}\n`);
+      child.stdin?.write(`${JSON.stringify({ id, ...request })}\n`, (error) => void (error && unread.add(id)));
       const answer = new Promise<Answer>((resolve) => waiting.set(id, resolve));
       const timer = setTimeout(() => child.kill("SIGKILL"), NO_ANSWER_MS);
       return answer.finally(() => clearTimeout(timer));
