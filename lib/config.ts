@@ -126,7 +126,7 @@ export const ConfigSchema = z.strictObject({
         .max(64)
         .default(D.server.workers)
         .describe(
-          "Processes that answer requests, on one port: more than one where a server has several cores, and the database is PostgreSQL or MySQL. Connections and pools are those of each.",
+          "Processes that answer requests, on one port: more than one where a server has several cores, and the database is PostgreSQL or MySQL. Connections, pools and limits of callers are those of each.",
         ),
       ...callerSettings,
       drain_seconds: z

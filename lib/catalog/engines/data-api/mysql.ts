@@ -84,7 +84,10 @@ function numberOf(state: string | undefined): number | undefined {
   return /^\d{4}$/.test(state) ? Number(state) : BY_STATE[state];
 }
 
-/** Rows stay in order only where they have a limit, and to MariaDB the largest number is none. The number of rows comes first: a text that was cut off does not go for whole. */
+/**
+ * Rows of a query within another one stay in order only where they have a limit; this is the largest that a signed number holds. The
+ * number of rows comes first: a text that was cut off does not go for whole.
+ */
 function textOf(statement: string, { columns }: SlicesOf): string {
   const names = columns.map((_, i) => `c${i + 1}`).join(", ");
   const limit = /\blimit\s+(:\w+|\d+)(\s+offset\s+(:\w+|\d+))?\s*$/i.test(statement)
