@@ -137,6 +137,39 @@ test("two looks at once do the same", async () => {
   assert.deepEqual([head?.version, head?.numFiles], [29, 29]);
 });
 
+/** Before the call `at` of the catalog something else happens; `made` counts the calls. */
+function interrupted(at: number, happens: () => Promise<unknown>) {
+  const count = { made: 0 };
+  const catalog = new Proxy(lake.catalog, {
+    get: (of, method, receiver) => {
+      const call: unknown = Reflect.get(of, method, receiver);
+      if (typeof call !== "function") return call;
+      return async (...args: unknown[]) => {
+        count.made += 1;
+        if (count.made === at) await happens();
+        return Reflect.apply(call, of, args) as unknown;
+      };
+    },
+  });
+  return { lake: { ...lake, catalog }, count };
+}
+
+const LOOKS = { follow: followTable, recover: recoverTable };
+for (const [kind, look] of Object.entries(LOOKS)) {
+  test(`${kind}: a look during which another takes everything over finds nothing amiss`, async () => {
+    for (let at = 1; ; at += 1) {
+      const name = `f.${kind}${at}`;
+      const tableId = await followed(name);
+      for (let version = 2; version < 6; version += 1) await theirs(name, version, addOf(`f${version}`));
+      const { lake: shared, count } = interrupted(at, () => followTable(lake, { tableId }));
+      await look(shared, { tableId });
+      if (count.made < at) break;
+      const head = await lake.catalog.findTable({ tableId });
+      assert.deepEqual([head?.version, head?.numFiles, (await stateOf(tableId))?.state], [5, 5, "ok"], `call ${at}`);
+    }
+  });
+}
+
 /** Everything here that writes, on a table that others write. */
 const WRITES: Readonly<Record<string, (lake: TestLake, tableId: string) => Promise<unknown>>> = {
   commit: (to, tableId) => commitTo(to, tableId, 1, [addOf("ours")]),

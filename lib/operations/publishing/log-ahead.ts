@@ -55,7 +55,8 @@ export const isOpen = (head: TableHead): boolean => head.status === "IMPORTING";
  * gap above the head and no checkpoint that passes it over
  */
 export async function readLogAhead(lake: Lake, head: TableHead, until = Number.POSITIVE_INFINITY): Promise<LogAhead> {
-  const mirrored = isOpen(head) ? -1 : await lake.catalog.mirroredVersion(head.tableId);
+  // Another may have taken versions over since the head was read: the log is read from where the head stands all the same.
+  const mirrored = isOpen(head) ? -1 : Math.min(await lake.catalog.mirroredVersion(head.tableId), head.version);
   const listing = await lake.openLog(head.location).listFrom(Math.max(0, mirrored));
   const moved = listing.mayHaveMoved && !isOpen(head) ? await movedOn(lake, head) : undefined;
   if (moved === undefined) return readListed(lake, head, mirrored, listing, until);
