@@ -17,6 +17,10 @@ export interface ResolveResult {
   readonly unpublished: number;
 }
 
+/** How many versions up to the head are not in the log yet. What was published since the head was read does not count against it. */
+export const unpublishedVersions = ({ version }: TableHead, published: number): number =>
+  Math.max(0, version - published);
+
 /**
  * Nothing is written to the log, and nothing in it is decided here: whoever has looked at a foreign commit sets its file
  * aside, and what was derived from it (checkpoints, checksums), before the mirror may go on.
@@ -28,7 +32,7 @@ export async function resolveTable(lake: Lake, ref: TableRef, noting?: Noting): 
   const head = await findHead(lake, ref);
   const { tableId, name: table, quarantine } = head;
   const published = await lake.catalog.mirroredVersion(tableId);
-  const unpublished = head.version - published;
+  const unpublished = unpublishedVersions(head, published);
   if (quarantine === undefined) {
     const fault = await checkLog(lake, head);
     if (fault?.code === "LOG_AHEAD") throw faultError(fault, head.location);

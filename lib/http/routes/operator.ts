@@ -5,7 +5,7 @@ import { invalid, LakeError } from "../../errors.ts";
 import { backupCatalog } from "../../operations/backup.ts";
 import { findHead } from "../../operations/read.ts";
 import { recoverTable } from "../../operations/recover.ts";
-import { resolveTable } from "../../operations/resolve.ts";
+import { resolveTable, unpublishedVersions } from "../../operations/resolve.ts";
 import { vacuumTable } from "../../operations/vacuum.ts";
 import { checked } from "../../validation.ts";
 import {
@@ -48,8 +48,9 @@ const mirror = endpoint(
   },
   async ({ params, body, changed }, { lake }) => {
     checked(askedRequest, await body());
-    const { tableId, name: table, version } = await findHead(lake, tableRef(params.tableId));
-    const unpublished = version - (await lake.catalog.mirroredVersion(tableId));
+    const head = await findHead(lake, tableRef(params.tableId));
+    const { tableId, name: table, version } = head;
+    const unpublished = unpublishedVersions(head, await lake.catalog.mirroredVersion(tableId));
     await lake.queue.enqueue([{ tableId, version }]);
     changed({ woken: tableId, version });
     return json(202, { tableId, table, version, unpublished });
