@@ -1,6 +1,6 @@
 /**
  * What planning a scan costs in a large table: without an index and with one, for predicates that keep ten files.
- * `node bench/plan.ts [files] [--postgres URL]`; one Markdown table.
+ * `node bench/plan.ts [files] [--postgres URL [--no-sqlite]]`; one Markdown table.
  */
 
 import { randomUUID } from "node:crypto";
@@ -16,7 +16,11 @@ import { addScanIndex, indexScans } from "../lib/operations/index-scans.ts";
 import { planScan } from "../lib/operations/plan-scan.ts";
 import { inTemporaryFolder, machine, markdownTable, percentile, SCHEMA } from "./support.ts";
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { postgres: { type: "string" } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  allowNegative: true,
+  options: { postgres: { type: "string" }, sqlite: { type: "boolean", default: true } },
+});
 const FILES = Number(positionals[0] ?? 1_000_000);
 const BATCH = 20_000;
 const ROUNDS = 100;
@@ -101,7 +105,7 @@ async function bench(engine: string, database: string): Promise<Record<string, J
   return rows;
 }
 
-const rows = await inTemporaryFolder((folder) => bench("SQLite", join(folder, "lake.sqlite")));
+const rows = values.sqlite ? await inTemporaryFolder((folder) => bench("SQLite", join(folder, "lake.sqlite"))) : [];
 if (values.postgres !== undefined) {
   const schema = `dl_bench_${randomUUID().replaceAll("-", "")}`;
   const admin = openPostgres(values.postgres, { poolSize: 1 });
