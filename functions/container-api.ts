@@ -7,10 +7,10 @@ import { callerRules } from "../lib/config/callers.ts";
 import { deadlineMs } from "../lib/deadlines.ts";
 import { errorText } from "../lib/errors.ts";
 import { createApp } from "../lib/http/app.ts";
-import { behindFront } from "../lib/http/front.ts";
+import { behindFront, type FrontOptions } from "../lib/http/front.ts";
 import { type LambdaApi, lambdaApi } from "../lib/http/lambda.ts";
 import { perContainer } from "../lib/lake/aws.ts";
-import { readSecret } from "../lib/lake/secrets.ts";
+import { readPendingSecret, readSecret } from "../lib/lake/secrets.ts";
 import type { Audit, Clock } from "../lib/ports.ts";
 import type { Access } from "../lib/wire/routes.ts";
 import { containerLake, logger } from "./middleware.ts";
@@ -47,7 +47,7 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
         });
       },
     });
-    const api = frontSecretArn === undefined ? open : behindFront(open, await readSecret(frontSecretArn));
+    const api = frontSecretArn === undefined ? open : await behindFront(open, frontOf(frontSecretArn, lake.clock));
     return async (event, context) => {
       const answer = await api(event, context);
       // Afterwards the container stands still.
@@ -55,6 +55,14 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
       return answer;
     };
   });
+}
+
+function frontOf(secretArn: string, clock: Clock): FrontOptions {
+  return {
+    secret: { current: () => readSecret(secretArn), pending: () => readPendingSecret(secretArn) },
+    now: clock.now,
+    onError: (error) => logger.error("the secret of the front is as it was known", { reason: errorText(error) }),
+  };
 }
 
 /** The trail of a container. What cannot be written is a line of the log, and is tried again with the next request. */

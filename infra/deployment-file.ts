@@ -23,6 +23,7 @@ const NAMES = {
   replicate_to: "replicateTo",
   front: "front",
   front_certificate_arn: "frontCertificateArn",
+  front_secret_version: "frontSecretVersion",
   web_acl: "webAcl",
   front_rate: "frontRate",
   caller_rate: "callerRate",

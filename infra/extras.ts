@@ -8,6 +8,7 @@ import {
   DOMAIN_NAME,
   FRONT,
   REGION,
+  SECRET_VERSION,
   SECURITY_GROUP_ID,
   SUBNET_ID,
   VAULT_LOCK,
@@ -52,6 +53,8 @@ export interface Front {
   /** Of ACM, in us-east-1. */
   readonly certificateArn: string;
   readonly webAclArn: string;
+  /** Of its secret, what CloudFront sends; absent: the current one. */
+  readonly secretVersion?: string;
 }
 
 export interface Domain {
@@ -96,6 +99,8 @@ export interface GivenExtras {
   readonly front?: (typeof FRONT)[number] | undefined;
   /** Of a certificate of ACM for that name in us-east-1. */
   readonly frontCertificateArn?: string | undefined;
+  /** Id of the version of its secret that CloudFront sends; the current one if absent. */
+  readonly frontSecretVersion?: string | undefined;
   /** ARN of a web ACL of CloudFront. */
   readonly webAcl?: string | undefined;
   /** 30,000 if absent. */
@@ -134,10 +139,10 @@ export function extrasOf(given: GivenExtras & Bucket): Extras {
 
 /** With the front the name of API Gateway is closed: it would lead around. */
 function behindFront({ domain }: Pick<Extras, "domain">, given: GivenExtras): Pick<Extras, "domain" | "front"> {
-  const { front = "none", frontCertificateArn, webAcl, defaultEndpoint } = given;
+  const { front = "none", frontCertificateArn, frontSecretVersion, webAcl, defaultEndpoint } = given;
   if (!FRONT.includes(front)) throw new Error(`front=${front}: there are ${FRONT.join(", ")}.`);
   if (front === "none") {
-    for (const [name, text] of Object.entries({ frontCertificateArn, webAcl }))
+    for (const [name, text] of Object.entries({ frontCertificateArn, frontSecretVersion, webAcl }))
       if (text !== undefined) throw new Error(`${name} is for front=cloudfront; it would do nothing.`);
     return domain === undefined ? {} : { domain };
   }
@@ -150,9 +155,14 @@ function behindFront({ domain }: Pick<Extras, "domain">, given: GivenExtras): Pi
     throw new Error(
       `webAcl=${webAcl ?? ""}: the ARN of a web ACL of CloudFront; cdk deploy with -c firewall=true makes one.`,
     );
+  if (frontSecretVersion !== undefined && !SECRET_VERSION.test(frontSecretVersion))
+    throw new Error(
+      `frontSecretVersion=${frontSecretVersion}: the id of a version, 32 to 64 letters, digits, hyphens.`,
+    );
+  const version = frontSecretVersion === undefined ? {} : { secretVersion: frontSecretVersion };
   return {
     domain: { ...domain, defaultEndpoint: "closed" },
-    front: { certificateArn: frontCertificateArn, webAclArn: webAcl },
+    front: { certificateArn: frontCertificateArn, webAclArn: webAcl, ...version },
   };
 }
 
@@ -248,6 +258,7 @@ export function extrasIn(text: (name: keyof GivenExtras) => string | undefined):
     replicateTo: text("replicateTo"),
     front: text("front") as GivenExtras["front"],
     frontCertificateArn: text("frontCertificateArn"),
+    frontSecretVersion: text("frontSecretVersion"),
     webAcl: text("webAcl"),
     frontRate: figure("frontRate"),
     callerRate: figure("callerRate"),

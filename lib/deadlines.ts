@@ -199,6 +199,11 @@ export const DEADLINES = {
     ms: 5_000,
     afterwards: "asked once more, then the deployment fails",
   },
+  frontSecret: {
+    call: "Secrets Manager, that says what CloudFront sends now, before a request is answered",
+    ms: 1_000,
+    afterwards: "what was known holds; a value that is not known is refused",
+  },
   stsConnection: {
     call: "a connection to STS, which lends access to data",
     ms: 2_000,

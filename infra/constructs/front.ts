@@ -1,6 +1,6 @@
 /** CloudFront before the API, with a web ACL: it alone knows the secret without which the functions answer nothing. */
 
-import { Duration, Validations } from "aws-cdk-lib";
+import { CfnOutput, Duration, SecretValue, Validations } from "aws-cdk-lib";
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import * as cloudfront from "aws-cdk-lib/aws-cloudfront";
 import { HttpOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
@@ -40,12 +40,15 @@ export class Front extends Construct {
     Validations.of(secret).acknowledge({
       id: "AwsSolutions-SMG4",
       reason:
-        "It lets nobody in: who asks is known by IAM or a token. CloudFront and functions would have to change it at the same moment.",
+        "It lets nobody in: who asks is known by IAM or a token. It is changed by a deploy, since CloudFront has to send the new one; docs/security.md says how.",
     });
+    new CfnOutput(this, "SecretArn", { value: secret.secretArn }).overrideLogicalId("FrontSecret");
     for (const { role, lambda } of functions) {
       allowSecret(role, secret.secretArn, key?.keyArn);
       lambda.addEnvironment("FRONT_SECRET_ARN", secret.secretArn);
     }
+    const { secretVersion: versionId } = front;
+    const sent = versionId ? SecretValue.secretsManager(secret.secretArn, { versionId }) : secret.secretValue;
     const distribution = new cloudfront.Distribution(this, "Distribution", {
       comment: domain.name,
       domainNames: [domain.name],
@@ -57,7 +60,7 @@ export class Front extends Construct {
           protocolPolicy: cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
           originSslProtocols: [cloudfront.OriginSslPolicy.TLS_V1_2],
           readTimeout: ANSWER,
-          customHeaders: { [FRONT_HEADER]: secret.secretValue.unsafeUnwrap() },
+          customHeaders: { [FRONT_HEADER]: sent.unsafeUnwrap() },
         }),
         allowedMethods: cloudfront.AllowedMethods.ALLOW_ALL,
         viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,

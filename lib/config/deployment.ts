@@ -26,6 +26,7 @@ export const DEFAULT_ENDPOINT = ["open", "closed"] as const;
 export const FRONT = ["none", "cloudfront"] as const;
 /** AWS WAF has those of CloudFront in this one region. */
 export const WEB_ACL_ARN = /^arn:[\w-]+:wafv2:us-east-1:\d{12}:global\/webacl\/[\w-]+\/[\w-]+$/;
+export const SECRET_VERSION = /^[A-Za-z0-9-]{32,64}$/;
 const certificate = z.string().regex(CERTIFICATE_ARN, "the ARN of a certificate of ACM");
 
 export const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
@@ -169,6 +170,11 @@ export const deploymentSettings = z
     front_certificate_arn: certificate
       .optional()
       .describe("ARN of a certificate of ACM for `domain_name` in us-east-1, where CloudFront has its own."),
+    front_secret_version: z
+      .string()
+      .regex(SECRET_VERSION, "the id of a version of a secret: 32 to 64 letters, digits and hyphens")
+      .optional()
+      .describe("The version of its secret that CloudFront sends; the current one if absent. Said to change it."),
     web_acl: z
       .string()
       .regex(WEB_ACL_ARN, "the ARN of a web ACL of CloudFront, which is in us-east-1")

@@ -1,6 +1,10 @@
 /** Secrets out of AWS Secrets Manager: logins in the form that RDS gives them, and the key of backups. */
 
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  GetSecretValueCommand,
+  ResourceNotFoundException,
+  SecretsManagerClient,
+} from "@aws-sdk/client-secrets-manager";
 import { deadlineMs } from "../deadlines.ts";
 import { parseJson } from "../delta/values/json.ts";
 import { errorText, invalid, unavailable } from "../errors.ts";
@@ -8,6 +12,23 @@ import type { DatabaseLogin } from "../ports.ts";
 
 /** The text of a secret. @throws LakeError unavailable */
 export async function readSecret(secretArn: string): Promise<string> {
+  const input = { SecretId: secretArn };
+  return textOf(input).catch((error: unknown) => notRead(secretArn, error));
+}
+
+/** The text that a secret is to have next, while it is changed. @throws LakeError unavailable */
+export async function readPendingSecret(secretArn: string): Promise<string | undefined> {
+  return textOf({ SecretId: secretArn, VersionStage: "AWSPENDING" }).catch((error: unknown) => {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    return notRead(secretArn, error);
+  });
+}
+
+function notRead(secretArn: string, error: unknown): never {
+  throw unavailable(`the secret ${secretArn} cannot be read: ${errorText(error)}`, { cause: error });
+}
+
+async function textOf(input: ConstructorParameters<typeof GetSecretValueCommand>[0]): Promise<string> {
   const client = new SecretsManagerClient({
     maxAttempts: 2,
     requestHandler: {
@@ -16,10 +37,7 @@ export async function readSecret(secretArn: string): Promise<string> {
       throwOnRequestTimeout: true,
     },
   });
-  const answer = await client.send(new GetSecretValueCommand({ SecretId: secretArn })).catch((error: unknown) => {
-    throw unavailable(`the secret ${secretArn} cannot be read: ${errorText(error)}`, { cause: error });
-  });
-  return answer.SecretString ?? "";
+  return (await client.send(new GetSecretValueCommand(input))).SecretString ?? "";
 }
 
 /** @throws LakeError unavailable; invalid for a secret of another form, without telling what is in it */

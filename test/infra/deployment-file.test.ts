@@ -78,6 +78,7 @@ const MEMBERS: Readonly<Record<string, readonly [value: unknown, name?: string]>
   hosted_zone_id: ["Z0123456789"],
   default_endpoint: ["closed"],
   front: ["cloudfront"],
+  front_secret_version: ["5f0c1c3e-6d2b-4b57-8f53-0b1f5d1e7a10"],
   front_certificate_arn: ["arn:aws:acm:us-east-1:111122223333:certificate/1a"],
   web_acl: ["arn:aws:wafv2:us-east-1:111122223333:global/webacl/lake/1a"],
   front_rate: [1000],

@@ -77,6 +77,25 @@ describe("the front", () => {
     assert.match(text, /resolve:secretsmanager:.*SecretString/);
   });
 
+  test("sends the version of its secret that a change names, while the functions know both", () => {
+    const version = "5f0c1c3e-6d2b-4b57-8f53-0b1f5d1e7a10";
+    const { app: changed } = templatesOf({ ...told, frontSecretVersion: version });
+    const sent = (template: Template) => {
+      const [one] = Object.values(template.findResources("AWS::CloudFront::Distribution"));
+      return JSON.stringify(one?.Properties.DistributionConfig.Origins[0].OriginCustomHeaders);
+    };
+    assert.match(sent(changed), new RegExp(`resolve:secretsmanager:.*:SecretString:::${version}\\}\\}`));
+    assert.doesNotMatch(sent(app), new RegExp(version));
+    const withoutSender = ({ Resources }: { readonly Resources: Record<string, { readonly Type: string }> }) =>
+      Object.entries(Resources).filter(([, { Type }]) => Type !== "AWS::CloudFront::Distribution");
+    assert.deepEqual(
+      withoutSender(changed.toJSON() as never),
+      withoutSender(app.toJSON() as never),
+      "only the front sends something else: the secret and who reads it stay as they are",
+    );
+    for (const template of [app, changed]) template.hasOutput("FrontSecret", { Value: { Ref: secret } });
+  });
+
   test("is what the name leads to", () => {
     app.hasResourceProperties("AWS::Route53::RecordSet", {
       Name: "lake.example.org.",
@@ -99,6 +118,8 @@ describe("the front", () => {
     assert.throws(of({ ...told, defaultEndpoint: "open" }), /would lead around the front/);
     assert.throws(of({ ...told, frontCertificateArn: NAMED.certificateArn }), /a certificate of us-east-1/);
     assert.throws(of({ ...told, webAcl: "none" }), /-c firewall=true makes one/);
+    assert.throws(of({ ...told, frontSecretVersion: "2" }), /frontSecretVersion=2: the id of a version/);
+    assert.throws(of({ ...NAMED, frontSecretVersion: "2" }), /frontSecretVersion is for front=cloudfront/);
     assert.throws(of({ ...NAMED, webAcl: ACL }), /webAcl is for front=cloudfront/);
   });
 });

@@ -3,13 +3,15 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { isLakeError } from "../../lib/errors.ts";
-import { readLogin } from "../../lib/lake/secrets.ts";
+import { readLogin, readPendingSecret, readSecret } from "../../lib/lake/secrets.ts";
 import { type FakeSecrets, startFakeSecrets } from "../support/fake-secrets.ts";
 
 const SECRETS: Readonly<Record<string, string>> = {
   "arn:rds": '{"username": "dl_reader", "password": "p\\"w", "engine": "postgres", "port": 5432}',
   "arn:other": '{"username": "dl_reader"}',
   "arn:text": "hunter2",
+  "arn:changing": "now",
+  "arn:changing AWSPENDING": "next",
 };
 
 let server: FakeSecrets;
@@ -29,6 +31,12 @@ test("a secret of another form is named, and not told", async () => {
       (error) => isLakeError(error, "invalid") && error.message.includes(arn) && !error.message.includes("hunter2"),
     );
   }
+});
+
+test("what a secret is to have next, and that there is nothing of the kind", async () => {
+  assert.equal(await readPendingSecret("arn:text"), undefined);
+  assert.equal(await readPendingSecret("arn:changing"), "next");
+  assert.equal(await readSecret("arn:changing"), "now");
 });
 
 test("a secret that cannot be read is worth another try", async () => {

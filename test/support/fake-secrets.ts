@@ -1,4 +1,4 @@
-/** A stand-in for AWS Secrets Manager that knows a few secrets; the environment points to it from then on. */
+/** A stand-in for AWS Secrets Manager that knows a few secrets, and versions that are none of the current ones as `ARN STAGE`; the environment points to it from then on. */
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,8 +11,8 @@ export async function startFakeSecrets(secrets: Readonly<Record<string, string>>
   const server = createServer(async (request, response) => {
     let text = "";
     for await (const chunk of request) text += chunk;
-    const { SecretId } = JSON.parse(text) as { SecretId: string };
-    const found = secrets[SecretId];
+    const { SecretId, VersionStage } = JSON.parse(text) as { SecretId: string; VersionStage?: string };
+    const found = secrets[VersionStage === undefined ? SecretId : `${SecretId} ${VersionStage}`];
     const answer =
       found === undefined ? { __type: "ResourceNotFoundException", message: "no" } : { SecretString: found };
     response.writeHead(found === undefined ? 400 : 200, { "content-type": "application/x-amz-json-1.1" });
