@@ -47,11 +47,14 @@ export interface SqlTransaction extends Queries {
   /** Runs one statement that writes, once per row: the row's values take the places of `statement.values`. */
   each(statement: Sql, rows: readonly (readonly SqlValue[])[]): Promise<void>;
   /** Many rows, given by the names of their columns, in a way of the engine's own; absent where it has none. */
-  copy?(
-    table: string,
-    columns: readonly string[],
-    rows: readonly Readonly<Record<string, SqlValue | undefined>>[],
-  ): Promise<void>;
+  copy?(table: string, columns: readonly string[], groups: readonly RowGroup[]): Promise<void>;
+}
+
+/** Rows that have some columns in common. */
+export interface RowGroup {
+  /** The same columns, in the same order, in all groups of one statement. */
+  readonly common: Readonly<Record<string, SqlValue>>;
+  readonly rows: readonly Readonly<Record<string, SqlValue | undefined>>[];
 }
 
 export interface TransactionOptions {

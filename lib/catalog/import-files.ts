@@ -4,7 +4,17 @@ import { isLakeError } from "../errors.ts";
 import { insertRows } from "./commit/insert-rows.ts";
 import type { ImportRows } from "./commit/planned-rows.ts";
 import { type HeadNumbers, headAfter, headNumbers } from "./commit/write-version.ts";
-import { type Database, join, type Row, raw, type SqlTransaction, type SqlValue, sql, uuid } from "./database.ts";
+import {
+  type Database,
+  join,
+  type Row,
+  type RowGroup,
+  raw,
+  type SqlTransaction,
+  type SqlValue,
+  sql,
+  uuid,
+} from "./database.ts";
 import { tableLock, takeLocks } from "./dialect.ts";
 import { FILE_COLUMNS } from "./rows/add.ts";
 import { FINGERPRINT_COLUMNS } from "./rows/heads.ts";
@@ -13,8 +23,8 @@ import { integer } from "./rows/values.ts";
 /** What a crash takes away is imported again, and the end of an import waits for all of it. */
 export const RELAXED = { long: true, relaxed: true } as const;
 
+/** After the table's. */
 const VERSION_COLUMNS = [
-  "table_id",
   "version",
   "timestamp",
   "in_commit_timestamp",
@@ -73,15 +83,15 @@ async function writeFilesAlone(tx: SqlTransaction, first: ImportRows, requests: 
     integer(row, "import_actions") === at.checkpointActions;
   if (!isHere) throw new NotWhole();
   let head = headNumbers(row as Row);
-  const files: Readonly<Record<string, SqlValue | undefined>>[] = [];
+  const files: RowGroup[] = [];
   const versions: Readonly<Record<string, SqlValue>>[] = [];
   for (const request of requests) {
     head = headAfter(head, { ...request, importing: true }, request, NONE_CLOSED, head.highWaterMark);
-    for (const add of request.adds) files.push({ ...add, table_id: tableId, added_version: request.version });
+    files.push({ common: { table_id: tableId, added_version: request.version }, rows: request.adds });
     if (request.complete) versions.push(versionRow(request, head));
   }
-  await insertMany(tx, "dl_files", ["table_id", "added_version", ...FILE_COLUMNS], files);
-  await insertMany(tx, "dl_versions", VERSION_COLUMNS, versions);
+  await insertMany(tx, "dl_files", FILE_COLUMNS, files);
+  await insertMany(tx, "dl_versions", VERSION_COLUMNS, [{ common: { table_id: tableId }, rows: versions }]);
   const { next } = requests.at(-1) ?? first;
   const lanes = FINGERPRINT_COLUMNS.map((lane, i) => sql`${raw(lane)} = ${head.lanes[i] ?? 0}`);
   await tx.write(sql`
@@ -94,7 +104,6 @@ async function writeFilesAlone(tx: SqlTransaction, first: ImportRows, requests: 
 function versionRow(request: ImportRows, head: HeadNumbers): Readonly<Record<string, SqlValue>> {
   const lanes = Object.fromEntries(FINGERPRINT_COLUMNS.map((lane, i) => [lane, head.lanes[i] ?? 0]));
   return {
-    table_id: request.tableId,
     version: request.version,
     timestamp: request.timestamp,
     in_commit_timestamp: request.inCommitTimestamp,
@@ -113,10 +122,14 @@ async function insertMany(
   tx: SqlTransaction,
   table: string,
   columns: readonly string[],
-  rows: readonly Readonly<Record<string, SqlValue | undefined>>[],
+  groups: readonly RowGroup[],
 ): Promise<void> {
-  if (rows.length === 0) return;
-  if (tx.copy) return tx.copy(table, columns, rows);
-  if (tx.dialect.functions) return tx.dialect.functions.insertRows(tx, table, columns, rows);
-  return insertRows(tx, table, columns, rows);
+  const filled = groups.filter((group) => group.rows.length > 0);
+  const [first] = filled;
+  if (first === undefined) return;
+  if (tx.copy) return tx.copy(table, columns, filled);
+  const all = [...Object.keys(first.common), ...columns];
+  const rows = filled.flatMap((group) => group.rows.map((row) => ({ ...row, ...group.common })));
+  if (tx.dialect.functions) return tx.dialect.functions.insertRows(tx, table, all, rows);
+  return insertRows(tx, table, all, rows);
 }

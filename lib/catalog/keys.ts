@@ -30,7 +30,14 @@ export function fileFingerprint(file: AddFile): Fingerprint {
   const digest = hash(
     "sha256",
     `${file.path}\n${deletionVectorId(file)}\n${file.size}\n${file.modificationTime}\n${partitionValues}\n${file.stats ?? ""}`,
-    "buffer",
+    // A character a byte: a Buffer takes twice as long to make as all of the hash.
+    "binary",
   );
-  return [digest.readUInt32BE(0), digest.readUInt32BE(4), digest.readUInt32BE(8), digest.readUInt32BE(12)];
+  return [lane(digest, 0), lane(digest, 4), lane(digest, 8), lane(digest, 12)];
+}
+
+/** Four bytes as an unsigned number. */
+function lane(digest: string, at: number): number {
+  const byte = (i: number) => digest.charCodeAt(at + i);
+  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
 }

@@ -16,6 +16,7 @@ import {
 import { plainJson } from "../parquet/read/values.ts";
 import type { FileAction, ObjectStore } from "../ports.ts";
 import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";
+import { addsOf, arePlain, type SizedAction } from "./plain-adds.ts";
 import { storedAction } from "./read-commit.ts";
 import { statsJson } from "./stats-json.ts";
 import { openUnpackLimit, type UnpackLimit } from "./unpack-limit.ts";
@@ -117,18 +118,13 @@ async function countStats(file: ParquetFile): Promise<{ readonly numAdds: number
 
 async function* readFiles(file: ParquetFile, hasTimestampNtz: boolean): AsyncGenerator<readonly FileAction[]> {
   const groups = file.groups.filter((group) => !isAllNull(group, PATHS));
-  const schema = findNode(file.schema, ["add", "stats_parsed"]);
   const limit = openUnpackLimit(file);
   let [numRead, size] = [0, 0];
   let batch: FileAction[] = [];
   for (const range of file.ranges(groups, FILE_COLUMNS)) {
-    const rows = await file.readRows(range, presentColumns(range));
-    const parsed = schema && rows.some(lacksStats) ? await readParsedStats(file, range) : undefined;
-    for (const [i, row] of rows.entries()) {
-      // One by one: all of a range at once could be too many.
-      const stats = schema && statsJson(parsed?.[i], { schema, hasTimestampNtz });
-      const action = fileAction(row, `${file.name}: row ${range.firstRow + i}`, stats, limit);
-      if (action === undefined) continue;
+    // One by one: all of a range at once could be too many.
+    const actions = (await plainAdds(file, range, limit)) ?? (await allActions(file, range, limit, hasTimestampNtz));
+    for (const action of actions) {
       numRead += 1;
       size += action.size;
       batch.push(action.file);
@@ -139,6 +135,39 @@ async function* readFiles(file: ParquetFile, hasTimestampNtz: boolean): AsyncGen
   }
   if (batch.length > 0) yield batch;
   checkCount(file, numRead);
+}
+
+/** Adds of the simple kind, where a range holds no others; undefined where it does. */
+async function plainAdds(
+  file: ParquetFile,
+  range: RowRange,
+  limit: UnpackLimit,
+): Promise<Iterable<SizedAction> | undefined> {
+  const columns = presentColumns(range);
+  const paths = range.group.columns.map(({ meta_data }) => meta_data?.path_in_schema.join(".") ?? "").filter(columns);
+  if (!arePlain(file.schema, paths)) return undefined;
+  const leaves = await file.readLeaves(range, columns);
+  const hasParsed = findNode(file.schema, ["add", "stats_parsed"]) !== undefined;
+  return leaves && addsOf(leaves, { hasParsed, limit, at: (row) => `${file.name}: row ${range.firstRow + row}` });
+}
+
+/** File actions of any kind, row by row. */
+async function allActions(
+  file: ParquetFile,
+  range: RowRange,
+  limit: UnpackLimit,
+  hasTimestampNtz: boolean,
+): Promise<Iterable<SizedAction>> {
+  const schema = findNode(file.schema, ["add", "stats_parsed"]);
+  const rows = await file.readRows(range, presentColumns(range));
+  const parsed = schema && rows.some(lacksStats) ? await readParsedStats(file, range) : undefined;
+  return (function* () {
+    for (const [i, row] of rows.entries()) {
+      const stats = schema && statsJson(parsed?.[i], { schema, hasTimestampNtz });
+      const action = fileAction(row, `${file.name}: row ${range.firstRow + i}`, stats, limit);
+      if (action !== undefined) yield action;
+    }
+  })();
 }
 
 /** A damaged page may read as nulls; a file that is missing from a checkpoint would be lost without a word. */
@@ -183,7 +212,7 @@ function fileAction(
   at: string,
   parsedStats: string | undefined,
   limit: UnpackLimit,
-): { readonly file: FileAction; readonly size: number } | undefined {
+): SizedAction | undefined {
   return storedAction(at, () => {
     const add = presentStruct(row.add);
     if (add)

@@ -18,22 +18,22 @@ export interface UnpackLimit {
    * @throws LakeError corrupt (CHECKPOINT_UNREADABLE) when it, or all of them, are too large
    */
   take(action: Json, at: string): number;
+  /** Likewise, of an action whose size is known. @param at is asked for where it is too large */
+  takeSize(size: number, at: () => string): number;
 }
 
 export function openUnpackLimit(file: { readonly name: string; readonly size: number }): UnpackLimit {
   const most = FREE_BYTES + MAX_RATIO * file.size;
   let total = 0;
-  return {
-    take(action, at) {
-      const size = textSize(action);
-      total += size;
-      if (size > MAX_ACTION_BYTES) throw tooLarge(`${at} has ${size} bytes of text; at most ${MAX_ACTION_BYTES}`, at);
-      if (total > most) {
-        throw tooLarge(`${file.name} has ${file.size} bytes, and unpacks to more than ${most} at ${at}`, file.name);
-      }
-      return size;
-    },
+  const takeSize = (size: number, at: () => string): number => {
+    total += size;
+    if (size > MAX_ACTION_BYTES) throw tooLarge(`${at()} has ${size} bytes of text; at most ${MAX_ACTION_BYTES}`, at());
+    if (total > most) {
+      throw tooLarge(`${file.name} has ${file.size} bytes, and unpacks to more than ${most} at ${at()}`, file.name);
+    }
+    return size;
   };
+  return { take: (action, at) => takeSize(textSize(action), () => at), takeSize };
 }
 
 function tooLarge(message: string, at: string): Error {

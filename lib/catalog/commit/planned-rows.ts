@@ -258,7 +258,8 @@ function highWaterMarkOf(domains: readonly DomainMetadata[]): Int64 | undefined 
 
 /** Readers take the last of two equal keys in one commit; foreign logs that an import meets have such. */
 function lastOfEach<T extends { readonly ord: number }>(rows: readonly T[], key: (row: T) => string): readonly T[] {
-  const last = new Map(rows.map((row) => [key(row), row]));
+  const last = new Map<string, T>();
+  for (const row of rows) last.set(key(row), row);
   if (last.size === rows.length) return rows;
   const first = rows[0]?.ord ?? 0;
   // Places stay without gaps.

@@ -1,7 +1,7 @@
 /** How large an action may be: no larger than what a reader of the catalog can be answered with (lib/wire/answer-size.ts). Pure. */
 
 import { LakeError } from "../../errors.ts";
-import type { CommitActions } from "../actions.ts";
+import type { AddFile, CommitActions } from "../actions.ts";
 import { addFields, domainFields, metadataFields, protocolFields, removeFields, txnFields } from "../encode.ts";
 import { ACTION_BYTES } from "../limits.ts";
 import { stringifyJson } from "../values/json.ts";
@@ -43,10 +43,28 @@ export function checkActionSizes(actions: CommitActions, place: (kind: ActionKin
   if (actions.commitInfo) check("commitInfo", actions.commitInfo, 0);
   if (actions.protocol) check("protocol", actions.protocol, 0);
   if (actions.metadata) check("metadata", actions.metadata, 0);
-  for (const kind of ["txns", "domains", "removes", "adds", "others"] as const) {
+  for (const kind of ["txns", "domains", "removes", "others"] as const) {
     const list: readonly object[] = actions[kind];
     for (let i = 0; i < list.length; i += 1) check(kind, list[i] as object, i);
   }
+  for (let i = 0; i < actions.adds.length; i += 1) {
+    const add = actions.adds[i] as AddFile;
+    if (BYTES_A_CHARACTER * lengthOfAdd(add) > ACTION_BYTES.other) check("adds", add, i);
+  }
+}
+
+/** More than all names of the fields of an add, and its numbers. */
+const REST_OF_ADD = 1_000;
+
+/** As {@link lengthOf}: a table has millions of them, and nearly all of their length is in two texts. */
+function lengthOfAdd(add: AddFile): number {
+  let length = REST_OF_ADD + add.path.length + lengthOf(add.partitionValues);
+  if (add.stats !== undefined) length += add.stats.length;
+  if (add.tags !== undefined) length += lengthOf(add.tags);
+  if (add.deletionVector !== undefined) length += lengthOf(add.deletionVector);
+  if (add.clusteringProvider !== undefined) length += add.clusteringProvider.length;
+  if (add.unknown !== undefined) length += lengthOf(add.unknown);
+  return length;
 }
 
 /** At least as many characters as the value has as JSON, before any is escaped. */

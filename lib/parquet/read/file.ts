@@ -16,6 +16,7 @@ import { corrupt, errorText, isLakeError } from "../../errors.ts";
 import type { ObjectStore } from "../../ports/storage.ts";
 import { checkedPages, checkWholeGroup, rowBytes } from "./checked-pages.ts";
 import { type ColumnFilter, selectColumns } from "./columns.ts";
+import { type Leaves, readLeaves } from "./leaves.ts";
 import { checkFooter, checkFooterLength } from "./limits.ts";
 import { openSlicer } from "./slices.ts";
 
@@ -61,6 +62,8 @@ export interface ParquetFile {
   ranges(groups: readonly RowGroup[], columns: ColumnFilter): RowRange[];
   /** @throws LakeError corrupt */
   readRows(range: RowRange, columns: ColumnFilter): Promise<ParquetRow[]>;
+  /** The same values, without an object a row; undefined where they cannot be had so. @throws LakeError corrupt */
+  readLeaves(range: RowRange, columns: ColumnFilter): Promise<Leaves | undefined>;
 }
 
 export interface ParquetSource {
@@ -99,23 +102,25 @@ export async function openParquetFile(source: ParquetSource): Promise<ParquetFil
     schema,
     groups: metadata.row_groups,
     ranges: (groups, columns) => groups.flatMap((group) => splitGroup(group, starts.get(group) ?? 0, columns)),
-    readRows: ({ group, start, end, needsSlice }, columns) =>
-      readable(async () => {
-        if (needsSlice) {
-          const slice = await slicer(metadata.row_groups.indexOf(group), start, end);
-          const own = await parquetMetadataAsync(slice, { parsers: STORED_VALUES, geoparquet: false });
-          return parquetReadObjects({ ...DECODING, file: slice, metadata: selectColumns(own, columns) });
-        }
-        return parquetReadObjects({
-          ...DECODING,
-          file: checkedPages(storedBuffer(source, file), group, columns),
-          metadata: selectColumns({ ...metadata, row_groups: [group], num_rows: group.num_rows }, columns),
-          rowStart: start,
-          rowEnd: end,
-          useOffsetIndex: true,
-        });
-      }),
+    readRows: (range, columns) => readable(async () => parquetReadObjects(await optionsFor(range, columns))),
+    readLeaves: (range, columns) => readable(async () => readLeaves(await optionsFor(range, columns))),
   };
+
+  async function optionsFor({ group, start, end, needsSlice }: RowRange, columns: ColumnFilter) {
+    if (needsSlice) {
+      const slice = await slicer(metadata.row_groups.indexOf(group), start, end);
+      const own = await parquetMetadataAsync(slice, { parsers: STORED_VALUES, geoparquet: false });
+      return { ...DECODING, file: slice, metadata: selectColumns(own, columns), rowStart: 0, rowEnd: end - start };
+    }
+    return {
+      ...DECODING,
+      file: checkedPages(storedBuffer(source, file), group, columns),
+      metadata: selectColumns({ ...metadata, row_groups: [group], num_rows: group.num_rows }, columns),
+      rowStart: start,
+      rowEnd: end,
+      useOffsetIndex: true,
+    };
+  }
 }
 
 /** True when the statistics in the footer prove that a row group has nothing but nulls in all of these columns. */

@@ -112,9 +112,9 @@ async function answered<T>(session: Session, effect: "read" | "write" | "health"
 }
 
 /** As {@link run}, for rows that the server takes as they come. */
-async function copy(session: Session, statement: string, text: string): Promise<void> {
+async function copy(session: Session, statement: string, chunks: readonly Uint8Array[]): Promise<void> {
   const { client, answerMs } = session;
-  await answered(session, "read", () => copyRows(client, statement, text, answerMs));
+  await answered(session, "read", () => copyRows(client, statement, chunks, answerMs));
 }
 
 /** Longer than any migration. */
@@ -159,8 +159,10 @@ function transactionOn(session: Session): SqlTransaction {
     async each(statement, rows) {
       for (const row of rows) await run(session, statement.text, row);
     },
-    copy: (table, columns, rows) =>
-      copy(session, `copy ${table} (${columns.join(", ")}) from stdin`, copyText(columns, rows)),
+    async copy(table, columns, groups) {
+      const all = [...Object.keys(groups[0]?.common ?? {}), ...columns];
+      await copy(session, `copy ${table} (${all.join(", ")}) from stdin`, [...copyText(columns, groups)]);
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type pg from "pg";
 import { stringifyJson } from "../../../delta/values/json.ts";
-import { raw, type SqlTransaction, type SqlValue, sql } from "../../database.ts";
+import { type RowGroup, raw, type SqlTransaction, type SqlValue, sql } from "../../database.ts";
 
 type NamedRow = Readonly<Record<string, SqlValue | undefined>>;
 
@@ -20,20 +20,37 @@ export async function insertAsJson(
     select ${raw(of)} from json_populate_recordset(null::${raw(table)}, cast(${stringifyJson(rows)} as json)) r`);
 }
 
-/** The text form of COPY: https://www.postgresql.org/docs/current/sql-copy.html */
-export function copyText(columns: readonly string[], rows: readonly NamedRow[]): string {
+/** Characters. A text that is put together from thousands of pieces is quick to encode while they are still in the cache. */
+const CHUNK = 2 ** 16;
+
+/**
+ * The text form of COPY: https://www.postgresql.org/docs/current/sql-copy.html
+ * @param columns after those that the rows of a group have in common
+ */
+export function* copyText(columns: readonly string[], groups: readonly RowGroup[]): Generator<Uint8Array> {
   let text = "";
-  for (const row of rows) {
-    for (let i = 0; i < columns.length; i += 1) {
-      const value = row[columns[i] as string];
-      if (i > 0) text += "\t";
-      if (value === undefined || value === null) text += "\\N";
-      else if (typeof value === "string") text += ESCAPED.test(value) ? value.replace(ESCAPES, escaped) : value;
-      else text += value;
+  for (const { common, rows } of groups) {
+    const front = Object.values(common)
+      .map((value) => `${copyValue(value)}\t`)
+      .join("");
+    for (const row of rows) {
+      text += front;
+      for (let i = 0; i < columns.length; i += 1) {
+        if (i > 0) text += "\t";
+        text += copyValue(row[columns[i] as string]);
+      }
+      text += "\n";
+      if (text.length < CHUNK) continue;
+      yield Buffer.from(text);
+      text = "";
     }
-    text += "\n";
   }
-  return text;
+  if (text !== "") yield Buffer.from(text);
+}
+
+function copyValue(value: SqlValue | undefined): SqlValue {
+  if (value === undefined || value === null) return "\\N";
+  return typeof value === "string" && ESCAPED.test(value) ? value.replace(ESCAPES, escaped) : value;
 }
 
 const ESCAPED = /[\\\n\r\t]/;
@@ -52,7 +69,12 @@ interface CopyConnection {
  * A statement of the client's own kind that sends rows. The client calls its `handle…` methods; by `callback` its time limit ends with it.
  * @param limitMs to wait for the server; the connection's own limit if absent
  */
-export function copyRows(client: pg.ClientBase, statement: string, text: string, limitMs?: number): Promise<void> {
+export function copyRows(
+  client: pg.ClientBase,
+  statement: string,
+  chunks: readonly Uint8Array[],
+  limitMs?: number,
+): Promise<void> {
   return new Promise((done, failed) => {
     let failure: unknown;
     const query = {
@@ -65,7 +87,7 @@ export function copyRows(client: pg.ClientBase, statement: string, text: string,
         (connection as CopyConnection).query(statement);
       },
       handleCopyInResponse(connection: CopyConnection) {
-        connection.sendCopyFromChunk(Buffer.from(text));
+        for (const chunk of chunks) connection.sendCopyFromChunk(chunk);
         connection.endCopyFrom();
       },
       handleCommandComplete() {},
