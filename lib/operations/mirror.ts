@@ -8,7 +8,7 @@ import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
 import { counted, writeCheckpoint } from "./checkpoint.ts";
 import { followTable } from "./follow.ts";
 import { faultError, findHindrance } from "./publishing/check-log.ts";
-import { checkpointGuess, dueAfter, noteCheckpoint } from "./publishing/due-checkpoint.ts";
+import { checkpointGuess, dueAfter, dueWithin, noteCheckpoint } from "./publishing/due-checkpoint.ts";
 import { firstAbove, isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./publishing/late-files.ts";
 import { writeManifest } from "./publishing/manifest.ts";
 
@@ -133,6 +133,7 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
   let { metadata } = work;
   let stopped: Stop | undefined;
   let dropped = false;
+  let early: EarlyCheckpoint | undefined;
   let readAt = lake.clock.now();
   const { hindrance, checkpoint } = await lookAt(lake, log, work);
   if (hindrance) {
@@ -157,13 +158,17 @@ async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) 
     if (stopped) break;
     metadata = commit.actions.metadata ?? metadata;
     published.push(commit.version);
+    early ??= earlyCheckpoint(lake, log, { ...work, metadata }, commit.version, signal);
   }
   // One for all that was published at once: it makes those before it needless.
   const done = work.commits.slice(0, published.length);
   const isBacklog = work.open.length === BATCH_VERSIONS && !stopped;
   const due = dropped ? undefined : await dueAfter(lake, { ...work, metadata }, done, { checkpoint, isBacklog });
   // Marked only after the checkpoint: a worker that is killed here leaves the versions open, and the next one comes by again.
-  const isMissing = due !== undefined && !(await tryCheckpoint(lake, log, work, due, signal));
+  const isEarlyThere = await early?.written;
+  const isThere =
+    due !== undefined && (early?.version === due ? isEarlyThere : await tryCheckpoint(lake, log, work, due, signal));
+  const isMissing = due !== undefined && !isThere;
   if (due !== undefined && !isMissing) {
     checkpoints.push(due);
     noteCheckpoint(lake, tableId, due);
@@ -284,6 +289,26 @@ async function tryCheckpoint(
   } catch {
     return false;
   }
+}
+
+/** A checkpoint that is written while the versions after it are put. */
+interface EarlyCheckpoint {
+  readonly version: number;
+  /** As {@link tryCheckpoint}; never rejected. */
+  readonly written: Promise<boolean>;
+}
+
+/** It takes several calls of the store, one after the other: where its version is certain before the batch is through, the puts go on. */
+function earlyCheckpoint(
+  lake: Lake,
+  log: DeltaLog,
+  work: Work,
+  version: number,
+  signal: Signal | undefined,
+): EarlyCheckpoint | undefined {
+  const last = work.commits.at(-1)?.version ?? version;
+  if (version === last || version !== dueWithin(last, work.metadata)) return undefined;
+  return { version, written: tryCheckpoint(lake, log, work, version, signal) };
 }
 
 /** Where there are others, they are asked; else the next checkpoint that is due makes it good. */

@@ -44,6 +44,12 @@ export function checkpointGuess(lake: Lake, tableId: string, version: number, me
   return known > version ? likely : known;
 }
 
+/** The version up to this one that a checkpoint is due of, where that is known before all of them are published: by the owner's interval. */
+export function dueWithin(last: number, metadata: Metadata): number | undefined {
+  const interval = ownInterval(metadata);
+  return interval === undefined ? undefined : newestOfInterval(last, interval);
+}
+
 /**
  * The version that a checkpoint is due of, now that these are published; undefined where none is.
  * @param options.checkpoint the newest whole one that the log had before them
