@@ -1,8 +1,18 @@
 /** dl_audit: the audit trail. */
 
 import { effectOf, rowAfter, tableChain } from "../access/audit-row.ts";
+import { isLakeError } from "../errors.ts";
 import type { AuditFilter, AuditRow, AuditShard, Noting } from "../ports.ts";
-import { type Database, join, type Queries, type Row, raw, type Sql, type SqlTransaction, sql } from "./database.ts";
+import {
+  type Database,
+  type Queries,
+  type Row,
+  raw,
+  type Sql,
+  type SqlTransaction,
+  type SqlValue,
+  sql,
+} from "./database.ts";
 import { integer, text } from "./rows/values.ts";
 
 const COLUMNS = [
@@ -30,16 +40,24 @@ const LAST_PLACE = Number.MAX_SAFE_INTEGER;
 
 export async function addAudit(db: Database, rows: readonly AuditRow[]): Promise<void> {
   for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
-    await db.write(sql`insert into dl_audit (${ALL}) values ${join(rows.slice(i, i + ROWS_AT_ONCE).map(valuesOf))}
-      ${db.dialect.onConflict("dl_audit", { key: ["shard", "seq"], set: [] })}`);
+    const statement = inserted(db, rows.slice(i, i + ROWS_AT_ONCE));
+    await db.write(statement).catch((error: unknown) => {
+      if (!isLakeError(error) || error.code !== "CONSTRAINT_VIOLATED") throw error;
+      return db.write(statement);
+    });
   }
 }
 
-function valuesOf(row: AuditRow): Sql {
+/** But for rows in places that others have. */
+function inserted({ dialect }: Queries, rows: readonly AuditRow[]): Sql {
+  return dialect.insertNew({ table: "dl_audit", columns: COLUMNS, key: ["shard", "seq"], values: rows.map(valuesOf) });
+}
+
+function valuesOf(row: AuditRow): readonly SqlValue[] {
   const { shard, seq, at, requestId, who, session, client, operation, tables } = row;
   const { decision, outcome, because, effect, previous, hash } = row;
   const first = [shard, seq, at, requestId, who, session, client, operation, tables];
-  return sql`(${join([...first, decision, outcome, because, effect, previous, hash])})`;
+  return [...first, decision, outcome, because, effect, previous, hash];
 }
 
 /**
@@ -73,8 +91,7 @@ async function addToChain(tx: SqlTransaction, shard: string, attempt: string, ef
     select seq, hash from dl_audit where shard = ${shard} and seq < ${LAST_PLACE} order by seq desc limit 1`);
   const before = last && { seq: integer(last, "seq"), hash: text(last, "hash") };
   const row = rowAfter(before, shard, attempt, effect);
-  await tx.write(sql`insert into dl_audit (${ALL}) values ${valuesOf(row)}
-    ${tx.dialect.onConflict("dl_audit", { key: ["shard", "seq"], set: [] })}`);
+  await tx.write(inserted(tx, [row]));
 }
 
 export async function auditOf(

@@ -4,6 +4,7 @@ import { placesAbove } from "../delta/files/locations.ts";
 import type { DatabaseLogin, SqlRights } from "../ports.ts";
 import type { CommitGroup, GroupAnswer, ImportAnswer, ImportRows } from "./commit/planned-rows.ts";
 import {
+  type Database,
   empty,
   join,
   type Queries,
@@ -94,6 +95,11 @@ export interface Dialect {
   readonly updateReturns: boolean;
   /** Ends an insert of one row or many: what becomes of a row whose key is there already. */
   onConflict(table: string, rule: ConflictRule): Sql;
+  /**
+   * Inserts rows, each with values in the order of the columns, but for those whose key is there already. Who may read and insert may do this;
+   * where it is refused because others insert the same at this moment, it is right to do it again.
+   */
+  insertNew(rows: NewRows): Sql;
   /** A value as another type. */
   cast(value: Sql, type: "text" | "int64" | "double"): Sql;
   /** Between the name of a common table expression and its query: it is made once, whatever the planner thinks. */
@@ -109,12 +115,12 @@ export interface Dialect {
   readonly tryCommit: ((db: Queries, group: CommitGroup) => Promise<readonly (GroupAnswer | undefined)[]>) | undefined;
   /** Settings of a server with which acknowledged commits may be lost, and what is to be said of them. */
   readonly doubts: { readonly query: Sql; of(rows: readonly Row[]): readonly string[] } | undefined;
-  /** A login with a schema of its own, and the statement that empties it; undefined where there are no logins. */
+  /** A login with a schema of its own, and how it is emptied; undefined where there are no logins. */
   readonly scratch:
-    | { allow(tx: SqlTransaction, login: DatabaseLogin): Promise<void>; readonly empty: string }
+    | { allow(db: Database, login: DatabaseLogin): Promise<void>; empty(db: Database): Promise<void> }
     | undefined;
   /** Makes a login that has these rights and no others; undefined where there are no logins. */
-  readonly allowLogin: ((tx: SqlTransaction, login: DatabaseLogin, rights: SqlRights) => Promise<void>) | undefined;
+  readonly allowLogin: ((db: Database, login: DatabaseLogin, rights: SqlRights) => Promise<void>) | undefined;
 }
 
 export interface Definitions {
@@ -135,6 +141,19 @@ export interface ConflictRule {
   readonly set: readonly (string | readonly [string, (row: Conflicting) => Sql])[];
   /** Else the row stays as it is. It may look at one of the columns that are set: the last of them. */
   readonly when?: (row: Conflicting) => Sql;
+}
+
+export interface NewRows {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly key: readonly string[];
+  readonly values: readonly (readonly (SqlValue | Sql)[])[];
+}
+
+/** {@link Dialect.insertNew} where there is ON CONFLICT. */
+export function insertOrNothing({ table, columns, key, values }: NewRows): Sql {
+  const rows = values.map((row) => sql`(${join(row)})`);
+  return sql`insert into ${raw(table)} (${raw(columns.join(", "))}) values ${join(rows)}${onConflictClause(table, { key, set: [] })}`;
 }
 
 /** {@link Dialect.onConflict} where there is ON CONFLICT. */

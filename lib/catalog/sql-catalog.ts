@@ -24,7 +24,7 @@ import { forgetTransactions, oldTransactions, transactionTables } from "./mainte
 import { trimBelowBase } from "./maintenance/trim.ts";
 import { condemn, raiseBase, readUpkeep, writeUpkeep } from "./maintenance/upkeep.ts";
 import { dueManifests, markManifest, readManifestFacts } from "./manifests.ts";
-import { tablesOn } from "./migrations/index.ts";
+import { SCHEMA, tablesOn } from "./migrations/index.ts";
 import { migrate, pendingMigrations } from "./migrations/migrate.ts";
 import * as mirror from "./outbox.ts";
 import { readParity, writeParity } from "./parity.ts";
@@ -56,12 +56,12 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       recheck();
       if (reader) await allowLogin(database, reader, readerRights(database));
       for (const { rights, ...login } of functions) await allowLogin(database, login, rights);
-      if (scratch) await database.transaction((tx) => scratchOf(database).allow(tx, scratch));
+      if (scratch) await scratchOf(database).allow(database, scratch);
       return result;
     },
     pendingMigrations: () => pendingMigrations(database),
     async emptyScratch() {
-      await database.define(scratchOf(database).empty);
+      await scratchOf(database).empty(database);
       recheck();
     },
     ping,
@@ -228,8 +228,14 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
  */
 async function allowLogin(database: Database, login: DatabaseLogin, rights: SqlRights): Promise<void> {
   const { allowLogin: allow } = database.dialect;
-  if (allow === undefined) throw noLogins(database.dialect);
-  await database.transaction((tx) => allow(tx, login, rights));
+  if (allow === undefined) throw noLogins();
+  await allow(database, login, rightsOn(database, rights));
+}
+
+/** Some tables are on some engines alone. */
+function rightsOn({ dialect }: Database, rights: SqlRights): SqlRights {
+  const absent = SCHEMA.filter(({ isOn }) => isOn?.(dialect) === false).map(({ name }) => name);
+  return Object.fromEntries(Object.entries(rights).filter(([table]) => !absent.includes(table)));
 }
 
 /** All tables that there are now, but for those with secrets of callers. */
@@ -239,18 +245,14 @@ function readerRights({ dialect }: Database): SqlRights {
 }
 
 function scratchOf({ dialect }: Database): NonNullable<Dialect["scratch"]> {
-  if (dialect.scratch === undefined) throw noLogins(dialect);
+  if (dialect.scratch === undefined) throw noLogins();
   return dialect.scratch;
 }
 
-function noLogins({ name }: Dialect): LakeError {
-  return name === "sqlite"
-    ? invalid("SQLite has no logins: whoever can open the file may write to it", {
-        hint: "Open the file read-only, or use PostgreSQL.",
-      })
-    : invalid("logins are made on PostgreSQL alone", {
-        hint: "Make the user and its grants with the tools of the server.",
-      });
+function noLogins(): LakeError {
+  return invalid("SQLite has no logins: whoever can open the file may write to it", {
+    hint: "Open the file read-only, or use PostgreSQL or MySQL.",
+  });
 }
 
 /** Where the imports begun through this catalog are. After a failure whose outcome may be unknown, an import begins again. */

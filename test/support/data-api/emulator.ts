@@ -54,7 +54,11 @@ export async function startDataApi(url: string, options: EmulatorOptions = {}): 
   const faults = openFaults();
   const calls = Object.fromEntries(OPERATIONS.map((operation) => [operation, 0])) as Record<Operation, number>;
   const databases = new Map<string, Sessions>();
-  const sessionsOf = (database: string | undefined, secretArn: string): Sessions => {
+  const holderOf = (id: string) => [...databases.values()].find((sessions) => sessions.holds(id));
+  const sessionsOf = (database: string | undefined, secretArn: string, transactionId: string | undefined): Sessions => {
+    // Who ends a transaction names no database.
+    const begun = database === undefined && transactionId !== undefined ? holderOf(transactionId) : undefined;
+    if (begun !== undefined) return begun;
     const target = new URL(url);
     const login = options.logins?.get(secretArn);
     if (login !== undefined) {

@@ -14,12 +14,13 @@ const MAX_SQL_CHARACTERS = 65_536;
 export async function answerTo(
   operation: Operation,
   input: JsonObject,
-  sessionsOf: (database: string | undefined, secretArn: string) => Sessions,
+  sessionsOf: (database: string | undefined, secretArn: string, transactionId: string | undefined) => Sessions,
 ): Promise<string> {
   requiredText(input, "resourceArn");
   const secretArn = requiredText(input, "secretArn");
   if (input.schema !== undefined) throw validation("The schema parameter isn't supported");
-  const sessions = sessionsOf(typeof input.database === "string" ? input.database : undefined, secretArn);
+  const database = typeof input.database === "string" ? input.database : undefined;
+  const sessions = sessionsOf(database, secretArn, transactionOf(input));
   switch (operation) {
     case "BeginTransaction":
       return bodyOf({ transactionId: await sessions.begin() });

@@ -27,6 +27,8 @@ export interface Sessions {
   /** Rolls a transaction back behind its owner's back, as AWS does after a response that is too large. */
   lose(transactionId: string): Promise<void>;
   open(): number;
+  /** Whether the transaction was begun here, and has not ended. */
+  holds(transactionId: string): boolean;
   close(): Promise<void>;
 }
 
@@ -116,6 +118,7 @@ export function openSessions(server: DatabaseServer, options: SessionOptions): S
     },
     lose: (id) => finish(id, "rollback"),
     open: () => transactions.size,
+    holds: (id) => transactions.has(id),
     async close() {
       clearInterval(janitor);
       for (const id of transactions.keys()) await finish(id, "rollback").catch(() => undefined);

@@ -25,14 +25,15 @@ export const AURORA_MYSQL: Flavour = {
   uuid: (parameter) => parameter,
   sliced: (statement, slices) =>
     `with ${textOf(statement, slices)}
-select case when ${FITS} then length(t.bytes) end as total, substring(t.bytes, n.n * ${slices.bytes} + 1, ${slices.bytes}) as slice
+select ${LONG_LISTS} case when ${FITS} then length(t.bytes) end as total, substring(t.bytes, n.n * ${slices.bytes} + 1, ${slices.bytes}) as slice
 from dl_text t join ${numbers(slices.count ?? 0)} n where n.n = 0 or n.n * ${slices.bytes} < length(t.bytes) order by n.n`,
-  columns: (statement) => `select * from (
-${statement}
+  columns: (statement) => `select ${LONG_LISTS} * from (
+${bounded(statement)}
 ) dl_rows limit 0`,
   writesPlain: true,
   cursor: {
-    declare: (statement, slices) => `with ${textOf(statement, slices)} select bytes from dl_text into @dl_text`,
+    declare: (statement, slices) =>
+      `with ${textOf(statement, slices)} select ${LONG_LISTS} bytes from dl_text into @dl_text`,
     fetch: (
       bytes,
       from,
@@ -61,6 +62,8 @@ export function notSetUp(place: string, cause?: unknown): LakeError {
   });
 }
 
+/** How far a list may be walked through, whose steps recurse: by a hint, as no parameter group of Aurora has it. MariaDB takes it for a comment. */
+const LONG_LISTS = "/*+ set_var(cte_max_recursion_depth = 4294967295) */";
 /** Nothing but {@link AURORA_MYSQL.begin} asks for one row of two. */
 const TWO_ROWS = 1242;
 /** A table has got another column since its columns were asked for: on MySQL, and on MariaDB. */
@@ -85,16 +88,19 @@ function numberOf(state: string | undefined): number | undefined {
 }
 
 /**
- * Rows of a query within another one stay in order only where they have a limit; this is the largest that a signed number holds. The
- * number of rows comes first: a text that was cut off does not go for whole.
+ * Rows of a query within another one stay in order only where they have a limit, and without one MySQL takes the order for that of the outer
+ * query, which does not know its names; this is the largest that a signed number holds.
  */
+function bounded(statement: string): string {
+  const isBounded = /\blimit\s+(:\w+|\d+)(\s+offset\s+(:\w+|\d+))?\s*$/i.test(statement);
+  return isBounded ? statement : `${statement} limit 9223372036854775807`;
+}
+
+/** The number of rows comes first: a text that was cut off does not go for whole. */
 function textOf(statement: string, { columns }: SlicesOf): string {
   const names = columns.map((_, i) => `c${i + 1}`).join(", ");
-  const limit = /\blimit\s+(:\w+|\d+)(\s+offset\s+(:\w+|\d+))?\s*$/i.test(statement)
-    ? ""
-    : " limit 9223372036854775807";
   return `dl_rows (${names}) as (select * from (
-${statement}${limit}
+${bounded(statement)}
 ) dl_query), dl_text as (select cast(concat('[', count(*), coalesce(group_concat(concat(',', json_array(${names})) separator ''), ''), ']') as binary) as bytes
 from dl_rows)`;
 }

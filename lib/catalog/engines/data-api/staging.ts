@@ -75,9 +75,12 @@ async function sendPart(
   body: string,
 ): Promise<void> {
   const statement = statementOf(
-    sql`
-    insert into dl_staged_requests (request_id, part, body, created_at) values (${uuid(id)}, ${part}, ${body}, ${nowOf(flavour)})
-    ${flavour.dialect.onConflict("dl_staged_requests", { key: ["request_id", "part"], set: [] })}`,
+    flavour.dialect.insertNew({
+      table: "dl_staged_requests",
+      columns: ["request_id", "part", "body", "created_at"],
+      key: ["request_id", "part"],
+      values: [[uuid(id), part, body, nowOf(flavour)]],
+    }),
     flavour,
   );
   await client.execute(statement, { repeatable: true });

@@ -1,10 +1,11 @@
 /** What is particular to MySQL 8 and MariaDB, as data and fragments. */
 
 import { empty, join, raw, type Sql, sql } from "../../database.ts";
-import type { Conflicting, ConflictRule, Dialect } from "../../dialect.ts";
+import type { Conflicting, ConflictRule, Dialect, NewRows } from "../../dialect.ts";
 import { COLUMN_TYPES, DEFINITIONS } from "./definitions.ts";
 import { EPOCH } from "./epoch.ts";
 import { takeLocks, tryLocks } from "./locks.ts";
+import { allowLogin, allowScratch, emptyScratch } from "./logins.ts";
 import { takeSlots, trySlots } from "./slots.ts";
 import { tryCommit, tryCommitBySlots } from "./try-commit.ts";
 
@@ -48,6 +49,7 @@ export const MYSQL: Dialect = {
   forUpdate: raw(" for update"),
   updateReturns: false,
   onConflict,
+  insertNew,
   cast: (value, type) => sql`cast(${value} as ${raw(TYPES[type])})`,
   materialized: raw("as"),
   random: raw("rand()"),
@@ -64,8 +66,8 @@ export const MYSQL: Dialect = {
         : []),
     ],
   },
-  allowLogin: undefined,
-  scratch: undefined,
+  allowLogin,
+  scratch: { allow: allowScratch, empty: emptyScratch },
 };
 
 /** As it is behind the Data API, where no session is ours. */
@@ -87,4 +89,13 @@ function onConflict(_table: string, { key, set, when }: ConflictRule): Sql {
     return sql`${row.there(column)} = ${chosen}`;
   });
   return sql` on duplicate key update ${sets.length === 0 ? sql`${stays} = ${stays}` : join(sets)}${empty}`;
+}
+
+/** ON DUPLICATE KEY asks for the right to change the row, also where it changes nothing. */
+function insertNew({ table, columns, key, values }: NewRows): Sql {
+  const rows = values.map((row) => {
+    const isThere = key.map((column) => sql`${raw(column)} = ${row[columns.indexOf(column)]}`);
+    return sql`select ${join(row)} from dual where not exists (select 1 from ${raw(table)} where ${join(isThere, " and ")})`;
+  });
+  return sql`insert into ${raw(table)} (${raw(columns.join(", "))}) ${join(rows, " union all ")}`;
 }

@@ -6,10 +6,14 @@
 import { type Sql, type SqlValue, untyped } from "../../database.ts";
 
 /** The session has NO_BACKSLASH_ESCAPES: nothing but a quote ends a text. */
+export function quotedText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
 function literal(value: SqlValue): string {
   const plain = untyped(value);
   if (plain === null) return "null";
-  if (typeof plain === "string") return `'${plain.replaceAll("'", "''")}'`;
+  if (typeof plain === "string") return quotedText(plain);
   if (typeof plain === "boolean") return plain ? "1" : "0";
   if (typeof plain === "number" && !Number.isFinite(plain)) throw new RangeError(`${plain} is no value of SQL`);
   return String(plain);

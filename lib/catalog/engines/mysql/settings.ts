@@ -10,8 +10,6 @@ export const SQL_MODE = "ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,STRICT
 
 /** Bytes that a text may have: all rows of a query are one on their way. The most that a server takes. */
 const TEXT_BYTES = 1024 * 1024 * 1024;
-/** What a statement may recurse: a list of texts has one step each. */
-const STEPS = 4_294_967_295;
 
 export interface ServerSetting {
   /** In a parameter group. */
@@ -31,11 +29,6 @@ export const SERVER_SETTINGS: readonly ServerSetting[] = [
     onEither("transaction_isolation = 'READ-COMMITTED'", "tx_isolation = 'READ-COMMITTED'"),
   ),
   setting("group_concat_max_len", String(TEXT_BYTES), `group_concat_max_len = ${TEXT_BYTES}`),
-  setting(
-    "cte_max_recursion_depth",
-    String(STEPS),
-    onEither(`cte_max_recursion_depth = ${STEPS}`, `max_recursive_iterations = ${STEPS}`),
-  ),
   ...[String(Math.ceil(deadlineMs("databaseLock") / 1000))].map((seconds) =>
     setting("innodb_lock_wait_timeout", seconds, `innodb_lock_wait_timeout = ${seconds}`),
   ),

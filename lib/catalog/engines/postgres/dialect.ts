@@ -6,6 +6,7 @@ import {
   castAs,
   type Dialect,
   IS_UNPUBLISHED,
+  insertOrNothing,
   onConflictClause,
   trimmedToDot,
 } from "../../dialect.ts";
@@ -15,7 +16,7 @@ import { EPOCH } from "./functions/epoch.ts";
 import { importBatchesByFunction } from "./functions/import-batch.ts";
 import { takeLocks } from "./functions/lock.ts";
 import { insertAsJson } from "./insert-rows.ts";
-import { allowScratch, EMPTY_SCRATCH } from "./scratch-login.ts";
+import { allowScratch, emptyScratch } from "./scratch-login.ts";
 
 /** Types to which the texts of a JSON document are cast; an order of letters plays no part there. */
 const CAST: Readonly<Record<ColumnType, string>> = {
@@ -75,6 +76,7 @@ export const POSTGRES: Dialect = {
   forUpdate: raw(" for update"),
   updateReturns: true,
   onConflict: onConflictClause,
+  insertNew: insertOrNothing,
   cast: castAs,
   materialized: raw("as materialized"),
   random: raw("random()"),
@@ -92,5 +94,5 @@ export const POSTGRES: Dialect = {
     ],
   },
   allowLogin,
-  scratch: { allow: allowScratch, empty: EMPTY_SCRATCH },
+  scratch: { allow: allowScratch, empty: emptyScratch },
 };

@@ -1,7 +1,7 @@
 /** A login of the database that has the given rights to the catalog's tables, and no others. */
 
 import type { DatabaseLogin, SqlRights } from "../../../ports.ts";
-import { type SqlTransaction, sql } from "../../database.ts";
+import { type Database, sql } from "../../database.ts";
 
 /**
  * Definitions take no parameters: name, password and rights come in as settings of the transaction. What a former release gave and this one
@@ -31,16 +31,14 @@ begin
 end $$`;
 
 /** @param rights by the name of a table */
-export async function allowLogin(
-  tx: SqlTransaction,
-  { name, password }: DatabaseLogin,
-  rights: SqlRights,
-): Promise<void> {
+export async function allowLogin(db: Database, { name, password }: DatabaseLogin, rights: SqlRights): Promise<void> {
   const text = Object.entries(rights).map(([table, some]) => `${table}:${some.join(",")}`);
-  // Roles belong to the whole server, where two deployments may be at work.
-  await tx.writeReturning(sql`select pg_advisory_xact_lock(hashtext('dl_reader_login'))`);
-  await tx.writeReturning(sql`
-    select set_config('dl.login_name', ${name}, true) as name, set_config('dl.login_password', ${password}, true) as word,
-      set_config('dl.login_rights', ${text.join(" ")}, true) as rights`);
-  await tx.define(ALLOW);
+  await db.transaction(async (tx) => {
+    // Roles belong to the whole server, where two deployments may be at work.
+    await tx.writeReturning(sql`select pg_advisory_xact_lock(hashtext('dl_reader_login'))`);
+    await tx.writeReturning(sql`
+      select set_config('dl.login_name', ${name}, true) as name, set_config('dl.login_password', ${password}, true) as word,
+        set_config('dl.login_rights', ${text.join(" ")}, true) as rights`);
+    await tx.define(ALLOW);
+  });
 }

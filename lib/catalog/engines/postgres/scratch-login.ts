@@ -1,7 +1,7 @@
 /** A login for restores for practice: it has one schema, named like itself, and reaches nothing else of the database. */
 
 import type { DatabaseLogin } from "../../../ports.ts";
-import { type SqlTransaction, sql } from "../../database.ts";
+import { type Database, sql } from "../../database.ts";
 
 /**
  * Every session of the login works in its schema, whoever opens it: the Data API takes no schema with a call. Of tables in other
@@ -22,7 +22,7 @@ begin
 end $$`;
 
 /** Drops what the login has made in its own schema; refuses any login that is not shut into one. */
-export const EMPTY_SCRATCH = `do $$
+const EMPTY = `do $$
 declare
   one text;
 begin
@@ -45,10 +45,16 @@ begin
   end loop;
 end $$`;
 
-export async function allowScratch(tx: SqlTransaction, { name, password }: DatabaseLogin): Promise<void> {
-  // Roles belong to the whole server, where two deployments may be at work.
-  await tx.writeReturning(sql`select pg_advisory_xact_lock(hashtext('dl_scratch_login'))`);
-  await tx.writeReturning(sql`
-    select set_config('dl.scratch_name', ${name}, true) as name, set_config('dl.scratch_password', ${password}, true) as word`);
-  await tx.define(ALLOW);
+export async function allowScratch(db: Database, { name, password }: DatabaseLogin): Promise<void> {
+  await db.transaction(async (tx) => {
+    // Roles belong to the whole server, where two deployments may be at work.
+    await tx.writeReturning(sql`select pg_advisory_xact_lock(hashtext('dl_scratch_login'))`);
+    await tx.writeReturning(sql`
+      select set_config('dl.scratch_name', ${name}, true) as name, set_config('dl.scratch_password', ${password}, true) as word`);
+    await tx.define(ALLOW);
+  });
+}
+
+export function emptyScratch(db: Database): Promise<void> {
+  return db.define(EMPTY);
 }

@@ -1,7 +1,14 @@
 /** What is particular to SQLite, as data. */
 
 import { empty, raw, sql } from "../../database.ts";
-import { castAs, type Dialect, IS_UNPUBLISHED, onConflictClause, trimmedToDot } from "../../dialect.ts";
+import {
+  castAs,
+  type Dialect,
+  IS_UNPUBLISHED,
+  insertOrNothing,
+  onConflictClause,
+  trimmedToDot,
+} from "../../dialect.ts";
 
 export const SQLITE: Dialect = {
   name: "sqlite",
@@ -43,6 +50,7 @@ export const SQLITE: Dialect = {
   forUpdate: empty,
   updateReturns: true,
   onConflict: onConflictClause,
+  insertNew: insertOrNothing,
   cast: castAs,
   materialized: raw("as materialized"),
   random: raw("random()"),
