@@ -42,11 +42,15 @@ function pem(label: string, bytes: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 
-/** Of `localhost` and 127.0.0.1. */
-export function selfSigned(commonName: string): { readonly cert: string; readonly key: string } {
+/** Of `localhost`, 127.0.0.1 and the other names. */
+export function selfSigned(
+  commonName: string,
+  ...others: readonly string[]
+): { readonly cert: string; readonly key: string } {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const now = Date.now();
-  const places = sequence(der(0x82, Buffer.from("localhost")), der(0x87, Buffer.from([127, 0, 0, 1])));
+  const names = ["localhost", ...others].map((each) => der(0x82, Buffer.from(each)));
+  const places = sequence(...names, der(0x87, Buffer.from([127, 0, 0, 1])));
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.from([1])),

@@ -154,7 +154,7 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
   }
 }
 
-async function newDatabase(base: string, closing: (() => Promise<unknown>)[]): Promise<string> {
+export async function newDatabase(base: string, closing: (() => Promise<unknown>)[]): Promise<string> {
   const name = `dl_deploy_${crypto.randomUUID().replaceAll("-", "")}`;
   const admin = openPostgres(base, { poolSize: 1 });
   await admin.define(`create database ${name}`);
@@ -174,7 +174,7 @@ async function sessionsOf(base: string, user: string): Promise<number> {
   return found.length;
 }
 
-async function dropRole(base: string, name: string): Promise<void> {
+export async function dropRole(base: string, name: string): Promise<void> {
   const admin = openPostgres(base, { poolSize: 1 });
   await admin.define(`drop role if exists "${name}"`);
   await admin.close();
@@ -201,10 +201,10 @@ function withoutEndpoint(url: string): string {
 
 type Outputs = Readonly<Record<string, string>>;
 
-type Cdk = (context: Readonly<Record<string, string>>, ...args: string[]) => Promise<unknown>;
+export type Cdk = (context: Readonly<Record<string, string>>, ...args: string[]) => Promise<unknown>;
 
 /** @param root where the sources are */
-function cdkIn(aws: Emulator, folder: string, root: string): Cdk {
+export function cdkIn(aws: Emulator, folder: string, root: string): Cdk {
   const environment = { ...process.env, ...aws.environment, CI: "true", CDK_DISABLE_CLI_TELEMETRY: "1" };
   return (context, ...args) => {
     const given = Object.entries(context).flatMap(([name, value]) => ["-c", `${name}=${value}`]);

@@ -31,6 +31,8 @@ export interface Emulator {
       readonly body?: string | Uint8Array;
       readonly headers?: Readonly<Record<string, string>>;
       readonly host?: string;
+      /** {@link REGION} if absent. */
+      readonly region?: string;
     },
   ): Promise<Answer>;
   /** Ends a Lambda's worker at once, as a crash of its machine would; false when it has none. */
@@ -93,10 +95,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 }
 
 function caller(port: number): Emulator["call"] {
-  return (service, method, path, { body = "", headers = {}, host } = {}) =>
+  return (service, method, path, { body = "", headers = {}, host, region = REGION } = {}) =>
     new Promise((resolve, reject) => {
       const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
-      const scope = `test/${day}/${REGION}/${service}/aws4_request`;
+      const scope = `test/${day}/${region}/${service}/aws4_request`;
       const sent = request(
         {
           hostname: "127.0.0.1",

@@ -27,6 +27,8 @@ export interface EmulatorOptions {
   readonly hasOtherSettings?: boolean;
   /** Logins by the ARNs of their secrets; any other secret is that of the server's URL. */
   readonly logins?: ReadonlyMap<string, { readonly user: string; readonly password: string }>;
+  /** The server's name of a database that callers call otherwise. */
+  readonly databases?: ReadonlyMap<string, string>;
 }
 
 export interface DataApiEmulator {
@@ -65,7 +67,8 @@ export async function startDataApi(url: string, options: EmulatorOptions = {}): 
       target.username = login.user;
       target.password = encodeURIComponent(login.password);
     }
-    if (database !== undefined) target.pathname = `/${encodeURIComponent(database)}`;
+    const name = database && (options.databases?.get(database) ?? database);
+    if (name !== undefined) target.pathname = `/${encodeURIComponent(name)}`;
     const known = databases.get(target.href);
     if (known !== undefined) return known;
     const { now = Date.now, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
