@@ -43,6 +43,9 @@ export function openFileStore(root: string): ObjectStore {
   };
 }
 
+/** Bytes of a file that is read in one call. */
+const SMALL_FILE = 2 ** 20;
+
 // ---------------------------------------------------------------- reading
 
 interface Wanted extends Required<Listing> {
@@ -135,27 +138,33 @@ async function withFile<T>(step: Step, path: string, read: (file: FileHandle) =>
   }
 }
 
+/** A small file is four calls: each is a way to a thread and back, which costs more than the call itself. */
 function getFile(step: Step, path: string, key: string): ReturnType<ObjectStore["get"]> {
   return withFile(step, path, async (file) => {
-    const bytes = plainBytes(await step(() => file.readFile()));
-    // After the bytes: a file is never changed in place, so both belong to one state of it.
-    return { bytes, info: { ...infoOf(key, await step(() => file.stat())), size: bytes.length } };
+    // Before the bytes, as it says how many there are: a file is never changed in place, so both belong to one state of it.
+    const stats = await step(() => file.stat());
+    const isSmall = stats.size > 0 && stats.size <= SMALL_FILE;
+    const bytes = isSmall ? await readBytes(step, file, 0, stats.size) : await step(() => file.readFile());
+    return { bytes: plainBytes(bytes), info: { ...infoOf(key, stats), size: bytes.length } };
   });
 }
 
 async function readRange(step: Step, path: string, key: string, start: number, end: number): Promise<Uint8Array> {
-  const bytes = await withFile(step, path, async (file) => {
-    const buffer = Buffer.alloc(Math.max(0, end - start));
-    let filled = 0;
-    while (filled < buffer.length) {
-      const { bytesRead } = await step(() => file.read(buffer, filled, buffer.length - filled, start + filled));
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return plainBytes(buffer.subarray(0, filled));
-  });
+  const bytes = await withFile(step, path, (file) => readBytes(step, file, start, end));
   if (bytes === undefined) throw notFound(`there is no file ${path}`, { facts: { key } });
-  return bytes;
+  return plainBytes(bytes);
+}
+
+/** Fewer than asked for where the file ends before. */
+async function readBytes(step: Step, file: FileHandle, start: number, end: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(Math.max(0, end - start));
+  let filled = 0;
+  while (filled < buffer.length) {
+    const { bytesRead } = await step(() => file.read(buffer, filled, buffer.length - filled, start + filled));
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
 }
 
 // ---------------------------------------------------------------- writing
