@@ -7,7 +7,7 @@ import { openLocalLake, toLocation } from "../../lib/lake/local.ts";
 import { writeCheckpoint } from "../../lib/operations/checkpoint.ts";
 import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
-import { importTable } from "../../lib/operations/import.ts";
+import { type ImportMode, importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { startServer } from "../serve.ts";
 import { addFile, PARTITION_COLUMNS, SCHEMA } from "../support.ts";
@@ -155,6 +155,22 @@ export const CHECKPOINT: Bench = {
   },
 };
 
+function importing(name: string, engine: Engine, table: string, mode: ImportMode): Subject {
+  return {
+    name,
+    role: "ours",
+    async sample() {
+      const { database } = await engine.database();
+      const lake = await openLocalLake({ database, mirror: false, verifyFiles: "off" });
+      await lake.catalog.migrate();
+      const wanted = { name: NAME, location: await toLocation(table), mode };
+      const ms = await medianOf(1, () => importTable(lake, wanted));
+      await lake.close();
+      return ms;
+    },
+  };
+}
+
 export const IMPORT: Bench = {
   title: "Taking a large table in; peers open it",
   unit: "ms",
@@ -165,19 +181,8 @@ export const IMPORT: Bench = {
       yield {
         name: `${engine.name}, ${context.files} files`,
         subjects: [
-          {
-            name: "deltalakedb",
-            role: "ours",
-            async sample() {
-              const { database } = await engine.database();
-              const lake = await openLocalLake({ database, mirror: false, verifyFiles: "off" });
-              await lake.catalog.migrate();
-              const wanted = { name: NAME, location: await toLocation(table), mode: "full-history" } as const;
-              const ms = await medianOf(1, () => importTable(lake, wanted));
-              await lake.close();
-              return ms;
-            },
-          },
+          importing("deltalakedb, from the newest checkpoint", engine, table, "snapshot"),
+          importing("deltalakedb, every version", engine, table, "full-history"),
           ...peerOn(context, engine, "open", table),
         ],
       };
