@@ -63,7 +63,7 @@ export const DEADLINES = {
     afterwards: "503 `DATABASE_UNAVAILABLE`; the connection is given up",
   },
   databaseIdleTransaction: {
-    call: "the next statement of a transaction that holds locks (`idle_in_transaction_session_timeout`)",
+    call: "the next statement of a transaction that holds locks (`idle_in_transaction_session_timeout`, on MySQL `wait_timeout`)",
     ms: 5_000,
     afterwards:
       "the server rolls back: a paused process holds up nobody; its client gets 503 `DATABASE_TRANSACTION_LOST`",

@@ -3,13 +3,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { sql } from "../../lib/catalog/database.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Database, sql } from "../../lib/catalog/database.ts";
 import { tableLock, takeLocks } from "../../lib/catalog/dialect.ts";
 import { openDataApi } from "../../lib/catalog/engines/data-api/driver.ts";
 import { AURORA_MYSQL } from "../../lib/catalog/engines/data-api/mysql.ts";
 import { SERVER_SETTINGS } from "../../lib/catalog/engines/mysql/settings.ts";
 import { SLOTS, slotsOf } from "../../lib/catalog/engines/mysql/slots.ts";
 import { openCatalog } from "../../lib/catalog/open.ts";
+import { deadlineMs } from "../../lib/deadlines.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import type { Catalog } from "../../lib/ports.ts";
 import { createDataApi, type DataApiDatabase, dataApiUrl, findMysql } from "../support/catalog-engines.ts";
@@ -105,7 +107,16 @@ describe("MySQL behind the Data API", needs("MySQL behind the Data API", mysqlUr
     try {
       await db.transaction(async (tx) => {
         await takeLocks(tx, [tableLock(tableId)]);
-        await assert.rejects(busy(), ofCode("DATABASE_BUSY"));
+        let waits = true;
+        const refused = assert.rejects(busy(), ofCode("DATABASE_BUSY")).finally(() => {
+          waits = false;
+        });
+        // The server ends who says nothing for seconds.
+        while (waits) {
+          await tx.read(sql`select 1 as one`);
+          await pause(100);
+        }
+        await refused;
       });
     } finally {
       await db.close();
@@ -121,6 +132,19 @@ describe("MySQL behind the Data API", needs("MySQL behind the Data API", mysqlUr
       assert.deepEqual(await db.read(sql`select * from later`), [{ a: 1 }]);
       await db.define("alter table later add column b int default 2");
       assert.deepEqual(await db.read(sql`select * from later`), [{ a: 1, b: 2 }]);
+    } finally {
+      await db.close();
+    }
+  });
+
+  test("a query that orders by a constant of its own is read, on its own and within others", async () => {
+    const db = openDataApi(database.url);
+    try {
+      const rows = sql`select 0 as part, c.* from (select 2 as n union all select 1) c order by part, n`;
+      assert.deepEqual(await db.read(rows), [
+        { part: 0, n: 1 },
+        { part: 0, n: 2 },
+      ]);
     } finally {
       await db.close();
     }
@@ -166,6 +190,65 @@ describe("MySQL behind the Data API", needs("MySQL behind the Data API", mysqlUr
       await db.close();
       await emulator.close();
     }
+  });
+});
+
+describe("who is killed in the midst of calls to MySQL", {
+  ...needs("who is killed in the midst of calls to MySQL", mysqlUrl, "TEST_MYSQL_URL is not set"),
+  // Each waits for the server.
+  concurrency: true,
+}, () => {
+  const idleMs = deadlineMs("databaseIdleTransaction");
+  const never = new Promise<never>(() => undefined);
+  let database: DataApiDatabase;
+  let db: Database;
+  before(async () => {
+    // Its clock stands still, so only the server can end whom nobody ends.
+    database = await createDataApi(mysqlUrl ?? "", { now: () => 0 });
+    db = openDataApi(database.url);
+    await db.define("create table t (n int primary key, s text)");
+    await db.define("create table answers (s longtext)");
+    await db.write(sql`insert into t (n, s) values (0, 'here'), (1, 'here')`);
+    await db.write(sql`insert into answers (s) values (${"x".repeat(2_000_000)})`);
+  });
+  after(async () => {
+    await db?.close();
+    await database?.drop();
+  });
+
+  for (const [n, long] of [false, true].entries()) {
+    test(`holds up others for seconds, not for three minutes${long ? ", also in a long transaction" : ""}`, async () => {
+      const locked = Promise.withResolvers<void>();
+      void db.transaction(
+        async (tx) => {
+          await tx.write(sql`update t set s = 'killed' where n = ${n}`);
+          locked.resolve();
+          await never;
+        },
+        { long },
+      );
+      await locked.promise;
+      const startedAt = performance.now();
+      await db.write(sql`update t set s = concat(s, ' still') where n = ${n}`);
+      assert.ok(performance.now() - startedAt > 1000, "it held the lock");
+      assert.deepEqual(await db.read(sql`select s from t where n = ${n}`), [{ s: "here still" }]);
+    });
+  }
+
+  test("holds up no migration with a long answer", async () => {
+    // Its last call comes when all is over.
+    database.emulator.faults.inject({ sql: /^set @dl_text = null/, latencyMs: idleMs + 5000 });
+    const reading = db.read(sql`select s from answers`).catch((error: unknown) => error);
+    while (database.emulator.faults.left() > 0) await pause(5);
+    await db.define("alter table answers add column later int");
+    assert.ok(isLakeError(await reading, "unavailable"), "the server had ended it");
+  });
+
+  test("leaves its patience to nobody: the session is as new to the next call", async () => {
+    const patience = sql`select @@wait_timeout as seconds`;
+    const [own] = await db.transaction((tx) => tx.read(patience));
+    assert.equal(own?.seconds, idleMs / 1000);
+    assert.notEqual((await db.read(patience))[0]?.seconds, own?.seconds);
   });
 });
 

@@ -39,7 +39,8 @@ export interface Flavour {
   readonly writesPlain: boolean;
   /** The same text for many calls of one transaction. */
   readonly cursor: {
-    /** It says in the same call how long the transaction may be idle, since tables that somebody reads cannot be altered. */
+    /** How long the transaction may be idle, since tables that somebody reads cannot be altered; undefined where `declare` says it. */
+    readonly begin: string | undefined;
     declare(statement: string, slices: SlicesOf): string;
     fetch(sliceBytes: number, from: number, slices: number): string;
     readonly close: string;
@@ -69,6 +70,7 @@ export const AURORA_POSTGRES: Flavour = {
   columns: undefined,
   writesPlain: false,
   cursor: {
+    begin: undefined,
     declare(statement, slices) {
       const idle = `, set_config('idle_in_transaction_session_timeout', '${deadlineMs("databaseIdleTransaction")}', true) as idle`;
       return `declare dl_slices no scroll cursor for ${slicesIn(statement, slices, idle)}`;

@@ -107,7 +107,12 @@ async function read(session: Session, statement: Statement): Promise<readonly Ro
   const { bytes, total } = firstSlices(session, answer);
   if (bytes.length === total) return rowsOf(bytes, columns);
   if (transactionId !== undefined) return fetchAll(session, statement, columns);
-  return withTransaction(session, (inside) => fetchAll(inside, statement, columns));
+  return withTransaction(session, async (inside) => {
+    const { begin } = flavour.cursor;
+    if (begin !== undefined)
+      await client.execute({ sql: begin, parameters: [] }, { transactionId: inside.transactionId });
+    return fetchAll(inside, statement, columns);
+  });
 }
 
 /** undefined where the flavour has rows with names */

@@ -11,6 +11,12 @@ import { statementLimit } from "../mysql/pool.ts";
 import { FITS } from "../mysql/settings.ts";
 import type { Flavour, SlicesOf } from "./dialect.ts";
 
+/**
+ * How long a transaction may be idle: then the server ends its session, and with it the locks of whoever has died. Nobody has to set it back,
+ * since the Data API resets a session before another call has it.
+ */
+const PATIENCE = `wait_timeout = ${Math.ceil(deadlineMs("databaseIdleTransaction") / 1000)}`;
+
 const SETTINGS =
   "Give it the parameter group of docs/databases.md: ANSI_QUOTES, PIPES_AS_CONCAT and NO_BACKSLASH_ESCAPES in sql_mode, and READ-COMMITTED.";
 
@@ -20,7 +26,7 @@ export const AURORA_MYSQL: Flavour = {
   begin({ long = false, withinMs = deadlineMs("databaseStatement") }) {
     const seconds = long ? LONGEST_WAIT_SECONDS : Math.ceil(deadlineMs("databaseLock") / 1000);
     const limit = statementLimit(long ? 0 : Math.ceil(withinMs)).replace(/^set /, "");
-    return `set innodb_lock_wait_timeout = case when ${FITS} then ${seconds} else (select 1 union all select 2) end, ${limit}`;
+    return `set innodb_lock_wait_timeout = case when ${FITS} then ${seconds} else (select 1 union all select 2) end, ${limit}, ${PATIENCE}`;
   },
   uuid: (parameter) => parameter,
   sliced: (statement, slices) =>
@@ -32,6 +38,7 @@ ${bounded(statement)}
 ) dl_rows limit 0`,
   writesPlain: true,
   cursor: {
+    begin: `set ${PATIENCE}`,
     declare: (statement, slices) =>
       `with ${textOf(statement, slices)} select ${LONG_LISTS} bytes from dl_text into @dl_text`,
     fetch: (

@@ -1,6 +1,7 @@
 /**
  * MySQL and MariaDB behind the emulator. Values are written into the text, as both JDBC drivers do it unless they are told otherwise. A session
- * has the settings of the cluster's parameter group, and else what a client of its own would have: a collation that none of our tables has.
+ * has the settings of the cluster's parameter group, and else what a client of its own would have: a collation that none of our tables has. It is
+ * reset before another call has it.
  */
 
 import mysql, { type Connection as Client, type FieldPacket } from "mysql2/promise";
@@ -26,11 +27,28 @@ export function mysqlServer(url: string, { refusesRoutines, hasSettings }: Mysql
       .createConnection({ ...options, typeCast: (field) => field.buffer() })
       .catch((error: unknown) => refused(error));
     opened.add(client);
+    // The server may end it while nobody has it.
+    client.on("error", () => opened.delete(client));
+    await settle(client);
+    return client;
+  };
+  const reused = async (): Promise<Client> => {
+    for (let client = idle.pop(); client !== undefined; client = idle.pop()) {
+      try {
+        await client.reset();
+        await settle(client);
+        if (opened.has(client)) return client;
+      } catch {
+        client.destroy();
+      }
+    }
+    return open();
+  };
+  const settle = async (client: Client): Promise<void> => {
     await client.query("set names utf8mb4 collate utf8mb4_general_ci");
     if (hasSettings) await client.query(`set ${SERVER_SETTINGS.flatMap(({ session }) => session ?? []).join(", ")}`);
     // A statement says it itself by a hint, which is MySQL's alone.
     await client.query("/*M!100500 set max_recursive_iterations = 4294967295 */");
-    return client;
   };
   return {
     givesUpAfterErrors: true,
@@ -40,9 +58,8 @@ export function mysqlServer(url: string, { refusesRoutines, hasSettings }: Mysql
       return { text, values: [] };
     },
     async connect() {
-      const client = idle.pop() ?? (await open());
+      const client = await reused();
       return connectionOn(client, open, (broken) => {
-        client.removeAllListeners("error");
         if (broken) client.destroy();
         else idle.push(client);
       });
@@ -55,10 +72,13 @@ export function mysqlServer(url: string, { refusesRoutines, hasSettings }: Mysql
 }
 
 function connectionOn(client: Client, open: () => Promise<Client>, giveBack: (broken: boolean) => void): Connection {
-  let ended = false;
-  client.on("error", () => {
-    ended = true;
-  });
+  let ended: Error | undefined;
+  let listener: (error: Error) => void = () => undefined;
+  const onError = (error: Error) => {
+    ended = databaseError(error);
+    listener(ended);
+  };
+  client.on("error", onError);
   const run = (text: string) =>
     client.query({ sql: text, rowsAsArray: true }).catch((error: unknown) => refused(error));
   return {
@@ -73,8 +93,13 @@ function connectionOn(client: Client, open: () => Promise<Client>, giveBack: (br
       await other.query(`kill query ${client.threadId}`);
       other.destroy();
     },
-    onEnd: (listener) => void client.on("error", (error: Error) => listener(databaseError(error))),
-    release: (broken) => giveBack(broken || ended),
+    onEnd(told) {
+      listener = told;
+    },
+    release(broken) {
+      client.off("error", onError);
+      giveBack(broken || ended !== undefined);
+    },
   };
 }
 
