@@ -60,7 +60,7 @@ test("commit: a crash at any call, then the same request again, commits exactly 
 test("edge 53: mirror: a worker killed at any call of catalog or store leaves a prefix, and the next one finishes", async () => {
   for (const when of ["before", "after"] as const) {
     const lake = await openTestLake();
-    for (let at = 0, done = false; !done; at += 1) {
+    for (let at = 0, done = false; !done; at += STRIDE) {
       assert.ok(at < MAX_CALLS, "the loop ends");
       const id = await newTable(lake, `c.mirror${at}`, { configuration: { "delta.checkpointInterval": "2" } });
       for (let v = 0; v < 4; v += 1)
@@ -168,7 +168,7 @@ test("import: whoever imports owns the table before anybody sees it, killed at w
   const golden = fileURLToPath(new URL("../golden/trips", import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), "dl-owner-"));
   cpSync(golden, folder, { recursive: true, preserveTimestamps: true });
-  for (let at = 0, done = false; !done; at += 1) {
+  for (let at = 0, done = false; !done; at += STRIDE) {
     assert.ok(at < MAX_CALLS, "the loop ends");
     const base = await openTestLake();
     const lake = { ...base, openLog: (location: string) => openDeltaLog(openFileStore(folder), location) };
@@ -211,7 +211,7 @@ test("edge 55: import: killed at any call, the same import carries on and ends w
   const folder = mkdtempSync(join(tmpdir(), "dl-import-"));
   cpSync(golden, folder, { recursive: true, preserveTimestamps: true });
   for (const mode of ["full-history", "snapshot"] as const) {
-    for (let at = 0, done = false; !done; at += 1) {
+    for (let at = 0, done = false; !done; at += STRIDE) {
       assert.ok(at < MAX_CALLS, "the loop ends");
       const base = await openTestLake();
       const lake = { ...base, openLog: (location: string) => openDeltaLog(openFileStore(folder), location) };

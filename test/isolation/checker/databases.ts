@@ -58,7 +58,9 @@ async function inServer(base: string): Promise<CheckedDatabase> {
       return Number(row?.deadlocks);
     },
     async drop() {
-      await admin.define(`drop database if exists ${name} with (force)`);
+      // PostgreSQL 12 has no `with (force)`. It waits for those that end.
+      await admin.read(raw(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`));
+      await admin.define(`drop database if exists ${name}`);
       await admin.close();
     },
   };
