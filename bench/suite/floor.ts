@@ -7,12 +7,13 @@ import { addFile, percentile } from "../support.ts";
 export interface Floor {
   /** Commits per second of so many writers on so many heads. */
   load(writers: number, heads: number, ms: number): Promise<number>;
-  /** Milliseconds: the median of so many commits, one after the other. */
-  latency(commits: number): Promise<number>;
+  /** Milliseconds: the median of so many commits, one after the other, of the bytes of so many files each. */
+  latency(commits: number, files?: number): Promise<number>;
   close(): Promise<void>;
 }
 
-const ROW = JSON.stringify(addFile(1));
+const bodyOf = (files: number) => Array.from({ length: files }, (_, n) => JSON.stringify(addFile(n))).join("\n");
+const ROW = bodyOf(1);
 
 /** As the catalog opens its files: in WAL mode, each commit on the disk. One process has one writer. */
 export function sqliteFloor(path: string): Floor {
@@ -24,9 +25,9 @@ export function sqliteFloor(path: string): Floor {
   const insert = db.prepare("insert into commits select id, v + 1, ? from heads where id = ?");
   const update = db.prepare("update heads set v = v + 1 where id = ?");
   const make = db.prepare("insert or ignore into heads values (?, 0)");
-  const commit = (head: number) => {
+  const commit = (head: number, body = ROW) => {
     db.exec("begin immediate");
-    insert.run(ROW, head);
+    insert.run(body, head);
     update.run(head);
     db.exec("commit");
   };
@@ -38,9 +39,10 @@ export function sqliteFloor(path: string): Floor {
       for (; performance.now() < end; done += 1) commit(done % heads);
       return done / (ms / 1000);
     },
-    async latency(commits) {
+    async latency(commits, files = 1) {
       make.run(0);
-      return medianOf(commits, async () => commit(0));
+      const body = bodyOf(files);
+      return medianOf(commits, async () => commit(0, body));
     },
     async close() {
       db.close();
@@ -53,11 +55,11 @@ export async function postgresFloor(url: string, connections: number): Promise<F
   const pool = new pg.Pool({ connectionString: url, max: connections });
   await pool.query("create table heads (id int primary key, v bigint) with (fillfactor = 25)");
   await pool.query("create table commits (head int, v bigint, body text, primary key (head, v))");
-  const commit = (client: pg.PoolClient, head: number) =>
+  const commit = (client: pg.PoolClient, head: number, body = ROW) =>
     client.query({
       name: "floor",
       text: "with h as (update heads set v = v + 1 where id = $1 returning id, v) insert into commits select id, v, $2 from h",
-      values: [head, ROW],
+      values: [head, body],
     });
   const make = (heads: number) =>
     pool.query("insert into heads select n, 0 from generate_series(0, $1) n on conflict do nothing", [heads - 1]);
@@ -74,10 +76,11 @@ export async function postgresFloor(url: string, connections: number): Promise<F
       await Promise.all(Array.from({ length: Math.min(writers, connections) }, (_, n) => write(n)));
       return done / (ms / 1000);
     },
-    async latency(commits) {
+    async latency(commits, files = 1) {
       await make(1);
+      const body = bodyOf(files);
       const client = await pool.connect();
-      const ms = await medianOf(commits, () => commit(client, 0));
+      const ms = await medianOf(commits, () => commit(client, 0, body));
       client.release();
       return ms;
     },

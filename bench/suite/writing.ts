@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { type Server, startServer } from "../serve.ts";
 import { addFile } from "../support.ts";
+import { openEmbedded } from "./embedded.ts";
 import { type Engine, enginesOf } from "./engines.ts";
 import { medianOf } from "./floor.ts";
 import type { Bench, Context, Subject } from "./model.ts";
@@ -12,6 +13,7 @@ const APPENDERS = 256;
 /** Of delta-rs and DuckLake, in threads of one process: more of them fail more often. */
 const PEER_WRITERS = 8;
 const ALONE = 200;
+const FILES_ALONE = 10;
 
 const addsOf = (count: number) => Array.from({ length: count }, (_, n) => ({ add: addFile(n) }));
 
@@ -98,16 +100,25 @@ export const LATENCY: Bench = {
     for await (const engine of enginesOf(context)) {
       const { server, floor, close } = await opened(engine);
       const [tableId = ""] = await server.createTables(1);
+      const embedded = await openEmbedded((await engine.database()).database);
       yield {
         name: engine.name,
-        close,
+        async close() {
+          await embedded.close();
+          await close();
+        },
         subjects: [
           {
             name: "deltalakedb over HTTP",
             role: "ours",
-            sample: () => medianOf(ALONE, () => commitTo(server, [tableId], 10)),
+            sample: () => medianOf(ALONE, () => commitTo(server, [tableId], FILES_ALONE)),
           },
-          { name: "floor", role: "floor", sample: () => floor.latency(ALONE) },
+          {
+            name: "deltalakedb in process, no mirror",
+            role: "ours",
+            sample: () => medianOf(ALONE, () => embedded.commit(addsOf(FILES_ALONE))),
+          },
+          { name: "floor", role: "floor", sample: () => floor.latency(ALONE, FILES_ALONE) },
           ...peersIn(context, engine, "latency", { commits: 20 }),
         ],
       };
