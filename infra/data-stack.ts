@@ -4,6 +4,7 @@ import { CfnOutput, RemovalPolicies, Stack, type StackProps, Tags } from "aws-cd
 import type { Construct } from "constructs";
 import { BackupBucket } from "./constructs/backup-bucket.ts";
 import { Choices } from "./constructs/choices.ts";
+import { CLUSTER_ENGINES } from "./constructs/cluster-engines.ts";
 import { ClusterSnapshots } from "./constructs/cluster-snapshots.ts";
 import { Database, type DatabaseAccess } from "./constructs/database.ts";
 import { EncryptionKey, encryptLogs } from "./constructs/encryption-key.ts";
@@ -70,7 +71,11 @@ export class DataStack extends Stack {
 
   #aurora(settings: Settings, { key }: EncryptionKey, others: readonly Construct[]): DatabaseAccess {
     const network = new Network(this, "Network", { settings });
-    const { access, clusterArn, protection } = new Database(this, "Database", { settings, vpc: network.vpc, key });
+    const { access, clusterArn, protection } = new Database(this, CLUSTER_ENGINES[settings.databaseEngine].id, {
+      settings,
+      vpc: network.vpc,
+      key,
+    });
     const snapshots = new ClusterSnapshots(this, "Snapshots", { settings, clusterArn });
     protection?.node.addDependency(snapshots, network, ...others);
     return access;

@@ -4,6 +4,7 @@ import { type Environment, Token } from "aws-cdk-lib";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { AppStack } from "./app-stack.ts";
+import { CLUSTER_ENGINES } from "./constructs/cluster-engines.ts";
 import type { DatabaseAccess } from "./constructs/database.ts";
 import { CopiesStack } from "./copies-stack.ts";
 import { DataStack } from "./data-stack.ts";
@@ -110,7 +111,7 @@ interface StacksProps {
 /** The two stacks of one stage, and where something is copied that of the other region, which is there before. */
 export function stacksOf(scope: Construct, { settings, existingDatabase, env, ids }: StacksProps) {
   const placed = env === undefined ? {} : { env };
-  const external = existingDatabase === undefined ? {} : { externalDatabase: accessOf(existingDatabase) };
+  const external = existingDatabase === undefined ? {} : { externalDatabase: accessOf(existingDatabase, settings) };
   const data = new DataStack(scope, ids.data, {
     settings,
     stackName: nameOf(settings, "data"),
@@ -138,21 +139,31 @@ export function stacksOf(scope: Construct, { settings, existingDatabase, env, id
 }
 
 /** Functions get permission for the cluster and secret that the URL names; an emulator's names are no ARNs and need none. */
-function accessOf({ url, readerSecret, scratchSecret }: ExistingDatabase): DatabaseAccess {
+function accessOf(
+  { url, readerSecret, scratchSecret }: ExistingDatabase,
+  settings: Pick<Settings, "databaseEngine">,
+): DatabaseAccess {
   if (Token.isUnresolved(url)) throw new Error("existingDatabase.url: say it as text, its ARNs are read off it.");
-  if (/[?&]engine=mysql\b/.test(url)) {
+  if (settings.databaseEngine !== "aurora-postgresql") {
     throw new Error(
-      "existingDatabase.url: the functions are made for Aurora PostgreSQL; a catalog on Aurora MySQL is served by `dl serve`.",
+      `databaseEngine=${settings.databaseEngine} is for an Aurora that is made here; of one that exists its URL says it (engine=mysql).`,
     );
   }
   const [, clusterArn, secret] = /^rds-data:\/\/(arn:[^?]+)\?(?:.*&)?secret=(arn[^&]+)/.exec(url) ?? [];
   if (clusterArn === undefined || secret === undefined) return { url };
   const loginOf = (secretArn: string) => ({ url: url.replace(secret, secretArn), secretArn });
+  const scratchOf = (secretArn: string) => {
+    const { scratchDatabase } = CLUSTER_ENGINES[/[?&]engine=mysql\b/.test(url) ? "aurora-mysql" : "aurora-postgresql"];
+    const login = loginOf(secretArn);
+    return scratchDatabase === undefined
+      ? login
+      : { ...login, url: login.url.replace(/([?&]database=)[^&]*/, `$1${scratchDatabase}`) };
+  };
   return {
     url,
     clusterArn,
     secretArn: decodeURIComponent(secret),
     ...(readerSecret === undefined ? {} : { reader: loginOf(readerSecret) }),
-    ...(scratchSecret === undefined ? {} : { scratch: loginOf(scratchSecret) }),
+    ...(scratchSecret === undefined ? {} : { scratch: scratchOf(scratchSecret) }),
   };
 }

@@ -35,6 +35,7 @@ const NAMES = {
   canary_secret: "canarySecret",
   follow_events: "followEvents",
   log_operators: "logOperators",
+  database_engine: "databaseEngine",
   database_insights: "databaseInsights",
   vpc: "vpc",
   vpc_subnets: "vpcSubnets",

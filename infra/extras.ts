@@ -2,7 +2,9 @@
 
 import {
   CERTIFICATE_ARN,
+  DATABASE_ENGINES,
   DATABASE_INSIGHTS,
+  type DatabaseEngine,
   type DatabaseInsights,
   DEFAULT_ENDPOINT,
   DOMAIN_NAME,
@@ -22,6 +24,8 @@ const FRONT_RATE = 30_000;
 
 /** As the stacks know them: everything that was left out has its default. */
 export interface Extras {
+  /** Of the Aurora that is made. */
+  readonly databaseEngine: DatabaseEngine;
   /** What CloudWatch shows of the load of the database. */
   readonly databaseInsights: DatabaseInsights;
   /** Where functions run: outside of any network of the account, in one that is made for them, or in one that is there. */
@@ -79,6 +83,8 @@ export type FunctionNetwork =
 
 /** What a deployment is told of them. */
 export interface GivenExtras {
+  /** `aurora-postgresql` if absent. */
+  readonly databaseEngine?: DatabaseEngine | undefined;
   /** `off` if absent. */
   readonly databaseInsights?: DatabaseInsights | undefined;
   /** Of the functions: `none` (if absent), `own`, or the id of one that is there. */
@@ -127,6 +133,9 @@ interface Bucket {
 export function extrasOf(given: GivenExtras & Bucket): Extras {
   const { databaseInsights = "off", vaultLock = "governance" } = given;
   if (!VAULT_LOCK.includes(vaultLock)) throw new Error(`vaultLock=${vaultLock}: there are ${VAULT_LOCK.join(", ")}.`);
+  const { databaseEngine = "aurora-postgresql" } = given;
+  if (!DATABASE_ENGINES.includes(databaseEngine))
+    throw new Error(`databaseEngine=${databaseEngine}: there are ${DATABASE_ENGINES.join(", ")}.`);
   if (!DATABASE_INSIGHTS.includes(databaseInsights))
     throw new Error(`databaseInsights=${databaseInsights}: there are ${DATABASE_INSIGHTS.join(", ")}.`);
   const functionNetwork = functionNetworkOf(given);
@@ -134,7 +143,7 @@ export function extrasOf(given: GivenExtras & Bucket): Extras {
   if (!Number.isInteger(frontRate) || frontRate < 10)
     throw new Error(`frontRate=${frontRate}: a whole number of requests, 10 at least.`);
   const options = { frontRate, ...behindFront(domainOf(given), given), ...callersOf(given), ...copiesOf(given) };
-  return { databaseInsights, functionNetwork, vaultLock, ...options };
+  return { databaseEngine, databaseInsights, functionNetwork, vaultLock, ...options };
 }
 
 /** With the front the name of API Gateway is closed: it would lead around. */
@@ -247,6 +256,7 @@ export function extrasIn(text: (name: keyof GivenExtras) => string | undefined):
   const figure = (name: keyof GivenExtras) => (text(name) === undefined ? undefined : Number(text(name)));
   const list = (name: keyof GivenExtras) => text(name)?.split(",");
   return {
+    databaseEngine: text("databaseEngine") as DatabaseEngine | undefined,
     databaseInsights: text("databaseInsights") as DatabaseInsights | undefined,
     vpc: text("vpc"),
     vpcSubnets: list("vpcSubnets"),

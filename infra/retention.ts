@@ -21,6 +21,7 @@ export const KEPT = [
   "AWS::RDS::DBInstance",
   "AWS::RDS::DBSubnetGroup",
   "AWS::RDS::DBClusterParameterGroup",
+  "AWS::RDS::DBParameterGroup",
   "AWS::EC2::VPC",
   "AWS::EC2::Subnet",
   "AWS::EC2::SecurityGroup",

@@ -29,7 +29,12 @@ export function choicesOf(settings: Settings, databaseUrl: string | undefined): 
   return [
     { id: "TablesIn", value: existingBucket ?? OWN, what: "bucket of the tables", setting: "existing_bucket" },
     { id: "EncryptedBy", value: settings.encryptionKey, what: "key of the data", setting: "encryption_key" },
-    { id: "DatabaseAt", value: databaseUrl ?? OWN, what: "database", setting: "database_url" },
+    {
+      id: "DatabaseAt",
+      value: databaseUrl ?? ownDatabase(settings),
+      what: "database",
+      setting: "database_url and database_engine",
+    },
     {
       id: "CallersBy",
       value:
@@ -48,6 +53,11 @@ export function choicesOf(settings: Settings, databaseUrl: string | undefined): 
     { id: "CalledAt", value: settings.domain?.name ?? OWN, what: "name of the API", setting: "domain_name" },
     { id: "BackupKey", value: backup.keySecret ?? "none", what: "key of the backups", setting: "backup_key_secret" },
   ];
+}
+
+/** Stages from before there was a choice have the first. */
+function ownDatabase({ databaseEngine }: Settings): string {
+  return databaseEngine === "aurora-postgresql" ? OWN : `${OWN} ${databaseEngine}`;
 }
 
 function copiedText({ region, backups, tables }: NonNullable<Settings["copies"]>): string {

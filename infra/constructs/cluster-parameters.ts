@@ -1,38 +1,32 @@
-/** The parameter group of the cluster: what a session has that sets nothing itself, and what the server writes into its log. */
+/** The parameter groups of the cluster, and of its instances where there are some: what a session has that sets nothing itself, and what the server writes into its log. */
 
 import type * as kms from "aws-cdk-lib/aws-kms";
 import * as rds from "aws-cdk-lib/aws-rds";
 import { Construct } from "constructs";
 import type { Settings } from "../settings.ts";
-
-/** Text of each parameter; times are milliseconds. docs/databases.md says why. */
-export const CLUSTER_PARAMETERS = {
-  "rds.force_ssl": "1",
-  // Sessions of ours set shorter ones, and migrations none: these end what a person has left open in a console.
-  idle_in_transaction_session_timeout: "60000",
-  lock_timeout: "60000",
-  statement_timeout: "3600000",
-  // With their values, which are paths and statistics: so none but those that something is wrong with.
-  log_min_duration_statement: "5000",
-  log_lock_waits: "1",
-  log_statement: "ddl",
-} as const;
+import type { ClusterEngine, Parameters } from "./cluster-engines.ts";
 
 export interface ClusterParametersProps {
   readonly settings: Settings;
-  readonly engine: rds.IClusterEngine;
+  readonly of: ClusterEngine;
 }
 
 export class ClusterParameters extends Construct {
   readonly group: rds.IParameterGroup;
+  /** Of each instance. */
+  readonly instances: rds.IParameterGroup | undefined;
 
-  constructor(scope: Construct, id: string, { settings, engine }: ClusterParametersProps) {
+  constructor(scope: Construct, id: string, { settings, of }: ClusterParametersProps) {
     super(scope, id);
-    this.group = new rds.ParameterGroup(this, "Group", {
-      engine,
-      description: `deltalakedb ${settings.stage}`,
-      parameters: { ...CLUSTER_PARAMETERS },
-    }) as rds.IParameterGroup;
+    const group = (name: string, parameters: Parameters) =>
+      new rds.ParameterGroup(this, name, {
+        engine: of.engine,
+        description: `deltalakedb ${settings.stage}`,
+        parameters: { ...parameters },
+      }) as rds.IParameterGroup;
+    this.group = group("Group", of.clusterParameters);
+    const { instanceParameters } = of;
+    this.instances = Object.keys(instanceParameters).length === 0 ? undefined : group("Instances", instanceParameters);
   }
 }
 

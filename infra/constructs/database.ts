@@ -1,4 +1,4 @@
-/** Aurora Serverless v2 with PostgreSQL, reached by the Data API only. */
+/** Aurora Serverless v2 with PostgreSQL or MySQL, reached by the Data API only. */
 
 import { Annotations, Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
@@ -13,6 +13,7 @@ import { DUTIES, type DutyName } from "../../lib/lake/duties.ts";
 import { retentionOf } from "../retention.ts";
 import type { Settings } from "../settings.ts";
 import { uniqueNameOf } from "../unique-name.ts";
+import { CLUSTER_ENGINES } from "./cluster-engines.ts";
 import { ClusterParameters, insightsOf } from "./cluster-parameters.ts";
 
 const NAME = "deltalakedb";
@@ -54,18 +55,23 @@ export class Database extends Construct {
     const { settings, vpc, key } = props;
     const encrypted = key ? { encryptionKey: key } : {};
     const { minCapacity, maxCapacity, pauseAfterMinutes, backupDays, standby } = settings.database;
-    const clusterIdentifier = uniqueNameOf(settings, "database");
-    // Made before RDS makes it, which would keep the lines forever.
-    const logGroup = new logs.LogGroup(this, "Log", {
-      logGroupName: `/aws/rds/cluster/${clusterIdentifier}/postgresql`,
-      retention: retentionOf(settings.logDays),
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    const engine = rds.DatabaseClusterEngine.auroraPostgres({ version: rds.AuroraPostgresEngineVersion.VER_17_7 });
+    const of = CLUSTER_ENGINES[settings.databaseEngine];
+    const clusterIdentifier = uniqueNameOf(settings, of.what);
+    // Made before RDS makes them, which would keep the lines forever.
+    const logGroups = Object.entries(of.logs).map(
+      ([log, id]) =>
+        new logs.LogGroup(this, id, {
+          logGroupName: `/aws/rds/cluster/${clusterIdentifier}/${log}`,
+          retention: retentionOf(settings.logDays),
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+    );
+    const parameters = new ClusterParameters(this, "Parameters", { settings, of });
+    const ofInstance = parameters.instances === undefined ? {} : { parameterGroup: parameters.instances };
     const cluster = new rds.DatabaseCluster(this, "Cluster", {
       clusterIdentifier,
-      engine,
-      parameterGroup: new ClusterParameters(this, "Parameters", { settings, engine }).group,
+      engine: of.engine,
+      parameterGroup: parameters.group,
       ...insightsOf(settings, key),
       vpc,
       vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
@@ -76,8 +82,8 @@ export class Database extends Construct {
           allowAllOutbound: false,
         }),
       ],
-      writer: rds.ClusterInstance.serverlessV2("writer"),
-      readers: standby ? [rds.ClusterInstance.serverlessV2("standby", { scaleWithWriter: true })] : [],
+      writer: rds.ClusterInstance.serverlessV2("writer", ofInstance),
+      readers: standby ? [rds.ClusterInstance.serverlessV2("standby", { ...ofInstance, scaleWithWriter: true })] : [],
       serverlessV2MinCapacity: minCapacity,
       serverlessV2MaxCapacity: maxCapacity,
       ...(pauseAfterMinutes === undefined
@@ -88,30 +94,31 @@ export class Database extends Construct {
       // RDS makes the secret and rotates it each week; a rotation of our own would need a function inside the network.
       manageMasterUserPassword: true,
       // The name is the one that it has without.
-      ...(key ? { storageEncryptionKey: key, credentials: rds.Credentials.fromUsername("postgres", encrypted) } : {}),
+      ...(key ? { storageEncryptionKey: key, credentials: rds.Credentials.fromUsername(of.owner, encrypted) } : {}),
       storageEncrypted: true,
       iamAuthentication: true,
       backup: { retention: Duration.days(backupDays) },
       copyTagsToSnapshot: true,
-      cloudwatchLogsExports: ["postgresql"],
+      cloudwatchLogsExports: Object.keys(of.logs),
     });
-    cluster.node.addDependency(logGroup);
+    cluster.node.addDependency(...logGroups);
     Annotations.of(cluster).acknowledgeWarning("@aws-cdk/aws-rds:instancePerformanceInsightsOverridden");
     const secretArn = cluster.secret?.secretArn;
     if (secretArn === undefined) throw new Error("The cluster came without a secret.");
     const { clusterArn } = cluster;
     this.clusterArn = clusterArn;
-    const urlWith = (secret: string) => `rds-data://${clusterArn}?secret=${secret}&database=${NAME}`;
-    const login = (id: string, username: string, what: string) => {
+    const urlWith = (secret: string, name = NAME) =>
+      `rds-data://${clusterArn}?secret=${secret}&database=${name}${of.query}`;
+    const login = (id: string, username: string, what: string, name = NAME) => {
       const { secretArn } = loginSecret(this, cluster, { id, username, what, ...encrypted });
-      return { url: urlWith(secretArn), secretArn };
+      return { url: urlWith(secretArn, name), secretArn };
     };
     this.access = {
       url: urlWith(secretArn),
       clusterArn,
       secretArn,
       reader: login("Reader", "dl_reader", "Reads nothing but our tables"),
-      scratch: login("Scratch", "dl_scratch", "Has one schema, which is empty but for a drill"),
+      scratch: login("Scratch", "dl_scratch", "Has one schema, which is empty but for a drill", of.scratchDatabase),
       functions: Object.fromEntries(
         Object.entries(DUTIES).map(([name, duty]) => [
           name,
@@ -120,6 +127,16 @@ export class Database extends Construct {
       ) as Record<DutyName, Login>,
     };
     if (settings.protectData) this.protection = new DeletionProtection(this, "Protection", { settings, cluster });
+    if (settings.databaseEngine === "aurora-mysql") {
+      Validations.of(cluster).acknowledge(
+        {
+          id: "AwsSolutions-RDS14",
+          reason:
+            "To go back in place would leave versions in logs that the database does not know; a restore into a new cluster, to any second, can be compared first.",
+        },
+        { id: "AwsSolutions-RDS11", reason: "No network leads to the port, whichever it is." },
+      );
+    }
     Validations.of(cluster).acknowledge({
       id: "AwsSolutions-RDS10",
       reason:

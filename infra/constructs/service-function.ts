@@ -99,7 +99,7 @@ export class ServiceFunction extends Construct {
         // Of a defect the log has lines of our files, not of the bundle.
         sourceMap: true,
         sourcesContent: false,
-        // Functions reach Aurora PostgreSQL through the Data API: this driver is for servers of one's own.
+        // Functions reach Aurora through the Data API: this driver is for servers of one's own.
         externalModules: ["mysql2/promise"],
         ...(props.native === undefined ? {} : { nodeModules: [...props.native], environment: FOR_LAMBDA }),
         banner: BANNER,

@@ -10,6 +10,9 @@ const arn = z.string().startsWith("arn:");
 /** Of a key of KMS, and of no alias: an alias may come to name another key, which could not read what was written by the first. */
 export const KEY_ARN =
   /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** Of Aurora. */
+export const DATABASE_ENGINES = ["aurora-postgresql", "aurora-mysql"] as const;
+export type DatabaseEngine = (typeof DATABASE_ENGINES)[number];
 /** Of CloudWatch: none, a week of load by statement, or fifteen months. */
 export const DATABASE_INSIGHTS = ["off", "standard", "advanced"] as const;
 export type DatabaseInsights = (typeof DATABASE_INSIGHTS)[number];
@@ -122,6 +125,12 @@ export const deploymentSettings = z
         "Whether S3 tells of each version that is put into a log, so that followed tables are looked at at once, and not once a minute.",
       ),
     log_operators: z.array(arn).optional().describe("ARNs of the roles that may set a foreign file in a log aside."),
+    database_engine: z
+      .enum(DATABASE_ENGINES)
+      .optional()
+      .describe(
+        "The Aurora that is made: of PostgreSQL (`aurora-postgresql`, the default) or of MySQL. Chosen for good with the first deploy.",
+      ),
     database_insights: z
       .enum(DATABASE_INSIGHTS)
       .optional()
@@ -198,9 +207,6 @@ export const deploymentSettings = z
     database_url: z
       .string()
       .startsWith("rds-data://")
-      .refine((url) => !/[?&]engine=mysql\b/.test(url), {
-        message: "is Aurora MySQL, which the functions are not made for: it is served by `dl serve`",
-      })
       .optional()
       .describe("A database that is there already (`rds-data://…`), in place of a new Aurora.")
       .meta({ secret: true }),

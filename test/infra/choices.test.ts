@@ -52,6 +52,8 @@ const CHANGES: readonly (readonly [string, Values, Values])[] = [
   ["TablesIn", {}, { existingBucket: "our-lake" }],
   ["DatabaseAt", { localDatabaseUrl: URL }, {}],
   ["DatabaseAt", {}, { localDatabaseUrl: URL }],
+  ["DatabaseAt", { databaseEngine: "aurora-mysql" }, {}],
+  ["DatabaseAt", {}, { databaseEngine: "aurora-mysql" }],
   ["CallersBy", { jwtIssuer: "https://id.example.org", jwtAudience: "lake" }, {}],
   ["CallersBy", {}, { jwtIssuer: "https://id.example.org", jwtAudience: "lake" }],
   ["EncryptedBy", { encryptionKey: "own" }, {}],

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Match, type Template } from "aws-cdk-lib/assertions";
-import { CLUSTER_PARAMETERS } from "../../infra/constructs/cluster-parameters.ts";
+import { CLUSTER_ENGINES } from "../../infra/constructs/cluster-engines.ts";
 import { DEADLINES } from "../../lib/deadlines.ts";
 import { readText } from "../support/source-tree.ts";
 import { templatesOf } from "./templates.ts";
 
+const CLUSTER_PARAMETERS = CLUSTER_ENGINES["aurora-postgresql"].clusterParameters;
 const production = templatesOf({ stage: "production" });
 
 function onlyOne(template: Template, type: string): [string, { readonly [name: string]: unknown }] {
@@ -32,8 +33,7 @@ test("no parameter ends what a session of ours may do, and the page has each", (
     lock_timeout: DEADLINES.databaseLock.ms,
     statement_timeout: DEADLINES.databaseStatement.ms,
   };
-  for (const [name, ms] of Object.entries(ours))
-    assert.ok(Number(CLUSTER_PARAMETERS[name as keyof typeof ours]) > ms, name);
+  for (const [name, ms] of Object.entries(ours)) assert.ok(Number(CLUSTER_PARAMETERS[name]) > ms, name);
   const page = readText("docs/databases.md");
   for (const [name, value] of Object.entries(CLUSTER_PARAMETERS))
     assert.ok(page.includes(`| \`${name}\` | \`${value}\` |`), `docs/databases.md has no line on ${name} = ${value}`);

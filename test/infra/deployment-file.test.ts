@@ -69,6 +69,7 @@ const MEMBERS: Readonly<Record<string, readonly [value: unknown, name?: string]>
   follow_events: [true],
   audit_retention_days: [400],
   log_operators: [["arn:aws:iam::111122223333:role/Operators"]],
+  database_engine: ["aurora-mysql"],
   database_insights: ["standard"],
   vpc: ["vpc-0a1b2c3d4e5f60718"],
   vpc_subnets: [["subnet-0a1b2c3d4e5f60718"]],

@@ -14,12 +14,6 @@ describe("a database by its ARN", () => {
     assert.ok(resources.includes(cluster) && resources.includes(secret), JSON.stringify(resources));
   });
 
-  test("Aurora MySQL is refused, which the functions are not made for", () => {
-    const localDatabaseUrl =
-      "rds-data://arn:aws:rds:eu-central-1:111122223333:cluster:lake?secret=arn:aws:secretsmanager:eu-central-1:111122223333:secret:s&database=lake&engine=mysql";
-    assert.throws(() => templatesOf({ stage: "production", localDatabaseUrl }), /Aurora MySQL/);
-  });
-
   test("a login that reads, without its database, is refused", () => {
     assert.throws(
       () => templatesOf({ stage: "production", localReaderSecret: "arn:x" }),
