@@ -11,9 +11,10 @@ import { behindFront, type FrontOptions } from "../lib/http/front.ts";
 import { type LambdaApi, lambdaApi } from "../lib/http/lambda.ts";
 import { perContainer } from "../lib/lake/aws.ts";
 import { readPendingSecret, readSecret } from "../lib/lake/secrets.ts";
-import type { Audit, Clock } from "../lib/ports.ts";
+import type { Audit, Clock, Scans } from "../lib/ports.ts";
 import type { Access } from "../lib/wire/routes.ts";
 import { containerLake, logger } from "./middleware.ts";
+import { openScanWishes, type ScanWishes } from "./scan-wishes.ts";
 
 /** The API, of which this function answers its part. */
 export function containerApi(serves: Access): () => Promise<LambdaApi> {
@@ -23,6 +24,7 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
     // Who reads has a login that cannot write, and for the trail another one that can do nothing else.
     const place = serves === "write" ? lake.catalog : lake.trail;
     const audit = place && containerTrail(place, lake.clock);
+    const wishes = serves === "read" && lake.trail ? containerWishes(lake.trail, lake.clock) : undefined;
     const app = createApp(lake, {
       version: process.env.AWS_LAMBDA_FUNCTION_VERSION ?? "0",
       serves,
@@ -34,6 +36,7 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
       // What went well is in API Gateway's log, with who asked, and in the line of the metrics.
       onAnswer: (line) => logger[line.status < 400 ? "debug" : "info"]("answered", { ...line }),
       ...(lake.uploads ? { uploads: lake.uploads } : {}),
+      ...(wishes ? { onUnindexed: wishes.wish } : {}),
       ...(lake.lending ? { lending: lake.lending } : {}),
       onIncident: (error, incident) => logger.error(errorText(error), { incident, error: error as Error }),
     });
@@ -51,7 +54,7 @@ export function containerApi(serves: Access): () => Promise<LambdaApi> {
     return async (event, context) => {
       const answer = await api(event, context);
       // Afterwards the container stands still.
-      await audit?.written();
+      await Promise.all([audit?.written(), wishes && briefly(wishes.told())]);
       return answer;
     };
   });
@@ -65,6 +68,15 @@ function frontOf(secretArn: string, clock: Clock): FrontOptions {
   };
 }
 
+/** A wish that is lost comes again: with a later request, or of another container. */
+function containerWishes(place: Pick<Scans, "addScanWish">, clock: Clock): ScanWishes {
+  return openScanWishes(place, {
+    clock,
+    onError: (wish, error) =>
+      logger.warn("a wish for an index of scans is lost", { ...wish, reason: errorText(error) }),
+  });
+}
+
 /** The trail of a container. What cannot be written is a line of the log, and is tried again with the next request. */
 function containerTrail(place: Pick<Audit, "addAudit">, clock: Clock): AuditTrail & { written(): Promise<void> } {
   const trail = openAuditTrail(place, {
@@ -74,11 +86,14 @@ function containerTrail(place: Pick<Audit, "addAudit">, clock: Clock): AuditTrai
   });
   return {
     ...trail,
-    async written() {
-      const over = new AbortController();
-      const late = delay(deadlineMs("auditTrail"), undefined, { signal: over.signal }).catch(() => undefined);
-      await Promise.race([trail.flush({ ends: false }), late]);
-      over.abort();
-    },
+    written: () => briefly(trail.flush({ ends: false })),
   };
+}
+
+/** What is written beside an answer holds it up for no longer than this. */
+async function briefly(work: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const late = delay(deadlineMs("auditTrail"), undefined, { signal: over.signal }).catch(() => undefined);
+  await Promise.race([work, late]);
+  over.abort();
 }

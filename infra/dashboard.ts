@@ -91,7 +91,7 @@ export const DASHBOARD: readonly DashboardRow[] = [
     ],
   },
   {
-    title: "Parity: SQL against _delta_log",
+    title: "Parity: SQL against _delta_log, and what follows the commits",
     graphs: [
       {
         title: "Drift",
@@ -108,6 +108,13 @@ export const DASHBOARD: readonly DashboardRow[] = [
           sum(EVENT_METRICS.parityFailures.cloudwatch, "failures"),
           sum(EVENT_METRICS.parityRuns.cloudwatch, "runs"),
           sum(EVENT_METRICS.sweeps.cloudwatch, "sweeps"),
+        ],
+      },
+      {
+        title: "Indexes of scans: versions behind, and those that failed",
+        metrics: [
+          most(EVENT_METRICS.scanIndexBehind.cloudwatch, "behind"),
+          sum(EVENT_METRICS.scanIndexFailures.cloudwatch, "failed"),
         ],
       },
     ],

@@ -35,3 +35,11 @@ export const ROW_BYTES_PER_COMMIT = 10_000;
 export const IDLE_POLLS_A_MONTH = (5 * 3_600 * 730) / 20;
 /** Of a deployment in production, in round figures. */
 export const FIXED_COUNTS = { metrics: 55, alarms: 35, composites: 15, secrets: 10 };
+
+/** Calls of the Data API for the indexes of scans, counted by test/functions/scan-index.test.ts. No commit makes any of them. */
+export const INDEXING = {
+  /** Of a sweep that finds nothing to do, all that it does together. */
+  sweepCalls: 5,
+  /** For each index whose table has had commits since, of up to 500 files. */
+  callsAnIndex: 8,
+} as const;

@@ -1,6 +1,6 @@
 /** docs/costs.md, written from prices, measurements and the model. */
 
-import { FIXED_COUNTS, MEASURED } from "./measured.ts";
+import { FIXED_COUNTS, INDEXING, MEASURED } from "./measured.ts";
 import {
   auroraUsd,
   breakEven,
@@ -8,6 +8,7 @@ import {
   commitLines,
   dataApiCallsPerCommit,
   fixedLines,
+  HOURS,
   type Line,
   logBytesPerCommit,
   parityLines,
@@ -58,6 +59,8 @@ const SIZES: readonly Size[] = [
 ];
 
 const FIXED = fixedLines(FIXED_COUNTS);
+/** Of an index that each sweep finds behind. */
+const INDEXED_MONTH = (60 * HOURS * INDEXING.callsAnIndex * PRICES.dataApi.usd) / 1e6;
 
 const dollars = (usd: number) => usd.toFixed(2);
 const whole = (usd: number) => Math.round(usd).toLocaleString("en");
@@ -149,7 +152,9 @@ Without \`verifyFiles\` a commit waits for 5 s at most: one of many thousand fil
 ${table(FIXED)}
 
 The first three dashboards of an account are free. There is no NAT gateway and no VPC endpoint: the functions reach the database by the Data API, and RDS
-rotates the password itself. A sweep a minute costs some cents.
+rotates the password itself. A sweep a minute makes ${INDEXING.sweepCalls} calls of the Data API and costs some cents. It keeps the indexes of scans up as well: ${INDEXING.callsAnIndex} calls for
+each index whose table had commits since the last one; a table that nobody plans has none, and no commit makes any
+of these calls (\`test/functions/scan-index.test.ts\`). An index of a table with commits in each minute comes to ${dollars(INDEXED_MONTH)} a month.
 
 **Hourly parity checks** of ${count(medium.tables)} tables:
 

@@ -133,7 +133,7 @@ export class ServiceFunctions extends Construct {
     this.checkpoint.lambda.addEventSource(
       new SqsEventSource(queues.checkpoints, { batchSize: 1, reportBatchItemFailures: true, maxConcurrency: 10 }),
     );
-    // The read function answers from SQL alone; it gets neither the bucket nor a queue, and no rows but those of the audit trail.
+    // The read function answers from SQL alone; it gets neither the bucket nor a queue, and adds no rows but those of the audit trail, and wishes for indexes.
     allowDatabase(this.read.role, database, "reader");
     if (database.functions) allowDuty(this.read.role, "witness", places);
     // The owner of the tables makes the logins, too.
@@ -149,7 +149,7 @@ export class ServiceFunctions extends Construct {
 }
 
 /**
- * It reads by a login that may write nothing, and adds to the audit trail by one that may do nothing else. A database of one's own has the second only where all
+ * It reads by a login that may write nothing, and adds to the audit trail, and wishes for indexes, by one that may do nothing else. A database of one's own has the second only where all
  * log in as its URL says.
  */
 function readerEnvironment({ url, reader, functions }: DatabaseAccess): Record<string, string> {

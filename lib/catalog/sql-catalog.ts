@@ -123,6 +123,10 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     readTombstones: (tableId, version, options) => readTombstones(db, tableId, version, options),
 
     scanIndexes: (tableId) => scans.scanIndexes(db, tableId),
+    scanIndexesBehind: () => scans.scanIndexesBehind(db),
+    addScanWish: (wish) => scans.addScanWish(db, clock, wish),
+    scanWishes: (limit) => scans.scanWishes(db, limit),
+    endScanWish: (wish) => scans.endScanWish(db, wish),
     addScanIndex: (index) => scans.addScanIndex(db, clock, index),
     dropScanIndex: (indexId) => scans.dropScanIndex(db, indexId),
     sweepScanBounds: (limit) => scans.sweepScanBounds(db, limit),

@@ -4,7 +4,7 @@ import { openCatalog } from "../catalog/open.ts";
 import { type FunctionSettings, parseFunctionEnvironment } from "../config/functions.ts";
 import { errorText, invalid, unavailable } from "../errors.ts";
 import { openDeltaLog } from "../log/delta-log.ts";
-import type { Audit, BackupPlace, Lake, Lending, MigrateLogins, Uploads } from "../ports.ts";
+import type { Audit, BackupPlace, Lake, Lending, MigrateLogins, Scans, Uploads } from "../ports.ts";
 import {
   type Nack,
   openCheckpointQueue,
@@ -28,8 +28,8 @@ export type { FailedMessage } from "../queue/sqs.ts";
 export interface AwsLake extends Lake {
   readonly metrics: FunctionMetrics;
   readonly settings: FunctionSettings;
-  /** Where a function that only reads adds to the audit trail; absent where it was given no login for that. */
-  readonly trail?: Pick<Audit, "addAudit">;
+  /** Where a function that only reads adds to the audit trail, and leaves wishes for indexes; absent where it was given no login for that. */
+  readonly trail?: Pick<Audit, "addAudit"> & Pick<Scans, "addScanWish">;
   /** Tables to compare. */
   readonly parityQueue: TableQueue;
   /** Where failed messages of the mirror go back to. */

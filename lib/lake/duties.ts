@@ -86,16 +86,22 @@ export const DUTIES = {
     storage: ["readLogs", "writeLogs"],
     queues: ["sendMirror", "sendCheckpoints"],
   },
-  /** Who writes down what the function that reads has refused: the login by which that one reads may write nothing. */
+  /** Who writes down what the function that reads has refused, and what its scans wish for: the login by which that one reads may write nothing. */
   witness: {
     login: "dl_witness",
-    sql: { ...SCHEMA_ROWS, dl_audit: ["select", "insert"] },
+    sql: { ...SCHEMA_ROWS, ...all(["dl_audit", "dl_scan_wishes"], ["select", "insert"]) },
     storage: [],
     queues: [],
   },
+  /** Wakes the mirror up, and keeps the indexes of scans up with the commits. */
   sweep: {
     login: "dl_sweep",
-    sql: { ...SCHEMA_ROWS, dl_tables: READ, dl_mirror_status: READ, dl_parity: READ },
+    sql: {
+      ...SCHEMA_ROWS,
+      ...all([...HISTORY, "dl_tables", "dl_mirror_status", "dl_parity"], READ),
+      ...all(["dl_scan_indexes", "dl_scan_bounds"], ALL),
+      dl_scan_wishes: ["select", "delete"],
+    },
     storage: [],
     queues: ["sendMirror"],
   },

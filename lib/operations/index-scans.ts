@@ -4,19 +4,24 @@
  */
 
 import { opened, type ScanColumn, scanColumn } from "../delta/predicates/scan-column.ts";
-import { commonPrefix, fitsForm, type KeyForm, keyFormOf, rangeOfFile } from "../delta/predicates/scan-keys.ts";
+import {
+  commonPrefix,
+  fitsForm,
+  type KeyForm,
+  keyFormOf,
+  LAST_ORD,
+  rangeOfFile,
+} from "../delta/predicates/scan-keys.ts";
 import type { TableRef } from "../delta/request.ts";
 import { schemaColumns } from "../delta/schema/schema.ts";
 import { type TableDescription, tableDescription } from "../delta/table-configuration.ts";
-import { invalid, notFound } from "../errors.ts";
-import type { FilePlace, Lake, ScanIndex, Signal, TableHead } from "../ports.ts";
+import { errorText, invalid, notFound } from "../errors.ts";
+import type { BehindIndex, FilePlace, Lake, ScanWish, Signal, TableHead } from "../ports.ts";
 import { findHead } from "./read.ts";
 
 /** Files that go into an index in one transaction. */
 const BATCH = 500;
 const SWEEP_ROWS = 2000;
-/** Above all places of a version. */
-const LAST_ORD = 2 ** 31 - 1;
 const BEGINNING: FilePlace = { version: -1, ord: 0 };
 
 /** @throws LakeError invalid for a column that the table has not, or that has no bounds; notFound */
@@ -84,40 +89,96 @@ async function formOf(lake: Lake, { tableId, version }: TableHead, column: ScanC
 const STALE = 3;
 const FEW_ROWS = 10_000;
 
-/** Brings all indexes up to the heads of their tables. @returns the files that went into them */
+/** Wishes that one run looks at; the next takes more. */
+const WISHES = 100;
+
+/**
+ * Begins indexes for the columns that functions which only read have been asked for. A wish that is not worth an index is
+ * forgotten like one that is granted: it comes again with the scans.
+ * @returns the wishes that became indexes
+ */
+export async function grantWishes(
+  lake: Lake,
+  options: { readonly signal?: Signal; readonly onFailure: (wish: ScanWish, error: unknown) => void },
+): Promise<readonly ScanWish[]> {
+  const begun: ScanWish[] = [];
+  for (const wish of await lake.catalog.scanWishes(WISHES)) {
+    if (options.signal?.aborted) break;
+    try {
+      if (await wishForIndex(lake, wish.tableId, wish.columnId)) begun.push(wish);
+    } catch (error) {
+      options.onFailure(wish, error);
+    }
+    await lake.catalog.endScanWish(wish);
+  }
+  return begun;
+}
+
+/** Batches of one index until others have their turn: a table of millions of files takes minutes. */
+const TURN = 20;
+
+/**
+ * Brings all indexes up to the heads of their tables, in turns. One that fails is counted and holds up no other. Says as a metric how far
+ * the last of them is behind at the end.
+ * @param options.signal aborted, it ends after the batch that it is at; the next run goes on from there
+ * @returns the files that went into them
+ */
 export async function indexScans(lake: Lake, options: { readonly signal?: Signal } = {}): Promise<number> {
   const { signal } = options;
   let indexed = 0;
-  for (const index of await lake.catalog.scanIndexes()) {
-    if (signal?.aborted) return indexed;
-    const head = await lake.catalog.findTable({ tableId: index.tableId });
-    // Of a dropped table: it may come back.
-    if (head === undefined || index.at.version >= head.version) continue;
-    const { metadata, numFiles } = await lake.catalog.readSummary(index.tableId, head.version);
-    const column = columnOf(tableDescription(metadata), index.columnId);
-    const isStale = index.numRows > STALE * numFiles + FEW_ROWS;
-    if (column === undefined || !fitsForm(index.form, column.type) || isStale) {
-      await lake.catalog.dropScanIndex(index.indexId);
-      if (isStale) await lake.catalog.addScanIndex({ ...index, fromVersion: head.version });
-      continue;
+  let behind = 0;
+  let waiting: readonly BehindIndex[] = await lake.catalog.scanIndexesBehind();
+  while (waiting.length > 0 && !signal?.aborted) {
+    const left: BehindIndex[] = [];
+    for (const index of waiting) {
+      if (signal?.aborted) {
+        left.push(index);
+        continue;
+      }
+      try {
+        const { files, next } = await turnOf(lake, index, signal);
+        indexed += files;
+        if (next !== undefined) left.push(next);
+      } catch (error) {
+        const { tableId, columnId } = index;
+        lake.metrics.record("ScanIndexFailures", 1, "Count", { tableId, columnId, error: errorText(error) });
+        behind = Math.max(behind, distance(index));
+      }
     }
-    indexed += await advance(lake, index, column, head.version, signal);
+    waiting = left;
   }
+  lake.metrics.record("ScanIndexBehind", Math.max(behind, ...waiting.map(distance)), "Count");
   while (!signal?.aborted && (await lake.catalog.sweepScanBounds(SWEEP_ROWS))) await lake.clock.sleep(0);
   return indexed;
 }
 
-async function advance(
-  lake: Lake,
-  index: ScanIndex,
-  column: ScanColumn,
-  upTo: number,
-  signal: Signal | undefined,
-): Promise<number> {
-  const { tableId, fromVersion, form } = index;
+/** In versions. */
+function distance({ headVersion, at }: BehindIndex): number {
+  return headVersion - at.version;
+}
+
+interface Turn {
+  readonly files: number;
+  /** What is left of it; absent when it is done, and when another worker is at it. */
+  readonly next?: BehindIndex;
+}
+
+async function turnOf(lake: Lake, index: BehindIndex, signal: Signal | undefined): Promise<Turn> {
+  const { tableId, indexId, form, headVersion, numRows } = index;
+  const { metadata, numFiles } = await lake.catalog.readSummary(tableId, headVersion);
+  const column = columnOf(tableDescription(metadata), index.columnId);
+  const isStale = numRows > STALE * numFiles + FEW_ROWS;
+  if (column !== undefined && fitsForm(form, column.type) && !isStale) return advance(lake, index, column, signal);
+  await lake.catalog.dropScanIndex(indexId);
+  if (isStale) await lake.catalog.addScanIndex({ ...index, fromVersion: headVersion });
+  return { files: 0 };
+}
+
+async function advance(lake: Lake, index: BehindIndex, column: ScanColumn, signal: Signal | undefined): Promise<Turn> {
+  const { tableId, fromVersion, form, headVersion: upTo } = index;
   let now = index;
   let indexed = 0;
-  while (!signal?.aborted) {
+  for (let batch = 0; batch < TURN && !signal?.aborted; batch += 1) {
     const files = await lake.catalog.filesToIndex(tableId, { after: now.at, upTo, fromVersion, limit: BATCH });
     const last = files.at(-1)?.place ?? BEGINNING;
     const isLast = files.length < BATCH;
@@ -126,14 +187,14 @@ async function advance(
       const range = rangeOfFile(opened(file), column, form);
       return range === undefined ? [] : [{ place: file.place, range }];
     });
-    if (!(await lake.catalog.advanceScanIndex(now, to, rows))) return indexed;
-    now = { ...now, at: to };
+    if (!(await lake.catalog.advanceScanIndex(now, to, rows))) return { files: indexed };
+    now = { ...now, at: to, numRows: now.numRows + rows.length };
     indexed += files.length;
-    if (isLast) return indexed;
+    if (isLast) return { files: indexed };
     // Whoever commits meanwhile does not wait for all of it.
     await lake.clock.sleep(0);
   }
-  return indexed;
+  return { files: indexed, next: now };
 }
 
 function columnOf(table: TableDescription, id: string): ScanColumn | undefined {

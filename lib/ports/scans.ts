@@ -23,6 +23,18 @@ export interface ScanIndex {
   readonly numRows: number;
 }
 
+/** An index that has not come to the head of its table. */
+export interface BehindIndex extends ScanIndex {
+  readonly headVersion: number;
+}
+
+/** A column that a scan asked for, and by which its table has no index. */
+export interface ScanWish {
+  readonly tableId: string;
+  /** Of a `ScanColumn`. */
+  readonly columnId: string;
+}
+
 /** A file as an index takes it. */
 export interface IndexedFile extends Pick<AddFile, "partitionValues" | "stats"> {
   readonly place: FilePlace;
@@ -37,10 +49,17 @@ export interface IndexLook {
 export interface Scans {
   /** Of one table, or of all. One round trip. */
   scanIndexes(tableId?: string): Promise<readonly ScanIndex[]>;
+  /** Those of live tables that are behind the head, the oldest first. One round trip, however many are not behind. */
+  scanIndexesBehind(): Promise<readonly BehindIndex[]>;
+  /** Leaves a wish for whoever makes indexes; nothing happens where it is known. */
+  addScanWish(wish: ScanWish): Promise<void>;
+  /** Wishes, the oldest first. */
+  scanWishes(limit: number): Promise<readonly ScanWish[]>;
+  endScanWish(wish: ScanWish): Promise<void>;
   /** Begins an index, with nothing in it; nothing happens where the column has one. */
   addScanIndex(index: Pick<ScanIndex, "tableId" | "columnId" | "form" | "fromVersion">): Promise<void>;
   dropScanIndex(indexId: number): Promise<void>;
-  /** Takes rows away that belong to no index. @returns whether there may be more */
+  /** Takes rows away that belong to no index. One round trip where there are none. @returns whether there may be more */
   sweepScanBounds(limit: number): Promise<boolean>;
   /** Files after a place, up to a version, that are live at some version from `fromVersion` on; in their order. */
   filesToIndex(

@@ -71,6 +71,16 @@ export const EVENT_METRICS = {
   parityRuns: counter("ParityRuns", "dl_parity_runs_total", "Scheduled starts of the parity checks."),
   parityFailures: counter("ParityFailures", "dl_parity_failures_total", "Parity checks that could not be made."),
   sweeps: counter("Sweeps", "dl_sweeps_total", "Runs of the sweeper, also those that found nothing."),
+  scanIndexBehind: gauge(
+    "ScanIndexBehind",
+    "dl_most_versions_not_indexed",
+    "Versions that the index of scans which is furthest behind its table had not come to, at the last run.",
+  ),
+  scanIndexFailures: counter(
+    "ScanIndexFailures",
+    "dl_scan_index_failures_total",
+    "Indexes of scans that could not be brought up to their table; the next run tries again.",
+  ),
   vacuumedFiles: counter("VacuumedFiles", "dl_vacuumed_files_total", "Files that vacuum has removed."),
   vacuumedBytes: counter("VacuumedBytes", "dl_vacuumed_bytes_total", "Bytes of these files, where they are known."),
   vacuumFailures: counter("VacuumFailures", "dl_vacuum_failures_total", "Files that vacuum could not remove."),

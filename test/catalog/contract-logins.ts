@@ -39,6 +39,7 @@ import { putText } from "../support/foreign-log.ts";
 import { addOf, commitTo, newTable, removeOf, SCHEMA as TABLE, type TestLake } from "../support/lake.ts";
 import { DUTY_NAMES, FORBIDDEN, type LoginEngine, type LoginLakes, openLoginLakes } from "../support/login-lakes.ts";
 import { putRows } from "../support/parquet-rows.ts";
+import { indexByWish } from "../support/scan-wishes.ts";
 import { needs } from "../support/skip.ts";
 import { allowedTo, watched } from "../support/store-rights.ts";
 
@@ -233,13 +234,14 @@ function suiteOn(on: LoginEngine): void {
     await assert.rejects(catalog.changeAccess({ by: "somebody", at: 3, mode: "open" }), forbidden);
   });
 
-  test("sweep: reads, and enqueues", async () => {
+  test("sweep: reads, enqueues, and indexes what who reads has wished for", async () => {
     const id = await newTable(lake, "s.late");
     lake.enqueued.length = 0;
     const { enqueued } = await sweepMirrors(as("sweep"), { overdueMs: -1, limit: 100 });
     assert.ok(enqueued.some(({ tableId }) => tableId === id));
     // Of a table that is written here, an event of S3 says nothing new.
     assert.equal(await wakeFollower(as("sweep"), `file:///lake/s.late/_delta_log/${commitFileName(9)}`), false);
+    await indexByWish(as("witness"), as("sweep"), id);
   });
 
   test("parity: compares, records, and writes down what is wrong", async () => {

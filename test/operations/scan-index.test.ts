@@ -7,10 +7,11 @@ import { compileFilePredicate } from "../../lib/delta/predicates/file-predicate.
 import { tableDescription } from "../../lib/delta/table-configuration.ts";
 import type { Json } from "../../lib/delta/values/json.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
-import { addScanIndex, indexScans, wishForIndex } from "../../lib/operations/index-scans.ts";
+import { addScanIndex, grantWishes, indexScans, wishForIndex } from "../../lib/operations/index-scans.ts";
 import { planScan } from "../../lib/operations/plan-scan.ts";
-import type { Catalog } from "../../lib/ports.ts";
+import type { Catalog, Lake } from "../../lib/ports.ts";
 import { addOf, commitTo, openTestLake, removeOf, STRIDE, type TestLake } from "../support/lake.ts";
+import { ID_COLUMN, ofLargeTables } from "../support/scan-wishes.ts";
 import { codeOf } from "../support/table-facts.ts";
 
 const FILES = 2100;
@@ -222,4 +223,81 @@ test("two workers at once: each file is in the index once", async () => {
     }),
     { numRuns: Math.ceil(30 / STRIDE) },
   );
+});
+
+test("a run that ends within a version is gone on with; one index that fails holds up no other, and how far it is behind is told", async () => {
+  for (const { indexId } of await lake.catalog.scanIndexes(tableId)) await lake.catalog.dropScanIndex(indexId);
+  const { tableId: broken } = await createTable(lake, { name: "s.broken", location: "file:///lake/broken", schema });
+  await addScanIndex(lake, { tableId: broken }, "id");
+  await addScanIndex(lake, { tableId }, "id");
+  const catalog: Catalog = {
+    ...lake.catalog,
+    async filesToIndex(...given) {
+      if (given[0] === broken) throw new Error("of this one nothing can be read");
+      return lake.catalog.filesToIndex(...given);
+    },
+  };
+  const metric = (name: string) => lake.metricsSeen.filter((seen) => seen.name === name).at(-1)?.value;
+  let runs = 0;
+  for (; ; runs += 1) {
+    assert.ok(runs < 50, "each run comes further");
+    let batches = 0;
+    const signal = {
+      get aborted() {
+        return batches > 0;
+      },
+    };
+    const some: Catalog = {
+      ...catalog,
+      async advanceScanIndex(...given) {
+        batches += 1;
+        return catalog.advanceScanIndex(...given);
+      },
+    };
+    if ((await indexScans(lake.with({ catalog: some }), { signal })) === 0) break;
+  }
+  assert.ok(runs >= (FILES + 600) / 500, `${runs} runs of one batch`);
+  assert.deepEqual([metric("ScanIndexFailures"), metric("ScanIndexBehind")], [1, 1], "the other one has not begun");
+  const [index] = await lake.catalog.scanIndexes(tableId);
+  assert.deepEqual(
+    [index?.at.version, await lake.catalog.scanIndexesBehind()],
+    [4, await lake.catalog.scanIndexes(broken).then((all) => all.map((one) => ({ ...one, headVersion: 0 })))],
+  );
+  byIndex = 0;
+  assert.deepEqual(
+    await planned(ids(200_000 * 10, 200_000 * 10 + 50), 4),
+    (await lookedAt(4))(ids(200_000 * 10, 200_000 * 10 + 50)),
+  );
+  assert.ok(byIndex > 0);
+  await indexScans(lake);
+  assert.equal(metric("ScanIndexBehind"), 0);
+});
+
+test("wishes: granted where a table is large, forgotten where it is small, gone or has such an index, and one that fails holds up no other", async () => {
+  for (const { indexId } of await lake.catalog.scanIndexes(tableId)) await lake.catalog.dropScanIndex(indexId);
+  const wish = (columnId: string, table = tableId) => lake.catalog.addScanWish({ tableId: table, columnId });
+  const grant = async (of: Lake) => {
+    const failed: string[] = [];
+    const begun = await grantWishes(of, { onFailure: ({ columnId }) => void failed.push(columnId) });
+    return { begun: begun.map(({ columnId }) => columnId), failed };
+  };
+  await wish(ID_COLUMN);
+  assert.deepEqual(await grant(lake), { begun: [], failed: [] });
+  await wish("no column");
+  for (let i = 0; i < 2; i += 1) await wish(ID_COLUMN);
+  await wish(ID_COLUMN, crypto.randomUUID());
+  const large = ofLargeTables(lake);
+  const { addScanIndex: begin } = large.catalog;
+  const failing: Lake = {
+    ...large,
+    catalog: {
+      ...large.catalog,
+      addScanIndex: async (index) => (index.columnId.includes("name") ? assert.fail("not now") : begin(index)),
+    },
+  };
+  await wish('["data","name"]');
+  assert.deepEqual(await grant(failing), { begun: [ID_COLUMN], failed: ['["data","name"]'] });
+  assert.deepEqual(await lake.catalog.scanWishes(9), []);
+  await wish(ID_COLUMN);
+  assert.deepEqual(await grant(large), { begun: [], failed: [] });
 });

@@ -182,6 +182,11 @@ table dl_scan_indexes -- Columns by which scans find files, and how far each ind
   num_rows bigint not null -- Rows of dl_scan_bounds.
   created_at bigint not null -- When it was begun, in milliseconds.
 
+table dl_scan_wishes -- Columns by which scans would find files faster. Whoever makes indexes takes the rows away.
+  table_id uuid not null -- Table, as in dl_tables.
+  column_id text not null -- As in dl_scan_indexes.
+  wished_at bigint not null -- When a scan first asked for it, in milliseconds.
+
 table dl_staged_requests -- Parts of requests larger than one call of the RDS Data API, until they are committed. On PostgreSQL only; no part of the lake.
   request_id uuid not null -- The request.
   part integer not null -- Place of this part, from 0.
@@ -304,6 +309,7 @@ CREATE UNIQUE INDEX dl_scan_bounds_pkey ON dl_scan_bounds USING btree (index_id,
 CREATE UNIQUE INDEX dl_scan_indexes_column ON dl_scan_indexes USING btree (table_id, column_id);
 CREATE UNIQUE INDEX dl_scan_indexes_id ON dl_scan_indexes USING btree (index_id);
 CREATE UNIQUE INDEX dl_scan_indexes_pkey ON dl_scan_indexes USING btree (table_id, index_id);
+CREATE UNIQUE INDEX dl_scan_wishes_pkey ON dl_scan_wishes USING btree (table_id, column_id);
 CREATE UNIQUE INDEX dl_staged_requests_pkey ON dl_staged_requests USING btree (request_id, part);
 CREATE INDEX dl_table_names_name ON dl_table_names USING btree (name);
 CREATE UNIQUE INDEX dl_table_names_pkey ON dl_table_names USING btree (table_id, change);

@@ -239,6 +239,13 @@ CREATE UNIQUE INDEX dl_scan_indexes_column on dl_scan_indexes (table_id, column_
 
 CREATE UNIQUE INDEX dl_scan_indexes_id on dl_scan_indexes (index_id);
 
+CREATE TABLE dl_scan_wishes ( -- Columns by which scans would find files faster. Whoever makes indexes takes the rows away.
+  table_id TEXT not null, -- Table, as in dl_tables.
+  column_id TEXT not null, -- As in dl_scan_indexes.
+  wished_at INTEGER not null, -- When a scan first asked for it, in milliseconds.
+  primary key (table_id, column_id)
+) strict;
+
 CREATE TABLE dl_table_names ( -- Former names of tables; the present one is in dl_tables.
   table_id TEXT not null, -- Table, as in dl_tables.
   change INTEGER not null, -- The identity_changes by which the table lost the name.

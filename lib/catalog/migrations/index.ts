@@ -32,6 +32,7 @@ import { POSTGRES_LAST_PLACES } from "./0062-last-places.ts";
 import { BY_ROWS, FILL_SLOTS, MYSQL_COMMIT_BY_SLOTS, SLOTS } from "./0064-mysql-slots.ts";
 import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
 import { OPERATOR_GRANTS, OPERATOR_GRANTS_MIGRATION, OPERATOR_GRANTS_WORKS_FROM } from "./0069-operator-grants.ts";
+import { SCAN_WISHES } from "./0071-scan-wishes.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -235,6 +236,12 @@ export const MIGRATIONS: readonly Migration[] = [
     worksFrom: OPERATOR_GRANTS_WORKS_FROM,
     statements: (dialect) => createTable(dialect, OPERATOR_GRANTS),
   },
+  {
+    id: 71,
+    name: "0071-scan-wishes",
+    worksFrom: 20,
+    statements: (dialect) => createTable(dialect, SCAN_WISHES),
+  },
 ];
 
 /** What later migrations added to the first tables. */
@@ -270,6 +277,7 @@ export const SCHEMA: readonly TableSpec[] = [
   POLICIES,
   SCAN_INDEXES,
   SCAN_BOUNDS,
+  SCAN_WISHES,
 ];
 
 /** The tables that there are on an engine. */

@@ -2,8 +2,8 @@
 
 import { randomBytes } from "node:crypto";
 import type { AddFile } from "../../delta/actions.ts";
-import { nodeOf } from "../../delta/predicates/scan-keys.ts";
-import type { Clock, FilePlace, IndexedFile, ScanIndex, Scans } from "../../ports.ts";
+import { LAST_ORD, nodeOf } from "../../delta/predicates/scan-keys.ts";
+import type { BehindIndex, Clock, FilePlace, IndexedFile, ScanIndex, Scans, ScanWish } from "../../ports.ts";
 import { insertRows } from "../commit/insert-rows.ts";
 import { type Database, type Queries, type Row, raw, type SqlTransaction, sql, uuid } from "../database.ts";
 import type { TypedColumn } from "../dialect.ts";
@@ -29,6 +29,33 @@ function indexOf(row: Row): ScanIndex {
   };
 }
 
+export async function scanIndexesBehind(db: Queries): Promise<readonly BehindIndex[]> {
+  const rows = await db.read(sql`
+    select i.*, t.version as head_version from dl_scan_indexes i join dl_tables t on t.table_id = i.table_id
+    where t.status = 'ACTIVE' and (i.to_version < t.version or i.to_ord < ${LAST_ORD}) order by i.created_at, i.index_id`);
+  return rows.map((row) => ({ ...indexOf(row), headVersion: integer(row, "head_version") }));
+}
+
+export async function addScanWish(db: Queries, clock: Clock, { tableId, columnId }: ScanWish): Promise<void> {
+  const [columns, key] = [
+    ["table_id", "column_id", "wished_at"],
+    ["table_id", "column_id"],
+  ];
+  const values = [[uuid(requireUuid(tableId, "table id")), columnId, clock.now()]];
+  await db.write(db.dialect.insertNew({ table: "dl_scan_wishes", columns, key, values }));
+}
+
+export async function scanWishes(db: Queries, limit: number): Promise<readonly ScanWish[]> {
+  const rows = await db.read(sql`
+    select table_id, column_id from dl_scan_wishes order by wished_at, table_id, column_id limit ${limit}`);
+  return rows.map((row) => ({ tableId: text(row, "table_id"), columnId: text(row, "column_id") }));
+}
+
+export async function endScanWish(db: Queries, { tableId, columnId }: ScanWish): Promise<void> {
+  const id = uuid(requireUuid(tableId, "table id"));
+  await db.write(sql`delete from dl_scan_wishes where table_id = ${id} and column_id = ${columnId}`);
+}
+
 /** Ids of indexes are of six random bytes: rows that an index has left behind are never taken for another one's. */
 const newIndexId = (): number => 1 + randomBytes(6).readUIntBE(0, 6);
 
@@ -48,26 +75,22 @@ export async function dropScanIndex(db: Queries, indexId: number): Promise<void>
   await db.write(sql`delete from dl_scan_indexes where index_id = ${indexId}`);
 }
 
-/** Indexes that are looked at in one sweep. */
-const SWEPT = 100;
-
+/** From one index to the next: there are few of them, and millions of rows. */
 export async function sweepScanBounds(db: Queries, limit: number): Promise<boolean> {
-  let after = 0;
-  for (let i = 0; i < SWEPT; i += 1) {
-    // From one index to the next: there are few of them, and millions of rows.
-    const [row] = await db.read(sql`
-      select b.index_id, (select count(*) from dl_scan_indexes i where i.index_id = b.index_id) as known
-      from dl_scan_bounds b where b.index_id > ${after} order by b.index_id limit 1`);
-    if (row === undefined) return false;
-    after = integer(row, "index_id");
-    if (integer(row, "known") > 0) continue;
-    await db.write(sql`
-      delete from dl_scan_bounds where (index_id, node, high, added_version, ord) in (
-        select * from (
-          select index_id, node, high, added_version, ord from dl_scan_bounds where index_id = ${after} limit ${limit}) few)`);
-    return true;
-  }
-  return false;
+  const [orphan] = await db.read(sql`
+    with recursive ids(id) as (
+      select min(index_id) from dl_scan_bounds
+      union all
+      select (select min(b.index_id) from dl_scan_bounds b where b.index_id > ids.id) from ids where ids.id is not null)
+    select id from ids
+    where id is not null and not exists (select 1 from dl_scan_indexes i where i.index_id = ids.id) limit 1`);
+  if (orphan === undefined) return false;
+  await db.write(sql`
+    delete from dl_scan_bounds where (index_id, node, high, added_version, ord) in (
+      select * from (
+        select index_id, node, high, added_version, ord from dl_scan_bounds
+        where index_id = ${integer(orphan, "id")} limit ${limit}) few)`);
+  return true;
 }
 
 export async function filesToIndex(

@@ -16,8 +16,8 @@ interface Options {
 
 const ABOUT = `
 A scan of a large table (POST …/plan, dl files --where) looks at every file, unless there is an index of a column of its condition.
-dl serve makes up to four for a table, of columns that scans ask for, and keeps all of them up with the commits. Elsewhere this
-command does. An index takes some 100 to 200 bytes a file, and no commit waits for it.
+dl serve makes up to four for a table, of columns that scans ask for, and keeps all of them up with the commits; on AWS the sweep does.
+Elsewhere this command does. An index takes some 100 to 200 bytes a file, and no commit waits for it.
 
   dl index --table sales.orders                 lists them
   dl index --table sales.orders --column id     makes one, and brings all up to the newest version

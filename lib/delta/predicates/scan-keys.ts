@@ -14,6 +14,9 @@ import type { OpenedFile, ScanColumn } from "./scan-column.ts";
 export const LEAST_KEY = 1n;
 export const GREATEST_KEY = 2n ** 63n - 1n;
 
+/** Of an index that has come to the end of a version: no file of it has a place above. */
+export const LAST_ORD = 2 ** 31 - 1;
+
 /** Keys from `low` to `high`, both included. */
 export interface KeyRange {
   readonly low: bigint;
