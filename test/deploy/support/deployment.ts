@@ -16,6 +16,7 @@ import { newS3Client, openS3Store } from "../../../lib/storage/s3.ts";
 import { dataApiUrl } from "../../support/catalog-engines.ts";
 import { type DataApiEmulator, startDataApi } from "../../support/data-api/emulator.ts";
 import { freePort } from "../../support/free-port.ts";
+import { baseRelease } from "./base-release.ts";
 import { ACCOUNT, type Answer, type Emulator, REGION, startEmulator } from "./emulator.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 import { FAILING_APP, nextRelease } from "./next-release.ts";
@@ -33,8 +34,9 @@ export interface Deployment {
   readonly bucket: string;
   /** The bucket of the backups. */
   readonly backups: string;
-  /** Milliseconds: when `cdk deploy` began, and how long it took. */
-  readonly startedAt: number;
+  /** What was deployed first; absent where the repository has no history, and this code was. */
+  readonly base: string | undefined;
+  /** Milliseconds that the first `cdk deploy` took, with the bootstrap. */
   readonly deployMs: number;
   /** SQL and logs as they are, past the Lambdas. */
   readonly lake: Lake;
@@ -47,8 +49,8 @@ export interface Deployment {
   /** Deploys the data stack once more, told something else. @throws Error with what the command said */
   deployAgain(changes: Readonly<Record<string, string>>, ...args: string[]): Promise<void>;
   /**
-   * Deploys the application of a release after this one.
-   * @param release.ahead how many releases after this one @param release.fails its last step, after all others
+   * Deploys the application of this release, or of one after it.
+   * @param release.ahead how many releases after this one; 0 for this one @param release.fails its last step, after all others
    * @throws Error with what the command said
    */
   upgrade(release: { readonly ahead: number; readonly fails: boolean }): Promise<void>;
@@ -104,7 +106,8 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
     };
     const cdk = cdkIn(aws, folder, ROOT);
     await cdk({}, "bootstrap", `aws://${ACCOUNT}/${REGION}`);
-    const outputs = await cdkDeploy(cdk, folder, told);
+    const base = baseRelease(ROOT, join(folder, "base"));
+    const outputs = await cdkDeploy(base ? cdkIn(aws, folder, base.folder) : cdk, folder, told);
     const deployAgain = async (changes: Readonly<Record<string, string>>, ...args: string[]) => {
       await cdk(
         { ...told, ...changes },
@@ -117,6 +120,10 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
       );
     };
     const upgrade = async ({ ahead, fails }: { readonly ahead: number; readonly fails: boolean }) => {
+      if (ahead === 0) {
+        await cdkDeploy(cdk, folder, told);
+        return;
+      }
       const release = cdkIn(aws, folder, nextRelease(ROOT, join(folder, `release-${ahead}`), ahead));
       const app = fails ? ["--app", `node_modules/.bin/node ${FAILING_APP}`] : [];
       await release(
@@ -140,7 +147,7 @@ export async function deploy(bin: string, postgres: string): Promise<Deployment>
       aws,
       s3,
       dataApi,
-      startedAt,
+      base: base?.what,
       deployMs,
       close,
       readerSessions,

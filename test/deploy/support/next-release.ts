@@ -7,7 +7,8 @@ const FIRST_ID = 9_000;
 
 /** Of a release whose upgrade fails. */
 export const FAILING_APP = "test/deploy/support/failing-app.ts";
-const SOURCES = ["lib", "functions", "infra", "config", "package.json", "cdk.json", "tsconfig.json", FAILING_APP];
+/** What a release is deployed from. */
+export const RELEASE_SOURCES = ["lib", "functions", "infra", "config", "package.json", "cdk.json", "tsconfig.json"];
 
 /**
  * Each says that the release before it can work with its schema, as `worksFrom` of a real one does.
@@ -15,7 +16,8 @@ const SOURCES = ["lib", "functions", "infra", "config", "package.json", "cdk.jso
  */
 export function nextRelease(root: string, folder: string, ahead: number): string {
   mkdirSync(folder);
-  for (const name of SOURCES) cpSync(join(root, name), join(folder, name), { recursive: true });
+  for (const name of [...RELEASE_SOURCES, FAILING_APP])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   const migrations = Array.from({ length: ahead }, (_, i) => {
     const id = FIRST_ID + i;
