@@ -1,6 +1,6 @@
 /** docs/costs.md, written from prices, measurements and the model. */
 
-import { FIXED_COUNTS, INDEXING, MEASURED } from "./measured.ts";
+import { CALLS_ON_MYSQL, FIXED_COUNTS, INDEXING, MEASURED } from "./measured.ts";
 import {
   auroraUsd,
   breakEven,
@@ -131,7 +131,8 @@ ${table(commitLines(1e6))}
 Aurora adds about ${dollars(auroraUsd(1e6))} for reads, writes and rows, which stay.
 
 **What is measured** (\`test/functions/cost.test.ts\`, on functions that run): a commit is ${MEASURED.commit.dataApiCalls} call of the Data API, its row of the audit trail within it, a batch of the mirror
-${MEASURED.mirror.dataApiCalls}, together ${dataApiCallsPerCommit().toFixed(1)} a commit; a parity check of a table that has not changed is ${MEASURED.parity.dataApiCalls}. A commit prints ${MEASURED.commit.logBytes} bytes, a batch ${MEASURED.mirror.logBytes}, so
+${MEASURED.mirror.dataApiCalls}, together ${dataApiCallsPerCommit().toFixed(1)} a commit; a parity check of a table that has not changed is ${MEASURED.parity.dataApiCalls}. On Aurora MySQL a batch
+is ${CALLS_ON_MYSQL.mirror}, and the others the same. A commit prints ${MEASURED.commit.logBytes} bytes, a batch ${MEASURED.mirror.logBytes}, so
 ${Math.round(ours)} bytes a commit are ours, and ${Math.round(all)} with what Lambda and API Gateway write. What goes well is one line a call, that of the metrics; what fails has
 lines of its own. Times are assumptions: a warm call of the Data API is most of them.
 

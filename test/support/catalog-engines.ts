@@ -86,6 +86,10 @@ export interface DataApiDatabase extends TestDatabase {
   readonly emulator: DataApiEmulator;
 }
 
+/** The server behind the Data API in suites that run on one: with TEST_ENGINE=data-api-mysql MySQL's; undefined where it is not there. */
+export const dataApiServer: string | undefined = process.env.TEST_ENGINE === "data-api-mysql" ? mysqlUrl : postgresUrl;
+export const NO_DATA_API_SERVER = "TEST_POSTGRES_URL is not set, or TEST_MYSQL_URL with TEST_ENGINE=data-api-mysql";
+
 export async function createDataApi(base: string, options: EmulatorOptions = {}): Promise<DataApiDatabase> {
   const engine = base.startsWith("mysql") ? mysqlEngine(base) : postgresEngine(base);
   const database = await engine.create();
