@@ -134,14 +134,17 @@ describe("a first deploy that fails", () => {
 describe("a stack that is deleted", () => {
   for (const stage of ["staging", "production"]) {
     test(`leaves the data of ${stage}, and a stack with data of its own can be beside it`, () => {
-      const account = new Account();
-      const { data, app } = templatesOf({ stage, encryptionKey: "own" });
-      const stacks = [account.create("data", data), account.create("app", app)];
-      for (const stack of stacks.toReversed()) account.delete(stack as Stack);
-      const types = new Set(account.there.map((key) => key.split(" ")[0] ?? ""));
+      const types = new Set<string>();
+      for (const databaseEngine of ["aurora-postgresql", "aurora-mysql"]) {
+        const account = new Account();
+        const { data, app } = templatesOf({ stage, encryptionKey: "own", databaseEngine });
+        const stacks = [account.create("data", data), account.create("app", app)];
+        for (const stack of stacks.toReversed()) account.delete(stack as Stack);
+        for (const key of account.there) types.add(key.split(" ")[0] ?? "");
+        account.create("data", data);
+        account.create("app", app);
+      }
       assert.deepEqual([...types].toSorted(), KEPT.toSorted());
-      account.create("data", data);
-      account.create("app", app);
     });
   }
 
