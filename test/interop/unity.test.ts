@@ -74,8 +74,20 @@ describe(SUITE, needs(SUITE, cache, "no clients here: `npm run test:gateway` ins
     return JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}");
   }
 
+  /**
+   * DuckDB passes over a whole catalog, without a word, where a file of one log goes while it lists that log: on a disk the mirror puts
+   * a finished file in place of a hidden one, here perhaps still the manifest of the last commit.
+   */
+  async function askDuckdb(): Promise<Record<string, unknown>> {
+    for (const until = Date.now() + 30_000; ; ) {
+      const found = await ask("duckdb");
+      const isThere = Array.isArray(found.tables) && found.tables.length > 0;
+      if (isThere || Date.now() > until) return found;
+    }
+  }
+
   test("DuckDB attaches the catalog, lists, reads, and does not write past the fence", async () => {
-    const { tables, rows, insert } = await ask("duckdb");
+    const { tables, rows, insert } = await askDuckdb();
     const types = ["BIGINT", "VARCHAR", "DECIMAL(12,2)", "DATE[]"];
     assert.deepEqual(tables, [
       ["attic", "t", types],
