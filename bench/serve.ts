@@ -40,7 +40,14 @@ export async function startServer(options: {
 }): Promise<Server> {
   const { database, folder, connections } = options;
   const args = [MAIN, "serve", "--port", "0", "--database", database, "--storage", join(folder, "tables"), "--format"];
-  const env = { ...process.env, LOG_LEVEL: "error", VERIFY_FILES: "false", LOGGING_ACCESS: "false" };
+  const env = {
+    ...process.env,
+    LOG_LEVEL: "error",
+    VERIFY_FILES: "false",
+    LOGGING_ACCESS: "false",
+    // A load of some seconds is ahead of the mirror by more than a server would let it be for good.
+    MAX_UNPUBLISHED: "1000000",
+  };
   const child: ChildProcess = spawn(
     process.execPath,
     [...args, "json", "--parity-interval-seconds", "0", ...(options.args ?? [])],
