@@ -1,18 +1,10 @@
 /** dl_audit: the audit trail. */
 
 import { effectOf, rowAfter, tableChain } from "../access/audit-row.ts";
-import { isLakeError } from "../errors.ts";
 import type { AuditFilter, AuditRow, AuditShard, Noting } from "../ports.ts";
-import {
-  type Database,
-  type Queries,
-  type Row,
-  raw,
-  type Sql,
-  type SqlTransaction,
-  type SqlValue,
-  sql,
-} from "./database.ts";
+import { type Database, type Queries, type Row, raw, type SqlTransaction, type SqlValue, sql } from "./database.ts";
+import type { NewRows } from "./dialect.ts";
+import { insertNewRows } from "./insert-new.ts";
 import { integer, text } from "./rows/values.ts";
 
 const COLUMNS = [
@@ -40,17 +32,13 @@ const LAST_PLACE = Number.MAX_SAFE_INTEGER;
 
 export async function addAudit(db: Database, rows: readonly AuditRow[]): Promise<void> {
   for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
-    const statement = inserted(db, rows.slice(i, i + ROWS_AT_ONCE));
-    await db.write(statement).catch((error: unknown) => {
-      if (!isLakeError(error) || error.code !== "CONSTRAINT_VIOLATED") throw error;
-      return db.write(statement);
-    });
+    await insertNewRows(db, placesOf(rows.slice(i, i + ROWS_AT_ONCE)));
   }
 }
 
-/** But for rows in places that others have. */
-function inserted({ dialect }: Queries, rows: readonly AuditRow[]): Sql {
-  return dialect.insertNew({ table: "dl_audit", columns: COLUMNS, key: ["shard", "seq"], values: rows.map(valuesOf) });
+/** To be inserted but for those in places that others have. */
+function placesOf(rows: readonly AuditRow[]): NewRows {
+  return { table: "dl_audit", columns: COLUMNS, key: ["shard", "seq"], values: rows.map(valuesOf) };
 }
 
 function valuesOf(row: AuditRow): readonly SqlValue[] {
@@ -91,7 +79,7 @@ async function addToChain(tx: SqlTransaction, shard: string, attempt: string, ef
     select seq, hash from dl_audit where shard = ${shard} and seq < ${LAST_PLACE} order by seq desc limit 1`);
   const before = last && { seq: integer(last, "seq"), hash: text(last, "hash") };
   const row = rowAfter(before, shard, attempt, effect);
-  await tx.write(inserted(tx, [row]));
+  await tx.write(tx.dialect.insertNew(placesOf([row])));
 }
 
 export async function auditOf(

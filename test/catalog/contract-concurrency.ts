@@ -44,6 +44,18 @@ export function concurrencyContract({ catalog, reopen }: CatalogUnderTest): void
     await other.close();
   });
 
+  test("the same wish of many at one moment is one wish, and nobody's is refused", async () => {
+    const tableId = await newTable(catalog());
+    const other = await reopen();
+    for (let round = 0; round < 5; round += 1) {
+      const wish = { tableId, columnId: `["data","c${round}"]` };
+      await Promise.all(Array.from({ length: WRITERS }, (_, i) => (i % 2 ? catalog() : other).addScanWish(wish)));
+      assert.deepEqual(await catalog().scanWishes(9), [wish]);
+      await catalog().endScanWish(wish);
+    }
+    await other.close();
+  });
+
   test("a request that the database refuses fails nobody who went with it", async () => {
     const [tableId, other] = await Promise.all([newTable(catalog()), newTable(catalog())]);
     const huge = (path: string) => add(path, { size: 2n ** 62n + 2n ** 61n });

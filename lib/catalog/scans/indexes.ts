@@ -7,6 +7,7 @@ import type { BehindIndex, Clock, FilePlace, IndexedFile, ScanIndex, Scans, Scan
 import { insertRows } from "../commit/insert-rows.ts";
 import { type Database, type Queries, type Row, raw, type SqlTransaction, sql, uuid } from "../database.ts";
 import type { TypedColumn } from "../dialect.ts";
+import { insertNewRows } from "../insert-new.ts";
 import { integer, jsonObject, optionalText, requireUuid, storedUuid, text } from "../rows/values.ts";
 
 export async function scanIndexes(db: Queries, tableId?: string): Promise<readonly ScanIndex[]> {
@@ -36,13 +37,13 @@ export async function scanIndexesBehind(db: Queries): Promise<readonly BehindInd
   return rows.map((row) => ({ ...indexOf(row), headVersion: integer(row, "head_version") }));
 }
 
-export async function addScanWish(db: Queries, clock: Clock, { tableId, columnId }: ScanWish): Promise<void> {
+export async function addScanWish(db: Database, clock: Clock, { tableId, columnId }: ScanWish): Promise<void> {
   const [columns, key] = [
     ["table_id", "column_id", "wished_at"],
     ["table_id", "column_id"],
   ];
   const values = [[uuid(requireUuid(tableId, "table id")), columnId, clock.now()]];
-  await db.write(db.dialect.insertNew({ table: "dl_scan_wishes", columns, key, values }));
+  await insertNewRows(db, { table: "dl_scan_wishes", columns, key, values });
 }
 
 export async function scanWishes(db: Queries, limit: number): Promise<readonly ScanWish[]> {

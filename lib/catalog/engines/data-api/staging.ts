@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { type Sql, sql, uuid } from "../../database.ts";
+import { sentAgain } from "../../insert-new.ts";
 import type { Flavour } from "./dialect.ts";
 import { type Statement, statementOf } from "./statements.ts";
 import type { DataApiClient } from "./transport/client.ts";
@@ -83,7 +84,7 @@ async function sendPart(
     }),
     flavour,
   );
-  await client.execute(statement, { repeatable: true });
+  await sentAgain(() => client.execute(statement, { repeatable: true }));
 }
 
 async function removeParts(client: DataApiClient, flavour: Flavour, id: string, transactionId?: string): Promise<void> {
