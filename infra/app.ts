@@ -3,6 +3,7 @@
 import { App, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
 import type { AppStack } from "./app-stack.ts";
+import { refuseUnknownNames } from "./context-names.ts";
 import type { DataStack } from "./data-stack.ts";
 import { type ExistingDatabase, stacksOf } from "./delta-lake-catalog.ts";
 import { deploymentFile } from "./deployment-file.ts";
@@ -17,6 +18,7 @@ export function addStacks(
   app: App,
   written: Context = () => undefined,
 ): { readonly data: DataStack; readonly application: AppStack } {
+  refuseUnknownNames(app);
   const context: Context = (name) => app.node.tryGetContext(name) ?? written(name);
   const settings = settingsOf(context);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
@@ -46,6 +48,7 @@ function databaseOf(context: Context): ExistingDatabase | undefined {
 
 /** The firewall alone, whose ARN the stage is told then. */
 export function addFirewall(app: App, written: Context = () => undefined): FirewallStack {
+  refuseUnknownNames(app);
   const ofFront = ["front", "frontCertificateArn", "webAcl"];
   const context = (name: string) =>
     ofFront.includes(name) ? undefined : (app.node.tryGetContext(name) ?? written(name));

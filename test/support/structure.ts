@@ -31,6 +31,7 @@ const SQL = [
   "lib/catalog/database.ts",
   "lib/catalog/dialect.ts",
   "lib/catalog/limits.ts",
+  "lib/catalog/insert-new.ts",
   "lib/catalog/rows",
   "lib/catalog/commit/planned-rows.ts",
   "lib/catalog/engines/retry.ts",
@@ -135,6 +136,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/telemetry/metric-names.ts",
     "lib/storage/keys.ts",
     "lib/wire/routes.ts",
+    "lib/delta/values/nearest-name.ts",
   ],
 };
 
