@@ -13,7 +13,13 @@ import { createApp } from "../lib/http/app.ts";
 import { openLocalLake } from "../lib/lake/local.ts";
 import { createTable } from "../lib/operations/create-table.ts";
 import type { AccessRules, Catalog, Grant } from "../lib/ports.ts";
+import { readOptions } from "./options.ts";
 import { addFile, machine, markdownTable, PARTITION_COLUMNS, percentile, SCHEMA } from "./support.ts";
+
+readOptions({
+  run: "node bench/access.ts",
+  about: "What grants and rules cost a commit.",
+});
 
 const made = { by: "operator", at: 1 };
 const USERS = 100;

@@ -15,6 +15,7 @@ import { backupCatalog } from "../lib/operations/backup.ts";
 import { commit } from "../lib/operations/commit.ts";
 import { createTable } from "../lib/operations/create-table.ts";
 import { restoreCatalog } from "../lib/operations/restore.ts";
+import { readOptions } from "./options.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, PARTITION_COLUMNS, SCHEMA } from "./support.ts";
 
 const FILES_A_COMMIT = 10_000;
@@ -80,7 +81,7 @@ async function change(lake: Awaited<ReturnType<typeof openLocalLake>>, step: Ste
 }
 
 async function inProcess(step: Step, database: string, folder: string, amount = 0): Promise<Measured> {
-  const args = [fileURLToPath(import.meta.url), step, database, folder, String(amount)];
+  const args = [fileURLToPath(import.meta.url), "--child", step, database, folder, String(amount)];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   return JSON.parse(stdout) as Measured;
 }
@@ -116,6 +117,16 @@ async function main(files: number): Promise<void> {
   });
 }
 
-const [step, database = "", folder = "", amount = "0"] = process.argv.slice(2);
-if (database === "") await main(Number(step ?? 1_000_000));
-else process.stdout.write(JSON.stringify(await run(step as Step, database, folder, Number(amount))));
+const [isChild, step, database = "", folder = "", amount = "0"] = process.argv.slice(2);
+if (isChild === "--child") {
+  process.stdout.write(JSON.stringify(await run(step as Step, database, folder, Number(amount))));
+} else {
+  const { numbers } = readOptions({
+    run: "node bench/backup.ts",
+    about:
+      "Backups and restores of a large catalog: rows and bytes a second, peak memory, and what an increment costs.",
+    numbers: [{ name: "files", count: 1_000_000, what: "files of the catalog" }],
+    environment: { BENCH_POSTGRES_URL: "a database of PostgreSQL, which is restored into and backed up as well" },
+  });
+  await main(numbers[0] ?? 0);
+}

@@ -6,8 +6,19 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import pg from "pg";
+import { readOptions } from "./options.ts";
 import { type Server, startServer } from "./serve.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, percentile } from "./support.ts";
+
+readOptions({
+  run: "node bench/beside.ts",
+  about:
+    "What a busy dl serve publishes while it acknowledges: 32 writers on one table, then on 32, by commits and appends.",
+  environment: {
+    BENCH_POSTGRES_URL: "a server of PostgreSQL, beside SQLite",
+    BENCH_MS: "milliseconds of each load (default: 10000)",
+  },
+});
 
 const WRITERS = 32;
 const CELL_MS = Number(process.env.BENCH_MS ?? 10_000);

@@ -7,7 +7,16 @@ import { openMemoryCache } from "../lib/cache/memory.ts";
 import { createApp } from "../lib/http/app.ts";
 import { openLocalLake } from "../lib/lake/local.ts";
 import type { AnswerCache } from "../lib/ports.ts";
+import { readOptions } from "./options.ts";
 import { inTemporaryFolder, machine, markdownTable, percentile, SCHEMA } from "./support.ts";
+
+readOptions({
+  run: "node bench/cache.ts",
+  about: "What the cache of answers brings: one page of files of an old version, asked again and again.",
+  environment: {
+    BENCH_POSTGRES_URL: "an empty database; a file of SQLite if absent",
+  },
+});
 
 const FILES = 10_000;
 const REQUESTS = 300;

@@ -6,20 +6,25 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { ActionCollector } from "../lib/delta/decode.ts";
 import { type LocalLake, openLocalLake, toLocation } from "../lib/lake/local.ts";
 import { commit } from "../lib/operations/commit.ts";
 import { createTable } from "../lib/operations/create-table.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
+import { readOptions } from "./options.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, PARTITION_COLUMNS, SCHEMA } from "./support.ts";
 
 const FILES_A_COMMIT = 5_000;
 
-const { values } = parseArgs({
-  options: { files: { type: "string", default: "100000" }, commits: { type: "string", default: "1000" } },
-});
-const [files, commits] = [Number(values.files), Number(values.commits)];
+const { files, commits } = readOptions({
+  run: "node bench/cadence.ts",
+  about:
+    "What checkpoints cost a table that many small commits go to: with an interval of ten versions, and without one.",
+  options: {
+    files: { count: 100_000, what: "of the table" },
+    commits: { count: 1000, what: "of one file each" },
+  },
+}).values;
 
 async function add(lake: LocalLake, tableId: string, first: number, count: number): Promise<void> {
   const collector = new ActionCollector({ strict: true });

@@ -7,11 +7,11 @@
 import { execFileSync } from "node:child_process";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import type { AddFile, Metadata, RemoveFile } from "../lib/delta/actions.ts";
 import { putCheckpoint } from "../lib/log/write-checkpoint.ts";
 import type { CheckpointContent } from "../lib/ports.ts";
 import { openFileStore } from "../lib/storage/file.ts";
+import { readOptions } from "./options.ts";
 import { inTemporaryFolder, markdownTable } from "./support.ts";
 
 const BATCH = 5000;
@@ -27,12 +27,18 @@ interface Measured {
   readonly bytes: number;
 }
 
-const { values } = parseArgs({
+const { values } = readOptions({
+  run: "node bench/checkpoint.ts",
+  about: "How long a checkpoint takes, and how much memory, by size; each in a process of its own.",
   options: {
-    million: { type: "boolean", default: false },
-    "stats-as-struct": { type: "boolean", default: false },
-    keep: { type: "string" },
-    adds: { type: "string" },
+    million: { flag: false, what: "one of a million files, too" },
+    "stats-as-struct": { flag: false, what: "with statistics as columns" },
+    keep: { text: "DIR", what: "write it there, and leave it" },
+    adds: {
+      text: "N",
+      what: "one of so many files alone, as JSON",
+      check: (adds: string) => (/^[1-9]\d*$/.test(adds) ? undefined : "it is a whole number of at least 1"),
+    },
   },
 });
 

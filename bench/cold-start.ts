@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { BANNER } from "../infra/constructs/service-function.ts";
+import { readOptions } from "./options.ts";
 import { inTemporaryFolder, machine, markdownTable, percentile } from "./support.ts";
 
 const run = promisify(execFile);
@@ -17,7 +18,13 @@ const WASM = "node_modules/parquet-wasm/node/parquet_wasm_bg.wasm";
 const ENTRIES = ["commit", "read", "mirror", "sweep", "parity", "checkpoint", "migrate"];
 /** Those that read or write checkpoints. */
 const PARQUET = ["commit", "mirror", "parity", "checkpoint"];
-const LOADS = Number(process.argv[2] ?? 10);
+const {
+  numbers: [LOADS = 0],
+} = readOptions({
+  run: "node bench/cold-start.ts",
+  about: "Bundles each function as the deployment does and loads it in a new Node: size, and time of the import.",
+  numbers: [{ name: "loads", count: 10, what: "how often each is loaded" }],
+});
 
 async function bundle(entry: string, folder: string): Promise<string> {
   const outfile = path.join(folder, entry, "index.mjs");

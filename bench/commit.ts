@@ -11,6 +11,7 @@ import type { CommitRequest } from "../lib/delta/request.ts";
 import { type LocalLake, openLocalLake } from "../lib/lake/local.ts";
 import { commit } from "../lib/operations/commit.ts";
 import { createTable } from "../lib/operations/create-table.ts";
+import { readOptions } from "./options.ts";
 import {
   addFile,
   inTemporaryFolder,
@@ -20,6 +21,14 @@ import {
   percentile,
   SCHEMA,
 } from "./support.ts";
+
+readOptions({
+  run: "node bench/commit.ts",
+  about: "Commits per second without a server, with 1 and 16 writers.",
+  environment: {
+    BENCH_POSTGRES_URL: "a server of PostgreSQL, beside SQLite",
+  },
+});
 
 const CELL_MS = 4000;
 const WARM_UP_MS = 500;

@@ -5,7 +5,6 @@
 
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { ActionCollector } from "../lib/delta/decode.ts";
 import { type LocalLake, openLocalLake } from "../lib/lake/local.ts";
 import { commit } from "../lib/operations/commit.ts";
@@ -13,6 +12,7 @@ import { createTable } from "../lib/operations/create-table.ts";
 import { inTurn } from "../lib/operations/in-turn.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
 import { newS3Client, openS3Store } from "../lib/storage/s3.ts";
+import { readOptions } from "./options.ts";
 import { startSlowS3 } from "./slow-s3.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, SCHEMA } from "./support.ts";
 
@@ -20,10 +20,15 @@ import { addFile, inTemporaryFolder, machine, markdownTable, SCHEMA } from "./su
 const TABLES_AT_ONCE = 16;
 const BODY = Buffer.alloc(1_000, "x");
 
-const { values } = parseArgs({
-  options: { versions: { type: "string", default: "100" }, "answer-ms": { type: "string", default: "25" } },
+const { values } = readOptions({
+  run: "node bench/drain.ts",
+  about: "How fast a backlog gets into logs on S3, beside the limit: the same objects, put one after the other.",
+  options: {
+    versions: { count: 100, what: "of each table" },
+    "answer-ms": { count: 25, what: "milliseconds that S3 takes for an answer" },
+  },
 });
-const [versions, answerMs] = [Number(values.versions), Number(values["answer-ms"])];
+const { versions, "answer-ms": answerMs } = values;
 
 /** Versions a second. */
 async function timed(tables: number, work: () => Promise<void>): Promise<number> {

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 import { startSlowS3 } from "./slow-s3.ts";
 import { inTemporaryFolder, machine, markdownTable, percentile, SCHEMA } from "./support.ts";
 
@@ -248,15 +248,20 @@ async function uploads(folder: string, count: number, megabytes: number): Promis
   });
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { uploads: { type: "string", default: "64" }, mb: { type: "string", default: "1024" } },
+const { values, words } = readOptions({
+  run: "node bench/gateway.ts",
+  about: "The gateway beside what is behind it: commits, bytes a second, and its memory under many large uploads.",
+  words: { name: "measurement", among: ["commits", "bytes", "memory"] },
+  options: {
+    uploads: { count: 64, what: "at once, for memory" },
+    mb: { count: 1024, what: "of each of them" },
+  },
 });
-const isAsked = (what: string) => positionals.length === 0 || positionals.includes(what);
+const isAsked = (what: string) => words.length === 0 || words.includes(what);
 await inTemporaryFolder(async (folder) => {
   if (isAsked("commits")) await commits(folder);
   if (isAsked("bytes")) await bytes(folder);
-  if (isAsked("memory")) await uploads(folder, Number(values.uploads), Number(values.mb));
+  if (isAsked("memory")) await uploads(folder, values.uploads, values.mb);
 });
 agent.destroy();
 console.log(machine());

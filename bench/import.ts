@@ -12,6 +12,7 @@ import { promisify } from "node:util";
 import { openLocalLake, toLocation } from "../lib/lake/local.ts";
 import { writeCheckpoint } from "../lib/operations/checkpoint.ts";
 import { type ImportMode, importTable } from "../lib/operations/import.ts";
+import { readOptions } from "./options.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, PARTITION_COLUMNS, SCHEMA } from "./support.ts";
 
 const ADDS = Number(process.env.BENCH_ADDS ?? 100);
@@ -124,4 +125,12 @@ async function compare(commits: number) {
 
 const [first, table = "", mode = "", database = ""] = process.argv.slice(2);
 if (first === "--child") console.log(JSON.stringify(await measure(table, mode as ImportMode, database)));
-else console.log(`${markdownTable(await compare(Number(first ?? 1000)))}\n\nSQLite catalog. ${machine()}`);
+else {
+  const { numbers } = readOptions({
+    run: "node bench/import.ts",
+    about: "Time and peak memory of imports: JSON commits, and the same behind a checkpoint, in both modes.",
+    numbers: [{ name: "commits", count: 1000, what: "of the table" }],
+    environment: { BENCH_ADDS: "files a commit (default: 100)" },
+  });
+  console.log(`${markdownTable(await compare(numbers[0] ?? 0))}\n\nSQLite catalog. ${machine()}`);
+}

@@ -10,10 +10,21 @@ import { catalogOn } from "../lib/catalog/sql-catalog.ts";
 import type { AddFile } from "../lib/delta/actions.ts";
 import type { Catalog } from "../lib/ports.ts";
 import { add, commitOf, newTable, testClock } from "../test/support/catalog-plans.ts";
+import { readOptions } from "./options.ts";
 import { addFile, machine, markdownTable, percentile } from "./support.ts";
 
-const url = process.env.BENCH_MYSQL_URL;
-if (!url) throw new Error("BENCH_MYSQL_URL names no database");
+readOptions({
+  run: "node bench/mysql-commit.ts",
+  about: "One commit on MySQL or MariaDB by the procedure and by the transaction that it spares, in turn.",
+  environment: {
+    BENCH_MYSQL_URL: "a database of its own",
+    BENCH_DELAY_MS: "what each call waits more (default: 0)",
+    BENCH_SIZES: "numbers of files (default: 1,10,100,1000)",
+  },
+  needs: ["BENCH_MYSQL_URL"],
+});
+
+const url = process.env.BENCH_MYSQL_URL ?? "";
 const delayMs = Number(process.env.BENCH_DELAY_MS ?? 0);
 const SIZES = (process.env.BENCH_SIZES ?? "1,10,100,1000").split(",").map(Number);
 const ROUNDS = 15;

@@ -14,6 +14,7 @@ import { commit } from "../lib/operations/commit.ts";
 import { createTable } from "../lib/operations/create-table.ts";
 import { diffTable } from "../lib/operations/diff.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
+import { readOptions } from "./options.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, PARTITION_COLUMNS, SCHEMA } from "./support.ts";
 
 const COMMITS = 100;
@@ -88,4 +89,11 @@ async function compare(files: number) {
 
 const [first, folder = "", fieldsUpTo = ""] = process.argv.slice(2);
 if (first === "--child") console.log(JSON.stringify(await measure(folder, Number(fieldsUpTo))));
-else console.log(`${markdownTable(await compare(Number(first ?? 200_000)))}\n\nSQLite catalog. ${machine()}`);
+else {
+  const { numbers } = readOptions({
+    run: "node bench/parity.ts",
+    about: "What comparing a whole table costs, field by field and by fingerprint: time, peak memory, reads of SQL.",
+    numbers: [{ name: "files", count: 200_000, what: "of the table" }],
+  });
+  console.log(`${markdownTable(await compare(numbers[0] ?? 0))}\n\nSQLite catalog. ${machine()}`);
+}

@@ -5,7 +5,6 @@
 
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { openPostgres } from "../lib/catalog/engines/postgres/driver.ts";
 import { ActionCollector } from "../lib/delta/decode.ts";
 import type { Json, JsonObject } from "../lib/delta/values/json.ts";
@@ -14,14 +13,23 @@ import { commit } from "../lib/operations/commit.ts";
 import { createTable } from "../lib/operations/create-table.ts";
 import { addScanIndex, indexScans } from "../lib/operations/index-scans.ts";
 import { planScan } from "../lib/operations/plan-scan.ts";
+import { readOptions } from "./options.ts";
+import { wrongPostgres } from "./postgres-url.ts";
 import { inTemporaryFolder, machine, markdownTable, percentile, SCHEMA } from "./support.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  allowNegative: true,
-  options: { postgres: { type: "string" }, sqlite: { type: "boolean", default: true } },
+const {
+  values,
+  numbers: [FILES = 0],
+} = readOptions({
+  run: "node bench/plan.ts",
+  about:
+    "What planning a scan costs in a large table: without an index and with one, for predicates that keep ten files.",
+  numbers: [{ name: "files", count: 1_000_000, what: "of the table" }],
+  options: {
+    postgres: { text: "URL", what: "this server, too; a database is made there and dropped", check: wrongPostgres },
+    "no-sqlite": { flag: false, what: "not in a file of SQLite" },
+  },
 });
-const FILES = Number(positionals[0] ?? 1_000_000);
 const BATCH = 20_000;
 const ROUNDS = 100;
 /** Files of one partition: ten. */
@@ -105,7 +113,9 @@ async function bench(engine: string, database: string): Promise<Record<string, J
   return rows;
 }
 
-const rows = values.sqlite ? await inTemporaryFolder((folder) => bench("SQLite", join(folder, "lake.sqlite"))) : [];
+const rows = !values["no-sqlite"]
+  ? await inTemporaryFolder((folder) => bench("SQLite", join(folder, "lake.sqlite")))
+  : [];
 if (values.postgres !== undefined) {
   const schema = `dl_bench_${randomUUID().replaceAll("-", "")}`;
   const admin = openPostgres(values.postgres, { poolSize: 1 });

@@ -12,11 +12,22 @@ import { commitFileName, LOG_FOLDER, MANIFEST } from "../lib/delta/files/log-fil
 import { encodeManifest } from "../lib/delta/manifest.ts";
 import { openLocalLake, toLocation } from "../lib/lake/local.ts";
 import { rebuildCatalog } from "../lib/operations/rebuild.ts";
+import { readOptions } from "./options.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, PARTITION_COLUMNS, SCHEMA } from "./support.ts";
 
 const ADDS = 100;
 const CATALOG = randomUUID();
-const [tables = 100, files = 1000] = process.argv.slice(2).map(Number);
+const {
+  numbers: [tables = 0, files = 0],
+} = readOptions({
+  run: "node bench/rebuild.ts",
+  about: "Time and peak memory of a rebuild: a catalog is made again from the logs of its tables.",
+  numbers: [
+    { name: "tables", count: 100, what: "of the catalog" },
+    { name: "files", count: 1000, what: "of each table" },
+  ],
+  environment: { DATABASE_URL: "an empty database; a file of SQLite if absent" },
+});
 
 /** A table of ours: version 0 makes it, each later one adds files. */
 async function writeTable(root: string, n: number): Promise<void> {

@@ -17,6 +17,7 @@ import { createTable } from "../lib/operations/create-table.ts";
 import { mirrorTable } from "../lib/operations/mirror.ts";
 import { recoverTable } from "../lib/operations/recover.ts";
 import { actions } from "../test/support/lake.ts";
+import { readOptions } from "./options.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, PARTITION_COLUMNS, SCHEMA } from "./support.ts";
 
 interface Measured {
@@ -101,4 +102,12 @@ async function compare(versions: number) {
 
 const [first, database = "", tableId = ""] = process.argv.slice(2);
 if (first === "--child") console.log(JSON.stringify(await measure(database, tableId)));
-else console.log(`${markdownTable(await compare(Number(first ?? 10_000)))}\n\n${machine()}`);
+else {
+  const { numbers } = readOptions({
+    run: "node bench/recover.ts",
+    about: "Time and peak memory of recoveries of a table whose log is ahead of SQL.",
+    numbers: [{ name: "versions", count: 10_000, what: "by which it is ahead" }],
+    environment: { BENCH_POSTGRES_URL: "a server of PostgreSQL, beside SQLite" },
+  });
+  console.log(`${markdownTable(await compare(numbers[0] ?? 0))}\n\n${machine()}`);
+}

@@ -18,15 +18,25 @@ import { mirrorTable } from "../lib/operations/mirror.ts";
 import type { Lake } from "../lib/ports.ts";
 import { openMemoryStore } from "../lib/storage/memory.ts";
 import { addOf, removeOf, request, SCHEMA, testClock } from "../test/support/lake.ts";
+import { readOptions } from "./options.ts";
 
-const COMMITS = Number(process.argv[2] ?? 100_000);
+const {
+  numbers: [COMMITS = 0],
+  words,
+} = readOptions({
+  run: "node bench/retention.ts",
+  about:
+    "Whether SQL stays bounded under commits without end: a fast clock, upkeep once a day, the size of the database.",
+  numbers: [{ name: "commits", count: 100_000, what: "in all; with the word keep transactions are never forgotten" }],
+  words: { name: "word", among: ["keep"], atMost: 1 },
+});
 const A_DAY = 1000;
 const DAY = 86_400_000;
-/** With `keep` as the second argument transactions are never forgotten. */
+/** With the word `keep` transactions are never forgotten. */
 const RULES = {
   ...MAINTENANCE_RULES,
   ...{ vacuum: true, historyRetentionMs: 5 * DAY },
-  ...{ trimTransactions: process.argv[3] !== "keep", transactionRetentionMs: 7 * DAY },
+  ...{ trimTransactions: words.length === 0, transactionRetentionMs: 7 * DAY },
 };
 
 const folder = mkdtempSync(join(tmpdir(), "dl-bench-retention-"));

@@ -4,7 +4,6 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { parseArgs } from "node:util";
 import { type Database, raw } from "../lib/catalog/database.ts";
 import { openMysql } from "../lib/catalog/engines/mysql/driver.ts";
 import { openPostgres } from "../lib/catalog/engines/postgres/driver.ts";
@@ -12,6 +11,7 @@ import { ActionCollector } from "../lib/delta/decode.ts";
 import { type LocalLake, openLocalLake } from "../lib/lake/local.ts";
 import { commit } from "../lib/operations/commit.ts";
 import { createTable } from "../lib/operations/create-table.ts";
+import { readOptions } from "./options.ts";
 import { addFile, machine, markdownTable, PARTITION_COLUMNS, percentile, SCHEMA } from "./support.ts";
 
 const ADDS = 10;
@@ -24,17 +24,27 @@ interface Sized {
   readonly tables: { readonly tableId: string; version: number }[];
 }
 
-const { values } = parseArgs({
+const {
+  tables: tableCount,
+  rows: rowCount,
+  rounds,
+} = readOptions({
+  run: "node bench/scale.ts",
+  about:
+    "What size costs: a commit of ten files and the read of a head in a large catalog, against an empty one, in turn.",
   options: {
-    tables: { type: "string", default: "1000" },
-    rows: { type: "string", default: "2000000" },
-    rounds: { type: "string", default: "300" },
+    tables: { count: 1000, what: "of the large one" },
+    rows: { count: 2_000_000, what: "of files in it" },
+    rounds: { count: 300, what: "samples of each" },
   },
-});
-const [tableCount, rowCount, rounds] = [Number(values.tables), Number(values.rows), Number(values.rounds)];
+  environment: {
+    BENCH_POSTGRES_URL: "a server of PostgreSQL",
+    BENCH_MYSQL_URL: "or one of MySQL or MariaDB, with any database of it",
+  },
+  needs: ["BENCH_POSTGRES_URL", "BENCH_MYSQL_URL"],
+}).values;
 const { BENCH_POSTGRES_URL: postgres, BENCH_MYSQL_URL: mysql } = process.env;
-const url = postgres ?? mysql;
-if (!url) throw new Error("neither BENCH_POSTGRES_URL nor BENCH_MYSQL_URL names a server");
+const url = postgres ?? mysql ?? "";
 const open = (at: string): Database => (postgres ? openPostgres : openMysql)(at, { poolSize: 1 });
 
 /** What each says in its own way. */

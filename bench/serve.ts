@@ -35,11 +35,13 @@ export async function startServer(options: {
   readonly database: string;
   readonly folder: string;
   readonly connections: number;
+  /** Where tables are; in the folder if absent. */
+  readonly storage?: string;
   /** More options of `dl serve`. */
   readonly args?: readonly string[];
 }): Promise<Server> {
-  const { database, folder, connections } = options;
-  const args = [MAIN, "serve", "--port", "0", "--database", database, "--storage", join(folder, "tables"), "--format"];
+  const { database, folder, connections, storage = join(folder, "tables") } = options;
+  const args = [MAIN, "serve", "--port", "0", "--database", database, "--storage", storage, "--format"];
   const env = {
     ...process.env,
     LOG_LEVEL: "error",
@@ -57,7 +59,14 @@ export async function startServer(options: {
     },
   );
   if (child.stdout === null) throw new Error("the server has no output");
-  const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+  // Whatever becomes of us, it does not stay behind.
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
+  const failed = once(child, "exit").then(([code]) => {
+    throw new Error(`the server ended with ${code} before it listened`);
+  });
+  const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), "line"), failed])) as [string];
+  failed.catch(() => undefined);
   const { url } = JSON.parse(line) as { url: string };
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const call: Server["call"] = (method, path, body, headers = {}) =>
@@ -97,8 +106,11 @@ export async function startServer(options: {
     },
     async close() {
       // Several processes end with the one that has started them.
-      child.kill("SIGKILL");
-      await once(child, "exit");
+      process.off("exit", end);
+      if (child.exitCode === null && child.signalCode === null) {
+        end();
+        await once(child, "exit");
+      }
       agent.destroy();
     },
   };

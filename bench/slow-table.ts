@@ -4,26 +4,31 @@
  * [--slow-ms 3000] [--concurrency 50]`.
  */
 
-import { parseArgs } from "node:util";
 import type { SQSBatchResponse } from "aws-lambda";
 import { sql } from "../lib/catalog/database.ts";
 import { contextOf, event, openStage, printed, type Stage, sqsEvent } from "../test/functions/stage.ts";
 import { withDatabase } from "../test/support/catalog-rows.ts";
 import { startFakeS3 } from "../test/support/fake-s3.ts";
+import { readOptions } from "./options.ts";
 import { machine, markdownTable, SCHEMA } from "./support.ts";
 
 type Handler = (event: unknown, context: unknown) => Promise<unknown>;
 
-const { values } = parseArgs({
+const {
+  tables,
+  commits,
+  concurrency,
+  "slow-ms": slowMs,
+} = readOptions({
+  run: "node bench/slow-table.ts",
+  about: "How long versions wait on AWS, without and with a table on storage that is slow.",
   options: {
-    tables: { type: "string", default: "1000" },
-    commits: { type: "string", default: "3000" },
-    "slow-ms": { type: "string", default: "3000" },
-    concurrency: { type: "string", default: "50" },
+    tables: { count: 1000, what: "of the catalog" },
+    commits: { count: 3000, what: "in each of two rounds" },
+    "slow-ms": { count: 3000, what: "milliseconds for each file of the slow table" },
+    concurrency: { count: 50, what: "functions at once" },
   },
-});
-const [tables, commits, slowMs] = [Number(values.tables), Number(values.commits), Number(values["slow-ms"])];
-const concurrency = Number(values.concurrency);
+}).values;
 /** As the deployment asks SQS for messages. */
 const BATCH = 10;
 const GIVEN_MS = 60_000;

@@ -53,6 +53,11 @@ export function percentile(samples: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
+/** Says on stderr what is being done, with the seconds since the start: whoever waits sees that something goes on. */
+export function progress(text: string): void {
+  process.stderr.write(`${String(Math.round(performance.now() / 1000)).padStart(4)} s  ${text}\n`);
+}
+
 export function markdownTable(rows: readonly Readonly<Record<string, Json>>[]): string {
   const columns = Object.keys(rows[0] ?? {});
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;

@@ -13,8 +13,16 @@ import { type VacuumOptions, vacuumTable } from "../lib/operations/vacuum.ts";
 import type { Catalog, Lake } from "../lib/ports.ts";
 import { openMemoryStore } from "../lib/storage/memory.ts";
 import { addOf, removeOf, request, SCHEMA, testClock } from "../test/support/lake.ts";
+import { readOptions } from "./options.ts";
 
-const FILES = Number(process.argv[2] ?? 100_000);
+const {
+  numbers: [FILES = 0],
+} = readOptions({
+  run: "node bench/vacuum.ts",
+  about: "What vacuum costs: looking, removing and looking again, on a table whose files have expired.",
+  numbers: [{ name: "files", count: 100_000, what: "that have expired" }],
+  environment: { BENCH_DATABASE: "an empty database; a file of SQLite if absent" },
+});
 const A_COMMIT = 10_000;
 const DAY = 86_400_000;
 

@@ -9,6 +9,12 @@ import { openFileStore } from "../lib/storage/file.ts";
 import { newS3Client, openS3Store } from "../lib/storage/s3.ts";
 import { startFakeS3 } from "../test/support/fake-s3.ts";
 import { verifySizes } from "../test/support/verify.ts";
+import { readOptions } from "./options.ts";
+
+readOptions({
+  run: "node bench/verify-files.ts",
+  about: "What it costs to look at the files that a commit names.",
+});
 
 /** About the median of a HeadObject from a Lambda function in the region of the bucket. */
 const ANSWER_MS = 15;

@@ -4,24 +4,33 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { parseArgs } from "node:util";
 import pg from "pg";
+import { readOptions } from "./options.ts";
 import { type Server, startServer } from "./serve.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, percentile } from "./support.ts";
 
 const WRITERS = 32;
 
-const { values } = parseArgs({
+const { values } = readOptions({
+  run: "node bench/workers.ts",
+  about: "What more processes bring to one dl serve, on PostgreSQL: commits of 32 writers and reads of heads, in turn.",
   options: {
-    sizes: { type: "string", default: "1,2,4" },
-    rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "4" },
+    sizes: {
+      text: "1,2,4",
+      what: "processes of each server (default: 1,2,4)",
+      check: (sizes: string) =>
+        /^[1-9]\d*(,[1-9]\d*)*$/.test(sizes) ? undefined : "numbers, with commas between them",
+    },
+    rounds: { count: 5, what: "samples of each" },
+    seconds: { count: 4, what: "how long each takes" },
   },
+  environment: { BENCH_POSTGRES_URL: "a server of PostgreSQL" },
+  needs: ["BENCH_POSTGRES_URL"],
 });
-const sizes = values.sizes.split(",").map(Number);
-const [rounds, ms] = [Number(values.rounds), Number(values.seconds) * 1000];
-const base = process.env.BENCH_POSTGRES_URL;
-if (base === undefined) throw new Error("BENCH_POSTGRES_URL names no server");
+const { rounds, seconds, sizes: given = "1,2,4" } = values;
+const sizes = given.split(",").map(Number);
+const ms = seconds * 1000;
+const base = process.env.BENCH_POSTGRES_URL ?? "";
 
 interface Sized {
   readonly workers: number;

@@ -58,7 +58,6 @@ export const AUDIT: Bench = {
         close: () => lake.close(),
         subjects: [{ name: "deltalakedb", role: "ours", sample }],
       };
-      await engine.close();
     }
   },
 };

@@ -11,11 +11,11 @@ export interface Engine {
   /** A new, empty database and a folder for tables. */
   database(): Promise<{ readonly database: string; readonly folder: string }>;
   floor(): Promise<Floor>;
-  close(): Promise<void>;
 }
 
 const CONNECTIONS = 32;
 
+/** What was made on a server is gone once the next engine, or the end, is asked for. */
 export async function* enginesOf({ folder, postgres }: Context): AsyncGenerator<Engine> {
   let made = 0;
   const nextFolder = async (): Promise<string> => {
@@ -32,7 +32,6 @@ export async function* enginesOf({ folder, postgres }: Context): AsyncGenerator<
     async floor() {
       return sqliteFloor(join(await nextFolder(), "floor.sqlite"));
     },
-    async close() {},
   };
   if (postgres === undefined) return;
   const admin = new pg.Client({ connectionString: postgres });
@@ -46,13 +45,14 @@ export async function* enginesOf({ folder, postgres }: Context): AsyncGenerator<
     url.pathname = `/${name}`;
     return url.href;
   };
-  yield {
-    name: "PostgreSQL",
-    database: async () => ({ database: await newDatabase(), folder: await nextFolder() }),
-    floor: async () => postgresFloor(await newDatabase(), CONNECTIONS),
-    async close() {
-      for (const name of names) await admin.query(`drop database if exists ${name} with (force)`);
-      await admin.end();
-    },
-  };
+  try {
+    yield {
+      name: "PostgreSQL",
+      database: async () => ({ database: await newDatabase(), folder: await nextFolder() }),
+      floor: async () => postgresFloor(await newDatabase(), CONNECTIONS),
+    };
+  } finally {
+    for (const name of names) await admin.query(`drop database if exists ${name} with (force)`);
+    await admin.end();
+  }
 }

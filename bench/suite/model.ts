@@ -14,15 +14,20 @@ export interface Subject {
 
 export interface Case {
   readonly name: string;
+  /** Where it is another than that of the benchmark. */
+  readonly unit?: string;
+  readonly better?: Better;
   readonly subjects: readonly Subject[];
   close?(): Promise<unknown>;
 }
+
+export type Better = "more" | "less";
 
 export interface Bench {
   readonly title: string;
   readonly unit: string;
   /** Which figures are good ones. */
-  readonly better: "more" | "less";
+  readonly better: Better;
   cases(context: Context): AsyncIterable<Case>;
 }
 
@@ -44,5 +49,8 @@ export interface Figures {
   readonly case: string;
   readonly subject: string;
   readonly role: Role;
+  /** As {@link Case.unit} and {@link Case.better}. */
+  readonly unit?: string;
+  readonly better?: Better;
   readonly samples: readonly number[];
 }

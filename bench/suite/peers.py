@@ -36,6 +36,21 @@ def in_threads(writers, seconds, write):
     return sum(done) / seconds
 
 
+def median_ms(times, work):
+    took = []
+    for n in range(times):
+        start = time.perf_counter()
+        work(n)
+        took.append(time.perf_counter() - start)
+    return sorted(took)[len(took) // 2] * 1000
+
+
+def without_checkpoint(table):
+    """With one of this version there others make none."""
+    for old in glob.glob(f"{table}/_delta_log/*.checkpoint*.parquet") + glob.glob(f"{table}/_delta_log/_last_checkpoint"):
+        os.remove(old)
+
+
 class DeltaRs:
     def __init__(self):
         import deltalake
@@ -53,12 +68,7 @@ class DeltaRs:
     def latency(self, folder, commits):
         path = os.path.join(folder, f"delta-rs-{uuid.uuid4().hex}")
         self.lib.write_deltalake(path, rows(0))
-        times = []
-        for n in range(commits):
-            start = time.perf_counter()
-            self.lib.write_deltalake(path, rows(n), mode="append")
-            times.append(time.perf_counter() - start)
-        return sorted(times)[len(times) // 2] * 1000
+        return median_ms(commits, lambda n: self.lib.write_deltalake(path, rows(n), mode="append"))
 
     def open(self, table):
         start = time.perf_counter()
@@ -71,9 +81,7 @@ class DeltaRs:
         return (time.perf_counter() - start) * 1000
 
     def checkpoint(self, table):
-        # With one of this version there it makes none.
-        for old in glob.glob(f"{table}/_delta_log/*.checkpoint*.parquet") + glob.glob(f"{table}/_delta_log/_last_checkpoint"):
-            os.remove(old)
+        without_checkpoint(table)
         opened = self.lib.DeltaTable(table)
         start = time.perf_counter()
         opened.create_checkpoint()
@@ -113,15 +121,82 @@ class DuckLake:
     def latency(self, folder, commits):
         connection = self.attach(folder)
         connection.execute("create table lake.t (id bigint, day varchar)")
-        times = []
-        for n in range(commits):
-            start = time.perf_counter()
-            connection.execute(f"insert into lake.t values ({n}, '2026-01-01')")
-            times.append(time.perf_counter() - start)
-        return sorted(times)[len(times) // 2] * 1000
+        return median_ms(commits, lambda n: connection.execute(f"insert into lake.t values ({n}, '2026-01-01')"))
 
 
-PEERS = {"delta-rs": DeltaRs, "ducklake": DuckLake}
+class Spark:
+    """Two threads of one Spark; its start, and a first table, are no part of a figure."""
+
+    def __init__(self):
+        from pyspark.sql import SparkSession
+
+        jars = sorted(glob.glob(os.path.join(sys.prefix, "jars", "*.jar")))
+        builder = SparkSession.builder.master("local[2]").appName("bench")
+        for key, value in {
+            "spark.jars": ",".join(jars),
+            "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+            "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.memory": "4g",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.databricks.delta.snapshotPartitions": "2",
+        }.items():
+            builder = builder.config(key, value)
+        self.spark = builder.getOrCreate()
+        self.spark.sparkContext.setLogLevel("OFF")
+        self.logs = self.spark._jvm.org.apache.spark.sql.delta.DeltaLog
+
+    def append(self, path, n):
+        frame = self.spark.createDataFrame([(n, "2026-01-01")], "id bigint, day string").coalesce(1)
+        frame.write.format("delta").mode("append").save(path)
+
+    def new_tables(self, folder, count):
+        paths = [os.path.join(folder, f"spark-{uuid.uuid4().hex}") for _ in range(count)]
+        for path in paths:
+            self.append(path, 0)
+        return paths
+
+    def snapshot(self, table):
+        """Of a table that it has never seen."""
+        self.logs.clearCache()
+        return self.logs.forTable(self.spark._jsparkSession, table).update(False, self.none(), self.none())
+
+    def none(self):
+        return getattr(getattr(self.spark._jvm.scala, "None$"), "MODULE$")
+
+    def commits(self, folder, writers, tables, seconds):
+        paths = self.new_tables(folder, tables)
+        return in_threads(writers, seconds, lambda n: self.append(paths[n % tables], n))
+
+    def latency(self, folder, commits):
+        (path,) = self.new_tables(folder, 1)
+        return median_ms(min(commits, 5), lambda n: self.append(path, n))
+
+    def open(self, table):
+        start = time.perf_counter()
+        self.snapshot(table).version()
+        return (time.perf_counter() - start) * 1000
+
+    def list(self, table):
+        start = time.perf_counter()
+        self.snapshot(table).allFiles().collect()
+        return (time.perf_counter() - start) * 1000
+
+    def checkpoint(self, table):
+        without_checkpoint(table)
+        snapshot = self.snapshot(table)
+        start = time.perf_counter()
+        snapshot.deltaLog().checkpoint(snapshot, self.none())
+        return (time.perf_counter() - start) * 1000
+
+
+# What a library prints is no answer.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+PEERS = {"delta-rs": DeltaRs, "ducklake": DuckLake, "spark": Spark}
 opened = {}
 for line in sys.stdin:
     asked = json.loads(line)
@@ -132,4 +207,4 @@ for line in sys.stdin:
         answer = {"figure": getattr(opened[peer], what)(**asked)}
     except Exception as error:
         answer = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(answer), flush=True)
+    print(json.dumps(answer), file=answers, flush=True)

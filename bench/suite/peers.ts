@@ -4,8 +4,9 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { progress } from "../support.ts";
 
-export const PEERS = ["delta-rs", "ducklake"] as const;
+export const PEERS = ["delta-rs", "ducklake", "spark"] as const;
 export type PeerName = (typeof PEERS)[number];
 
 export interface Peers {
@@ -18,7 +19,11 @@ export interface Peers {
 /** Installs them into a folder of the user's cache, where later runs find them again. */
 export async function openPeers(names: readonly PeerName[]): Promise<Peers> {
   const setUp = fileURLToPath(new URL("setup.sh", import.meta.url));
-  const python = execFileSync("bash", [setUp], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+  progress(`installing ${names.join(", ")}, unless they are there`);
+  const python = execFileSync("bash", [setUp, ...names], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  }).trim();
   const child = spawn(python, [fileURLToPath(new URL("peers.py", import.meta.url))], {
     stdio: ["pipe", "pipe", "inherit"],
   });

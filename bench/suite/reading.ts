@@ -1,6 +1,8 @@
 /** Benchmarks of one large table: its head, all of its files, few of them, a checkpoint of it, and taking it in. */
 
 import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ActionCollector } from "../../lib/delta/decode.ts";
 import { openLocalLake, toLocation } from "../../lib/lake/local.ts";
@@ -10,13 +12,15 @@ import { createTable } from "../../lib/operations/create-table.ts";
 import { type ImportMode, importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { startServer } from "../serve.ts";
-import { addFile, PARTITION_COLUMNS, SCHEMA } from "../support.ts";
+import { addFile, PARTITION_COLUMNS, progress, SCHEMA } from "../support.ts";
 import { type Engine, enginesOf } from "./engines.ts";
 import { medianOf } from "./floor.ts";
 import type { Bench, Context, Subject } from "./model.ts";
 
 const NAME = "bench.large";
 const FILES_A_COMMIT = 5_000;
+const SMALL_COMMITS = 10_000;
+const FILES_A_SMALL_COMMIT = 10;
 
 interface Large {
   readonly tableId: string;
@@ -27,7 +31,8 @@ interface Large {
 }
 
 /** A table of so many files, published, in a database of its own. */
-async function largeTable(engine: Engine, files: number): Promise<Large> {
+export async function largeTable(engine: Engine, files: number): Promise<Large> {
+  progress(`${engine.name}: making a table of ${files} files`);
   const where = await engine.database();
   const table = join(where.folder, "large");
   const lake = await openLocalLake({ database: where.database, mirror: false, verifyFiles: "off" });
@@ -46,14 +51,17 @@ async function largeTable(engine: Engine, files: number): Promise<Large> {
   return { ...where, tableId, table };
 }
 
-function peerOn({ peers }: Context, engine: Engine, what: string, table: string): Subject[] {
-  if (!peers?.names.includes("delta-rs") || engine.name !== "SQLite") return [];
-  return [{ name: "delta-rs", role: "peer", sample: () => peers.ask("delta-rs", what, { table }) }];
+/** Those that read Delta's logs, once. */
+function peersOn({ peers }: Context, engine: Engine, what: string, table: string): Subject[] {
+  if (peers === undefined || engine.name !== "SQLite") return [];
+  return peers.names
+    .filter((name) => name !== "ducklake")
+    .map((name) => ({ name, role: "peer", sample: () => peers.ask(name, what, { table }) }));
 }
 
-/** A case an engine, over a server with one large table. */
+/** A case an engine, over a server with one large table. @param what peers do; absent: nothing that is the same */
 function overServer(
-  what: string,
+  what: string | undefined,
   subjects: (call: (path: string, body?: unknown, accept?: string) => Promise<void>, large: Large) => Subject[],
 ): Bench["cases"] {
   return async function* cases(context) {
@@ -68,9 +76,11 @@ function overServer(
       yield {
         name: `${engine.name}, ${context.files} files`,
         close: () => server.close(),
-        subjects: [...subjects(call, large), ...peerOn(context, engine, what, large.table)],
+        subjects: [
+          ...subjects(call, large),
+          ...(what === undefined ? [] : peersOn(context, engine, what, large.table)),
+        ],
       };
-      await engine.close();
     }
   };
 }
@@ -109,7 +119,7 @@ export const PLAN: Bench = {
   title: "The few files of a large table that a scan needs",
   unit: "ms p50",
   better: "less",
-  cases: overServer("list", (call, { tableId }) => {
+  cases: overServer(undefined, (call, { tableId }) => {
     const plan = (predicate: unknown) => () => medianOf(20, () => call(`/v1/tables/${tableId}/plan`, { predicate }));
     // File n has the ids from n * 100,000 on.
     const byStatistics = { and: [column("id", ">=", 5_000_000), column("id", "<", 6_000_000)] };
@@ -147,10 +157,9 @@ export const CHECKPOINT: Bench = {
                 await writeCheckpoint(lake, log, tableId, version);
               }),
           },
-          ...peerOn(context, engine, "checkpoint", table),
+          ...peersOn(context, engine, "checkpoint", table),
         ],
       };
-      await engine.close();
     }
   },
 };
@@ -171,6 +180,31 @@ function importing(name: string, engine: Engine, table: string, mode: ImportMode
   };
 }
 
+/** A log as an outside writer leaves it: no checkpoint, many small commits. @returns the folder of the table */
+async function logOfCommits({ folder }: { readonly folder: string }, commits: number, adds: number): Promise<string> {
+  progress(`writing a log of ${commits} commits`);
+  const table = join(folder, "small");
+  const log = join(table, "_delta_log");
+  await mkdir(log, { recursive: true });
+  const metaData = {
+    id: randomUUID(),
+    format: { provider: "parquet", options: {} },
+    schemaString: JSON.stringify(SCHEMA),
+    partitionColumns: PARTITION_COLUMNS,
+    configuration: {},
+  };
+  for (let version = 0; version <= commits; version += 1) {
+    const timestamp = Date.UTC(2026, 0, 1) + version;
+    const info = { commitInfo: { timestamp, operation: "WRITE", isBlindAppend: true } };
+    const made = [{ protocol: { minReaderVersion: 1, minWriterVersion: 2 } }, { metaData }];
+    const first = (version - 1) * adds;
+    const added = version === 0 ? made : Array.from({ length: adds }, (_, n) => ({ add: addFile(first + n) }));
+    const text = [info, ...added].map((action) => `${JSON.stringify(action)}\n`).join("");
+    writeFileSync(join(log, `${String(version).padStart(20, "0")}.json`), text);
+  }
+  return table;
+}
+
 export const IMPORT: Bench = {
   title: "Taking a large table in; peers open it",
   unit: "ms",
@@ -178,82 +212,22 @@ export const IMPORT: Bench = {
   async *cases(context) {
     for await (const engine of enginesOf(context)) {
       const { table } = await largeTable(engine, context.files);
+      const small = await logOfCommits(await engine.database(), SMALL_COMMITS, FILES_A_SMALL_COMMIT);
+      yield {
+        name: `${engine.name}, ${SMALL_COMMITS * FILES_A_SMALL_COMMIT} files in ${SMALL_COMMITS} commits`,
+        subjects: [
+          importing("deltalakedb, every version", engine, small, "full-history"),
+          ...peersOn(context, engine, "open", small),
+        ],
+      };
       yield {
         name: `${engine.name}, ${context.files} files`,
         subjects: [
           importing("deltalakedb, from the newest checkpoint", engine, table, "snapshot"),
           importing("deltalakedb, every version", engine, table, "full-history"),
-          ...peerOn(context, engine, "open", table),
+          ...peersOn(context, engine, "open", table),
         ],
       };
-      await engine.close();
-    }
-  },
-};
-
-export const MIRROR: Bench = {
-  title: "A backlog of one table, drained into a folder",
-  unit: "versions/s",
-  better: "more",
-  async *cases(context) {
-    for await (const engine of enginesOf(context)) {
-      const { database, folder } = await engine.database();
-      const lake = await openLocalLake({ database, mirror: false, verifyFiles: "off" });
-      await lake.catalog.migrate();
-      const versions = 200;
-      let made = 0;
-      yield {
-        name: `${engine.name}, ${versions} versions`,
-        close: () => lake.close(),
-        subjects: [
-          {
-            name: "deltalakedb",
-            role: "ours",
-            async sample() {
-              const name = `bench.backlog${made++}`;
-              const location = await toLocation(join(folder, name));
-              const { tableId } = await createTable(lake, { name, location, schema: SCHEMA });
-              for (let n = 0; n < versions; n += 1) {
-                const collector = new ActionCollector({ strict: true });
-                collector.collect({ add: { ...addFile(n), partitionValues: {} } }, "");
-                const part = { table: { tableId }, readVersion: 0, actions: collector.actions(), at: "" };
-                await commit(lake, { transactionId: randomUUID(), tables: [part] });
-              }
-              return versions / ((await medianOf(1, () => mirrorTable(lake, tableId))) / 1000);
-            },
-          },
-        ],
-      };
-      await engine.close();
-    }
-  },
-};
-
-export const GROWTH: Bench = {
-  title: "A commit beside more and more tables",
-  unit: "ms p50",
-  better: "less",
-  async *cases(context) {
-    for await (const engine of enginesOf(context)) {
-      const server = await startServer({ ...(await engine.database()), connections: 4 });
-      let tables = 0;
-      const commitBeside = (wanted: number) => async () => {
-        const [tableId] = await server.createTables(1);
-        tables += 1 + (await server.createTables(Math.max(0, wanted - tables - 1))).length;
-        return medianOf(100, async () => {
-          const part = { tableId, readVersion: 0, actions: [{ add: addFile(1) }] };
-          const { status } = await server.call("POST", "/v1/commits", { transactionId: randomUUID(), tables: [part] });
-          if (status !== 201) throw new Error(String(status));
-        });
-      };
-      for (const wanted of [1, 100, 1000]) {
-        yield {
-          name: `${engine.name}, ${wanted} ${wanted === 1 ? "table" : "tables"}`,
-          ...(wanted === 1000 ? { close: () => server.close() } : {}),
-          subjects: [{ name: "deltalakedb", role: "ours", sample: commitBeside(wanted) }],
-        };
-      }
-      await engine.close();
     }
   },
 };
