@@ -12,6 +12,7 @@ import { figuresTable, measure, ratioToOurs } from "./suite/measure.ts";
 import type { Bench, Figures } from "./suite/model.ts";
 import { openPeers, PEERS, type PeerName, type Peers } from "./suite/peers.ts";
 import { type Recorded, resultFile } from "./suite/results.ts";
+import { versionsOf } from "./suite/versions.ts";
 import { saveWholeTable, wholeTable } from "./suite/whole.ts";
 import { inTemporaryFolder, machine, progress } from "./support.ts";
 
@@ -96,7 +97,8 @@ async function run(name: string, bench: Bench, values: Values, peers: Peers | un
   console.log(`${bench.title}\n\n${figuresTable(bench, figures)}\n\n${machine()}. \`${command}\`\n`);
   if (save) {
     const { title, unit, better } = bench;
-    const recorded: Recorded = { name, title, unit, better, machine: machine(), command, figures };
+    const versions = await versionsOf(peers?.names ?? [], postgres);
+    const recorded: Recorded = { name, title, unit, better, machine: machine(), versions, command, figures };
     mkdirSync(new URL("results/", import.meta.url), { recursive: true });
     writeFileSync(resultFile(name), `${JSON.stringify(recorded, null, 2)}\n`);
     saveWholeTable();

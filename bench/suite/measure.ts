@@ -56,7 +56,7 @@ export function figuresTable(bench: Bench, figures: readonly Figures[]): string 
   );
 }
 
-/** Three digits, and no more after the point than they need. */
+/** Three digits, or all before the point. */
 export function shown(value: number): string {
-  return value >= 100 ? String(Math.round(value)) : value.toPrecision(3);
+  return value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 }

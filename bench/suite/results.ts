@@ -6,6 +6,8 @@ import type { Bench, Figures } from "./model.ts";
 export interface Recorded extends Pick<Bench, "title" | "unit" | "better"> {
   readonly name: string;
   readonly machine: string;
+  /** Of what was measured beside Node: `PostgreSQL 15.13 with fsync, delta-rs 1.6.6`. */
+  readonly versions?: string;
   readonly command: string;
   readonly figures: readonly Figures[];
 }
