@@ -138,7 +138,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     fileTotals: (tableId, version, rule) => fileTotals(db, tableId, version, rule),
     smallFiles: (tableId, version, options) => smallFiles(db, tableId, version, options),
 
-    readBacklog: (tableId, maxVersions) => readBacklog(db, tableId, maxVersions),
+    readBacklog: (tableId, maxVersions, options) => readBacklog(db, tableId, maxVersions, options),
     unpublished: (tableId, limit) => mirror.unpublished(db, tableId, limit),
     mirroredVersion: (tableId) => mirror.mirroredVersion(db, tableId),
     mirrorStatuses: (tableId, options) => mirror.mirrorStatuses(db, tableId, options),

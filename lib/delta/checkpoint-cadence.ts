@@ -8,6 +8,11 @@ import { tableProperties } from "./properties/properties.ts";
 
 /** Versions: no sooner after the newest checkpoint, however small the table is. */
 export const FEWEST_VERSIONS = 10;
+/**
+ * Milliseconds: no sooner either, while there are fewer than {@link MOST_VERSIONS}. A small table with many commits a second would cost
+ * more for its checkpoints than for its versions.
+ */
+export const FEWEST_MS = 5_000;
 /** No later, however little has changed: so many commits are read beside a checkpoint. */
 export const MOST_VERSIONS = 100;
 /** Of the files, between the two. */
@@ -42,17 +47,24 @@ export interface SinceCheckpoint {
   readonly numFiles: number;
   /** True while more is to be published at once. */
   readonly isBacklog?: boolean;
+  /** True while that checkpoint is known to be younger than {@link FEWEST_MS}. */
+  readonly isYoung?: boolean;
 }
 
 /** True where a checkpoint is worth what it costs, of a table whose owner has not said how often. */
-export function isWorthIt({ versions, changedFiles, numFiles, isBacklog = false }: SinceCheckpoint): boolean {
+export function isWorthIt(since: SinceCheckpoint): boolean {
+  const { versions, changedFiles, numFiles, isBacklog = false } = since;
   if (isBacklog) return versions >= MOST_VERSIONS_OF_A_BACKLOG;
-  return versions >= MOST_VERSIONS || (versions >= FEWEST_VERSIONS && changedFiles >= CHANGED_SHARE * numFiles);
+  return versions >= MOST_VERSIONS || (!isTooSoon(since) && changedFiles >= CHANGED_SHARE * numFiles);
+}
+
+function isTooSoon({ versions, isYoung = false }: SinceCheckpoint): boolean {
+  return versions < FEWEST_VERSIONS || isYoung;
 }
 
 /** True where the answer of {@link isWorthIt} is the same whatever has changed. */
-export function isDecidedByVersions({ versions, isBacklog = false }: SinceCheckpoint): boolean {
-  return isBacklog || versions < FEWEST_VERSIONS || versions >= MOST_VERSIONS;
+export function isDecidedByVersions(since: SinceCheckpoint): boolean {
+  return since.isBacklog === true || isTooSoon(since) || since.versions >= MOST_VERSIONS;
 }
 
 /** True for the versions that have a checkpoint in a log that is written whole, from SQL. */

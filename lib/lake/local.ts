@@ -111,9 +111,9 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
   const inline: InlineQueue | undefined =
     mirror === true
       ? openInlineQueue({
-          mirror: async (tableId, [parent, ...links]) => {
+          mirror: async (tableId, [parent, ...links], more) => {
             const run = async (note?: (facts: Facts) => void) => {
-              const { error, published } = await mirrorTable(lake, tableId);
+              const { error, published } = await mirrorTable(lake, tableId, { more });
               note?.({ "deltalakedb.published": published.length });
               if (error) onMirrorError?.(tableId, error);
             };

@@ -5,22 +5,27 @@ import { encodeCommit } from "../delta/encode.ts";
 import { ageMs, isPast } from "../delta/values/age.ts";
 import { corrupt, errorText, isLakeError, LakeError } from "../errors.ts";
 import type { Backlog, DeltaLog, Lake, Signal } from "../ports.ts";
-import { counted, writeCheckpoint } from "./checkpoint.ts";
 import { followTable } from "./follow.ts";
+import {
+  askForCheckpoint,
+  type EarlyCheckpoint,
+  earlyCheckpoint,
+  tryCheckpoint,
+} from "./publishing/batch-checkpoint.ts";
 import { faultError, findHindrance } from "./publishing/check-log.ts";
-import { checkpointGuess, dueAfter, dueWithin, noteCheckpoint } from "./publishing/due-checkpoint.ts";
+import { checkpointGuess, dueAfter, noteCheckpoint } from "./publishing/due-checkpoint.ts";
+import { type Encoded, encodeLater, encodeNow } from "./publishing/encode-ahead.ts";
 import { firstAbove, isOfDroppedTable, removeLateFiles, tidyUpAfterDrop } from "./publishing/late-files.ts";
 import { writeManifest } from "./publishing/manifest.ts";
+import { openMarks } from "./publishing/published-marks.ts";
+import { BATCH_VERSIONS, goesOn, type MoreWork, nextRead, type Run, readOn, TRUSTED_MS } from "./publishing/run.ts";
 
-/** Versions read and marked at once; bounds memory and the work that a killed worker repeats. */
-const BATCH_VERSIONS = 50;
 /** After so many failures a version is shown as FAILED; the sweeper goes on trying. */
 const ATTEMPTS_UNTIL_FAILED = 5;
-/** About five calls of the Data API and as many megabytes: well below a second. */
-const FILES_OF_A_QUICK_CHECKPOINT = 10_000;
-/** What SQL said about a table longer ago than this is asked again before the next put: the table may have been dropped. */
-const TRUSTED_MS = 1_000;
-
+/** So many puts before the end of a batch the next one is read. */
+const READ_AHEAD = 10;
+/** A log is listed before the first version that a run puts, and after so long again. */
+const LOOK_AGAIN_MS = 10_000;
 export interface MirrorResult {
   /** `namespace.name`; absent when there is no such table. */
   readonly table?: string;
@@ -41,6 +46,8 @@ export interface MirrorResult {
 export interface MirrorOptions {
   /** Looked at before each version, and between the pages of a checkpoint: aborted, it leaves the rest to the next call. */
   readonly signal?: Signal;
+  /** Of who runs tables one after the other, and knows what has been committed meanwhile. */
+  readonly more?: MoreWork;
 }
 
 /**
@@ -73,49 +80,69 @@ interface Published extends MirrorResult {
   readonly manifest?: { readonly location?: string };
 }
 
-async function publishAll(lake: Lake, tableId: string, { signal }: MirrorOptions): Promise<Published> {
-  const published: number[] = [];
-  const checkpoints: number[] = [];
+async function publishAll(lake: Lake, tableId: string, options: MirrorOptions): Promise<Published> {
+  const run: Run = { published: [], checkpoints: [], marks: openMarks(lake, tableId) };
+  const { location, stopped, dropped, attempts, ...result } = await publishBatches(lake, tableId, run, options).finally(
+    // Nothing of a run goes on after it.
+    () => Promise.allSettled([run.ahead?.backlog, run.marks.settled()]),
+  );
+  const isHere = await run.marks.settled();
+  if (location === undefined) return result;
+  if (dropped || !isHere || (stopped && (await hasLeft(lake, { tableId, location })))) {
+    await tidyUpAfterDrop(lake, location);
+    return { ...result, dropped: true };
+  }
+  if (stopped === undefined) return result;
+  const failed = (attempts ?? 0) + 1 >= ATTEMPTS_UNTIL_FAILED;
+  return { ...result, ...(await stop(lake, tableId, stopped, failed)) };
+}
+
+interface RunEnd extends Omit<Published, "dropped"> {
+  /** Where the log of the table is that something was published of. */
+  readonly location?: string;
+  readonly stopped?: Stop | undefined;
+  /** Before, at the version that stopped it. */
+  readonly attempts?: number | undefined;
+  readonly dropped?: boolean;
+}
+
+async function publishBatches(lake: Lake, tableId: string, run: Run, { signal, more }: MirrorOptions): Promise<RunEnd> {
+  const { published, checkpoints } = run;
   for (;;) {
-    const backlog = await lake.catalog.readBacklog(tableId, BATCH_VERSIONS);
+    const read = nextRead(lake, tableId, run);
+    run.ahead = undefined;
+    const backlog = await read.backlog;
     if (backlog === undefined) return { published, checkpoints, manifest: {} };
-    const { table, location, isManifestDue, isFollowed } = backlog;
+    const { table, location, isManifestDue, isFollowed, open } = backlog;
     if (isFollowed) return { table, published, checkpoints, ...(await followLog(lake, tableId)) };
     const done = { table, published, checkpoints, ...(isManifestDue ? { manifest: { location } } : {}) };
-    const [first] = backlog.open;
+    const end = { ...done, location };
+    const [first] = open;
     if (backlog.quarantine !== undefined) return { ...done, quarantined: backlog.quarantine };
-    if (first === undefined) return done;
-    if (signal?.aborted) return { ...done, interrupted: true };
+    if (first === undefined) {
+      if (await goesOn(run.marks, more)) continue;
+      return published.length > 0 ? end : done;
+    }
+    if (signal?.aborted) return { ...end, interrupted: true };
     if (backlog.commits.length === 0) {
       throw corrupt(`version ${first.version} is to be published, but SQL holds no commit of it`, {
         code: "COMMIT_MISSING",
         facts: { tableId, version: first.version },
       });
     }
-    const batch = await publishBatch(lake, { tableId, ...backlog }, signal);
-    published.push(...batch.published);
-    checkpoints.push(...batch.checkpoints);
-    for (const { version, committedAt } of backlog.open) {
-      if (batch.published.includes(version)) recordLag(lake, committedAt, tableId, version);
-    }
-    const { stopped } = batch;
-    if (batch.dropped) {
-      await tidyUpAfterDrop(lake, backlog.location);
-      return { ...done, dropped: true };
-    }
-    if (stopped) {
-      const attempts = backlog.open.find(({ version }) => version === stopped.version)?.attempts ?? 0;
-      const failed = attempts + 1 >= ATTEMPTS_UNTIL_FAILED;
-      return { ...done, ...(await stop(lake, tableId, stopped, failed)) };
-    }
-    const isAll = backlog.open.length < BATCH_VERSIONS && batch.published.at(-1) === backlog.open.at(-1)?.version;
-    if (isAll) return done;
+    const { stopped, dropped } = await publishBatch(lake, { tableId, ...backlog, readAt: read.at }, run, signal);
+    const attempts = open.find(({ version }) => version === stopped?.version)?.attempts;
+    if (dropped || stopped) return { ...end, stopped, dropped, attempts };
+    const isAll = open.length < BATCH_VERSIONS && published.at(-1) === open.at(-1)?.version;
+    if (isAll && !(await goesOn(run.marks, more))) return end;
   }
 }
 
 /** A table whose backlog is being published. */
 interface Work extends Backlog {
   readonly tableId: string;
+  /** When SQL was asked for it. */
+  readonly readAt: number;
 }
 
 interface Stop {
@@ -125,62 +152,121 @@ interface Stop {
   readonly error: LakeError;
 }
 
-async function publishBatch(lake: Lake, work: Work, signal: Signal | undefined) {
-  const { tableId } = work;
+interface BatchEnd {
+  readonly stopped?: Stop | undefined;
+  readonly dropped: boolean;
+}
+
+async function publishBatch(lake: Lake, work: Work, run: Run, signal: Signal | undefined): Promise<BatchEnd> {
+  const { tableId, commits, open } = work;
   const log = lake.openLog(work.location);
-  const published: number[] = [];
-  const checkpoints: number[] = [];
-  let { metadata } = work;
+  if (isToBeLookedAt(lake, work, run)) {
+    [run.upTo, run.lookedAt] = [undefined, lake.clock.now()];
+    const { hindrance, checkpoint } = await lookAt(lake, log, work);
+    if (hindrance) return hindered(lake, log, work, { run, hindrance });
+    // One that is being written may not be there yet.
+    if (!run.marks.isBusy()) run.checkpoint = checkpoint;
+  }
+  const committedAt = new Map(open.map(({ version, committedAt }) => [version, committedAt]));
+  const isMore = open.length === BATCH_VERSIONS || commits.at(-1)?.version !== open.at(-1)?.version;
+  let { metadata, readAt } = work;
   let stopped: Stop | undefined;
   let dropped = false;
   let early: EarlyCheckpoint | undefined;
-  let readAt = lake.clock.now();
-  const { hindrance, checkpoint } = await lookAt(lake, log, work);
-  if (hindrance) {
-    const cleaned = hindrance.kind === "damaged" ? await cleanedUpTo(lake, log, work) : -1;
-    const there = work.open.map(({ version }) => version).filter((version) => version <= cleaned);
-    if (there.length === 0) {
-      return { published, checkpoints, stopped: hindrance, dropped: await hasLeft(lake, work) };
-    }
-    const isHere = await lake.catalog.markPublished(tableId, there, lake.clock.now());
-    return { published: there, checkpoints, stopped: undefined, dropped: !isHere };
-  }
-  for (const commit of work.commits) {
+  let encoded: Encoded | undefined;
+  const done: Commit[] = [];
+  for (const [i, commit] of commits.entries()) {
     // One at least: late calls still make progress.
-    if (published.length > 0 && signal?.aborted) break;
+    if (done.length > 0 && signal?.aborted) break;
     if (isPast(lake.clock.now(), readAt, TRUSTED_MS)) {
-      dropped = await hasLeft(lake, work);
       readAt = lake.clock.now();
+      dropped = await hasLeft(lake, work);
     }
     if (dropped) break;
-    stopped = await publish(lake, log, work, commit);
+    const isNear = i === Math.max(0, commits.length - READ_AHEAD);
+    if (isMore && isNear) run.ahead = readOn(lake, tableId, commits.at(-1)?.version);
+    encoded ??= encodeNow(commit);
+    [stopped, encoded] = await Promise.all([
+      publish(lake, log, work, { commit, encoded }),
+      encodeLater(lake.clock, commits[i + 1]),
+    ]);
     if (stopped?.kind === "foreign") stopped = (await behindInstead(lake, log, work, stopped)) ?? stopped;
     if (stopped) break;
     metadata = commit.actions.metadata ?? metadata;
-    published.push(commit.version);
-    early ??= earlyCheckpoint(lake, log, { ...work, metadata }, commit.version, signal);
+    done.push(commit);
+    run.published.push(commit.version);
+    const since = committedAt.get(commit.version);
+    if (since !== undefined) recordLag(lake, since, tableId, commit.version);
+    early ??= run.marks.isBusy()
+      ? undefined
+      : earlyCheckpoint(lake, log, { ...work, metadata }, commit.version, signal);
   }
+  const last = done.at(-1)?.version;
+  if (last !== undefined) run.upTo = last;
   // One for all that was published at once: it makes those before it needless.
-  const done = work.commits.slice(0, published.length);
-  const isBacklog = work.open.length === BATCH_VERSIONS && !stopped;
-  const due = dropped ? undefined : await dueAfter(lake, { ...work, metadata }, done, { checkpoint, isBacklog });
-  // Marked only after the checkpoint: a worker that is killed here leaves the versions open, and the next one comes by again.
-  const isEarlyThere = await early?.written;
-  const isThere =
-    due !== undefined && (early?.version === due ? isEarlyThere : await tryCheckpoint(lake, log, work, due, signal));
-  const isMissing = due !== undefined && !isThere;
-  if (due !== undefined && !isMissing) {
-    checkpoints.push(due);
-    noteCheckpoint(lake, tableId, due);
-  }
-  if (published.length > 0 && !(await lake.catalog.markPublished(tableId, published, lake.clock.now()))) dropped = true;
-  if (stopped && !dropped) dropped = await hasLeft(lake, work);
-  if (due !== undefined && isMissing) await askForCheckpoint(lake, tableId, due);
-  return { published, checkpoints, stopped, dropped };
+  const isBacklog = open.length === BATCH_VERSIONS && !stopped;
+  const due = dropped
+    ? undefined
+    : await dueAfter(lake, { ...work, metadata }, done, { checkpoint: run.checkpoint, isBacklog });
+  await run.marks.add(done.map(({ version }) => version).filter((version) => version !== due));
+  if (due !== undefined) await markWithCheckpoint(lake, log, work, { run, due, early, signal });
+  else await early?.written;
+  return { stopped, dropped };
+}
+
+/** Nobody need look again at what this run has put itself, a while long. */
+function isToBeLookedAt(lake: Lake, { commits }: Work, { upTo, lookedAt }: Run): boolean {
+  const followsOurs = upTo !== undefined && commits[0]?.version === upTo + 1;
+  return !followsOurs || isPast(lake.clock.now(), lookedAt ?? 0, LOOK_AGAIN_MS);
+}
+
+/** Its version is marked only after the checkpoint: a worker that is killed here leaves it open, and the next one comes by again. */
+async function markWithCheckpoint(
+  lake: Lake,
+  log: DeltaLog,
+  work: Work,
+  {
+    run,
+    due,
+    early,
+    signal,
+  }: { run: Run; due: number; early: EarlyCheckpoint | undefined; signal: Signal | undefined },
+): Promise<void> {
+  const { tableId } = work;
+  const publishedAt = lake.clock.now();
+  const before = run.checkpoint;
+  // One at a time: where they take longer than what they are due of, the versions wait for them.
+  await run.marks.checkpointed();
+  const forget = noteCheckpoint(lake, tableId, due);
+  run.checkpoint = due;
+  const write = async () => {
+    const isThere = await (early?.version === due ? early.written : tryCheckpoint(lake, log, work, due, signal));
+    if (isThere) run.checkpoints.push(due);
+    else {
+      forget();
+      run.checkpoint = before;
+    }
+    return isThere;
+  };
+  run.marks.addWith(due, publishedAt, { written: write(), missing: () => askForCheckpoint(lake, tableId, due) });
+}
+
+/** What hinders the mirror, as long as it is not that the log has been cleaned of what a restored database does not know to be published. */
+async function hindered(
+  lake: Lake,
+  log: DeltaLog,
+  work: Work,
+  { run, hindrance }: { readonly run: Run; readonly hindrance: Stop },
+): Promise<BatchEnd> {
+  const cleaned = hindrance.kind === "damaged" ? await cleanedUpTo(lake, log, work) : -1;
+  const there = work.open.map(({ version }) => version).filter((version) => version <= cleaned);
+  if (there.length === 0) return { stopped: hindrance, dropped: false };
+  run.published.push(...there);
+  return { dropped: !(await lake.catalog.markPublished(work.tableId, there, lake.clock.now())) };
 }
 
 /** True when the table was dropped, or has moved: then its new log has what was committed until then, and this one ends. */
-async function hasLeft(lake: Lake, { tableId, location }: Work): Promise<boolean> {
+async function hasLeft(lake: Lake, { tableId, location }: Pick<Work, "tableId" | "location">): Promise<boolean> {
   return (await lake.catalog.findTable({ tableId }))?.location !== location;
 }
 
@@ -225,11 +311,16 @@ async function cleanedUpTo(lake: Lake, log: DeltaLog, { tableId, open }: Work): 
   return -1;
 }
 
-async function publish(lake: Lake, log: DeltaLog, work: Work, commit: Commit): Promise<Stop | undefined> {
+async function publish(
+  lake: Lake,
+  log: DeltaLog,
+  work: Work,
+  { commit, encoded }: { readonly commit: Commit; readonly encoded: Encoded },
+): Promise<Stop | undefined> {
   const { version } = commit;
   try {
-    const bytes = encodeCommit(commit);
-    if ((await log.putCommit(version, bytes, commit)) === "published") return undefined;
+    if ("error" in encoded) throw encoded.error;
+    if ((await log.putCommit(version, encoded.bytes, commit)) === "published") return undefined;
     if (await replaceLate(lake, log, work, commit)) return undefined;
     const message = `_delta_log holds another commit ${version} than SQL: someone writes to the log directly`;
     return { version, kind: "foreign", error: new LakeError("corrupt", message, { code: "FOREIGN_COMMIT" }) };
@@ -268,56 +359,6 @@ async function replaceLate(lake: Lake, log: DeltaLog, work: Work, commit: Commit
 
 function asLakeError(error: unknown): LakeError {
   return isLakeError(error) ? error : new LakeError("unavailable", errorText(error), { cause: error });
-}
-
-/**
- * A checkpoint is for speed only, and must not hold up what was committed after it: that of a large table is left to others
- * where there are some. One that fails, or takes longer than there is time, is counted; the commit is published all the same.
- * @returns true when it is there
- */
-async function tryCheckpoint(
-  lake: Lake,
-  log: DeltaLog,
-  { tableId, numFiles }: Work,
-  version: number,
-  signal: Signal | undefined,
-): Promise<boolean> {
-  if (lake.checkpointQueue !== undefined && numFiles > FILES_OF_A_QUICK_CHECKPOINT) return false;
-  try {
-    await counted(lake, { tableId, version }, () => writeCheckpoint(lake, log, tableId, version, { signal }));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** A checkpoint that is written while the versions after it are put. */
-interface EarlyCheckpoint {
-  readonly version: number;
-  /** As {@link tryCheckpoint}; never rejected. */
-  readonly written: Promise<boolean>;
-}
-
-/** It takes several calls of the store, one after the other: where its version is certain before the batch is through, the puts go on. */
-function earlyCheckpoint(
-  lake: Lake,
-  log: DeltaLog,
-  work: Work,
-  version: number,
-  signal: Signal | undefined,
-): EarlyCheckpoint | undefined {
-  const last = work.commits.at(-1)?.version ?? version;
-  if (version === last || version !== dueWithin(last, work.metadata)) return undefined;
-  return { version, written: tryCheckpoint(lake, log, work, version, signal) };
-}
-
-/** Where there are others, they are asked; else the next checkpoint that is due makes it good. */
-async function askForCheckpoint(lake: Lake, tableId: string, version: number): Promise<void> {
-  try {
-    await lake.checkpointQueue?.ask(tableId, version);
-  } catch (error) {
-    lake.metrics.record("CheckpointFailures", 1, "Count", { tableId, version, error: errorText(error) });
-  }
 }
 
 async function stop(lake: Lake, tableId: string, stopped: Stop, failed: boolean) {

@@ -8,9 +8,14 @@ import type { ListPage, Page } from "./page.ts";
 export interface Outbox {
   /**
    * What is unpublished of a table, oldest first, with the commits, as far as a page holds them. One round trip; undefined
-   * when there is no such table.
+   * when there is no such table. `after`: only what is above this version, as whoever publishes a backlog reads on before what is
+   * published is marked.
    */
-  readBacklog(tableId: string, maxVersions: number): Promise<Backlog | undefined>;
+  readBacklog(
+    tableId: string,
+    maxVersions: number,
+    options?: { readonly after?: number },
+  ): Promise<Backlog | undefined>;
   /** Unpublished versions (IN_FLIGHT or FAILED) of a table, ascending. */
   unpublished(tableId: string, limit: number): Promise<readonly MirrorStatus[]>;
   /** The newest version of which it and all before are published: head when nothing is open. */

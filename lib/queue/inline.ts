@@ -11,6 +11,9 @@ const SLOTS = 16;
 /** Runs that have outstayed their slots, at most: then slots are kept. Each may have a thread that hangs, of the 64. */
 const BESIDE = 24;
 
+/** Of its patience: after so long a run takes no more. */
+const LONG_SHARE = 0.8;
+
 /** So many of those who have asked for one run are told of it. */
 const TRACES = 32;
 
@@ -20,6 +23,7 @@ interface Run {
   readonly lane: Lane;
   readonly since: number;
   hasSlot: boolean;
+  readonly wake: (() => void)[];
 }
 
 export interface InlineQueue extends MirrorQueue {
@@ -31,9 +35,20 @@ export interface InlineQueue extends MirrorQueue {
   close(options?: { readonly withinMs?: number }): Promise<readonly string[]>;
 }
 
+/** Lets a run take what comes while it lasts, as long as nobody waits for its slot: it need not begin from the start each time. */
+export interface More {
+  /** True where a message for its table has come, which is this run's now. */
+  taken(): boolean;
+  /** Resolves with the next message for its table. */
+  woken(): Promise<void>;
+}
+
 export interface InlineQueueOptions {
-  /** Publishes all that is unpublished of a table. @param traces of those who have asked for it, the first ones */
-  readonly mirror: (tableId: string, traces: readonly string[]) => Promise<unknown>;
+  /**
+   * Publishes all that is unpublished of a table.
+   * @param traces of those who have asked for it, the first ones @param more says what is asked for during the run
+   */
+  readonly mirror: (tableId: string, traces: readonly string[], more: More) => Promise<unknown>;
   /** A run that threw. The sweeper will enqueue its table again. */
   readonly onError: (tableId: string, error: unknown) => void;
   /** After which a run gives its slot to another table, and goes on beside. */
@@ -59,7 +74,7 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
       if (running.has(tableId) || free[lane] <= 0) continue;
       free[lane] -= 1;
       waiting.delete(tableId);
-      const run: Run = { lane, since: performance.now(), hasSlot: true };
+      const run: Run = { lane, since: performance.now(), hasSlot: true, wake: [] };
       running.set(tableId, run);
       void finish(tableId, run, traces);
     }
@@ -78,7 +93,7 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
       startWaiting();
     }, patienceMs);
     try {
-      await mirror(tableId, traces);
+      await mirror(tableId, traces, moreOf(tableId, run));
     } catch (error) {
       onError(tableId, error);
     }
@@ -86,6 +101,19 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
     if (performance.now() - run.since < patienceMs) slowTables.delete(tableId);
     running.delete(tableId);
     startWaiting();
+  }
+
+  function moreOf(tableId: string, run: Run): More {
+    return {
+      taken() {
+        // Who is traced has a run of its own; one that lasts is for a new look, and never takes a slot that others wait for.
+        const isPlain = waiting.get(tableId)?.length === 0;
+        const isLong = performance.now() - run.since > LONG_SHARE * patienceMs;
+        if (!isPlain || isLong || [...waiting.keys()].some((other) => !running.has(other))) return false;
+        return waiting.delete(tableId);
+      },
+      woken: () => new Promise((resolve) => run.wake.push(resolve)),
+    };
   }
 
   function idle(): Promise<void> {
@@ -99,6 +127,7 @@ export function openInlineQueue(options: InlineQueueOptions): InlineQueue {
       for (const { tableId, trace } of tables) {
         const known = waiting.get(tableId) ?? [];
         waiting.set(tableId, trace === undefined || known.length >= TRACES ? known : [...known, trace]);
+        for (const wake of running.get(tableId)?.wake.splice(0) ?? []) wake();
       }
       startWaiting();
     },

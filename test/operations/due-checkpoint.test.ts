@@ -19,14 +19,20 @@ after(() => lake.close());
 
 const files = (count: number, name: string) => Array.from({ length: count }, (_, n) => addOf(`${name}-${n}`));
 
-/** Commits version after version, each mirrored at once; answers the checkpoints. */
+/** Commits version after version, one a second, each mirrored at once; answers the checkpoints. */
 async function goOn(
   id: string,
-  { from, to, by = lake }: { readonly from: number; readonly to: number; readonly by?: Lake },
+  {
+    from,
+    to,
+    by = lake,
+    pauseMs = 1_000,
+  }: { readonly from: number; readonly to: number; readonly by?: Lake; readonly pauseMs?: number },
   adds = (version: number) => [addOf(`f${version}`)],
 ): Promise<readonly number[]> {
   const checkpoints: number[] = [];
   for (let version = from; version <= to; version += 1) {
+    lake.clock.time += pauseMs;
     await commitTo(lake, id, version - 1, adds(version));
     checkpoints.push(...(await mirrorTable(by, id)).checkpoints);
   }
@@ -51,6 +57,16 @@ test("a new table is given no interval; a small one has a checkpoint every ten v
   const [state] = await lake.catalog.readStates([{ tableId: id }]);
   assert.equal(state?.metadata.configuration["delta.checkpointInterval"], undefined);
   assert.deepEqual(await goOn(id, { from: 1, to: 25 }), [10, 20]);
+  await assertTheorem(lake, id);
+});
+
+test("with many commits a second there is one every five seconds, or every hundred versions", async () => {
+  const id = await newTable(lake, "due.quick");
+  assert.deepEqual(await goOn(id, { from: 1, to: 30, pauseMs: 200 }), [10]);
+  assert.deepEqual(await goOn(id, { from: 31, to: 50, pauseMs: 200 }), [35]);
+  assert.deepEqual(await goOn(id, { from: 51, to: 140, pauseMs: 1 }), [135]);
+  const later = await goOn(id, { from: 141, to: 150, pauseMs: 1, by: restarted() });
+  assert.deepEqual(later, [150], "a new process does not know how old the last one is");
   await assertTheorem(lake, id);
 });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openInlineQueue } from "../../lib/queue/inline.ts";
+import { type More, openInlineQueue } from "../../lib/queue/inline.ts";
 
 const message = (tableId: string) => [{ tableId, version: 0 }];
 
@@ -131,4 +131,55 @@ test("one that is quick again is quick", async () => {
   for (const id of ["a", "b", "c", "d"]) await end(id);
   assert.deepEqual(queue.slow(), []);
   assert.deepEqual(await queue.close(), []);
+});
+
+test("a run takes messages that come while it lasts: those without a trace, while nobody waits for its slot", async () => {
+  const runs = new Map<string, { readonly more: More; readonly end: () => void }>();
+  const started: string[] = [];
+  const queue = openInlineQueue({
+    patienceMs: 60_000,
+    mirror: (tableId, _, more) => {
+      started.push(tableId);
+      return new Promise<void>((resolve) => runs.set(tableId, { more, end: resolve }));
+    },
+    onError: () => undefined,
+  });
+  await queue.enqueue(message("a"));
+  const { more, end } = runs.get("a") as { more: More; end: () => void };
+  assert.equal(more.taken(), false, "nothing has come");
+  const woken = more.woken();
+  await queue.enqueue(message("a"));
+  await woken;
+  assert.deepEqual([more.taken(), more.taken()], [true, false], "once");
+  await queue.enqueue([{ tableId: "a", version: 1, trace: "00-1-1-01" }]);
+  assert.equal(more.taken(), false, "who is traced has a run of its own");
+  end();
+  await new Promise(setImmediate);
+  assert.deepEqual(started, ["a", "a"]);
+  await queue.enqueue(Array.from({ length: 16 }, (_, i) => `t${i}`).flatMap(message));
+  await queue.enqueue(message("a"));
+  assert.equal(runs.get("a")?.more.taken(), false, "another table waits for a slot");
+  runs.get("t0")?.end();
+  await new Promise(setImmediate);
+  assert.equal(runs.get("a")?.more.taken(), true);
+  for (const run of runs.values()) run.end();
+  await queue.idle();
+  assert.equal(started.filter((tableId) => tableId === "a").length, 2, "what was taken starts no other run");
+});
+
+test("a run that lasts takes nothing more", async () => {
+  let taken: boolean | undefined;
+  const queue = openInlineQueue({
+    patienceMs: 0,
+    mirror: async (tableId, _, more) => {
+      if (taken !== undefined) return;
+      await queue.enqueue(message(tableId));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      taken = more.taken();
+    },
+    onError: (_, error) => assert.fail(String(error)),
+  });
+  await queue.enqueue(message("a"));
+  await queue.idle();
+  assert.equal(taken, false);
 });

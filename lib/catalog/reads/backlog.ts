@@ -16,13 +16,19 @@ const TABLE_COLUMNS = [
   "followed_at",
 ];
 
-/** Undefined when there is no such table. */
-export async function readBacklog(db: Queries, tableId: string, maxVersions: number): Promise<Backlog | undefined> {
+/** Undefined when there is no such table. @param options.after only versions above this one */
+export async function readBacklog(
+  db: Queries,
+  tableId: string,
+  maxVersions: number,
+  { after }: { readonly after?: number } = {},
+): Promise<Backlog | undefined> {
   const id = storedUuid(tableId);
   if (id === undefined) return undefined;
+  const above = after === undefined ? empty : sql`and m.version > ${after}`;
   const open = sql`
     select m.version, m.committed_at, m.attempts from dl_mirror_status m
-    where m.table_id = ${uuid(id)} and ${raw(db.dialect.isUnpublished)} order by m.version limit ${maxVersions}`;
+    where m.table_id = ${uuid(id)} and ${raw(db.dialect.isUnpublished)} ${above} order by m.version limit ${maxVersions}`;
   if (db.dialect.rangesByQueries) {
     const bounds = [sql`(select min(version) from backlog)`, sql`(select max(version) from backlog)`] as const;
     return backlogOf(await db.read(backlogRows(db, id, open, bounds)));

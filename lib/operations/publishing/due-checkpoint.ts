@@ -6,6 +6,7 @@
 import { BoundedMap } from "../../bounded-map.ts";
 import type { Commit, Metadata } from "../../delta/actions.ts";
 import {
+  FEWEST_MS,
   FEWEST_VERSIONS,
   isDecidedByVersions,
   isWorthIt,
@@ -13,6 +14,7 @@ import {
   newestOfInterval,
   ownInterval,
 } from "../../delta/checkpoint-cadence.ts";
+import { isPast } from "../../delta/values/age.ts";
 import type { Catalog, Lake } from "../../ports.ts";
 
 /** What this process has published of a table since a checkpoint of it. Only a hint: what does not fit is counted anew. */
@@ -23,6 +25,8 @@ interface Counted {
   readonly changedFiles: number | undefined;
   /** When the next one was found to be due last: one that fails, or that another makes, is not asked for with each commit. */
   readonly askedAt?: number | undefined;
+  /** When this process began that checkpoint. */
+  readonly begunAt?: number | undefined;
 }
 
 const counts = new WeakMap<Catalog, BoundedMap<string, Counted>>();
@@ -71,7 +75,9 @@ export async function dueAfter(
   const { tableId, numFiles } = table;
   const before = countsOf(lake).get(tableId);
   const known = before?.checkpoint === checkpoint ? before : undefined;
-  const since = { versions: last.version - checkpoint, changedFiles: 0, numFiles, isBacklog };
+  const begunAt = known?.begunAt;
+  const isYoung = begunAt !== undefined && !isPast(lake.clock.now(), begunAt, FEWEST_MS);
+  const since = { versions: last.version - checkpoint, changedFiles: 0, numFiles, isBacklog, isYoung };
   let counted = first.version === checkpoint + 1 ? 0 : undefined;
   if (known?.upTo === first.version - 1) counted ??= known.changedFiles;
   if (!isDecidedByVersions(since)) counted ??= await changedBetween(lake, tableId, checkpoint, first.version - 1);
@@ -81,15 +87,19 @@ export async function dueAfter(
   const isAsked = askedAt !== undefined && last.version - askedAt < FEWEST_VERSIONS;
   const isDue = !isAsked && isWorthIt({ ...since, changedFiles: changedFiles ?? 0 });
   const upTo = last.version;
-  remember(lake, tableId, { checkpoint, upTo, changedFiles, askedAt: isDue ? upTo : askedAt });
+  remember(lake, tableId, { checkpoint, upTo, changedFiles, askedAt: isDue ? upTo : askedAt, begunAt });
   return isDue ? upTo : undefined;
 }
 
-/** A checkpoint of what has just been published is there. */
-export function noteCheckpoint(lake: Lake, tableId: string, version: number): void {
-  if (countsOf(lake).get(tableId)?.upTo === version) {
-    remember(lake, tableId, { checkpoint: version, upTo: version, changedFiles: 0 });
-  }
+/**
+ * A checkpoint of what has just been published is being written: what is published meanwhile counts from there.
+ * @returns to be called where it could not be written: then it counts from the one before again
+ */
+export function noteCheckpoint(lake: Lake, tableId: string, version: number): () => void {
+  const before = countsOf(lake).get(tableId);
+  if (before?.upTo !== version) return () => undefined;
+  remember(lake, tableId, { checkpoint: version, upTo: version, changedFiles: 0, begunAt: lake.clock.now() });
+  return () => remember(lake, tableId, before);
 }
 
 /**
