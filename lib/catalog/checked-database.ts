@@ -65,7 +65,7 @@ export function checkedDatabase(database: Database): Checked {
       noteEpoch(now) {
         epoch = Promise.resolve(now);
       },
-      read: (query) => run(() => database.read(query)),
+      read: (query, options) => run(() => database.read(query, options)),
       write: (query) => run(() => database.write(query)),
       writeReturning: (query) => run(() => database.writeReturning(query)),
       transaction: (work, options) => run(() => database.transaction(work, options)),

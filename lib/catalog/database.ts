@@ -34,13 +34,21 @@ export function untyped<T>(value: T | Uuid): T | string {
 export interface Queries {
   readonly dialect: Dialect;
   /** Returns rows and changes nothing: also takes no lock, and calls no function that does either. */
-  read(query: Sql): Promise<readonly Row[]>;
+  read(query: Sql, options?: ReadOptions): Promise<readonly Row[]>;
   /** Changes rows or takes locks, and returns nothing. */
   write(query: Sql): Promise<void>;
   /** Changes rows or takes locks, and returns rows: `… returning`, or a function. */
   writeReturning(query: Sql): Promise<readonly Row[]>;
   /** Runs a definition of tables, functions or logins, which takes no parameters. */
   define(statement: string): Promise<void>;
+}
+
+export interface ReadOptions {
+  /**
+   * A page of a long list, in the order of an index: an engine that might sort the whole list for each page, where its statistics are older
+   * than the list, is kept from it.
+   */
+  readonly byIndex?: boolean;
 }
 
 export interface SqlTransaction extends Queries {

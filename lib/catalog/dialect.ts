@@ -46,6 +46,8 @@ export interface Dialect {
   readonly locks: "transaction" | "names" | "rows";
   /** Finds a row when there is a table of this name. */
   hasTable(name: string): Sql;
+  /** SQL of a text as a JSON string, with its quotes; NULL where it is. */
+  quoted(text: string): string;
   /** A JSON object, as text, of columns of one table: each under its own name. */
   jsonOf(alias: string, columns: readonly string[]): Sql;
   /** A whole number that is a member of the JSON object in a text column; NULL where the column is. */

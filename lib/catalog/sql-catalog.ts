@@ -34,7 +34,7 @@ import { readActions } from "./reads/actions.ts";
 import { readBacklog } from "./reads/backlog.ts";
 import { metadataHistory, pathsLacking } from "./reads/before-change.ts";
 import { readCommits, readCommitsOf } from "./reads/commits.ts";
-import { readFiles, readTombstones } from "./reads/files.ts";
+import { readFiles, readFileTexts, readTombstones } from "./reads/files.ts";
 import { formerCommits, tableAt } from "./reads/former-lives.ts";
 import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
 import { fileTotals, smallFiles } from "./reads/small-files.ts";
@@ -118,6 +118,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     stateSizes: (tableId, version, options) => stateSizes(db, tableId, version, options),
     fingerprintOf: fileFingerprint,
     readFiles: (tableId, version, options) => readFiles(db, tableId, version, options),
+    readFileTexts: (tableId, version, options) => readFileTexts(db, tableId, version, options),
     metadataHistory: (tableId) => metadataHistory(db, tableId),
     pathsLacking: (tableId, version, options) => pathsLacking(db, tableId, version, options),
     readTombstones: (tableId, version, options) => readTombstones(db, tableId, version, options),

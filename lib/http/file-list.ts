@@ -80,12 +80,18 @@ export async function askedForm(headers: Headers, fields?: readonly string[]): P
   return { contentType: NDJSON, page };
 }
 
+/** The form of lines, where the files are JSON texts already. */
+export const LINES: ListForm<string> = {
+  contentType: NDJSON,
+  page: (texts) => Buffer.from(`${texts.join("\n")}\n`),
+};
+
 /** A page of files with what is said of the list. */
-export interface AnsweredFiles {
+export interface AnsweredFiles<T = AddFile> {
   readonly tableId: string;
   readonly version: number;
   readonly timestamp: number;
-  readonly page: ListPage<AddFile>;
+  readonly page: ListPage<T>;
   /** Of a scan: the files of the version, and how many are kept after so many items of the page. */
   readonly total?: number;
   readonly keptAfter?: (count: number) => number;
@@ -111,16 +117,16 @@ export function filesPage(answered: AnsweredFiles, form: ListForm<AddFile>): Res
 }
 
 /** All pages, as one body. */
-export function filesStream(
-  answered: AnsweredFiles,
-  form: ListForm<AddFile>,
-  stream: { readonly next: (cursor: string) => Promise<Page<AddFile>>; readonly onError: (error: unknown) => boolean },
+export function filesStream<T>(
+  answered: AnsweredFiles<T>,
+  form: ListForm<T>,
+  stream: { readonly next: (cursor: string) => Promise<Page<T>>; readonly onError: (error: unknown) => boolean },
 ): Response {
   const { page: first } = answered;
   return streamList({ first, headers: filesHeaders(answered), ...stream }, form);
 }
 
-function filesHeaders({ version, timestamp, total }: AnsweredFiles): Record<string, string> {
+function filesHeaders({ version, timestamp, total }: AnsweredFiles<unknown>): Record<string, string> {
   const counted: Record<string, string> = total === undefined ? {} : { "delta-total-files": String(total) };
   return { ...counted, "delta-version": String(version), "delta-timestamp": String(timestamp) };
 }

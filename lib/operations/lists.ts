@@ -129,17 +129,54 @@ export function nextFiles(lake: Lake, cursor: string, limits: PageLimits): Promi
   return readPage(lake, readCursor("files", cursor), limits);
 }
 
-async function readPage(
+/** {@link listFiles} as the JSON texts of the files. */
+export async function listFileTexts(
   lake: Lake,
-  at: { readonly tableId: string; readonly version: number; readonly place: string | undefined },
-  limits: PageLimits,
-): Promise<ListPage<AddFile>> {
-  const { tableId, version, place } = at;
-  const page = await lake.catalog.readFiles(tableId, version, {
-    ...limitsOf(limits),
-    ...(place === undefined ? {} : { cursor: place }),
-  });
-  return withCursors(page, (next) => writeCursor("files", { tableId, version, place: next }));
+  ref: TableRef,
+  options: ListOptions & TextOptions,
+): Promise<VersionPage<string>> {
+  const { at, place } = await beginList(lake, ref, "files", options);
+  return { ...at, page: await readTexts(lake, { ...at, place }, options) };
+}
+
+/** {@link nextFiles} as the JSON texts of the files. */
+export function nextFileTexts(
+  lake: Lake,
+  cursor: string,
+  options: PageLimits & TextOptions,
+): Promise<ListPage<string>> {
+  return readTexts(lake, readCursor("files", cursor), options);
+}
+
+interface TextOptions {
+  /** The fields that each text has, in their order; all if absent. */
+  readonly fields?: readonly string[] | undefined;
+}
+
+interface FilesPlace {
+  readonly tableId: string;
+  readonly version: number;
+  readonly place: string | undefined;
+}
+
+async function readPage(lake: Lake, at: FilesPlace, limits: PageLimits): Promise<ListPage<AddFile>> {
+  const { tableId, version } = at;
+  return withFilesCursors(at, await lake.catalog.readFiles(tableId, version, fromPlace(at, limits)));
+}
+
+async function readTexts(lake: Lake, at: FilesPlace, options: PageLimits & TextOptions): Promise<ListPage<string>> {
+  const { tableId, version } = at;
+  const { fields } = options;
+  const wanted = { ...fromPlace(at, options), ...(fields === undefined ? {} : { fields }) };
+  return withFilesCursors(at, await lake.catalog.readFileTexts(tableId, version, wanted));
+}
+
+function fromPlace({ place }: FilesPlace, limits: PageLimits): PageLimits & { readonly cursor?: string } {
+  return { ...limitsOf(limits), ...(place === undefined ? {} : { cursor: place }) };
+}
+
+function withFilesCursors<T>({ tableId, version }: FilesPlace, page: ListPage<T>): ListPage<T> {
+  return withCursors(page, (place) => writeCursor("files", { tableId, version, place }));
 }
 
 /** One page of the applications of a table, by their ids: of each its newest txn action that has not expired. */

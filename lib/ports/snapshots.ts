@@ -33,6 +33,16 @@ export interface Snapshots {
     version: number,
     options: PageLimits & { readonly cursor?: string },
   ): Promise<ListPage<AddFile>>;
+  /**
+   * As `readFiles`, each as the JSON text of `addFields` (delta/encode.ts), made where the rows are: of a long list it costs a quarter of what
+   * making the files and writing them does.
+   * @param options.fields those alone, in this order
+   */
+  readFileTexts(
+    tableId: string,
+    version: number,
+    options: PageLimits & { readonly cursor?: string; readonly fields?: readonly string[] },
+  ): Promise<ListPage<string>>;
   /** All metaData actions that SQL holds of a table, oldest first. One round trip. */
   metadataHistory(tableId: string): Promise<readonly Metadata[]>;
   /** Paths of at most `limit` live files that do not meet a requirement. One round trip. */

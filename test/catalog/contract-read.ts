@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CommitActions } from "../../lib/delta/actions.ts";
+import type { AddFile, CommitActions } from "../../lib/delta/actions.ts";
+import { addFields } from "../../lib/delta/encode.ts";
+import { parseJson, stringifyJson } from "../../lib/delta/values/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import type { CatalogUnderTest } from "../contract/catalog.contract.ts";
 import {
@@ -79,6 +81,10 @@ export const RICH: CommitActions = {
   ],
   others: [{ cdc: { path: "_change_data/c", size: MAX } }, { someFutureAction: { a: [null] } }],
 };
+
+/** Engines write characters that need not be as they are in several ways. */
+const rewritten = (text: string): string => stringifyJson(parseJson(text));
+const textOf = (file: AddFile): string => stringifyJson(addFields(file));
 
 export function readContract({ catalog, clock }: CatalogUnderTest): void {
   rebuildTests(catalog);
@@ -179,6 +185,35 @@ export function readContract({ catalog, clock }: CatalogUnderTest): void {
     );
   });
 
+  test("files as texts are what writing the files makes, page by page", async () => {
+    const everyCharacter = Array.from({ length: 0x2fff }, (_, i) => String.fromCharCode(i + 1)).join("");
+    const odd = [
+      add(`${everyCharacter}😀`, { stats: `{"a":"${everyCharacter}"}`, clusteringProvider: '\\"' }),
+      { path: "bare", partitionValues: {}, size: 0, modificationTime: 0, dataChange: false },
+      add("unknown", { unknown: {} }),
+      add("pairs", { partitionValues: { '"': "\n", "\\": null }, tags: {} }),
+      ...Array.from({ length: 9 }, (_, i) => add(`f${i}`)),
+    ];
+    const tableId = await newTable(catalog(), odd);
+    const files = (await catalog().readFiles(tableId, 0, { limit: 99 })).items;
+    assert.equal(files.length, odd.length);
+    for (const page of [{ limit: 99 }, { limit: 2 }, { limit: 99, maxBytes: 400 }, { limit: 99, maxBytes: 1e6 }]) {
+      const texts = await all((at) => catalog().readFileTexts(tableId, 0, { ...page, ...at }));
+      assert.deepEqual(texts.map(rewritten), files.map(textOf));
+    }
+    for (const fields of [["path"], ["stats"], ["tags", "path", "tags"], ["deletionVector", "baseRowId"]]) {
+      const { items } = await catalog().readFileTexts(tableId, 0, { limit: 99, fields });
+      assert.deepEqual(
+        items.map(rewritten),
+        files.map((file) => {
+          const written = addFields(file);
+          return stringifyJson(Object.fromEntries(fields.flatMap((f) => (f in written ? [[f, written[f]]] : []))));
+        }),
+      );
+    }
+    await assert.rejects(catalog().readFileTexts(tableId, 1, { limit: 1 }), (e) => isLakeError(e, "notFound"));
+  });
+
   test("history runs backwards, and a timestamp finds the newest version at or before it", async () => {
     const tableId = await newTable(catalog());
     for (let i = 1; i <= 4; i += 1) {
@@ -238,6 +273,8 @@ function rebuildTests(catalog: CatalogUnderTest["catalog"]): void {
     assert.deepEqual(Object.keys(commit?.actions.adds[0]?.partitionValues ?? {}), ["z", "a", "ü"]);
     const { items } = await catalog().readFiles(tableId, version, { limit: 10 });
     assert.deepEqual(items, RICH.adds);
+    const texts = await catalog().readFileTexts(tableId, version, { limit: 10 });
+    assert.deepEqual(texts.items.map(rewritten), RICH.adds.map(textOf));
     const tombstones = await catalog().readTombstones(tableId, version, { limit: 10, newerThan: 0 });
     assert.deepEqual(tombstones.items, RICH.removes.slice(0, 1));
     const header = await catalog().readHeader(tableId, version);

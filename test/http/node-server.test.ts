@@ -51,10 +51,10 @@ const stream = (url: string) => fetch(`${url}/v1/tables/a.b/files`, { headers: {
 test("a stream that breaks is cut off, never ended as if it were whole", async () => {
   let pages = 0;
   const server = await serve({
-    readFiles: async () => {
+    readFileTexts: async () => {
       pages += 1;
       if (pages > 2) throw unavailable("the database went away");
-      return { items: [file(pages)], next: "1.1", cursorAfter: () => "1.1" };
+      return { items: [JSON.stringify(file(pages))], next: "1.1", cursorAfter: () => "1.1" };
     },
   });
   const response = await stream(server.url);
@@ -66,9 +66,9 @@ test("a stream that breaks is cut off, never ended as if it were whole", async (
 
 test("pages are read as the client takes them, not ahead of it", async () => {
   let pages = 0;
-  const items = Array.from({ length: 1000 }, (_, n) => ({ ...file(n), stats: "x".repeat(1000) }));
+  const items = Array.from({ length: 1000 }, (_, n) => JSON.stringify({ ...file(n), stats: "x".repeat(1000) }));
   const server = await serve({
-    readFiles: async () => {
+    readFileTexts: async () => {
       pages += 1;
       return { items, cursorAfter: () => "1.1", ...(pages < 200 ? { next: "1.1" } : {}) };
     },
@@ -85,7 +85,7 @@ test("pages are read as the client takes them, not ahead of it", async () => {
 });
 
 test("a database that fails before the first line gives a status", async () => {
-  const server = await serve({ readFiles: () => Promise.reject(unavailable("busy")) });
+  const server = await serve({ readFileTexts: () => Promise.reject(unavailable("busy")) });
   assert.equal((await stream(server.url)).status, 503);
   await server.close();
 });

@@ -5,9 +5,9 @@ import { invalid } from "../../errors.ts";
 import type { ListPage, PageLimits } from "../../ports.ts";
 import { columnsOf, OPEN, type Queries, type Row, raw, type Sql, sql, uuid } from "../database.ts";
 import { REMOVE_COLUMNS, removeOf } from "../rows/actions.ts";
-import { ADD_COLUMNS, ADD_TEXTS, addOf } from "../rows/add.ts";
-import { integer, isNull, storedUuid } from "../rows/values.ts";
-import { pageThatGoesOn, tableNotFound } from "../tables.ts";
+import { ADD_COLUMNS, ADD_TEXTS, addOf, addText } from "../rows/add.ts";
+import { integer, isNull, storedUuid, text } from "../rows/values.ts";
+import { isActive, pageThatGoesOn, tableNotFound } from "../tables.ts";
 import { checkVersionHeld } from "./versions.ts";
 import { LISTED, pickedRows, rowBytes } from "./weighed.ts";
 
@@ -16,42 +16,94 @@ interface PageOptions extends PageLimits {
 }
 
 /** In the order of the primary key: (added_version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RETAINED */
-export async function readFiles(
+export function readFiles(
   db: Queries,
   tableId: string,
   version: number,
   options: PageOptions,
 ): Promise<ListPage<AddFile>> {
+  return readPage(db, tableId, version, options, { columns: columnsOf("f", ADD_COLUMNS), itemOf: addOf });
+}
+
+/** As {@link readFiles}, each as the JSON text that an answer has of it, which the database puts together. */
+export function readFileTexts(
+  db: Queries,
+  tableId: string,
+  version: number,
+  options: PageOptions & { readonly fields?: readonly string[] },
+): Promise<ListPage<string>> {
+  const columns = sql`${raw(addText(db.dialect, "f", options.fields))} as json`;
+  return readPage(db, tableId, version, options, { columns, itemOf: (row) => text(row, "json") });
+}
+
+/** What is read of a file. */
+interface Shape<T> {
+  readonly columns: Sql;
+  readonly itemOf: (row: Row) => T;
+}
+
+async function readPage<T>(
+  db: Queries,
+  tableId: string,
+  version: number,
+  options: PageOptions,
+  shape: Shape<T>,
+): Promise<ListPage<T>> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
   const after =
     options.cursor === undefined ? sql`true` : sql`(f.added_version, f.ord) > ${placeAfter(options.cursor)}`;
-  const live = sql`from dl_files f
-    where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}
-    order by f.added_version, f.ord limit ${options.limit + 1}`;
-  const columns = sql`f.added_version as at_version, f.ord as at_ord, ${columnsOf("f", ADD_COLUMNS)}`;
-  const { maxBytes } = options;
+  const live: Live = {
+    from: sql`from dl_files f
+    where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}`,
+    inOrder: sql`order by f.added_version, f.ord limit ${options.limit + 1}`,
+    columns: sql`f.added_version as at_version, f.ord as at_ord, ${shape.columns}`,
+  };
+  const found = await readWholePage(db, id, live, options.maxBytes);
+  const rows = found.length > 0 ? found : await readAnyPage(db, id, live, options.maxBytes);
+  return pageOf(rows, { tableId, version, limit: options.limit }, shape.itemOf);
+}
+
+/** The live files of a version from a place on, as parts of a select. */
+interface Live {
+  readonly from: Sql;
+  readonly inOrder: Sql;
+  readonly columns: Sql;
+}
+
+const weighed = ({ from, inOrder }: Live): Sql =>
+  sql`select f.added_version, f.ord, ${raw(rowBytes("f", ADD_TEXTS))} as bytes ${from} ${inOrder}`;
+
+/** Nothing where there is no file, or they are more than `maxBytes`: rows come as the index has them, and none is copied on the way. */
+function readWholePage(db: Queries, id: string, live: Live, maxBytes: number | undefined): Promise<readonly Row[]> {
+  const ofHead = (column: string) =>
+    sql`(select t.${raw(column)} from dl_tables t where t.table_id = ${uuid(id)} and t.status = 'ACTIVE')`;
+  const fits =
+    maxBytes === undefined ? sql`` : sql`and (select sum(bytes) from (${weighed(live)}) weighed) <= ${maxBytes}`;
+  const query = sql`
+    select ${ofHead("version")} as head_version, ${ofHead("base_version")} as base_version, 0 as listed, ${live.columns}
+    ${live.from} and ${isActive(id)} ${fits} ${live.inOrder}`;
+  return db.read(query, { byIndex: true });
+}
+
+/** Whatever there is: one row that says what the table holds where that is no file; none without a table. */
+async function readAnyPage(db: Queries, id: string, live: Live, maxBytes: number | undefined): Promise<readonly Row[]> {
   const list =
     maxBytes === undefined
-      ? { before: sql``, rows: sql`select ${columns} ${live}`, listed: sql`0` }
+      ? { before: sql``, rows: sql`select ${live.columns} ${live.from} ${live.inOrder}`, listed: sql`0` }
       : {
-          before: sql`with ${pickedRows(
-            db.dialect,
-            sql`select f.added_version, f.ord, ${raw(rowBytes("f", ADD_TEXTS))} as bytes ${live}`,
-            sql`added_version, ord`,
-            maxBytes,
-          )}`,
-          rows: sql`select ${columns} from picked p
+          before: sql`with ${pickedRows(db.dialect, weighed(live), sql`added_version, ord`, maxBytes)}`,
+          rows: sql`select ${live.columns} from picked p
             join dl_files f on f.table_id = ${uuid(id)} and f.added_version = p.added_version and f.ord = p.ord`,
           listed: LISTED,
         };
-  const rows = await db.read(sql`
+  const query = sql`
     ${list.before}
     select t.version as head_version, t.base_version, ${list.listed} as listed, files.*
     from dl_tables t left join (${list.rows}) files on true
     where t.table_id = ${uuid(id)} and t.status = 'ACTIVE'
-    order by at_version, at_ord`);
-  return pageOf(rows, { tableId, version, limit: options.limit }, addOf);
+    order by at_version, at_ord`;
+  return db.read(query, { byIndex: true });
 }
 
 /** In the order of the primary key: (version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RETAINED */

@@ -6,6 +6,7 @@ import { deletionVectorFields } from "../../delta/encode.ts";
 import { type Int64, isInt64 } from "../../delta/values/int64.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../../delta/values/json.ts";
 import type { Row, SqlValue } from "../database.ts";
+import type { Dialect } from "../dialect.ts";
 import { dvKey, fileFingerprint, pathKey } from "../keys.ts";
 import { HASH_COLUMNS } from "./heads.ts";
 import { flag, json, jsonObject, jsonText, long, storable, text } from "./values.ts";
@@ -13,23 +14,34 @@ import { flag, json, jsonObject, jsonText, long, storable, text } from "./values
 interface Form<T> {
   toRow(value: T, field: string): SqlValue;
   ofRow(row: Row, column: string): T;
+  /** SQL of the value as JSON, of a column that is not NULL. */
+  json(column: string, dialect: Dialect): string;
 }
 
-const TEXT: Form<string> = { toRow: storable, ofRow: text };
-const LONG: Form<Int64> = { toRow: (value) => value, ofRow: long };
-const FLAG: Form<boolean> = { toRow: (value) => value, ofRow: flag };
-const OBJECT: Form<JsonObject> = { toRow: jsonText, ofRow: jsonObject };
+/** Of columns that hold JSON. */
+const asItIs = (column: string): string => column;
+
+const TEXT: Form<string> = { toRow: storable, ofRow: text, json: (column, { quoted }) => quoted(column) };
+const LONG: Form<Int64> = { toRow: (value) => value, ofRow: long, json: asItIs };
+const FLAG: Form<boolean> = {
+  toRow: (value) => value,
+  ofRow: flag,
+  json: (column) => `case when ${column} then 'true' else 'false' end`,
+};
+const OBJECT: Form<JsonObject> = { toRow: jsonText, ofRow: jsonObject, json: asItIs };
 
 type Strings = AddFile["partitionValues"];
 const NO_STRINGS: Strings = Object.freeze({});
 const STRINGS: Form<Strings> = {
   toRow: (value) => JSON.stringify(value),
   ofRow: (row, column) => (row[column] === "{}" ? NO_STRINGS : (jsonObject(row, column) as Strings)),
+  json: asItIs,
 };
 
 const DELETION_VECTOR: Form<NonNullable<AddFile["deletionVector"]>> = {
   toRow: (value) => jsonText(deletionVectorFields(value)),
   ofRow: (row, column) => decodeDeletionVector(json(row, column), column),
+  json: asItIs,
 };
 
 type Fields = { readonly [K in keyof AddFile]-?: Form<NonNullable<AddFile[K]>> & { readonly column: string } };
@@ -64,6 +76,30 @@ export const ADD_COLUMNS: readonly string[] = LIST.map(({ column }) => column);
 export const ADD_TEXTS: readonly string[] = LIST.filter(({ toRow }) => ![LONG.toRow, FLAG.toRow].includes(toRow)).map(
   ({ column }) => column,
 );
+
+/** Those that no row has as NULL. */
+const ALWAYS: readonly string[] = ["path", "partitionValues", "size", "modificationTime", "dataChange"];
+
+/**
+ * SQL of the JSON text of an add action, the one that `addFields` (delta/encode.ts) makes of {@link addOf}: its fields in their order.
+ * @param fields those alone, in this order; all, and what we do not know, if absent
+ */
+export function addText(dialect: Dialect, alias: string, fields?: readonly string[]): string {
+  const wanted =
+    fields === undefined ? LIST : [...new Set(fields)].flatMap((name) => LIST.filter((e) => e.field === name));
+  const members = wanted
+    .filter(({ field }) => field !== "unknown")
+    .map(({ field, column, json: of }) => {
+      const member = `concat(',"${field}":', ${of(`${alias}.${column}`, dialect)})`;
+      return ALWAYS.includes(field) ? member : `case when ${alias}.${column} is null then '' else ${member} end`;
+    });
+  const unknown = `${alias}.unknown`;
+  const end =
+    fields === undefined
+      ? `case when ${unknown} is null or ${unknown} = '{}' then '}' else concat(',', substr(${unknown}, 2)) end`
+      : "'}'";
+  return `concat('{', substr(concat(${members.join(", ")}), 2), ${end})`;
+}
 
 export function addOf(row: Row): AddFile {
   const add: Record<string, unknown> = {};

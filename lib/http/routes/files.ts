@@ -1,7 +1,7 @@
 /** GET /v1/tables/{tableId}/files and POST …/plan: the live files of a table, all of them or those that a scan needs. */
 
 import { canonicalJson, type Json } from "../../delta/values/json.ts";
-import { beginList, listFiles, nextFiles } from "../../operations/lists.ts";
+import { beginList, listFiles, listFileTexts, nextFiles, nextFileTexts } from "../../operations/lists.ts";
 import { planScan } from "../../operations/plan-scan.ts";
 import { checked } from "../../validation.ts";
 import { checkPredicateBounds } from "../../wire/action-bounds.ts";
@@ -20,6 +20,7 @@ import {
   filesJson,
   filesPage,
   filesStream,
+  LINES,
   STREAM_PAGE,
   wantedFields,
 } from "../file-list.ts";
@@ -56,10 +57,16 @@ const list = endpoint(
     const form = await askedForm(headers, fields);
     const inOne = form !== undefined && limit === undefined && from.cursor === undefined && streams !== false;
     const page = { maxBytes: PAGE_BYTES, limit: limit ?? (inOne ? STREAM_PAGE : pageSize) };
+    const onError = brokenStream(host, cutOff);
+    if (inOne && form.contentType === LINES.contentType) {
+      const answered = await listFileTexts(lake, ref, { ...from, ...page, fields });
+      const next = (cursor: string) => nextFileTexts(lake, cursor, { ...page, fields });
+      return filesStream(answered, LINES, { next, onError });
+    }
     if (inOne) {
       const answered = await listFiles(lake, ref, { ...from, ...page });
       const next = (cursor: string) => nextFiles(lake, cursor, page);
-      return filesStream(answered, form, { next, onError: brokenStream(host, cutOff) });
+      return filesStream(answered, form, { next, onError });
     }
     return versionedAnswer(host, {
       headers,

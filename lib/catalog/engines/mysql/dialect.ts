@@ -2,6 +2,7 @@
 
 import { empty, join, raw, type Sql, sql } from "../../database.ts";
 import type { Conflicting, ConflictRule, Dialect, NewRows } from "../../dialect.ts";
+import { BYTEWISE } from "./collation.ts";
 import { COLUMN_TYPES, DEFINITIONS } from "./definitions.ts";
 import { EPOCH } from "./epoch.ts";
 import { takeLocks, tryLocks } from "./locks.ts";
@@ -24,6 +25,7 @@ export const MYSQL: Dialect = {
   locks: "names",
   hasTable: (name) =>
     sql`select 1 as one from information_schema.tables where table_schema = database() and table_name = ${name}`,
+  quoted: (text) => `(json_quote(${text}) ${BYTEWISE})`,
   jsonOf: (alias, columns) =>
     raw(`cast(json_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")}) as char)`),
   longIn: (column, member) => raw(`cast(json_value(${column}, '$.${member}') as signed)`),

@@ -27,6 +27,7 @@ export const SQLITE: Dialect = {
   definitionsCommit: false,
   locks: "transaction",
   hasTable: (name) => sql`select name from sqlite_schema where name = ${name}`,
+  quoted: (text) => `json_quote(${text})`,
   jsonOf: (alias, columns) => raw(`json_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")})`),
   longIn: (column, member) => raw(`cast(${column} ->> '${member}' as integer)`),
   bytewise: (column) => raw(column),
