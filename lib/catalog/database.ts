@@ -56,6 +56,8 @@ export interface SqlTransaction extends Queries {
   each(statement: Sql, rows: readonly (readonly SqlValue[])[]): Promise<void>;
   /** Many rows, given by the names of their columns, in a way of the engine's own; absent where it has none. */
   copy?(table: string, columns: readonly string[], groups: readonly RowGroup[]): Promise<void>;
+  /** The same, of rows that are in the engine's form already; there where `copy` is. */
+  copyReady?(table: string, columns: readonly string[], rows: readonly Uint8Array<ArrayBuffer>[]): Promise<void>;
 }
 
 /** Rows that have some columns in common. */
@@ -86,6 +88,8 @@ export interface Database extends Queries {
    */
   transaction<T>(work: (tx: SqlTransaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   close(): Promise<void>;
+  /** True where its transactions have `copyReady`. */
+  readonly takesReadyRows?: true;
 }
 
 /** The open end of an interval. Always a literal: as a parameter it would hide the partial indexes from the planner. */

@@ -1,9 +1,10 @@
 /** Batches of an import that add files and take none away: most rows of a table come so, and go in many at once. */
 
 import { isLakeError } from "../errors.ts";
+import type { ReadyFiles, ReadyVersion } from "../ports.ts";
 import { insertRows } from "./commit/insert-rows.ts";
 import type { ImportRows } from "./commit/planned-rows.ts";
-import { type HeadNumbers, headAfter, headNumbers } from "./commit/write-version.ts";
+import { type HeadNumbers, headAfter, headNumbers, sumOf } from "./commit/write-version.ts";
 import {
   type Database,
   join,
@@ -50,21 +51,53 @@ function addsFilesAlone(request: ImportRows): boolean {
 }
 
 const NONE_CLOSED = { all: [], superseded: 0 };
+/** All that moves a marker beside adds. */
+const NOTHING_ELSE = { removes: [], txns: [], userDomains: false } as const;
 
 /** Leaves the transaction without writing. */
 class NotWhole extends Error {}
 
+/** Batches as they go into SQL: rows, or what another thread has made of them. */
+interface Files extends Omit<ReadyFiles, "rows"> {
+  readonly rows: readonly RowGroup[] | ReadyFiles["rows"];
+}
+
+/** @returns undefined where batches are of another kind */
+export function filesAlone(
+  requests: readonly ImportRows[],
+): (Files & { readonly rows: readonly RowGroup[] }) | undefined {
+  const [first, last] = [requests[0], requests.at(-1)];
+  if (first === undefined || last === undefined || !requests.every(addsFilesAlone)) return undefined;
+  const { tableId, at } = first;
+  return {
+    tableId,
+    at,
+    next: last.next,
+    versions: requests.map(({ version, timestamp, inCommitTimestamp, isBlindAppend, complete, commitInfo, adds }) => ({
+      version,
+      timestamp,
+      inCommitTimestamp,
+      isBlindAppend,
+      complete,
+      commitInfo: commitInfo ?? null,
+      added: sumOf(adds),
+    })),
+    rows: requests.map(({ version, adds }) => ({ common: { table_id: tableId, added_version: version }, rows: adds })),
+  };
+}
+
+/** The columns of {@link filesAlone}. */
+export const COPIED_COLUMNS: readonly string[] = ["table_id", "added_version", ...FILE_COLUMNS];
+
 /**
  * Rows go in without a look at those that are there: that is half of the work of a version, and finds only what no sound log has, a file
  * that is added while it is live. The unique index on live files says so.
- * @returns false where batches are of another kind, do not belong here, or cannot be written so; then nothing was written
+ * @returns false where files do not belong here, or cannot be written so; then nothing was written
  */
-export async function importFilesAlone(db: Database, requests: readonly ImportRows[]): Promise<boolean> {
-  const [first] = requests;
-  if (first === undefined || !requests.every(addsFilesAlone)) return false;
+export async function writeFilesAlone(db: Database, files: Files): Promise<boolean> {
   const write = async (tx: SqlTransaction) => {
-    await takeLocks(tx, [tableLock(first.tableId)]);
-    await writeFilesAlone(tx, first, requests);
+    await takeLocks(tx, [tableLock(files.tableId)]);
+    await writeIn(tx, files);
     return true;
   };
   return db.transaction(write, RELAXED).catch((error: unknown) => {
@@ -74,8 +107,7 @@ export async function importFilesAlone(db: Database, requests: readonly ImportRo
   });
 }
 
-async function writeFilesAlone(tx: SqlTransaction, first: ImportRows, requests: readonly ImportRows[]): Promise<void> {
-  const { tableId, at } = first;
+async function writeIn(tx: SqlTransaction, { tableId, at, next, versions, rows }: Files): Promise<void> {
   const [row] = await tx.read(sql`select * from dl_tables where table_id = ${uuid(tableId)} and status = 'IMPORTING'`);
   const isHere =
     row !== undefined &&
@@ -83,16 +115,22 @@ async function writeFilesAlone(tx: SqlTransaction, first: ImportRows, requests: 
     integer(row, "import_actions") === at.checkpointActions;
   if (!isHere) throw new NotWhole();
   let head = headNumbers(row as Row);
-  const files: RowGroup[] = [];
-  const versions: Readonly<Record<string, SqlValue>>[] = [];
-  for (const request of requests) {
-    head = headAfter(head, { ...request, importing: true }, request, NONE_CLOSED, head.highWaterMark);
-    files.push({ common: { table_id: tableId, added_version: request.version }, rows: request.adds });
-    if (request.complete) versions.push(versionRow(request, head));
+  const whole: Readonly<Record<string, SqlValue>>[] = [];
+  for (const version of versions) {
+    const files = { added: version.added, closed: NONE_CLOSED };
+    const { isBlindAppend } = version;
+    head = headAfter(
+      head,
+      { ...version, importing: true },
+      { ...NOTHING_ELSE, isBlindAppend },
+      files,
+      head.highWaterMark,
+    );
+    if (version.complete) whole.push(versionRow(version, head));
   }
-  await insertMany(tx, "dl_files", FILE_COLUMNS, files);
-  await insertMany(tx, "dl_versions", VERSION_COLUMNS, [{ common: { table_id: tableId }, rows: versions }]);
-  const { next } = requests.at(-1) ?? first;
+  if (isReady(rows)) await tx.copyReady?.("dl_files", COPIED_COLUMNS, rows);
+  else await insertMany(tx, "dl_files", FILE_COLUMNS, rows);
+  await insertMany(tx, "dl_versions", VERSION_COLUMNS, [{ common: { table_id: tableId }, rows: whole }]);
   const lanes = FINGERPRINT_COLUMNS.map((lane, i) => sql`${raw(lane)} = ${head.lanes[i] ?? 0}`);
   await tx.write(sql`
     update dl_tables set num_files = ${head.numFiles}, size_in_bytes = ${head.sizeInBytes}, ${join(lanes)},
@@ -101,19 +139,23 @@ async function writeFilesAlone(tx: SqlTransaction, first: ImportRows, requests: 
     where table_id = ${uuid(tableId)}`);
 }
 
-function versionRow(request: ImportRows, head: HeadNumbers): Readonly<Record<string, SqlValue>> {
+function isReady(rows: Files["rows"]): rows is ReadyFiles["rows"] {
+  return rows[0] instanceof Uint8Array;
+}
+
+function versionRow(version: ReadyVersion, head: HeadNumbers): Readonly<Record<string, SqlValue>> {
   const lanes = Object.fromEntries(FINGERPRINT_COLUMNS.map((lane, i) => [lane, head.lanes[i] ?? 0]));
   return {
-    version: request.version,
-    timestamp: request.timestamp,
-    in_commit_timestamp: request.inCommitTimestamp,
-    is_blind_append: request.isBlindAppend,
-    num_adds: request.adds.length,
+    version: version.version,
+    timestamp: version.timestamp,
+    in_commit_timestamp: version.inCommitTimestamp,
+    is_blind_append: version.isBlindAppend,
+    num_adds: version.added.count,
     num_removes: 0,
     num_files: head.numFiles,
     size_in_bytes: head.sizeInBytes,
     ...lanes,
-    commit_info: request.commitInfo ?? null,
+    commit_info: version.commitInfo,
   };
 }
 

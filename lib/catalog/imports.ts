@@ -1,28 +1,21 @@
 /** Imports: rows of a foreign log come in batches, progress moves in the same transaction, the table shows itself at the end. */
 
 import { tableChain } from "../access/audit-row.ts";
-import type { Commit, CommitActions } from "../delta/actions.ts";
-import type { Append } from "../delta/appends.ts";
 import { overlaps } from "../delta/files/locations.ts";
 import type { TableHead } from "../delta/table.ts";
 import { corrupt, invalid, LakeError, notFound } from "../errors.ts";
-import type { Clock, FormerLife, ImportBatch, ImportEnd, ImportProgress, LoggedTransaction } from "../ports.ts";
+import type { Clock, FormerLife, ImportBatch, ImportEnd, ImportPosition, ImportProgress } from "../ports.ts";
 import { noteChange } from "./audit.ts";
 import { firstClaim, readClaims } from "./claims.ts";
-import { knownPart, partOf, pendingPart, pendingResult, withoutPartsOf } from "./commit/answers.ts";
+import { partOf, withoutPartsOf } from "./commit/answers.ts";
 import { readLiveFiles } from "./commit/check-rows.ts";
-import {
-  type ImportAnswer,
-  type ImportPosition,
-  type ImportRows,
-  type TransactionRow,
-  tableWrite,
-} from "./commit/planned-rows.ts";
+import type { ImportAnswer, ImportRows, TransactionRow } from "./commit/planned-rows.ts";
 import { headNumbers, writeVersion } from "./commit/write-version.ts";
 import { type Database, OPEN, type Row, raw, type SqlTransaction, sql, uuid } from "./database.ts";
 import { creationLocks, locksAbove, tableLock, takeLocks, transactionLock } from "./dialect.ts";
 import { refuseOlderCode } from "./following.ts";
-import { importFilesAlone, RELAXED } from "./import-files.ts";
+import { filesAlone, RELAXED, writeFilesAlone } from "./import-files.ts";
+import { requestsOf } from "./import-requests.ts";
 import { headOf } from "./rows/heads.ts";
 import { integer, optionalText, requireUuid, text } from "./rows/values.ts";
 
@@ -144,12 +137,7 @@ export async function importBatches(
   batches: readonly ImportBatch[],
   at: ImportPosition,
 ): Promise<ImportPosition> {
-  let next = at;
-  const requests = batches.map((batch) => {
-    const request = importRows(tableId, batch, next);
-    next = request.next;
-    return request;
-  });
+  const { requests, next } = requestsOf(tableId, batches, at);
   const answers = await applyAll(db, requests);
   if (answers.includes("noImport")) throw noImport(tableId);
   if (answers.includes("elsewhere")) throw importMoved(tableId);
@@ -157,47 +145,12 @@ export async function importBatches(
 }
 
 async function applyAll(db: Database, requests: readonly ImportRows[]): Promise<readonly ImportAnswer[]> {
-  if (await importFilesAlone(db, requests)) return ["applied"];
+  const files = filesAlone(requests);
+  if (files && (await writeFilesAlone(db, files))) return ["applied"];
   const { functions } = db.dialect;
   // One call where a function does it all.
   if (functions) return functions.importBatches(db, requests);
   return db.transaction((tx) => applyRows(tx, requests), RELAXED);
-}
-
-/** @param at how far the table is */
-export function importRows(tableId: string, batch: ImportBatch, at: ImportPosition): ImportRows {
-  const { actions, version } = batch.commit;
-  const isCheckpoint = batch.kind === "checkpoint";
-  const fits = isCheckpoint ? at.version === -1 : version === at.version + 1 && batch.complete;
-  if (!fits) throw invalid(`a ${batch.kind} batch of version ${version} does not follow version ${at.version}`);
-  const write = tableWrite(withoutAssignedTime(batch.commit), {
-    ...(batch.location === undefined ? {} : { location: batch.location }),
-    isBlindAppend: actions.commitInfo?.isBlindAppend === true,
-    assignRowIds: false,
-    firstOrd: isCheckpoint ? at.checkpointActions : 0,
-  });
-  return {
-    ...write,
-    tableId: requireUuid(tableId, "table id"),
-    at,
-    next: {
-      version: batch.complete ? version : at.version,
-      checkpointActions: at.checkpointActions + (isCheckpoint ? actions.adds.length + actions.removes.length : 0),
-    },
-    version,
-    timestamp: batch.commit.timestamp,
-    inCommitTimestamp: batch.commit.inCommitTimestamp ?? null,
-    complete: batch.complete,
-    isCheckpoint,
-    ...(batch.transaction === undefined ? {} : transactionRows(tableId, batch, batch.transaction)),
-  };
-}
-
-/** The in-commit timestamp has a column of its own, from which it comes back when the version is written. */
-function withoutAssignedTime({ actions, inCommitTimestamp }: Commit): CommitActions {
-  if (inCommitTimestamp === undefined || actions.commitInfo === undefined) return actions;
-  const { inCommitTimestamp: _, ...commitInfo } = actions.commitInfo;
-  return { ...actions, commitInfo };
 }
 
 /** The answers in the order of the requests; after the first that is not `applied` none is. */
@@ -213,28 +166,6 @@ export async function applyRows(tx: SqlTransaction, requests: readonly ImportRow
 function locksOf({ tableId, appends = [], transaction }: ImportRows): readonly string[] {
   const transactions = [...appends, ...(transaction === undefined ? [] : [transaction])];
   return [tableLock(tableId), ...transactions.map((one) => transactionLock(one.transactionId))];
-}
-
-function transactionRows(
-  tableId: string,
-  { commit: { version, timestamp } }: ImportBatch,
-  { tables, tableId: origin, sameBytes, appends, ...transaction }: LoggedTransaction,
-): Pick<ImportRows, "transaction" | "appends"> {
-  const part = { tableId: requireUuid(tableId, "table id"), version, timestamp };
-  const rowOf = (share: Pick<Append, "transactionId" | "requestHash"> & Partial<Append>, owns: boolean) => ({
-    transactionId: requireUuid(share.transactionId, "transaction id"),
-    requestHash: share.requestHash,
-    committedAt: timestamp,
-    result: pendingResult(tables),
-    pending: pendingPart(origin),
-    known: knownPart({ ...part, ...(share.adds && { adds: share.adds }) }, origin),
-    origin: requireUuid(origin, "table id"),
-    owns,
-  });
-  return {
-    transaction: rowOf(transaction, sameBytes),
-    ...(appends === undefined ? {} : { appends: appends.map((append) => rowOf(append, false)) }),
-  };
 }
 
 /** The twin of dl_import_batch_2 in PL/pgSQL. */

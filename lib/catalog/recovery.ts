@@ -7,7 +7,8 @@ import type { Clock, ImportProgress, RecoveredVersion, TransactionParts } from "
 import { answerParts, lostPart, PENDING, pendingPart } from "./commit/answers.ts";
 import { type Database, join, type Queries, type Row, raw, sql, uuid } from "./database.ts";
 import { tableLock, takeLocks, transactionLock } from "./dialect.ts";
-import { applyRows, importRows, lineOf, progressOf, RECOVERY_PLAN, removeRows } from "./imports.ts";
+import { importRows } from "./import-requests.ts";
+import { applyRows, lineOf, progressOf, RECOVERY_PLAN, removeRows } from "./imports.ts";
 import { timeOf } from "./lifecycle.ts";
 import { placeLocks, sharedPlaceLocks, takePlace } from "./places.ts";
 import { findTransactionRow } from "./reads/transactions.ts";

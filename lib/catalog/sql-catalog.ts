@@ -1,7 +1,7 @@
 /** The Catalog port on a SQL database: a table of contents of the files beside it, one per noun. */
 
 import { invalid, type LakeError } from "../errors.ts";
-import type { Catalog, Clock, DatabaseLogin, SqlRights } from "../ports.ts";
+import type { Catalog, Clock, DatabaseLogin, ImportPosition, ReadyFiles, SqlRights } from "../ports.ts";
 import { adoptLives, raiseChanges } from "./adopted-lives.ts";
 import { addKey, findKey, listKeys, revokeKey, touchKey } from "./api-keys.ts";
 import { addAudit, auditOf, auditShards, findAudit, oldestAudit, trimAudit } from "./audit.ts";
@@ -11,11 +11,11 @@ import { ROW_SETS } from "./backup/sets.ts";
 import { checkedDatabase } from "./checked-database.ts";
 import { wholeAnswer } from "./commit/answers.ts";
 import { commitLocked, commitMove, committer } from "./commit/commit.ts";
-import type { ImportPosition } from "./commit/planned-rows.ts";
 import type { Database } from "./database.ts";
 import type { Dialect } from "./dialect.ts";
 import { noteFollowed, takeOver } from "./following.ts";
 import { accessState, changeAccess, readAccess } from "./grants.ts";
+import { writeFilesAlone } from "./import-files.ts";
 import { abortImport, beginImport, finishImport, importBatches, importMoved } from "./imports.ts";
 import { fileFingerprint } from "./keys.ts";
 import { dropTable, listDropped, renameTable, undropTable, whereabouts } from "./lifecycle.ts";
@@ -208,6 +208,9 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
       return progress;
     },
     importBatches: (tableId, batches) => imports.advance(tableId, (at) => importBatches(db, tableId, batches, at)),
+    ...(database.takesReadyRows && {
+      importReady: (files: ReadyFiles) => imports.advanceIf(files, () => writeFilesAlone(db, files)),
+    }),
     finishImport: (tableId, end) => finishImport(db, clock, tableId, end),
     abortImport: (tableId) => abortImport(db, tableId),
 
@@ -272,6 +275,15 @@ function importPositions() {
       if (at === undefined) throw importMoved(tableId);
       positions.delete(tableId.toLowerCase());
       positions.set(tableId.toLowerCase(), await apply(at));
+    },
+    /** @param apply false: nothing was written */
+    async advanceIf({ tableId, at, next }: ReadyFiles, apply: () => Promise<boolean>): Promise<boolean> {
+      const here = positions.get(tableId);
+      if (here?.version !== at.version || here.checkpointActions !== at.checkpointActions) throw importMoved(tableId);
+      positions.delete(tableId);
+      const isDone = await apply();
+      positions.set(tableId, isDone ? next : at);
+      return isDone;
     },
   };
 }

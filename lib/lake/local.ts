@@ -18,6 +18,7 @@ import type {
 import { type InlineQueue, openInlineQueue } from "../queue/inline.ts";
 import { systemClock } from "./clock.ts";
 import { findTables } from "./find-tables.ts";
+import { importApart } from "./importing/import-apart.ts";
 import { fromLocation, fromS3Location, toLocation } from "./location.ts";
 import { dataFilesAt, fileChecks, openStore, tryStore } from "./stores.ts";
 import { traced, tracedLogs, tracedQueue } from "./traced.ts";
@@ -138,6 +139,8 @@ export async function openLocalLake(options: LocalLakeOptions): Promise<LocalLak
     coalesces: true,
     ...(options.commitRules && { commitRules: options.commitRules }),
     ...(options.undropWindowMs !== undefined && { undropWindowMs: options.undropWindowMs }),
+    // Another thread's calls are no spans.
+    ...(traces ? {} : { importApart }),
     clock,
     metrics,
     queue: traces ? tracedQueue(queue, traces) : queue,

@@ -53,7 +53,7 @@ export async function s3Access(): Promise<S3Access> {
   return (await import("../storage/s3-access.ts")).s3Access();
 }
 
-export { hangingFolders, stepsUnderWay } from "../storage/folder-steps.ts";
+export { countUntil, hangingFolders, stepsUnderWay } from "../storage/folder-steps.ts";
 
 /** The files below the root of a table. */
 export function dataFilesAt(location: string): DataFiles {

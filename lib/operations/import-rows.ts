@@ -2,20 +2,24 @@
 
 import type { CommitActions } from "../delta/actions.ts";
 import { checkActionSizes } from "../delta/fields/action-sizes.ts";
-import type { CheckpointFile, CommitFile, LogSegment } from "../delta/files/log-files.ts";
+import type { CheckpointFile, CommitFile } from "../delta/files/log-files.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
 import { invalid, isLakeError } from "../errors.ts";
-import type { CheckpointHeader, DeltaLog, FileAction, ImportBatch, ImportProgress, Lake, LogCommit } from "../ports.ts";
+import type {
+  CheckpointHeader,
+  DeltaLog,
+  FileAction,
+  ImportBatch,
+  ImportProgress,
+  ImportSource,
+  Imports,
+  LogCommit,
+  OnProgress,
+} from "../ports.ts";
 import { batching, endedBy, oneBehind } from "./batching.ts";
 import { loggedTransaction, readCommits, timesOf } from "./publishing/log-commits.ts";
 
-export type OnProgress = (progress: { readonly phase: string; readonly done: number; readonly total?: number }) => void;
-
-/** Where an import begins: `header` is that of the checkpoint of the segment. */
-export interface Start {
-  readonly segment: LogSegment;
-  readonly header?: CheckpointHeader;
-}
+export type { OnProgress } from "../ports.ts";
 
 /** How far the rows of a table are: the last version that is whole; −1 for none. */
 export interface Applied {
@@ -24,11 +28,16 @@ export interface Applied {
   readonly timestamp: number;
 }
 
+/** What the rows of an import need of a lake. */
+interface Writing {
+  readonly catalog: Pick<Imports, "importBatches">;
+}
+
 /** All that an open import still lacks of a segment. */
 export async function importSegment(
-  lake: Lake,
+  lake: Writing,
   log: DeltaLog,
-  { segment: { checkpoint, commits }, header }: Start,
+  { segment: { checkpoint, commits }, header }: ImportSource,
   progress: ImportProgress & { readonly location: string },
   onProgress: OnProgress,
 ): Promise<void> {
@@ -44,7 +53,7 @@ export async function importSegment(
 
 /** The starting checkpoint, from where `progress` left off. Answers how far the import is then. */
 async function importCheckpoint(
-  lake: Lake,
+  lake: Writing,
   log: DeltaLog,
   { checkpoint, header }: { readonly checkpoint: CheckpointFile; readonly header: CheckpointHeader },
   progress: ImportProgress & { readonly location: string },

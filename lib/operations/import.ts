@@ -14,11 +14,20 @@ import { unreadableProperties } from "../delta/properties/properties.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
 import type { Int64 } from "../delta/values/int64.ts";
 import { corrupt, isLakeError, LakeError } from "../errors.ts";
-import type { CheckpointHeader, DeltaLog, FormerLife, Lake, Noting, TableHead } from "../ports.ts";
+import type {
+  CheckpointHeader,
+  DeltaLog,
+  FormerLife,
+  ImportSource,
+  Lake,
+  Noting,
+  OnProgress,
+  TableHead,
+} from "../ports.ts";
 import { recallVacuum } from "./cleaning/recall-vacuum.ts";
 import type { Allowed } from "./committing/author.ts";
 import { checkTableName } from "./create-table.ts";
-import { importSegment, type OnProgress, type Start } from "./import-rows.ts";
+import { importSegment } from "./import-rows.ts";
 import { removeLateFiles } from "./publishing/late-files.ts";
 import { readCommits } from "./publishing/log-commits.ts";
 
@@ -104,7 +113,9 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
   const { tableId } = progress;
   try {
     await request.claim?.(tableId);
-    await importSegment(lake, log, start, { ...progress, location: request.location }, onProgress);
+    const work = { start, progress: { ...progress, location }, onProgress };
+    if (!(await lake.importApart?.(lake.catalog, work)))
+      await importSegment(lake, log, start, work.progress, onProgress);
     const head = await lake.catalog.finishImport(tableId, {
       keepFrom: mode === "snapshot" ? segment.version : (segment.checkpoint?.version ?? 0),
       ...(again && { life: again.life }),
@@ -157,9 +168,9 @@ export async function chooseStart(
   listing: LogListing,
   mode: ImportMode,
   notes: string[],
-): Promise<Start> {
+): Promise<ImportSource> {
   const passedOver = new Set<CheckpointFile>();
-  let statsLost: Start | undefined;
+  let statsLost: ImportSource | undefined;
   let broken: LakeError | undefined;
   for (;;) {
     const segment = pickOrUndefined(listing, mode, passedOver);

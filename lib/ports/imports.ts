@@ -1,8 +1,12 @@
 /** Imports: rows of a foreign log, in batches, until the table shows itself. */
 
 import type { Commit } from "../delta/actions.ts";
+import type { LogSegment } from "../delta/files/log-files.ts";
+import type { Fingerprint } from "../delta/fingerprint.ts";
 import type { Origin } from "../delta/origin.ts";
 import type { TableHead } from "../delta/table.ts";
+import type { Int64 } from "../delta/values/int64.ts";
+import type { CheckpointHeader } from "../ports/log.ts";
 import type { Noting } from "./audit.ts";
 import type { FormerLife } from "./rebuild.ts";
 
@@ -18,11 +22,25 @@ export interface Imports {
   }): Promise<ImportProgress>;
   /** Applies the rows of some batches, in their order, and moves the progress, in one SQL transaction. */
   importBatches(tableId: string, batches: readonly ImportBatch[]): Promise<void>;
+  /**
+   * Writes files that another thread has made ready, and moves the progress, in one SQL transaction. Absent where the engine takes none.
+   * @returns false where they cannot be written so, and nothing was: their batches can
+   */
+  importReady?(files: ReadyFiles): Promise<boolean>;
   /** Makes the table visible at its head, in one SQL transaction. */
   finishImport(tableId: string, end: ImportEnd): Promise<TableHead>;
   /** Takes every row of an unfinished import away. */
   abortImport(tableId: string): Promise<void>;
 }
+
+/** Where an import begins: `header` is that of the checkpoint of the segment. */
+export interface ImportSource {
+  readonly segment: LogSegment;
+  readonly header?: CheckpointHeader;
+}
+
+/** Told while an import works. */
+export type OnProgress = (progress: { readonly phase: string; readonly done: number; readonly total?: number }) => void;
 
 export interface ImportEnd {
   /** The oldest version that is kept. */
@@ -43,6 +61,34 @@ export interface ImportProgress {
   readonly checkpointActions: number;
   /** Milliseconds: timestamp of that last version; −1 if none. */
   readonly timestamp: number;
+}
+
+/** How far an import is; a batch is applied only where its sender believes it to be, so none is applied twice. */
+export interface ImportPosition {
+  readonly version: number;
+  readonly checkpointActions: number;
+}
+
+/** Batches that add files and nothing else, as SQL takes them: plain data, which threads can hand on. */
+export interface ReadyFiles {
+  readonly tableId: string;
+  readonly at: ImportPosition;
+  readonly next: ImportPosition;
+  readonly versions: readonly ReadyVersion[];
+  /** In the form of the engine. */
+  readonly rows: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** A version of {@link ReadyFiles}, or a part of a starting checkpoint, without its rows. */
+export interface ReadyVersion {
+  readonly version: number;
+  readonly timestamp: number;
+  readonly inCommitTimestamp: number | null;
+  readonly isBlindAppend: boolean;
+  readonly complete: boolean;
+  readonly commitInfo: string | null;
+  /** What its files come to. */
+  readonly added: { readonly count: number; readonly sizeInBytes: Int64; readonly lanes: Fingerprint };
 }
 
 /** Rows for an import. A starting checkpoint comes in many batches of the same version, a commit in one. */

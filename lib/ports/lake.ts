@@ -4,6 +4,7 @@ import type { Catalog } from "./catalog.ts";
 import type { Clock } from "./clock.ts";
 import type { DataFiles } from "./data-files.ts";
 import type { FileChecks } from "./files.ts";
+import type { ImportProgress, ImportSource, Imports, OnProgress } from "./imports.ts";
 import type { DeltaLog } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { CheckpointQueue, MirrorQueue } from "./queue.ts";
@@ -23,6 +24,11 @@ export interface Lake {
   readonly openDataFiles?: (location: string) => DataFiles;
   /** The locations of all tables below a root, or at it; what lies within a table is not looked at. Absent where nobody rebuilds. */
   readonly findTables?: (root: string) => AsyncIterable<string>;
+  /**
+   * All that an open import still lacks, read in a thread of its own and written through this catalog. Absent, and false, where it is to
+   * be done here: nothing is written then. @throws LakeError what the import of the same here would throw; unavailable
+   */
+  readonly importApart?: (catalog: Imports, work: ImportWork) => Promise<boolean>;
   readonly queue: MirrorQueue;
   /** How mirrors that are behind are judged; absent: the defaults of operations/table-health.ts. */
   readonly mirrorRules?: MirrorRules;
@@ -36,6 +42,13 @@ export interface Lake {
   readonly checkpointQueue?: CheckpointQueue;
   readonly clock: Clock;
   readonly metrics: Metrics;
+}
+
+/** The rows of an import. */
+export interface ImportWork {
+  readonly start: ImportSource;
+  readonly progress: ImportProgress & { readonly location: string };
+  readonly onProgress: OnProgress;
 }
 
 export interface CommitRules {

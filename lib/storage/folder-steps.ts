@@ -36,6 +36,15 @@ export function stepsUnderWay(): number {
   return underWay;
 }
 
+/** Counts what ends only when the steps of another thread have returned. */
+export function countUntil(end: Promise<unknown>): void {
+  underWay += 1;
+  const ended = () => {
+    underWay -= 1;
+  };
+  end.then(ended, ended);
+}
+
 /** Folders of which a step has not returned in time, and for how many milliseconds. */
 export function hangingFolders(): readonly { readonly folder: string; readonly ms: number }[] {
   const now = performance.now();

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { type Background, openBackground } from "../../lib/cli/serve/background/background.ts";
-import { outcomeOf, resultOf } from "../../lib/cli/serve/background/messages.ts";
 import { parseConfig } from "../../lib/config/resolve.ts";
 import { LakeError } from "../../lib/errors.ts";
 import { type LocalLake, openLocalLake } from "../../lib/lake/local.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
+import { outcomeOf, resultOf } from "../../lib/outcome.ts";
 import type { Metrics } from "../../lib/ports.ts";
 import type { Logger } from "../../lib/telemetry/log.ts";
 

@@ -9,7 +9,7 @@ import { STOPPED_STATES, STOPPING_DRIFT, type StopCode } from "../../delta/healt
 import type { MirrorDemand, PlannedTable } from "../../delta/table.ts";
 import { type Int64, isInt64 } from "../../delta/values/int64.ts";
 import { isJsonObject, parseJson, stringifyJson } from "../../delta/values/json.ts";
-import type { CommitOutcome } from "../../ports.ts";
+import type { CommitOutcome, ImportPosition } from "../../ports.ts";
 import {
   type DomainRow,
   domainRow,
@@ -113,12 +113,6 @@ export interface CommitGroup {
 }
 
 export type GroupAnswer = CommitOutcome | { readonly status: "busy" };
-
-/** How far an import is; a batch is applied only where its sender believes it to be, so none is applied twice. */
-export interface ImportPosition {
-  readonly version: number;
-  readonly checkpointActions: number;
-}
 
 /** A batch of an import. */
 export interface ImportRows extends TableWrite {

@@ -1,7 +1,7 @@
 /** Writes the rows of one version and moves the head's numbers. The twin of dl_write_version in PL/pgSQL. */
 
 import { ROW_TRACKING_DOMAIN } from "../../delta/checks/system-domains.ts";
-import { addFingerprint, type Fingerprint, subtractFingerprint } from "../../delta/fingerprint.ts";
+import { addFingerprint, type Fingerprint, NO_FILES, subtractFingerprint } from "../../delta/fingerprint.ts";
 import { fillLateValues } from "../../delta/in-commit-timestamps.ts";
 import type { MarkerName } from "../../delta/table.ts";
 import { addInt64, type Int64 } from "../../delta/values/int64.ts";
@@ -64,16 +64,36 @@ export async function writeVersion(
   const removes = removesWithRowIds(to, write, closed.byPath);
   await writeFiles(tx, to, { removes, adds: rows }, closed.all);
   await writeActions(tx, to, write, highWaterMark > head.highWaterMark ? highWaterMark : undefined);
-  await writeHead(tx, to, headAfter(head, to, { ...write, adds: rows }, closed, highWaterMark));
+  const files = { added: sumOf(rows), closed };
+  await writeHead(tx, to, headAfter(head, to, write, files, highWaterMark));
   if (to.complete) await writeVersionRow(tx, to, write);
 }
+
+/** What files come to. */
+export interface FileSum {
+  readonly count: number;
+  readonly sizeInBytes: Int64;
+  readonly lanes: Fingerprint;
+}
+
+export function sumOf(rows: readonly FileRow[]): FileSum {
+  let [sizeInBytes, lanes]: [Int64, Fingerprint] = [0, NO_FILES];
+  for (const row of rows) {
+    sizeInBytes = addInt64(sizeInBytes, row.size);
+    lanes = addFingerprint(lanes, [row.h0, row.h1, row.h2, row.h3]);
+  }
+  return { count: rows.length, sizeInBytes, lanes };
+}
+
+/** Of a write, beside its adds, what moves the markers. */
+type Moving = Pick<TableWrite, "metadata" | "protocol" | "isBlindAppend" | "removes" | "txns" | "userDomains">;
 
 /** The numbers of the head once these files have come and those have gone. */
 export function headAfter(
   head: HeadNumbers,
   { version, timestamp, importing }: Pick<VersionWrite, "version" | "timestamp" | "importing">,
-  write: TableWrite,
-  closed: Pick<ClosedFiles, "all" | "superseded">,
+  write: Moving,
+  { added, closed }: { readonly added: FileSum; readonly closed: Pick<ClosedFiles, "all" | "superseded"> },
   highWaterMark: Int64,
 ): HeadNumbers {
   let { sizeInBytes, lanes } = head;
@@ -81,18 +101,14 @@ export function headAfter(
     sizeInBytes = addInt64(sizeInBytes, -file.size as Int64);
     lanes = subtractFingerprint(lanes, file.lanes);
   }
-  for (const row of write.adds) {
-    sizeInBytes = addInt64(sizeInBytes, row.size);
-    lanes = addFingerprint(lanes, [row.h0, row.h1, row.h2, row.h3]);
-  }
   return {
     version: importing ? head.version : version,
     timestamp,
-    numFiles: head.numFiles + write.adds.length - closed.all.length,
-    sizeInBytes,
-    markers: movedMarkers(head, version, write, closed.superseded),
+    numFiles: head.numFiles + added.count - closed.all.length,
+    sizeInBytes: addInt64(sizeInBytes, added.sizeInBytes),
+    markers: movedMarkers(head, version, write, added.count > 0, closed.superseded),
     highWaterMark,
-    lanes,
+    lanes: addFingerprint(lanes, added.lanes),
   };
 }
 
@@ -259,10 +275,10 @@ async function writeActions(
 function movedMarkers(
   { markers }: HeadNumbers,
   version: number,
-  write: TableWrite,
+  write: Moving,
+  hasAdds: boolean,
   superseded: number,
 ): HeadNumbers["markers"] {
-  const hasAdds = write.adds.length > 0;
   const move = (marker: MarkerName, moved: boolean) => (moved ? version : markers[marker]);
   return {
     metadata: move("metadata", write.metadata !== undefined),

@@ -5,9 +5,8 @@ import type { CommitFile, LogListing } from "../../delta/files/log-files.ts";
 import { originOf } from "../../delta/origin.ts";
 import { checkProtocolKnown } from "../../delta/protocol.ts";
 import { isLakeError, LakeError } from "../../errors.ts";
-import type { DeltaLog, Lake, LogCommit, TableHead } from "../../ports.ts";
+import type { DeltaLog, ImportSource, Lake, LogCommit, TableHead } from "../../ports.ts";
 import { chooseStart } from "../import.ts";
-import type { Start } from "../import-rows.ts";
 import { loggedTransaction, readCommits, timesOf } from "./log-commits.ts";
 import { type MovedOn, movedOn } from "./manifest.ts";
 
@@ -31,7 +30,7 @@ export interface LogAhead {
   /** Commits above the head, or above the checkpoint with which the state begins anew. */
   readonly commits: readonly CommitFile[];
   /** Set where the log does not go on from the head any more: retention has taken commits away. */
-  readonly restart?: Start;
+  readonly restart?: ImportSource;
   /**
    * Versions that SQL takes for unpublished and whose files are gone, where the state begins anew: nobody can tell any more whether the
    * log ever had these or others.

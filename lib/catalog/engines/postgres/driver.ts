@@ -34,6 +34,7 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Databa
     retried(() => onConnection(connections, use, place, (session) => run(session, text, values, use)), errors);
   return {
     dialect: POSTGRES,
+    takesReadyRows: true,
     read: ({ text, values }, { byIndex = false } = {}) =>
       byIndex
         ? retried(
@@ -183,6 +184,10 @@ function transactionOn(session: Session): SqlTransaction {
     async copy(table, columns, groups) {
       const all = [...Object.keys(groups[0]?.common ?? {}), ...columns];
       await copy(session, `copy ${table} (${all.join(", ")}) from stdin`, [...copyText(columns, groups)]);
+    },
+    async copyReady(table, columns, rows) {
+      const chunks = rows.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
+      await copy(session, `copy ${table} (${columns.join(", ")}) from stdin`, chunks);
     },
   };
 }

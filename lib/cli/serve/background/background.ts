@@ -8,18 +8,12 @@ import { Worker } from "node:worker_threads";
 import { deadlineMs } from "../../../deadlines.ts";
 import { errorText, unavailable } from "../../../errors.ts";
 import type { LocalLake } from "../../../lake/local.ts";
+import { outcomeOf } from "../../../outcome.ts";
 import type { Metrics, MirrorQueue, Woken } from "../../../ports.ts";
 import type { Logger } from "../../../telemetry/log.ts";
 import type { LogFile } from "../../../telemetry/log-file.ts";
 import type { Sample } from "../../../telemetry/samples.ts";
-import {
-  type FromBackground,
-  type Hanging,
-  outcomeOf,
-  type Task,
-  type ToBackground,
-  type WriteRequest,
-} from "./messages.ts";
+import type { FromBackground, Hanging, Task, ToBackground, WriteRequest } from "./messages.ts";
 
 /** Whose catalog writes for the thread. */
 type Writer = Pick<LocalLake, "catalog">;

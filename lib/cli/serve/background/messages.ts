@@ -1,8 +1,8 @@
 /** What the thread of the API and the one behind it say to each other. All of it is plain data. */
 
 import type { Config } from "../../../config.ts";
-import { type ErrorKind, LakeError } from "../../../errors.ts";
 import type { MirrorWrites } from "../../../lake/local.ts";
+import type { Outcome } from "../../../outcome.ts";
 import type { Metrics, Woken } from "../../../ports.ts";
 import type { Sample } from "../../../telemetry/samples.ts";
 
@@ -42,33 +42,4 @@ export interface WriteRequest {
 export interface Hanging {
   readonly folders: readonly { readonly folder: string; readonly ms: number }[];
   readonly tables: readonly { readonly tableId: string; readonly ms: number }[];
-}
-
-export type Outcome = { readonly value: unknown } | { readonly error: ErrorText };
-
-interface ErrorText {
-  readonly kind: ErrorKind;
-  readonly message: string;
-  readonly code?: string;
-  readonly at?: string;
-  readonly hint?: string;
-  readonly facts?: Readonly<Record<string, unknown>>;
-}
-
-/** A clone of an error keeps its message alone. */
-export async function outcomeOf(work: () => Promise<unknown>): Promise<Outcome> {
-  try {
-    return { value: await work() };
-  } catch (error) {
-    if (!(error instanceof LakeError)) return { error: { kind: "internal", message: String(error) } };
-    const { kind, message, code, at, hint, facts } = error;
-    return { error: { kind, message, code, facts, ...(at && { at }), ...(hint && { hint }) } };
-  }
-}
-
-/** @throws LakeError the error that the other thread had */
-export function resultOf(outcome: Outcome): unknown {
-  if ("value" in outcome) return outcome.value;
-  const { kind, message, ...details } = outcome.error;
-  throw new LakeError(kind, message, details);
 }

@@ -5,6 +5,7 @@ import { errorText } from "../../../errors.ts";
 import { MIRROR_WRITES, type MirrorWrites, openLocalLake } from "../../../lake/local.ts";
 import { hangingFolders, stepsUnderWay } from "../../../lake/stores.ts";
 import { sweepMirrors } from "../../../operations/sweep.ts";
+import { type Outcome, resultOf } from "../../../outcome.ts";
 import type { Metrics } from "../../../ports.ts";
 import { openLogger } from "../../../telemetry/log.ts";
 import { lakeOptions } from "../../lake-options.ts";
@@ -13,7 +14,7 @@ import { openParityChecks } from "../parity.ts";
 import { every } from "../schedule.ts";
 import { stopSchedules } from "../stop.ts";
 import { tracesOf } from "../traces.ts";
-import { type FromBackground, type Outcome, resultOf, type Task, type ToBackground } from "./messages.ts";
+import type { FromBackground, Task, ToBackground } from "./messages.ts";
 
 /** Tables that one sweep enqueues; the next sweep takes the rest. */
 const SWEEP_TABLES = 1000;
