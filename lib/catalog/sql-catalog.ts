@@ -36,6 +36,7 @@ import { metadataHistory, pathsLacking } from "./reads/before-change.ts";
 import { readCommits, readCommitsOf } from "./reads/commits.ts";
 import { readFiles, readFileTexts, readTombstones } from "./reads/files.ts";
 import { formerCommits, tableAt } from "./reads/former-lives.ts";
+import { rangesLosing } from "./reads/lost-ranges.ts";
 import { listMirrorFacts, mirrorFacts } from "./reads/mirror-facts.ts";
 import { fileTotals, smallFiles } from "./reads/small-files.ts";
 import { readDomains, readTxns, stateSizes } from "./reads/state-lists.ts";
@@ -121,6 +122,7 @@ export function catalogOn(database: Database, clock: Clock): Catalog {
     readFileTexts: (tableId, version, options) => readFileTexts(db, tableId, version, options),
     metadataHistory: (tableId) => metadataHistory(db, tableId),
     pathsLacking: (tableId, version, options) => pathsLacking(db, tableId, version, options),
+    rangesLosing: (tableId, options) => rangesLosing(db, tableId, options),
     readTombstones: (tableId, version, options) => readTombstones(db, tableId, version, options),
 
     scanIndexes: (tableId) => scans.scanIndexes(db, tableId),

@@ -1,12 +1,11 @@
 /** The bytes of a classic checkpoint as a stream of row groups: memory is that of one group, however many files a table has. */
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
-import type { Json } from "../delta/values/json.ts";
 import { corrupt } from "../errors.ts";
-import { openRowGroup } from "../parquet/write/group.ts";
+import { openRowGroup, type RowGroup } from "../parquet/write/group.ts";
 import { openSplice } from "../parquet/write/splice.ts";
 import type { CheckpointContent } from "../ports.ts";
-import { openCheckpointColumns } from "./checkpoint-rows.ts";
+import { type CheckpointColumns, openCheckpointColumns } from "./checkpoint-rows.ts";
 import { textSize } from "./text-size.ts";
 
 /** A row group ends at this many rows, … */
@@ -57,36 +56,22 @@ async function* rowGroups({ header, adds, tombstones }: CheckpointContent, tally
   const columns = openCheckpointColumns(header.metadata);
   const group = openRowGroup(columns);
   let bytes = 0;
-  const isFull = (...texts: readonly Json[]): boolean => {
-    for (const text of texts) bytes += textSize(text);
+  const isFull = (size: number): boolean => {
+    bytes += size;
     return group.rows >= GROUP_ROWS || bytes >= GROUP_BYTES;
   };
-  const isFullWith = ({ path, partitionValues, stats, deletionVector }: AddFile | RemoveFile): boolean =>
-    isFull(path, partitionValues ?? null, stats ?? null, deletionVector?.pathOrInlineDv ?? null);
   const take = (options?: { readonly plain: boolean }): Uint8Array => {
     tally.rows += group.rows;
     bytes = 0;
     return group.take(options);
   };
 
-  // Names of features as they are, so that one can be taken out without writing the file anew.
-  group.put(columns.protocol, header.protocol);
-  yield take({ plain: true });
-  group.put(columns.metaData, header.metadata);
-  for (const txn of header.txns) {
-    group.put(columns.txn, txn);
-    if (isFull(txn.appId)) yield take();
-  }
-  for (const domain of header.domains) {
-    group.put(columns.domainMetadata, domain);
-    if (isFull(domain.domain, domain.configuration)) yield take();
-  }
-  if (group.rows > 0) yield take();
+  yield* headerGroups(header, columns, { group, isFull, take });
   for await (const batch of adds) {
     for (const add of batch) {
       group.put(columns.add, add);
       tally.adds += 1;
-      if (isFullWith(add) || isFull(add.tags ?? null)) yield take();
+      if (isFull(fileSize(add))) yield take();
     }
   }
   checkAdds(tally.adds, header);
@@ -94,10 +79,46 @@ async function* rowGroups({ header, adds, tombstones }: CheckpointContent, tally
   for await (const batch of tombstones) {
     for (const remove of batch) {
       group.put(columns.remove, remove);
-      if (isFullWith(remove)) yield take();
+      if (isFull(fileSize(remove))) yield take();
     }
   }
   if (group.rows > 0) yield take();
+}
+
+/** A row group that is being filled, and when it is full. */
+interface Filling {
+  readonly group: RowGroup;
+  /** @param size characters of the row that was put last */
+  isFull(size: number): boolean;
+  take(options?: { readonly plain: boolean }): Uint8Array;
+}
+
+/** All but the file actions. */
+export function* headerGroups(
+  header: CheckpointContent["header"],
+  columns: CheckpointColumns,
+  { group, isFull, take }: Filling,
+): Generator<Uint8Array> {
+  // Names of features as they are, so that one can be taken out without writing the file anew.
+  group.put(columns.protocol, header.protocol);
+  yield take({ plain: true });
+  group.put(columns.metaData, header.metadata);
+  for (const txn of header.txns) {
+    group.put(columns.txn, txn);
+    if (isFull(textSize(txn.appId))) yield take();
+  }
+  for (const domain of header.domains) {
+    group.put(columns.domainMetadata, domain);
+    if (isFull(textSize(domain.domain) + textSize(domain.configuration))) yield take();
+  }
+  if (group.rows > 0) yield take();
+}
+
+/** Characters of a file action, about. */
+export function fileSize(file: AddFile | RemoveFile): number {
+  const { path, partitionValues, stats, deletionVector, tags } = file;
+  const size = textSize(path) + textSize(partitionValues ?? null) + textSize(stats ?? null);
+  return size + textSize(deletionVector?.pathOrInlineDv ?? null) + textSize(tags ?? null);
 }
 
 function checkAdds(adds: number, { numFiles, version }: CheckpointContent["header"]): void {

@@ -40,6 +40,47 @@ export function openCheckpointColumns(metadata: Metadata): CheckpointColumns {
   };
 }
 
+/** What the top file of a V2 checkpoint has besides (PROTOCOL.md, "V2 Spec"). */
+export type TopColumns = CheckpointColumns & {
+  readonly checkpointMetadata: Column<CheckpointMetadata>;
+  readonly sidecar: Column<SidecarAction>;
+};
+
+export interface CheckpointMetadata {
+  readonly version: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface SidecarAction {
+  readonly path: string;
+  /** Bytes. */
+  readonly sizeInBytes: number;
+  /** Milliseconds. */
+  readonly modificationTime: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Those of file actions are there and empty, as Spark has them. */
+export function openTopColumns(metadata: Metadata): TopColumns {
+  return {
+    ...openCheckpointColumns(metadata),
+    checkpointMetadata: structColumn<CheckpointMetadata>([
+      field("version", longColumn(), (checkpoint) => checkpoint.version),
+      field("tags", textMapColumn(), (checkpoint) => checkpoint.tags),
+    ]),
+    sidecar: structColumn<SidecarAction>([
+      field("path", textColumn(), (sidecar) => sidecar.path),
+      field("sizeInBytes", longColumn(), (sidecar) => sidecar.sizeInBytes),
+      field("modificationTime", longColumn(), (sidecar) => sidecar.modificationTime),
+      field("tags", textMapColumn(), (sidecar) => sidecar.tags),
+    ]),
+  };
+}
+
+export function openSidecarColumns(metadata: Metadata): Pick<CheckpointColumns, "add" | "remove"> {
+  return { add: addColumn(metadata), remove: removeColumn() };
+}
+
 const txnColumn = (): Column<Txn> =>
   structColumn<Txn>([
     field("appId", textColumn(), (txn) => txn.appId),

@@ -23,6 +23,7 @@ const STAGED = "_staged_commits/";
 // Parquet is loaded by the first checkpoint: most who open a log read and write commits alone, and must not wait for it.
 const reading = () => import("./read-checkpoint.ts");
 const writing = () => import("./write-checkpoint.ts");
+const sidecars = () => import("./write-sidecars.ts");
 
 /**
  * @param store rooted at the table
@@ -70,6 +71,9 @@ export function openDeltaLog(store: ObjectStore, location: string): DeltaLog {
         : store.replaceIf(PREFIX + MANIFEST, { from, to: bytes }),
     markMoved: async (bytes) => void (await store.putIfAbsent(PREFIX + MOVED_MARK, bytes)),
     putCheckpoint: async (content) => (await writing()).putCheckpoint(store, content),
+    readSidecars: async (...args) => (await sidecars()).readSidecars(store, ...args),
+    isBroken: async (version) => (await sidecars()).isBroken(store, version),
+    putSidecarCheckpoint: async (content) => (await sidecars()).putSidecarCheckpoint(store, content),
   };
 }
 

@@ -1,12 +1,12 @@
 /** Reads checkpoints of every kind: classic, in parts, V2 with or without sidecars. */
 
-import { type CheckpointFile, LOG_FOLDER, SIDECARS_FOLDER } from "../delta/files/log-files.ts";
-import { canonicalPath } from "../delta/files/paths.ts";
+import { type CheckpointFile, LOG_FOLDER } from "../delta/files/log-files.ts";
 import { corrupt } from "../errors.ts";
 import type { CheckpointHeader, FileAction, ObjectStore } from "../ports.ts";
 import type { CheckpointPart, PartHeader } from "./checkpoint-part.ts";
 import { openJsonPart } from "./read-checkpoint-json.ts";
 import { openParquetPart } from "./read-checkpoint-parquet.ts";
+import { sidecarName } from "./sidecar-actions.ts";
 
 /**
  * Everything but the file actions, which are not decoded.
@@ -58,11 +58,6 @@ export async function* readCheckpointFiles(
 /** Names of the sidecars that a checkpoint names, below `_delta_log`. */
 export async function readSidecarNames(store: ObjectStore, checkpoint: CheckpointFile): Promise<string[]> {
   return [...sidecarsOf(await readHeaders(await openParts(store, checkpoint)))].map(sidecarName);
-}
-
-/** Sidecars always lie in the table's own folder for them; only the last segment of the path counts (PROTOCOL.md, "Sidecar File Information"). */
-function sidecarName(path: string): string {
-  return `${SIDECARS_FOLDER}/${canonicalPath(path.slice(path.lastIndexOf("/") + 1))}`;
 }
 
 /** Each once: a checkpoint that names a file again and again says nothing new. */

@@ -22,14 +22,24 @@ export async function putCheckpoint(store: ObjectStore, content: CheckpointConte
   const found = await readFooter(store, key);
   checkFound(found, header, key);
   if (outcome === "created") checkOwn(found, tally, key);
-  const checkpoint: WrittenCheckpoint = {
-    version: header.version,
-    size: found.rows,
-    sizeInBytes: found.bytes,
-    numOfAddFiles: found.adds ?? header.numFiles,
-  };
+  const checkpoint = writtenOf(found, header);
   await moveLastCheckpoint(store, checkpoint);
   return checkpoint;
+}
+
+/** What there is to say of the checkpoint that is there, whoever wrote it. @throws LakeError corrupt (CHECKPOINT_MISMATCH) */
+export async function checkClassic(
+  store: ObjectStore,
+  key: string,
+  header: CheckpointContent["header"],
+): Promise<WrittenCheckpoint> {
+  const found = await readFooter(store, key);
+  checkFound(found, header, key);
+  return writtenOf(found, header);
+}
+
+function writtenOf(found: Footer, { version, numFiles }: CheckpointContent["header"]): WrittenCheckpoint {
+  return { version, size: found.rows, sizeInBytes: found.bytes, numOfAddFiles: found.adds ?? numFiles };
 }
 
 async function putBytes(

@@ -2,19 +2,31 @@
 
 import type { AddFile, RemoveFile } from "../delta/actions.ts";
 import type { PathsFrom } from "../delta/files/absolute-paths.ts";
+import { checkpointFileName } from "../delta/files/log-files.ts";
 import { tableProperties } from "../delta/properties/properties.ts";
+import { wantsSidecars } from "../delta/sidecars.ts";
 import { unexpiredTxns } from "../delta/txns.ts";
 import { errorText, unavailable } from "../errors.ts";
 import type { DeltaLog, Lake, Page, Signal, WrittenCheckpoint } from "../ports.ts";
 import { checkCommitted } from "./committing/behind-log.ts";
 import { newestDue } from "./publishing/due-checkpoint.ts";
+import { type ReadRange, writeSidecars } from "./publishing/sidecar-checkpoint.ts";
 
 /** Files read from SQL at a time. */
 export const PAGE_FILES = 5000;
 
+export interface CheckpointOptions {
+  readonly signal?: Signal | undefined;
+  /** How files are named there; as they are if absent. */
+  readonly paths?: PathsFrom | undefined;
+  /** True: nothing of the checkpoint before is used again, and what is there is compared and mended. */
+  readonly anew?: boolean;
+}
+
 /**
  * Only for a published version (PROTOCOL.md, "Checkpoints"). The content depends on SQL rows alone: tombstones and applications
- * expire by the commit's timestamp, not by the clock, so two workers write the same checkpoint.
+ * expire by the commit's timestamp, not by the clock, so two workers write the same checkpoint. Where the owner of the table wants
+ * V2 checkpoints, what has not changed since the one before is named again and not written.
  * @throws LakeError unavailable when the signal comes between two pages
  */
 export async function writeCheckpoint(
@@ -22,7 +34,7 @@ export async function writeCheckpoint(
   log: DeltaLog,
   tableId: string,
   version: number,
-  { signal, paths }: { readonly signal?: Signal | undefined; readonly paths?: PathsFrom | undefined } = {},
+  { signal, paths, anew = false }: CheckpointOptions = {},
 ): Promise<WrittenCheckpoint> {
   const { txns, ...rest } = await lake.catalog.readHeader(tableId, version);
   const header = { ...rest, txns: unexpiredTxns(txns, rest.metadata, rest.timestamp) };
@@ -35,14 +47,20 @@ export async function writeCheckpoint(
     if (signal?.aborted) throw unavailable(`the checkpoint of version ${version} takes longer than there is time`);
     return page();
   };
-  const adds = pages<AddFile>((at) =>
-    onTime(() => lake.catalog.readFiles(tableId, version, { ...at, limit: PAGE_FILES })),
-  );
-  const tombstones = pages<RemoveFile>((at) =>
-    onTime(() => lake.catalog.readTombstones(tableId, version, { ...at, newerThan, limit: PAGE_FILES })),
-  );
-  if (paths === undefined) return log.putCheckpoint({ header, adds, tombstones });
-  return log.putCheckpoint({ header, adds: mapped(adds, paths), tombstones: mapped(tombstones, paths) });
+  const files: ReadRange = (range) =>
+    listPages((at) => onTime(() => lake.catalog.readFiles(tableId, version, { ...range, ...at, limit: PAGE_FILES })));
+  const tombstones = () =>
+    pages<RemoveFile>((at) =>
+      onTime(() => lake.catalog.readTombstones(tableId, version, { ...at, newerThan, limit: PAGE_FILES })),
+    );
+  if (paths === undefined && wantsSidecars(header.protocol, header.metadata)) {
+    return writeSidecars(lake, log, { tableId, header, files, tombstones, anew });
+  }
+  // Its owner does not want sidecars any more.
+  if (anew && (await log.isBroken(version))) await log.removeFile(checkpointFileName(version));
+  const adds = itemsOf(files({}));
+  if (paths === undefined) return log.putCheckpoint({ header, adds, tombstones: tombstones() });
+  return log.putCheckpoint({ header, adds: mapped(adds, paths), tombstones: mapped(tombstones(), paths) });
 }
 
 /**
@@ -87,12 +105,20 @@ async function* mapped<T extends AddFile | RemoveFile>(all: AsyncIterable<readon
   for await (const page of all) yield page.map((file) => paths.file(file));
 }
 
+async function* itemsOf<T>(all: AsyncIterable<Page<T>>): AsyncGenerator<readonly T[]> {
+  for await (const { items } of all) yield items;
+}
+
 /** All pages of a keyset read, one after the other. */
 export async function* pages<T>(read: (at: { cursor?: string }) => Promise<Page<T>>): AsyncGenerator<readonly T[]> {
+  yield* itemsOf(listPages(read));
+}
+
+async function* listPages<T, P extends Page<T>>(read: (at: { cursor?: string }) => Promise<P>): AsyncGenerator<P> {
   let cursor: string | undefined;
   do {
-    const page: Page<T> = await read(cursor === undefined ? {} : { cursor });
-    if (page.items.length > 0) yield page.items;
+    const page = await read(cursor === undefined ? {} : { cursor });
+    if (page.items.length > 0) yield page;
     cursor = page.next;
   } while (cursor !== undefined);
 }

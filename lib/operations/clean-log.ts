@@ -121,7 +121,8 @@ async function planFor(
   }
   if (expired < state.baseVersion) return { kept: `no checkpoint stands at or below version ${expired}` };
   const about = { tableId: state.tableId, version: expired };
-  if (options.remove) await counted(lake, about, () => writeCheckpoint(lake, log, state.tableId, expired, options));
+  const anew = { signal: options.signal, anew: true };
+  if (options.remove) await counted(lake, about, () => writeCheckpoint(lake, log, state.tableId, expired, anew));
   return { base: expired, written: true };
 }
 

@@ -72,7 +72,7 @@ async function letGo(lake: Lake, { tableId, location }: TableHead): Promise<void
   const version = await lake.catalog.mirroredVersion(tableId);
   const log = lake.openLog(location);
   if (version >= 0 && ((await log.readLastCheckpoint()) ?? -1) < version) {
-    await counted(lake, { tableId, version }, () => writeCheckpoint(lake, log, tableId, version));
+    await counted(lake, { tableId, version }, () => writeCheckpoint(lake, log, tableId, version, { anew: true }));
   }
   const publish = () => publishAll(lake, tableId);
   await dropTable(lake, { tableId }, { unpublished: "keep", publishLast: { atMost: LAST_VERSIONS, publish } });

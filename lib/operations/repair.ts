@@ -155,7 +155,7 @@ async function checkpointsDue(
   return [...new Set(wanted as number[])].sort((a, b) => a - b);
 }
 
-/** Answers it if it was not there. Where it is there, the hint still has to name it. */
+/** Answers it if it was not there, or could not be read. Where it is there, the hint still has to name it. */
 async function putCheckpoint(
   lake: Lake,
   log: DeltaLog,
@@ -164,7 +164,10 @@ async function putCheckpoint(
   version: number | undefined,
 ): Promise<number[]> {
   if (version === undefined) return [];
-  const isThere = checkpoints.some((checkpoint) => checkpoint.complete && checkpoint.version === version);
-  await counted(lake, { tableId, version }, () => writeCheckpoint(lake, log, tableId, version));
+  const isListed = checkpoints.some((checkpoint) => checkpoint.complete && checkpoint.version === version);
+  const isThere = isListed && !(await log.isBroken(version));
+  // What is damaged in the checkpoint before must not live on in this one.
+  const anew = !isThere;
+  await counted(lake, { tableId, version }, () => writeCheckpoint(lake, log, tableId, version, { anew }));
   return isThere ? [] : [version];
 }

@@ -2,6 +2,9 @@
 
 import type { AddFile, CommitActions, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from "../delta/actions.ts";
 import type { CheckpointFile, ListedFile, LogListing } from "../delta/files/log-files.ts";
+import type { Fingerprint } from "../delta/fingerprint.ts";
+import type { FileRange } from "../delta/sidecars.ts";
+import type { ListPage } from "./page.ts";
 import type { SnapshotHeader } from "./snapshots.ts";
 import type { RemoveFailure, Replacement } from "./storage.ts";
 
@@ -38,6 +41,36 @@ export interface CheckpointContent {
   readonly header: Omit<SnapshotHeader, "fingerprint">;
   readonly adds: AsyncIterable<readonly AddFile[]>;
   readonly tombstones: AsyncIterable<readonly RemoveFile[]>;
+}
+
+/** A file of our V2 checkpoints, with what we have written down about it in the checkpoint that names it. */
+export interface Sidecar extends FileRange {
+  /** Within the folder of sidecars. */
+  readonly path: string;
+  readonly sizeInBytes: number;
+  /** Milliseconds. */
+  readonly modificationTime: number;
+  readonly kind: "adds" | "removes";
+  /** Of adds: the cursor behind its last file, as lists of files have it. */
+  readonly end: string;
+  /** Of adds: what they add to the fingerprint of a version. */
+  readonly fingerprint: Fingerprint;
+}
+
+/** Live files of a V2 checkpoint, in the order of SQL: a sidecar that is named again, or files that are written. */
+export type SidecarPart = { readonly kept: Sidecar } | { readonly adds: AsyncIterable<ListPage<AddFile>> };
+
+export interface SidecarContent {
+  readonly header: SnapshotHeader;
+  readonly parts: readonly SidecarPart[];
+  readonly tombstones: AsyncIterable<readonly RemoveFile[]>;
+  /** Those of the checkpoint before, as they lie there: what would have the same bytes is named again. */
+  readonly known: readonly Sidecar[];
+  fingerprintOf(file: AddFile): Fingerprint;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** True: what is there is compared byte by byte, and mended. */
+  readonly anew?: boolean;
 }
 
 /** The `_delta_log` of one table. */
@@ -88,4 +121,24 @@ export interface DeltaLog {
   markMoved(bytes: Uint8Array): Promise<void>;
   /** Writes a classic checkpoint whole, checks it, and moves `_last_checkpoint` forward. Never moves the hint back. */
   putCheckpoint(content: CheckpointContent): Promise<WrittenCheckpoint>;
+  /**
+   * The sidecars of our V2 checkpoint of a version, which has the name of a classic one; undefined where there is none, where any is
+   * not there as it was written, or would be written in other columns by now. Names and sizes are compared with a listing, if not `unchecked`.
+   */
+  readSidecars(
+    version: number,
+    metadata: Metadata,
+    options?: { readonly unchecked?: boolean },
+  ): Promise<readonly Sidecar[] | undefined>;
+  /**
+   * True where a checkpoint is there whose sidecars are not, or hold something else than was written to them: it can be replaced
+   * by {@link putSidecarCheckpoint}. Reads all of ours.
+   */
+  isBroken(version: number): Promise<boolean>;
+  /**
+   * Writes the sidecars that are not there, then the checkpoint that names them, under the name of a classic one, and moves
+   * `_last_checkpoint` forward. One that is there and whole is left as it is.
+   * @throws LakeError corrupt (CHECKPOINT_MISMATCH) when the parts are not the header's version: nothing names what was written
+   */
+  putSidecarCheckpoint(content: SidecarContent): Promise<WrittenCheckpoint>;
 }

@@ -27,11 +27,11 @@ export interface Snapshots {
   stateSizes(tableId: string, version: number, options: { readonly updatedAfter?: number }): Promise<StateSizes>;
   /** What a live file adds to the fingerprint of a version. No round trip. */
   fingerprintOf(file: AddFile): Fingerprint;
-  /** Live files at a version, in a stable order. */
+  /** Live files at a version, in a stable order: what is added later comes behind. @param options.upTo a cursor where the list ends */
   readFiles(
     tableId: string,
     version: number,
-    options: PageLimits & { readonly cursor?: string },
+    options: PageLimits & { readonly cursor?: string; readonly upTo?: string },
   ): Promise<ListPage<AddFile>>;
   /**
    * As `readFiles`, each as the JSON text of `addFields` (delta/encode.ts), made where the rows are: of a long list it costs a quarter of what
@@ -43,6 +43,15 @@ export interface Snapshots {
     version: number,
     options: PageLimits & { readonly cursor?: string; readonly fields?: readonly string[] },
   ): Promise<ListPage<string>>;
+  /**
+   * Which ranges of the files that were live at a version have lost some until another; it may name more where much has changed.
+   * @param options.ends cursors of `readFiles` where the ranges end, ascending; what lies behind the last is not looked at
+   * @returns places in `ends`
+   */
+  rangesLosing(
+    tableId: string,
+    options: { readonly after: number; readonly upTo: number; readonly ends: readonly string[] },
+  ): Promise<ReadonlySet<number>>;
   /** All metaData actions that SQL holds of a table, oldest first. One round trip. */
   metadataHistory(tableId: string): Promise<readonly Metadata[]>;
   /** Paths of at most `limit` live files that do not meet a requirement. One round trip. */

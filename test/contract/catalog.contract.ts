@@ -13,6 +13,7 @@ import { keyContract } from "../catalog/contract-keys.ts";
 import { lifecycleContract } from "../catalog/contract-lifecycle.ts";
 import { mirrorContract } from "../catalog/contract-mirror.ts";
 import { placeContract } from "../catalog/contract-places.ts";
+import { rangesContract } from "../catalog/contract-ranges.ts";
 import { readContract } from "../catalog/contract-read.ts";
 import { recoveryContract } from "../catalog/contract-recovery.ts";
 import { rowContract } from "../catalog/contract-rows.ts";
@@ -32,6 +33,7 @@ const PARTS = {
   commit: commitContract,
   "row checks": rowContract,
   reads: readContract,
+  "ranges of files": rangesContract,
   "small files": compactionContract,
   "mirror state": mirrorContract,
   imports: importContract,

@@ -13,6 +13,7 @@ import { imported } from "./cases/imported.ts";
 import { recovered } from "./cases/recovered.ts";
 import { throughApi } from "./cases/through-api.ts";
 import { trino } from "./cases/trino.ts";
+import { v2Checkpoints } from "./cases/v2-checkpoints.ts";
 import { openEngines } from "./support/engines.ts";
 import { VERDICTS } from "./support/grid.ts";
 import { Lab } from "./support/lab.ts";
@@ -43,5 +44,6 @@ describe(SUITE, needs(SUITE, cache, "no readers here: `npm run test:interop` ins
   bugs(lab);
   cleanUp(lab);
   recovered(lab);
+  v2Checkpoints(lab);
   trino(lab);
 });

@@ -13,6 +13,7 @@ import { LISTED, pickedRows, rowBytes } from "./weighed.ts";
 
 interface PageOptions extends PageLimits {
   readonly cursor?: string;
+  readonly upTo?: string;
 }
 
 /** In the order of the primary key: (added_version, ord). @throws LakeError notFound: TABLE_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RETAINED */
@@ -53,9 +54,11 @@ async function readPage<T>(
   if (id === undefined) throw tableNotFound(tableId);
   const after =
     options.cursor === undefined ? sql`true` : sql`(f.added_version, f.ord) > ${placeAfter(options.cursor)}`;
+  const within = options.upTo === undefined ? sql`true` : sql`(f.added_version, f.ord) <= ${placeAfter(options.upTo)}`;
   const live: Live = {
     from: sql`from dl_files f
-    where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version} and ${after}`,
+    where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version}
+      and ${after} and ${within}`,
     inOrder: sql`order by f.added_version, f.ord limit ${options.limit + 1}`,
     columns: sql`f.added_version as at_version, f.ord as at_ord, ${shape.columns}`,
   };
@@ -111,7 +114,7 @@ export async function readTombstones(
   db: Queries,
   tableId: string,
   version: number,
-  options: PageOptions & { readonly newerThan: number },
+  options: Omit<PageOptions, "upTo"> & { readonly newerThan: number },
 ): Promise<ListPage<RemoveFile>> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
@@ -160,6 +163,12 @@ function pageOf<T>(
 }
 
 export function placeAfter(cursor: string): Sql {
+  const [version, ord] = placeOf(cursor);
+  return sql`(${version}, ${ord})`;
+}
+
+/** Version and number within it of the file that a cursor stands behind. @throws LakeError invalid INVALID_CURSOR */
+export function placeOf(cursor: string): readonly [version: number, ord: number] {
   const match = /^(\d{1,16})\.(\d{1,10})$/.exec(cursor);
   if (match === null) {
     throw invalid(`"${cursor}" is not a cursor of this list`, {
@@ -167,5 +176,5 @@ export function placeAfter(cursor: string): Sql {
       hint: "Pass back the cursor of the page before.",
     });
   }
-  return sql`(${Number(match[1])}, ${Number(match[2])})`;
+  return [Number(match[1]), Number(match[2])];
 }

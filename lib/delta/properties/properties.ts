@@ -72,7 +72,7 @@ export const PROPERTIES = {
   "delta.checkpointPolicy": define(
     oneOf("classic", "v2"),
     "classic",
-    "Which checkpoints writers may make; ours are classic, which `v2` allows, too.",
+    "`v2` with the feature `v2Checkpoint`: a checkpoint is written in parts, and those that have not changed are named again by the next.",
   ),
   "delta.checkpointRetentionDuration": define(interval, 2 * DAY_MS, "How long old checkpoints stay."),
   "delta.columnMapping.maxColumnId": define(integerFrom(0), 0, "The largest column id ever given."),

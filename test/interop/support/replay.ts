@@ -22,7 +22,7 @@ export interface ReplayOptions {
 }
 
 /** Properties that the service sets, and that a later metaData must carry on. */
-const OURS = /^delta\.(enableInCommitTimestamps|inCommitTimestamp|checkpointInterval$)/;
+const OURS = /^delta\.(enableInCommitTimestamps|inCommitTimestamp|checkpointInterval$|checkpointPolicy$)/;
 
 /**
  * Creates a table like the original and makes its commits, waiting for the mirror each time.
