@@ -599,7 +599,7 @@ declare
   waits constant boolean := (req->>'waits')::boolean;
   answers jsonb := '[]';
   is_free boolean := true;
-  present text;
+  home uuid; present text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
@@ -607,20 +607,23 @@ begin
   -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
   if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
   -- Another catalog may have come into the place of the one that the caller began with.
-  if req ? 'database' and not exists (
-    select from dl_migrations where id = 10 and database_id = (req->>'database')::uuid) then
-    raise exception 'the request is for the catalog %', req->>'database' using errcode = 'DL001';
-  end if;
-  select concat_ws('.',
+  select (select database_id from dl_migrations where id = 10), concat_ws('.',
     -- the server: also after it was started again, and another one for each member of a cluster
     (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint, pg_is_in_recovery(),
     -- the database, and its tables: also after they were emptied, made anew, or written anew
     (select oid from pg_database where datname = current_database()), 'dl_tables'::regclass::oid, pg_relation_filenode('dl_tables'),
     -- its rows: this one is written when a catalog is made, or put back
-    (select xmin from dl_migrations where id = 10)) into present;
+    (select xmin from dl_migrations where id = 10)) into home, present;
+  if req ? 'database' and home is distinct from (req->>'database')::uuid then
+    raise exception 'the request is for the catalog %', req->>'database' using errcode = 'DL001';
+  end if;
   if waits then
-    perform dl_lock_both(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n),
-      array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n));
+    -- As dl_lock_both: all at once, in ascending order of their keys.
+    perform case when k.s then pg_advisory_xact_lock_shared(k.h) else pg_advisory_xact_lock(k.h) end
+    from (select hashtextextended(l.n, 0) h, bool_and(l.s) s
+      from (select n, false s from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n union all
+        select n, true from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n) l
+      group by h order by h) k;
   end if;
   for i in 0 .. jsonb_array_length(requests) - 1 loop
     if not waits then
@@ -759,6 +762,32 @@ begin
     if tab ? 'create' then
       insert into dl_tables (table_id, name, location, status, created_at)
       values ((tab->>'tableId')::uuid, tab->'create'->>'name', tab->'create'->>'location', 'ACTIVE', now_ms) returning * into t;
+    end if;
+    if fresh[i] and tab->'adds' <> '[]' and tab->'txns' = '[]' and tab->'domains' = '[]'
+      and tab->'others' = '[]' and not (tab->>'rowIds')::boolean
+      and not tab ?| '{create,metadata,protocol,highWaterMark}' then
+      with files as (
+        insert into dl_files (table_id, added_version, base_row_id, default_row_commit_version,
+          ord, path_key, dv_key, path, partition_values, size, modification_time, data_change, stats, tags, deletion_vector, clustering_provider, unknown, num_records, h0, h1, h2, h3)
+        select t.table_id, t.version + 1, base_row_id, default_row_commit_version,
+          ord, path_key, dv_key, path, partition_values, size, modification_time, data_change, stats, tags, deletion_vector, clustering_provider, unknown, num_records, h0, h1, h2, h3
+        from jsonb_populate_recordset(null::dl_files, tab->'adds') returning size, h0, h1, h2, h3),
+      sums as (select count(*) n, coalesce(sum(size), 0)::bigint size, coalesce(sum(h0), 0)::bigint h0, coalesce(sum(h1), 0)::bigint h1, coalesce(sum(h2), 0)::bigint h2, coalesce(sum(h3), 0)::bigint h3 from files),
+      head as (
+        update dl_tables d set version = t.version + 1, timestamp = ts, num_files = d.num_files + sums.n,
+          size_in_bytes = d.size_in_bytes + sums.size, add_version = t.version + 1,
+          non_blind_add_version = case when (tab->>'isBlindAppend')::boolean then d.non_blind_add_version else t.version + 1 end,
+          fingerprint_0 = (d.fingerprint_0 + sums.h0) & 4294967295, fingerprint_1 = (d.fingerprint_1 + sums.h1) & 4294967295, fingerprint_2 = (d.fingerprint_2 + sums.h2) & 4294967295, fingerprint_3 = (d.fingerprint_3 + sums.h3) & 4294967295
+        from sums where d.table_id = t.table_id returning sums.n, d.num_files, d.size_in_bytes, d.fingerprint_0, d.fingerprint_1, d.fingerprint_2, d.fingerprint_3),
+      unpublished as (
+        insert into dl_mirror_status (table_id, version, status, committed_at)
+        values (t.table_id, t.version + 1, 'IN_FLIGHT', now_ms))
+      insert into dl_versions (table_id, version, transaction_id, timestamp, in_commit_timestamp, is_blind_append, num_adds,
+        num_removes, num_files, size_in_bytes, fingerprint_0, fingerprint_1, fingerprint_2, fingerprint_3, commit_info)
+      select t.table_id, t.version + 1, tx_id, ts, case when (tab->>'inCommitTimestamps')::boolean then ts end,
+        (tab->>'isBlindAppend')::boolean, n, 0, num_files, size_in_bytes, fingerprint_0, fingerprint_1, fingerprint_2, fingerprint_3, tab->>'commitInfo' from head;
+      committed := committed || jsonb_build_object('tableId', t.table_id, 'version', t.version + 1, 'timestamp', ts);
+      continue;
     end if;
     t := dl_write_version_2(t, jsonb_build_object('version', t.version + 1, 'timestamp', ts,
       'inCommitTimestamp', case when (tab->>'inCommitTimestamps')::boolean then ts end, 'transactionId', tx_id,

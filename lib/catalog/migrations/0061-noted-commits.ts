@@ -7,7 +7,7 @@ import { COMMIT_ONE_WITH_FLOORS } from "./0021-forgotten-transactions.ts";
 import { ID, MYSQL_COMMIT, TEXT } from "./0058-mysql-commit.ts";
 
 /** A frozen text, with other parts. @throws Error where it does not have one of them exactly once */
-function changed(text: string, parts: readonly (readonly [before: string, after: string])[]): string {
+export function changed(text: string, parts: readonly (readonly [before: string, after: string])[]): string {
   return parts.reduce((whole, [before, after]) => {
     const [head, tail, ...more] = whole.split(before);
     if (head === undefined || tail === undefined || more.length > 0) throw new Error(`not there once: ${before}`);

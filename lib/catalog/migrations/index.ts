@@ -33,6 +33,7 @@ import { BY_ROWS, FILL_SLOTS, MYSQL_COMMIT_BY_SLOTS, SLOTS } from "./0064-mysql-
 import { MYSQL_UNPUBLISHED } from "./0066-mysql-unpublished.ts";
 import { OPERATOR_GRANTS, OPERATOR_GRANTS_MIGRATION, OPERATOR_GRANTS_WORKS_FROM } from "./0069-operator-grants.ts";
 import { SCAN_WISHES } from "./0071-scan-wishes.ts";
+import { POSTGRES_PLAIN_APPENDS } from "./0077-plain-appends.ts";
 import { addColumn, createIndex, createTable, type TableSpec } from "./ddl.ts";
 
 export interface Migration {
@@ -241,6 +242,12 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0071-scan-wishes",
     worksFrom: 20,
     statements: (dialect) => createTable(dialect, SCAN_WISHES),
+  },
+  {
+    id: 77,
+    name: "0077-plain-appends",
+    worksFrom: 20,
+    statements: (dialect) => (dialect.name === "postgres" ? POSTGRES_PLAIN_APPENDS : []),
   },
 ];
 

@@ -13,7 +13,8 @@ import {
 import { type DriverErrors, retried } from "../retry.ts";
 import { POSTGRES } from "./dialect.ts";
 import { DURABLE } from "./durable.ts";
-import { isRefusal, isTransient, outcomeUnknown, postgresError, sqlState } from "./errors.ts";
+import { isLostStatement, isRefusal, isTransient, outcomeUnknown, postgresError, sqlState } from "./errors.ts";
+import { COMMIT_CALL } from "./functions/commit.ts";
 import { copyRows, copyText } from "./insert-rows.ts";
 import type { PostgresOptions } from "./options.ts";
 import { type Connections, openConnections, type Use } from "./pool.ts";
@@ -27,7 +28,7 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Databa
   const { place } = servers;
   const connections = openConnections(servers, options);
   const errors: DriverErrors = {
-    isTransient: (error) => isTransient(sqlState(error)),
+    isTransient: (error) => mayPass(sqlState(error)),
     translated: (error) => postgresError(error, place),
   };
   const once = (use: Use, text: string, values?: readonly unknown[]) =>
@@ -59,6 +60,7 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Databa
 interface Session {
   readonly client: pg.PoolClient;
   readonly place: string;
+  readonly connections: Connections;
   /** Why it cannot be used again. */
   broken?: Error;
   /** By `performance.now()`: no statement begins later. */
@@ -76,7 +78,7 @@ async function onConnection<T>(
   const client = await connections.take(use).catch((error: unknown) => {
     throw isTransient(sqlState(error)) ? error : postgresError(error, place);
   });
-  const session: Session = { client, place };
+  const session: Session = { client, place, connections };
   const onError = (error: Error) => {
     session.broken ??= error;
   };
@@ -90,6 +92,19 @@ async function onConnection<T>(
   }
 }
 
+/**
+ * Statements that each connection keeps as prepared, by their texts: the server reads and plans them once. A plan of a call does not
+ * depend on its parameters; those of other statements do, and would be made for none in particular after some calls.
+ */
+const PREPARED: ReadonlySet<string> = new Set([COMMIT_CALL]);
+/** Of pools through which a statement was lost: theirs are sent whole. */
+const unprepared = new WeakSet<Connections>();
+
+/** The same again may work: nothing was written. */
+function mayPass(state: string | undefined): boolean {
+  return isTransient(state) || isLostStatement(state);
+}
+
 /** @throws LakeError; or the driver's own error when the same again may work */
 async function run(
   session: Session,
@@ -97,9 +112,10 @@ async function run(
   values: readonly unknown[] = [],
   effect: "read" | "write" | "health" = "read",
 ): Promise<readonly Row[]> {
-  const { client, answerMs } = session;
+  const { client, connections, answerMs } = session;
   const limit = answerMs === undefined ? {} : { query_timeout: answerMs };
-  const query = { text, values: values.map(untyped), ...limit } as pg.QueryConfig;
+  const name = PREPARED.has(text) && !unprepared.has(connections) ? { name: text } : {};
+  const query = { text, values: values.map(untyped), ...limit, ...name } as pg.QueryConfig;
   return answered(session, effect, async () => (await client.query<Row>(query)).rows);
 }
 
@@ -125,7 +141,9 @@ async function answered<T>(session: Session, effect: "read" | "write" | "health"
   try {
     return await ask();
   } catch (error) {
-    if (isTransient(sqlState(error))) throw error;
+    const state = sqlState(error);
+    if (isLostStatement(state)) unprepared.add(session.connections);
+    if (mayPass(state)) throw error;
     const translated = postgresError(error, place);
     if (isRefusal(error)) throw translated;
     session.broken ??= error instanceof Error ? error : new Error(String(error));

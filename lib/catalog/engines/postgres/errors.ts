@@ -76,6 +76,11 @@ export function isTransient(state: string | undefined): boolean {
   return state === "40001" || state === "40P01";
 }
 
+/** A statement that was prepared is not there, or was already: something between us and the server shares its sessions. */
+export function isLostStatement(state: string | undefined): boolean {
+  return state === "26000" || state === "42P05";
+}
+
 /** The server ends the connection, or has ended it. (Severities would tell, but come in the language of the server.) */
 const ENDS_CONNECTION = /^(?:08...|57P..|25P03)$/;
 

@@ -18,13 +18,18 @@ import { factsAfter, mirrorFactsOf } from "../../../rows/mirror-facts.ts";
 import { text } from "../../../rows/values.ts";
 import { EPOCH } from "./epoch.ts";
 import { PINNED } from "./settings.ts";
+import { IS_PLAIN_APPEND, WRITE_APPEND } from "./write-append.ts";
 
 const WATCHED_HAS_MOVED = Object.values(MARKER_COLUMNS)
   .map((column) => `(tab->'watch' ? '${column}' and t.${column} > checked)`)
   .join(" or ");
 
+const call = (request: string) => sql`select dl_commit_2(${request}) as answers`;
+/** The text of the one statement that a commit is. */
+export const COMMIT_CALL = call("").text;
+
 export async function commitByFunction(db: Queries, group: CommitGroup): Promise<readonly GroupAnswer[]> {
-  const [row] = await db.writeReturning(sql`select dl_commit_2(${requestJson(group)}) as answers`);
+  const [row] = await db.writeReturning(call(requestJson(group)));
   const answers = row && parseJson(text(row, "answers"));
   if (!Array.isArray(answers) || answers.length !== group.requests.length) throw corrupt("dl_commit_2 gave no answers");
   return group.requests.map(({ transactionId }, i) => answerOf(answers[i], transactionId));
@@ -62,7 +67,7 @@ declare
   waits constant boolean := (req->>'waits')::boolean;
   answers jsonb := '[]';
   is_free boolean := true;
-  present text;
+  home uuid; present text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'dl_commit_2 must run under READ COMMITTED' using errcode = '25001';
@@ -70,14 +75,17 @@ begin
   -- What is acknowledged is on the disk. Until the transaction ends: the commit comes after this function.
   if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
   -- Another catalog may have come into the place of the one that the caller began with.
-  if req ? 'database' and not exists (
-    select from dl_migrations where id = ${IDENTITY_MIGRATION} and database_id = (req->>'database')::uuid) then
+  select (select database_id from dl_migrations where id = ${IDENTITY_MIGRATION}), ${EPOCH} into home, present;
+  if req ? 'database' and home is distinct from (req->>'database')::uuid then
     raise exception 'the request is for the catalog %', req->>'database' using errcode = 'DL001';
   end if;
-  select ${EPOCH} into present;
   if waits then
-    perform dl_lock_both(array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n),
-      array(select n from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n));
+    -- As dl_lock_both: all at once, in ascending order of their keys.
+    perform case when k.s then pg_advisory_xact_lock_shared(k.h) else pg_advisory_xact_lock(k.h) end
+    from (select hashtextextended(l.n, 0) h, bool_and(l.s) s
+      from (select n, false s from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'locks') n union all
+        select n, true from jsonb_array_elements(requests) r, jsonb_array_elements_text(r->'sharedLocks') n) l
+      group by h order by h) k;
   end if;
   for i in 0 .. jsonb_array_length(requests) - 1 loop
     if not waits then
@@ -218,6 +226,11 @@ begin
     if tab ? 'create' then
       insert into dl_tables (table_id, name, location, status, created_at)
       values ((tab->>'tableId')::uuid, tab->'create'->>'name', tab->'create'->>'location', 'ACTIVE', now_ms) returning * into t;
+    end if;
+    if ${IS_PLAIN_APPEND} then
+      ${WRITE_APPEND}
+      committed := committed || jsonb_build_object('tableId', t.table_id, 'version', t.version + 1, 'timestamp', ts);
+      continue;
     end if;
     t := dl_write_version_2(t, jsonb_build_object('version', t.version + 1, 'timestamp', ts,
       'inCommitTimestamp', case when (tab->>'inCommitTimestamps')::boolean then ts end, 'transactionId', tx_id,

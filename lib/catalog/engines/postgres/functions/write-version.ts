@@ -5,13 +5,13 @@ import { FINGERPRINT_COLUMNS, HASH_COLUMNS, MARKER_COLUMNS } from "../../../rows
 import { OPEN } from "./settings.ts";
 
 /** What a file's row brings along; its row ids are decided here. */
-const GIVEN = FILE_COLUMNS.filter((column) => !["base_row_id", "default_row_commit_version"].includes(column)).join(
-  ", ",
-);
+export const GIVEN = FILE_COLUMNS.filter(
+  (column) => !["base_row_id", "default_row_commit_version"].includes(column),
+).join(", ");
 
 /** What files add to the sums of a head. */
 const SUMMED = ["size", ...HASH_COLUMNS];
-const SUMS = SUMMED.map((column) => `coalesce(sum(${column}), 0)::bigint ${column}`).join(", ");
+export const SUMS = SUMMED.map((column) => `coalesce(sum(${column}), 0)::bigint ${column}`).join(", ");
 
 /** The lanes of a fingerprint are sums of 32 bits. */
 const MOVED = (sign: "+" | "-") =>
