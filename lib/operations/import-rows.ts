@@ -1,6 +1,7 @@
 /** From files of a log to rows: a checkpoint in many batches, commits in one each, many at a time. What imports and recoveries share. */
 
-import type { CommitActions } from "../delta/actions.ts";
+import type { CommitActions, Metadata } from "../delta/actions.ts";
+import { checkImportable } from "../delta/checks/importable.ts";
 import { checkActionSizes } from "../delta/fields/action-sizes.ts";
 import type { CheckpointFile, CommitFile } from "../delta/files/log-files.ts";
 import { checkProtocolKnown } from "../delta/protocol.ts";
@@ -37,7 +38,7 @@ interface Writing {
 export async function importSegment(
   lake: Writing,
   log: DeltaLog,
-  { segment: { checkpoint, commits }, header }: ImportSource,
+  { segment: { checkpoint, commits }, header, isChecked = true }: ImportSource,
   progress: ImportProgress & { readonly location: string },
   onProgress: OnProgress,
 ): Promise<void> {
@@ -46,9 +47,15 @@ export async function importSegment(
     applied = await importCheckpoint(lake, log, { checkpoint, header }, progress, onProgress);
   }
   const batches = batching<ImportBatch>((some) => lake.catalog.importBatches(progress.tableId, some));
-  await endedBy(batches.flush, () =>
-    importCommits(log, commits, { ...applied, location: progress.location }, batches.add, onProgress),
-  );
+  let metadata: Metadata | undefined;
+  await endedBy(batches.flush, async () => {
+    const add: typeof batches.add = (batch, file) => {
+      metadata = batch.commit.actions.metadata ?? metadata;
+      return batches.add(batch, file);
+    };
+    await importCommits(log, commits, { ...applied, location: progress.location }, add, onProgress);
+    if (!isChecked && metadata) checkImportable(metadata);
+  });
 }
 
 /** The starting checkpoint, from where `progress` left off. Answers how far the import is then. */

@@ -5,6 +5,7 @@ import { checkImportable } from "../delta/checks/importable.ts";
 import { checkTableLocation } from "../delta/files/locations.ts";
 import {
   type CheckpointFile,
+  type CommitFile,
   type LogListing,
   type LogSegment,
   pickOldestSegment,
@@ -101,9 +102,9 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
   const listing = await log.list();
   const notes: string[] = [];
   const start = await chooseStart(log, listing, request.mode, notes);
-  const { segment, header } = start;
+  const { segment } = start;
   checkSizes(segment);
-  await checkSupported(log, segment, header);
+  const isChecked = await checkSupported(log, start);
   const plan = `${follow ? "followed " : ""}${request.mode} from ${segment.checkpoint ? segment.checkpoint.files.map((f) => f.name).join("+") : "commit 0"}`;
   // Beside a table that was dropped, another one may have its name.
   const isDropped = again?.life.droppedAt !== undefined;
@@ -113,9 +114,10 @@ async function importLog(lake: Lake, request: ImportRequest, onProgress: OnProgr
   const { tableId } = progress;
   try {
     await request.claim?.(tableId);
-    const work = { start, progress: { ...progress, location }, onProgress };
+    if (!isChecked && progress.version >= 0) await checkAllOf(log, start);
+    const work = { start: { ...start, isChecked }, progress: { ...progress, location }, onProgress };
     if (!(await lake.importApart?.(lake.catalog, work)))
-      await importSegment(lake, log, start, work.progress, onProgress);
+      await importSegment(lake, log, work.start, work.progress, onProgress);
     const head = await lake.catalog.finishImport(tableId, {
       keepFrom: mode === "snapshot" ? segment.version : (segment.checkpoint?.version ?? 0),
       ...(again && { life: again.life }),
@@ -235,22 +237,53 @@ function checkSizes({ commits }: LogSegment): void {
   });
 }
 
+/** Newest commits that are read before an import of all of them, which reads each anyway. */
+const LOOKED_AT = 100;
+
 /**
- * Refuses unknown protocols, old and new, and tables that we could not serve, before a row is written: reads the commits from the newest back until both
- * protocol and metadata are known.
+ * Refuses unknown protocols, old and new, and tables that we could not serve, before a row is written: by the newest commits, back until both
+ * protocol and metadata are known, or else by what the table was at its start.
+ * @returns false where the versions between may have changed it: the import is to look at each as it comes by
  */
-async function checkSupported(log: DeltaLog, segment: LogSegment, header: CheckpointHeader | undefined): Promise<void> {
+async function checkSupported(log: DeltaLog, { segment, header }: ImportSource): Promise<boolean> {
+  const newestFirst = segment.commits.toReversed();
+  const recent = await newestState(log, newestFirst.slice(0, LOOKED_AT));
+  const rest = newestFirst.slice(LOOKED_AT);
+  const [first] = rest.slice(-1);
+  if (first === undefined || (recent.protocol && recent.metadata)) {
+    checkState({ ...header, ...recent });
+    return true;
+  }
+  const atStart = { ...header, ...(await newestState(log, [first])), ...recent };
+  const isKnown = atStart.protocol !== undefined && atStart.metadata !== undefined;
+  checkState(isKnown ? atStart : { ...header, ...(await newestState(log, rest)), ...recent });
+  return !isKnown;
+}
+
+/** As {@link checkSupported}, by all of the log: what a killed import has looked at, nobody knows. */
+async function checkAllOf(log: DeltaLog, { segment, header }: ImportSource): Promise<void> {
+  checkState({ ...header, ...(await newestState(log, segment.commits.toReversed())) });
+}
+
+interface State {
+  readonly protocol?: Protocol | undefined;
+  readonly metadata?: Metadata | undefined;
+}
+
+/** What is not in these commits is absent. */
+async function newestState(log: DeltaLog, newestFirst: readonly CommitFile[]): Promise<State> {
   let protocol: Protocol | undefined;
   let metadata: Metadata | undefined;
-  const newestFirst = segment.commits.toReversed();
   for await (const commit of readCommits(log, newestFirst)) {
     protocol ??= commit.actions.protocol;
     metadata ??= commit.actions.metadata;
     if (commit.actions.protocol) checkProtocolKnown(commit.actions.protocol);
     if (protocol && metadata) break;
   }
-  protocol ??= header?.protocol;
-  metadata ??= header?.metadata;
+  return { ...(protocol && { protocol }), ...(metadata && { metadata }) };
+}
+
+function checkState({ protocol, metadata }: State): void {
   if (!protocol) throw missing("protocol", "MISSING_PROTOCOL", "");
   if (!metadata) throw missing("metaData", "MISSING_METADATA", "");
   checkProtocolKnown(protocol);

@@ -37,6 +37,8 @@ export interface Imports {
 export interface ImportSource {
   readonly segment: LogSegment;
   readonly header?: CheckpointHeader;
+  /** False: the newest metadata of the segment is to be looked at once it is known, as it may be none that can be served. */
+  readonly isChecked?: boolean;
 }
 
 /** Told while an import works. */

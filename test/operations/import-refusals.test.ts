@@ -6,6 +6,7 @@ import { commitFileName } from "../../lib/delta/files/log-files.ts";
 import type { Json } from "../../lib/delta/values/json.ts";
 import { isLakeError } from "../../lib/errors.ts";
 import { importTable } from "../../lib/operations/import.ts";
+import { Crash, crashPoint, dying } from "../support/crash.ts";
 import { importLog, putLog, putText, tableActions } from "../support/foreign-log.ts";
 import { openTestLake, type TestLake } from "../support/lake.ts";
 
@@ -98,6 +99,28 @@ test("partition columns that are none, and files that are not Parquet", async ()
   await assertRefused(nested, "UNSUPPORTED_SCHEMA", /"l" has values without a text form/, /partitionColumns/);
   await put(csv, { format: { provider: "csv", options: {} } });
   await assertRefused(csv, "UNSUPPORTED_FORMAT", /"csv"/, /provider/);
+});
+
+test("a long log whose newest metaData is neither among the newest commits nor the first", async () => {
+  const commits = (schemaString: string, last: string) => [
+    { actions: tableActions() },
+    { actions: tableWith({ schemaString }).slice(1) },
+    { actions: tableWith({ schemaString: last }).slice(1) },
+    ...Array.from({ length: 450 }, (_, i) => ({ actions: [add({ path: `f${i}` })] })),
+  ];
+  const [good, bad] = [schema(field("a", "long")), schema(field("a", "money"))];
+  await putLog(lake, "file:///lake/r.long", commits(good, bad));
+  await assertRefused("r.long", "UNSUPPORTED_SCHEMA", /"money"/);
+  await putLog(lake, "file:///lake/r.long_then", commits(bad, good));
+  await importLog(lake, "r.long_then");
+
+  // A killed import has put the metaData into SQL, and the next one does not come by it again.
+  const point = crashPoint(0, "after");
+  const catalog = dying(lake.catalog, point, ["importBatches"]);
+  await putLog(lake, "file:///lake/r.killed", commits(good, bad));
+  const request = { name: "r.killed", location: "file:///lake/r.killed", mode: "full-history" } as const;
+  await assert.rejects(importTable(lake.with({ catalog }), request), Crash);
+  await assertRefused("r.killed", "UNSUPPORTED_SCHEMA", /"money"/);
 });
 
 test("a damaged log is refused with file, line and field, wherever the damage is", async () => {
