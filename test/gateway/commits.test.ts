@@ -57,10 +57,12 @@ const get = async (Key: string, more: object = {}) =>
 const list = async (Prefix: string, more: object = {}) =>
   (await s3.send(new ListObjectsV2Command({ Bucket: "lake", Prefix, ...more }))).Contents ?? [];
 
-const protocol = (writerFeatures?: readonly string[]) =>
-  writerFeatures
-    ? { protocol: { minReaderVersion: 1, minWriterVersion: 7, writerFeatures } }
-    : { protocol: { minReaderVersion: 1, minWriterVersion: 2 } };
+const protocol = (writerFeatures?: readonly string[]) => {
+  if (!writerFeatures) return { protocol: { minReaderVersion: 1, minWriterVersion: 2 } };
+  const readerFeatures = writerFeatures.filter((name) => name === "v2Checkpoint");
+  const reading = readerFeatures.length > 0 ? { minReaderVersion: 3, readerFeatures } : { minReaderVersion: 1 };
+  return { protocol: { ...reading, minWriterVersion: 7, writerFeatures } };
+};
 const metaData = {
   metaData: {
     id: "4b0fd1c3-9c2a-4f0e-8f1d-0a1b2c3d4e5f",
@@ -72,6 +74,12 @@ const metaData = {
 };
 const everyVersion = {
   metaData: { ...metaData.metaData, configuration: { "delta.checkpointInterval": "1" } },
+};
+const everyVersionInV2 = {
+  metaData: {
+    ...metaData.metaData,
+    configuration: { "delta.checkpointInterval": "1", "delta.checkpointPolicy": "v2" },
+  },
 };
 const add = (path: string) => ({
   add: { path, partitionValues: {}, size: 10, modificationTime: 1, dataChange: true, stats: '{"numRecords":1}' },
@@ -262,8 +270,14 @@ test("a fence is hidden from clients of the gateway, whose commits keep it up; s
 });
 
 test("nor do checkpoints of a fenced table tell of it, in whatever parts they are read", async () => {
-  for (const features of [["appendOnly", "invariants", "changeDataFeed"], ["appendOnly"], ["changeDataFeed"]]) {
-    const t = await newTable([info("create"), protocol(features), { ...metaData, ...everyVersion }]);
+  for (const features of [
+    ["appendOnly", "invariants", "changeDataFeed"],
+    ["appendOnly"],
+    ["changeDataFeed"],
+    ["v2Checkpoint"],
+  ]) {
+    const isV2 = features.includes("v2Checkpoint");
+    const t = await newTable([info("create"), protocol(features), isV2 ? everyVersionInV2 : everyVersion]);
     const tableId = (await lake.catalog.findTable({ name: `lake.${t}` }))?.tableId ?? "";
     await fenceTable(lake, { tableId }, "on");
     // Where an engine has written the protocol, the fence is not the last of its features.
@@ -288,6 +302,7 @@ test("nor do checkpoints of a fenced table tell of it, in whatever parts they ar
     };
     const [real, hidden] = [await featuresOf(stored), await featuresOf(shown)];
     assert.ok(real.features.has("deltalakedb.managed"));
+    assert.equal(real.text.includes('"sidecar":{'), isV2);
     assert.ok(!hidden.features.has("deltalakedb.managed"));
     for (const feature of features) assert.ok(hidden.features.has(feature), feature);
     for (const feature of hidden.features)
