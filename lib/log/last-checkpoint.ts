@@ -34,8 +34,9 @@ export async function moveLastCheckpoint(store: ObjectStore, checkpoint: Written
  * One line, as Spark reads no more; version and size first, for readers that meet a torn file. Without `parts`, as 1 breaks
  * Trino (trinodb/trino#26148), and without `checkpointSchema`, which is large and optional.
  */
-function encodeHint({ version, size, sizeInBytes, numOfAddFiles }: WrittenCheckpoint): string {
-  const hint = { version, size, sizeInBytes, numOfAddFiles };
+function encodeHint({ version, size, sizeInBytes, numOfAddFiles, top }: WrittenCheckpoint): string {
+  const v2Checkpoint = top && { path: top.name, sizeInBytes: top.size, modificationTime: Math.trunc(top.modifiedAt) };
+  const hint = { version, size, sizeInBytes, numOfAddFiles, ...(v2Checkpoint && { v2Checkpoint }) };
   return stringifyJson({ ...hint, checksum: jsonChecksum(hint) });
 }
 

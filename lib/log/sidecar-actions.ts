@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Metadata } from "../delta/actions.ts";
-import { checkpointFileName, LOG_FOLDER, SIDECARS_FOLDER } from "../delta/files/log-files.ts";
+import { checkpointFileName, type ListedFile, LOG_FOLDER, SIDECARS_FOLDER } from "../delta/files/log-files.ts";
 import { canonicalPath } from "../delta/files/paths.ts";
 import type { Fingerprint } from "../delta/fingerprint.ts";
 import { isJsonObject, type Json, parseJson, stringifyJson } from "../delta/values/json.ts";
@@ -50,7 +50,8 @@ export interface NamedSidecars {
   readonly own: readonly Sidecar[] | undefined;
   readonly format: string | undefined;
   readonly rows: number;
-  readonly bytes: number;
+  /** The file itself. */
+  readonly top: ListedFile;
 }
 
 /** undefined where there is no checkpoint of a classic name, or it names none. @throws LakeError corrupt, unavailable */
@@ -79,7 +80,7 @@ export async function readNamed(store: ObjectStore, version: number): Promise<Na
     own: own.length === found.length ? own : undefined,
     format,
     rows: file.groups.reduce((sum, group) => sum + Number(group.num_rows), 0),
-    bytes: info.size,
+    top: { name: checkpointFileName(version), size: info.size, modifiedAt: info.modifiedAt },
   };
 }
 

@@ -102,15 +102,16 @@ async function wholeOne(store: ObjectStore, { header }: SidecarContent): Promise
     return checkClassic(store, key, header);
   }
   if ((await missingOf(store, named)).length > 0) return undefined;
-  const { own, rows, bytes } = named;
+  const { own, rows, top } = named;
   if (own !== undefined) checkState(own, { header });
   const files = own?.reduce((sum, sidecar) => sum + sidecar.files, 0) ?? 0;
   const sidecarBytes = own?.reduce((sum, sidecar) => sum + sidecar.sizeInBytes, 0) ?? 0;
   return {
     version: header.version,
     size: rows + files,
-    sizeInBytes: bytes + sidecarBytes,
+    sizeInBytes: top.size + sidecarBytes,
     numOfAddFiles: header.numFiles,
+    top,
   };
 }
 

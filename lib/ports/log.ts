@@ -35,6 +35,8 @@ export interface WrittenCheckpoint {
   readonly size: number;
   readonly sizeInBytes: number;
   readonly numOfAddFiles: number;
+  /** Of a V2 checkpoint: the file that names its sidecars. Some readers know by this alone that it has any. */
+  readonly top?: ListedFile;
 }
 
 export interface CheckpointContent {
