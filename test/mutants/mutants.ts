@@ -195,8 +195,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: MIRROR,
-        search: "of work.commits) {",
-        replace: "of work.commits.toReversed()) {",
+        search: "of commits.entries()) {",
+        replace: "of commits.toReversed().entries()) {",
       },
     ],
   },
@@ -207,9 +207,9 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: MIRROR,
-        search: "    stopped = await publish(",
+        search: "    [stopped, encoded] = await Promise.all([",
         replace:
-          "    await lake.catalog.markPublished(tableId, [commit.version], lake.clock.now());\n    stopped = await publish(",
+          "    await lake.catalog.markPublished(tableId, [commit.version], lake.clock.now());\n    [stopped, encoded] = await Promise.all([",
       },
     ],
   },
