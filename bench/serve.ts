@@ -3,28 +3,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { type Call, openCalls } from "./calls.ts";
 import { PARTITION_COLUMNS, SCHEMA } from "./support.ts";
 
 const MAIN = fileURLToPath(new URL("../lib/cli/main.ts", import.meta.url));
 
-export interface Answer {
-  readonly status: number;
-  readonly bytes: number;
-  readonly text: string;
-}
-
 export interface Server {
   readonly url: string;
-  call(
-    method: "GET" | "POST",
-    path: string,
-    body?: unknown,
-    headers?: Readonly<Record<string, string>>,
-  ): Promise<Answer>;
+  readonly call: Call;
   /** Their ids. */
   createTables(count: number): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -68,25 +57,7 @@ export async function startServer(options: {
   const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), "line"), failed])) as [string];
   failed.catch(() => undefined);
   const { url } = JSON.parse(line) as { url: string };
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const call: Server["call"] = (method, path, body, headers = {}) =>
-    new Promise((resolve, reject) => {
-      const sent = request(
-        url + path,
-        { method, agent, headers: { "content-type": "application/json", ...headers } },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on("data", (chunk: Buffer) => chunks.push(chunk));
-          response.on("end", () => {
-            const whole = Buffer.concat(chunks);
-            resolve({ status: response.statusCode ?? 0, bytes: whole.length, text: whole.toString() });
-          });
-          response.on("error", reject);
-        },
-      );
-      sent.on("error", reject);
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
-    });
+  const { call, close: hangUp } = openCalls(url, connections);
   return {
     url,
     call,
@@ -111,7 +82,7 @@ export async function startServer(options: {
         end();
         await once(child, "exit");
       }
-      agent.destroy();
+      hangUp();
     },
   };
 }

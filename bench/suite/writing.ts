@@ -1,8 +1,10 @@
 /** Benchmarks of commits: many writers on few tables, one writer alone, many tables in one commit, appends that share versions. */
 
 import { randomUUID } from "node:crypto";
+import type { Call } from "../calls.ts";
 import { type Server, startServer } from "../serve.ts";
 import { addFile } from "../support.ts";
+import { startBareServer } from "./bare-server.ts";
 import { openEmbedded } from "./embedded.ts";
 import { type Engine, enginesOf } from "./engines.ts";
 import { medianOf } from "./floor.ts";
@@ -17,10 +19,23 @@ const FILES_ALONE = 10;
 
 const addsOf = (count: number) => Array.from({ length: count }, (_, n) => ({ add: addFile(n) }));
 
-async function commitTo(server: Server, tableIds: readonly string[], adds: number): Promise<void> {
+const commitText = (tableIds: readonly string[], adds: number): string => {
   const tables = tableIds.map((tableId) => ({ tableId, readVersion: 0, actions: addsOf(adds) }));
-  const { status, text } = await server.call("POST", "/v1/commits", { transactionId: randomUUID(), tables });
-  if (status !== 201) throw new Error(`${status} ${text}`);
+  return JSON.stringify({ transactionId: randomUUID(), tables });
+};
+
+async function post(call: Call, text: string): Promise<void> {
+  const { status, text: answer } = await call("POST", "/v1/commits", text);
+  if (status !== 201) throw new Error(`${status} ${answer}`);
+}
+
+const commitTo = ({ call }: Server, tableIds: readonly string[], adds: number) =>
+  post(call, commitText(tableIds, adds));
+
+/** Milliseconds, the median of so many commits: what a writer does to make one is not counted, as it is not with the floor. */
+function latency<T>(make: () => T, commit: (made: T) => Promise<void>): Promise<number> {
+  const made = Array.from({ length: ALONE }, make);
+  return medianOf(ALONE, (n) => commit(made[n] as T));
 }
 
 async function appendTo(server: Server, tableId: string): Promise<void> {
@@ -102,23 +117,27 @@ export const LATENCY: Bench = {
       const { server, floor, close } = await opened(engine);
       const [tableId = ""] = await server.createTables(1);
       const embedded = await openEmbedded((await engine.database()).database);
+      const bare = await startBareServer();
+      const overHttp = (call: Call) =>
+        latency(
+          () => commitText([tableId], FILES_ALONE),
+          (text) => post(call, text),
+        );
       yield {
         name: engine.name,
         async close() {
           await embedded.close();
+          await bare.close();
           await close();
         },
         subjects: [
-          {
-            name: "deltalakedb over HTTP",
-            role: "ours",
-            sample: () => medianOf(ALONE, () => commitTo(server, [tableId], FILES_ALONE)),
-          },
+          { name: "deltalakedb over HTTP", role: "ours", sample: () => overHttp(server.call) },
           {
             name: "deltalakedb in process, no mirror",
             role: "ours",
-            sample: () => medianOf(ALONE, () => embedded.commit(addsOf(FILES_ALONE))),
+            sample: () => latency(() => addsOf(FILES_ALONE), embedded.commit),
           },
+          { name: "a bare server of Node, the same bytes", role: "peer", sample: () => overHttp(bare.call) },
           { name: "floor", role: "floor", sample: () => floor.latency(ALONE, FILES_ALONE) },
           ...peersIn(context, engine, "latency", { commits: 20 }),
         ],

@@ -66,7 +66,7 @@ Shows something.
 });
 
 /** What others import, and pages that are written without being told anything. */
-const NO_PROGRAMS = ["body", "options", "postgres-url", "report", "serve", "sink-s3", "slow-s3", "support"];
+const NO_PROGRAMS = ["body", "calls", "options", "postgres-url", "report", "serve", "sink-s3", "slow-s3", "support"];
 
 test("every program of bench/ reads its command line so", () => {
   const programs = readdirSync(join(ROOT, "bench"))
