@@ -34,7 +34,11 @@ export function openCalls(url: string, connections: number): { readonly call: Ca
           response.on("error", reject);
         },
       );
-      sent.on("error", reject);
+      sent.on("error", (error: NodeJS.ErrnoException) => {
+        // The server closes connections that have rested: one may be taken up at that moment. It has not been read then.
+        if (sent.reusedSocket && error.code === "ECONNRESET") resolve(call(method, path, body, headers));
+        else reject(error);
+      });
       sent.end(body === undefined || typeof body === "string" ? body : JSON.stringify(body));
     });
   return { call, close: () => agent.destroy() };

@@ -58,20 +58,22 @@ async function backlog(engine: Engine): Promise<Case> {
 /** Commits at a pace, whatever the answers take: to each table in turn. @returns when the first was sent */
 async function commitAtPace(server: Server, tables: readonly string[], pace: number, ms: number): Promise<number> {
   const since = Date.now();
-  const sent: Promise<unknown>[] = [];
+  const sent: Promise<void>[] = [];
+  // The first that fails ends the load: until all are waited for it would be nobody's error, and end the process.
+  const failures: unknown[] = [];
   const start = performance.now();
-  for (let n = 0; n < (pace * ms) / 1000; n += 1) {
+  for (let n = 0; n < (pace * ms) / 1000 && failures.length === 0; n += 1) {
     const ahead = start + (n * 1000) / pace - performance.now();
     if (ahead > 1) await sleep(ahead);
     const part = { tableId: tables[n % tables.length], readVersion: 0, actions: [{ add: addFile(n) }] };
     const body = { transactionId: randomUUID(), tables: [part] };
-    sent.push(
-      server.call("POST", "/v1/commits", body).then(({ status, text }) => {
-        if (status !== 201) throw new Error(`${status} ${text}`);
-      }),
-    );
+    const answered = server.call("POST", "/v1/commits", body).then(({ status, text }) => {
+      if (status !== 201) throw new Error(`${status} ${text}`);
+    });
+    sent.push(answered.catch((error: unknown) => void failures.push(error)));
   }
   await Promise.all(sent);
+  if (failures.length > 0) throw failures[0];
   return since;
 }
 
