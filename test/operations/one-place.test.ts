@@ -215,7 +215,8 @@ test(`${ROUNDS} rounds of creates, drops, commits, imports and mirrors at one pl
   }
   t.diagnostic(JSON.stringify(done));
   // In a few rounds the dice may leave a kind out, or others may be quicker each time.
-  const kinds = ROUNDS < 20 ? ["commit", "create", "mirror"] : ["commit", "create", "drop", "force", "import", "mirror"];
+  const kinds =
+    ROUNDS < 20 ? ["commit", "create", "mirror"] : ["commit", "create", "drop", "force", "import", "mirror"];
   assert.deepEqual(
     kinds.filter((kind) => done[kind] === undefined),
     [],
