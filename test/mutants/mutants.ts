@@ -196,7 +196,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: MIRROR,
         search: "of commits.entries()) {",
-        replace: "of commits.toReversed().entries()) {",
+        replace: "of [...commits.slice(0, -1).toReversed(), ...commits.slice(-1)].entries()) {",
       },
     ],
   },
