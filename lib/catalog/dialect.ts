@@ -58,10 +58,14 @@ export interface Dialect {
   beforeLastDot(column: string): Sql;
   /** Comes after a table's name and makes the engine use this index, where it can be told and would choose worse. */
   useIndex(name: string): Sql;
+  /** As {@link useIndex}: rows of a table come by its primary key. */
+  readonly usePrimaryKey: Sql;
   /** That the version of a row m of dl_mirror_status is not published, so that an index has these alone. */
   readonly isUnpublished: string;
   /** A range whose bounds are queries of their own goes by an index as well; else bounds have to be read beforehand. */
   readonly rangesByQueries: boolean;
+  /** Compares rows of values, the first that differ deciding, as a range of an index that begins with these columns. */
+  compareRows(columns: readonly string[], op: ">" | "<=", values: readonly SqlValue[]): Sql;
   /** That a column of whole numbers has one of these values; an index on it is made use of. */
   isAmong(column: string, values: readonly bigint[]): Sql;
   /** Pairs of whole numbers, as a table of the columns `a` and `b`. */

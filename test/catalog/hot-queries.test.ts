@@ -148,6 +148,14 @@ function hotOf(tableId: string): Hot {
       const { items, cursorAfter } = await catalog.readFiles(tableId, HEAD + 2, { limit: 20 });
       return catalog.readFiles(tableId, HEAD + 2, { limit: 20, cursor: cursorAfter(items.length) });
     },
+    "a page of files far into a version": (catalog) =>
+      catalog.readFiles(tableId, HEAD + 2, { limit: 20, cursor: "0.8000" }),
+    "a stretch of files": (catalog) =>
+      catalog.readFiles(tableId, HEAD + 2, { limit: FILES, cursor: "0.8000", upTo: "0.8020" }),
+    "files to look at, far into a version": (catalog) =>
+      catalog.neededFiles(tableId, { after: 0, floor: HEAD, cursor: "0.0.8000", limit: 20 }),
+    "files to index, far into a version": (catalog) =>
+      catalog.filesToIndex(tableId, { after: { version: 0, ord: 8000 }, upTo: HEAD, fromVersion: HEAD, limit: 20 }),
     "what others have committed since": (catalog) => catalog.readCommits(tableId, HEAD, HEAD + 2),
     "versions as they are published": (catalog) => catalog.mirrorStatuses(tableId, { after: HEAD - 20, limit: 20 }),
     "a page of tables": (catalog) => catalog.listTables({ limit: 20 }),

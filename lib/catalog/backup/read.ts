@@ -88,7 +88,7 @@ function weighedPage(
   const keys = [...new Set([...order, ...set.key])];
   const listed = sql`
     select ${named("r", keys)}, ${raw(rowBytes("r", texts))} as bytes from ${raw(set.table)} r
-    where ${where} and ${later("r", order, set, after)} order by ${named("r", order)} limit ${PAGE_ROWS}`;
+    where ${where} and ${later(db, order, set, after)} order by ${named("r", order)} limit ${PAGE_ROWS}`;
   const same = set.key.map((column) => `r.${column} = p.${column}`).join(" and ");
   return sql`
     with ${pickedRows(db.dialect, listed, quoted(order), PAGE_BYTES)}
@@ -97,11 +97,20 @@ function weighedPage(
 }
 
 /** After the last row of the page before, by the columns of the order. */
-function later(alias: string, order: readonly string[], set: RowSet, after: readonly SqlValue[] | undefined): Sql {
+function later(
+  { dialect }: Queries,
+  order: readonly string[],
+  set: RowSet,
+  after: readonly SqlValue[] | undefined,
+): Sql {
   if (after === undefined) return sql`true`;
   const isUuid = (column: string) => set.typed.some(({ name, type }) => name === column && type === "uuid");
   const places = order.map((column, i) => (isUuid(column) ? uuid(String(after[i])) : (after[i] as SqlValue)));
-  return sql`(${named(alias, order)}) > (${join(places)})`;
+  return dialect.compareRows(
+    order.map((column) => `r.${column}`),
+    ">",
+    places,
+  );
 }
 
 /**
@@ -116,7 +125,10 @@ async function endedPage(
 ): Promise<RowPage> {
   const [by = "dl_removes"] = after === undefined ? [] : [String(after[0])];
   const version = by === "dl_removes" ? "version" : "added_version";
-  const from = after?.[1] === undefined ? sql`true` : sql`(d.${raw(version)}, d.ord) > (${after[1]}, ${after[2] ?? 0})`;
+  const from =
+    after?.[1] === undefined
+      ? sql`true`
+      : db.dialect.compareRows([`d.${version}`, "d.ord"], ">", [after[1], after[2] ?? 0]);
   const rows = await db.read(sql`
     select d.ending, d.ending_ord, ${selected(db, set)}
     from (select d.${raw(version)} as ending, d.ord as ending_ord, d.path_key from ${raw(by)} d

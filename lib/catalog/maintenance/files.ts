@@ -29,11 +29,11 @@ export async function expiredFiles(
   const { after, floor, cursor, limit } = options;
   const [version = after, kind = 2, ord = 0] = cursor === undefined ? [] : cursor.split(".").map(Number);
   const isAfter = (alias: string, ownKind: number): Sql => {
-    const [v, o] = [raw(`${alias}.version`), raw(`${alias}.ord`)];
+    const [v, o] = [`${alias}.version`, `${alias}.ord`];
     // The change data of `after` itself has not been dealt with: that version was readable until now.
-    if (cursor === undefined) return ownKind === 1 ? sql`${v} >= ${after}` : sql`${v} > ${after}`;
-    if (ownKind === kind) return sql`(${v}, ${o}) > (${version}, ${ord})`;
-    return ownKind > kind ? sql`${v} >= ${version}` : sql`${v} > ${version}`;
+    if (cursor === undefined) return ownKind === 1 ? sql`${raw(v)} >= ${after}` : sql`${raw(v)} > ${after}`;
+    if (ownKind === kind) return db.dialect.compareRows([v, o], ">", [version, ord]);
+    return ownKind > kind ? sql`${raw(v)} >= ${version}` : sql`${raw(v)} > ${version}`;
   };
   const none = db.dialect.cast(sql`null`, "int64");
   const rows = await db.read(sql`
@@ -85,9 +85,9 @@ export async function neededFiles(
   const { after, floor, cursor, limit } = options;
   const [version = after, kind = 2, ord = 0] = cursor === undefined ? [] : cursor.split(".").map(Number);
   const isAfter = (column: string, alias: string, ownKind: number): Sql => {
-    const [v, o] = [raw(`${alias}.${column}`), raw(`${alias}.ord`)];
-    if (ownKind === kind) return sql`(${v}, ${o}) > (${version}, ${ord})`;
-    return ownKind > kind ? sql`${v} >= ${version}` : sql`${v} > ${version}`;
+    const [v, o] = [`${alias}.${column}`, `${alias}.ord`];
+    if (ownKind === kind) return db.dialect.compareRows([v, o], ">", [version, ord]);
+    return ownKind > kind ? sql`${raw(v)} >= ${version}` : sql`${raw(v)} > ${version}`;
   };
   const rows = await db.read(sql`
     select * from (select f.added_version as version, 0 as kind, f.ord, f.path, f.size, f.deletion_vector as fields,
@@ -168,7 +168,11 @@ export async function sharedVectors(
   const after =
     cursor === undefined
       ? sql`true`
-      : sql`(f.table_id, f.added_version, f.ord) > (${uuid(id)}, ${Number(version)}, ${Number(ord)})`;
+      : db.dialect.compareRows(["f.table_id", "f.added_version", "f.ord"], ">", [
+          uuid(id),
+          Number(version),
+          Number(ord),
+        ]);
   const rows = await db.read(sql`
     select f.table_id, f.added_version, f.ord, f.deletion_vector from dl_files f
     where ${raw(SHARED_VECTOR.replace("deletion_vector", "f.deletion_vector"))} and ${after}

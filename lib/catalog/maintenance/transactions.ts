@@ -14,7 +14,10 @@ export async function oldTransactions(
   { before, cursor, limit }: { readonly before: number; readonly cursor?: string; readonly limit: number },
 ): Promise<Page<OldTransaction>> {
   const [time, id] = cursor?.split(" ") ?? [];
-  const after = id === undefined ? sql`true` : sql`(r.committed_at, r.transaction_id) > (${Number(time)}, ${uuid(id)})`;
+  const after =
+    id === undefined
+      ? sql`true`
+      : db.dialect.compareRows(["r.committed_at", "r.transaction_id"], ">", [Number(time), uuid(id)]);
   const rows = await db.read(sql`
     select r.transaction_id, r.committed_at, r.result from dl_transactions r
     where substr(r.request_hash, 1, 8) <> '00000000' and r.committed_at < ${before} and ${after} order by r.committed_at, r.transaction_id limit ${limit}`);

@@ -11,6 +11,9 @@ import { isActive, pageThatGoesOn, tableNotFound } from "../tables.ts";
 import { checkVersionHeld } from "./versions.ts";
 import { LISTED, pickedRows, rowBytes } from "./weighed.ts";
 
+/** Where a file stands in the order of the primary key. */
+const PLACE = ["f.added_version", "f.ord"];
+
 interface PageOptions extends PageLimits {
   readonly cursor?: string;
   readonly upTo?: string;
@@ -52,11 +55,10 @@ async function readPage<T>(
 ): Promise<ListPage<T>> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
-  const after =
-    options.cursor === undefined ? sql`true` : sql`(f.added_version, f.ord) > ${placeAfter(options.cursor)}`;
-  const within = options.upTo === undefined ? sql`true` : sql`(f.added_version, f.ord) <= ${placeAfter(options.upTo)}`;
+  const after = options.cursor === undefined ? sql`true` : db.dialect.compareRows(PLACE, ">", placeOf(options.cursor));
+  const within = options.upTo === undefined ? sql`true` : db.dialect.compareRows(PLACE, "<=", placeOf(options.upTo));
   const live: Live = {
-    from: sql`from dl_files f
+    from: sql`from dl_files f ${db.dialect.usePrimaryKey}
     where f.table_id = ${uuid(id)} and f.added_version <= ${version} and f.removed_version > ${version}
       and ${after} and ${within}`,
     inOrder: sql`order by f.added_version, f.ord limit ${options.limit + 1}`,
@@ -118,7 +120,10 @@ export async function readTombstones(
 ): Promise<ListPage<RemoveFile>> {
   const id = storedUuid(tableId);
   if (id === undefined) throw tableNotFound(tableId);
-  const after = options.cursor === undefined ? sql`true` : sql`(r.version, r.ord) > ${placeAfter(options.cursor)}`;
+  const after =
+    options.cursor === undefined
+      ? sql`true`
+      : db.dialect.compareRows(["r.version", "r.ord"], ">", placeOf(options.cursor));
   const sameFile = (other: Sql) =>
     sql`${other}.table_id = ${uuid(id)} and ${other}.path_key = r.path_key and ${other}.dv_key = r.dv_key`;
   // Scalar subqueries, because PostgreSQL would turn "not exists" into a join that reads all files of the table while it has no
@@ -160,11 +165,6 @@ function pageOf<T>(
     more,
   });
   return { items: kept.map(read), cursorAfter, ...(next === undefined ? {} : { next }) };
-}
-
-export function placeAfter(cursor: string): Sql {
-  const [version, ord] = placeOf(cursor);
-  return sql`(${version}, ${ord})`;
 }
 
 /** Version and number within it of the file that a cursor stands behind. @throws LakeError invalid INVALID_CURSOR */

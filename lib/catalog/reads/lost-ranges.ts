@@ -2,7 +2,7 @@
 
 import { OPEN, type Queries, sql, uuid } from "../database.ts";
 import { integer } from "../rows/values.ts";
-import { placeAfter, placeOf } from "./files.ts";
+import { placeOf } from "./files.ts";
 
 const PLACES_A_READ = 5_000;
 /** After so many reads all ranges that are left count as changed. */
@@ -48,7 +48,8 @@ async function lostPlaces(
   at: { readonly after: number; readonly upTo: number; readonly from: string | undefined; readonly to: string },
 ): Promise<readonly Place[]> {
   const id = uuid(tableId);
-  const from = at.from === undefined ? sql`true` : sql`(f.added_version, f.ord) > ${placeAfter(at.from)}`;
+  const place = ["f.added_version", "f.ord"];
+  const from = at.from === undefined ? sql`true` : db.dialect.compareRows(place, ">", placeOf(at.from));
   const rows = await db.read(sql`
     select distinct f.added_version, f.ord from (
       select path_key from dl_removes where table_id = ${id} and version > ${at.after} and version <= ${at.upTo}
@@ -56,7 +57,7 @@ async function lostPlaces(
       select path_key from dl_files where table_id = ${id} and added_version > ${at.after} and added_version <= ${at.upTo}
     ) changed join dl_files f on f.table_id = ${id} and f.path_key = changed.path_key
       and f.removed_version > ${at.after} and f.removed_version <= ${at.upTo} and f.removed_version < ${OPEN}
-    where f.added_version <= ${at.after} and ${from} and (f.added_version, f.ord) <= ${placeAfter(at.to)}
+    where f.added_version <= ${at.after} and ${from} and ${db.dialect.compareRows(place, "<=", placeOf(at.to))}
     order by f.added_version, f.ord limit ${PLACES_A_READ}`);
   return rows.map((row) => [integer(row, "added_version"), integer(row, "ord")]);
 }

@@ -64,7 +64,7 @@ export async function smallFiles(
   if (id === undefined) throw tableNotFound(tableId);
   const { smallerThan, deletedPercent } = options.rule;
   const partition = db.dialect.bytewise("partition_values");
-  const after = options.cursor === undefined ? sql`true` : place(options.cursor, partition);
+  const after = options.cursor === undefined ? sql`true` : behind(db, options.cursor, partition);
   // As doubles: counts come from outside, and a product of them need not fit into 64 bits.
   const { cast } = db.dialect;
   const isPicked = sql`(size < ${smallerThan} or (deleted > 0
@@ -90,10 +90,10 @@ function cursorOf(row: Row): string {
   return JSON.stringify([text(row, "partition_values"), integer(row, "added_version"), integer(row, "ord")]);
 }
 
-function place(cursor: string, partition: Sql): Sql {
+function behind(db: Queries, cursor: string, partition: Sql): Sql {
   const [values, version, ord] = JSON.parse(cursor) as [unknown, unknown, unknown];
   if (typeof values !== "string" || typeof version !== "number" || typeof ord !== "number") {
     throw invalid("this is not a cursor of this list", { code: "INVALID_CURSOR" });
   }
-  return sql`(${partition}, added_version, ord) > (${values}, ${version}, ${ord})`;
+  return db.dialect.compareRows([partition.text, "added_version", "ord"], ">", [values, version, ord]);
 }

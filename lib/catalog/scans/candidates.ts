@@ -5,7 +5,7 @@ import type { KeyRange } from "../../delta/predicates/scan-keys.ts";
 import { nodesAbout } from "../../delta/predicates/scan-keys.ts";
 import type { FilePlace, IndexLook, ListPage, Scans } from "../../ports.ts";
 import { columnsOf, join, type Queries, type Sql, sql, uuid } from "../database.ts";
-import { placeAfter } from "../reads/files.ts";
+import { placeOf } from "../reads/files.ts";
 import { checkVersionHeld } from "../reads/versions.ts";
 import { ADD_COLUMNS, addOf } from "../rows/add.ts";
 import { integer, isNull, requireUuid, storedUuid } from "../rows/values.ts";
@@ -29,9 +29,9 @@ function found(db: Queries, { index, ranges }: IndexLook): Sql {
   return parts.length === 0 ? sql`select 0 as added_version, 0 as ord where false` : join(parts, " union all ");
 }
 
-function beyond(tableId: string, past: FilePlace, version: number): Sql {
+function beyond(db: Queries, tableId: string, past: FilePlace, version: number): Sql {
   return sql`select f.added_version, f.ord from dl_files f
-    where f.table_id = ${uuid(tableId)} and (f.added_version, f.ord) > (${past.version}, ${past.ord})
+    where f.table_id = ${uuid(tableId)} and ${db.dialect.compareRows(["f.added_version", "f.ord"], ">", [past.version, past.ord])}
       and f.added_version <= ${version} and f.removed_version > ${version}`;
 }
 
@@ -43,7 +43,7 @@ export async function countCandidates(
   const id = requireUuid(tableId, "table id");
   const count = (rows: Sql): Sql => sql`(select count(*) from (select * from (${rows}) u limit ${most}) n)`;
   const counts = looks.map((look, i) => sql`select ${i} as look, ${count(found(db, look))} as files`);
-  const rest = sql`select -1 as look, ${count(beyond(id, past, version))} as files`;
+  const rest = sql`select -1 as look, ${count(beyond(db, id, past, version))} as files`;
   const rows = await db.read(join([...counts, rest], " union all "));
   const byLook = new Map(rows.map((row) => [integer(row, "look"), integer(row, "files")]));
   return { found: looks.map((_, i) => byLook.get(i) ?? most), beyond: byLook.get(-1) ?? most };
@@ -94,7 +94,8 @@ async function placesOf(
   version: number,
   { looks, past, cursor, limit }: Parameters<Scans["readCandidates"]>[2],
 ): Promise<readonly FilePlace[] | undefined> {
-  const after = cursor === undefined ? sql`true` : sql`(added_version, ord) > ${placeAfter(cursor)}`;
+  const after =
+    cursor === undefined ? sql`true` : db.dialect.compareRows(["added_version", "ord"], ">", placeOf(cursor));
   const all = join(
     looks.map((look) => sql`select added_version, ord from (${found(db, look)}) u`),
     " intersect ",
@@ -103,7 +104,7 @@ async function placesOf(
   const rows = await db.read(sql`
     with places as (
       select added_version, ord from (
-        select added_version, ord from (${all}) i union ${beyond(tableId, past, version)}
+        select added_version, ord from (${all}) i union ${beyond(db, tableId, past, version)}
       ) a where added_version <= ${version} and ${after} order by added_version, ord limit ${limit + 1})
     select g.known, p.added_version, p.ord
     from (select count(*) as known from dl_scan_indexes where index_id in (${join(indexes)})) g left join places p on true

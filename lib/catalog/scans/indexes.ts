@@ -101,7 +101,7 @@ export async function filesToIndex(
 ): Promise<readonly IndexedFile[]> {
   const rows = await db.read(sql`
     select added_version, ord, partition_values, stats from dl_files
-    where table_id = ${uuid(requireUuid(tableId, "table id"))} and (added_version, ord) > (${after.version}, ${after.ord})
+    where table_id = ${uuid(requireUuid(tableId, "table id"))} and ${db.dialect.compareRows(["added_version", "ord"], ">", [after.version, after.ord])}
       and added_version <= ${upTo} and removed_version > ${fromVersion}
     order by added_version, ord limit ${limit}`);
   return rows.map((row) => {

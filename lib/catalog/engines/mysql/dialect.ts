@@ -1,6 +1,6 @@
 /** What is particular to MySQL 8 and MariaDB, as data and fragments. */
 
-import { empty, join, raw, type Sql, sql } from "../../database.ts";
+import { empty, join, raw, type Sql, type SqlValue, sql } from "../../database.ts";
 import type { Conflicting, ConflictRule, Dialect, NewRows } from "../../dialect.ts";
 import { BYTEWISE } from "./collation.ts";
 import { COLUMN_TYPES, DEFINITIONS } from "./definitions.ts";
@@ -40,6 +40,8 @@ export const MYSQL: Dialect = {
   hexOf: (column) => raw(`lower(hex(${column}))`),
   rowsOfJson: undefined,
   useIndex: (name) => raw(`force index (${ORDERED_BY[name] ?? name})`),
+  usePrimaryKey: raw("force index (primary)"),
+  compareRows,
   epoch: raw(EPOCH),
   textList: (texts) => sql`(select j.n - 1 as n, j.t from json_table(${JSON.stringify(texts)},
     '$[*]' columns (n for ordinality, t ${raw(COLUMN_TYPES.text)} path '$')) j)`,
@@ -100,4 +102,17 @@ function insertNew({ table, columns, key, values }: NewRows): Sql {
     return sql`select ${join(row)} from dual where not exists (select 1 from ${raw(table)} where ${join(isThere, " and ")})`;
   });
   return sql`insert into ${raw(table)} (${raw(columns.join(", "))}) ${join(rows, " union all ")}`;
+}
+
+/** Of rows that are compared as such MySQL makes no range: a page would be looked for from the first row on. */
+function compareRows(columns: readonly string[], op: ">" | "<=", values: readonly SqlValue[]): Sql {
+  const last = columns.length - 1;
+  const cases = columns.map((_, i) => {
+    const parts = columns.slice(0, i + 1).map((column, n) => {
+      const by = n < i ? "=" : i < last ? op.charAt(0) : op;
+      return sql`${raw(`${column} ${by} `)}${values[n] ?? null}`;
+    });
+    return sql`(${join(parts, " and ")})`;
+  });
+  return sql`(${join(cases, " or ")})`;
 }

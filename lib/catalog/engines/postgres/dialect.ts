@@ -1,6 +1,6 @@
 /** What is particular to PostgreSQL, as data and fragments. */
 
-import { empty, raw, sql } from "../../database.ts";
+import { empty, join, raw, sql } from "../../database.ts";
 import {
   type ColumnType,
   castAs,
@@ -66,6 +66,8 @@ export const POSTGRES: Dialect = {
   },
   // It has no such hints; it has the size of the tables.
   useIndex: () => empty,
+  usePrimaryKey: empty,
+  compareRows: (columns, op, values) => sql`(${raw(columns.join(", "))}) ${raw(op)} (${join(values)})`,
   epoch: raw(EPOCH),
   textList: (texts) =>
     sql`(select ordinality - 1 as n, value as t from jsonb_array_elements_text(cast(${JSON.stringify(texts)} as jsonb)) with ordinality)`,

@@ -1,6 +1,6 @@
 /** What is particular to SQLite, as data. */
 
-import { empty, raw, sql } from "../../database.ts";
+import { empty, join, raw, sql } from "../../database.ts";
 import {
   castAs,
   type Dialect,
@@ -39,6 +39,8 @@ export const SQLITE: Dialect = {
   hexOf: (column) => raw(`lower(hex(${column}))`),
   rowsOfJson: undefined,
   useIndex: (name) => raw(`indexed by ${name}`),
+  usePrimaryKey: empty,
+  compareRows: (columns, op, values) => sql`(${raw(columns.join(", "))}) ${raw(op)} (${join(values)})`,
   // Made by the driver, which knows whether others have written to the file.
   epoch: raw("dl_epoch()"),
   textList: (texts) => sql`(select key as n, value as t from json_each(${JSON.stringify(texts)}))`,
