@@ -100,6 +100,8 @@ export async function startDataApi(url: string, options: EmulatorOptions = {}): 
     answer(request, response).catch((error: unknown) => refuse(response, error));
   });
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
+  // A test that fails and closes nothing must end all the same.
+  server.unref();
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     faults,
