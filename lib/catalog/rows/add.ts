@@ -31,10 +31,24 @@ const FLAG: Form<boolean> = {
 const OBJECT: Form<JsonObject> = { toRow: jsonText, ofRow: jsonObject, json: asItIs };
 
 type Strings = AddFile["partitionValues"];
-const NO_STRINGS: Strings = Object.freeze({});
+/** Many files have the same partition values: what short texts stand for, each made once for all of them. */
+const KNOWN_STRINGS = new Map<string, Strings>();
+const MOST_KNOWN = 2000;
+const SHORT = 200;
+
+function stringsOf(row: Row, column: string): Strings {
+  const stored = row[column];
+  const known = KNOWN_STRINGS.get(stored as string);
+  if (known !== undefined) return known;
+  const strings = Object.freeze(jsonObject(row, column) as Strings);
+  if (typeof stored !== "string" || stored.length > SHORT) return strings;
+  if (KNOWN_STRINGS.size >= MOST_KNOWN) KNOWN_STRINGS.clear();
+  KNOWN_STRINGS.set(stored, strings);
+  return strings;
+}
 const STRINGS: Form<Strings> = {
   toRow: (value) => JSON.stringify(value),
-  ofRow: (row, column) => (row[column] === "{}" ? NO_STRINGS : (jsonObject(row, column) as Strings)),
+  ofRow: stringsOf,
   json: asItIs,
 };
 
@@ -87,18 +101,25 @@ const ALWAYS: readonly string[] = ["path", "partitionValues", "size", "modificat
 export function addText(dialect: Dialect, alias: string, fields?: readonly string[]): string {
   const wanted =
     fields === undefined ? LIST : [...new Set(fields)].flatMap((name) => LIST.filter((e) => e.field === name));
-  const members = wanted
+  // As one list of pieces: texts are long, and whatever is put together before is copied once more.
+  const pieces = wanted
     .filter(({ field }) => field !== "unknown")
-    .map(({ field, column, json: of }) => {
-      const member = `concat(',"${field}":', ${of(`${alias}.${column}`, dialect)})`;
-      return ALWAYS.includes(field) ? member : `case when ${alias}.${column} is null then '' else ${member} end`;
+    .flatMap(({ field, column, json: of, toRow }) => {
+      const [name, stored] = [`',"${field}":'`, `${alias}.${column}`];
+      const value = of(stored, dialect);
+      if (ALWAYS.includes(field)) return [name, value];
+      const given = (then: string) => `case when ${stored} is null then '' else ${then} end`;
+      return toRow === LONG.toRow ? [given(`concat(${name}, ${value})`)] : [given(name), given(value)];
     });
   const unknown = `${alias}.unknown`;
   const end =
     fields === undefined
       ? `case when ${unknown} is null or ${unknown} = '{}' then '}' else concat(',', substr(${unknown}, 2)) end`
       : "'}'";
-  return `concat('{', substr(concat(${members.join(", ")}), 2), ${end})`;
+  const [first = "''"] = pieces;
+  // What is there always needs no comma taken away.
+  if (first.startsWith("',")) return `concat('{${first.slice(2)}, ${[...pieces.slice(1), end].join(", ")})`;
+  return `concat('{', substr(concat(${pieces.join(", ")}), 2), ${end})`;
 }
 
 export function addOf(row: Row): AddFile {

@@ -48,7 +48,7 @@ export const POSTGRES: Dialect = {
   definitionsCommit: false,
   locks: "transaction",
   hasTable: (name) => sql`select 1 as one where to_regclass(${name}) is not null`,
-  quoted: (text) => `to_json(${text})`,
+  quoted: (text) => `cast(to_json(${text}) as text)`,
   jsonOf: (alias, columns) =>
     raw(`cast(json_build_object(${columns.map((name) => `'${name}', ${alias}.${name}`).join(", ")}) as text)`),
   longIn: (column, member) => raw(`cast(cast(${column} as json) ->> '${member}' as bigint)`),
