@@ -1,7 +1,10 @@
 /** What no catalog on the database can beat: one row of the bytes of a commit and the update of a head, one transaction each. */
 
+import { once } from "node:events";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
+import { OPEN_VERSION } from "../../lib/catalog/limits.ts";
+import { ADD_COLUMNS } from "../../lib/catalog/rows/add.ts";
 import { addFile, percentile } from "../support.ts";
 
 export interface Floor {
@@ -86,6 +89,34 @@ export async function postgresFloor(url: string, connections: number): Promise<F
     },
     close: () => pool.end(),
   };
+}
+
+/**
+ * What no list of files over a driver can beat: all live files of a table, in the order of a list, as rows that are thrown away.
+ * @returns how many there were
+ */
+export async function selectFiles(database: string, tableId: string): Promise<number> {
+  const text = `select ${ADD_COLUMNS.join(", ")} from dl_files where table_id = '${tableId}'
+    and removed_version = ${OPEN_VERSION} order by added_version, ord`;
+  if (!database.startsWith("postgres")) {
+    const db = new DatabaseSync(database, { readOnly: true, readBigInts: true });
+    const statement = db.prepare(text);
+    statement.setReturnArrays(true);
+    let rows = 0;
+    for (const _row of statement.iterate()) rows += 1;
+    db.close();
+    return rows;
+  }
+  const client = new pg.Client({ connectionString: database });
+  await client.connect();
+  let rows = 0;
+  const query = client.query(new pg.Query({ text, rowMode: "array" } as pg.QueryConfig));
+  query.on("row", () => {
+    rows += 1;
+  });
+  await once(query, "end");
+  await client.end();
+  return rows;
 }
 
 export async function medianOf(times: number, work: (n: number) => Promise<unknown>): Promise<number> {

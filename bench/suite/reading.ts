@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { tableFromIPC } from "apache-arrow";
 import { ActionCollector } from "../../lib/delta/decode.ts";
 import { openLocalLake, toLocation } from "../../lib/lake/local.ts";
 import { writeCheckpoint } from "../../lib/operations/checkpoint.ts";
@@ -11,10 +12,10 @@ import { commit } from "../../lib/operations/commit.ts";
 import { createTable } from "../../lib/operations/create-table.ts";
 import { type ImportMode, importTable } from "../../lib/operations/import.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
-import { startServer } from "../serve.ts";
+import { type Server, startServer } from "../serve.ts";
 import { addFile, PARTITION_COLUMNS, progress, SCHEMA } from "../support.ts";
 import { type Engine, enginesOf } from "./engines.ts";
-import { medianOf } from "./floor.ts";
+import { medianOf, selectFiles } from "./floor.ts";
 import type { Bench, Context, Subject } from "./model.ts";
 
 const NAME = "bench.large";
@@ -62,22 +63,26 @@ function peersOn({ peers }: Context, engine: Engine, what: string, table: string
 /** A case an engine, over a server with one large table. @param what peers do; absent: nothing that is the same */
 function overServer(
   what: string | undefined,
-  subjects: (call: (path: string, body?: unknown, accept?: string) => Promise<void>, large: Large) => Subject[],
+  subjects: (
+    call: (path: string, body?: unknown) => Promise<void>,
+    large: Large,
+    server: Server,
+    files: number,
+  ) => Subject[],
 ): Bench["cases"] {
   return async function* cases(context) {
     for await (const engine of enginesOf(context)) {
       const large = await largeTable(engine, context.files);
       const server = await startServer({ ...large, connections: 4 });
-      const call = async (path: string, body?: unknown, accept?: string): Promise<void> => {
-        const headers = accept === undefined ? {} : { accept };
-        const { status, text } = await server.call(body === undefined ? "GET" : "POST", path, body, headers);
+      const call = async (path: string, body?: unknown): Promise<void> => {
+        const { status, text } = await server.call(body === undefined ? "GET" : "POST", path, body);
         if (status !== 200) throw new Error(`${status} ${text.slice(0, 500)}`);
       };
       yield {
         name: `${engine.name}, ${context.files} files`,
         close: () => server.close(),
         subjects: [
-          ...subjects(call, large),
+          ...subjects(call, large, server, context.files),
           ...(what === undefined ? [] : peersOn(context, engine, what, large.table)),
         ],
       };
@@ -94,23 +99,43 @@ export const OPEN: Bench = {
   ]),
 };
 
+/** The bytes of an answer, which the client decodes as far as a reader has to; the number of files in them has to be right. */
+async function listed(url: string, accept: string, countOf: (body: Buffer) => number, files: number): Promise<void> {
+  const response = await fetch(url, { headers: { accept } });
+  const found = countOf(Buffer.from(await response.arrayBuffer()));
+  if (response.status !== 200 || found !== files) throw new Error(`${response.status}: ${found} of ${files} files`);
+}
+
+function linesIn(body: Buffer): number {
+  let lines = 0;
+  for (let at = body.indexOf(10); at !== -1; at = body.indexOf(10, at + 1)) lines += 1;
+  return lines;
+}
+
 export const LIST: Bench = {
   title: "All files of a large table to a client",
   unit: "ms",
   better: "less",
-  cases: overServer("list", (call, { tableId }) => [
-    {
-      name: "deltalakedb, lines",
-      role: "ours",
-      sample: () => medianOf(1, () => call(`/v1/tables/${tableId}/files`, undefined, "application/x-ndjson")),
-    },
-    {
-      name: "deltalakedb, columns",
-      role: "ours",
-      sample: () =>
-        medianOf(1, () => call(`/v1/tables/${tableId}/files`, undefined, "application/vnd.apache.arrow.stream")),
-    },
-  ]),
+  cases: overServer("list", (_call, { tableId, database }, { url }, files) => {
+    const list = (accept: string, countOf: (body: Buffer) => number) => () =>
+      medianOf(1, () => listed(`${url}/v1/tables/${tableId}/files`, accept, countOf, files));
+    return [
+      { name: "deltalakedb, lines", role: "ours", sample: list("application/x-ndjson", linesIn) },
+      {
+        name: "deltalakedb, columns",
+        role: "ours",
+        sample: list("application/vnd.apache.arrow.stream", (body) => tableFromIPC(body).numRows),
+      },
+      {
+        name: "a bare select",
+        role: "floor",
+        sample: () =>
+          medianOf(1, async () => {
+            if ((await selectFiles(database, tableId)) !== files) throw new Error("files are missing");
+          }),
+      },
+    ];
+  }),
 };
 
 const column = (name: string, op: string, value: unknown) => ({ column: name, op, value });
