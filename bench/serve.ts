@@ -13,6 +13,7 @@ const MAIN = fileURLToPath(new URL("../lib/cli/main.ts", import.meta.url));
 
 export interface Server {
   readonly url: string;
+  readonly pid: number;
   readonly call: Call;
   /** Their ids. */
   createTables(count: number): Promise<readonly string[]>;
@@ -60,6 +61,7 @@ export async function startServer(options: {
   const { call, close: hangUp } = openCalls(url, connections);
   return {
     url,
+    pid: child.pid ?? 0,
     call,
     async createTables(count) {
       const ids: string[] = [];

@@ -13,7 +13,11 @@ import { type Call, openCalls } from "../calls.ts";
 const SELF = fileURLToPath(import.meta.url);
 const ANSWER = JSON.stringify({ answer: "x".repeat(300) });
 
-export async function startBareServer(): Promise<{ readonly call: Call; close(): Promise<void> }> {
+export async function startBareServer(): Promise<{
+  readonly call: Call;
+  readonly pid: number;
+  close(): Promise<void>;
+}> {
   const child = fork(SELF);
   const end = () => void child.kill("SIGKILL");
   process.once("exit", end);
@@ -21,6 +25,7 @@ export async function startBareServer(): Promise<{ readonly call: Call; close():
   const { call, close: hangUp } = openCalls(`http://127.0.0.1:${port}`, 1);
   return {
     call,
+    pid: child.pid ?? 0,
     async close() {
       hangUp();
       process.off("exit", end);
