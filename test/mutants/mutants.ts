@@ -30,6 +30,8 @@ export interface Mutant {
 
 /** What a new database gets: the newest migrations with these functions; the locks are older. */
 export const FUNCTIONS = "lib/catalog/migrations/0006-rows-by-name.ts";
+/** The newest text of the function that takes the locks of a group. */
+const GROUP = "lib/catalog/migrations/0077-plain-appends.ts";
 const COMMIT_ONE = "lib/catalog/migrations/0021-forgotten-transactions.ts";
 const CHECKS = "lib/catalog/migrations/0006-locks-and-checks.ts";
 const STEPS = "lib/catalog/commit/steps.ts";
@@ -70,16 +72,22 @@ export const MUTANTS: readonly Mutant[] = [
     killers: ["locks", "contention"],
     edits: [
       {
-        file: CHECKS,
-        search: "select hashtextextended(n, 0) h, bool_and(s) s\n",
-        replace: "select hashtextextended(n, 0) h, bool_and(s) s, min(o) o\n",
+        file: GROUP,
+        search: "from (select hashtextextended(l.n, 0) h, bool_and(l.s) s\n      from (select n, false s from ",
+        replace:
+          "from (select hashtextextended(l.n, 0) h, bool_and(l.s) s, min(l.o) o\n      from (select n, false s, o from ",
       },
       {
-        file: CHECKS,
-        search:
-          "from (select unnest(exclusive) n, false s union all select unnest(shared), true) l group by h order by h\n",
+        file: GROUP,
+        search: "jsonb_array_elements_text(r->'locks') n union all\n        select n, true from ",
         replace:
-          "from (select n, false s, o from unnest(exclusive) with ordinality u(n, o) union all\n      select n, true, o from unnest(shared) with ordinality u(n, o)) l group by h order by o\n",
+          "jsonb_array_elements_text(r->'locks') with ordinality u(n, o) union all\n        select n, true, o from ",
+      },
+      {
+        file: GROUP,
+        search: "jsonb_array_elements_text(r->'sharedLocks') n) l\n      group by h order by h) k",
+        replace:
+          "jsonb_array_elements_text(r->'sharedLocks') with ordinality u(n, o)) l\n      group by h order by o) k",
       },
     ],
   },
@@ -89,9 +97,9 @@ export const MUTANTS: readonly Mutant[] = [
     killers: ["locks"],
     edits: [
       {
-        file: FUNCTIONS,
-        search: "jsonb_array_elements_text(r->'sharedLocks') n)",
-        replace: "jsonb_array_elements_text(r->'sharedLocks') n where false)",
+        file: GROUP,
+        search: "jsonb_array_elements_text(r->'sharedLocks') n) l\n",
+        replace: "jsonb_array_elements_text(r->'sharedLocks') n where false) l\n",
       },
     ],
   },
@@ -292,6 +300,17 @@ export const MUTANTS: readonly Mutant[] = [
         file: FUNCTIONS,
         search: "  if n_adds > 0 and not blind then t.non_blind_add_version := v; end if;\n",
         replace: "",
+      },
+    ],
+  },
+  {
+    name: "a version that only adds does not move the marker of appends that read (PL/pgSQL)",
+    killers: ["contention", "checker"],
+    edits: [
+      {
+        file: GROUP,
+        search: "then d.non_blind_add_version else t.version + 1 end",
+        replace: "then d.non_blind_add_version else d.non_blind_add_version end",
       },
     ],
   },
