@@ -1,104 +1,152 @@
-/** A database that comes back, older than the log, from a backup or out of the logs alone, goes on with the V2 checkpoints of the one before. */
+/** Databases that are lost, beside logs whose newest checkpoint has sidecars: recovered, rebuilt and restored they say the same, and their logs go on. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { ZSTD } from "../../lib/backup/codec.ts";
-import { openCatalog } from "../../lib/catalog/open.ts";
-import { openLocalLake } from "../../lib/lake/local.ts";
 import { backupCatalog } from "../../lib/operations/backup.ts";
-import { createTable } from "../../lib/operations/create-table.ts";
-import { diffTable } from "../../lib/operations/diff.ts";
+import { cleanLog } from "../../lib/operations/clean-log.ts";
 import { mirrorTable } from "../../lib/operations/mirror.ts";
 import { rebuildCatalog } from "../../lib/operations/rebuild.ts";
-import { recoverTable } from "../../lib/operations/recover.ts";
+import { recoverAll } from "../../lib/operations/recover.ts";
 import { restoreCatalog } from "../../lib/operations/restore.ts";
+import { vacuumTable } from "../../lib/operations/vacuum.ts";
 import type { Lake } from "../../lib/ports.ts";
-import { openMemoryStore } from "../../lib/storage/memory.ts";
-import { SQLITE_ENGINE } from "../support/catalog-engines.ts";
-import { addOf, commitTo, openTestLake, removeOf, SCHEMA } from "../support/lake.ts";
+import { inScratch, memoryPlace } from "../support/backups.ts";
+import { addOf, commitTo, removeOf, type TestLake } from "../support/lake.ts";
 import { openLossyLake } from "../support/old-database.ts";
-import { contentsOf, newV2Table, V2 } from "../support/sidecars.ts";
+import { newV2Table, sidecarsIn } from "../support/sidecars.ts";
 import { assertHistory, assertTheorem } from "../support/theorem.ts";
 
-const CONFIGURATION = { "delta.checkpointInterval": "2" };
+const DAY = 86_400_000;
+const NAME = "lost.v2";
+const LOCATION = `file:///lake/${NAME}`;
 
-/** Versions from `from` on: each adds two files and removes one of those of the version before. Each is published at once. */
-async function grow(lake: Lake, id: string, from: number, to: number): Promise<void> {
-  for (let v = from; v <= to; v += 1) {
-    const removed = v > 1 ? [removeOf(`a${v - 1}`, { deletionTimestamp: lake.clock.now() })] : [];
-    assert.equal(await commitTo(lake, id, v - 1, [addOf(`a${v}`), addOf(`b${v}`), ...removed]), v);
-    const { error } = await mirrorTable(lake, id);
-    assert.equal(error, undefined);
+/** f0 … removed one behind the other: each version adds a file, each third one removes one. A checkpoint at each second version. */
+async function write(lake: TestLake, id: string, from: number, to: number): Promise<void> {
+  for (let v = from; v < to; v += 1) {
+    await lake.store(LOCATION).put(`f${v}`, new TextEncoder().encode(`f${v}`));
+    const removed = v % 3 === 2 ? [removeOf(`f${v - 2}`, { deletionTimestamp: lake.clock.time })] : [];
+    assert.equal(await commitTo(lake, id, v, [addOf(`f${v}`), ...removed]), v + 1);
+    assert.equal((await mirrorTable(lake, id)).error, undefined);
   }
 }
 
-/** What a reader finds who begins with the newest checkpoint, which is of the head. */
-async function assertGoesOn(lake: Lake, id: string, from: number): Promise<void> {
-  const to = from + 4;
-  await grow(lake, id, from + 1, to);
-  const head = await lake.catalog.findTable({ tableId: id });
-  assert.ok(head);
-  const log = lake.openLog(head.location);
-  const checkpoints = (await log.list()).checkpoints;
-  assert.equal(checkpoints.at(-1)?.version, to);
-  for (const checkpoint of checkpoints) {
+const newV2 = (lake: Lake): Promise<string> =>
+  newV2Table(lake, NAME, {
+    "delta.checkpointInterval": "2",
+    "delta.logRetentionDuration": "interval 2 days",
+    "delta.deletedFileRetentionDuration": "interval 1 days",
+  });
+
+/** Sidecars that a checkpoint in the log names; each of them is there. */
+async function namedSidecars(lake: TestLake): Promise<readonly string[]> {
+  const log = lake.openLog(LOCATION);
+  const named = new Set<string>();
+  for (const checkpoint of (await log.list()).checkpoints) {
+    for (const name of await log.readSidecarNames(checkpoint)) named.add(`_delta_log/${name}`);
     assert.ok(!(await log.isBroken(checkpoint.version)), `checkpoint ${checkpoint.version}`);
-    assert.ok((await log.readSidecarNames(checkpoint)).length > 0, "it is a V2 checkpoint");
   }
-  const adds = (await contentsOf(lake, head.location, to)).filter((action) => action.startsWith('{"add'));
-  assert.equal(adds.length, to + 1, "b1 … bN, and the last a");
-  assert.equal(await assertTheorem(lake, id), to);
-  await assertHistory(lake, id);
-  const report = await diffTable(lake, { ref: { tableId: id }, lagThresholdSeconds: 5, maxDriftFiles: 5 });
-  assert.deepEqual([report.outcome, report.drift.files, report.drift.other], ["ok", [], []]);
+  const there = await sidecarsIn(lake.store(LOCATION));
+  for (const key of named) assert.ok(there.includes(key), `${key} is named and gone`);
+  return [...named].sort();
 }
 
-test("a database that is older than the log", async () => {
+/** The database has the version, the log says the same, a next checkpoint is written, and clean-up takes nothing that is named. */
+async function assertGoesOn(lake: TestLake, id: string, version: number): Promise<void> {
+  assert.equal((await lake.catalog.findTable({ tableId: id }))?.version, version);
+  await assertHistory(lake, id);
+  assert.equal(await assertTheorem(lake, id), version);
+  await write(lake, id, version, version + 3);
+  const log = lake.openLog(LOCATION);
+  const newest = (await log.list()).checkpoints.at(-1);
+  assert.ok(newest !== undefined && newest.version > version, "a checkpoint of after");
+  assert.ok((await log.readSidecarNames(newest)).length > 0, "it has sidecars");
+  for (let round = 0; round < 2; round += 1) {
+    lake.clock.time += 3 * DAY;
+    await cleanLog(lake, { tableId: id }, { remove: true });
+    await vacuumTable(lake, { tableId: id }, { remove: true, orphans: true });
+    assert.ok((await namedSidecars(lake)).length > 0);
+    // A vacuum that removes is a version or two of its own.
+    assert.equal((await mirrorTable(lake, id)).error, undefined);
+    const head = (await lake.catalog.findTable({ tableId: id }))?.version ?? -1;
+    assert.equal(await assertTheorem(lake, id), head);
+    await write(lake, id, head, head + 1);
+  }
+}
+
+test("a database that is older than a log with sidecars is recovered from it", async () => {
   const lake = await openLossyLake();
-  const id = await newV2Table(lake, "back.older", CONFIGURATION);
-  await grow(lake, id, 1, 4);
+  const id = await newV2(lake);
+  await write(lake, id, 0, 1);
   const copy = await lake.backup();
-  await grow(lake, id, 5, 10);
+  await write(lake, id, 1, 7);
+  assert.ok((await namedSidecars(lake)).length > 0);
   const old = await lake.onCopy(copy);
-  await recoverTable(old, { tableId: id });
-  await assertGoesOn(old, id, 10);
+  const { tables } = await recoverAll(old);
+  assert.deepEqual(
+    tables.map(({ from, to, stop, error }) => [from, to, stop ?? error]),
+    [[1, 7, undefined]],
+  );
+  await assertGoesOn(old, id, 7);
   await old.close();
   await lake.close();
 });
 
-test("a database that was restored from a backup", async () => {
-  const lake = await openTestLake();
-  const id = await newV2Table(lake, "back.restored", CONFIGURATION);
-  await grow(lake, id, 1, 6);
-  const place = { location: "file:///backups", store: openMemoryStore(), ...ZSTD };
-  await backupCatalog(lake, place);
-  const database = await SQLITE_ENGINE.create();
-  const catalog = await openCatalog(database.url, lake.clock, { schema: "leave" });
-  await restoreCatalog(catalog, place, {});
-  await assertGoesOn(lake.with({ catalog }), id, 6);
-  await catalog.close();
-  await database.drop();
+test("a database that is older than what the log was cleaned of begins with the checkpoint with sidecars", async () => {
+  const lake = await openLossyLake();
+  const id = await newV2(lake);
+  await write(lake, id, 0, 1);
+  const copy = await lake.backup();
+  await write(lake, id, 1, 7);
+  lake.clock.time += 3 * DAY;
+  await cleanLog(lake, { tableId: id }, { remove: true });
+  const oldest = (await lake.openLog(LOCATION).list()).commits[0]?.version ?? 0;
+  assert.ok(oldest > 2, "versions that the database lacks are gone");
+  const old = await lake.onCopy(copy);
+  const { tables } = await recoverAll(old);
+  assert.deepEqual(
+    tables.map(({ to, baseVersion, stop, error }) => [to, baseVersion, stop ?? error]),
+    [[7, oldest, undefined]],
+  );
+  await assertGoesOn(old, id, 7);
+  await old.close();
   await lake.close();
 });
 
-test("a catalog that was made again out of its logs", async (t) => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "dl-sidecars-")));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const root = `file://${folder}/lake`;
-  const open = (name: string) => openLocalLake({ database: join(folder, name), verifyFiles: "off", mirror: false });
-  const lost = await open("lost.sqlite");
-  await lost.catalog.migrate();
-  const configuration = { ...V2, ...CONFIGURATION };
-  const made = { name: "back.rebuilt", location: `${root}/rebuilt`, schema: SCHEMA, configuration };
-  const { tableId } = await createTable(lost, made);
-  await grow(lost, tableId, 1, 6);
-  await lost.close();
-  const lake = await open("new.sqlite");
-  const { failed } = await rebuildCatalog(lake, { roots: [root] });
-  assert.deepEqual(failed, []);
-  await assertGoesOn(lake, tableId, 6);
+test("an empty database is made again from a log with sidecars", async () => {
+  const lake = await openLossyLake();
+  const id = await newV2(lake);
+  await write(lake, id, 0, 7);
+  await inScratch(async (catalog) => {
+    await catalog.migrate();
+    const again = { ...lake.with({ catalog }), findTables: oneTable };
+    const { tables, failed } = await rebuildCatalog(again, { roots: ["file:///lake"] });
+    assert.deepEqual(failed, []);
+    assert.deepEqual(
+      tables.map(({ tableId, name, version }) => [tableId, name, version]),
+      [[id, NAME, 7]],
+    );
+    await assertGoesOn(again, id, 7);
+  });
+  await lake.close();
+});
+
+async function* oneTable(): AsyncGenerator<string> {
+  yield LOCATION;
+}
+
+test("a backup that is older than checkpoints with sidecars is restored, and recovered", async () => {
+  const lake = await openLossyLake();
+  const id = await newV2(lake);
+  await write(lake, id, 0, 3);
+  const place = memoryPlace();
+  await backupCatalog(lake, place);
+  await write(lake, id, 3, 7);
+  await inScratch(async (catalog) => {
+    await restoreCatalog(catalog, place);
+    const again = lake.with({ catalog });
+    assert.equal((await catalog.findTable({ tableId: id }))?.version, 3);
+    await recoverAll(again);
+    await assertGoesOn(again, id, 7);
+  });
   await lake.close();
 });
