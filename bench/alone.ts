@@ -121,7 +121,8 @@ async function rowsAlone(engine: Engine, database: string): Promise<Row> {
   const copy = (columns: readonly string[], version: string, key: string) => {
     const others = columns.filter((name) => !["added_version", "path_key"].includes(name)).join(", ");
     return `insert into dl_files (added_version, path_key, ${others})
-      select ${version}, ${key}, ${others} from dl_files where added_version = 1`;
+      select ${version}, ${key}, ${others} from dl_files
+      where table_id = (select table_id from dl_tables) and added_version = 1`;
   };
   const versionOf = (n: number) => 1_000_000 + n;
   if (engine.name === "SQLite") {
