@@ -200,6 +200,26 @@ test("a thread that ends before its import is told of, and the import can be car
   await end();
 });
 
+test("a thread that ends while its files are written: what they ask of it is answered", {
+  timeout: 60_000,
+}, async () => {
+  const { lake, end } = await open(SQLITE_ENGINE, 1);
+  const source = `import { parentPort } from "node:worker_threads"; parentPort.postMessage({ kind: "files", id: 1, files: {} });`;
+  const thread = new URL(`data:text/javascript,${encodeURIComponent(`${source} parentPort.close();`)}`);
+  const hasGone = Promise.withResolvers<void>();
+  // The files are refused when nobody is left who has them in full.
+  const refusing: Imports = new Proxy(lake.catalog, {
+    get: (target, key) => (key === "importReady" ? () => hasGone.promise.then(() => false) : Reflect.get(target, key)),
+  });
+  process.once("worker", (worker) => worker.once("exit", () => setImmediate(hasGone.resolve)));
+  const ending = (_: Imports, work: ImportWork) => importApart(refusing, work, { worth: 0, thread });
+  await assert.rejects(importOf({ ...lake, importApart: ending }, commits), (error) =>
+    isLakeError(error, "unavailable"),
+  );
+  assert.equal((await importOf(lake, commits)).version, COMMITS.length - 1);
+  await end();
+});
+
 test("a folder that hangs: the import fails in time, and nobody waits for the thread", async () => {
   const { lake, end } = await open(SQLITE_ENGINE, 1);
   const table = writeLog("hanging", COMMITS.slice(0, 1));

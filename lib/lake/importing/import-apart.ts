@@ -46,7 +46,10 @@ export async function importApart(
 function writing(worker: Worker, catalog: Imports, { progress, onProgress }: ImportWork): Promise<void> {
   const say = (message: ToThread) => worker.postMessage(message);
   const again = new Map<number, PromiseWithResolvers<readonly ImportBatch[]>>();
-  const inFull = (id: number): Promise<readonly ImportBatch[]> => {
+  let gone: Error | undefined;
+  const inFull = async (id: number): Promise<readonly ImportBatch[]> => {
+    // A write that was under way when the thread ended asks only now.
+    if (gone !== undefined) throw gone;
     const asked = Promise.withResolvers<readonly ImportBatch[]>();
     again.set(id, asked);
     say({ kind: "again", id });
@@ -70,10 +73,13 @@ function writing(worker: Worker, catalog: Imports, { progress, onProgress }: Imp
     const failed = (why: string) => {
       if (hasEnded) return;
       hasEnded = true;
-      for (const asked of again.values()) asked.reject(ended(why));
-      void written.catch(() => undefined).then(() => reject(ended(why)));
+      const error = ended(why);
+      gone = error;
+      for (const asked of again.values()) asked.reject(error);
+      void written.catch(() => undefined).then(() => reject(error));
     };
     worker.on("error", (error) => failed(errorText(error)));
+    worker.on("messageerror", (error) => failed(errorText(error)));
     worker.on("exit", () => failed("it has ended before the import"));
     worker.on("message", (message: FromThread) => {
       if (message.kind === "progress") return onProgress(message.progress);
