@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import type { Call } from "./calls.ts";
-import { readOptions } from "./options.ts";
+import { endMisused, readOptions } from "./options.ts";
 import { reachPostgres, wrongPostgres } from "./postgres-url.ts";
 import { startServer } from "./serve.ts";
 import { startBareServer } from "./suite/bare-server.ts";
@@ -17,14 +17,15 @@ import { type Engine, enginesOf } from "./suite/engines.ts";
 import { medianOf } from "./suite/floor.ts";
 import { addFile, inTemporaryFolder, machine, markdownTable, progress } from "./support.ts";
 
-const { values } = readOptions({
+const PROGRAM = {
   run: "node bench/alone.ts",
   about: "Where the time of one writer alone goes, ten files a commit.",
   options: {
     commits: { count: 2000, what: "that are measured, after half as many" },
     postgres: { text: "URL", what: "this server of this machine, too; databases are made there", check: wrongPostgres },
   },
-});
+} as const;
+const { values } = readOptions(PROGRAM);
 const { commits, postgres } = values;
 
 const FILES = 10;
@@ -161,7 +162,7 @@ async function floorOf(engine: Engine): Promise<Row> {
   return { engine: engine.name, what: "the floor: one row of the bytes, one head", "p50 ms": ms.toFixed(3) };
 }
 
-if (postgres !== undefined) await reachPostgres(postgres);
+if (postgres !== undefined) await reachPostgres(postgres).catch((error) => endMisused(PROGRAM, error));
 await inTemporaryFolder(async (folder) => {
   const [whole, parts]: [Row[], Row[]] = [[], []];
   const context = { folder, files: 0, loadMs: 0, ...(postgres === undefined ? {} : { postgres }) };

@@ -70,10 +70,15 @@ export function readOptions<const O extends Readonly<Record<string, Option>>>(
     if (needs !== undefined && !needs.some((name) => process.env[name])) throw new Misused(`set ${needs.join(" or ")}`);
     return told;
   } catch (error) {
-    if (!(error instanceof Misused)) throw error;
-    process.stderr.write(`${error.message}\n\n${usageOf(program)}`);
-    process.exit(2);
+    return endMisused(program, error);
   }
+}
+
+/** Ends the process with 2 where a person has typed something wrong, which only shows later. @throws any other error */
+export function endMisused(program: Program, error: unknown): never {
+  if (!(error instanceof Misused)) throw error;
+  process.stderr.write(`${error.message}\n\n${usageOf(program)}`);
+  process.exit(2);
 }
 
 /** @throws Misused */

@@ -5,7 +5,7 @@
  */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { Misused, type Program, readOptions, usageOf } from "./options.ts";
+import { endMisused, Misused, type Program, readOptions } from "./options.ts";
 import { reachPostgres, wrongPostgres } from "./postgres-url.ts";
 import { BENCHES } from "./suite/benches.ts";
 import { figuresTable, measure, ratioToOurs } from "./suite/measure.ts";
@@ -156,7 +156,5 @@ for (const [signal, code] of [
 try {
   process.exitCode = await main();
 } catch (error) {
-  if (!(error instanceof Misused)) throw error;
-  process.stderr.write(`${error.message}\n\n${usageOf(PROGRAM)}`);
-  process.exitCode = 2;
+  endMisused(PROGRAM, error);
 }
